@@ -1,0 +1,9 @@
+#include "hv/base/log.hpp"
+
+namespace hv {
+
+void must_failed(const char* why, Error error) {
+    panic("cannot fail but did ({}): error {}", why, error);
+}
+
+}  // namespace hv

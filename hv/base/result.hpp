@@ -1,0 +1,71 @@
+// Result<T>: how everything in hv reports failure. TRY is the only macro that returns.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <utility>
+
+namespace hv {
+
+// Each member corresponds to one number of Xen's errno ABI; hypercall/errno.cpp holds the one conversion.
+enum class [[nodiscard]] Error : std::uint8_t {
+    NotPermitted,    // EPERM
+    NoEntry,         // ENOENT
+    NoDomain,        // ESRCH
+    Io,              // EIO
+    TooBig,          // E2BIG
+    Again,           // EAGAIN
+    NoMemory,        // ENOMEM
+    Access,          // EACCES
+    Fault,           // EFAULT
+    Busy,            // EBUSY
+    Exists,          // EEXIST
+    NoDevice,        // ENODEV
+    BadArgument,     // EINVAL
+    NoSpace,         // ENOSPC
+    Range,           // ERANGE
+    NotImplemented,  // ENOSYS
+    NotSupported,    // EOPNOTSUPP
+    NoBuffer,        // ENOBUFS
+    Overflow,        // EOVERFLOW
+    Restart,         // never leaves hv: the work was preempted and the hypercall continues where it stopped
+};
+
+template <class T = void>
+using Result = std::expected<T, Error>;
+
+inline std::unexpected<Error> fail(Error error) {
+    return std::unexpected<Error>{error};
+}
+
+[[noreturn]] void must_failed(const char* why, Error error);
+
+}  // namespace hv
+
+#define HV_CONCAT_INNER(a, b) a##b
+#define HV_CONCAT(a, b) HV_CONCAT_INNER(a, b)
+
+// Value of a Result, or return its error from the function.
+#define TRY(expression)                                               \
+    __extension__({                                                   \
+        auto&& try_result_ = (expression);                            \
+        if (!try_result_) [[unlikely]]                                \
+            return ::std::unexpected<::hv::Error>{try_result_.error()}; \
+        *::std::move(try_result_);                                    \
+    })
+
+// The same for Result<void>.
+#define TRY_VOID(expression)                                          \
+    do {                                                              \
+        if (auto&& try_result_ = (expression); !try_result_) [[unlikely]] \
+            return ::std::unexpected<::hv::Error>{try_result_.error()}; \
+    } while (false)
+
+// Value of a Result that cannot fail here; `why` says why not.
+#define MUST(expression, why)                                         \
+    __extension__({                                                   \
+        auto&& must_result_ = (expression);                           \
+        if (!must_result_) [[unlikely]]                               \
+            ::hv::must_failed(why, must_result_.error());             \
+        *::std::move(must_result_);                                   \
+    })
