@@ -1,0 +1,115 @@
+// A domain: the unit of ownership and of isolation.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "hv/abi/control/domain.hpp"
+#include "hv/abi/xen/types.hpp"
+#include "hv/base/bitmap.hpp"
+#include "hv/base/list.hpp"
+#include "hv/base/result.hpp"
+#include "hv/base/spinlock.hpp"
+#include "hv/base/types.hpp"
+#include "hv/domain/event_channel.hpp"
+#include "hv/domain/grant_table.hpp"
+#include "hv/domain/vcpu.hpp"
+#include "hv/memory/heap.hpp"
+
+namespace hv {
+
+struct ArchDomain;
+
+enum class Dying : std::uint8_t { Alive, Dying, Dead };
+
+class Domain final {
+  public:
+    // Makes an empty, paused domain with `max_vcpus` offline vCPUs and publishes it. Id kDomainAny picks a free one.
+    static Result<Domain*> create(const abi::control::CreateDomain& config, bool privileged);
+
+    Domain(DomainId number, const abi::control::CreateDomain& config, bool privileged);
+    ~Domain();
+    Domain(const Domain&) = delete;
+    Domain& operator=(const Domain&) = delete;
+
+    const DomainId id;
+    const bool privileged;
+    const abi::control::DomainType type;
+    std::uint8_t uuid[16];
+    Nanoseconds created_at = 0;
+
+    // Life cycle.
+    std::atomic<std::uint32_t> references{1};       // held by the domain list and by DomainRef
+    std::atomic<Dying> dying{Dying::Alive};
+    Spinlock lock{LockRank::Domain};
+    std::atomic<std::int32_t> pause_count{0};
+    std::atomic<bool> paused_by_control{false};     // one of the pauses is the toolstack's
+    std::atomic<bool> unstarted{true};
+    std::atomic<bool> shut_down{false};             // the guest has stopped...
+    std::atomic<std::uint32_t> shutdown_reason{0};  // ...for this reason (abi SHUTDOWN_*)
+
+    // vCPUs: all exist from creation on.
+    const std::uint32_t max_vcpus;
+    OwnPtr<Vcpu*[]> vcpus;
+    Vcpu* vcpu(VcpuId number) const { return number < max_vcpus ? vcpus[number] : nullptr; }
+    AtomicCpuSet dirty_cpus;                        // CPUs whose TLB may hold its entries
+
+    // Memory.
+    Spinlock frames_lock{LockRank::DomainFrames};
+    std::uint32_t first_frame = 0;                  // list through FrameInfo::next; 0 ends it
+    std::uint64_t frames = 0;                       // owned and counted
+    std::uint64_t max_frames;
+    std::uint64_t claimed_frames = 0;               // promised beyond `frames`
+    std::atomic<std::uint64_t> hv_bytes{0};
+
+    abi::xen::SharedInfo* shared_info = nullptr;    // hv's mapping of the page; owned by hv, shared with the domain
+
+    EventChannels events;
+    GrantTable grants;
+    SchedDomain sched;
+    // VIRQs that are bound once per domain go to this vCPU's table.
+    ArchDomain* arch = nullptr;
+    ListHook on_list;
+};
+
+// A counted reference to a domain.
+class DomainRef {
+  public:
+    DomainRef() = default;
+    explicit DomainRef(Domain* domain) : domain_{domain} {}  // takes over the caller's reference
+    DomainRef(DomainRef&& other) noexcept : domain_{other.domain_} { other.domain_ = nullptr; }
+    DomainRef& operator=(DomainRef&& other) noexcept {
+        std::swap(domain_, other.domain_);
+        return *this;
+    }
+    ~DomainRef();
+    Domain* operator->() const { return domain_; }
+    Domain& operator*() const { return *domain_; }
+    explicit operator bool() const { return domain_ != nullptr; }
+
+  private:
+    Domain* domain_ = nullptr;
+};
+
+// Error::NoDomain when it does not exist or is dead; kDomainSelf means the current one.
+Result<DomainRef> find_domain(DomainId id);
+// The same, for targets that the caller must control: itself, or any when it is privileged (else NotPermitted).
+Result<DomainRef> find_target_domain(DomainId id);
+
+// The first domain with an id of at least `from`, or an empty reference: for walks over all domains.
+DomainRef next_domain(DomainId from);
+// Dom0; null before it exists.
+Domain* privileged_domain();
+
+void domain_pause(Domain& domain);         // counts; waits until no vCPU runs
+void domain_pause_nosync(Domain& domain);
+void domain_unpause(Domain& domain);
+// The guest stopped itself or broke: all its vCPUs stop, the reason is recorded, Dom0 gets VIRQ_DOM_EXC.
+void domain_shutdown(Domain& domain, std::uint32_t reason);
+// A guest that broke its own rules. Logs `why`; returns (the caller gives up the vCPU's work).
+void domain_crash(Domain& domain, const char* why);
+
+// Seam: raises VIRQ `virq` on Dom0's vCPU 0 (or the vCPU it is bound to).
+void notify_privileged_domain(std::uint32_t virq);
+
+}  // namespace hv

@@ -1,0 +1,90 @@
+// A virtual processor: what every layer above the CPU shares. The machine's registers are in ArchVcpu (x86/).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "hv/abi/xen/types.hpp"
+#include "hv/abi/xen/vcpu.hpp"
+#include "hv/base/bitmap.hpp"
+#include "hv/base/spinlock.hpp"
+#include "hv/base/types.hpp"
+#include "hv/memory/frame.hpp"
+#include "hv/sched/sched_vcpu.hpp"
+#include "hv/time/timer_queue.hpp"
+
+namespace hv {
+
+class Domain;
+struct ArchVcpu;
+struct FifoVcpu;  // domain/event_fifo.hpp
+
+// Why a vCPU does not run; it is runnable while no bit is set and its domain is not paused.
+enum VcpuFlag : std::uint32_t {
+    kVcpuDown = 1u << 0,         // VCPUOP_down, or never brought up
+    kVcpuBlocked = 1u << 1,      // SCHEDOP_block or poll
+    kVcpuPolling = 1u << 2,      // in SCHEDOP_poll (with kVcpuBlocked)
+    kVcpuInitialised = 1u << 3,  // has a context (no reason not to run)
+    kVcpuPolled = 1u << 4,       // a polled port fired: SCHEDOP_poll returns 0
+};
+
+class Vcpu final {
+  public:
+    Vcpu(Domain& owner, VcpuId number) : domain{owner}, id{number} {}
+    Vcpu(const Vcpu&) = delete;
+    Vcpu& operator=(const Vcpu&) = delete;
+
+    Domain& domain;
+    const VcpuId id;
+
+    // State.
+    std::atomic<std::uint32_t> flags{kVcpuDown};
+    std::atomic<std::int32_t> pause_count{0};
+    std::atomic<bool> running{false};          // its registers are on a CPU (set by the scheduler, see sched.hpp)
+    std::atomic<CpuId> cpu{0};                 // where it runs or last ran
+    bool runnable() const;                     // no reason against it, domain not paused
+
+    // Shared with the guest. Points into the shared info page, to the page registered with
+    // VCPUOP_register_vcpu_info, or to a private dummy before either; never null.
+    std::atomic<abi::xen::VcpuInfo*> info{nullptr};
+    FrameInfo* info_frame = nullptr;           // holds a reference and the Writable type when registered
+
+    // Events.
+    FifoVcpu* fifo = nullptr;                  // control block and queues, when the domain uses FIFO ports
+    Spinlock virq_lock{LockRank::Leaf};
+    std::atomic<std::uint32_t> virq_port[24]{};  // port bound to each VIRQ, 0 when none
+    EventPort poll_port = 0;                   // 0: none, ~0: several
+
+    // Run states (hv/domain/runstate.hpp).
+    Spinlock runstate_lock{LockRank::Leaf};
+    std::uint32_t runstate = 3;                // abi RUNSTATE_*; starts offline
+    Nanoseconds runstate_entered = 0;
+    std::uint64_t runstate_time[4]{};
+    GuestVirtual runstate_area{0};             // registered by the guest, 0 when none
+
+    // Timers (hv/domain/vcpu_timers.hpp).
+    Timer singleshot_timer;
+    Timer periodic_timer;
+    Nanoseconds period = 0;
+    Timer poll_timer;
+
+    SchedVcpu sched;
+    ArchVcpu* arch = nullptr;
+};
+
+// Lets the vCPU run again after a reason went away, and makes it look at its pending events soon: unblocks it, and
+// interrupts the CPU that runs it, if that is another one.
+void vcpu_kick(Vcpu& vcpu);
+// Unblocks without interrupting.
+void vcpu_unblock(Vcpu& vcpu);
+// Stops scheduling it; counts. The sync form waits until its registers are saved.
+void vcpu_pause(Vcpu& vcpu);
+void vcpu_pause_nosync(Vcpu& vcpu);
+void vcpu_unpause(Vcpu& vcpu);
+
+// Seam: the vCPU whose registers this CPU holds (the idle vCPU when none).
+Vcpu& current_vcpu();
+Domain& current_domain();
+CpuId current_cpu();
+
+}  // namespace hv

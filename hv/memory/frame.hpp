@@ -1,0 +1,96 @@
+// Machine frames: one FrameInfo per frame says who owns it, how often it is referenced, and what it is used as.
+//
+// Two counts guard every frame. The general reference count keeps it allocated: it is taken by ownership, by mappings
+// and by hv while it works on the frame. The type count keeps its use: while a frame is a page table no writable mapping
+// can exist, and the reverse. A frame changes its type only at type count zero, and for a page-table or descriptor type
+// the contents are validated first. No lock is involved: both words change by compare-and-swap.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "hv/base/result.hpp"
+#include "hv/base/types.hpp"
+
+namespace hv {
+
+class Domain;
+
+enum class FrameType : std::uint8_t { None = 0, L1 = 1, L2 = 2, L3 = 3, L4 = 4, Descriptor = 5, Writable = 6, Shared = 7 };
+
+// Owners that are no domains (Xen's DOMID_* numbers).
+inline constexpr DomainId kOwnerIo = 0x7ff1;
+inline constexpr DomainId kOwnerHv = 0x7ff2;
+inline constexpr DomainId kOwnerNone = 0x7ff4;
+inline constexpr DomainId kFirstReservedDomain = 0x7ff0;
+
+struct FrameInfo {
+    // Bits of `count`.
+    static constexpr std::uint64_t kReferenceMask = 0xffff'ffff;
+    static constexpr unsigned kOwnerShift = 32;
+    static constexpr std::uint64_t kOwnerMask = std::uint64_t{0xffff} << kOwnerShift;
+    static constexpr std::uint64_t kAllocated = std::uint64_t{1} << 48;  // the owner's own reference is held
+    static constexpr std::uint64_t kHvPage = std::uint64_t{1} << 49;     // hv's memory shared with its owner, not counted
+    static constexpr std::uint64_t kListed = std::uint64_t{1} << 50;     // on the owner's list of frames
+
+    // Bits of `type`.
+    static constexpr std::uint64_t kTypeCountMask = 0xffff'ffff;
+    static constexpr unsigned kTypeShift = 32;
+    static constexpr std::uint64_t kTypeMask = std::uint64_t{0xf} << kTypeShift;
+    static constexpr std::uint64_t kPinned = std::uint64_t{1} << 36;
+    static constexpr std::uint64_t kValidated = std::uint64_t{1} << 37;  // contents checked; the type can be relied on
+    static constexpr std::uint64_t kPartial = std::uint64_t{1} << 38;    // preempted while being (in)validated
+    static constexpr std::uint64_t kLocked = std::uint64_t{1} << 39;     // page-table entries are being updated
+
+    std::atomic<std::uint64_t> count;  // +0
+    std::atomic<std::uint64_t> type;   // +8
+    std::uint32_t next;                // +16  links of the owner's list or the free list, by frame number
+    std::uint32_t previous;            // +20
+    std::uint32_t tlb_stamp;           // +24  TLB clock when the last type reference went
+    std::uint16_t progress;            // +28  entries done by a preempted (in)validation
+    std::int16_t linear_count;         // +30  linear page-table references: positive as target, negative as source
+
+    DomainId owner() const { return static_cast<DomainId>(count.load(std::memory_order_relaxed) >> kOwnerShift); }
+    std::uint32_t references() const { return static_cast<std::uint32_t>(count.load(std::memory_order_relaxed)); }
+    FrameType frame_type() const {
+        return static_cast<FrameType>((type.load(std::memory_order_relaxed) & kTypeMask) >> kTypeShift);
+    }
+    std::uint32_t type_count() const { return static_cast<std::uint32_t>(type.load(std::memory_order_relaxed)); }
+};
+static_assert(sizeof(FrameInfo) == 32);
+
+// The table covers every frame below max_mfn(); RAM holes have owner kOwnerNone and no references.
+std::uint64_t max_mfn();
+bool valid_frame(Mfn frame);
+FrameInfo& frame_info(Mfn frame);          // frame must be valid_frame
+Mfn frame_number(const FrameInfo& info);
+// hv's own mapping of a RAM frame.
+void* frame_pointer(Mfn frame);
+Mfn frame_of_pointer(const void* pointer);  // of something in the direct map (hv heap, frame_pointer results)
+
+// General references. get_frame succeeds only while `owner` owns the allocated frame. -EINVAL otherwise.
+Result<FrameInfo*> get_frame(Mfn frame, DomainId owner);
+// One more reference on a frame that the caller already holds one on.
+bool get_frame_again(FrameInfo& info);
+// The last reference returns the frame to the allocator and the owner's accounting.
+void put_frame(FrameInfo& info);
+
+// Type references; the caller holds a general reference. Page-table types may take long: with `preemptible` they return
+// Error::Restart in the middle and go on when asked again. Errors: BadArgument (contents or type conflict).
+Result<void> get_frame_type(FrameInfo& info, FrameType type, bool preemptible = false);
+void put_frame_type(FrameInfo& info);
+Result<void> put_frame_type_preemptible(FrameInfo& info);
+
+// Both at once.
+Result<FrameInfo*> get_frame_and_type(Mfn frame, DomainId owner, FrameType type);
+inline void put_frame_and_type(FrameInfo& info) {
+    put_frame_type(info);
+    put_frame(info);
+}
+
+// Machine-to-physical: what the owner calls the frame. Readable by all PV guests.
+inline constexpr std::uint64_t kInvalidM2pEntry = ~std::uint64_t{0};
+void set_m2p(Mfn frame, std::uint64_t pfn);
+std::uint64_t m2p(Mfn frame);
+
+}  // namespace hv

@@ -1,0 +1,33 @@
+// hv's own memory: whole pages and small objects. Objects are made with `new (std::nothrow) T`, which may return null.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <new>
+
+#include "hv/base/result.hpp"
+#include "hv/base/types.hpp"
+
+namespace hv {
+
+// 2^order zeroed, naturally aligned pages from the direct map; null when there are none left.
+void* allocate_pages(unsigned order);
+void free_pages(void* pages, unsigned order);
+inline void* allocate_page() { return allocate_pages(0); }
+inline void free_page(void* page) { free_pages(page, 0); }
+
+// Zeroed, 16-byte aligned; above a page it comes from whole pages.
+void* heap_allocate(std::size_t bytes);
+void heap_free(void* pointer);
+
+template <class T>
+using OwnPtr = std::unique_ptr<T>;
+
+template <class T, class... Arguments>
+Result<OwnPtr<T>> make_own(Arguments&&... arguments) {
+    OwnPtr<T> object{new (std::nothrow) T(std::forward<Arguments>(arguments)...)};
+    if (!object) return fail(Error::NoMemory);
+    return object;
+}
+
+}  // namespace hv
