@@ -1,0 +1,14 @@
+// Every hypercall handler; table.cpp gives each its number.
+#pragma once
+
+#include "hv/hypercall/hypercall.hpp"
+
+namespace hv {
+
+HypercallResult do_event_channel_op(HypercallArguments& arguments);
+HypercallResult do_grant_table_op(HypercallArguments& arguments);
+HypercallResult do_sched_op(HypercallArguments& arguments);
+HypercallResult do_vcpu_op(HypercallArguments& arguments);
+HypercallResult do_set_timer_op(HypercallArguments& arguments);
+
+}  // namespace hv
