@@ -38,10 +38,10 @@ union GrantEntryV2 {
         std::uint64_t frame;      // +8
     } sub_page;
     struct {
-        GrantEntryHeader header;     // +0
-        std::uint16_t trans_domid;   // +4
-        std::uint16_t pad;           // +6
-        GrantRef gref;               // +8
+        GrantEntryHeader header;    // +0
+        std::uint16_t trans_domid;  // +4
+        std::uint16_t pad;          // +6
+        GrantRef gref;              // +8
     } transitive;
     std::uint32_t words[4];  // +0
 };
@@ -147,11 +147,11 @@ struct GnttabDumpTable {
 static_assert(sizeof(GnttabDumpTable) == 4);
 
 struct GnttabTransfer {
-    std::uint64_t mfn;    // +0   in
-    std::uint16_t domid;  // +8   in
-    std::uint16_t pad0;   // +10
-    GrantRef ref;         // +12  in
-    std::int16_t status;  // +16  out
+    std::uint64_t mfn;      // +0   in
+    std::uint16_t domid;    // +8   in
+    std::uint16_t pad0;     // +10
+    GrantRef ref;           // +12  in
+    std::int16_t status;    // +16  out
     std::uint16_t pad1[3];  // +18
 };
 static_assert(sizeof(GnttabTransfer) == 24);

@@ -63,8 +63,8 @@ enum class HypercallId : std::uint32_t {
     Arch7 = 55,  // hv's control hypercall, see hv/abi/control
 };
 
-inline constexpr std::uint32_t kHypercallCount = 64;       // numbers that a hypercall page has room for are 0 to 127
-inline constexpr std::size_t kHypercallStubBytes = 32;     // one entry of the hypercall page
+inline constexpr std::uint32_t kHypercallCount = 64;    // numbers that a hypercall page has room for are 0 to 127
+inline constexpr std::size_t kHypercallStubBytes = 32;  // one entry of the hypercall page
 inline constexpr std::size_t kHypercallPageEntries = 128;
 
 }  // namespace hv::abi::xen

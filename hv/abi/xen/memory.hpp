@@ -10,18 +10,18 @@ enum class MemoryCommand : std::uint32_t {
     IncreaseReservation = 0,  // MemoryReservation; returns extents done
     DecreaseReservation = 1,  // MemoryReservation; returns extents done
     MaximumRamPage = 2,
-    CurrentReservation = 3,   // MemoryDomain
-    MaximumReservation = 4,   // MemoryDomain
-    MachphysMfnList = 5,      // MachphysMfnList
-    PopulatePhysmap = 6,      // MemoryReservation; returns extents done
-    AddToPhysmap = 7,         // AddToPhysmap
-    MemoryMap = 9,            // MemoryMap
-    MachineMemoryMap = 10,    // MemoryMap
-    Exchange = 11,            // MemoryExchange
-    MachphysMapping = 12,     // MachphysMapping
-    SetMemoryMap = 13,        // ForeignMemoryMap
-    MaximumGpfn = 14,         // MemoryDomain
-    RemoveFromPhysmap = 15,   // RemoveFromPhysmap
+    CurrentReservation = 3,  // MemoryDomain
+    MaximumReservation = 4,  // MemoryDomain
+    MachphysMfnList = 5,     // MachphysMfnList
+    PopulatePhysmap = 6,     // MemoryReservation; returns extents done
+    AddToPhysmap = 7,        // AddToPhysmap
+    MemoryMap = 9,           // MemoryMap
+    MachineMemoryMap = 10,   // MemoryMap
+    Exchange = 11,           // MemoryExchange
+    MachphysMapping = 12,    // MachphysMapping
+    SetMemoryMap = 13,       // ForeignMemoryMap
+    MaximumGpfn = 14,        // MemoryDomain
+    RemoveFromPhysmap = 15,  // RemoveFromPhysmap
     SetPodTarget = 16,
     GetPodTarget = 17,
     GetSharingFreedPages = 18,
@@ -29,12 +29,12 @@ enum class MemoryCommand : std::uint32_t {
     PagingOp = 20,
     AccessOp = 21,
     SharingOp = 22,
-    AddToPhysmapBatch = 23,   // AddToPhysmapBatch
-    ClaimPages = 24,          // MemoryReservation
+    AddToPhysmapBatch = 23,  // AddToPhysmapBatch
+    ClaimPages = 24,         // MemoryReservation
     MachphysCompatMfnList = 25,
     GetVnumainfo = 26,
     ReservedDeviceMemoryMap = 27,
-    AcquireResource = 28,     // AcquireResource
+    AcquireResource = 28,  // AcquireResource
 };
 inline constexpr std::uint32_t kMemoryCommandBits = 6;  // the bits above carry a continuation's start extent
 

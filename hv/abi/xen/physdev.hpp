@@ -7,32 +7,32 @@
 namespace hv::abi::xen {
 
 enum class PhysdevCommand : std::uint32_t {
-    IrqUnmaskNotify = 4,   // obsolete
-    IrqStatusQuery = 5,    // PhysdevIrqStatusQuery
-    SetIopl = 6,           // PhysdevSetIopl
-    SetIobitmap = 7,       // PhysdevSetIobitmap
-    ApicRead = 8,          // PhysdevApic
-    ApicWrite = 9,         // PhysdevApic
-    AllocIrqVector = 10,   // PhysdevIrq
-    FreeIrqVector = 11,    // PhysdevIrq
-    Eoi = 12,              // PhysdevEoi
-    MapPirq = 13,          // PhysdevMapPirq
-    UnmapPirq = 14,        // PhysdevUnmapPirq
-    ManagePciAdd = 15,     // PhysdevManagePci
-    ManagePciRemove = 16,  // PhysdevManagePci
-    PirqEoiGmfnV1 = 17,    // PhysdevPirqEoiGmfn; afterwards Eoi unmasks the port too
-    RestoreMsi = 19,       // PhysdevManagePci
-    ManagePciAddExt = 20,  // PhysdevManagePciExt
-    SetupGsi = 21,         // PhysdevSetupGsi
-    GetFreePirq = 23,      // PhysdevGetFreePirq
-    PciMmcfgReserved = 24, // PhysdevPciMmcfgReserved
-    PciDeviceAdd = 25,     // PhysdevPciDeviceAdd
-    PciDeviceRemove = 26,  // PhysdevPciDevice
-    RestoreMsiExt = 27,    // PhysdevPciDevice
-    PirqEoiGmfnV2 = 28,    // PhysdevPirqEoiGmfn
-    DbgpOp = 29,           // PhysdevDbgpOp
-    PrepareMsix = 30,      // PhysdevPciDevice
-    ReleaseMsix = 31,      // PhysdevPciDevice
+    IrqUnmaskNotify = 4,    // obsolete
+    IrqStatusQuery = 5,     // PhysdevIrqStatusQuery
+    SetIopl = 6,            // PhysdevSetIopl
+    SetIobitmap = 7,        // PhysdevSetIobitmap
+    ApicRead = 8,           // PhysdevApic
+    ApicWrite = 9,          // PhysdevApic
+    AllocIrqVector = 10,    // PhysdevIrq
+    FreeIrqVector = 11,     // PhysdevIrq
+    Eoi = 12,               // PhysdevEoi
+    MapPirq = 13,           // PhysdevMapPirq
+    UnmapPirq = 14,         // PhysdevUnmapPirq
+    ManagePciAdd = 15,      // PhysdevManagePci
+    ManagePciRemove = 16,   // PhysdevManagePci
+    PirqEoiGmfnV1 = 17,     // PhysdevPirqEoiGmfn; afterwards Eoi unmasks the port too
+    RestoreMsi = 19,        // PhysdevManagePci
+    ManagePciAddExt = 20,   // PhysdevManagePciExt
+    SetupGsi = 21,          // PhysdevSetupGsi
+    GetFreePirq = 23,       // PhysdevGetFreePirq
+    PciMmcfgReserved = 24,  // PhysdevPciMmcfgReserved
+    PciDeviceAdd = 25,      // PhysdevPciDeviceAdd
+    PciDeviceRemove = 26,   // PhysdevPciDevice
+    RestoreMsiExt = 27,     // PhysdevPciDevice
+    PirqEoiGmfnV2 = 28,     // PhysdevPirqEoiGmfn
+    DbgpOp = 29,            // PhysdevDbgpOp
+    PrepareMsix = 30,       // PhysdevPciDevice
+    ReleaseMsix = 31,       // PhysdevPciDevice
 };
 
 struct PhysdevEoi {

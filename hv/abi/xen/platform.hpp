@@ -100,18 +100,18 @@ struct PlatformFirmwareInfo {
     std::uint32_t index;  // +4   in
     union {
         struct {
-            std::uint8_t device;                   // +8
-            std::uint8_t version;                  // +9
-            std::uint16_t interface_support;       // +10
-            std::uint16_t legacy_max_cylinder;     // +12
-            std::uint8_t legacy_max_head;          // +14
-            std::uint8_t legacy_sectors_per_track; // +15
-            std::uint64_t edd_params;              // +16
+            std::uint8_t device;                    // +8
+            std::uint8_t version;                   // +9
+            std::uint16_t interface_support;        // +10
+            std::uint16_t legacy_max_cylinder;      // +12
+            std::uint8_t legacy_max_head;           // +14
+            std::uint8_t legacy_sectors_per_track;  // +15
+            std::uint64_t edd_params;               // +16
         } disk_info;
         struct {
-            std::uint8_t device;         // +8
-            std::uint8_t pad[3];         // +9
-            std::uint32_t mbr_signature; // +12
+            std::uint8_t device;          // +8
+            std::uint8_t pad[3];          // +9
+            std::uint32_t mbr_signature;  // +12
         } disk_mbr_signature;
         struct {
             std::uint8_t capabilities;        // +8
@@ -119,9 +119,9 @@ struct PlatformFirmwareInfo {
             std::uint8_t pad[6];              // +10
             std::uint64_t edid;               // +16  u8[128]
         } vbeddc_info;
-        std::uint8_t efi_info[32];    // +8
-        std::uint8_t kbd_shift_flags; // +8
-    } u;                              // +8
+        std::uint8_t efi_info[32];     // +8
+        std::uint8_t kbd_shift_flags;  // +8
+    } u;                               // +8
 };
 static_assert(sizeof(PlatformFirmwareInfo) == 40 && offsetof(PlatformFirmwareInfo, u) == 8);
 

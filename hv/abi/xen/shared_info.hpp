@@ -72,13 +72,13 @@ enum class Virq : std::uint32_t {
     TraceBuffer = 4,      // global, Dom0
     Debugger = 6,         // global, Dom0
     Xenoprof = 7,
-    ConsoleRing = 8,      // global, Dom0: output on the console ring
-    PcpuState = 9,        // global, Dom0
-    MemoryEvent = 10,     // global, Dom0
-    Argo = 11,            // global
-    NoMemory = 12,        // global, Dom0
+    ConsoleRing = 8,   // global, Dom0: output on the console ring
+    PcpuState = 9,     // global, Dom0
+    MemoryEvent = 10,  // global, Dom0
+    Argo = 11,         // global
+    NoMemory = 12,     // global, Dom0
     Pmu = 13,
-    Arch0 = 16,           // global: machine check in Xen
+    Arch0 = 16,  // global: machine check in Xen
     Arch7 = 23,
 };
 inline constexpr unsigned kVirqCount = 24;

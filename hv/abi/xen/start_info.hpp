@@ -13,20 +13,20 @@ inline constexpr std::size_t kMaxGuestCmdline = 1024;
 // StartInfo::flags
 inline constexpr std::uint32_t kSifPrivileged = 1u << 0;
 inline constexpr std::uint32_t kSifInitdomain = 1u << 1;
-inline constexpr std::uint32_t kSifMultibootMod = 1u << 2;  // mod_start is a list of MultibootModule
-inline constexpr std::uint32_t kSifModStartPfn = 1u << 3;   // mod_start is a frame number and not mapped
-inline constexpr std::uint32_t kSifVirtP2m4Tools = 1u << 4; // the tools understand a linear phys-to-machine list
+inline constexpr std::uint32_t kSifMultibootMod = 1u << 2;   // mod_start is a list of MultibootModule
+inline constexpr std::uint32_t kSifModStartPfn = 1u << 3;    // mod_start is a frame number and not mapped
+inline constexpr std::uint32_t kSifVirtP2m4Tools = 1u << 4;  // the tools understand a linear phys-to-machine list
 inline constexpr std::uint32_t kSifPmMask = 0xffu << 8;
 
 struct StartInfo {
-    char magic[32];               // +0    "xen-<version>-x86_64"
-    std::uint64_t nr_pages;       // +32
-    std::uint64_t shared_info;    // +40   machine address
-    std::uint32_t flags;          // +48   kSif*
-    std::uint32_t pad0;           // +52
-    std::uint64_t store_mfn;      // +56
-    std::uint32_t store_evtchn;   // +64
-    std::uint32_t pad1;           // +68
+    char magic[32];              // +0    "xen-<version>-x86_64"
+    std::uint64_t nr_pages;      // +32
+    std::uint64_t shared_info;   // +40   machine address
+    std::uint32_t flags;         // +48   kSif*
+    std::uint32_t pad0;          // +52
+    std::uint64_t store_mfn;     // +56
+    std::uint32_t store_evtchn;  // +64
+    std::uint32_t pad1;          // +68
     union {
         struct {
             std::uint64_t mfn;     // +72
@@ -37,15 +37,15 @@ struct StartInfo {
             std::uint32_t info_offset;  // +72  of a Dom0VgaConsoleInfo, from the start of this structure
             std::uint32_t info_size;    // +76
         } dom0;
-    } console;                           // +72
-    std::uint64_t pt_base;               // +88   virtual address of the top page table
-    std::uint64_t nr_pt_frames;          // +96
-    std::uint64_t mfn_list;              // +104  virtual address of the phys-to-machine list
-    std::uint64_t mod_start;             // +112  virtual address of the initrd, see kSifModStartPfn
-    std::uint64_t mod_len;               // +120  bytes
-    char cmd_line[kMaxGuestCmdline];     // +128
-    std::uint64_t first_p2m_pfn;         // +1152 frames that hold a phys-to-machine list outside the initial mapping
-    std::uint64_t nr_p2m_frames;         // +1160
+    } console;                        // +72
+    std::uint64_t pt_base;            // +88   virtual address of the top page table
+    std::uint64_t nr_pt_frames;       // +96
+    std::uint64_t mfn_list;           // +104  virtual address of the phys-to-machine list
+    std::uint64_t mod_start;          // +112  virtual address of the initrd, see kSifModStartPfn
+    std::uint64_t mod_len;            // +120  bytes
+    char cmd_line[kMaxGuestCmdline];  // +128
+    std::uint64_t first_p2m_pfn;      // +1152 frames that hold a phys-to-machine list outside the initial mapping
+    std::uint64_t nr_p2m_frames;      // +1160
 };
 static_assert(sizeof(StartInfo) == 1168 && offsetof(StartInfo, console) == 72 && offsetof(StartInfo, cmd_line) == 128 &&
               offsetof(StartInfo, first_p2m_pfn) == 1152);
@@ -71,19 +71,19 @@ struct Dom0VgaConsoleInfo {
             std::uint16_t rows, columns;       // +10 +12
         } text_mode_3;
         struct {
-            std::uint16_t width, height;          // +4 +6
-            std::uint16_t bytes_per_line;         // +8
-            std::uint16_t bits_per_pixel;         // +10
-            std::uint32_t lfb_base;               // +12
-            std::uint32_t lfb_size;               // +16  in 64 KiB
-            std::uint8_t red_pos, red_size;       // +20
-            std::uint8_t green_pos, green_size;   // +22
-            std::uint8_t blue_pos, blue_size;     // +24
-            std::uint8_t rsvd_pos, rsvd_size;     // +26
-            std::uint32_t gbl_caps;               // +28
-            std::uint16_t mode_attrs;             // +32
-            std::uint16_t pad;                    // +34
-            std::uint32_t ext_lfb_base;           // +36
+            std::uint16_t width, height;         // +4 +6
+            std::uint16_t bytes_per_line;        // +8
+            std::uint16_t bits_per_pixel;        // +10
+            std::uint32_t lfb_base;              // +12
+            std::uint32_t lfb_size;              // +16  in 64 KiB
+            std::uint8_t red_pos, red_size;      // +20
+            std::uint8_t green_pos, green_size;  // +22
+            std::uint8_t blue_pos, blue_size;    // +24
+            std::uint8_t rsvd_pos, rsvd_size;    // +26
+            std::uint32_t gbl_caps;              // +28
+            std::uint16_t mode_attrs;            // +32
+            std::uint16_t pad;                   // +34
+            std::uint32_t ext_lfb_base;          // +36
         } vesa_lfb;
     } u;  // +4
 };

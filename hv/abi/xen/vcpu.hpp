@@ -7,20 +7,20 @@
 namespace hv::abi::xen {
 
 enum class VcpuCommand : std::uint32_t {
-    Initialise = 0,                    // VcpuGuestContext
+    Initialise = 0,  // VcpuGuestContext
     Up = 1,
     Down = 2,
-    IsUp = 3,                          // returns 1 or 0
-    GetRunstateInfo = 4,               // VcpuRunstateInfo
-    RegisterRunstateMemoryArea = 5,    // VcpuRegisterArea
-    SetPeriodicTimer = 6,              // VcpuSetPeriodicTimer
+    IsUp = 3,                        // returns 1 or 0
+    GetRunstateInfo = 4,             // VcpuRunstateInfo
+    RegisterRunstateMemoryArea = 5,  // VcpuRegisterArea
+    SetPeriodicTimer = 6,            // VcpuSetPeriodicTimer
     StopPeriodicTimer = 7,
-    SetSingleshotTimer = 8,            // VcpuSetSingleshotTimer
+    SetSingleshotTimer = 8,  // VcpuSetSingleshotTimer
     StopSingleshotTimer = 9,
-    RegisterVcpuInfo = 10,             // VcpuRegisterVcpuInfo, once per vCPU
+    RegisterVcpuInfo = 10,  // VcpuRegisterVcpuInfo, once per vCPU
     SendNmi = 11,
-    GetPhysid = 12,                    // VcpuGetPhysid
-    RegisterVcpuTimeMemoryArea = 13,   // VcpuRegisterArea
+    GetPhysid = 12,                   // VcpuGetPhysid
+    RegisterVcpuTimeMemoryArea = 13,  // VcpuRegisterArea
 };
 
 enum class RunstateKind : std::uint32_t { Running = 0, Runnable = 1, Blocked = 2, Offline = 3 };

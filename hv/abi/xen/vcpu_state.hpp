@@ -71,8 +71,12 @@ static_assert(sizeof(VcpuGuestContext) == 5168 && offsetof(VcpuGuestContext, tra
               offsetof(VcpuGuestContext, ctrlreg) == 4984);
 
 // ctrlreg[3] and ctrlreg[1] carry the machine frame as an address.
-constexpr std::uint64_t frame_to_cr3(std::uint64_t mfn) { return mfn << 12; }
-constexpr std::uint64_t cr3_to_frame(std::uint64_t cr3) { return cr3 >> 12; }
+constexpr std::uint64_t frame_to_cr3(std::uint64_t mfn) {
+    return mfn << 12;
+}
+constexpr std::uint64_t cr3_to_frame(std::uint64_t cr3) {
+    return cr3 >> 12;
+}
 
 // What HypercallId::Iret finds at the guest's stack pointer.
 struct IretContext {

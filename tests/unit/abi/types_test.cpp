@@ -1,0 +1,235 @@
+#include "tests/unit/abi/conformance.hpp"
+
+#include "hv/abi/xen/types.hpp"
+
+namespace our = hv::abi::xen;
+
+TEST(XenTypes, DomainIds) {
+    EXPECT_SAME_VALUE(our::kDomidFirstReserved, DOMID_FIRST_RESERVED);
+    EXPECT_SAME_VALUE(our::kDomidSelf, DOMID_SELF);
+    EXPECT_SAME_VALUE(our::kDomidIo, DOMID_IO);
+    EXPECT_SAME_VALUE(our::kDomidXen, DOMID_XEN);
+    EXPECT_SAME_VALUE(our::kDomidCow, DOMID_COW);
+    EXPECT_SAME_VALUE(our::kDomidInvalid, DOMID_INVALID);
+    EXPECT_SAME_VALUE(our::kDomidIdle, DOMID_IDLE);
+    EXPECT_SAME_VALUE(our::kDomidMask, DOMID_MASK);
+}
+
+TEST(XenTypes, Layout) {
+    EXPECT_SAME_VALUE(our::kHypervisorVirtStart, HYPERVISOR_VIRT_START);
+    EXPECT_SAME_VALUE(our::kHypervisorVirtEnd, HYPERVISOR_VIRT_END);
+    EXPECT_SAME_VALUE(our::kMachineToPhysStart, MACH2PHYS_VIRT_START);
+    EXPECT_SAME_VALUE(our::kMachineToPhysEnd, MACH2PHYS_VIRT_END);
+    EXPECT_SAME_VALUE(our::kMachineToPhysEntries, MACH2PHYS_NR_ENTRIES);
+    EXPECT_SAME_VALUE(our::kFirstReservedGdtPage, FIRST_RESERVED_GDT_PAGE);
+    EXPECT_SAME_VALUE(our::kFirstReservedGdtByte, FIRST_RESERVED_GDT_BYTE);
+    EXPECT_SAME_VALUE(our::kFirstReservedGdtEntry, FIRST_RESERVED_GDT_ENTRY);
+    EXPECT_SAME_VALUE(our::kFlatRing3Cs32, FLAT_RING3_CS32);
+    EXPECT_SAME_VALUE(our::kFlatRing3Cs64, FLAT_RING3_CS64);
+    EXPECT_SAME_VALUE(our::kFlatRing3Ds32, FLAT_RING3_DS32);
+    EXPECT_SAME_VALUE(our::kFlatRing3Ds64, FLAT_RING3_DS64);
+    EXPECT_SAME_VALUE(our::kFlatRing3Ss32, FLAT_RING3_SS32);
+    EXPECT_SAME_VALUE(our::kFlatRing3Ss64, FLAT_RING3_SS64);
+    EXPECT_SAME_VALUE(our::kFlatKernelCs, FLAT_KERNEL_CS);
+    EXPECT_SAME_VALUE(our::kFlatKernelDs, FLAT_KERNEL_DS);
+    EXPECT_SAME_VALUE(our::kFlatKernelSs, FLAT_KERNEL_SS);
+    EXPECT_SAME_VALUE(our::kFlatUserCs, FLAT_USER_CS);
+    EXPECT_SAME_VALUE(our::kFlatUserDs, FLAT_USER_DS);
+    EXPECT_SAME_VALUE(our::kFlatUserSs, FLAT_USER_SS);
+    EXPECT_SAME_VALUE(our::SegmentBase::Fs, SEGBASE_FS);
+    EXPECT_SAME_VALUE(our::SegmentBase::GsUser, SEGBASE_GS_USER);
+    EXPECT_SAME_VALUE(our::SegmentBase::GsKernel, SEGBASE_GS_KERNEL);
+    EXPECT_SAME_VALUE(our::SegmentBase::GsUserSelector, SEGBASE_GS_USER_SEL);
+    EXPECT_EQ((our::kHypervisorVirtStart >> 39) & 511, our::kFirstHypervisorSlot);
+    EXPECT_EQ(((our::kHypervisorVirtEnd - 1) >> 39) & 511, our::kLastHypervisorSlot);
+}
+
+TEST(XenTypes, VcpuState) {
+    EXPECT_SAME_SIZE(our::CpuUserRegs, cpu_user_regs);
+    EXPECT_SAME_OFFSET(our::CpuUserRegs, r15, cpu_user_regs, r15);
+    EXPECT_SAME_OFFSET(our::CpuUserRegs, r14, cpu_user_regs, r14);
+    EXPECT_SAME_OFFSET(our::CpuUserRegs, r13, cpu_user_regs, r13);
+    EXPECT_SAME_OFFSET(our::CpuUserRegs, r12, cpu_user_regs, r12);
+    EXPECT_SAME_OFFSET(our::CpuUserRegs, rbp, cpu_user_regs, rbp);
+    EXPECT_SAME_OFFSET(our::CpuUserRegs, rbx, cpu_user_regs, rbx);
+    EXPECT_SAME_OFFSET(our::CpuUserRegs, r11, cpu_user_regs, r11);
+    EXPECT_SAME_OFFSET(our::CpuUserRegs, r10, cpu_user_regs, r10);
+    EXPECT_SAME_OFFSET(our::CpuUserRegs, r9, cpu_user_regs, r9);
+    EXPECT_SAME_OFFSET(our::CpuUserRegs, r8, cpu_user_regs, r8);
+    EXPECT_SAME_OFFSET(our::CpuUserRegs, rax, cpu_user_regs, rax);
+    EXPECT_SAME_OFFSET(our::CpuUserRegs, rcx, cpu_user_regs, rcx);
+    EXPECT_SAME_OFFSET(our::CpuUserRegs, rdx, cpu_user_regs, rdx);
+    EXPECT_SAME_OFFSET(our::CpuUserRegs, rsi, cpu_user_regs, rsi);
+    EXPECT_SAME_OFFSET(our::CpuUserRegs, rdi, cpu_user_regs, rdi);
+    EXPECT_SAME_OFFSET(our::CpuUserRegs, error_code, cpu_user_regs, error_code);
+    EXPECT_SAME_OFFSET(our::CpuUserRegs, entry_vector, cpu_user_regs, entry_vector);
+    EXPECT_SAME_OFFSET(our::CpuUserRegs, rip, cpu_user_regs, rip);
+    EXPECT_SAME_OFFSET(our::CpuUserRegs, cs, cpu_user_regs, cs);
+    EXPECT_SAME_OFFSET(our::CpuUserRegs, saved_upcall_mask, cpu_user_regs, saved_upcall_mask);
+    EXPECT_SAME_OFFSET(our::CpuUserRegs, rflags, cpu_user_regs, rflags);
+    EXPECT_SAME_OFFSET(our::CpuUserRegs, rsp, cpu_user_regs, rsp);
+    EXPECT_SAME_OFFSET(our::CpuUserRegs, ss, cpu_user_regs, ss);
+    EXPECT_SAME_OFFSET(our::CpuUserRegs, es, cpu_user_regs, es);
+    EXPECT_SAME_OFFSET(our::CpuUserRegs, ds, cpu_user_regs, ds);
+    EXPECT_SAME_OFFSET(our::CpuUserRegs, fs, cpu_user_regs, fs);
+    EXPECT_SAME_OFFSET(our::CpuUserRegs, gs, cpu_user_regs, gs);
+    EXPECT_SAME_SIZE(our::TrapInfo, trap_info);
+    EXPECT_SAME_OFFSET(our::TrapInfo, vector, trap_info, vector);
+    EXPECT_SAME_OFFSET(our::TrapInfo, flags, trap_info, flags);
+    EXPECT_SAME_OFFSET(our::TrapInfo, cs, trap_info, cs);
+    EXPECT_SAME_OFFSET(our::TrapInfo, address, trap_info, address);
+    EXPECT_SAME_SIZE(our::VcpuGuestContext, vcpu_guest_context);
+    EXPECT_SAME_OFFSET(our::VcpuGuestContext, fpu_context, vcpu_guest_context, fpu_ctxt);
+    EXPECT_SAME_OFFSET(our::VcpuGuestContext, flags, vcpu_guest_context, flags);
+    EXPECT_SAME_OFFSET(our::VcpuGuestContext, user_regs, vcpu_guest_context, user_regs);
+    EXPECT_SAME_OFFSET(our::VcpuGuestContext, trap_context, vcpu_guest_context, trap_ctxt);
+    EXPECT_SAME_OFFSET(our::VcpuGuestContext, ldt_base, vcpu_guest_context, ldt_base);
+    EXPECT_SAME_OFFSET(our::VcpuGuestContext, ldt_entries, vcpu_guest_context, ldt_ents);
+    EXPECT_SAME_OFFSET(our::VcpuGuestContext, gdt_frames, vcpu_guest_context, gdt_frames);
+    EXPECT_SAME_OFFSET(our::VcpuGuestContext, gdt_entries, vcpu_guest_context, gdt_ents);
+    EXPECT_SAME_OFFSET(our::VcpuGuestContext, kernel_ss, vcpu_guest_context, kernel_ss);
+    EXPECT_SAME_OFFSET(our::VcpuGuestContext, kernel_sp, vcpu_guest_context, kernel_sp);
+    EXPECT_SAME_OFFSET(our::VcpuGuestContext, ctrlreg, vcpu_guest_context, ctrlreg);
+    EXPECT_SAME_OFFSET(our::VcpuGuestContext, debugreg, vcpu_guest_context, debugreg);
+    EXPECT_SAME_OFFSET(our::VcpuGuestContext, event_callback_rip, vcpu_guest_context, event_callback_eip);
+    EXPECT_SAME_OFFSET(our::VcpuGuestContext, failsafe_callback_rip, vcpu_guest_context, failsafe_callback_eip);
+    EXPECT_SAME_OFFSET(our::VcpuGuestContext, syscall_callback_rip, vcpu_guest_context, syscall_callback_eip);
+    EXPECT_SAME_OFFSET(our::VcpuGuestContext, vm_assist, vcpu_guest_context, vm_assist);
+    EXPECT_SAME_OFFSET(our::VcpuGuestContext, fs_base, vcpu_guest_context, fs_base);
+    EXPECT_SAME_OFFSET(our::VcpuGuestContext, gs_base_kernel, vcpu_guest_context, gs_base_kernel);
+    EXPECT_SAME_OFFSET(our::VcpuGuestContext, gs_base_user, vcpu_guest_context, gs_base_user);
+    EXPECT_SAME_SIZE(our::IretContext, iret_context);
+    EXPECT_SAME_OFFSET(our::IretContext, rax, iret_context, rax);
+    EXPECT_SAME_OFFSET(our::IretContext, r11, iret_context, r11);
+    EXPECT_SAME_OFFSET(our::IretContext, rcx, iret_context, rcx);
+    EXPECT_SAME_OFFSET(our::IretContext, flags, iret_context, flags);
+    EXPECT_SAME_OFFSET(our::IretContext, rip, iret_context, rip);
+    EXPECT_SAME_OFFSET(our::IretContext, cs, iret_context, cs);
+    EXPECT_SAME_OFFSET(our::IretContext, rflags, iret_context, rflags);
+    EXPECT_SAME_OFFSET(our::IretContext, rsp, iret_context, rsp);
+    EXPECT_SAME_OFFSET(our::IretContext, ss, iret_context, ss);
+    EXPECT_SAME_VALUE(our::kVgcfI387Valid, VGCF_i387_valid);
+    EXPECT_SAME_VALUE(our::kVgcfInKernel, VGCF_in_kernel);
+    EXPECT_SAME_VALUE(our::kVgcfFailsafeDisablesEvents, VGCF_failsafe_disables_events);
+    EXPECT_SAME_VALUE(our::kVgcfSyscallDisablesEvents, VGCF_syscall_disables_events);
+    EXPECT_SAME_VALUE(our::kVgcfOnline, VGCF_online);
+    EXPECT_SAME_VALUE(our::kVgcfInSyscall, VGCF_in_syscall);
+    EXPECT_SAME_VALUE(our::frame_to_cr3(0x123456), xen_pfn_to_cr3(0x123456));
+    EXPECT_SAME_VALUE(our::cr3_to_frame(0x123456789), xen_cr3_to_pfn(0x123456789));
+}
+
+TEST(XenTypes, SharedInfo) {
+    EXPECT_SAME_SIZE(our::VcpuTimeInfo, vcpu_time_info);
+    EXPECT_SAME_OFFSET(our::VcpuTimeInfo, version, vcpu_time_info, version);
+    EXPECT_SAME_OFFSET(our::VcpuTimeInfo, tsc_timestamp, vcpu_time_info, tsc_timestamp);
+    EXPECT_SAME_OFFSET(our::VcpuTimeInfo, system_time, vcpu_time_info, system_time);
+    EXPECT_SAME_OFFSET(our::VcpuTimeInfo, tsc_to_system_mul, vcpu_time_info, tsc_to_system_mul);
+    EXPECT_SAME_OFFSET(our::VcpuTimeInfo, tsc_shift, vcpu_time_info, tsc_shift);
+    EXPECT_SAME_OFFSET(our::VcpuTimeInfo, flags, vcpu_time_info, flags);
+    EXPECT_SAME_SIZE(our::ArchVcpuInfo, arch_vcpu_info);
+    EXPECT_SAME_OFFSET(our::ArchVcpuInfo, cr2, arch_vcpu_info, cr2);
+    EXPECT_SAME_SIZE(our::VcpuInfo, vcpu_info);
+    EXPECT_SAME_OFFSET(our::VcpuInfo, evtchn_upcall_pending, vcpu_info, evtchn_upcall_pending);
+    EXPECT_SAME_OFFSET(our::VcpuInfo, evtchn_upcall_mask, vcpu_info, evtchn_upcall_mask);
+    EXPECT_SAME_OFFSET(our::VcpuInfo, evtchn_pending_sel, vcpu_info, evtchn_pending_sel);
+    EXPECT_SAME_OFFSET(our::VcpuInfo, arch, vcpu_info, arch);
+    EXPECT_SAME_OFFSET(our::VcpuInfo, time, vcpu_info, time);
+    EXPECT_SAME_SIZE(our::ArchSharedInfo, arch_shared_info);
+    EXPECT_SAME_OFFSET(our::ArchSharedInfo, max_pfn, arch_shared_info, max_pfn);
+    EXPECT_SAME_OFFSET(our::ArchSharedInfo, pfn_to_mfn_frame_list_list, arch_shared_info, pfn_to_mfn_frame_list_list);
+    EXPECT_SAME_OFFSET(our::ArchSharedInfo, nmi_reason, arch_shared_info, nmi_reason);
+    EXPECT_SAME_OFFSET(our::ArchSharedInfo, p2m_cr3, arch_shared_info, p2m_cr3);
+    EXPECT_SAME_OFFSET(our::ArchSharedInfo, p2m_vaddr, arch_shared_info, p2m_vaddr);
+    EXPECT_SAME_OFFSET(our::ArchSharedInfo, p2m_generation, arch_shared_info, p2m_generation);
+    EXPECT_SAME_SIZE(our::SharedInfo, shared_info);
+    EXPECT_SAME_OFFSET(our::SharedInfo, vcpu_info, shared_info, vcpu_info);
+    EXPECT_SAME_OFFSET(our::SharedInfo, evtchn_pending, shared_info, evtchn_pending);
+    EXPECT_SAME_OFFSET(our::SharedInfo, evtchn_mask, shared_info, evtchn_mask);
+    EXPECT_SAME_OFFSET(our::SharedInfo, wc_version, shared_info, wc_version);
+    EXPECT_SAME_OFFSET(our::SharedInfo, wc_sec, shared_info, wc_sec);
+    EXPECT_SAME_OFFSET(our::SharedInfo, wc_nsec, shared_info, wc_nsec);
+    EXPECT_SAME_OFFSET(our::SharedInfo, wc_sec_hi, shared_info, wc_sec_hi);
+    EXPECT_SAME_OFFSET(our::SharedInfo, arch, shared_info, arch);
+    EXPECT_SAME_VALUE(our::kLegacyMaxVcpus, XEN_LEGACY_MAX_VCPUS);
+    EXPECT_SAME_VALUE(our::kPvclockTscStable, XEN_PVCLOCK_TSC_STABLE_BIT);
+    EXPECT_SAME_VALUE(our::kPvclockGuestStopped, XEN_PVCLOCK_GUEST_STOPPED);
+    EXPECT_SAME_VALUE(our::kVirqCount, NR_VIRQS);
+    EXPECT_SAME_VALUE(our::Virq::Timer, VIRQ_TIMER);
+    EXPECT_SAME_VALUE(our::Virq::Debug, VIRQ_DEBUG);
+    EXPECT_SAME_VALUE(our::Virq::Console, VIRQ_CONSOLE);
+    EXPECT_SAME_VALUE(our::Virq::DomainException, VIRQ_DOM_EXC);
+    EXPECT_SAME_VALUE(our::Virq::TraceBuffer, VIRQ_TBUF);
+    EXPECT_SAME_VALUE(our::Virq::Debugger, VIRQ_DEBUGGER);
+    EXPECT_SAME_VALUE(our::Virq::Xenoprof, VIRQ_XENOPROF);
+    EXPECT_SAME_VALUE(our::Virq::ConsoleRing, VIRQ_CON_RING);
+    EXPECT_SAME_VALUE(our::Virq::PcpuState, VIRQ_PCPU_STATE);
+    EXPECT_SAME_VALUE(our::Virq::MemoryEvent, VIRQ_MEM_EVENT);
+    EXPECT_SAME_VALUE(our::Virq::Argo, VIRQ_ARGO);
+    EXPECT_SAME_VALUE(our::Virq::NoMemory, VIRQ_ENOMEM);
+    EXPECT_SAME_VALUE(our::Virq::Pmu, VIRQ_XENPMU);
+    EXPECT_SAME_VALUE(our::Virq::Arch0, VIRQ_ARCH_0);
+    EXPECT_SAME_VALUE(our::Virq::Arch7, VIRQ_ARCH_7);
+    EXPECT_SAME_VALUE(our::VmAssistCommand::Enable, VMASST_CMD_enable);
+    EXPECT_SAME_VALUE(our::VmAssistCommand::Disable, VMASST_CMD_disable);
+    EXPECT_SAME_VALUE(our::VmAssistType::Segments4Gb, VMASST_TYPE_4gb_segments);
+    EXPECT_SAME_VALUE(our::VmAssistType::Segments4GbNotify, VMASST_TYPE_4gb_segments_notify);
+    EXPECT_SAME_VALUE(our::VmAssistType::WritablePagetables, VMASST_TYPE_writable_pagetables);
+    EXPECT_SAME_VALUE(our::VmAssistType::PaeExtendedCr3, VMASST_TYPE_pae_extended_cr3);
+    EXPECT_SAME_VALUE(our::VmAssistType::ArchitecturalIopl, VMASST_TYPE_architectural_iopl);
+    EXPECT_SAME_VALUE(our::VmAssistType::RunstateUpdateFlag, VMASST_TYPE_runstate_update_flag);
+    EXPECT_SAME_VALUE(our::VmAssistType::M2pStrict, VMASST_TYPE_m2p_strict);
+}
+
+TEST(XenTypes, StartInfo) {
+    EXPECT_SAME_SIZE(our::StartInfo, start_info);
+    EXPECT_SAME_OFFSET(our::StartInfo, magic, start_info, magic);
+    EXPECT_SAME_OFFSET(our::StartInfo, nr_pages, start_info, nr_pages);
+    EXPECT_SAME_OFFSET(our::StartInfo, shared_info, start_info, shared_info);
+    EXPECT_SAME_OFFSET(our::StartInfo, flags, start_info, flags);
+    EXPECT_SAME_OFFSET(our::StartInfo, store_mfn, start_info, store_mfn);
+    EXPECT_SAME_OFFSET(our::StartInfo, store_evtchn, start_info, store_evtchn);
+    EXPECT_SAME_OFFSET(our::StartInfo, console.domu.mfn, start_info, console.domU.mfn);
+    EXPECT_SAME_OFFSET(our::StartInfo, console.domu.evtchn, start_info, console.domU.evtchn);
+    EXPECT_SAME_OFFSET(our::StartInfo, console.dom0.info_offset, start_info, console.dom0.info_off);
+    EXPECT_SAME_OFFSET(our::StartInfo, console.dom0.info_size, start_info, console.dom0.info_size);
+    EXPECT_SAME_OFFSET(our::StartInfo, pt_base, start_info, pt_base);
+    EXPECT_SAME_OFFSET(our::StartInfo, nr_pt_frames, start_info, nr_pt_frames);
+    EXPECT_SAME_OFFSET(our::StartInfo, mfn_list, start_info, mfn_list);
+    EXPECT_SAME_OFFSET(our::StartInfo, mod_start, start_info, mod_start);
+    EXPECT_SAME_OFFSET(our::StartInfo, mod_len, start_info, mod_len);
+    EXPECT_SAME_OFFSET(our::StartInfo, cmd_line, start_info, cmd_line);
+    EXPECT_SAME_OFFSET(our::StartInfo, first_p2m_pfn, start_info, first_p2m_pfn);
+    EXPECT_SAME_OFFSET(our::StartInfo, nr_p2m_frames, start_info, nr_p2m_frames);
+    EXPECT_SAME_SIZE(our::MultibootModule, xen_multiboot_mod_list);
+    EXPECT_SAME_OFFSET(our::MultibootModule, mod_start, xen_multiboot_mod_list, mod_start);
+    EXPECT_SAME_OFFSET(our::MultibootModule, mod_end, xen_multiboot_mod_list, mod_end);
+    EXPECT_SAME_OFFSET(our::MultibootModule, cmdline, xen_multiboot_mod_list, cmdline);
+    EXPECT_SAME_OFFSET(our::MultibootModule, pad, xen_multiboot_mod_list, pad);
+    EXPECT_SAME_SIZE(our::Dom0VgaConsoleInfo, dom0_vga_console_info);
+    EXPECT_SAME_OFFSET(our::Dom0VgaConsoleInfo, video_type, dom0_vga_console_info, video_type);
+    EXPECT_SAME_OFFSET(our::Dom0VgaConsoleInfo, u.text_mode_3.font_height, dom0_vga_console_info,
+                       u.text_mode_3.font_height);
+    EXPECT_SAME_OFFSET(our::Dom0VgaConsoleInfo, u.text_mode_3.cursor_x, dom0_vga_console_info, u.text_mode_3.cursor_x);
+    EXPECT_SAME_OFFSET(our::Dom0VgaConsoleInfo, u.text_mode_3.columns, dom0_vga_console_info, u.text_mode_3.columns);
+    EXPECT_SAME_OFFSET(our::Dom0VgaConsoleInfo, u.vesa_lfb.width, dom0_vga_console_info, u.vesa_lfb.width);
+    EXPECT_SAME_OFFSET(our::Dom0VgaConsoleInfo, u.vesa_lfb.bits_per_pixel, dom0_vga_console_info,
+                       u.vesa_lfb.bits_per_pixel);
+    EXPECT_SAME_OFFSET(our::Dom0VgaConsoleInfo, u.vesa_lfb.lfb_base, dom0_vga_console_info, u.vesa_lfb.lfb_base);
+    EXPECT_SAME_OFFSET(our::Dom0VgaConsoleInfo, u.vesa_lfb.lfb_size, dom0_vga_console_info, u.vesa_lfb.lfb_size);
+    EXPECT_SAME_OFFSET(our::Dom0VgaConsoleInfo, u.vesa_lfb.red_pos, dom0_vga_console_info, u.vesa_lfb.red_pos);
+    EXPECT_SAME_OFFSET(our::Dom0VgaConsoleInfo, u.vesa_lfb.rsvd_size, dom0_vga_console_info, u.vesa_lfb.rsvd_size);
+    EXPECT_SAME_OFFSET(our::Dom0VgaConsoleInfo, u.vesa_lfb.gbl_caps, dom0_vga_console_info, u.vesa_lfb.gbl_caps);
+    EXPECT_SAME_OFFSET(our::Dom0VgaConsoleInfo, u.vesa_lfb.mode_attrs, dom0_vga_console_info, u.vesa_lfb.mode_attrs);
+    EXPECT_SAME_OFFSET(our::Dom0VgaConsoleInfo, u.vesa_lfb.ext_lfb_base, dom0_vga_console_info,
+                       u.vesa_lfb.ext_lfb_base);
+    EXPECT_SAME_VALUE(our::VgaType::TextMode3, XEN_VGATYPE_TEXT_MODE_3);
+    EXPECT_SAME_VALUE(our::VgaType::VesaLfb, XEN_VGATYPE_VESA_LFB);
+    EXPECT_SAME_VALUE(our::VgaType::EfiLfb, XEN_VGATYPE_EFI_LFB);
+    EXPECT_SAME_VALUE(our::kMaxGuestCmdline, MAX_GUEST_CMDLINE);
+    EXPECT_SAME_VALUE(our::kSifPrivileged, SIF_PRIVILEGED);
+    EXPECT_SAME_VALUE(our::kSifInitdomain, SIF_INITDOMAIN);
+    EXPECT_SAME_VALUE(our::kSifMultibootMod, SIF_MULTIBOOT_MOD);
+    EXPECT_SAME_VALUE(our::kSifModStartPfn, SIF_MOD_START_PFN);
+    EXPECT_SAME_VALUE(our::kSifVirtP2m4Tools, SIF_VIRT_P2M_4TOOLS);
+    EXPECT_SAME_VALUE(our::kSifPmMask, SIF_PM_MASK);
+}
