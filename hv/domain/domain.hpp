@@ -18,8 +18,6 @@
 
 namespace hv {
 
-struct ArchDomain;
-
 enum class Dying : std::uint8_t { Alive, Dying, Dead };
 
 class Domain final {
@@ -68,7 +66,7 @@ class Domain final {
     GrantTable grants;
     SchedDomain sched;
     // VIRQs that are bound once per domain go to this vCPU's table.
-    ArchDomain* arch = nullptr;
+    x86::ArchDomain* arch = nullptr;  // owned by x86
     ListHook on_list;
 };
 

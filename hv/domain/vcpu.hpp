@@ -16,7 +16,10 @@
 namespace hv {
 
 class Domain;
+namespace x86 {
 struct ArchVcpu;
+struct ArchDomain;
+}  // namespace x86
 struct FifoVcpu;  // domain/event_fifo.hpp
 
 // Why a vCPU does not run; it is runnable while no bit is set and its domain is not paused.
@@ -69,7 +72,7 @@ class Vcpu final {
     Timer poll_timer;
 
     SchedVcpu sched;
-    ArchVcpu* arch = nullptr;
+    x86::ArchVcpu* arch = nullptr;  // owned by x86
 };
 
 // Lets the vCPU run again after a reason went away, and makes it look at its pending events soon: unblocks it, and

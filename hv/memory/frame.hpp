@@ -76,10 +76,15 @@ bool get_frame_again(FrameInfo& info);
 void put_frame(FrameInfo& info);
 
 // Type references; the caller holds a general reference. Page-table types may take long: with `preemptible` they return
-// Error::Restart in the middle and go on when asked again. Errors: BadArgument (contents or type conflict).
+// Error::Restart in the middle, with the work parked, and go on when asked again. Parked work (kPartial) owns one type and
+// one general reference; whoever needs the frame next takes it over, to go on with it or to undo it. Either way the first
+// `progress` entries are those that hold references. Errors: BadArgument (contents or type conflict).
 Result<void> get_frame_type(FrameInfo& info, FrameType type, bool preemptible = false);
 void put_frame_type(FrameInfo& info);
+// After Error::Restart the reference is gone all the same; the rest of the work is parked with the frame (kPartial).
 Result<void> put_frame_type_preemptible(FrameInfo& info);
+// Goes on with undoing parked work, if there is any. The caller holds a general reference.
+Result<void> finish_partial(FrameInfo& info, bool preemptible);
 
 // Both at once.
 Result<FrameInfo*> get_frame_and_type(Mfn frame, DomainId owner, FrameType type);

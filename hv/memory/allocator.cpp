@@ -1,0 +1,202 @@
+#include "hv/memory/allocator.hpp"
+
+#include <array>
+#include <cstring>
+
+#include "hv/base/log.hpp"
+#include "hv/base/scope_guard.hpp"
+#include "hv/base/spinlock.hpp"
+#include "hv/domain/domain.hpp"
+#include "hv/memory/frame.hpp"
+#include "hv/memory/frame_release.hpp"
+#include "hv/memory/frame_seams.hpp"
+
+namespace hv {
+namespace {
+
+// A free block's first frame carries these marks in FrameInfo::count and its order in FrameInfo::progress.
+constexpr std::uint64_t kFreeHead = std::uint64_t{1} << 51;
+constexpr std::uint64_t kDirty = std::uint64_t{1} << 52;  // unknown contents
+constexpr std::uint64_t kUnowned = std::uint64_t{kOwnerNone} << FrameInfo::kOwnerShift;
+constexpr std::uint64_t kBelow4Gib = std::uint64_t{1} << 20;  // frames
+
+// Memory that 32-bit devices reach is kept apart and given out last.
+enum Zone : unsigned { kLow, kHigh, kZones };
+
+struct FrameHeap {
+    std::array<std::array<std::uint32_t, kMaxOrder + 1>, kZones> heads{};  // 0: empty
+    std::uint64_t free = 0;
+    std::uint64_t claimed = 0;
+    std::uint64_t total = 0;
+};
+
+constinit Spinlock g_lock{LockRank::FrameHeap};
+constinit FrameHeap g_heap;
+
+Zone zone_of(std::uint64_t mfn) {
+    return mfn < kBelow4Gib ? kLow : kHigh;
+}
+
+FrameInfo& info_at(std::uint64_t mfn) {
+    return frame_info(Mfn{mfn});
+}
+
+void push(std::uint64_t mfn, unsigned order) {
+    std::uint32_t& head = g_heap.heads[zone_of(mfn)][order];
+    FrameInfo& info = info_at(mfn);
+    info.count.store(kUnowned | kFreeHead | kDirty, std::memory_order_relaxed);
+    info.progress = static_cast<std::uint16_t>(order);
+    info.previous = 0;
+    info.next = head;
+    if (head) info_at(head).previous = static_cast<std::uint32_t>(mfn);
+    head = static_cast<std::uint32_t>(mfn);
+}
+
+void unlink(std::uint64_t mfn, unsigned order) {
+    FrameInfo& info = info_at(mfn);
+    if (info.previous) {
+        info_at(info.previous).next = info.next;
+    } else {
+        g_heap.heads[zone_of(mfn)][order] = info.next;
+    }
+    if (info.next) info_at(info.next).previous = info.previous;
+    info.count.store(kUnowned | kDirty, std::memory_order_relaxed);
+    info.progress = 0;
+}
+
+bool is_free_block(std::uint64_t mfn, unsigned order) {
+    if (!valid_frame(Mfn{mfn})) return false;
+    const FrameInfo& info = info_at(mfn);
+    return (info.count.load(std::memory_order_relaxed) & kFreeHead) && info.progress == order;
+}
+
+void give_back(std::uint64_t mfn, unsigned order) {
+    g_heap.free += std::uint64_t{1} << order;
+    while (order < kMaxOrder) {
+        const std::uint64_t buddy = mfn ^ (std::uint64_t{1} << order);
+        if (zone_of(buddy) != zone_of(mfn) || !is_free_block(buddy, order)) break;
+        unlink(buddy, order);
+        mfn &= ~(std::uint64_t{1} << order);
+        ++order;
+    }
+    push(mfn, order);
+}
+
+// Takes a block from one zone; 0 when there is none.
+std::uint64_t take_from(Zone zone, unsigned order, unsigned address_bits) {
+    for (unsigned have = order; have <= kMaxOrder; ++have) {
+        for (std::uint32_t mfn = g_heap.heads[zone][have]; mfn; mfn = info_at(mfn).next) {
+            const std::uint64_t last = mfn + (std::uint64_t{1} << order) - 1;
+            if (address_bits < 64 && last >> (address_bits - kPageShift)) {
+                // Nothing below the limit in this block unless its start is: look on.
+                continue;
+            }
+            unlink(mfn, have);
+            while (have > order) {
+                --have;
+                push(mfn + (std::uint64_t{1} << have), have);
+            }
+            g_heap.free -= std::uint64_t{1} << order;
+            return mfn;
+        }
+    }
+    return 0;
+}
+
+// May `demand` have its frames without breaking the promises made to others? A claimant uses up its own first.
+bool allowed(const FrameDemand& demand) {
+    const std::uint64_t wanted = std::uint64_t{1} << demand.order;
+    const std::uint64_t own = demand.claimant ? demand.claimant->claimed_frames : 0;
+    const std::uint64_t others = g_heap.claimed - own;
+    return g_heap.free >= others + wanted;
+}
+
+void use_up_claim(const FrameDemand& demand) {
+    if (!demand.claimant) return;
+    const std::uint64_t used = std::min<std::uint64_t>(demand.claimant->claimed_frames, std::uint64_t{1} << demand.order);
+    demand.claimant->claimed_frames -= used;
+    g_heap.claimed -= used;
+}
+
+}  // namespace
+
+void allocator_add(Mfn first, Mfn end) {
+    Guard guard{g_lock};
+    std::uint64_t mfn = first.raw == 0 ? 1 : first.raw;
+    for (std::uint64_t frame = mfn; frame < end.raw; ++frame)
+        info_at(frame).count.store(kUnowned | kDirty, std::memory_order_relaxed);
+    while (mfn < end.raw) {
+        unsigned order = 0;
+        while (order < kMaxOrder && !(mfn & ((std::uint64_t{2} << order) - 1)) && mfn + (std::uint64_t{2} << order) <= end.raw)
+            ++order;
+        give_back(mfn, order);
+        g_heap.total += std::uint64_t{1} << order;
+        mfn += std::uint64_t{1} << order;
+    }
+}
+
+Result<Mfn> allocate_frames(const FrameDemand& demand) {
+    if (demand.order > kMaxOrder || demand.address_bits <= kPageShift) return fail(Error::NoMemory);
+    const unsigned bits = demand.address_bits > 64 ? 64 : demand.address_bits;
+    std::uint64_t mfn = 0;
+    {
+        Guard guard{g_lock};
+        if (!allowed(demand)) return fail(Error::NoMemory);
+        if (bits > 32) mfn = take_from(kHigh, demand.order, bits);
+        if (!mfn) mfn = take_from(kLow, demand.order, bits);
+        if (!mfn) return fail(Error::NoMemory);
+        use_up_claim(demand);
+    }
+    std::uint32_t newest = info_at(mfn).tlb_stamp;
+    for (std::uint64_t i = 0; i < std::uint64_t{1} << demand.order; ++i) {
+        FrameInfo& info = info_at(mfn + i);
+        if (static_cast<std::int32_t>(info.tlb_stamp - newest) > 0) newest = info.tlb_stamp;
+        if (demand.clear) std::memset(frame_pointer(Mfn{mfn + i}), 0, kPageSize);
+        info.count.store(kUnowned, std::memory_order_relaxed);
+        info.type.store(0, std::memory_order_relaxed);
+        info.linear_count = 0;
+    }
+    flush_stale_tlbs(kOwnerNone, newest);  // the last owner may have it in a TLB still
+    return Mfn{mfn};
+}
+
+void free_frames(Mfn first, unsigned order) {
+    const std::uint32_t stamp = tlb_clock();
+    for (std::uint64_t i = 0; i < std::uint64_t{1} << order; ++i) {
+        FrameInfo& info = info_at(first.raw + i);
+        info.count.store(kUnowned | kDirty, std::memory_order_relaxed);
+        info.tlb_stamp = stamp;
+        info.next = info.previous = 0;
+    }
+    Guard guard{g_lock};
+    give_back(first.raw, order);
+}
+
+std::uint64_t total_frames() {
+    Guard guard{g_lock};
+    return g_heap.total;
+}
+
+std::uint64_t free_frame_count() {
+    Guard guard{g_lock};
+    return g_heap.free;
+}
+
+std::uint64_t claimed_frame_count() {
+    Guard guard{g_lock};
+    return g_heap.claimed;
+}
+
+Result<> set_claim(Domain& domain, std::uint64_t frames) {
+    Guard frames_guard{domain.frames_lock};
+    Guard guard{g_lock};
+    const std::uint64_t others = g_heap.claimed - domain.claimed_frames;
+    const std::uint64_t missing = frames > domain.frames ? frames - domain.frames : 0;
+    if (frames > domain.max_frames) return fail(Error::BadArgument);
+    if (missing > g_heap.free - std::min(others, g_heap.free)) return fail(Error::NoMemory);
+    g_heap.claimed = others + missing;
+    domain.claimed_frames = missing;
+    return {};
+}
+
+}  // namespace hv

@@ -1,0 +1,102 @@
+// Frames that belong to domains: giving, taking, listing.
+#include <cstring>
+
+#include "hv/base/log.hpp"
+#include "hv/base/spinlock.hpp"
+#include "hv/domain/domain.hpp"
+#include "hv/domain/domain_table.hpp"
+#include "hv/memory/allocator.hpp"
+#include "hv/memory/frame.hpp"
+#include "hv/memory/frame_release.hpp"
+
+namespace hv {
+namespace {
+
+void link_frame(Domain& domain, Mfn frame) {
+    FrameInfo& info = frame_info(frame);
+    info.previous = 0;
+    info.next = domain.first_frame;
+    if (domain.first_frame) frame_info(Mfn{domain.first_frame}).previous = static_cast<std::uint32_t>(frame.raw);
+    domain.first_frame = static_cast<std::uint32_t>(frame.raw);
+}
+
+void unlink_frame(Domain& domain, FrameInfo& info) {
+    if (info.previous) {
+        frame_info(Mfn{info.previous}).next = info.next;
+    } else {
+        domain.first_frame = info.next;
+    }
+    if (info.next) frame_info(Mfn{info.next}).previous = info.previous;
+    info.next = info.previous = 0;
+}
+
+}  // namespace
+
+Result<> assign_frames(Domain& domain, Mfn first, std::uint64_t count) {
+    Guard guard{domain.frames_lock};
+    if (domain.dying.load() != Dying::Alive) return fail(Error::BadArgument);
+    if (count > domain.max_frames || domain.frames > domain.max_frames - count) return fail(Error::NoSpace);
+    domain.frames += count;
+    for (std::uint64_t i = 0; i < count; ++i) {
+        FrameInfo& info = frame_info(first + i);
+        link_frame(domain, first + i);
+        info.type.store(0, std::memory_order_relaxed);
+        info.count.store((std::uint64_t{domain.id} << FrameInfo::kOwnerShift) | FrameInfo::kAllocated | FrameInfo::kListed | 1,
+                         std::memory_order_release);
+    }
+    return {};
+}
+
+Result<Mfn> allocate_domain_frames(Domain& domain, unsigned order, unsigned address_bits) {
+    if (order > kMaxOrder) return fail(Error::NoMemory);
+    {
+        Guard guard{domain.frames_lock};
+        if (domain.frames + (std::uint64_t{1} << order) > domain.max_frames) return fail(Error::NoSpace);
+    }
+    const Mfn first = TRY(allocate_frames({.order = order, .address_bits = address_bits, .claimant = &domain}));
+    if (Result<> assigned = assign_frames(domain, first, std::uint64_t{1} << order); !assigned) {
+        free_frames(first, order);
+        return fail(assigned.error());
+    }
+    return first;
+}
+
+bool release_frame(FrameInfo& info) {
+    if (!(info.count.fetch_and(~FrameInfo::kAllocated, std::memory_order_acq_rel) & FrameInfo::kAllocated)) return false;
+    put_frame(info);
+    return true;
+}
+
+void last_reference_gone(FrameInfo& info, std::uint64_t before) {
+    const Mfn frame = frame_number(info);
+    if (before & FrameInfo::kListed) {
+        Domain* domain = domain_in_table(info.owner());
+        HV_ASSERT(domain != nullptr);
+        Guard guard{domain->frames_lock};
+        unlink_frame(*domain, info);
+        --domain->frames;
+    }
+    set_m2p(frame, kInvalidM2pEntry);
+    free_frames(frame, 0);
+}
+
+void* allocate_shared_page(Domain& domain) {
+    const Result<Mfn> frame = allocate_frames({});
+    if (!frame) return nullptr;
+    FrameInfo& info = frame_info(*frame);
+    set_m2p(*frame, kInvalidM2pEntry);
+    info.type.store((std::uint64_t{static_cast<std::uint8_t>(FrameType::Writable)} << FrameInfo::kTypeShift) | FrameInfo::kValidated | 1);
+    info.count.store((std::uint64_t{domain.id} << FrameInfo::kOwnerShift) | FrameInfo::kAllocated | FrameInfo::kHvPage | 1,
+                     std::memory_order_release);
+    domain.hv_bytes += kPageSize;
+    return frame_pointer(*frame);
+}
+
+void free_shared_page(void* page) {
+    FrameInfo& info = frame_info(frame_of_pointer(page));
+    if (Domain* domain = domain_in_table(info.owner())) domain->hv_bytes -= kPageSize;
+    put_frame_type(info);
+    release_frame(info);
+}
+
+}  // namespace hv

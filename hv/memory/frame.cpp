@@ -1,0 +1,192 @@
+#include "hv/memory/frame.hpp"
+
+#include "hv/base/log.hpp"
+#include "hv/base/spinlock.hpp"
+#include "hv/memory/frame_release.hpp"
+#include "hv/memory/frame_seams.hpp"
+
+namespace hv {
+namespace {
+
+constexpr std::uint64_t type_bits(FrameType type) {
+    return static_cast<std::uint64_t>(type) << FrameInfo::kTypeShift;
+}
+
+constexpr FrameType type_of(std::uint64_t word) {
+    return static_cast<FrameType>((word & FrameInfo::kTypeMask) >> FrameInfo::kTypeShift);
+}
+
+constexpr bool is_checked(FrameType type) {
+    return type == FrameType::Descriptor || (type >= FrameType::L1 && type <= FrameType::L4);
+}
+
+// Another CPU is validating the frame: wait until it is done or gave up.
+void wait_for_validation(const FrameInfo& info, std::uint64_t seen) {
+    while (info.type.load(std::memory_order_acquire) == seen) spin_pause();
+}
+
+bool is_busy(std::uint64_t word) {
+    return !(word & (FrameInfo::kValidated | FrameInfo::kPartial));
+}
+
+// Leaves the work for later: one type reference (the caller's) and one general reference now belong to the mark.
+void park(FrameInfo& info) {
+    HV_ASSERT(get_frame_again(info));
+    info.type.fetch_or(FrameInfo::kPartial, std::memory_order_acq_rel);
+}
+
+// The only type reference goes after the entries have been given back.
+void drop_last(FrameInfo& info) {
+    info.tlb_stamp = tlb_clock();
+    info.type.fetch_sub(1, std::memory_order_acq_rel);
+}
+
+// The caller alone holds the frame's type (count 1, not validated): check the contents and go on from `info.progress`.
+Result<> check_contents(FrameInfo& info, FrameType type, bool preemptible) {
+    Result<> checked = validate_frame(info, type, preemptible);
+    if (checked) {
+        info.type.fetch_or(FrameInfo::kValidated, std::memory_order_acq_rel);
+    } else if (checked.error() == Error::Restart) {
+        park(info);
+    } else {
+        // validate_frame has given back what it took.
+        drop_last(info);
+    }
+    return checked;
+}
+
+Result<> undo_contents(FrameInfo& info, FrameType type, bool preemptible) {
+    Result<> undone = invalidate_frame(info, type, preemptible);
+    if (undone) {
+        drop_last(info);
+    } else {
+        park(info);
+    }
+    return undone;
+}
+
+// Takes over parked work. False when somebody else was faster.
+bool adopt(FrameInfo& info, std::uint64_t word) {
+    if (!info.type.compare_exchange_strong(word, word & ~FrameInfo::kPartial, std::memory_order_acq_rel)) return false;
+    put_frame(info);  // the caller holds a reference of its own
+    return true;
+}
+
+}  // namespace
+
+Result<FrameInfo*> get_frame(Mfn frame, DomainId owner) {
+    if (!valid_frame(frame)) return fail(Error::BadArgument);
+    FrameInfo& info = frame_info(frame);
+    std::uint64_t word = info.count.load(std::memory_order_relaxed);
+    do {
+        const std::uint64_t references = word & FrameInfo::kReferenceMask;
+        if (references == 0 || references == FrameInfo::kReferenceMask || ((word & FrameInfo::kOwnerMask) >> FrameInfo::kOwnerShift) != owner)
+            return fail(Error::BadArgument);
+    } while (!info.count.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel));
+    return &info;
+}
+
+bool get_frame_again(FrameInfo& info) {
+    std::uint64_t word = info.count.load(std::memory_order_relaxed);
+    do {
+        if ((word & FrameInfo::kReferenceMask) == FrameInfo::kReferenceMask) return false;
+    } while (!info.count.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel));
+    return true;
+}
+
+void put_frame(FrameInfo& info) {
+    const std::uint64_t before = info.count.fetch_sub(1, std::memory_order_acq_rel);
+    HV_ASSERT((before & FrameInfo::kReferenceMask) != 0);
+    if ((before & FrameInfo::kReferenceMask) == 1) last_reference_gone(info, before);
+}
+
+Result<void> get_frame_type(FrameInfo& info, FrameType type, bool preemptible) {
+    std::uint64_t word = info.type.load(std::memory_order_acquire);
+    for (;;) {
+        const std::uint64_t count = word & FrameInfo::kTypeCountMask;
+        if (count == 0) {
+            // A change of use: nobody may still reach the frame through an old translation.
+            const bool changes = type_of(word) != type;
+            if (changes && type_of(word) != FrameType::None && info.owner() < kFirstReservedDomain)
+                flush_stale_tlbs(info.owner(), info.tlb_stamp);
+            const bool checks = is_checked(type) && (changes || !(word & FrameInfo::kValidated));
+            std::uint64_t next = (word & FrameInfo::kPinned) | type_bits(type) | 1;
+            if (!checks) next |= FrameInfo::kValidated;
+            if (!info.type.compare_exchange_weak(word, next, std::memory_order_acq_rel)) continue;
+            if (!checks) return {};
+            info.progress = 0;
+            return check_contents(info, type, preemptible);
+        }
+        if (word & FrameInfo::kPartial) {
+            if (!adopt(info, word)) {
+                word = info.type.load(std::memory_order_acquire);
+                continue;
+            }
+            if (type_of(word) == type) return check_contents(info, type, preemptible);
+            TRY_VOID(undo_contents(info, type_of(word), preemptible));
+            word = info.type.load(std::memory_order_acquire);
+            continue;
+        }
+        if (is_busy(word)) {
+            wait_for_validation(info, word);
+            word = info.type.load(std::memory_order_acquire);
+            continue;
+        }
+        if (type_of(word) != type || count == FrameInfo::kTypeCountMask) return fail(Error::BadArgument);
+        if (info.type.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel)) return {};
+    }
+}
+
+namespace {
+
+constexpr bool holds_references(FrameType type) {
+    return type >= FrameType::L1 && type <= FrameType::L4;
+}
+
+Result<> put_type(FrameInfo& info, bool preemptible) {
+    std::uint64_t word = info.type.load(std::memory_order_acquire);
+    for (;;) {
+        const std::uint64_t count = word & FrameInfo::kTypeCountMask;
+        HV_ASSERT(count != 0);
+        if (is_busy(word)) {
+            wait_for_validation(info, word);
+            word = info.type.load(std::memory_order_acquire);
+            continue;
+        }
+        if (count == 1 && holds_references(type_of(word))) {
+            // The last use as a page table: while its entries are undone the count stays 1 and nobody can join.
+            if (!info.type.compare_exchange_weak(word, word & ~FrameInfo::kValidated, std::memory_order_acq_rel)) continue;
+            return undo_contents(info, type_of(word), preemptible);
+        }
+        if (count == 1) info.tlb_stamp = tlb_clock();
+        if (info.type.compare_exchange_weak(word, word - 1, std::memory_order_acq_rel)) return {};
+    }
+}
+
+}  // namespace
+
+void put_frame_type(FrameInfo& info) {
+    const Result<> undone = put_type(info, false);
+    HV_ASSERT(undone.has_value());
+}
+
+Result<void> put_frame_type_preemptible(FrameInfo& info) {
+    return put_type(info, true);
+}
+
+Result<void> finish_partial(FrameInfo& info, bool preemptible) {
+    const std::uint64_t word = info.type.load(std::memory_order_acquire);
+    if (!(word & FrameInfo::kPartial) || !adopt(info, word)) return {};
+    return undo_contents(info, type_of(word), preemptible);
+}
+
+Result<FrameInfo*> get_frame_and_type(Mfn frame, DomainId owner, FrameType type) {
+    FrameInfo* info = TRY(get_frame(frame, owner));
+    if (Result<> typed = get_frame_type(*info, type); !typed) {
+        put_frame(*info);
+        return fail(typed.error());
+    }
+    return info;
+}
+
+}  // namespace hv

@@ -1,0 +1,21 @@
+// What the frame layer needs from the processor's page-table code.
+#pragma once
+
+#include <cstdint>
+
+#include "hv/memory/frame.hpp"
+
+namespace hv {
+
+// Seams. Check a page table's (or descriptor page's) entries and take the references that they stand for, or give those
+// back; `info.progress` carries on after Error::Restart, which only preemptible calls return.
+Result<> validate_frame(FrameInfo& info, FrameType type, bool preemptible);
+Result<> invalidate_frame(FrameInfo& info, FrameType type, bool preemptible);
+
+// TLB clock: advances with every flush of a whole TLB; a CPU whose last flush is not older than a stamp holds nothing
+// from before it.
+std::uint32_t tlb_clock();
+// Flushes the TLBs of all CPUs that ran `owner` and have not been flushed since `stamp`.
+void flush_stale_tlbs(DomainId owner, std::uint32_t stamp);
+
+}  // namespace hv

@@ -1,0 +1,89 @@
+// The machine's side of a PV vCPU and of its domain.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "hv/abi/xen/vcpu_state.hpp"
+#include "hv/base/bitmap.hpp"
+#include "hv/base/types.hpp"
+#include "hv/memory/frame.hpp"
+#include "hv/x86/traps/trap_frame.hpp"
+
+namespace hv::x86 {
+
+// A guest's entry point for one vector, as set_trap_table gave it.
+struct GuestGate {
+    std::uint64_t address = 0;
+    std::uint16_t cs = 0;
+    std::uint8_t flags = 0;
+};
+
+// A trap that is to be delivered at the next return to the guest.
+struct PendingTrap {
+    bool valid = false;
+    bool has_error_code = false;
+    std::uint8_t vector = 0;
+    std::uint32_t error_code = 0;
+};
+
+struct ArchVcpu {
+    TrapFrame frame;                          // registers while it does not run
+    bool kernel_mode = true;                  // which of its two page tables and GS bases is loaded
+    FrameInfo* kernel_table = nullptr;        // L4 with type and reference; null before it has a context
+    FrameInfo* user_table = nullptr;          // null when the guest has none
+    std::uint64_t fs_base = 0;
+    std::uint64_t gs_base_kernel = 0;
+    std::uint64_t gs_base_user = 0;
+    std::uint16_t ds = 0, es = 0, fs = 0, gs = 0;
+
+    std::uint64_t kernel_ss = 0, kernel_sp = 0;
+    std::uint64_t event_callback = 0;
+    std::uint64_t failsafe_callback = 0;
+    std::uint64_t syscall_callback = 0;
+    std::uint64_t nmi_callback = 0;
+    bool failsafe_masks_events = false;
+    bool syscall_masks_events = false;
+    bool syscall32_masks_events = false;
+    std::uint64_t syscall32_callback = 0;
+    std::uint64_t sysenter_callback = 0;
+    bool sysenter_masks_events = false;
+    std::array<GuestGate, 256> gates{};
+    PendingTrap pending;
+    std::atomic<bool> nmi_pending{false};
+
+    std::array<FrameInfo*, 16> gdt_frames{};  // type Descriptor
+    std::uint32_t gdt_frame_count = 0;
+    std::uint32_t gdt_entries = 0;
+    GuestVirtual ldt_base{0};
+    std::uint32_t ldt_entries = 0;
+    std::array<FrameInfo*, 16> ldt_frames{};  // mapped on demand
+
+    std::uint64_t cr0 = 0, cr4 = 0;           // what the guest believes
+    std::array<std::uint64_t, 8> debug{};     // 6 and 7 included; 4 and 5 unused
+    std::uint32_t iopl = 0;
+
+    std::uint64_t xcr0 = 1;
+    bool fpu_loaded = false;                  // its FPU state is in the registers of the CPU that runs it
+    bool fpu_initialised = false;
+    std::uint64_t tsc_aux = 0;
+    std::uint8_t* fpu = nullptr;              // XSAVE area, 64-byte aligned
+
+    GuestVirtual time_area{0};                // second place for pvclock, 0 when none
+    std::uint32_t time_version = 0;
+};
+
+struct ArchDomain {
+    // VM assists (bits of abi VmAssistType).
+    std::uint64_t vm_assist = 0;
+    std::uint64_t p2m_generation = 0;
+    Mfn eoi_map{0};                           // Dom0's page of pirqs that need an EOI
+    FrameInfo* eoi_map_frame = nullptr;
+    bool auto_unmask = false;                 // an EOI also unmasks the port
+};
+
+// The vCPU's machine side; vcpu.arch is never null for a vCPU that was created.
+inline bool has_user_table(const ArchVcpu& arch) { return arch.user_table != nullptr; }
+
+}  // namespace hv::x86

@@ -1,0 +1,58 @@
+#include "hv/x86/pv/entry_references.hpp"
+
+#include "hv/domain/domain.hpp"
+#include "hv/x86/pv/io_permissions.hpp"
+
+namespace hv::x86 {
+
+bool is_counted(Mfn frame) {
+    return valid_frame(frame) && frame_info(frame).owner() != kOwnerIo;
+}
+
+Result<> get_l1_entry(Pte entry, Domain& table_owner, DomainId frame_owner) {
+    if (!is_present(entry)) return {};
+    if (entry & ~kAllowedL1) return fail(Error::BadArgument);
+    const Mfn frame = frame_in(entry);
+    if (!is_counted(frame)) {
+        // I/O memory: only the privileged domain maps it, under its own name or DOMID_IO.
+        const bool entitled = table_owner.privileged && (frame_owner == table_owner.id || frame_owner == kOwnerIo);
+        if (!entitled || !io_frame_allowed(frame)) return fail(Error::BadArgument);
+        return {};
+    }
+    FrameInfo* info = TRY(get_frame(frame, frame_owner));
+    if (!(entry & kPteWritable)) return {};
+    if (Result<> typed = get_frame_type(*info, FrameType::Writable); !typed) {
+        put_frame(*info);
+        return typed;
+    }
+    return {};
+}
+
+void put_l1_entry(Pte entry) {
+    if (!is_present(entry) || !is_counted(frame_in(entry))) return;
+    FrameInfo& info = frame_info(frame_in(entry));
+    if (entry & kPteWritable) put_frame_type(info);
+    put_frame(info);
+}
+
+Result<> get_upper_entry(Pte entry, unsigned level, DomainId owner, bool preemptible) {
+    if (!is_present(entry)) return {};
+    if (entry & ~kAllowedUpper) return fail(Error::BadArgument);
+    FrameInfo* info = TRY(get_frame(frame_in(entry), owner));
+    const auto below = static_cast<FrameType>(level - 1);
+    if (Result<> typed = get_frame_type(*info, below, preemptible); !typed) {
+        put_frame(*info);
+        return typed;
+    }
+    return {};
+}
+
+Result<> put_upper_entry(Pte entry, bool preemptible) {
+    if (!is_present(entry)) return {};
+    FrameInfo& info = frame_info(frame_in(entry));
+    const Result<> put = preemptible ? put_frame_type_preemptible(info) : (put_frame_type(info), Result<>{});
+    put_frame(info);
+    return put;
+}
+
+}  // namespace hv::x86

@@ -1,0 +1,28 @@
+// The references that a page-table entry stands for: taken when it is written, given back when it is overwritten.
+#pragma once
+
+#include "hv/base/result.hpp"
+#include "hv/memory/frame.hpp"
+#include "hv/x86/pv/page_table_entry.hpp"
+
+namespace hv {
+class Domain;
+}
+
+namespace hv::x86 {
+
+// Takes what an L1 entry in a table of `table_owner` needs to map a frame of `frame_owner`.
+// Error::BadArgument: forbidden bits, a frame that is not frame_owner's, or a writable mapping of a typed frame.
+Result<> get_l1_entry(Pte entry, Domain& table_owner, DomainId frame_owner);
+void put_l1_entry(Pte entry);
+
+// An entry of an L2, L3 or L4 table holds a table of the level below.
+Result<> get_upper_entry(Pte entry, unsigned level, DomainId owner, bool preemptible);
+Result<> put_upper_entry(Pte entry, bool preemptible);
+
+// Is this a frame with counts (RAM), or I/O memory?
+bool is_counted(Mfn frame);
+// May Dom0 map this I/O frame? hv keeps its own devices to itself.
+bool io_frame_allowed(Mfn frame);
+
+}  // namespace hv::x86

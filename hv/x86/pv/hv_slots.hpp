@@ -1,0 +1,14 @@
+// The part of every address space that is hv's.
+#pragma once
+
+#include "hv/x86/paging/layout.hpp"
+#include "hv/x86/pv/page_table_entry.hpp"
+
+namespace hv::x86 {
+
+// Copies hv's slots into a guest's L4 table. They never change after bring-up, and are the same in all tables.
+void install_hv_slots(Pte* table);
+// hv's own L4 table: for idle vCPUs.
+MachineAddress hv_page_table();
+
+}  // namespace hv::x86

@@ -1,0 +1,109 @@
+// Validation of page tables: a frame becomes a table of some level when every entry of it is one that its owner may have.
+#include <cstring>
+
+#include "hv/domain/domain.hpp"
+#include "hv/domain/domain_table.hpp"
+#include "hv/hypercall/hypercall.hpp"
+#include "hv/memory/frame_seams.hpp"
+#include "hv/x86/pv/descriptors.hpp"
+#include "hv/x86/pv/entry_references.hpp"
+#include "hv/x86/pv/hv_slots.hpp"
+
+namespace hv {
+namespace x86 {
+namespace {
+
+Pte* table_at(FrameInfo& info) {
+    return static_cast<Pte*>(frame_pointer(frame_number(info)));
+}
+
+// Entries of an L4 table that belong to hv are neither checked nor counted.
+bool is_guest_entry(unsigned level, unsigned index) {
+    return level != 4 || index < kFirstHvSlot || index > kLastHvSlot;
+}
+
+Result<> take(Pte& entry, unsigned level, Domain& owner, bool preemptible) {
+    if (level == 1) {
+        TRY_VOID(get_l1_entry(entry, owner, owner.id));
+        const Pte adjusted = adjust_l1(entry);
+        if (adjusted != entry) entry = adjusted;
+        return {};
+    }
+    TRY_VOID(get_upper_entry(entry, level, owner.id, preemptible));
+    const Pte adjusted = adjust_upper(entry);
+    if (adjusted != entry) entry = adjusted;
+    return {};
+}
+
+Result<> give_back(Pte entry, unsigned level, bool preemptible) {
+    if (level == 1) {
+        put_l1_entry(entry);
+        return {};
+    }
+    return put_upper_entry(entry, preemptible);
+}
+
+// Gives back entries from `info.progress` down. A table below that was preempted is finished first when it is met again.
+Result<> undo_entries(FrameInfo& info, unsigned level, bool preemptible) {
+    Pte* table = table_at(info);
+    if (level > 1 && info.progress < kEntriesPerTable && is_guest_entry(level, info.progress)) {
+        const Pte entry = table[info.progress];
+        if (is_present(entry)) {
+            if (auto child = get_frame(frame_in(entry), info.owner())) {
+                const Result<> finished = finish_partial(**child, preemptible);
+                put_frame(**child);
+                TRY_VOID(finished);
+            }
+        }
+    }
+    while (info.progress > 0) {
+        const unsigned index = info.progress - 1u;
+        if (is_guest_entry(level, index)) {
+            const Result<> given = give_back(table[index], level, preemptible);
+            info.progress = static_cast<std::uint16_t>(index);
+            TRY_VOID(given);
+            if (preemptible && level > 1 && preemption_needed()) return fail(Error::Restart);
+        } else {
+            info.progress = static_cast<std::uint16_t>(index);
+        }
+    }
+    return {};
+}
+
+Result<> check_entries(FrameInfo& info, unsigned level, bool preemptible) {
+    Domain* owner = domain_in_table(info.owner());
+    if (!owner) return fail(Error::BadArgument);
+    Pte* table = table_at(info);
+    while (info.progress < kEntriesPerTable) {
+        const unsigned index = info.progress;
+        if (is_guest_entry(level, index) && table[index] != 0) {
+            if (const Result<> taken = take(table[index], level, *owner, preemptible); !taken) {
+                if (taken.error() == Error::Restart) return taken;
+                // Cannot be preempted: nobody would go on with a table that is refused.
+                if (Result<> undone = undo_entries(info, level, false); !undone) return undone;
+                return taken;
+            }
+            if (preemptible && level > 1 && preemption_needed()) {
+                info.progress = static_cast<std::uint16_t>(index + 1);
+                return fail(Error::Restart);
+            }
+        }
+        info.progress = static_cast<std::uint16_t>(index + 1);
+    }
+    if (level == 4) install_hv_slots(table);
+    return {};
+}
+
+}  // namespace
+}  // namespace x86
+
+Result<> validate_frame(FrameInfo& info, FrameType type, bool preemptible) {
+    if (type == FrameType::Descriptor) return x86::validate_descriptor_page(info);
+    return x86::check_entries(info, static_cast<unsigned>(type), preemptible);
+}
+
+Result<> invalidate_frame(FrameInfo& info, FrameType type, bool preemptible) {
+    return x86::undo_entries(info, static_cast<unsigned>(type), preemptible);
+}
+
+}  // namespace hv
