@@ -1,0 +1,130 @@
+#include "bus/manager.hpp"
+
+namespace hvctl::cli {
+
+template <class... Arguments>
+Result<Message> Manager::call(const char* member, const char* types, Arguments... arguments) {
+    Message message = TRY(connection_.new_call(member));
+    if constexpr (sizeof...(arguments) > 0) {
+        if (int error = sd_bus_message_append(message.get(), types, arguments...); error < 0) {
+            return std::unexpected(failure_of_errno(error));
+        }
+    }
+    return connection_.send(message);
+}
+
+Result<JobId> Manager::call_for_job(const char* member, const std::string& domain, const Properties& options) {
+    Message message = TRY(connection_.new_call(member));
+    int error = sd_bus_message_append(message.get(), "s", domain.c_str());
+    if (error >= 0) error = append_properties(message.get(), options);
+    if (error < 0) return std::unexpected(failure_of_errno(error));
+    Message reply = TRY(connection_.send(message));
+    return read_u64(reply.get());
+}
+
+Result<Message> Manager::call_with_definition(const char* member, const Definition& definition, const Properties& options) {
+    Message message = TRY(connection_.new_call(member));
+    int error = sd_bus_message_append(message.get(), "ss", definition.text.c_str(), definition.source.c_str());
+    if (error >= 0) error = append_strings(message.get(), definition.overrides);
+    if (error >= 0) error = append_properties(message.get(), options);
+    if (error < 0) return std::unexpected(failure_of_errno(error));
+    return connection_.send(message);
+}
+
+Result<JobId> Manager::create_domain(const Definition& definition, const Properties& options) {
+    Message reply = TRY(call_with_definition("CreateDomain", definition, options));
+    return read_u64(reply.get());
+}
+
+Result<Validated> Manager::validate_domain(const Definition& definition, const Properties& options) {
+    Message reply = TRY(call_with_definition("ValidateDomain", definition, options));
+    std::string normalised = TRY(read_string(reply.get()));
+    return Validated{std::move(normalised), TRY(read_strings(reply.get()))};
+}
+
+Result<std::vector<Properties>> Manager::list_domains() {
+    Message reply = TRY(call("ListDomains", ""));
+    return read_properties_list(reply.get());
+}
+
+Result<Properties> Manager::get_domain(const std::string& domain) {
+    Message reply = TRY(call("GetDomain", "s", domain.c_str()));
+    return read_properties(reply.get());
+}
+
+Result<void> Manager::pause_domain(const std::string& domain) {
+    TRY(call("PauseDomain", "s", domain.c_str()));
+    return {};
+}
+
+Result<void> Manager::unpause_domain(const std::string& domain) {
+    TRY(call("UnpauseDomain", "s", domain.c_str()));
+    return {};
+}
+
+Result<JobId> Manager::shutdown_domain(const std::string& domain, const Properties& options) {
+    return call_for_job("ShutdownDomain", domain, options);
+}
+
+Result<JobId> Manager::reboot_domain(const std::string& domain, const Properties& options) {
+    return call_for_job("RebootDomain", domain, options);
+}
+
+Result<JobId> Manager::destroy_domain(const std::string& domain) {
+    Message reply = TRY(call("DestroyDomain", "s", domain.c_str()));
+    return read_u64(reply.get());
+}
+
+Result<int> Manager::open_console(const std::string& domain, const std::string& mode, std::uint64_t history) {
+    Message reply = TRY(call("OpenConsole", "sst", domain.c_str(), mode.c_str(), history));
+    return read_descriptor(reply.get());
+}
+
+Result<int> Manager::open_console_log(const std::string& domain) {
+    Message reply = TRY(call("OpenConsoleLog", "s", domain.c_str()));
+    return read_descriptor(reply.get());
+}
+
+Result<std::vector<Properties>> Manager::list_vcpus(const std::string& domain) {
+    Message reply = TRY(call("ListVcpus", "s", domain.c_str()));
+    return read_properties_list(reply.get());
+}
+
+Result<void> Manager::pin_vcpu(const std::string& domain, std::int32_t vcpu, const std::string& hard,
+                               const std::string& soft) {
+    TRY(call("PinVcpu", "siss", domain.c_str(), vcpu, hard.c_str(), soft.c_str()));
+    return {};
+}
+
+Result<Properties> Manager::get_host_info() {
+    Message reply = TRY(call("GetHostInfo", ""));
+    return read_properties(reply.get());
+}
+
+Result<LogPiece> Manager::read_hv_log(std::uint64_t position, bool clear) {
+    Message reply = TRY(call("ReadHvLog", "tb", position, clear ? 1 : 0));
+    std::string text = TRY(read_string(reply.get()));
+    return LogPiece{std::move(text), TRY(read_u64(reply.get()))};
+}
+
+Result<void> Manager::send_debug_keys(const std::string& keys) {
+    TRY(call("SendDebugKeys", "s", keys.c_str()));
+    return {};
+}
+
+Result<Properties> Manager::get_perf_counters() {
+    Message reply = TRY(call("GetPerfCounters", ""));
+    return read_properties(reply.get());
+}
+
+Result<std::vector<Properties>> Manager::list_jobs() {
+    Message reply = TRY(call("ListJobs", ""));
+    return read_properties_list(reply.get());
+}
+
+Result<void> Manager::cancel_job(JobId job) {
+    TRY(call("CancelJob", "t", job));
+    return {};
+}
+
+}  // namespace hvctl::cli

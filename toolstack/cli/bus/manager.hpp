@@ -1,0 +1,74 @@
+// org.hvctl1.Manager, a function per method (schemas/org.hvctl1.xml says what they mean).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bus/connection.hpp"
+#include "bus/properties.hpp"
+#include "failure.hpp"
+
+namespace hvctl::cli {
+
+using JobId = std::uint64_t;
+
+struct Definition {
+    std::string text;
+    std::string source;
+    std::vector<std::string> overrides;
+};
+
+struct Validated {
+    std::string normalised;  // JSON
+    std::vector<std::string> warnings;
+};
+
+struct LogPiece {
+    std::string text;
+    std::uint64_t next = 0;
+};
+
+class Manager {
+  public:
+    explicit Manager(Connection connection) : connection_(std::move(connection)) {}
+
+    const Connection& connection() const { return connection_; }
+
+    Result<JobId> create_domain(const Definition& definition, const Properties& options);
+    Result<Validated> validate_domain(const Definition& definition, const Properties& options);
+    Result<std::vector<Properties>> list_domains();
+    Result<Properties> get_domain(const std::string& domain);
+    Result<void> pause_domain(const std::string& domain);
+    Result<void> unpause_domain(const std::string& domain);
+    Result<JobId> shutdown_domain(const std::string& domain, const Properties& options);
+    Result<JobId> reboot_domain(const std::string& domain, const Properties& options);
+    Result<JobId> destroy_domain(const std::string& domain);
+
+    // The descriptors are the caller's to close.
+    Result<int> open_console(const std::string& domain, const std::string& mode, std::uint64_t history);
+    Result<int> open_console_log(const std::string& domain);
+
+    Result<std::vector<Properties>> list_vcpus(const std::string& domain);
+    Result<void> pin_vcpu(const std::string& domain, std::int32_t vcpu, const std::string& hard, const std::string& soft);
+
+    Result<Properties> get_host_info();
+    Result<LogPiece> read_hv_log(std::uint64_t position, bool clear);
+    Result<void> send_debug_keys(const std::string& keys);
+    Result<Properties> get_perf_counters();
+
+    Result<std::vector<Properties>> list_jobs();
+    Result<void> cancel_job(JobId job);
+
+  private:
+    Connection connection_;
+
+    template <class... Arguments>
+    Result<Message> call(const char* member, const char* types, Arguments... arguments);
+    Result<JobId> call_for_job(const char* member, const std::string& domain, const Properties& options);
+    Result<Message> call_with_definition(const char* member, const Definition& definition, const Properties& options);
+};
+
+}  // namespace hvctl::cli

@@ -1,0 +1,26 @@
+// A terminal that passes every key on. It gets its old settings back when the object goes, and when the program crashes.
+#pragma once
+
+namespace hvctl::cli {
+
+class RawMode {
+  public:
+    // Does nothing if `descriptor` is not a terminal. With `keep_signal_keys`, Ctrl-C and its like stay with the terminal.
+    RawMode(int descriptor, bool keep_signal_keys);
+    ~RawMode();
+    RawMode(const RawMode&) = delete;
+    RawMode& operator=(const RawMode&) = delete;
+
+    bool active() const { return active_; }
+
+    // Around a stop of the program (SIGTSTP).
+    void suspend();
+    void resume();
+
+  private:
+    int descriptor_;
+    bool keep_signal_keys_;
+    bool active_ = false;
+};
+
+}  // namespace hvctl::cli

@@ -1,0 +1,47 @@
+#include "context.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <thread>
+
+namespace hvctl::cli {
+
+void Context::look_at_terminals() {
+    out = Terminal::of(STDOUT_FILENO, !globals.no_colour);
+    err = Terminal::of(STDERR_FILENO, !globals.no_colour);
+}
+
+Result<Manager*> Context::manager() {
+    if (!manager_) manager_ = std::make_unique<Manager>(TRY(Connection::open(globals.bus)));
+    return manager_.get();
+}
+
+Result<Manager*> Context::reconnect() {
+    using namespace std::chrono_literals;
+    constexpr int kAttempts = 40;
+    for (int attempt = 1;; ++attempt) {
+        manager_.reset();
+        auto connected = manager();
+        if (connected || attempt == kAttempts) return connected;
+        std::this_thread::sleep_for(250ms);
+    }
+}
+
+void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+void warn(std::string_view message) {
+    std::fflush(stdout);
+    std::string line = "hvctl: " + safe_for_terminal(message) + '\n';
+    std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
+Result<void> finish_output() {
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return {};
+    return fail(ExitCode::Failed, std::string("cannot write the output: ") + std::strerror(errno));
+}
+
+}  // namespace hvctl::cli

@@ -1,0 +1,39 @@
+// What a verb works with: the global options, the terminal and, once it asks, the connection to hvctld.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "app.hpp"
+#include "bus/manager.hpp"
+#include "terminal.hpp"
+
+namespace hvctl::cli {
+
+class Context {
+  public:
+    Globals globals;
+    Terminal out;  // standard output
+    Terminal err;  // standard error
+
+    // Looks at the streams; call it once the global options are known.
+    void look_at_terminals();
+
+    // Connects at the first call.
+    Result<Manager*> manager();
+
+    // Connects anew, after the connection was lost; tries for some seconds, since hvctld may be restarting.
+    Result<Manager*> reconnect();
+
+  private:
+    std::unique_ptr<Manager> manager_;
+};
+
+// Standard output, checked when the program ends (finish_output).
+void print(std::string_view text);
+// One line on standard error.
+void warn(std::string_view message);
+// Flushes standard output; a full disk or a closed pipe is a failure, not silence.
+Result<void> finish_output();
+
+}  // namespace hvctl::cli

@@ -1,0 +1,23 @@
+// Why hvctld cannot be reached, as far as it can be seen from outside.
+#pragma once
+
+#include <filesystem>
+
+#include "failure.hpp"
+
+namespace hvctl::cli {
+
+struct Unreachable {
+    std::filesystem::path root = "/";  // where /sys, /proc and /run are looked up
+    bool is_root = true;               // the caller's effective user
+    int error = 0;                     // errno of the attempt to connect
+    std::string address;               // what was tried
+    bool is_default = true;            // false when the user named the address
+};
+
+Failure explain_unreachable(const Unreachable& attempt);
+
+// Whether Linux says that it runs on hv (or on another hypervisor with Xen's guest interface).
+bool runs_on_hv(const std::filesystem::path& root);
+
+}  // namespace hvctl::cli

@@ -1,0 +1,38 @@
+#include "verbs/common.hpp"
+
+namespace hvctl::cli {
+
+Result<void> for_each_word(const std::vector<std::string>& words,
+                             const std::function<Result<void>(const std::string&)>& action) {
+    Result<void> outcome;
+    for (const std::string& word : words) {
+        auto done = action(word);
+        if (done) continue;
+        if (!done.error().message.empty()) warn(done.error().message);
+        if (outcome) outcome = fail(done.error().code, "");
+        // Without hvctld nothing else can succeed either.
+        if (done.error().code == ExitCode::Unreachable || done.error().code == ExitCode::Interrupted) break;
+    }
+    return outcome;
+}
+
+Result<std::vector<Properties>> domains_named(Manager& manager, const std::vector<std::string>& names) {
+    if (names.empty()) return manager.list_domains();
+    std::vector<Properties> domains;
+    for (const std::string& name : names) domains.push_back(TRY(manager.get_domain(name)));
+    return domains;
+}
+
+std::string domain_id_text(const Properties& domain) {
+    return domain.has("domid") ? std::to_string(domain.number("domid")) : "-";
+}
+
+Cell state_cell(const std::string& state) {
+    if (state == "running") return {state, Colour::Green};
+    if (state == "crashed") return {state, Colour::Red};
+    if (state == "paused" || state == "dying" || state == "starting") return {state, Colour::Yellow};
+    if (state == "stopped" || state == "shutdown") return {state, Colour::Dim};
+    return {state, Colour::None};
+}
+
+}  // namespace hvctl::cli

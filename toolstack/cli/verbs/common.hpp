@@ -1,0 +1,26 @@
+// What several verbs share.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "context.hpp"
+#include "table.hpp"
+
+namespace hvctl::cli {
+
+// Runs `action` for each word (a domain, a file, a job). Every failure is told as it happens and the rest go on; the first one's exit code is
+// the verb's.
+Result<void> for_each_word(const std::vector<std::string>& words,
+                             const std::function<Result<void>(const std::string&)>& action);
+
+// The named domains, or all of them if none is named.
+Result<std::vector<Properties>> domains_named(Manager& manager, const std::vector<std::string>& names);
+
+// "3", or "-" for a domain that does not run.
+std::string domain_id_text(const Properties& domain);
+
+Cell state_cell(const std::string& state);
+
+}  // namespace hvctl::cli

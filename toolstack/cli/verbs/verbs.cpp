@@ -1,0 +1,28 @@
+#include "verbs/verbs.hpp"
+
+namespace hvctl::cli {
+
+// In the order in which the help lists them.
+void add_all_verbs(App& app, Context& context) {
+    add_create(app, context);
+    add_shutdown(app, context);
+    add_reboot(app, context);
+    add_destroy(app, context);
+    add_pause(app, context);
+    add_unpause(app, context);
+    add_list(app, context);
+    add_vcpu_list(app, context);
+    add_domid(app, context);
+    add_domname(app, context);
+    add_console(app, context);
+    add_vcpu_pin(app, context);
+    add_info(app, context);
+    add_dmesg(app, context);
+    add_debug_keys(app, context);
+    add_perf(app, context);
+    add_validate(app, context);
+    add_job(app, context);
+    add_help(app, context);
+}
+
+}  // namespace hvctl::cli

@@ -1,0 +1,31 @@
+// Every verb registers itself with the application; `context` must outlive it.
+#pragma once
+
+#include "app.hpp"
+#include "context.hpp"
+
+namespace hvctl::cli {
+
+void add_create(App& app, Context& context);
+void add_pause(App& app, Context& context);
+void add_unpause(App& app, Context& context);
+void add_shutdown(App& app, Context& context);
+void add_reboot(App& app, Context& context);
+void add_destroy(App& app, Context& context);
+void add_list(App& app, Context& context);
+void add_domid(App& app, Context& context);
+void add_domname(App& app, Context& context);
+void add_console(App& app, Context& context);
+void add_vcpu_list(App& app, Context& context);
+void add_vcpu_pin(App& app, Context& context);
+void add_info(App& app, Context& context);
+void add_dmesg(App& app, Context& context);
+void add_debug_keys(App& app, Context& context);
+void add_perf(App& app, Context& context);
+void add_validate(App& app, Context& context);
+void add_job(App& app, Context& context);
+void add_help(App& app, Context& context);
+
+void add_all_verbs(App& app, Context& context);
+
+}  // namespace hvctl::cli
