@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <string>
 
+#include "hvctl/types.hpp"
+
 namespace hvctl {
 
 UniqueFd::~UniqueFd() {
@@ -21,6 +23,13 @@ Result<UniqueFd> open_file(const char* path, int flags) {
 
 Mapping::~Mapping() {
     if (address_ != nullptr) ::munmap(address_, size_);
+}
+
+void Mapping::shrink(std::size_t size) {
+    const std::size_t kept = pages_for(size) * kPageSize;
+    const std::size_t mapped = pages_for(size_) * kPageSize;
+    if (kept < mapped) ::munmap(address_ + kept, mapped - kept);
+    size_ = size;
 }
 
 namespace {

@@ -31,7 +31,7 @@ class UniqueFd {
 // Opens with O_CLOEXEC; the error names the path.
 Result<UniqueFd> open_file(const char* path, int flags);
 
-// A munmap() that happens once. The bytes are page-aligned and zero or more whole pages are mapped.
+// A munmap() that happens once. The bytes start page-aligned.
 class Mapping {
   public:
     Mapping() = default;
@@ -50,6 +50,9 @@ class Mapping {
     static Result<Mapping> anonymous(std::size_t size);
     // The first `size` bytes of a file, read-only.
     static Result<Mapping> file(int fd, std::size_t size);
+
+    // Gives back the pages beyond the first `size` bytes, which must be at least one.
+    void shrink(std::size_t size);
 
     [[nodiscard]] std::byte* data() const { return address_; }
     [[nodiscard]] std::size_t size() const { return size_; }

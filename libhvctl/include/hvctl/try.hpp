@@ -6,11 +6,15 @@
 
 #include "hvctl/result.hpp"
 
-// The statement expression yields a prvalue, so move-only values and Result<void> work alike.
-#define TRY(expression)                                                                  \
-    __extension__({                                                                      \
-        auto try_result_ = (expression);                                                 \
-        if (!try_result_) [[unlikely]]                                                   \
-            return ::std::unexpected(::std::move(try_result_).error());                  \
-        ::std::move(try_result_).value();                                                \
+// The statement expression yields a prvalue, so move-only values and Result<void> work alike. The counter keeps one TRY
+// inside another from shadowing it.
+#define HVCTL_TRY_NAMED(expression, name)                         \
+    __extension__({                                               \
+        auto name = (expression);                                 \
+        if (!name) [[unlikely]]                                   \
+            return ::std::unexpected(::std::move(name).error());  \
+        ::std::move(name).value();                                \
     })
+#define HVCTL_TRY_JOIN(expression, counter) HVCTL_TRY_NAMED(expression, try_result_##counter)
+#define HVCTL_TRY_EXPAND(expression, counter) HVCTL_TRY_JOIN(expression, counter)
+#define TRY(expression) HVCTL_TRY_EXPAND(expression, __COUNTER__)
