@@ -33,6 +33,7 @@ struct ArchVcpu {
     bool kernel_mode = true;                  // which of its two page tables and GS bases is loaded
     FrameInfo* kernel_table = nullptr;        // L4 with type and reference; null before it has a context
     FrameInfo* user_table = nullptr;          // null when the guest has none
+    FrameInfo* unfinished = nullptr;          // table whose undoing was preempted (entry_update.hpp)
     std::uint64_t fs_base = 0;
     std::uint64_t gs_base_kernel = 0;
     std::uint64_t gs_base_user = 0;

@@ -1,0 +1,66 @@
+#include "hv/x86/pv/base_pointers.hpp"
+
+#include "hv/domain/domain.hpp"
+#include "hv/x86/cpu/registers.hpp"
+#include "hv/x86/pv/arch_vcpu.hpp"
+#include "hv/x86/pv/entry_update.hpp"
+
+namespace hv::x86 {
+namespace {
+
+void give_up(Vcpu& vcpu, FrameInfo* old) {
+    if (!old) return;
+    if (put_frame_type_preemptible(*old)) {
+        put_frame(*old);
+    } else {
+        put_aside(vcpu, *old);
+    }
+}
+
+Result<FrameInfo*> take(Vcpu& vcpu, Mfn l4) {
+    FrameInfo* info = TRY(get_frame(l4, vcpu.domain.id));
+    if (const Result<> typed = get_frame_type(*info, FrameType::L4, true); !typed) {
+        put_frame(*info);
+        return fail(typed.error());
+    }
+    return info;
+}
+
+Result<> drop(Vcpu& vcpu, FrameInfo*& table) {
+    if (!table) return {};
+    give_up(vcpu, table);
+    table = nullptr;
+    return finish_unfinished(vcpu);
+}
+
+}  // namespace
+
+void load_page_table(const Vcpu& vcpu) {
+    const FrameInfo* table = vcpu.arch->kernel_mode ? vcpu.arch->kernel_table : vcpu.arch->user_table;
+    write_cr3(address_of(frame_number(*table)).raw);
+}
+
+Result<> set_kernel_table(Vcpu& vcpu, Mfn l4) {
+    FrameInfo* taken = TRY(take(vcpu, l4));
+    FrameInfo* old = vcpu.arch->kernel_table;
+    vcpu.arch->kernel_table = taken;
+    if (&vcpu == &current_vcpu()) load_page_table(vcpu);
+    give_up(vcpu, old);
+    return {};
+}
+
+Result<> set_user_table(Vcpu& vcpu, Mfn l4) {
+    FrameInfo* taken = l4.raw != 0 ? TRY(take(vcpu, l4)) : nullptr;
+    FrameInfo* old = vcpu.arch->user_table;
+    vcpu.arch->user_table = taken;
+    give_up(vcpu, old);
+    return {};
+}
+
+Result<> drop_tables(Vcpu& vcpu) {
+    TRY_VOID(finish_unfinished(vcpu));
+    TRY_VOID(drop(vcpu, vcpu.arch->user_table));
+    return drop(vcpu, vcpu.arch->kernel_table);
+}
+
+}  // namespace hv::x86

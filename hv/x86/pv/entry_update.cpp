@@ -1,0 +1,121 @@
+#include "hv/x86/pv/entry_update.hpp"
+
+#include "hv/abi/xen/layout.hpp"
+#include "hv/domain/domain.hpp"
+#include "hv/x86/pv/arch_vcpu.hpp"
+#include "hv/x86/pv/entry_references.hpp"
+#include "hv/x86/pv/table_lock.hpp"
+
+namespace hv::x86 {
+namespace {
+
+Pte* entry_pointer(FrameInfo& table, unsigned index) {
+    return static_cast<Pte*>(frame_pointer(frame_number(table))) + index;
+}
+
+constexpr Pte kAccessedDirty = kPteAccessed | kPteDirty;
+
+// Stores `value` and returns exactly what it replaced.
+Pte exchange(Pte* entry, Pte value, bool keep_accessed) {
+    if (!keep_accessed) return __atomic_exchange_n(entry, value, __ATOMIC_ACQ_REL);
+    Pte old = __atomic_load_n(entry, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(entry, &old, value | (old & kAccessedDirty), true, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+    }
+    return old;
+}
+
+Result<> update_l1(Pte* entry, Pte value, Domain& table_owner, DomainId frame_owner, bool keep_accessed) {
+    const Pte old = __atomic_load_n(entry, __ATOMIC_RELAXED);
+    const Pte adjusted = adjust_l1(value);
+    constexpr Pte kIdentity = kPteFrameMask | kPtePresent | kPteWritable;
+    if (is_present(value) && ((old ^ adjusted) & kIdentity) == 0) {
+        // The same frame with the same rights: the references stay.
+        if (value & ~kAllowedL1) return fail(Error::BadArgument);
+        exchange(entry, adjusted, keep_accessed);
+        return {};
+    }
+    TRY_VOID(get_l1_entry(value, table_owner, frame_owner));
+    put_l1_entry(exchange(entry, adjusted, keep_accessed));
+    return {};
+}
+
+// The table is locked, so nobody else changes this entry but the processor's accessed bit.
+Result<> update_upper(Pte* entry, unsigned level, Pte value, Domain& table_owner, bool keep_accessed) {
+    const Pte old = __atomic_load_n(entry, __ATOMIC_RELAXED);
+    const Pte adjusted = adjust_upper(value);
+    if (is_present(value) && is_present(old) && frame_in(old) == frame_in(value)) {
+        if (value & ~kAllowedUpper) return fail(Error::BadArgument);
+        exchange(entry, adjusted, keep_accessed);
+        return {};
+    }
+    TRY_VOID(get_upper_entry(value, level, table_owner.id, true));
+    const Pte replaced = exchange(entry, adjusted, keep_accessed);
+    if (!is_present(replaced)) return {};
+    FrameInfo& below = frame_info(frame_in(replaced));
+    if (put_frame_type_preemptible(below)) {
+        put_frame(below);
+    } else {
+        put_aside(current_vcpu(), below);
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<> update_entry(FrameInfo& table, unsigned level, unsigned index, Pte value, Domain& table_owner, DomainId frame_owner,
+                      bool keep_accessed) {
+    Pte* entry = entry_pointer(table, index);
+    if (level == 1) return update_l1(entry, value, table_owner, frame_owner, keep_accessed);
+    if (level == 4 && index >= abi::xen::kFirstHypervisorSlot && index <= abi::xen::kLastHypervisorSlot)
+        return fail(Error::BadArgument);
+    return update_upper(entry, level, value, table_owner, keep_accessed);
+}
+
+Result<> update_entry_at(MachineAddress where, Pte value, Domain& table_owner, DomainId frame_owner, bool keep_accessed) {
+    if (where.raw & (sizeof(Pte) - 1)) return fail(Error::BadArgument);
+    const auto index = static_cast<unsigned>(where.offset_in_page() / sizeof(Pte));
+    FrameInfo* info = TRY(get_frame(frame_of(where), table_owner.id));
+    Result<> done;
+    for (;;) {
+        if (const FrameType type = lock_table(*info); type != FrameType::None) {
+            done = update_entry(*info, static_cast<unsigned>(type), index, value, table_owner, frame_owner, keep_accessed);
+            unlock_table(*info);
+            break;
+        }
+        // Plain memory that the owner could write itself. If it just became a page table, look again.
+        done = get_frame_type(*info, FrameType::Writable);
+        if (done) {
+            __atomic_store_n(entry_pointer(*info, index), value, __ATOMIC_RELEASE);
+            put_frame_type(*info);
+            break;
+        }
+        const FrameType now = info->frame_type();
+        if (now < FrameType::L1 || now > FrameType::L4 || info->type_count() == 0 ||
+            (info->type.load(std::memory_order_acquire) & FrameInfo::kPartial))
+            break;
+    }
+    put_frame(*info);
+    return done;
+}
+
+void put_aside(Vcpu& vcpu, FrameInfo& info) {
+    // At most one at a time: whoever makes one finishes it before doing more (finish_unfinished).
+    if (vcpu.arch->unfinished) {
+        while (!finish_partial(info, false)) {
+        }
+        put_frame(info);
+        return;
+    }
+    vcpu.arch->unfinished = &info;
+}
+
+Result<> finish_unfinished(Vcpu& vcpu) {
+    FrameInfo* info = vcpu.arch->unfinished;
+    if (!info) return {};
+    TRY_VOID(finish_partial(*info, true));
+    vcpu.arch->unfinished = nullptr;
+    put_frame(*info);
+    return {};
+}
+
+}  // namespace hv::x86

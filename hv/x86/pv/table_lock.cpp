@@ -1,0 +1,33 @@
+#include "hv/x86/pv/table_lock.hpp"
+
+#include "hv/base/spinlock.hpp"
+
+namespace hv::x86 {
+
+FrameType lock_table(FrameInfo& info) {
+    std::uint64_t word = info.type.load(std::memory_order_acquire);
+    for (;;) {
+        const auto type = static_cast<FrameType>((word & FrameInfo::kTypeMask) >> FrameInfo::kTypeShift);
+        const std::uint64_t count = word & FrameInfo::kTypeCountMask;
+        if (count == 0 || count == FrameInfo::kTypeCountMask || !(word & FrameInfo::kValidated) || type < FrameType::L1 || type > FrameType::L4)
+            return FrameType::None;
+        if (word & FrameInfo::kLocked) {
+            spin_pause();
+            word = info.type.load(std::memory_order_acquire);
+            continue;
+        }
+        if (info.type.compare_exchange_weak(word, (word + 1) | FrameInfo::kLocked, std::memory_order_acq_rel)) return type;
+    }
+}
+
+void unlock_table(FrameInfo& info) {
+    // Usually other references keep the type: then one exchange gives back both.
+    std::uint64_t word = info.type.load(std::memory_order_relaxed);
+    while ((word & FrameInfo::kTypeCountMask) > 1) {
+        if (info.type.compare_exchange_weak(word, (word & ~FrameInfo::kLocked) - 1, std::memory_order_acq_rel)) return;
+    }
+    info.type.fetch_and(~FrameInfo::kLocked, std::memory_order_acq_rel);
+    put_frame_type(info);
+}
+
+}  // namespace hv::x86

@@ -1,0 +1,52 @@
+#include "hv/x86/pv/tlb.hpp"
+
+#include "hv/domain/domain.hpp"
+#include "hv/domain/domain_table.hpp"
+#include "hv/memory/frame_seams.hpp"
+#include "hv/x86/cpu/registers.hpp"
+#include "hv/x86/smp/ipi.hpp"
+
+namespace hv {
+namespace x86 {
+
+void flush_local() {
+    flush_local_tlb();
+}
+
+void flush_local_page(GuestVirtual address) {
+    invalidate_page(address.raw);
+}
+
+void flush_cpus(const CpuSet& cpus) {
+    flush_tlb(cpus);
+}
+
+void flush_cpus_page(const CpuSet& cpus, GuestVirtual address) {
+    flush_tlb_page(cpus, address.raw);
+}
+
+CpuSet cpus_of(const Domain& domain) {
+    return domain.dirty_cpus.snapshot();
+}
+
+CpuSet cpus_of(const Domain& domain, const Bitmap<kMaxVcpus>& mask) {
+    CpuSet cpus;
+    for_each_bit(mask, [&](std::size_t number) {
+        if (const Vcpu* vcpu = domain.vcpu(static_cast<VcpuId>(number))) cpus.set(vcpu->cpu.load(std::memory_order_acquire));
+    });
+    return cpus & cpus_of(domain);
+}
+
+}  // namespace x86
+
+void flush_stale_tlbs(DomainId owner, std::uint32_t stamp) {
+    CpuSet cpus = online_cpus();
+    if (owner != kOwnerNone) {
+        // Another domain may have had it mapped through a grant or a foreign mapping: those release it with a flush.
+        if (const Domain* domain = domain_in_table(owner)) cpus = x86::cpus_of(*domain);
+    }
+    const CpuSet stale = x86::stale_cpus(cpus, stamp);
+    if (!stale.empty()) x86::flush_tlb(stale);
+}
+
+}  // namespace hv
