@@ -35,6 +35,8 @@ class PopulatedMemory final : public DomainMemory {
     [[nodiscard]] Mfn mfn(Pfn pfn) const override { return frames_[pfn.raw]; }
     Result<void> write(Pfn first, std::uint64_t offset, std::span<const std::byte> data) override;
     Result<void> zero(Pfn first, std::uint64_t offset, std::uint64_t length) override;
+    // All of it, by pfn: the guest's phys-to-machine list.
+    [[nodiscard]] std::span<const Mfn> frames() const { return frames_; }
 
   private:
     Control control_;
