@@ -28,6 +28,7 @@ enum class [[nodiscard]] Error : std::uint8_t {
     NotSupported,    // EOPNOTSUPP
     NoBuffer,        // ENOBUFS
     Overflow,        // EOVERFLOW
+    TimePassed,      // ETIME
     Restart,         // never leaves hv: the work was preempted and the hypercall continues where it stopped
 };
 

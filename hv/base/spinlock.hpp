@@ -18,6 +18,7 @@ enum class LockRank : std::uint8_t {
     GrantTable,
     EventTable,   // allocation of ports
     EventPort,    // one port
+    EventQueue,   // one vCPU's FIFO event queues
     Maptrack,
     DomainFrames, // one domain's list of frames
     Interrupts,   // physical interrupt routing

@@ -14,6 +14,7 @@
 #include "hv/domain/event_channel.hpp"
 #include "hv/domain/grant_table.hpp"
 #include "hv/domain/vcpu.hpp"
+#include "hv/domain/watchdog.hpp"
 #include "hv/memory/heap.hpp"
 
 namespace hv {
@@ -65,6 +66,7 @@ class Domain final {
     EventChannels events;
     GrantTable grants;
     SchedDomain sched;
+    Watchdogs watchdogs;
     // VIRQs that are bound once per domain go to this vCPU's table.
     x86::ArchDomain* arch = nullptr;  // owned by x86
     ListHook on_list;

@@ -56,7 +56,7 @@ class Vcpu final {
     FifoVcpu* fifo = nullptr;                  // control block and queues, when the domain uses FIFO ports
     Spinlock virq_lock{LockRank::Leaf};
     std::atomic<std::uint32_t> virq_port[24]{};  // port bound to each VIRQ, 0 when none
-    EventPort poll_port = 0;                   // 0: none, ~0: several
+    std::atomic<EventPort> poll_port{0};       // 0: none, ~0: several
 
     // Run states (hv/domain/runstate.hpp).
     Spinlock runstate_lock{LockRank::Leaf};

@@ -1,0 +1,22 @@
+// What event channels need from the machine's interrupt routing. Implemented by x86/ and by the tests.
+#pragma once
+
+#include <cstdint>
+
+#include "hv/base/result.hpp"
+#include "hv/base/types.hpp"
+
+namespace hv {
+
+class Domain;
+class Vcpu;
+
+// Routes the physical interrupt behind `pirq` to the vCPU's domain: from now on it calls send_pirq_event(). Called with
+// the port's lock held. Errors: NotPermitted, BadArgument (no such pirq), Busy (taken, and not shared).
+Result<> pirq_guest_bind(Vcpu& vcpu, std::uint32_t pirq, bool share);
+// The end of that; nothing is sent after it returns.
+void pirq_guest_unbind(Domain& domain, std::uint32_t pirq);
+// The port's events go to another vCPU: the interrupt should follow it.
+void pirq_guest_move(Vcpu& vcpu, std::uint32_t pirq);
+
+}  // namespace hv

@@ -1,0 +1,147 @@
+// Grant tables: what a domain lets others use, and who is using it.
+//
+// The guest writes its entries into shared pages and may change them at any time; what is true is in the active entries,
+// which only hv sees. An entry is pinned while anybody uses it: the first use copies what it needs from the shared entry
+// and marks that as being read or written (by compare-and-swap, so that the guest can see whether it may take it back).
+//
+// Locks: `lock_` (LockRank::GrantTable) guards the geometry and the active entries, for one entry's worth of work at a
+// time. Two tables' locks are never held together. Page-table work (PageTables ranks lower) happens without it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "hv/abi/xen/grant_table.hpp"
+#include "hv/base/result.hpp"
+#include "hv/base/spinlock.hpp"
+#include "hv/base/types.hpp"
+#include "hv/domain/maptrack.hpp"
+#include "hv/memory/heap.hpp"
+
+namespace hv {
+
+class Domain;
+
+struct GrantLimits {
+    std::uint32_t max_frames = 0;           // 0: the default, as for the two below
+    std::uint32_t max_maptrack_frames = 0;
+    std::uint32_t max_version = 0;
+};
+
+enum class GrantUse : std::uint8_t { HostRead, HostWrite, DeviceRead, DeviceWrite };
+
+struct ActiveGrant {
+    std::uint16_t pins[4]{};            // by GrantUse
+    std::uint32_t frame = 0;            // machine frame; the entries below are valid while pinned
+    GrantRef transitive_ref = 0;        // where the frame really comes from, when that is another domain's grant
+    DomainId domain = 0;                // who uses it
+    DomainId transitive_domain = 0;     // kNoTransit when it is the granting domain's own
+    std::uint16_t start = 0;            // the part of the frame that is granted
+    std::uint16_t length = 0;           // 0 means the whole page
+    std::uint64_t reserved = 0;
+
+    bool pinned() const { return (pins[0] | pins[1] | pins[2] | pins[3]) != 0; }
+    bool write_pinned() const { return (pins[1] | pins[3]) != 0; }
+};
+static_assert(sizeof(ActiveGrant) == 32);
+
+// What a pin gives: the frame, and the part of it that may be used.
+struct PinnedGrant {
+    Mfn frame;
+    std::uint32_t start;
+    std::uint32_t length;
+    DomainId owner;  // of the frame: the granting domain, or the one at the end of a transitive grant
+};
+
+// The outcome of one operation on a grant, as the guest sees it.
+template <class T = void>
+using GrantOutcome = std::expected<T, abi::xen::GrantResult>;
+
+class GrantTable final {
+  public:
+    static constexpr std::uint32_t kDefaultMaxFrames = 64;
+    static constexpr DomainId kNoTransit = 0xffff;
+
+    GrantTable() = default;
+    ~GrantTable();  // frees everything; nothing is pinned any more
+    GrantTable(const GrantTable&) = delete;
+    GrantTable& operator=(const GrantTable&) = delete;
+
+    // Before the domain is published. Allocates nothing but a few words: pages come with the first use.
+    Result<> init(Domain& domain, const GrantLimits& limits);
+    // Teardown, after the domain's page tables are gone: forgets every mapping that it still has of others' grants.
+    // Restart: call again.
+    Result<> release_mappings();
+    // Gives the table's pages back once nobody can reach them any more (the domain is dead).
+    void destroy();
+
+    // Page `index` of the table (or of the version 2 status array), which grows up to it. For mapping into the guest.
+    // BadArgument: above the limit, or status frames of a version 1 table; NoMemory.
+    Result<Mfn> frame(std::uint32_t index, bool status);
+    // The toolstack's entries for the console and store rings; a zero frame is left out.
+    Result<> seed(DomainId backend, Gfn console, Gfn store);
+
+    // The hypercalls' core.
+    Result<> grow(std::uint32_t frames);  // BadArgument above the limit
+    std::uint32_t frame_count();
+    std::uint32_t status_frame_count();
+    std::uint32_t max_frames() const { return max_frames_; }
+    std::uint32_t version();
+    Result<> set_version(std::uint32_t version);  // Busy while others use grants; NotImplemented when 2 is not allowed
+    GrantOutcome<> swap(GrantRef a, GrantRef b);
+
+    // Pins entry `ref` for `user` to map it.
+    GrantOutcome<PinnedGrant> pin_for_map(GrantRef ref, DomainId user, bool readonly, bool host, bool device);
+    // Pins it to copy from or to it; follows one transitive grant.
+    GrantOutcome<PinnedGrant> pin_for_copy(GrantRef ref, DomainId user, bool readonly);
+    // The end of one use. Drops the shared entry's marks with the last reader and writer.
+    void unpin(GrantRef ref, GrantUse use);
+    void unpin_copy(GrantRef ref, bool readonly);
+
+    // The frame behind an entry that is pinned (by a mapping that the caller has claimed).
+    GrantOutcome<Mfn> mapped_frame(GrantRef ref);
+
+    Maptrack maptrack;
+    void dump();
+
+  private:
+    friend class SharedGrant;
+    static constexpr std::uint32_t kActivePerChunk = kPageSize / sizeof(ActiveGrant);
+    static constexpr std::uint32_t kChunksPerFrame = 4;  // version 1: 512 entries
+    struct SharedFrame {
+        std::byte* page = nullptr;
+        ActiveGrant* active[kChunksPerFrame]{};
+    };
+
+    // lock_ held.
+    std::uint32_t entries() const;
+    std::uint32_t entries_per_frame() const;
+    ActiveGrant* find_active(GrantRef ref) const;   // null: never pinned
+    Result<ActiveGrant*> ensure_active(GrantRef ref);
+    Result<> grow_locked(std::uint32_t frames);
+    Result<> grow_status();
+    Result<> reserve_frames(std::uint32_t frames);
+    bool any_pinned_from(GrantRef first) const;
+    void free_status();
+    void unpin_locked(GrantRef ref, ActiveGrant& active, GrantUse use);
+    GrantOutcome<> check_user(const ActiveGrant& active, DomainId user) const;
+
+    Domain* domain_ = nullptr;
+    Spinlock lock_{LockRank::GrantTable};
+    std::uint32_t version_ = 1;
+    std::uint32_t max_version_ = 2;
+    std::uint32_t max_frames_ = 0;
+    std::uint32_t frames_ = 0;
+    std::uint32_t capacity_ = 0;      // of shared_
+    std::uint32_t status_frames_ = 0;
+    SharedFrame* shared_ = nullptr;
+    std::byte** status_ = nullptr;    // of the same capacity / 8, rounded up
+    GrantHandle next_release_ = 0;    // progress of release_mappings()
+};
+
+// As GrantTable::frame().
+Result<Mfn> grant_frame(Domain& domain, std::uint32_t index, bool status);
+// Debug key.
+void dump_grants(Domain& domain);
+
+}  // namespace hv

@@ -1,0 +1,29 @@
+// A vCPU's timers: singleshot and periodic ones raise VIRQ_TIMER, the third ends SCHEDOP_poll.
+#pragma once
+
+#include <cstdint>
+
+#include "hv/base/result.hpp"
+#include "hv/base/types.hpp"
+
+namespace hv {
+
+class Vcpu;
+
+// At creation; and before the vCPU goes (waits for running handlers).
+void vcpu_timers_init(Vcpu& vcpu, CpuId cpu);
+void vcpu_timers_destroy(Vcpu& vcpu);
+// Everything off: VCPUOP_down's counterpart is VCPUOP_initialise of a fresh start.
+void vcpu_timers_stop(Vcpu& vcpu);
+
+inline constexpr Nanoseconds kMinPeriod = 1'000'000;
+
+// The handlers run on the calling CPU. `period` 0 stops it; below kMinPeriod or above 2^62 is BadArgument.
+Result<> vcpu_set_periodic_timer(Vcpu& vcpu, std::uint64_t period);
+// `future_only`: TimePassed when the deadline has passed.
+Result<> vcpu_set_singleshot_timer(Vcpu& vcpu, std::uint64_t deadline, bool future_only);
+void vcpu_stop_singleshot_timer(Vcpu& vcpu);
+// The old set_timer_op: 0 stops; a deadline absurdly far away (a guest's clock arithmetic gone wrong) fires soon instead.
+void vcpu_set_timer_op(Vcpu& vcpu, std::uint64_t deadline);
+
+}  // namespace hv

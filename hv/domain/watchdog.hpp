@@ -1,0 +1,37 @@
+// SCHEDOP_watchdog: a domain's two watchdogs; one that is not set again in time shuts the domain down.
+#pragma once
+
+#include <cstdint>
+
+#include "hv/base/result.hpp"
+#include "hv/base/spinlock.hpp"
+#include "hv/base/types.hpp"
+#include "hv/time/timer_queue.hpp"
+
+namespace hv {
+
+class Domain;
+
+class Watchdogs final {
+  public:
+    static constexpr std::uint32_t kCount = 2;
+
+    Watchdogs() = default;
+    Watchdogs(const Watchdogs&) = delete;
+    Watchdogs& operator=(const Watchdogs&) = delete;
+
+    void init(Domain& domain);
+    void destroy();  // waits for running handlers
+
+    // `id` 0 with a timeout takes a free one and returns its id (NoSpace: none); otherwise restarts (or, at timeout 0,
+    // stops) the one named. Exists: it is not in use; BadArgument: no such id. Returns 0 for these.
+    Result<std::uint32_t> set(std::uint32_t id, std::uint32_t seconds);
+
+  private:
+    Domain* domain_ = nullptr;
+    Spinlock lock_{LockRank::EventTable};
+    std::uint32_t used_ = 0;
+    Timer timers_[kCount];
+};
+
+}  // namespace hv
