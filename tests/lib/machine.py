@@ -55,6 +55,7 @@ class Setup:
     kernel_args: str = ""
     disks: list = field(default_factory=list)
     iso: Path | None = None  # boots this CD instead of hypervisor + kernel
+    bare: bool = False  # Dom0's kernel without any hypervisor
     uefi: bool = False
     qemu_args: list = field(default_factory=list)
 
@@ -75,6 +76,9 @@ class Setup:
                 "-accel", "tcg,thread=multi" if self.accel == "tcg" else self.accel]
         if self.iso:
             line += ["-cdrom", str(self.iso), "-boot", "d"]
+        elif self.bare:
+            line += ["-kernel", str(self.dom0 / "vmlinuz"), "-initrd", str(self.dom0 / "initrd.img"),
+                     "-append", self.kernel_line().replace("console=hvc0", "console=ttyS0")]
         else:
             # A comma ends a module in QEMU's -initrd; two stand for one.
             module = f"{self.dom0 / 'vmlinuz'} {self.kernel_line()}".replace(",", ",,")
@@ -158,7 +162,7 @@ class Machine:
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(self.folder / "run"))
         listener.listen(1)
-        listener.settimeout(30)
+        listener.settimeout(0.2)
         self.errors = open(self.folder / "errors", "w+b")
         self.started = time.monotonic()
         # setpriv: QEMU dies with us, however we end.
@@ -168,13 +172,12 @@ class Machine:
              "-chardev", f"socket,id=run,path={self.folder / 'run'}", "-device", "virtserialport,chardev=run,name=hv.run"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors)
         self.serial = Serial(self.qemu.stdout, self.log)
-        try:
-            self.link, _ = listener.accept()
-        except TimeoutError:
-            self.qemu.kill()
-            self.qemu.wait()
-        finally:
-            listener.close()
+        while self.link is None and self.qemu.poll() is None and time.monotonic() < self.started + 60:
+            try:
+                self.link, _ = listener.accept()
+            except TimeoutError:
+                pass
+        listener.close()
         if self.link is None:
             message = self.error("QEMU did not start")
             self.close()
@@ -196,6 +199,7 @@ class Machine:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def error(self, reason):
+        """A MachineError with what QEMU said and the end of the serial line."""
         self.errors.seek(0)
         said = self.errors.read().decode(errors="replace").strip()
         return MachineError(f"{reason}{f' (QEMU says: {said})' if said else ''}. The serial line ({self.log}) ended with:\n"

@@ -1,0 +1,182 @@
+"""Ring 3's framework: tests with names and verdicts, and a Dom0 that many of them share.
+
+A test is a function with one of two decorators:
+  @in_dom0("name")    gets a Dom0 that is up; the next test gets the same one, so a test leaves nothing behind
+  @boots("name")      gets a Bench and boots machines of its own
+`slow=True` keeps a test for `tests/run --slow`. A test fails by raising; it has no other way to pass than to return.
+"""
+
+import json
+import re
+import shlex
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tests/lib"))
+from machine import Machine, MachineError, Setup  # noqa: E402
+
+TESTS = []
+HELLO = "/usr/share/hvctl/examples/hello.yaml"
+
+
+class Failure(Exception):
+    """A promise that was not kept."""
+
+
+@dataclass
+class Test:
+    name: str
+    function: object
+    slow: bool
+    shares_dom0: bool
+
+
+def in_dom0(name, slow=False):
+    return lambda function: TESTS.append(Test(name, function, slow, True)) or function
+
+
+def boots(name, slow=False):
+    return lambda function: TESTS.append(Test(name, function, slow, False)) or function
+
+
+def expect(condition, message):
+    if not condition:
+        raise Failure(message)
+
+
+@dataclass
+class Output:
+    command: str
+    status: int
+    text: str
+
+    def __str__(self):
+        shown = "\n".join("  | " + line for line in self.text.splitlines()[-30:]) or "  | (nothing)"
+        return f"'{self.command}' ended with status {self.status} and said:\n{shown}"
+
+
+class Dom0:
+    """The shell of a Dom0 that is up."""
+
+    def __init__(self, machine):
+        self.machine = machine
+
+    def shell(self, command, timeout=180):
+        parts = []
+        status = self.machine.run(command, parts.append, timeout)
+        return Output(command, status, b"".join(parts).decode(errors="replace"))
+
+    def ok(self, command, timeout=180):
+        """Runs what must succeed; returns what it printed."""
+        output = self.shell(command, timeout)
+        expect(output.status == 0, f"expected success: {output}")
+        return output.text
+
+    def refused(self, command, *patterns, status=None):
+        """Runs what must be refused: with `status` (any but 0 otherwise), and a text that each pattern is found in."""
+        output = self.shell(command)
+        expect(output.status != 0, f"expected a refusal: {output}")
+        expect(status is None or output.status == status, f"expected status {status}: {output}")
+        for pattern in patterns:
+            expect(re.search(pattern, output.text), f"expected '{pattern}' in the message: {output}")
+        return output.text
+
+    def until(self, command, pattern, timeout=120):
+        """Repeats `command` until its output matches `pattern`."""
+        deadline = time.monotonic() + timeout
+        while True:
+            output = self.shell(command)
+            if re.search(pattern, output.text):
+                return output.text
+            expect(time.monotonic() < deadline, f"'{pattern}' did not come: {output}")
+            time.sleep(0.5)
+
+    def write(self, path, text):
+        self.ok(f"printf %s {shlex.quote(text)} >{shlex.quote(path)}")
+
+    def host(self):
+        return json.loads(self.ok("hvctl info --json"))["host"]
+
+    def domains(self):
+        return {domain["name"]: domain for domain in json.loads(self.ok("hvctl list --json"))["domains"]}
+
+    def guests(self):
+        """The names of the domains that exist in hv, Dom0 aside."""
+        return sorted(name for name, domain in self.domains().items() if domain.get("domid", 0) != 0)
+
+
+class Bench:
+    """Makes machines."""
+
+    def __init__(self, setup, folder, slow):
+        self.setup, self.folder, self.slow = setup, Path(folder), slow
+
+    def machine(self, name, **changes):
+        return Machine(replace(self.setup, **changes), self.folder / f"{name}.log")
+
+
+class Runner:
+    def __init__(self, bench):
+        self.bench = bench
+        self.shared = None
+        self.passed = self.failed = 0
+
+    def dom0(self):
+        if self.shared is None:
+            machine = self.bench.machine("dom0")
+            try:
+                machine.wait_ready()
+            except BaseException:
+                machine.close()
+                raise
+            self.shared = Dom0(machine)
+        return self.shared
+
+    def drop_dom0(self):
+        if self.shared:
+            self.shared.machine.close()
+            self.shared = None
+
+    def run(self, test):
+        started = time.monotonic()
+        try:
+            test.function(self.dom0() if test.shares_dom0 else self.bench)
+            reason = None
+        except (Failure, MachineError, OSError, ValueError, KeyError) as error:
+            reason = str(error) if isinstance(error, (Failure, MachineError)) else f"{type(error).__name__}: {error}"
+            # What a failed test left behind must not fail the next one.
+            if test.shares_dom0:
+                self.drop_dom0()
+        took = f"({time.monotonic() - started:.1f} s)"
+        if reason is None:
+            self.passed += 1
+            print(f"PASS {test.name} {took}", flush=True)
+        else:
+            self.failed += 1
+            print(f"FAIL {test.name} {took}: {reason}", flush=True)
+
+
+def main(setup, names, slow, keep):
+    known = {test.name for test in TESTS}
+    if unknown := [name for name in names if name not in known]:
+        print(f"unknown tests: {', '.join(unknown)}; there are:\n  " + "\n  ".join(sorted(known)), file=sys.stderr)
+        return 2
+    chosen = [test for test in TESTS if (test.name in names if names else slow or not test.slow)]
+    left_out = 0 if names else len(TESTS) - len(chosen)
+    folder = tempfile.mkdtemp(prefix="hv-e2e-") if keep is None else keep
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    runner = Runner(Bench(setup, folder, slow))
+    try:
+        # The tests of the shared Dom0 first, in one boot.
+        for test in sorted(chosen, key=lambda test: not test.shares_dom0):
+            if not test.shares_dom0:
+                runner.drop_dom0()
+            runner.run(test)
+    finally:
+        runner.drop_dom0()
+    print(f"{runner.passed} passed, {runner.failed} failed" + (f", {left_out} skipped" if left_out else ""))
+    return 1 if runner.failed or not runner.passed else 0

@@ -1,0 +1,65 @@
+"""hvctld: its store, seen by Debian's own clients, and its death."""
+
+from framework import HELLO, expect, in_dom0
+from test_life import start_hello
+
+
+@in_dom0("store: Debian's xenstore clients work unchanged")
+def store_clients(dom0):
+    dom0.ok("xenstore-write /tool/test/a 1 /tool/test/b 'two words'")
+    expect(dom0.ok("xenstore-read /tool/test/b") == "two words\n", "read did not return what was written")
+    expect(dom0.ok("xenstore-list /tool/test") == "a\nb\n", "list: " + dom0.ok("xenstore-list /tool/test"))
+    expect('b = "two words"' in dom0.ok("xenstore-ls /tool"), "ls: " + dom0.ok("xenstore-ls /tool"))
+    dom0.ok("xenstore-chmod /tool/test/a n0 r1; xenstore-ls -p /tool/test | grep -q 'n0,r1'")
+    dom0.ok("xenstore-exists /tool/test/a && ! xenstore-exists /tool/test/c")
+    dom0.refused("xenstore-read /tool/test/c")
+    dom0.ok("xenstore-rm /tool/test && ! xenstore-exists /tool/test")
+
+
+@in_dom0("store: xenstore-watch sees a change")
+def store_watch(dom0):
+    seen = dom0.ok("xenstore-watch -n 2 /tool/watched >/tmp/seen & sleep 1; xenstore-write /tool/watched/deep x; "
+                   "timeout 20 tail --pid=$! -f /dev/null; cat /tmp/seen; xenstore-rm /tool/watched")
+    expect(seen.split() == ["/tool/watched", "/tool/watched/deep"], f"watch printed: {seen}")
+
+
+@in_dom0("store: a guest's own part is there while it runs and gone after it")
+def store_of_guest(dom0):
+    start_hello(dom0)
+    path = "/local/domain/" + dom0.ok("hvctl domid hello").strip()
+    expect(dom0.ok(f"xenstore-read {path}/name").strip() == "hello", "no name in the store")
+    dom0.ok("hvctl destroy hello")
+    dom0.refused(f"xenstore-read {path}/name")
+
+
+@in_dom0("hvctld: kill -9 while a guest runs: guest, store, console and registry go on")
+def kill_daemon(dom0):
+    start_hello(dom0)
+    dom0.ok("xenstore-write /tool/kept 'as it was'")
+    identifier = dom0.ok("hvctl domid hello")
+    old = dom0.ok("systemctl show -P MainPID hvctld")
+    for _ in range(3):
+        dom0.ok("systemctl kill -s KILL hvctld")
+        dom0.until("systemctl show -P ActiveState hvctld; hvctl list", r"\Aactive\n[\s\S]*hello")
+    expect(dom0.ok("systemctl show -P MainPID hvctld") != old, "it was not killed at all")
+    expect(dom0.ok("hvctl domid hello") == identifier, "the guest is another one")
+    expect(dom0.ok("xenstore-read /tool/kept") == "as it was\n", "the store forgot")
+    expect("Hello: this is Linux" in dom0.ok("hvctl console --history hello"), "the console's log is gone")
+    # The guest answers on its console, and to the store (it obeys a shutdown, which it watches for).
+    answer = dom0.ok("{ sleep 1; printf 'echo $((6 * 7)) again\\n'; sleep 3; printf '\\035'; } | timeout 60 hvctl console hello")
+    expect("42 again" in answer, f"the guest did not answer:\n{answer}")
+    dom0.ok("hvctl shutdown --wait hello")
+    expect(dom0.guests() == [], f"still there: {dom0.guests()}")
+    dom0.ok("xenstore-rm /tool/kept")
+
+
+@in_dom0("hvctld: kill -9 in the middle of a create leaves either a guest or nothing")
+def kill_in_create(dom0):
+    before = dom0.host()["free_memory"]
+    for delay in ("0.05", "0.15", "0.3", "0.6"):
+        dom0.ok(f"hvctl create --no-wait --paused {HELLO}; sleep {delay}; systemctl kill -s KILL hvctld")
+        dom0.until("systemctl show -P ActiveState hvctld; hvctl list", r"\Aactive\n[\s\S]*Dom")
+        dom0.shell("hvctl destroy hello")
+        expect(dom0.guests() == [], f"still there after {delay} s: {dom0.guests()}")
+    after = dom0.host()["free_memory"]
+    expect(after == before, f"free memory was {before}, is {after}: {before - after} bytes lost")

@@ -1,0 +1,29 @@
+"""Create and destroy, again and again: hv has every frame back after it, and Dom0 every resource."""
+
+from framework import HELLO, expect, in_dom0
+
+
+def rounds(dom0, count):
+    # The first guest may make caches grow that stay.
+    dom0.ok(f"hvctl create --ephemeral {HELLO} && hvctl destroy hello")
+    free, files = dom0.host()["free_memory"], open_files(dom0)
+    dom0.ok(f"set -e; for i in $(seq {count}); do hvctl create --ephemeral {HELLO} >/dev/null; "
+            "sleep 0.$((i % 10)); hvctl destroy hello; done", timeout=60 + 30 * count)
+    expect(dom0.guests() == [], f"still there: {dom0.guests()}")
+    after = dom0.host()["free_memory"]
+    expect(after == free, f"after {count} rounds hv has {free - after} bytes less")
+    expect(open_files(dom0) <= files, f"hvctld had {files} open files, now {open_files(dom0)}")
+
+
+def open_files(dom0):
+    return int(dom0.ok("ls /proc/$(systemctl show -P MainPID hvctld)/fd | wc -l"))
+
+
+@in_dom0("10 rounds of create and destroy leave nothing behind")
+def ten(dom0):
+    rounds(dom0, 10)
+
+
+@in_dom0("200 rounds of create and destroy leave nothing behind", slow=True)
+def two_hundred(dom0):
+    rounds(dom0, 200)
