@@ -1,0 +1,258 @@
+#include "hv/x86/boot/command_line.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace hv::x86 {
+namespace {
+
+std::string_view take_until(std::string_view& text, char separator) {
+    const std::size_t at = text.find(separator);
+    const std::string_view part = text.substr(0, at);
+    text.remove_prefix(at == std::string_view::npos ? text.size() : at + 1);
+    return part;
+}
+
+std::optional<std::uint64_t> parse_number(std::string_view text, std::uint64_t largest) {
+    unsigned base = 10;
+    if (text.starts_with("0x") || text.starts_with("0X")) {
+        base = 16;
+        text.remove_prefix(2);
+    }
+    if (text.empty()) return std::nullopt;
+    std::uint64_t value = 0;
+    for (char character : text) {
+        unsigned digit = 99;
+        if (character >= '0' && character <= '9') digit = static_cast<unsigned>(character - '0');
+        if (character >= 'a' && character <= 'f') digit = static_cast<unsigned>(character - 'a') + 10;
+        if (character >= 'A' && character <= 'F') digit = static_cast<unsigned>(character - 'A') + 10;
+        if (digit >= base || value > (largest - digit) / base) return std::nullopt;
+        value = value * base + digit;
+    }
+    return value;
+}
+
+std::optional<bool> parse_bool(std::string_view text) {
+    if (text.empty() || text == "1" || text == "yes" || text == "on" || text == "true" || text == "enable") return true;
+    if (text == "0" || text == "no" || text == "off" || text == "false" || text == "disable") return false;
+    return std::nullopt;
+}
+
+bool set_bool(bool& option, std::string_view value) {
+    const auto parsed = parse_bool(value);
+    if (parsed) option = *parsed;
+    return parsed.has_value();
+}
+
+std::optional<MemoryAmount> parse_amount(std::string_view text) {
+    MemoryAmount amount;
+    if (text.starts_with('-')) {
+        amount.all_but = true;
+        text.remove_prefix(1);
+    }
+    if (text.ends_with('%')) {
+        const auto percent = parse_number(text.substr(0, text.size() - 1), 100);
+        if (!percent || *percent == 0) return std::nullopt;
+        amount.percent = static_cast<std::uint8_t>(*percent);
+        return amount;
+    }
+    const auto bytes = parse_size(text);
+    if (!bytes || *bytes == 0) return std::nullopt;
+    amount.bytes = *bytes;
+    return amount;
+}
+
+bool parse_dom0_memory(BootOptions& options, std::string_view value) {
+    while (!value.empty()) {
+        std::string_view part = take_until(value, ',');
+        auto* target = &options.dom0_memory;
+        if (part.starts_with("min:")) target = &options.dom0_memory_min;
+        if (part.starts_with("max:")) target = &options.dom0_memory_max;
+        if (target != &options.dom0_memory) part.remove_prefix(4);
+        const auto amount = parse_amount(part);
+        if (!amount) return false;
+        *target = amount;
+    }
+    return true;
+}
+
+bool parse_dom0_vcpus(BootOptions& options, std::string_view value) {
+    const bool range = value.find('-') != std::string_view::npos;
+    const std::string_view first = take_until(value, '-');
+    const auto low = parse_number(first, kMaxVcpus);
+    if (!range) {
+        if (!low || *low == 0) return false;
+        options.dom0_vcpus_min = options.dom0_vcpus_max = static_cast<std::uint32_t>(*low);
+        return true;
+    }
+    const auto high = value.empty() ? std::optional<std::uint64_t>{0} : parse_number(value, kMaxVcpus);
+    if ((!first.empty() && !low) || !high || (*high != 0 && low && *low > *high)) return false;
+    options.dom0_vcpus_min = first.empty() ? 0 : static_cast<std::uint32_t>(*low);
+    options.dom0_vcpus_max = static_cast<std::uint32_t>(*high);
+    return true;
+}
+
+bool parse_frame(SerialOptions& serial, std::string_view frame) {
+    if (frame.size() != 3 || frame[0] < '5' || frame[0] > '8' || frame[2] < '1' || frame[2] > '2') return false;
+    if (std::string_view{"noems"}.find(frame[1]) == std::string_view::npos) return false;
+    serial.data_bits = static_cast<std::uint8_t>(frame[0] - '0');
+    serial.parity = frame[1];
+    serial.stop_bits = static_cast<std::uint8_t>(frame[2] - '0');
+    return true;
+}
+
+bool parse_serial(SerialOptions& serial, std::string_view value) {
+    serial.wanted = true;
+    std::string_view baud = take_until(value, ',');
+    baud = take_until(baud, '/');  // the base clock after '/' is always the PC's
+    if (!baud.empty() && baud != "auto") {
+        const auto number = parse_number(baud, 115200);
+        if (!number || *number == 0) return false;
+        serial.baud = static_cast<std::uint32_t>(*number);
+    }
+    const std::string_view frame = take_until(value, ',');
+    if (!frame.empty() && !parse_frame(serial, frame)) return false;
+    const std::string_view base = take_until(value, ',');
+    if (!base.empty()) {
+        const auto number = parse_number(base, 0xfff8);
+        if (!number) return false;
+        serial.io_base = static_cast<std::uint16_t>(*number);
+    }
+    const std::string_view irq = take_until(value, ',');
+    if (!irq.empty()) {
+        const auto number = parse_number(irq, 15);
+        if (!number) return false;
+        serial.irq = static_cast<std::uint8_t>(*number);
+    }
+    return true;
+}
+
+bool parse_console(BootOptions& options, std::string_view value) {
+    if (!options.console_given) options.console_vga = false;
+    options.console_given = true;
+    while (!value.empty()) {
+        const std::string_view name = take_until(value, ',');
+        if (name == "com1") {
+            options.console_serial[0] = true;
+        } else if (name == "com2") {
+            options.console_serial[1] = true;
+        } else if (name == "vga") {
+            options.console_vga = true;
+        } else if (name != "none") {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool parse_level(LogThreshold& threshold, std::string_view value) {
+    const auto level = [](std::string_view name) -> std::optional<std::uint8_t> {
+        if (name == "none") return std::uint8_t{0};
+        if (name == "error") return std::uint8_t{1};
+        if (name == "warning") return std::uint8_t{2};
+        if (name == "info") return std::uint8_t{3};
+        if (name == "debug" || name == "all") return std::uint8_t{4};
+        return std::nullopt;
+    };
+    const bool two = value.find('/') != std::string_view::npos;
+    const auto always = level(take_until(value, '/'));
+    const auto limited = two ? level(value) : always;
+    if (!always || !limited) return false;
+    threshold = {*always, std::max(*always, *limited)};
+    return true;
+}
+
+bool set_number(std::uint32_t& option, std::string_view value, std::uint32_t least, std::uint32_t most) {
+    const auto number = parse_number(value, most);
+    if (number && *number >= least) option = static_cast<std::uint32_t>(*number);
+    return number && *number >= least;
+}
+
+// Options that Xen has and that mean nothing here; whoever boots us in its place should not be bothered.
+bool is_accepted_elsewhere(std::string_view name) {
+    static constexpr std::string_view kNames[] = {"real-mode", "placeholder", "edd",   "edid",     "vga",        "ucode",  "iommu",
+                                                  "sched",     "cpufreq",     "dom0",  "crashkernel", "bootscrub", "spec-ctrl", "pv-linear-pt", "sync_console"};
+    return std::ranges::find(kNames, name) != std::end(kNames);
+}
+
+enum class Verdict { Fine, Malformed, Unknown };
+
+Verdict apply(BootOptions& options, std::string_view name, std::string_view value) {
+    const auto verdict = [](bool fine) { return fine ? Verdict::Fine : Verdict::Malformed; };
+    if (name == "dom0_mem") return verdict(parse_dom0_memory(options, value));
+    if (name == "dom0_max_vcpus") return verdict(parse_dom0_vcpus(options, value));
+    if (name == "dom0_vcpus_pin") return verdict(set_bool(options.dom0_vcpus_pin, value));
+    if (name == "com1") return verdict(parse_serial(options.serial[0], value));
+    if (name == "com2") return verdict(parse_serial(options.serial[1], value));
+    if (name == "console") return verdict(parse_console(options, value));
+    if (name == "loglvl") return verdict(parse_level(options.log_level, value));
+    if (name == "guest_loglvl") return verdict(parse_level(options.guest_log_level, value));
+    if (name == "noreboot") return verdict(set_bool(options.no_reboot, value));
+    if (name == "watchdog_timeout") return verdict(set_number(options.watchdog_timeout_seconds, value, 1, 3600));
+    if (name == "watchdog") return verdict(set_bool(options.watchdog, value == "force" ? "" : value));
+    if (name == "maxcpus") return verdict(set_number(options.max_cpus, value, 1, kMaxCpus));
+    if (name == "x2apic") return verdict(set_bool(options.x2apic, value));
+    if (name == "smep") return verdict(set_bool(options.smep, value));
+    if (name == "smap") return verdict(set_bool(options.smap, value));
+    if (name == "reboot") {
+        options.reboot_method = value;
+        return Verdict::Fine;
+    }
+    if (name == "smp" || name == "nosmp") {
+        bool value_set = true;
+        if (!set_bool(value_set, value)) return Verdict::Malformed;
+        if ((name == "nosmp") == value_set) options.max_cpus = 1;
+        return Verdict::Fine;
+    }
+    return is_accepted_elsewhere(name) ? Verdict::Fine : Verdict::Unknown;
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> parse_size(std::string_view text) {
+    if (text.empty()) return std::nullopt;
+    unsigned shift = 10;
+    bool suffix = true;
+    switch (text.back()) {
+        case 'B': case 'b': shift = 0; break;
+        case 'K': case 'k': shift = 10; break;
+        case 'M': case 'm': shift = 20; break;
+        case 'G': case 'g': shift = 30; break;
+        case 'T': case 't': shift = 40; break;
+        default: suffix = false; break;
+    }
+    if (suffix && !text.starts_with("0x")) text.remove_suffix(1);
+    const auto number = parse_number(text, std::numeric_limits<std::uint64_t>::max() >> shift);
+    if (!number) return std::nullopt;
+    return *number << shift;
+}
+
+std::uint64_t MemoryAmount::of(std::uint64_t total) const {
+    const std::uint64_t amount = percent ? total / 100 * percent : bytes;
+    if (all_but) return amount < total ? total - amount : 0;
+    return std::min(amount, total);
+}
+
+BootOptions parse_command_line(std::string_view text, OptionComplaint complain) {
+    BootOptions options;
+    while (!text.empty()) {
+        const std::size_t start = text.find_first_not_of(" \t\r\n");
+        if (start == std::string_view::npos) break;
+        text.remove_prefix(start);
+        const std::size_t length = std::min(text.find_first_of(" \t\r\n"), text.size());
+        const std::string_view option = text.substr(0, length);
+        text.remove_prefix(length);
+
+        std::string_view value = option;
+        std::string_view name = take_until(value, '=');
+        Verdict verdict = apply(options, name, value);
+        if (verdict == Verdict::Unknown && name.starts_with("no-") && value.empty()) verdict = apply(options, name.substr(3), "no");
+        // A loader may pass the image's own path as the first word.
+        if (verdict == Verdict::Unknown && name.find('/') != std::string_view::npos) continue;
+        if (verdict == Verdict::Malformed) complain(option, "malformed value");
+        if (verdict == Verdict::Unknown) complain(option, "unknown option");
+    }
+    return options;
+}
+
+}  // namespace hv::x86

@@ -1,0 +1,73 @@
+// hv's command line. Names and forms are those that administrators know from Xen (docs: hv-command-line(7)).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "hv/base/log.hpp"
+
+namespace hv::x86 {
+
+// "512M", "-256M" (all but), "50%", "25%-..." is not supported.
+struct MemoryAmount {
+    std::uint64_t bytes = 0;
+    std::uint8_t percent = 0;  // 0: `bytes` counts
+    bool all_but = false;
+    // In bytes, at most `total`.
+    std::uint64_t of(std::uint64_t total) const;
+};
+
+struct SerialOptions {
+    std::uint32_t baud = 0;  // 0: leave the loader's setting alone
+    std::uint8_t data_bits = 8;
+    char parity = 'n';
+    std::uint8_t stop_bits = 1;
+    std::uint16_t io_base = 0;  // 0: the standard one
+    std::uint8_t irq = 0;       // 0: the standard one
+    bool wanted = false;        // comN= was given
+};
+
+// Lines of a level below `always` are printed; between it and `limited`, printed at a limited rate.
+struct LogThreshold {
+    std::uint8_t always;   // number of levels, counted from Error: 0 none .. 4 all
+    std::uint8_t limited;  // >= always
+};
+
+struct BootOptions {
+    std::optional<MemoryAmount> dom0_memory, dom0_memory_min, dom0_memory_max;
+    std::uint32_t dom0_vcpus_min = 0, dom0_vcpus_max = 0;  // 0: as many as CPUs
+    bool dom0_vcpus_pin = false;
+    SerialOptions serial[2];
+    bool console_serial[2] = {false, false};
+    bool console_vga = true;
+    bool console_given = false;
+#ifdef NDEBUG
+    LogThreshold log_level{3, 3};
+#else
+    LogThreshold log_level{4, 4};
+#endif
+    LogThreshold guest_log_level{0, 2};
+    bool no_reboot = false;
+    bool watchdog = false;
+    std::uint32_t watchdog_timeout_seconds = 5;
+    std::uint32_t max_cpus = kMaxCpus;
+    bool x2apic = true;
+    bool smep = true;
+    bool smap = true;
+    std::string_view reboot_method;  // "a" ACPI, "k" keyboard controller, "t" triple fault; empty: the best one
+};
+
+using OptionComplaint = void (*)(std::string_view option, std::string_view why);
+
+// Unknown and malformed options are reported to `complain` and otherwise ignored: a typing error must not keep a machine
+// from booting.
+BootOptions parse_command_line(std::string_view text, OptionComplaint complain);
+
+// "512M" in bytes: K, M, G, T, B; without a suffix KiB, as in Xen. Nothing on a malformed or overflowing size.
+std::optional<std::uint64_t> parse_size(std::string_view text);
+
+// The machine's, valid from the first lines of start_machine() on.
+const BootOptions& boot_options();
+
+}  // namespace hv::x86

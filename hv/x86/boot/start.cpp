@@ -1,0 +1,66 @@
+// start_machine(): from the loader's entry to the core's. Everything is brought up in one order, one line a step.
+#include "hv/base/log.hpp"
+#include "hv/x86/boot/boot_info.hpp"
+#include "hv/x86/boot/command_line.hpp"
+#include "hv/x86/boot/core_seam.hpp"
+#include "hv/x86/boot/multiboot.hpp"
+#include "hv/x86/console/console.hpp"
+#include "hv/x86/cpu/cpuid.hpp"
+#include "hv/x86/cpu/per_cpu.hpp"
+#include "hv/x86/paging/direct_map.hpp"
+#include "hv/x86/traps/trap_frame.hpp"
+
+namespace hv::x86 {
+namespace {
+
+constinit BootInfo info_from_loader{};
+constinit BootOptions options{};
+constinit PerCpu early_cpu{};
+
+extern "C" char boot_stack_block[];
+using Constructor = void (*)();
+extern "C" const Constructor init_array_start[], init_array_end[];
+
+// The boot tables' direct map: the first 4 GiB.
+class LowMemory final : public PhysicalView {
+  public:
+    const void* at(std::uint64_t physical, std::size_t size) const override {
+        constexpr std::uint64_t kEnd = std::uint64_t{4} << 30;
+        return physical < kEnd && size <= kEnd - physical ? direct_map(physical) : nullptr;
+    }
+};
+
+void use_early_stack() {
+    early_cpu.self = &early_cpu;
+    early_cpu.stack_block = reinterpret_cast<std::uint64_t>(boot_stack_block);
+    const std::uint64_t top = early_cpu.stack_block + kStackSize;
+    *reinterpret_cast<PerCpu**>(top - 8) = &early_cpu;
+    early_cpu.frame = reinterpret_cast<TrapFrame*>(top - kStackReserved - sizeof(TrapFrame));
+}
+
+void complain(std::string_view option, std::string_view why) { warn("command line: {}: {}", why, option); }
+
+void print_banner() {
+    info("hv {} ({}), loaded by {}", HV_VERSION, sizeof(void*) == 8 ? "x86-64" : "?", info_from_loader.loader.empty() ? "an unknown loader" : info_from_loader.loader);
+    info("command line: {}", info_from_loader.command_line);
+}
+
+}  // namespace
+
+const BootInfo& boot_info() { return info_from_loader; }
+const BootOptions& boot_options() { return options; }
+
+extern "C" [[noreturn]] void start_machine(std::uint32_t magic, std::uint32_t information) {
+    use_early_stack();
+    for (const Constructor* constructor = init_array_start; constructor != init_array_end; ++constructor) (*constructor)();
+    const Result<> decoded = decode_multiboot(magic, information, LowMemory{}, info_from_loader);
+    options = parse_command_line(info_from_loader.command_line, [](std::string_view, std::string_view) {});
+    start_console(options, info_from_loader.display);
+    print_banner();
+    parse_command_line(info_from_loader.command_line, complain);
+    if (!decoded) panic("the boot loader's information cannot be read (magic {:x}): error {}", magic, decoded.error());
+    identify_cpu();
+    run_on_empty_stack(start_core);
+}
+
+}  // namespace hv::x86

@@ -1,0 +1,163 @@
+// Output: log lines go to the ring and, by level, to the devices; a guest's raw output goes to the devices only.
+#include "hv/x86/console/console.hpp"
+
+#include <algorithm>
+
+#include "hv/base/console.hpp"
+#include "hv/base/log.hpp"
+#include "hv/base/spinlock.hpp"
+#include "hv/time/clock.hpp"
+#include "hv/x86/apic/interrupts.hpp"
+#include "hv/x86/console/input.hpp"
+#include "hv/x86/console/log_ring.hpp"
+#include "hv/x86/console/uart.hpp"
+#include "hv/x86/console/vga_text.hpp"
+
+namespace hv::x86 {
+namespace {
+
+constinit Spinlock console_lock{LockRank::Console};
+constinit LogRing ring;
+constinit Uart uarts[2];
+constinit VgaText vga;
+constinit LogThreshold thresholds[2] = {{4, 4}, {0, 2}};  // hv's own lines, lines about guests
+constinit bool in_panic = false;
+
+// At most kBurst lines each kPeriod for levels that are limited; the number suppressed is told when lines flow again.
+class RateLimit {
+  public:
+    bool allow(Nanoseconds now, std::uint32_t& suppressed) {
+        suppressed = 0;
+        if (now - period_start_ > kPeriod) {
+            period_start_ = now;
+            used_ = 0;
+            suppressed = suppressed_;
+            suppressed_ = 0;
+        }
+        if (used_ >= kBurst) {
+            ++suppressed_;
+            return false;
+        }
+        ++used_;
+        return true;
+    }
+
+  private:
+    static constexpr Nanoseconds kPeriod = 5'000'000'000;
+    static constexpr std::uint32_t kBurst = 10;
+    Nanoseconds period_start_ = 0;
+    std::uint32_t used_ = 0, suppressed_ = 0;
+};
+constinit RateLimit rate_limit;
+
+void write_devices(std::string_view text) {
+    for (auto& uart : uarts) uart.write(text);
+    vga.write(text);
+}
+
+void write_line(std::string_view prefix, std::string_view line, bool show) {
+    for (std::string_view part : {prefix, line, std::string_view{"\n"}}) {
+        ring.append(part);
+        if (show) write_devices(part);
+    }
+}
+
+std::string_view prefix_into(std::span<char> out) {
+    const auto microseconds = static_cast<std::uint64_t>(time::now()) / 1000;
+    return format_into(out, "(hv) [{:5}.{:06}] ", microseconds / 1000000, microseconds % 1000000);
+}
+
+// A panic may interrupt a holder of the lock.
+class ConsoleGuard {
+  public:
+    ConsoleGuard() : locked_{!in_panic} {
+        if (locked_) console_lock.lock();
+    }
+    ~ConsoleGuard() {
+        if (locked_) console_lock.unlock();
+    }
+
+  private:
+    bool locked_;
+};
+
+void console_interrupt(void*) { poll_console_input(); }
+
+}  // namespace
+
+void start_console(const BootOptions& options, const BootDisplay& display) {
+    thresholds[0] = options.log_level;
+    thresholds[1] = options.guest_log_level;
+    for (unsigned i = 0; i < 2; ++i)
+        if (options.console_serial[i]) uarts[i].start(i, options.serial[i]);
+    if (options.console_vga) vga.start(display);
+}
+
+void enable_console_interrupts() {
+    for (auto& uart : uarts) {
+        if (!uart.present()) continue;
+        if (connect_isa_interrupt(uart.irq(), console_interrupt, nullptr)) uart.enable_receive_interrupt();
+    }
+}
+
+void console_enter_panic() { in_panic = true; }
+
+void poll_console_input() {
+    for (;;) {
+        char character;
+        bool found = false;
+        {
+            ConsoleGuard guard;
+            for (auto& uart : uarts) {
+                if (uart.get(character)) {
+                    found = true;
+                    break;
+                }
+            }
+        }
+        if (!found) return;
+        handle_typed_character(character);
+    }
+}
+
+}  // namespace hv::x86
+
+namespace hv {
+
+using namespace x86;
+
+void log_text(LogLevel level, std::string_view line) {
+    const bool about_guest = level >= LogLevel::GuestError;
+    const auto rank = static_cast<unsigned>(level) - (about_guest ? static_cast<unsigned>(LogLevel::GuestError) : 0);
+    char buffer[40];
+    const std::string_view prefix = prefix_into(buffer);
+    ConsoleGuard guard;
+    const LogThreshold& threshold = thresholds[about_guest ? 1 : 0];
+    bool show = rank < threshold.always || in_panic;
+    if (!show && rank < threshold.limited) {
+        std::uint32_t suppressed = 0;
+        show = rate_limit.allow(time::now(), suppressed);
+        if (suppressed != 0) {
+            char note[48];
+            write_line(prefix, format_into(note, "{} lines were not printed", suppressed), true);
+        }
+    }
+    write_line(prefix, line, show);
+}
+
+LogRead read_log(std::uint64_t position, std::span<char> out) {
+    ConsoleGuard guard;
+    return ring.read(position, out);
+}
+
+void clear_log() {
+    ConsoleGuard guard;
+    ring.clear();
+}
+
+void write_console(std::string_view text) {
+    ConsoleGuard guard;
+    write_devices(text);
+}
+
+}  // namespace hv

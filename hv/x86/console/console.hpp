@@ -1,0 +1,17 @@
+// The console's machine side; hv/base/console.hpp and log.hpp are what others use.
+#pragma once
+
+#include "hv/x86/boot/command_line.hpp"
+#include "hv/x86/boot/boot_info.hpp"
+
+namespace hv::x86 {
+
+void start_console(const BootOptions& options, const BootDisplay& display);
+// From here on output takes no lock: the other CPUs are stopped or about to be.
+void console_enter_panic();
+// Fetches typed characters from every device; called by the receive interrupt and, as a fallback, by a timer.
+void poll_console_input();
+// Hooks the receive interrupts; interrupt controllers are up.
+void enable_console_interrupts();
+
+}  // namespace hv::x86

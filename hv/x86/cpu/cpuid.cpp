@@ -1,0 +1,137 @@
+#include "hv/x86/cpu/cpuid.hpp"
+
+#include <bit>
+#include <cstring>
+
+#include "hv/x86/boot/command_line.hpp"
+#include "hv/x86/cpu/registers.hpp"
+
+namespace hv::x86 {
+namespace {
+
+constinit CpuModel model{};
+constinit std::array<std::uint32_t, 8> feature_words{};
+constinit std::uint64_t cr4_value = 0;
+constinit std::uint64_t xcr0_supported = 0;
+
+// Write-back, write-through, UC-, UC, write-combining, write-protect, UC, UC: what PV guests expect to find.
+constexpr std::uint64_t kPat = 0x0000'0501'0007'0406;
+
+Vendor vendor_of(std::string_view text) {
+    if (text == "GenuineIntel") return Vendor::Intel;
+    if (text == "AuthenticAMD") return Vendor::Amd;
+    if (text == "HygonGenuine") return Vendor::Hygon;
+    if (text == "CentaurHauls" || text == "  Shanghai  ") return Vendor::Centaur;
+    return Vendor::Other;
+}
+
+void read_names(const CpuidLeaf& zero) {
+    std::memcpy(&model.vendor_text[0], &zero.ebx, 4);
+    std::memcpy(&model.vendor_text[4], &zero.edx, 4);
+    std::memcpy(&model.vendor_text[8], &zero.ecx, 4);
+    model.vendor = vendor_of({model.vendor_text.data(), 12});
+    if (model.max_extended_leaf < 0x8000'0004) return;
+    for (std::uint32_t i = 0; i < 3; ++i) {
+        const CpuidLeaf part = cpuid(0x8000'0002 + i);
+        std::memcpy(&model.brand[i * 16], &part, 16);
+    }
+}
+
+void read_signature(std::uint32_t eax) {
+    model.stepping = eax & 0xf;
+    model.model = (eax >> 4) & 0xf;
+    model.family = (eax >> 8) & 0xf;
+    if (model.family == 0xf) model.family += (eax >> 20) & 0xff;
+    if (model.family == 6 || model.family >= 0xf) model.model |= ((eax >> 16) & 0xf) << 4;
+}
+
+std::uint32_t shift_for(std::uint32_t count) { return count <= 1 ? 0 : static_cast<std::uint32_t>(std::bit_width(count - 1)); }
+
+void read_topology() {
+    if (model.max_leaf >= 0xb && (cpuid(0xb, 0).ebx & 0xffff) != 0) {
+        std::uint32_t threads = 1, logical = 1;
+        for (std::uint32_t level = 0; level < 8; ++level) {
+            const CpuidLeaf leaf = cpuid(0xb, level);
+            const std::uint32_t kind = (leaf.ecx >> 8) & 0xff;
+            if (kind == 0) break;
+            if (kind == 1) {
+                threads = leaf.ebx & 0xffff;
+                model.smt_shift = leaf.eax & 0x1f;
+            }
+            logical = leaf.ebx & 0xffff;
+            model.socket_shift = leaf.eax & 0x1f;
+        }
+        model.threads_per_core = threads ? threads : 1;
+        model.cores_per_socket = logical / model.threads_per_core;
+        if (model.cores_per_socket == 0) model.cores_per_socket = 1;
+        return;
+    }
+    const std::uint32_t logical = cpu_has(Feature::Htt) ? (cpuid(1).ebx >> 16) & 0xff : 1;
+    std::uint32_t cores = 1;
+    if (model.vendor == Vendor::Intel && model.max_leaf >= 4) cores = (cpuid(4, 0).eax >> 26) + 1;
+    if ((model.vendor == Vendor::Amd || model.vendor == Vendor::Hygon) && model.max_extended_leaf >= 0x8000'0008)
+        cores = (cpuid(0x8000'0008).ecx & 0xff) + 1;
+    model.cores_per_socket = cores;
+    model.threads_per_core = logical > cores ? logical / cores : 1;
+    model.smt_shift = shift_for(model.threads_per_core);
+    model.socket_shift = model.smt_shift + shift_for(cores);
+}
+
+std::uint64_t wanted_cr4() {
+    std::uint64_t value = kCr4Pae | kCr4Osfxsr | kCr4Osxmmexcpt | kCr4De;
+    if (cpu_has(Feature::Pge)) value |= kCr4Pge;
+    if (cpu_has(Feature::Umip)) value |= kCr4Umip;
+    if (cpu_has(Feature::Smep) && boot_options().smep) value |= kCr4Smep;
+    if (cpu_has(Feature::Smap) && boot_options().smap) value |= kCr4Smap;
+    if (cpu_has(Feature::Fsgsbase)) value |= kCr4Fsgsbase;
+    if (cpu_has(Feature::Xsave)) value |= kCr4Osxsave;
+    return value;
+}
+
+}  // namespace
+
+void identify_cpu() {
+    const CpuidLeaf zero = cpuid(0);
+    model.max_leaf = zero.eax;
+    model.max_extended_leaf = cpuid(0x8000'0000).eax;
+    if (model.max_extended_leaf < 0x8000'0000 || model.max_extended_leaf > 0x8000'ffff) model.max_extended_leaf = 0;
+    const auto leaf = [](std::uint32_t number, std::uint32_t subleaf = 0) {
+        const std::uint32_t last = number >= 0x8000'0000 ? model.max_extended_leaf : model.max_leaf;
+        return number <= last ? cpuid(number, subleaf) : CpuidLeaf{};
+    };
+    const CpuidLeaf one = leaf(1), seven = leaf(7), extended = leaf(0x8000'0001);
+    feature_words = {one.edx, one.ecx, seven.ebx, seven.ecx, extended.edx, extended.ecx, leaf(0x8000'0007).edx, leaf(6).eax};
+    read_names(zero);
+    read_signature(one.eax);
+    if (const std::uint32_t bits = leaf(0x8000'0008).eax; bits != 0) {
+        model.physical_bits = bits & 0xff;
+        model.linear_bits = (bits >> 8) & 0xff;
+    }
+    read_topology();
+    cr4_value = wanted_cr4();
+    if (cpu_has(Feature::Xsave)) {
+        const CpuidLeaf states = leaf(0xd);
+        xcr0_supported = (std::uint64_t{states.edx} << 32) | states.eax;
+    }
+}
+
+const CpuModel& cpu_model() { return model; }
+
+bool cpu_has(Feature feature) {
+    const auto number = static_cast<unsigned>(feature);
+    return (feature_words[number / 32] >> (number % 32)) & 1;
+}
+
+void enable_cpu_features() {
+    write_cr0((read_cr0() | kCr0Wp | kCr0Mp | kCr0Ne) & ~std::uint64_t{kCr0Em | kCr0Am | kCr0Cd | kCr0Ts});
+    write_cr4(cr4_value | (read_cr4() & kCr4Mce));
+    if (cpu_has(Feature::Nx)) write_msr(Msr::Efer, read_msr(Msr::Efer) | kEferNxe);
+    if (cpu_has(Feature::Pat)) write_msr(Msr::Pat, kPat);
+    if (cpu_has(Feature::Xsave))
+        asm volatile("xsetbv" : : "c"(0), "a"(static_cast<std::uint32_t>(xcr0_supported & 7)), "d"(0));
+}
+
+std::uint64_t hv_cr4() { return cr4_value | (cpu_has(Feature::Mce) && cpu_has(Feature::Mca) ? std::uint64_t{kCr4Mce} : 0); }
+std::uint64_t supported_xcr0() { return xcr0_supported; }
+
+}  // namespace hv::x86

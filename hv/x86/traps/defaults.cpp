@@ -1,0 +1,27 @@
+// Weak stand-ins for what x86/pv and the core provide, so that the machine part boots alone.
+#include "hv/base/log.hpp"
+#include "hv/time/timer_hardware.hpp"
+#include "hv/x86/boot/core_seam.hpp"
+#include "hv/x86/cpu/registers.hpp"
+#include "hv/x86/traps/guest_seam.hpp"
+
+namespace hv::x86 {
+
+[[gnu::weak]] void guest_trap(TrapFrame& frame) { panic("trap {} from ring 3, but there are no guests", frame.vector); }
+extern "C" [[gnu::weak]] void return_to_guest_work(TrapFrame&) {}
+[[gnu::weak]] bool hv_page_fault(TrapFrame&, std::uint64_t) { return false; }
+
+[[gnu::weak]] void take_over_memory() {}
+[[gnu::weak]] void idle_loop() {
+    for (;;) asm volatile("sti; hlt; cli" : : : "memory");
+}
+[[gnu::weak]] void start_core() {
+    warn("nothing to run: this image has no guest support");
+    idle_loop();
+}
+
+}  // namespace hv::x86
+
+namespace hv::time {
+[[gnu::weak]] void timer_interrupt() {}
+}  // namespace hv::time

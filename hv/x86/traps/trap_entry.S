@@ -1,0 +1,162 @@
+// The way in and out of hv for traps and interrupts. Every vector's stub leaves vector and error code on the stack, then
+// the registers are pushed in TrapFrame's order and C++ takes over. Nothing here trusts a register or segment of the
+// interrupted code: the stack pointer comes from the TSS or an IST slot, and per-CPU data hangs on the stack block.
+#include "asm_constants.h"
+
+        .macro  push_registers
+        pushq   %rdi
+        pushq   %rsi
+        pushq   %rdx
+        pushq   %rcx
+        pushq   %rax
+        pushq   %r8
+        pushq   %r9
+        pushq   %r10
+        pushq   %r11
+        pushq   %rbx
+        pushq   %rbp
+        pushq   %r12
+        pushq   %r13
+        pushq   %r14
+        pushq   %r15
+        .endm
+
+        .macro  pop_registers
+        popq    %r15
+        popq    %r14
+        popq    %r13
+        popq    %r12
+        popq    %rbp
+        popq    %rbx
+        popq    %r11
+        popq    %r10
+        popq    %r9
+        popq    %r8
+        popq    %rax
+        popq    %rcx
+        popq    %rdx
+        popq    %rsi
+        popq    %rdi
+        .endm
+
+/* Three bytes of NOP that become CLAC when the CPU has SMAP (cpu/smap.cpp). */
+        .macro  patchable_clac
+771:    .byte   0x0f, 0x1f, 0x00
+        .pushsection .smap_patches, "a"
+        .long   771b - .
+        .byte   0xca, 0, 0, 0
+        .popsection
+        .endm
+
+        .macro  stub vector
+        .balign 16
+        .if     \vector >= 32
+        pushq   $0
+        .elseif ((ERROR_CODE_VECTORS >> \vector) & 1) == 0
+        pushq   $0
+        .endif
+        pushq   $\vector
+        .if     \vector == 1
+        jmp     debug_entry
+        .elseif \vector == 2 || \vector == 8 || \vector == 18
+        jmp     critical_entry
+        .else
+        jmp     trap_entry
+        .endif
+        .endm
+
+        .section .text.entry, "ax"
+        .globl  trap_stubs
+        .balign 16
+trap_stubs:
+        .altmacro
+        .set    number, 0
+        .rept   256
+        stub    %number
+        .set    number, number + 1
+        .endr
+        .noaltmacro
+
+        .balign 16
+trap_entry:
+        push_registers
+handle_frame:
+        cld
+        patchable_clac
+        testb   $3, TRAP_FRAME_CS(%rsp)
+        jz      1f
+        xorl    %ebp, %ebp                   /* backtraces end here, not in a guest's frame pointer */
+1:      movq    %rsp, %rdi
+        call    handle_trap
+        testb   $3, TRAP_FRAME_CS(%rsp)
+        jz      leave
+        movq    %rsp, %rdi
+        call    return_to_guest_work
+leave:
+        pop_registers
+        addq    $16, %rsp                    /* vector, error code */
+        .globl  leave_iret
+leave_iret:
+        iretq
+
+/* Starts over with the frame that C++ has put at the top of the CPU's stack. */
+        .globl  handle_moved_frame
+handle_moved_frame:
+        movq    %rsp, %rax
+        orq     $(STACK_SIZE - 1), %rax
+        movq    -7(%rax), %rax
+        movq    PER_CPU_FRAME(%rax), %rsp
+        jmp     handle_frame
+
+/* #DB has a stack of its own because it can strike at SYSCALL's first instruction, when the stack pointer is the guest's.
+   From ring 3 the frame moves to the CPU's stack, where the work may be put aside for another vCPU. */
+debug_entry:
+        push_registers
+        testb   $3, TRAP_FRAME_CS(%rsp)
+        jz      critical_frame
+        cld
+        movq    %rsp, %rsi
+        movq    %rsp, %rax
+        orq     $(STACK_SIZE - 1), %rax
+        movq    -7(%rax), %rax
+        movq    PER_CPU_FRAME(%rax), %rdi
+        movq    %rdi, %rsp
+        movl    $(TRAP_FRAME_SIZE / 8), %ecx
+        rep movsq
+        jmp     handle_frame
+
+/* NMI, #MC and #DF stay on their own stacks and go straight back. */
+critical_entry:
+        push_registers
+critical_frame:
+        cld
+        patchable_clac
+        testb   $3, TRAP_FRAME_CS(%rsp)
+        jz      2f
+        xorl    %ebp, %ebp
+2:      movq    %rsp, %rdi
+        call    handle_critical_trap
+        jmp     leave
+
+        .globl  resume_guest
+resume_guest:
+        movq    %rsp, %rax
+        orq     $(STACK_SIZE - 1), %rax
+        movq    -7(%rax), %rax
+        movq    PER_CPU_FRAME(%rax), %rsp
+        xorl    %ebp, %ebp
+        movq    %rsp, %rdi
+        call    return_to_guest_work
+        jmp     leave
+
+        .globl  run_on_empty_stack
+run_on_empty_stack:
+        movq    %rsp, %rax
+        orq     $(STACK_SIZE - 1), %rax
+        movq    -7(%rax), %rax
+        movq    PER_CPU_FRAME(%rax), %rsp
+        xorl    %ebp, %ebp
+        call    *%rdi
+        ud2
+
+        .section .note.GNU-stack, "", @progbits
