@@ -68,7 +68,7 @@ class Vcpu final {
     // Timers (hv/domain/vcpu_timers.hpp).
     Timer singleshot_timer;
     Timer periodic_timer;
-    Nanoseconds period = 0;
+    std::atomic<Nanoseconds> period{0};        // of the periodic timer, 0 when it is off
     Timer poll_timer;
 
     SchedVcpu sched;

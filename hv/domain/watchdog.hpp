@@ -24,7 +24,7 @@ class Watchdogs final {
     void destroy();  // waits for running handlers
 
     // `id` 0 with a timeout takes a free one and returns its id (NoSpace: none); otherwise restarts (or, at timeout 0,
-    // stops) the one named. Exists: it is not in use; BadArgument: no such id. Returns 0 for these.
+    // stops) the one named. BadArgument: no such id, or it is not in use. Returns 0 for these.
     Result<std::uint32_t> set(std::uint32_t id, std::uint32_t seconds);
 
   private:

@@ -43,6 +43,8 @@ void kill_timer(Timer& timer);
 // Belongs to `cpu` from now on, with its deadline.
 void migrate_timer(Timer& timer, CpuId cpu);
 bool timer_pending(const Timer& timer);
+// When it runs, or ran last.
+Nanoseconds timer_deadline(const Timer& timer);
 
 // Debug key: every CPU's pending timers.
 void dump_timers();

@@ -1,0 +1,97 @@
+#include "hv/domain/vcpu_timers.hpp"
+
+#include "hv/abi/xen/shared_info.hpp"
+#include "hv/base/cpu.hpp"
+#include "hv/domain/domain.hpp"
+#include "hv/domain/vcpu.hpp"
+#include "hv/time/clock.hpp"
+
+namespace hv {
+namespace {
+
+constexpr auto kTimerVirq = static_cast<std::uint32_t>(abi::xen::Virq::Timer);
+constexpr std::uint64_t kFarthestDeadline = std::uint64_t{1} << 62;
+
+void singleshot_fired(void* argument) {
+    notify_vcpu_virq(*static_cast<Vcpu*>(argument), kTimerVirq);
+}
+
+void periodic_fired(void* argument) {
+    Vcpu& vcpu = *static_cast<Vcpu*>(argument);
+    const Nanoseconds period = vcpu.period.load(std::memory_order_relaxed);
+    if (period == 0) return;
+    notify_vcpu_virq(vcpu, kTimerVirq);
+    // Periods that were missed while nobody looked are not made up for: the pending event stands for all of them.
+    const Nanoseconds now = time::now();
+    Nanoseconds next = timer_deadline(vcpu.periodic_timer) + period;
+    if (next <= now) next = now + period;
+    set_timer(vcpu.periodic_timer, next);
+}
+
+void poll_timed_out(void* argument) {
+    Vcpu& vcpu = *static_cast<Vcpu*>(argument);
+    if (vcpu.domain.events.stop_polling(vcpu)) vcpu_unblock(vcpu);
+}
+
+}  // namespace
+
+void vcpu_timers_init(Vcpu& vcpu, CpuId cpu) {
+    init_timer(vcpu.singleshot_timer, singleshot_fired, &vcpu, cpu);
+    init_timer(vcpu.periodic_timer, periodic_fired, &vcpu, cpu);
+    init_timer(vcpu.poll_timer, poll_timed_out, &vcpu, cpu);
+}
+
+void vcpu_timers_destroy(Vcpu& vcpu) {
+    vcpu.period.store(0, std::memory_order_relaxed);
+    kill_timer(vcpu.singleshot_timer);
+    kill_timer(vcpu.periodic_timer);
+    kill_timer(vcpu.poll_timer);
+}
+
+void vcpu_timers_stop(Vcpu& vcpu) {
+    vcpu.period.store(0, std::memory_order_relaxed);
+    stop_timer(vcpu.singleshot_timer);
+    stop_timer(vcpu.periodic_timer);
+    stop_timer(vcpu.poll_timer);
+}
+
+Result<> vcpu_set_periodic_timer(Vcpu& vcpu, std::uint64_t period) {
+    if (period == 0) {
+        vcpu.period.store(0, std::memory_order_relaxed);
+        stop_timer(vcpu.periodic_timer);
+        return {};
+    }
+    if (period < static_cast<std::uint64_t>(kMinPeriod) || period > kFarthestDeadline) return fail(Error::BadArgument);
+    vcpu.period.store(static_cast<Nanoseconds>(period), std::memory_order_relaxed);
+    migrate_timer(vcpu.periodic_timer, current_cpu());
+    set_timer(vcpu.periodic_timer, time::now() + static_cast<Nanoseconds>(period));
+    return {};
+}
+
+Result<> vcpu_set_singleshot_timer(Vcpu& vcpu, std::uint64_t deadline, bool future_only) {
+    const auto now = static_cast<std::uint64_t>(time::now());
+    if (future_only && deadline < now) return fail(Error::TimePassed);
+    if (deadline > kFarthestDeadline) deadline = kFarthestDeadline;
+    migrate_timer(vcpu.singleshot_timer, current_cpu());
+    set_timer(vcpu.singleshot_timer, static_cast<Nanoseconds>(deadline));
+    return {};
+}
+
+void vcpu_stop_singleshot_timer(Vcpu& vcpu) {
+    stop_timer(vcpu.singleshot_timer);
+}
+
+void vcpu_set_timer_op(Vcpu& vcpu, std::uint64_t deadline) {
+    constexpr std::uint64_t kAbsurd = std::uint64_t{1} << 50;  // 13 days ahead
+    constexpr Nanoseconds kSoon = 100'000'000;
+    const Nanoseconds now = time::now();
+    if (deadline == 0) {
+        stop_timer(vcpu.singleshot_timer);
+        return;
+    }
+    const bool absurd = deadline > static_cast<std::uint64_t>(now) + kAbsurd;
+    migrate_timer(vcpu.singleshot_timer, current_cpu());
+    set_timer(vcpu.singleshot_timer, absurd ? now + kSoon : static_cast<Nanoseconds>(deadline));
+}
+
+}  // namespace hv
