@@ -79,7 +79,7 @@ class Store final {
 
     // The callback runs once at once and then after each change at or below `path`, or after the special events
     // "@introduceDomain", "@releaseDomain" and "@releaseDomain/<domid>". Callbacks run after the operation that caused
-    // them is complete and may use the store. These watches end with the process.
+    // them is complete and may use the store. These watches end with the process. 0: the path is not valid.
     WatchHandle watch(std::string_view path, std::string_view token, WatchCallback callback);
     void unwatch(WatchHandle handle);
 

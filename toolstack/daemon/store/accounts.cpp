@@ -1,0 +1,35 @@
+#include "store/accounts.hpp"
+
+#include <fmt/format.h>
+
+namespace hvctld::store {
+
+const Account* Accounts::find(DomainId domain) const {
+    const auto found = accounts_.find(domain);
+    return found == accounts_.end() ? nullptr : &found->second;
+}
+
+const Quotas& Accounts::quotas(DomainId domain) const {
+    const Account* account = find(domain);
+    return account != nullptr && account->own_quotas ? *account->own_quotas : defaults_;
+}
+
+void Accounts::set_quota(DomainId domain, Quota quota, std::uint32_t limit) {
+    Account& account = of(domain);
+    if (!account.own_quotas) account.own_quotas = defaults_;
+    account.own_quotas->set(quota, limit);
+}
+
+bool Accounts::admit(DomainId domain, Quota quota, std::uint64_t wanted) {
+    if (domain == kDom0) return true;
+    const std::uint32_t limit = quotas(domain).get(quota);
+    if (wanted <= limit) return true;
+    ++of(domain).refusals[static_cast<std::size_t>(quota)];
+    log_.limited(domain, LogLevel::Warning, [&] {
+        return fmt::format("store: domain {} refused by quota {}: wanted {}, limit {}", domain.raw, quota_name(quota),
+                           wanted, limit);
+    });
+    return false;
+}
+
+}  // namespace hvctld::store

@@ -1,0 +1,50 @@
+// What each domain uses of the store, what it may use, and how often it was refused.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+
+#include "store/log.hpp"
+#include "store/quota.hpp"
+#include "store/types.hpp"
+
+namespace hvctld::store {
+
+struct Account {
+    std::optional<Quotas> own_quotas;
+    QuotaCounters refusals{};
+    std::int64_t nodes = 0;
+    std::uint32_t watches = 0;
+    std::uint32_t transactions = 0;
+    std::uint64_t requests = 0;
+    std::uint64_t events = 0;
+    std::uint64_t conflicts = 0;
+};
+
+class Accounts {
+  public:
+    Accounts(const Quotas& defaults, Log& log) : defaults_(defaults), log_(log) {}
+
+    Account& of(DomainId domain) { return accounts_[domain]; }
+    const Account* find(DomainId domain) const;
+    void forget(DomainId domain) { accounts_.erase(domain); }
+
+    const Quotas& defaults() const { return defaults_; }
+    void set_defaults(const Quotas& quotas) { defaults_ = quotas; }
+    const Quotas& quotas(DomainId domain) const;
+    void set_quota(DomainId domain, Quota quota, std::uint32_t limit);
+
+    // May `domain` use `wanted` in all? A refusal is counted and told to the log.
+    bool admit(DomainId domain, Quota quota, std::uint64_t wanted);
+
+    const std::unordered_map<DomainId, Account>& all() const { return accounts_; }
+
+  private:
+    Quotas defaults_;
+    Log& log_;
+    std::unordered_map<DomainId, Account> accounts_;
+};
+
+}  // namespace hvctld::store

@@ -1,0 +1,101 @@
+// Content: carrying out effects, on the store or inside a transaction, and keeping count of who owns what.
+#include <unordered_set>
+
+#include "store/content.hpp"
+
+namespace hvctld::store {
+
+void Content::charge(Transaction* transaction, DomainId owner, std::int64_t nodes) {
+    if (transaction != nullptr) {
+        transaction->node_delta()[owner] += nodes;
+        return;
+    }
+    accounts_.of(owner).nodes += nodes;
+    node_count_ = static_cast<std::uint64_t>(static_cast<std::int64_t>(node_count_) + nodes);
+}
+
+std::int64_t Content::charged(const Scope& scope, DomainId owner) const {
+    const Account* const account = accounts_.find(owner);
+    std::int64_t nodes = account == nullptr ? 0 : account->nodes;
+    if (scope.transaction != nullptr) {
+        const auto& delta = scope.transaction->node_delta();
+        if (const auto found = delta.find(owner); found != delta.end()) nodes += found->second;
+    }
+    return nodes;
+}
+
+void Content::apply(Tree& tree, const Effect& effect, Transaction* transaction) {
+    const Generation now = ++generation_;
+    switch (effect.kind) {
+        case EffectKind::Create: {
+            // Equal permissions are kept once along a branch.
+            const Ref<PermissionSet>& of_parent = tree.find(parent_path(effect.path))->permissions;
+            const bool same = of_parent->entries == effect.permissions->entries;
+            tree.create(effect.path, effect.value, same ? of_parent : effect.permissions, now);
+            charge(transaction, effect.permissions->entries.front().domain, 1);
+            return;
+        }
+        case EffectKind::SetValue: tree.set_value(effect.path, effect.value, now); return;
+        case EffectKind::SetPermissions:
+            charge(transaction, owner_of(*tree.find(effect.path), incarnations_), -1);
+            tree.set_permissions(effect.path, effect.permissions, now);
+            charge(transaction, effect.permissions->entries.front().domain, 1);
+            return;
+        case EffectKind::Remove:
+            Tree::visit(*tree.find(effect.path),
+                        [&](const Node& node) { charge(transaction, owner_of(node, incarnations_), -1); });
+            tree.remove(effect.path, now);
+            return;
+    }
+}
+
+Result<void> Content::check_node_quotas(const Actor& actor, Transaction& transaction) {
+    if (actor.privileged()) return {};
+    for (const auto& [owner, nodes] : transaction.node_delta()) {
+        const std::int64_t wanted = charged({actor}, owner) + nodes;
+        if (nodes > 0 && !accounts_.admit(owner, Quota::Nodes, static_cast<std::uint64_t>(wanted))) {
+            return std::unexpected{Error::NoSpace};
+        }
+    }
+    return {};
+}
+
+Result<void> Content::commit(const Actor& actor, Transaction& transaction) {
+    if (!transaction.fits(tree_)) {
+        ++accounts_.of(actor.domain).conflicts;
+        return std::unexpected{Error::Again};
+    }
+    if (const auto checked = check_node_quotas(actor, transaction); !checked) return checked;
+    const Tree before = tree_;
+    for (const Effect& effect : transaction.effects()) {
+        apply(tree_, effect, nullptr);
+        sink_.record(effect);
+    }
+    std::unordered_set<std::string> told;
+    for (const Effect& effect : transaction.effects()) {
+        const bool removed = effect.kind == EffectKind::Remove;
+        if (told.insert((removed ? '-' : '+') + effect.path).second) sink_.notify({effect.path, removed, &before});
+    }
+    return {};
+}
+
+bool Content::replay(const Effect& effect) {
+    const Node* const node = tree_.find(effect.path);
+    if (effect.kind == EffectKind::Create) {
+        const bool fits = node == nullptr && tree_.find(parent_path(effect.path)) != nullptr;
+        if (!fits) return false;
+    } else if (node == nullptr || (effect.kind == EffectKind::Remove && is_root(effect.path))) {
+        return false;
+    }
+    apply(tree_, effect, nullptr);
+    return true;
+}
+
+void Content::release(DomainId domain) {
+    incarnations_.release(domain, ++generation_);
+    const Account* const account = accounts_.find(domain);
+    if (account != nullptr && account->nodes != 0) accounts_.of(kDom0).nodes += account->nodes;
+    accounts_.forget(domain);
+}
+
+}  // namespace hvctld::store

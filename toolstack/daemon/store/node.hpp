@@ -1,0 +1,29 @@
+// A node of the tree. Nodes are shared between the store and the snapshots that transactions and compaction hold:
+// whoever changes one goes through Ref::own(), which copies what others still see.
+#pragma once
+
+#include <string>
+
+#include "store/child_map.hpp"
+#include "store/permissions.hpp"
+#include "store/ref.hpp"
+#include "store/types.hpp"
+
+namespace hvctld::store {
+
+struct PermissionSet : RefCounted {
+    explicit PermissionSet(Permissions list) : entries(std::move(list)) {}
+    Permissions entries;
+};
+
+struct Node : RefCounted {
+    std::string value;
+    Ref<PermissionSet> permissions;   // shared with the parent it was inherited from
+    ChildMap children;
+    // When each part changed last; all three are set when the node is created.
+    Generation value_generation = 0;
+    Generation permissions_generation = 0;
+    Generation children_generation = 0;   // a child came or went; not: a child changed
+};
+
+}  // namespace hvctld::store

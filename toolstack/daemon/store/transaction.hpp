@@ -1,0 +1,60 @@
+// A transaction: a snapshot, what it read of it, and what it will change. Two transactions conflict only if one read
+// what the other changed: the same node's value, permissions, list of children, or whether it exists.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "store/effect.hpp"
+#include "store/tree.hpp"
+#include "store/types.hpp"
+
+namespace hvctld::store {
+
+// What was looked at of a node. That it exists, and its permissions, always count.
+enum class Looked : std::uint8_t { Existence = 0, Value = 1, Children = 2 };
+
+class Transaction {
+  public:
+    Transaction(TransactionId id, const Tree& now, bool doomed) : id_(id), base_(now), tree_(now), doomed_(doomed) {}
+
+    TransactionId id() const { return id_; }
+    Tree& tree() { return tree_; }
+    const std::vector<Effect>& effects() const { return effects_; }
+
+    void looked_at(std::string_view path, Looked what);
+    // Takes note of a change already made to tree(). Changes of one node's value fold into one, so that repeating them
+    // does not grow the transaction.
+    void changed(Effect effect);
+    std::size_t cost() const { return reads_.size() + effects_.size(); }
+
+    // Did nobody change what this transaction read? A doomed one (its history was lost in a restart, or it stayed open
+    // for too long) always conflicts.
+    bool fits(const Tree& now) const;
+
+    // Gives up the old snapshot, so that it no longer holds memory; the client learns of it when it commits.
+    void doom(const Tree& now);
+    bool doomed() const { return doomed_; }
+
+    std::unordered_map<DomainId, std::int64_t>& node_delta() { return node_delta_; }
+
+  private:
+    struct LastEffects {
+        std::size_t value = kNone;
+        std::size_t permissions = kNone;
+        static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+    };
+
+    TransactionId id_;
+    Tree base_;
+    Tree tree_;
+    bool doomed_;
+    std::unordered_map<std::string, std::uint8_t> reads_;
+    std::vector<Effect> effects_;
+    std::unordered_map<std::string, LastEffects> last_;
+    std::unordered_map<DomainId, std::int64_t> node_delta_;   // nodes more or fewer by owner
+};
+
+}  // namespace hvctld::store
