@@ -3,11 +3,15 @@
 #include "hv/x86/boot/boot_info.hpp"
 #include "hv/x86/boot/command_line.hpp"
 #include "hv/x86/boot/core_seam.hpp"
+#include "hv/x86/boot/early_memory.hpp"
 #include "hv/x86/boot/multiboot.hpp"
 #include "hv/x86/console/console.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
+#include "hv/x86/cpu/smap.hpp"
 #include "hv/x86/paging/direct_map.hpp"
+#include "hv/x86/paging/hv_tables.hpp"
+#include "hv/x86/traps/critical.hpp"
 #include "hv/x86/traps/trap_frame.hpp"
 
 namespace hv::x86 {
@@ -45,6 +49,26 @@ void print_banner() {
     info("command line: {}", info_from_loader.command_line);
 }
 
+void print_machine() {
+    const CpuModel& model = cpu_model();
+    info("CPU: {} family {} model {} stepping {}", model.brand[0] ? model.brand.data() : model.vendor_text.data(), model.family, model.model, model.stepping);
+    for (const auto& entry : machine_memory_map())
+        log(LogLevel::Debug, "memory {:012x} - {:012x} type {}", entry.start, entry.end(), entry.type);
+    for (const auto& module : info_from_loader.modules)
+        info("module at {:x}, {} KiB: {}", module.start, module.size / 1024, module.text);
+    std::uint64_t free = 0;
+    for (const auto& range : usable_memory()) free += range.size();
+    info("memory: {} MiB free, RAM ends at {:x}", free >> 20, end_of_ram());
+}
+
+[[noreturn]] void start_on_own_stack() {
+    load_descriptors(per_cpu());
+    enable_cpu_features();
+    enable_machine_checks();
+    print_machine();
+    run_on_empty_stack(start_core);
+}
+
 }  // namespace
 
 const BootInfo& boot_info() { return info_from_loader; }
@@ -60,7 +84,12 @@ extern "C" [[noreturn]] void start_machine(std::uint32_t magic, std::uint32_t in
     parse_command_line(info_from_loader.command_line, complain);
     if (!decoded) panic("the boot loader's information cannot be read (magic {:x}): error {}", magic, decoded.error());
     identify_cpu();
-    run_on_empty_stack(start_core);
+    start_early_memory(info_from_loader);
+    patch_smap();
+    start_paging();
+    build_idt();
+    PerCpu& cpu = add_cpu(0);
+    enter_cpu_stack(cpu, start_on_own_stack);
 }
 
 }  // namespace hv::x86

@@ -57,5 +57,9 @@ inline PerCpu& per_cpu() {
 
 PerCpu& cpu_data(CpuId cpu);  // of a CPU that is present
 CpuId present_cpus();         // CPU numbers are 0 .. present_cpus() - 1
+// Bring-up: the next CPU number, with its stacks and tables. Needs paging and the early allocator.
+PerCpu& add_cpu(std::uint32_t apic_id);
+// Goes on in `next` on the CPU's own empty stack. The first one is called on the boot CPU alone.
+[[noreturn]] void enter_cpu_stack(PerCpu& cpu, void (*next)());
 
 }  // namespace hv::x86

@@ -1,0 +1,74 @@
+#include "hv/x86/cpu/per_cpu.hpp"
+
+#include <new>
+
+#include "hv/base/cpu.hpp"
+#include "hv/base/log.hpp"
+#include "hv/x86/boot/early_memory.hpp"
+#include "hv/x86/paging/direct_map.hpp"
+#include "hv/x86/paging/hv_tables.hpp"
+#include "hv/x86/traps/trap_frame.hpp"
+
+namespace hv::x86 {
+namespace {
+
+constinit std::array<PerCpu*, kMaxCpus> cpus{};
+constinit CpuId cpu_count = 0;
+
+struct Area {
+    GdtPage gdt;
+    PerCpu cpu;
+    alignas(128) Tss tss;
+};
+
+void map_stacks(std::uint64_t block) {
+    for (unsigned page = 0; page < kStackSize / kPageSize; ++page) {
+        if (page == kStackGuardPage) continue;
+        const auto mapped = map_hv(block + page * kPageSize, allocate_early(kPageSize), kPageSize, kMapWritable);
+        if (!mapped) must_failed("the early allocator panics instead", mapped.error());
+    }
+}
+
+}  // namespace
+
+PerCpu& cpu_data(CpuId cpu) { return *cpus[cpu]; }
+CpuId present_cpus() { return cpu_count; }
+
+PerCpu& add_cpu(std::uint32_t apic_id) {
+    HV_ASSERT(cpu_count < kMaxCpus);
+    auto* area = new (direct_map(allocate_early(sizeof(Area)))) Area;
+    PerCpu& cpu = area->cpu;
+    cpu.self = &cpu;
+    cpu.id = cpu_count;
+    cpu.apic_id = apic_id;
+    cpu.gdt = &area->gdt;
+    cpu.gdt_physical = physical_of(&area->gdt);
+    cpu.tss = &area->tss;
+    cpu.stack_block = kStacksBase + cpu.id * kStackSize;
+    map_stacks(cpu.stack_block);
+    const std::uint64_t top = cpu.stack_block + kStackSize;
+    *reinterpret_cast<PerCpu**>(top - 8) = &cpu;
+    cpu.frame = reinterpret_cast<TrapFrame*>(top - kStackReserved) - 1;
+    cpus[cpu_count++] = &cpu;
+    return cpu;
+}
+
+void enter_cpu_stack(PerCpu& cpu, void (*next)()) {
+    asm volatile(
+        "movq %0, %%rsp\n"
+        "xorl %%ebp, %%ebp\n"
+        "call *%1\n"
+        "ud2\n"
+        :
+        : "r"(cpu.frame), "r"(next)
+        : "memory");
+    __builtin_unreachable();
+}
+
+}  // namespace hv::x86
+
+namespace hv {
+
+CpuId current_cpu() { return x86::per_cpu().id; }
+
+}  // namespace hv
