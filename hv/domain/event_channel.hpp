@@ -29,7 +29,7 @@ enum class EventState : std::uint8_t { Free, Reserved, Unbound, Interdomain, Pir
 struct alignas(64) EventChannel {
     Spinlock lock{LockRank::EventPort};
     EventState state = EventState::Free;
-    bool pending = false;                         // FIFO: became pending before its event word existed
+    std::atomic<bool> pending{false};             // FIFO: became pending before its event word existed
     std::atomic<std::uint8_t> priority{abi::xen::kFifoPriorityDefault};
     std::atomic<std::uint32_t> notify_vcpu{0};
     std::atomic<std::uint32_t> last_queue{0};     // FIFO: vCPU << 8 | priority of the queue it was last linked on
@@ -110,16 +110,19 @@ class EventChannels final {
 
     // event_close.cpp
     Result<> close_all();
-    bool close_once(EventChannel& channel, Result<>& result);
     void unbind_virq(EventChannel& channel);
     void unbind_pirq(EventChannel& channel);
+
+    // event_bind.cpp; table_lock_ held
+    Result<std::atomic<EventPort>*> pirq_table();
+    void publish(EventChannel& channel, EventState state, std::uint32_t number, VcpuId vcpu);
 
     // event_deliver.cpp; the port is in use, and a lock of either end is held
     void set_pending(EventChannel& channel);
     void clear_pending(EventChannel& channel);
     bool pending_now(EventChannel& channel) const;
     void unmask_now(EventChannel& channel);
-    void wake_pollers(EventPort port);
+    void wake_pollers(EventPort port);  // event_poll.cpp
     Vcpu& target(const EventChannel& channel) const;
 
     // event_two_level.cpp
@@ -130,13 +133,12 @@ class EventChannels final {
     bool fifo_set_pending(FifoEvents& fifo, Vcpu& vcpu, EventChannel& channel);
     Result<> fifo_start();
     void fifo_stop();
-    Result<std::uint32_t*> pirq_table();
 
     Domain* domain_ = nullptr;
     Spinlock table_lock_{LockRank::EventTable};
     std::uint32_t max_ports_ = 0;   // port numbers are below this
     EventPort next_free_ = 1;       // nothing below it is free
-    EventPort next_close_ = 1;      // progress of close_all()
+    std::atomic<EventPort> next_close_{1};  // progress of close_all()
     bool closing_ = false;          // dying: no new ports
     std::atomic<std::uint32_t> in_use_{0};
     std::atomic<Group*> groups_[kGroups]{};

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "hv/base/preemption.hpp"
 #include "hv/base/result.hpp"
 #include "hv/base/types.hpp"
 
@@ -18,10 +19,6 @@ struct HypercallArguments {
 // `arguments`, and the same hypercall is issued again with them once other work has been done.
 using HypercallResult = Result<std::uint64_t>;
 using HypercallHandler = HypercallResult (*)(HypercallArguments& arguments);
-
-// Seam: whether something more urgent waits for this CPU (an interrupt, a reschedule, a TLB flush request). Long loops ask
-// after every bounded piece of work and return Error::Restart when it is true.
-bool preemption_needed();
 
 std::int64_t xen_errno(Error error);  // the negative number for the guest
 inline std::int64_t to_guest(const HypercallResult& result) {
