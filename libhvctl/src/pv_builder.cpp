@@ -8,7 +8,6 @@
 #include "hvctl/domain_memory.hpp"
 #include "hvctl/page_tables.hpp"
 #include "hvctl/try.hpp"
-#include "pv_checks.hpp"
 #include "pv_start.hpp"
 
 namespace hvctl {
@@ -65,7 +64,7 @@ class PvBuild {
             return fail(ErrorCode::InvalidArgument, "the kernel command line contains a NUL byte");
         }
         layout = TRY(plan_pv_layout(kernel_, spec_.initrd.size(), spec_.pages));
-        return check_features(kernel_, TRY(xen_.features()));
+        return {};
     }
 
     Result<std::vector<Mfn>> populate() const {

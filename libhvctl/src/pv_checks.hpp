@@ -6,9 +6,7 @@
 
 namespace hvctl {
 
+// Whether it is a 64-bit PV kernel at all, and wants nothing that an unprivileged PV guest never gets.
 Result<void> check_pv_kernel(const KernelImage& kernel);
-
-// Whether every feature that the kernel requires is among `offered` (XENFEAT_* bits).
-Result<void> check_features(const KernelImage& kernel, std::uint32_t offered);
 
 }  // namespace hvctl
