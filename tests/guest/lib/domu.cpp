@@ -17,7 +17,7 @@ struct Report {
     u32 failures;
     Text first;
 };
-Report report;
+constinit Report report{};
 
 constexpr u64 kMaxPages = 512;
 u64 frame_lists[4][kMaxPages];

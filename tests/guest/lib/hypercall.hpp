@@ -1,6 +1,7 @@
 // Hypercalls as the test kernels make them: through the hypercall page, with the raw result.
 #pragma once
 
+#include <initializer_list>
 #include <type_traits>
 
 #include "hv/abi/control/control.hpp"

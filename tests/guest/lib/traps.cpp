@@ -49,6 +49,8 @@ extern "C" void guest_trap(TrapFrame& frame) {
     this_vcpu().catch_point = nullptr;
     frame.rip = reinterpret_cast<u64>(catch_resume);
     frame.rsp = point->stack;
+    frame.cs = kFlatKernelCs & ~3ull;  // the low bits would say user mode
+    frame.ss = kFlatKernelSs;
     frame.rflags &= ~0x10500ull;  // no single step, no resume flag, direction up
 }
 

@@ -6,7 +6,7 @@
 namespace guest {
 namespace {
 
-Text first_failure;
+constinit Text first_failure{};
 u32 failures;
 
 }  // namespace

@@ -1,0 +1,91 @@
+// Promised: the iret hypercall restores what a trap saved, lets flags through that are the guest's and no others, and a
+// frame that the machine refuses ends in the failsafe callback.
+// Exercised: good frames, frames with privileged flags, bad selectors, addresses that are not canonical.
+// A pass means: no frame gave I/O privilege or masked interrupts of the machine, and every bad one came back as a
+// failsafe callback with the guest alive.
+#include "tests/guest/lib/events.hpp"
+#include "tests/guest/lib/guest.hpp"
+#include "tests/guest/lib/memory.hpp"
+#include "tests/guest/lib/traps.hpp"
+#include "tests/guest/lib/vcpu.hpp"
+
+using namespace guest;
+
+namespace {
+
+constexpr u64 kInterruptFlag = 1u << 9, kIopl = 3u << 12, kNestedTask = 1u << 14, kVm = 1u << 17, kCarry = 1;
+constexpr u64 kKernelCs = kFlatKernelCs & ~3ull;  // kernel mode is told by the selector's low bits being clear
+
+// Executes the iret hypercall with a frame that differs from a good one, and returns the flags that hold afterwards.
+u64 iret_with(u64 rip, u64 cs, u64 rflags, u64 ss, bool keep_rip) {
+    u64 result = 0;
+    asm volatile(
+        "mov %%rsp, %%rdx\n"
+        "push %[ss]\n push %%rdx\n push %[flags]\n push %[cs]\n"
+        "lea 1f(%%rip), %%rax\n test %[keep], %[keep]\n cmovz %[rip], %%rax\n push %%rax\n"
+        "push $0\n"
+        "lea hypercall_page + 23 * 32(%%rip), %%rax\n jmp *%%rax\n"
+        "1: pushf\n pop %[result]\n"
+        : [result] "=&r"(result)
+        : [rip] "r"(rip), [cs] "r"(cs), [flags] "r"(rflags), [ss] "r"(ss), [keep] "r"(u64{keep_rip})
+        : "rax", "rdx", "rcx", "r11", "memory", "cc");
+    return result;
+}
+
+u64 iret_flags(u64 rflags) {
+    return iret_with(0, kKernelCs, rflags, kFlatKernelSs, true);
+}
+
+void check_flags() {
+    u64 flags = iret_flags(2 | kCarry);
+    EXPECT_TRUE(flags & kCarry);
+    EXPECT_TRUE(!(flags & (kIopl | kVm | kNestedTask)));
+    EXPECT_TRUE(flags & kInterruptFlag);  // the machine's own is never off
+    EXPECT_EQ(this_vcpu().info().evtchn_upcall_mask, 1);
+    flags = iret_flags(2 | kInterruptFlag);
+    EXPECT_EQ(this_vcpu().info().evtchn_upcall_mask, 0);
+    EXPECT_TRUE(!(flags & kCarry));
+    disable_events();
+    flags = iret_flags(2 | kIopl);
+    EXPECT_TRUE(!(flags & kIopl));
+    EXPECT_TRUE(flags & kInterruptFlag);
+    flags = iret_flags(2 | kVm);
+    EXPECT_TRUE(!(flags & kVm));
+}
+
+void expect_failsafe(u64 rip, u64 cs, u64 ss, bool keep_rip) {
+    const Fault fault = catch_fault([=] { iret_with(rip, cs, 2, ss, keep_rip); });
+    EXPECT_TRUE(fault.happened);
+    EXPECT_TRUE(fault.vector == kFailsafeVector || fault.vector == kGeneralProtection || fault.vector == kPageFault);
+}
+
+void check_bad_frames() {
+    expect_failsafe(0x0000'8000'0000'0000, kKernelCs, kFlatKernelSs, false);
+    expect_failsafe(0xdead'0000'0000'0000, kKernelCs, kFlatKernelSs, false);
+    expect_failsafe(kHypervisorVirtStart, kKernelCs, kFlatKernelSs, false);
+    expect_failsafe(0, 0, kFlatKernelSs, true);
+    expect_failsafe(0, 0x1234, kFlatKernelSs, true);
+    expect_failsafe(0, kKernelCs, 0x1230, true);
+    expect_failsafe(0x1000, kKernelCs, kFlatKernelSs, false);  // a good return to a place that is not there
+}
+
+// The hypervisor's own selectors: whatever comes of them, it must be ring 3.
+void check_hypervisor_selectors() {
+    for (const u64 cs : {0xe008ull, 0xe000ull, 0xe018ull, 0xe040ull}) {
+        u64 now = 3;
+        catch_fault([&] {
+            iret_with(0, cs, 2, kFlatKernelSs, true);
+            asm volatile("mov %%cs, %0" : "=r"(now));
+        });
+        EXPECT_EQ(now & 3, 3);
+    }
+}
+
+}  // namespace
+
+void guest::test_main() {
+    check_flags();
+    check_bad_frames();
+    check_hypervisor_selectors();
+    check_flags();
+}
