@@ -24,7 +24,7 @@ Failure explain_unreachable(const Unreachable& attempt) {
     }
     if (!runs_on_hv(attempt.root)) {
         return {ExitCode::NotOnHv,
-                "this machine was not booted on hv, so there are no domains here\nReboot and choose the 'hv' entry in the "
+                "this machine was not booted on hv, so there are no domains here\nReboot and choose an entry 'with hv' in the "
                 "boot menu (see hv-command-line(7))."};
     }
     std::string how = attempt.is_root ? "systemctl start hvctld" : "sudo systemctl start hvctld";

@@ -1,8 +1,10 @@
 // The only file that sees CLI11: it turns a verb's description into a parser for the one command line at hand.
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <iterator>
+
 #include "app.hpp"
-#include "text.hpp"
 
 namespace hvctl::cli {
 namespace {
@@ -46,15 +48,15 @@ Result<void> parse_arguments(const Verb& verb, const std::vector<std::string>& a
     std::vector<std::string> words;
     parser.add_option("words", words);
 
+    auto end_of_options = std::ranges::find(arguments, "--");
     try {
-        parser.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
-    } catch (const CLI::ArgumentMismatch& error) {
-        return fail(ExitCode::Usage, titled(verb, error.what()) + see_help(verb));
+        parser.parse(std::vector<std::string>(std::reverse_iterator(end_of_options), arguments.rend()));
     } catch (const CLI::ParseError& error) {
         return fail(ExitCode::Usage, titled(verb, error.what()) + see_help(verb));
     }
     TRY_VOID(check_leftovers(verb, parser.remaining()));
     if (globals.help) return {};
+    if (end_of_options != arguments.end()) words.insert(words.end(), end_of_options + 1, arguments.end());
 
     std::size_t next = 0;
     for (const Positional& positional : verb.positionals) {

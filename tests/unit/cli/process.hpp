@@ -1,0 +1,29 @@
+// Runs the real hvctl as a process.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace hvctl::cli::test {
+
+struct Outcome {
+    int code = -1;  // 128 + n when a signal ended it
+    std::string out;
+    std::string err;
+};
+
+struct Invocation {
+    std::vector<std::string> arguments;
+    std::string input;                               // standard input, then its end
+    std::map<std::string, std::string> environment;  // beside PATH, TERM=dumb and TZ=UTC
+};
+
+Outcome run_hvctl(const Invocation& run);
+
+// For a child between fork and exec: replaces it by hvctl.
+[[noreturn]] void exec_hvctl(const Invocation& run);
+
+int exit_code_of_status(int status);
+
+}  // namespace hvctl::cli::test
