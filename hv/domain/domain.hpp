@@ -41,6 +41,7 @@ class Domain final {
     std::atomic<std::uint32_t> references{1};       // held by the domain list and by DomainRef
     std::atomic<Dying> dying{Dying::Alive};
     Spinlock lock{LockRank::Domain};
+    bool teardown_busy = false;                     // destroy_domain() is at work; under `lock`
     std::atomic<std::int32_t> pause_count{0};
     std::atomic<bool> paused_by_control{false};     // one of the pauses is the toolstack's
     std::atomic<bool> unstarted{true};
@@ -56,21 +57,31 @@ class Domain final {
     // Memory.
     Spinlock frames_lock{LockRank::DomainFrames};
     std::uint32_t first_frame = 0;                  // list through FrameInfo::next; 0 ends it
+    std::uint32_t first_relinquished = 0;           // the same for frames that the dying domain has let go
     std::uint64_t frames = 0;                       // owned and counted
     std::uint64_t max_frames;
     std::uint64_t claimed_frames = 0;               // promised beyond `frames`
     std::atomic<std::uint64_t> hv_bytes{0};
 
+    // Its unfinished line on hv's console (guest_log.hpp).
+    Spinlock log_lock{LockRank::Leaf};
+    std::uint32_t log_length = 0;
+    char log_line[80];
+
     abi::xen::SharedInfo* shared_info = nullptr;    // hv's mapping of the page; owned by hv, shared with the domain
+
+    abi::xen::VcpuInfo spare_vcpu_info{};           // of vCPUs that have not registered one yet
 
     EventChannels events;
     GrantTable grants;
     SchedDomain sched;
     Watchdogs watchdogs;
-    // VIRQs that are bound once per domain go to this vCPU's table.
     x86::ArchDomain* arch = nullptr;  // owned by x86
     ListHook on_list;
 };
+
+// Takes it apart; the last DomainRef does this.
+void free_domain(Domain& domain);
 
 // A counted reference to a domain.
 class DomainRef {
@@ -109,7 +120,11 @@ void domain_shutdown(Domain& domain, std::uint32_t reason);
 // A guest that broke its own rules. Logs `why`; returns (the caller gives up the vCPU's work).
 void domain_crash(Domain& domain, const char* why);
 
-// Seam: raises VIRQ `virq` on Dom0's vCPU 0 (or the vCPU it is bound to).
+// Raises a global VIRQ of Dom0's, if it exists and has bound it.
 void notify_privileged_domain(std::uint32_t virq);
+
+// Seam: Dom0 has ended; powers the machine off or reboots it, as the reason (abi SHUTDOWN_*) says. May return when another
+// CPU does that.
+void privileged_domain_stopped(std::uint32_t reason);
 
 }  // namespace hv

@@ -7,24 +7,30 @@
 #include "hv/domain/domain_table.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/memory/frame.hpp"
+#include "hv/memory/frame_list.hpp"
 #include "hv/memory/frame_release.hpp"
 
 namespace hv {
 namespace {
 
-void link_frame(Domain& domain, Mfn frame) {
-    FrameInfo& info = frame_info(frame);
+std::uint32_t& head_of(Domain& domain, const FrameInfo& info) {
+    return info.count.load(std::memory_order_relaxed) & FrameInfo::kRelinquished ? domain.first_relinquished : domain.first_frame;
+}
+
+void link_frame(Domain& domain, FrameInfo& info) {
+    const auto number = static_cast<std::uint32_t>(frame_number(info).raw);
+    std::uint32_t& head = head_of(domain, info);
     info.previous = 0;
-    info.next = domain.first_frame;
-    if (domain.first_frame) frame_info(Mfn{domain.first_frame}).previous = static_cast<std::uint32_t>(frame.raw);
-    domain.first_frame = static_cast<std::uint32_t>(frame.raw);
+    info.next = head;
+    if (head) frame_info(Mfn{head}).previous = number;
+    head = number;
 }
 
 void unlink_frame(Domain& domain, FrameInfo& info) {
     if (info.previous) {
         frame_info(Mfn{info.previous}).next = info.next;
     } else {
-        domain.first_frame = info.next;
+        head_of(domain, info) = info.next;
     }
     if (info.next) frame_info(Mfn{info.next}).previous = info.previous;
     info.next = info.previous = 0;
@@ -39,10 +45,10 @@ Result<> assign_frames(Domain& domain, Mfn first, std::uint64_t count) {
     domain.frames += count;
     for (std::uint64_t i = 0; i < count; ++i) {
         FrameInfo& info = frame_info(first + i);
-        link_frame(domain, first + i);
         info.type.store(0, std::memory_order_relaxed);
         info.count.store((std::uint64_t{domain.id} << FrameInfo::kOwnerShift) | FrameInfo::kAllocated | FrameInfo::kListed | 1,
                          std::memory_order_release);
+        link_frame(domain, info);
     }
     return {};
 }
@@ -80,6 +86,27 @@ void last_reference_gone(FrameInfo& info, std::uint64_t before) {
     free_frames(frame, 0);
 }
 
+FrameInfo* take_for_relinquishing(Domain& domain) {
+    Guard guard{domain.frames_lock};
+    while (domain.first_frame) {
+        FrameInfo& info = frame_info(Mfn{domain.first_frame});
+        // Its last reference is going right now: that other CPU waits for the list.
+        const bool held = get_frame(frame_number(info), domain.id).has_value();
+        unlink_frame(domain, info);
+        info.count.fetch_or(FrameInfo::kRelinquished, std::memory_order_relaxed);
+        link_frame(domain, info);
+        if (held) return &info;
+    }
+    return nullptr;
+}
+
+void put_back_for_relinquishing(Domain& domain, FrameInfo& info) {
+    Guard guard{domain.frames_lock};
+    unlink_frame(domain, info);
+    info.count.fetch_and(~FrameInfo::kRelinquished, std::memory_order_relaxed);
+    link_frame(domain, info);
+}
+
 void* allocate_shared_page(Domain& domain) {
     const Result<Mfn> frame = allocate_frames({});
     if (!frame) return nullptr;
@@ -95,6 +122,10 @@ void* allocate_shared_page(Domain& domain) {
 void free_shared_page(void* page) {
     FrameInfo& info = frame_info(frame_of_pointer(page));
     if (Domain* domain = domain_in_table(info.owner())) domain->hv_bytes -= kPageSize;
+    // Who still maps it (Dom0, with a grant table) keeps the page, but not under the name of a domain that is gone.
+    std::uint64_t word = info.count.load(std::memory_order_relaxed);
+    while (!info.count.compare_exchange_weak(word, (word & ~FrameInfo::kOwnerMask) | (std::uint64_t{kOwnerHv} << FrameInfo::kOwnerShift)))
+        ;
     put_frame_type(info);
     release_frame(info);
 }

@@ -65,6 +65,11 @@ Result<> undo_contents(FrameInfo& info, FrameType type, bool preemptible) {
     return undone;
 }
 
+// Whose TLBs can hold the frame: its owner's alone, or anybody's.
+DomainId mapper_of(const FrameInfo& info) {
+    return (info.count.load(std::memory_order_relaxed) & FrameInfo::kForeignMapped) ? kOwnerNone : info.owner();
+}
+
 // Takes over parked work. False when somebody else was faster.
 bool adopt(FrameInfo& info, std::uint64_t word) {
     if (!info.type.compare_exchange_strong(word, word & ~FrameInfo::kPartial, std::memory_order_acq_rel)) return false;
@@ -108,7 +113,7 @@ Result<void> get_frame_type(FrameInfo& info, FrameType type, bool preemptible) {
             // A change of use: nobody may still reach the frame through an old translation.
             const bool changes = type_of(word) != type;
             if (changes && type_of(word) != FrameType::None && info.owner() < kFirstReservedDomain)
-                flush_stale_tlbs(info.owner(), info.tlb_stamp);
+                flush_stale_tlbs(mapper_of(info), info.tlb_stamp);
             const bool checks = is_checked(type) && (changes || !(word & FrameInfo::kValidated));
             std::uint64_t next = (word & FrameInfo::kPinned) | type_bits(type) | 1;
             if (!checks) next |= FrameInfo::kValidated;

@@ -32,6 +32,8 @@ struct FrameInfo {
     static constexpr std::uint64_t kAllocated = std::uint64_t{1} << 48;  // the owner's own reference is held
     static constexpr std::uint64_t kHvPage = std::uint64_t{1} << 49;     // hv's memory shared with its owner, not counted
     static constexpr std::uint64_t kListed = std::uint64_t{1} << 50;     // on the owner's list of frames
+    static constexpr std::uint64_t kForeignMapped = std::uint64_t{1} << 53;  // others than the owner have mapped it
+    static constexpr std::uint64_t kRelinquished = std::uint64_t{1} << 54;  // on the dying owner's second list
 
     // Bits of `type`.
     static constexpr std::uint64_t kTypeCountMask = 0xffff'ffff;

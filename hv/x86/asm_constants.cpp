@@ -4,6 +4,7 @@
 
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/paging/layout.hpp"
+#include "hv/x86/pv/traps.hpp"
 #include "hv/x86/traps/trap_frame.hpp"
 
 #define HV_ASM_CONSTANT(name, value) asm volatile("\n@HV_ASM " #name " %0" : : "i"(std::uint64_t{value}))
@@ -22,6 +23,10 @@ constexpr std::uint64_t table_offset(std::uint64_t address, unsigned shift) {
     HV_ASM_CONSTANT(DIRECT_MAP_L4_OFFSET, table_offset(kDirectMapBase, 39));
     HV_ASM_CONSTANT(STACK_SIZE, kStackSize);
     HV_ASM_CONSTANT(STACK_RESERVED, kStackReserved);
+    HV_ASM_CONSTANT(STACKS_BASE, kStacksBase);
+    HV_ASM_CONSTANT(MAX_CPUS, kMaxCpus);
+    HV_ASM_CONSTANT(SYSCALL_STUB_BYTES, kSyscallStubBytes);
+    HV_ASM_CONSTANT(VECTOR_SYSCALL, kVectorSyscall);
 
     HV_ASM_CONSTANT(PER_CPU_FRAME, offsetof(PerCpu, frame));
     HV_ASM_CONSTANT(PER_CPU_SCRATCH, offsetof(PerCpu, scratch));

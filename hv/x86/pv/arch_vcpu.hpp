@@ -73,11 +73,13 @@ struct ArchVcpu {
 
     GuestVirtual time_area{0};                // second place for pvclock, 0 when none
     std::uint32_t time_version = 0;
+    bool runstate_late = false;               // to be written when its kernel is entered
+    const void* time_published = nullptr;     // where the clock was last written
 };
 
 struct ArchDomain {
     // VM assists (bits of abi VmAssistType).
-    std::uint64_t vm_assist = 0;
+    std::atomic<std::uint64_t> vm_assist{0};
     std::uint64_t p2m_generation = 0;
     Mfn eoi_map{0};                           // Dom0's page of pirqs that need an EOI
     FrameInfo* eoi_map_frame = nullptr;

@@ -162,7 +162,7 @@ void load_descriptor_tables(Vcpu& vcpu) {
     if (arch.ldt_entries != 0) {
         const std::uint64_t base = ldt_window(cpu);
         const std::uint64_t limit = arch.ldt_entries * 8ull - 1;
-        GdtPage& gdt = *x86::current_cpu().gdt;
+        GdtPage& gdt = *per_cpu().gdt;
         gdt[kLdtSelector] = (limit & 0xffff) | ((base & 0xff'ffff) << 16) | (std::uint64_t{0x82} << 40) |
                             ((limit >> 16 & 0xf) << 48) | ((base >> 24 & 0xff) << 56);
         gdt[kLdtSelector + 8] = base >> 32;

@@ -20,6 +20,8 @@ Result<> get_l1_entry(Pte entry, Domain& table_owner, DomainId frame_owner) {
         return {};
     }
     FrameInfo* info = TRY(get_frame(frame, frame_owner));
+    if (frame_owner != table_owner.id && !(info->count.load(std::memory_order_relaxed) & FrameInfo::kForeignMapped))
+        info->count.fetch_or(FrameInfo::kForeignMapped, std::memory_order_relaxed);
     if (!(entry & kPteWritable)) return {};
     if (Result<> typed = get_frame_type(*info, FrameType::Writable); !typed) {
         put_frame(*info);

@@ -15,60 +15,94 @@ Pte* entry_pointer(FrameInfo& table, unsigned index) {
 
 constexpr Pte kAccessedDirty = kPteAccessed | kPteDirty;
 
-// Stores `value` and returns exactly what it replaced.
-Pte exchange(Pte* entry, Pte value, bool keep_accessed) {
-    if (!keep_accessed) return __atomic_exchange_n(entry, value, __ATOMIC_ACQ_REL);
-    Pte old = __atomic_load_n(entry, __ATOMIC_RELAXED);
-    while (!__atomic_compare_exchange_n(entry, &old, value | (old & kAccessedDirty), true, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+// How the new value gets into the entry.
+struct Store {
+    bool keep_accessed = false;         // merge accessed and dirty bits that the processor set meanwhile
+    const Pte* expected = nullptr;      // only if the entry is still this
+};
+
+// Stores `value`; `replaced` is exactly what it replaced.
+bool exchange(Pte* entry, Pte value, const Store& how, Pte& replaced) {
+    if (how.expected) {
+        replaced = *how.expected;
+        return __atomic_compare_exchange_n(entry, &replaced, value, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
     }
-    return old;
+    if (!how.keep_accessed) {
+        replaced = __atomic_exchange_n(entry, value, __ATOMIC_ACQ_REL);
+        return true;
+    }
+    replaced = __atomic_load_n(entry, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(entry, &replaced, value | (replaced & kAccessedDirty), true, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+    }
+    return true;
 }
 
-Result<> update_l1(Pte* entry, Pte value, Domain& table_owner, DomainId frame_owner, bool keep_accessed) {
+Result<> update_l1(Pte* entry, Pte value, Domain& table_owner, DomainId frame_owner, const Store& how) {
     const Pte old = __atomic_load_n(entry, __ATOMIC_RELAXED);
     const Pte adjusted = adjust_l1(value);
     constexpr Pte kIdentity = kPteFrameMask | kPtePresent | kPteWritable;
+    Pte replaced;
     if (is_present(value) && ((old ^ adjusted) & kIdentity) == 0) {
         // The same frame with the same rights: the references stay.
         if (value & ~kAllowedL1) return fail(Error::BadArgument);
-        exchange(entry, adjusted, keep_accessed);
-        return {};
+        return exchange(entry, adjusted, how, replaced) ? Result<>{} : fail(Error::Again);
     }
     TRY_VOID(get_l1_entry(value, table_owner, frame_owner));
-    put_l1_entry(exchange(entry, adjusted, keep_accessed));
+    if (!exchange(entry, adjusted, how, replaced)) {
+        put_l1_entry(value);
+        return fail(Error::Again);
+    }
+    put_l1_entry(replaced);
     return {};
 }
 
-// The table is locked, so nobody else changes this entry but the processor's accessed bit.
-Result<> update_upper(Pte* entry, unsigned level, Pte value, Domain& table_owner, bool keep_accessed) {
-    const Pte old = __atomic_load_n(entry, __ATOMIC_RELAXED);
-    const Pte adjusted = adjust_upper(value);
-    if (is_present(value) && is_present(old) && frame_in(old) == frame_in(value)) {
-        if (value & ~kAllowedUpper) return fail(Error::BadArgument);
-        exchange(entry, adjusted, keep_accessed);
-        return {};
-    }
-    TRY_VOID(get_upper_entry(value, level, table_owner.id, true));
-    const Pte replaced = exchange(entry, adjusted, keep_accessed);
-    if (!is_present(replaced)) return {};
-    FrameInfo& below = frame_info(frame_in(replaced));
+// Gives up what an entry stood for; what is too much for now is put aside.
+void let_go(Pte entry) {
+    if (!is_present(entry)) return;
+    FrameInfo& below = frame_info(frame_in(entry));
     if (put_frame_type_preemptible(below)) {
         put_frame(below);
     } else {
         put_aside(current_vcpu(), below);
     }
+}
+
+// The table is locked, so nobody else changes this entry but the processor's accessed bit.
+Result<> update_upper(Pte* entry, unsigned level, Pte value, Domain& table_owner, const Store& how) {
+    const Pte old = __atomic_load_n(entry, __ATOMIC_RELAXED);
+    const Pte adjusted = adjust_upper(value);
+    Pte replaced;
+    if (is_present(value) && is_present(old) && frame_in(old) == frame_in(value)) {
+        if (value & ~kAllowedUpper) return fail(Error::BadArgument);
+        return exchange(entry, adjusted, how, replaced) ? Result<>{} : fail(Error::Again);
+    }
+    TRY_VOID(get_upper_entry(value, level, table_owner.id, true));
+    if (!exchange(entry, adjusted, how, replaced)) {
+        let_go(value);
+        return fail(Error::Again);
+    }
+    let_go(replaced);
     return {};
+}
+
+Result<> update_with(FrameInfo& table, unsigned level, unsigned index, Pte value, Domain& table_owner, DomainId frame_owner,
+                     const Store& how) {
+    Pte* entry = entry_pointer(table, index);
+    if (level == 1) return update_l1(entry, value, table_owner, frame_owner, how);
+    if (level == 4 && index >= abi::xen::kFirstHypervisorSlot && index <= abi::xen::kLastHypervisorSlot)
+        return fail(Error::BadArgument);
+    return update_upper(entry, level, value, table_owner, how);
 }
 
 }  // namespace
 
 Result<> update_entry(FrameInfo& table, unsigned level, unsigned index, Pte value, Domain& table_owner, DomainId frame_owner,
                       bool keep_accessed) {
-    Pte* entry = entry_pointer(table, index);
-    if (level == 1) return update_l1(entry, value, table_owner, frame_owner, keep_accessed);
-    if (level == 4 && index >= abi::xen::kFirstHypervisorSlot && index <= abi::xen::kLastHypervisorSlot)
-        return fail(Error::BadArgument);
-    return update_upper(entry, level, value, table_owner, keep_accessed);
+    return update_with(table, level, index, value, table_owner, frame_owner, {.keep_accessed = keep_accessed});
+}
+
+Result<> replace_entry(FrameInfo& table, unsigned level, unsigned index, Pte expected, Pte value, Domain& table_owner) {
+    return update_with(table, level, index, value, table_owner, table_owner.id, {.expected = &expected});
 }
 
 Result<> update_entry_at(MachineAddress where, Pte value, Domain& table_owner, DomainId frame_owner, bool keep_accessed) {

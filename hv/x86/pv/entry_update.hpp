@@ -17,6 +17,8 @@ namespace hv::x86 {
 // Error::Restart: nothing was written, ask again. After success the vCPU may have unfinished work (finish_unfinished).
 Result<> update_entry(FrameInfo& table, unsigned level, unsigned index, Pte value, Domain& table_owner, DomainId frame_owner,
                       bool keep_accessed);
+// The same, for read-modify-write instructions: only if the entry is still `expected`. Error::Again: it is not.
+Result<> replace_entry(FrameInfo& table, unsigned level, unsigned index, Pte expected, Pte value, Domain& table_owner);
 // An entry at a machine address, in whatever frame: a page table of any level, or plain memory of `table_owner`.
 Result<> update_entry_at(MachineAddress where, Pte value, Domain& table_owner, DomainId frame_owner, bool keep_accessed);
 

@@ -42,7 +42,6 @@ CpuSet cpus_of(const Domain& domain, const Bitmap<kMaxVcpus>& mask) {
 void flush_stale_tlbs(DomainId owner, std::uint32_t stamp) {
     CpuSet cpus = online_cpus();
     if (owner != kOwnerNone) {
-        // Another domain may have had it mapped through a grant or a foreign mapping: those release it with a flush.
         if (const Domain* domain = domain_in_table(owner)) cpus = x86::cpus_of(*domain);
     }
     const CpuSet stale = x86::stale_cpus(cpus, stamp);

@@ -1,0 +1,139 @@
+#include "hv/domain/domain.hpp"
+
+#include <cstring>
+
+#include "hv/base/log.hpp"
+#include "hv/domain/domain_seams.hpp"
+#include "hv/domain/domain_table.hpp"
+#include "hv/domain/runstate.hpp"
+#include "hv/domain/vcpu_timers.hpp"
+#include "hv/memory/allocator.hpp"
+#include "hv/sched/sched.hpp"
+#include "hv/time/clock.hpp"
+
+namespace hv {
+namespace {
+
+using abi::control::CreateDomain;
+
+// Domains live in memory that is never used for anything else: see try_reference() in domain_table.cpp.
+struct Unused {
+    Unused* next;
+};
+constinit Spinlock g_pool_lock{LockRank::Leaf};
+constinit Unused* g_pool = nullptr;
+
+void* take_memory() {
+    {
+        Guard guard{g_pool_lock};
+        if (Unused* unused = g_pool) {
+            g_pool = unused->next;
+            return unused;
+        }
+    }
+    return heap_allocate(sizeof(Domain));
+}
+
+void return_memory(void* memory) {
+    auto* unused = static_cast<Unused*>(memory);
+    Guard guard{g_pool_lock};
+    unused->next = g_pool;
+    g_pool = unused;
+}
+
+Result<> create_vcpu(Domain& domain, VcpuId id) {
+    auto* vcpu = new (std::nothrow) Vcpu{domain, id};
+    if (!vcpu) return fail(Error::NoMemory);
+    domain.vcpus[id] = vcpu;
+    domain.hv_bytes += sizeof(Vcpu);
+    vcpu->info = id < abi::xen::kLegacyMaxVcpus ? &domain.shared_info->vcpu_info[id] : &domain.spare_vcpu_info;
+    vcpu->info.load()->evtchn_upcall_mask = 1;
+    runstate_init(*vcpu, time::now());
+    vcpu_timers_init(*vcpu, 0);
+    TRY_VOID(arch_create_vcpu(*vcpu));
+    return sched_add_vcpu(*vcpu);
+}
+
+void destroy_vcpu(Domain& domain, VcpuId id) {
+    Vcpu* vcpu = domain.vcpus[id];
+    if (!vcpu) return;
+    sched_remove_vcpu(*vcpu);
+    vcpu_timers_destroy(*vcpu);
+    arch_destroy_vcpu(*vcpu);
+    domain.vcpus[id] = nullptr;
+    delete vcpu;
+}
+
+Result<> build(Domain& domain, const CreateDomain& config) {
+    domain.shared_info = static_cast<abi::xen::SharedInfo*>(allocate_shared_page(domain));
+    if (!domain.shared_info) return fail(Error::NoMemory);
+    TRY_VOID(arch_create_domain(domain));
+    TRY_VOID(domain.events.init(domain, config.max_event_ports));
+    TRY_VOID(domain.grants.init(domain, {.max_frames = config.max_grant_frames,
+                                         .max_maptrack_frames = config.max_maptrack_frames,
+                                         .max_version = config.max_grant_version}));
+    domain.watchdogs.init(domain);
+    sched_init_domain(domain);
+    for (VcpuId id = 0; id < domain.max_vcpus; ++id) TRY_VOID(create_vcpu(domain, id));
+    return {};
+}
+
+}  // namespace
+
+Domain::Domain(DomainId number, const CreateDomain& config, bool is_privileged)
+    : id{number},
+      privileged{is_privileged},
+      type{static_cast<abi::control::DomainType>(config.type)},
+      created_at{time::now()},
+      max_vcpus{config.max_vcpus},
+      max_frames{config.max_frames} {
+    std::memcpy(uuid, config.uuid, sizeof uuid);
+    hv_bytes = sizeof(Domain);
+}
+
+Domain::~Domain() = default;
+
+// Takes a domain apart that nobody can reach any more, or that was never published.
+void free_domain(Domain& domain) {
+    for (VcpuId id = 0; domain.vcpus && id < domain.max_vcpus; ++id) destroy_vcpu(domain, id);
+    sched_destroy_domain(domain);
+    domain.grants.destroy();
+    if (domain.shared_info) free_shared_page(domain.shared_info);
+    arch_destroy_domain(domain);
+    domain.~Domain();
+    return_memory(&domain);
+}
+
+Result<Domain*> Domain::create(const CreateDomain& config, bool privileged) {
+    if (config.flags != 0 || config.reserved0 != 0) return fail(Error::BadArgument);
+    if (config.max_vcpus == 0 || config.max_vcpus > kMaxVcpus) return fail(Error::BadArgument);
+    if (config.type != static_cast<std::uint32_t>(abi::control::DomainType::Pv)) return fail(Error::NotSupported);
+    DomainId id = config.domain;
+    if (id == abi::control::kDomainAny) {
+        id = choose_domain_id();
+        if (id == 0) return fail(Error::NoSpace);
+    }
+    if (id >= kMaxDomains || (id == 0) != privileged) return fail(Error::BadArgument);
+    if (domain_in_table(id)) return fail(Error::Exists);
+
+    void* memory = take_memory();
+    if (!memory) return fail(Error::NoMemory);
+    auto* domain = new (memory) Domain{id, config, privileged};
+    domain->vcpus.reset(new (std::nothrow) Vcpu*[config.max_vcpus]{});
+    // Paused until the toolstack has built it.
+    domain->pause_count = 1;
+    domain->paused_by_control = true;
+    Result<> built = domain->vcpus ? build(*domain, config) : fail(Error::NoMemory);
+    if (built && !publish_domain(*domain)) built = fail(Error::Exists);
+    if (!built) {
+        free_domain(*domain);
+        return fail(built.error());
+    }
+    return domain;
+}
+
+DomainRef::~DomainRef() {
+    if (domain_ && domain_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) free_domain(*domain_);
+}
+
+}  // namespace hv

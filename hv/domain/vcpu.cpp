@@ -1,0 +1,42 @@
+#include "hv/domain/vcpu.hpp"
+
+#include "hv/base/cpu.hpp"
+#include "hv/domain/domain.hpp"
+#include "hv/sched/sched.hpp"
+
+namespace hv {
+
+bool Vcpu::runnable() const {
+    const std::uint32_t state = flags.load(std::memory_order_acquire);
+    return (state & kVcpuInitialised) && !(state & (kVcpuDown | kVcpuBlocked)) && pause_count.load(std::memory_order_acquire) == 0 &&
+           domain.pause_count.load(std::memory_order_acquire) == 0 && !domain.shut_down.load(std::memory_order_acquire);
+}
+
+void vcpu_unblock(Vcpu& vcpu) {
+    if (!(vcpu.flags.load(std::memory_order_acquire) & kVcpuBlocked)) return;
+    if (vcpu.flags.fetch_and(~std::uint32_t{kVcpuBlocked}, std::memory_order_acq_rel) & kVcpuBlocked) sched_wake(vcpu);
+}
+
+void vcpu_kick(Vcpu& vcpu) {
+    vcpu_unblock(vcpu);
+    if (!vcpu.running.load(std::memory_order_acquire)) return;
+    const CpuId cpu = vcpu.cpu.load(std::memory_order_acquire);
+    if (cpu != current_cpu()) kick_cpu(cpu);
+}
+
+void vcpu_pause_nosync(Vcpu& vcpu) {
+    vcpu.pause_count.fetch_add(1, std::memory_order_acq_rel);
+    sched_sleep(vcpu);
+}
+
+void vcpu_pause(Vcpu& vcpu) {
+    vcpu_pause_nosync(vcpu);
+    // Its CPU is made to reschedule; it puts the registers away before it clears `running`.
+    while (&vcpu != &current_vcpu() && vcpu.running.load(std::memory_order_acquire)) spin_pause();
+}
+
+void vcpu_unpause(Vcpu& vcpu) {
+    if (vcpu.pause_count.fetch_sub(1, std::memory_order_acq_rel) == 1) sched_wake(vcpu);
+}
+
+}  // namespace hv

@@ -1,0 +1,127 @@
+// XENMEM_exchange: a domain swaps frames for others of a different size or place, e.g. for DMA.
+#include "hv/domain/domain.hpp"
+#include "hv/hypercall/reservation.hpp"
+#include "hv/memory/allocator.hpp"
+#include "hv/memory/guest_access.hpp"
+
+namespace hv {
+namespace {
+
+using namespace abi::xen;
+
+constexpr unsigned kMaxChunkOrder = 9;
+constexpr unsigned kMaxPrivilegedChunkOrder = 14;
+
+// Takes a frame that nobody maps or uses away from its owner: only then is its content no business of anybody.
+Result<> steal_frame(Domain& domain, Mfn frame) {
+    FrameInfo* info = TRY(get_frame(frame, domain.id));
+    // The owner's reference, and the one just taken; no type.
+    const bool idle = info->references() == 2 && info->type_count() == 0;
+    if (!idle || !release_frame(*info)) {
+        put_frame(*info);
+        return fail(idle ? Error::BadArgument : Error::Busy);
+    }
+    put_frame(*info);
+    return {};
+}
+
+struct Shape {
+    unsigned in_order, out_order;
+    std::uint64_t in_per_chunk, out_per_chunk;  // extents
+};
+
+Result<Shape> check(const MemoryExchange& exchange) {
+    const unsigned limit = current_domain().privileged ? kMaxPrivilegedChunkOrder : kMaxChunkOrder;
+    const unsigned in = exchange.in.extent_order, out = exchange.out.extent_order;
+    if (in > limit || out > limit) return fail(Error::NotPermitted);
+    if (exchange.in.domid != exchange.out.domid || exchange.nr_exchanged > exchange.in.nr_extents) return fail(Error::BadArgument);
+    if (exchange.in.nr_extents >> (63 - in) || exchange.out.nr_extents >> (63 - out)) return fail(Error::BadArgument);
+    if (exchange.in.nr_extents << in != exchange.out.nr_extents << out) return fail(Error::BadArgument);
+    Shape shape{in, out, 1, 1};
+    if (in <= out) shape.in_per_chunk = std::uint64_t{1} << (out - in);
+    else shape.out_per_chunk = std::uint64_t{1} << (in - out);
+    if (exchange.nr_exchanged & (shape.in_per_chunk - 1)) return fail(Error::BadArgument);
+    return shape;
+}
+
+// One chunk: the new frames are there before the old ones go.
+Result<> exchange_chunk(Domain& domain, const MemoryExchange& exchange, const Shape& shape, std::uint64_t done) {
+    const unsigned bits = exchange.out.mem_flags & kMemfAddressBitsMask;
+    const std::uint64_t out_index = shape.in_order <= shape.out_order ? done / shape.in_per_chunk : done * shape.out_per_chunk;
+
+    // The destination blocks, not yet anybody's.
+    constexpr unsigned kMaxBlocks = 512;
+    if (shape.out_per_chunk > kMaxBlocks) return fail(Error::BadArgument);
+    static_assert(kMaxChunkOrder <= 9 && kMaxBlocks == 1u << 9);
+    std::uint32_t blocks[kMaxBlocks];
+    unsigned have = 0;
+    const auto free_blocks = [&] {
+        while (have > 0) free_frames(Mfn{blocks[--have]}, shape.out_order);
+    };
+    for (; have < shape.out_per_chunk; ++have) {
+        const Result<Mfn> block = allocate_frames({.order = shape.out_order, .address_bits = bits == 0 ? 64 : bits, .claimant = &domain});
+        if (!block) {
+            free_blocks();
+            return fail(Error::NoMemory);
+        }
+        blocks[have] = static_cast<std::uint32_t>(block->raw);
+    }
+    // Frames that are given up cannot be had back by name; check all before taking the first.
+    for (unsigned pass = 0; pass < 2; ++pass) {
+        for (std::uint64_t i = 0; i < shape.in_per_chunk; ++i) {
+            const auto first = fetch_at<std::uint64_t>(GuestVirtual{exchange.in.extent_start}, done + i);
+            Result<> ok = first ? Result<>{} : fail(first.error());
+            for (std::uint64_t j = 0; ok && j < std::uint64_t{1} << shape.in_order; ++j) {
+                if (pass == 0) {
+                    Result<FrameInfo*> info = get_frame(Mfn{*first + j}, domain.id);
+                    if (!info) ok = fail(Error::BadArgument);
+                    else {
+                        if ((*info)->references() != 2 || (*info)->type_count() != 0) ok = fail(Error::Busy);
+                        put_frame(**info);
+                    }
+                } else {
+                    ok = steal_frame(domain, Mfn{*first + j});
+                }
+            }
+            if (!ok) {
+                free_blocks();
+                return ok;
+            }
+        }
+    }
+    for (unsigned block = 0; block < have; ++block) {
+        const Mfn first{blocks[block]};
+        TRY_VOID(assign_frames(domain, first, std::uint64_t{1} << shape.out_order));
+        const GuestVirtual list{exchange.out.extent_start};
+        const std::uint64_t pfn = TRY(fetch_at<std::uint64_t>(list, out_index + block));
+        for (std::uint64_t j = 0; j < std::uint64_t{1} << shape.out_order; ++j) set_m2p(first + j, pfn + j);
+        TRY_VOID(store_at(list, out_index + block, first.raw));
+    }
+    return {};
+}
+
+}  // namespace
+
+HypercallResult exchange_memory(HypercallArguments& arguments) {
+    const GuestVirtual where{arguments.value[1]};
+    auto exchange = TRY(fetch<MemoryExchange>(where));
+    const Shape shape = TRY(check(exchange));
+    const DomainRef domain = TRY(find_target_domain(exchange.in.domid));
+    Result<> result;
+    bool first = true;
+    while (exchange.nr_exchanged < exchange.in.nr_extents) {
+        if (!first && preemption_needed()) {
+            result = fail(Error::Restart);
+            break;
+        }
+        first = false;
+        result = exchange_chunk(*domain, exchange, shape, exchange.nr_exchanged);
+        if (!result) break;
+        exchange.nr_exchanged += shape.in_per_chunk;
+    }
+    TRY_VOID(store(where + offsetof(MemoryExchange, nr_exchanged), exchange.nr_exchanged));
+    TRY_VOID(result);
+    return 0;
+}
+
+}  // namespace hv

@@ -1,0 +1,46 @@
+#include "hv/abi/xen/multicall.hpp"
+
+#include <cstddef>
+#include <cstring>
+
+#include "hv/abi/xen/hypercall.hpp"
+#include "hv/domain/domain.hpp"
+#include "hv/hypercall/dispatch.hpp"
+#include "hv/hypercall/handlers.hpp"
+#include "hv/memory/guest_access.hpp"
+
+namespace hv {
+
+HypercallResult do_multicall(HypercallArguments& arguments) {
+    using abi::xen::MulticallEntry;
+    const GuestVirtual list{arguments.value[0]};
+    const auto count = static_cast<std::uint32_t>(arguments.value[1]);
+    const auto continue_at = [&](std::uint32_t index) {
+        arguments.value[0] = list.raw + index * sizeof(MulticallEntry);
+        arguments.value[1] = count - index;
+        return fail(Error::Restart);
+    };
+    for (std::uint32_t index = 0; index < count; ++index) {
+        if (index != 0 && preemption_needed()) return continue_at(index);
+        const GuestVirtual at = list + index * sizeof(MulticallEntry);
+        const auto entry = TRY(fetch<MulticallEntry>(at));
+        HypercallArguments call;
+        std::memcpy(call.value, entry.args, sizeof call.value);
+        HypercallResult result = fail(Error::BadArgument);
+        // IRET replaces the caller's registers and a multicall in a multicall would recurse: neither makes sense here.
+        const auto number = static_cast<std::uint32_t>(entry.op);
+        if (number != static_cast<std::uint32_t>(abi::xen::HypercallId::Multicall) &&
+            number != static_cast<std::uint32_t>(abi::xen::HypercallId::Iret))
+            result = dispatch_hypercall(number, call);
+        if (!result && result.error() == Error::Restart) {
+            // What is left to do is noted in the entry itself.
+            TRY_VOID(copy_to_guest(at + offsetof(MulticallEntry, args), call.value, sizeof call.value));
+            return continue_at(index);
+        }
+        TRY_VOID(store(at + offsetof(MulticallEntry, result), static_cast<std::uint64_t>(to_guest(result))));
+        if (current_domain().shut_down.load(std::memory_order_relaxed)) return 0;
+    }
+    return 0;
+}
+
+}  // namespace hv

@@ -1,0 +1,42 @@
+#include "hv/memory/relinquish.hpp"
+
+#include "hv/domain/domain.hpp"
+#include "hv/hypercall/hypercall.hpp"
+#include "hv/memory/allocator.hpp"
+#include "hv/memory/frame.hpp"
+#include "hv/memory/frame_list.hpp"
+
+namespace hv {
+namespace {
+
+// Everything that keeps the frame by the domain's own doing: a pin, parked work, ownership.
+Result<> relinquish(FrameInfo& info) {
+    TRY_VOID(finish_partial(info, true));
+    if (info.type.fetch_and(~FrameInfo::kPinned, std::memory_order_acq_rel) & FrameInfo::kPinned) {
+        const Result<> put = put_frame_type_preemptible(info);
+        put_frame(info);  // the pin's reference; parked work has one of its own
+        TRY_VOID(put);
+    }
+    release_frame(info);
+    return {};
+}
+
+}  // namespace
+
+Result<> relinquish_frames(Domain& domain) {
+    for (bool first = true;; first = false) {
+        if (!first && preemption_needed()) return fail(Error::Restart);
+        // Frames that have been dealt with but not gone are moved to a list of their own.
+        FrameInfo* info = take_for_relinquishing(domain);
+        if (!info) return {};
+        const Result<> done = relinquish(*info);
+        if (!done) {
+            put_back_for_relinquishing(domain, *info);
+            put_frame(*info);
+            return done;
+        }
+        put_frame(*info);
+    }
+}
+
+}  // namespace hv

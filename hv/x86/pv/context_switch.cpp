@@ -1,0 +1,163 @@
+#include "hv/x86/pv/context_switch.hpp"
+
+#include <array>
+
+#include "hv/base/log.hpp"
+#include "hv/domain/domain.hpp"
+#include "hv/domain/idle_domain.hpp"
+#include "hv/domain/runstate.hpp"
+#include "hv/hypercall/hypercall.hpp"
+#include "hv/sched/sched.hpp"
+#include "hv/sched/seams.hpp"
+#include "hv/time/clock.hpp"
+#include "hv/time/timer_hardware.hpp"
+#include "hv/x86/boot/core_seam.hpp"
+#include "hv/x86/cpu/cpuid.hpp"
+#include "hv/x86/cpu/registers.hpp"
+#include "hv/x86/pv/arch_vcpu.hpp"
+#include "hv/x86/pv/base_pointers.hpp"
+#include "hv/x86/pv/debug_registers.hpp"
+#include "hv/x86/pv/descriptors.hpp"
+#include "hv/x86/pv/fpu.hpp"
+#include "hv/x86/pv/guest_clock.hpp"
+#include "hv/x86/pv/hv_slots.hpp"
+#include "hv/x86/pv/segments.hpp"
+#include "hv/x86/smp/ipi.hpp"
+
+namespace hv {
+namespace x86 {
+namespace {
+
+// What others want of a CPU; each is looked at before the CPU goes back to a guest or to sleep.
+struct alignas(64) CpuWork {
+    std::atomic<bool> schedule{false};
+    std::atomic<bool> timers{false};
+    std::uint64_t busy_since = 0;  // TSC of the current entry's first preemption_needed(); 0 before
+    const Vcpu* loaded = nullptr;  // whose address space is in CR3 (an idle CPU keeps it)
+};
+constinit std::array<CpuWork, kMaxCpus> g_work{};
+
+constexpr std::uint64_t kPreemptionMicroseconds = 200;
+
+void leave_address_space(CpuWork& work, CpuId cpu) {
+    if (work.loaded) work.loaded->domain.dirty_cpus.clear(cpu);
+    work.loaded = nullptr;
+}
+
+void run_idle() {
+    idle_loop();
+}
+
+}  // namespace
+
+void save_vcpu(Vcpu& vcpu, const TrapFrame& frame) {
+    ArchVcpu& arch = *vcpu.arch;
+    arch.frame = frame;
+    save_segments(vcpu);
+    save_debug_registers(vcpu);
+    save_fpu(vcpu);
+}
+
+void load_vcpu(Vcpu& vcpu, TrapFrame& frame) {
+    const CpuId cpu = hv::current_cpu();
+    CpuWork& work = g_work[cpu];
+    if (work.loaded && &work.loaded->domain != &vcpu.domain) leave_address_space(work, cpu);
+    // Set before the table is loaded: a flush that starts now must reach this CPU.
+    vcpu.domain.dirty_cpus.set(cpu);
+    work.loaded = &vcpu;
+    load_page_table(vcpu);
+    load_descriptor_tables(vcpu);
+    load_segments(vcpu);
+    load_debug_registers(vcpu);
+    load_fpu(vcpu);
+    if (cpu_has(Feature::Rdtscp)) write_msr(Msr::TscAux, vcpu.arch->tsc_aux);
+    frame = vcpu.arch->frame;
+    update_guest_clock(vcpu);
+}
+
+void reschedule_if_needed(TrapFrame& frame) {
+    PerCpu& cpu = per_cpu();
+    CpuWork& work = g_work[cpu.id];
+    while (work.timers.load(std::memory_order_relaxed) && work.timers.exchange(false, std::memory_order_acq_rel)) time::timer_interrupt();
+    if (!work.schedule.load(std::memory_order_relaxed)) return;
+    work.schedule.exchange(false, std::memory_order_acq_rel);
+    Vcpu& previous = *cpu.current;
+    Vcpu& next = schedule(cpu.id, time::now());
+    if (&next == &previous) return;
+    if (!is_idle(previous)) save_vcpu(previous, frame);
+    cpu.current = &next;
+    sched_context_saved(previous);
+    if (is_idle(next)) run_on_empty_stack(run_idle);
+    load_vcpu(next, frame);
+    next.arch->runstate_late = !runstate_publish(next);
+    if (is_idle(previous)) resume_guest();  // the idle loop's stack is not needed any more
+}
+
+void idle_loop() {
+    PerCpu& cpu = per_cpu();
+    for (;;) {
+        reschedule_if_needed(*cpu.frame);
+        answer_requests();
+        CpuWork& work = g_work[cpu.id];
+        if (work.schedule.load(std::memory_order_acquire) || work.timers.load(std::memory_order_acquire)) continue;
+        // An interrupt that arrives from here on ends the HLT.
+        asm volatile("sti; hlt; cli" : : : "memory");
+        cpu.alive.fetch_add(1, std::memory_order_relaxed);
+    }
+}
+
+void begin_preemptible_work() {
+    g_work[hv::current_cpu()].busy_since = 0;
+}
+
+void start_scheduling(CpuId cpu) {
+    Vcpu& idle = idle_vcpu(cpu);
+    cpu_data(cpu).current = &idle;
+    sched_init_cpu(cpu, idle);
+}
+
+// Before a domain's memory goes: no CPU runs on its page tables any more.
+void forget_address_space(Domain& domain) {
+    struct Request {
+        Domain* domain;
+    } request{&domain};
+    call_on_cpus(domain.dirty_cpus.snapshot(), [](void* argument) {
+        auto& wanted = *static_cast<Request*>(argument);
+        const CpuId cpu = hv::current_cpu();
+        CpuWork& work = g_work[cpu];
+        if (!work.loaded || &work.loaded->domain != wanted.domain) return;
+        write_cr3(hv_page_table().raw);
+        leave_address_space(work, cpu);
+    }, &request);
+}
+
+}  // namespace x86
+
+Vcpu& current_vcpu() {
+    return *x86::per_cpu().current;
+}
+
+Domain& current_domain() {
+    return current_vcpu().domain;
+}
+
+void request_reschedule(CpuId cpu) {
+    x86::g_work[cpu].schedule.store(true, std::memory_order_release);
+    if (cpu != current_cpu()) kick_cpu(cpu);
+}
+
+void request_timer_update(CpuId cpu) {
+    x86::g_work[cpu].timers.store(true, std::memory_order_release);
+    if (cpu != current_cpu()) kick_cpu(cpu);
+}
+
+bool preemption_needed() {
+    x86::CpuWork& work = x86::g_work[current_cpu()];
+    if (work.schedule.load(std::memory_order_relaxed)) return true;
+    // Interrupts are off: whatever waits is let in when a bounded time has passed.
+    const std::uint64_t tsc = x86::read_tsc();
+    if (work.busy_since == 0) work.busy_since = tsc;
+    return tsc - work.busy_since > static_cast<std::uint64_t>(time::tsc_khz() / 1000 * x86::kPreemptionMicroseconds);
+}
+
+}  // namespace hv

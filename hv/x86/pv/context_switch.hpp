@@ -1,0 +1,31 @@
+// Putting one vCPU's state away and loading another's.
+#pragma once
+
+#include "hv/x86/traps/trap_frame.hpp"
+
+namespace hv {
+class Domain;
+class Vcpu;
+}
+
+namespace hv::x86 {
+
+// On the CPU that ran it. `frame` holds its registers.
+void save_vcpu(Vcpu& vcpu, const TrapFrame& frame);
+// Everything but the general registers, which go into `frame`: this CPU's way out to the guest.
+void load_vcpu(Vcpu& vcpu, TrapFrame& frame);
+
+// Calls the scheduler when somebody asked for it, and switches if it says so. Returns with the registers of the vCPU that
+// runs now in this CPU's frame; does not return when that is the idle vCPU.
+void reschedule_if_needed(TrapFrame& frame);
+
+// A new entry by the guest: preemption_needed() counts its time from now on.
+void begin_preemptible_work();
+
+// Before a domain's memory goes: no CPU runs on its page tables any more.
+void forget_address_space(Domain& domain);
+
+// Bring-up: this CPU's idle vCPU, before it schedules.
+void start_scheduling(CpuId cpu);
+
+}  // namespace hv::x86

@@ -1,0 +1,82 @@
+#include "hv/x86/pv/debug_registers.hpp"
+
+#include "hv/domain/domain.hpp"
+#include "hv/x86/pv/arch_vcpu.hpp"
+#include "hv/x86/pv/guest_tables.hpp"
+
+namespace hv::x86 {
+namespace {
+
+constexpr std::uint64_t kDr6Fixed = 0xffff0ff0, kDr6Settable = 0xf00f;
+constexpr std::uint64_t kDr7Fixed = 0x400, kDr7Settable = 0xffff03ff;
+constexpr std::uint64_t kDr7Enables = 0xff;
+
+void write_hardware(unsigned number, std::uint64_t value) {
+    switch (number) {
+        case 0: asm volatile("mov %0, %%dr0" : : "r"(value)); break;
+        case 1: asm volatile("mov %0, %%dr1" : : "r"(value)); break;
+        case 2: asm volatile("mov %0, %%dr2" : : "r"(value)); break;
+        case 3: asm volatile("mov %0, %%dr3" : : "r"(value)); break;
+        case 6: asm volatile("mov %0, %%dr6" : : "r"(value)); break;
+        default: asm volatile("mov %0, %%dr7" : : "r"(value)); break;
+    }
+}
+
+bool active(const ArchVcpu& arch) {
+    return arch.debug[7] & kDr7Enables;
+}
+
+// I/O breakpoints (type 2) would need CR4.DE, which stays hv's.
+bool has_io_breakpoint(std::uint64_t dr7) {
+    for (unsigned i = 0; i < 4; ++i)
+        if (((dr7 >> (16 + 4 * i)) & 3) == 2) return true;
+    return false;
+}
+
+}  // namespace
+
+bool read_guest_debug_register(const Vcpu& vcpu, unsigned number, std::uint64_t& value) {
+    if (number > 7) return false;
+    if (number == 4 || number == 5) number += 2;
+    value = vcpu.arch->debug[number];
+    if (number == 6) value |= kDr6Fixed;
+    if (number == 7) value |= kDr7Fixed;
+    return true;
+}
+
+Result<> write_guest_debug_register(Vcpu& vcpu, unsigned number, std::uint64_t value) {
+    ArchVcpu& arch = *vcpu.arch;
+    const bool current = &vcpu == &current_vcpu();
+    if (number < 4) {
+        if (value != 0 && !guest_range_allowed(GuestVirtual{value}, 8)) return fail(Error::NotPermitted);
+    } else if (number == 6 || number == 4) {
+        number = 6;
+        value = (value & kDr6Settable) | kDr6Fixed;
+    } else if (number == 7 || number == 5) {
+        number = 7;
+        value = (value & kDr7Settable) | kDr7Fixed;
+        if (has_io_breakpoint(value)) return fail(Error::NotPermitted);
+        // Enabling loads the addresses, which were kept back until then.
+        if (current && (value & kDr7Enables) && !active(arch))
+            for (unsigned i = 0; i < 4; ++i) write_hardware(i, arch.debug[i]);
+    } else {
+        return fail(Error::BadArgument);
+    }
+    arch.debug[number] = value;
+    if (current && (number >= 6 || active(arch))) write_hardware(number, value);
+    return {};
+}
+
+void save_debug_registers(Vcpu& vcpu) {
+    if (active(*vcpu.arch)) write_hardware(7, kDr7Fixed);
+}
+
+void load_debug_registers(const Vcpu& vcpu) {
+    const ArchVcpu& arch = *vcpu.arch;
+    if (!active(arch)) return;
+    for (unsigned i = 0; i < 4; ++i) write_hardware(i, arch.debug[i]);
+    write_hardware(6, arch.debug[6] | kDr6Fixed);
+    write_hardware(7, arch.debug[7]);
+}
+
+}  // namespace hv::x86

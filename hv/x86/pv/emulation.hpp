@@ -1,0 +1,33 @@
+// Instructions that hv carries out for a guest's kernel.
+#pragma once
+
+#include <cstdint>
+
+#include "hv/base/types.hpp"
+#include "hv/x86/traps/trap_frame.hpp"
+
+namespace hv {
+class Vcpu;
+}
+
+namespace hv::x86 {
+
+struct Instruction;
+
+// A write to a mapped page table. True: done (or the guest got its fault); false: not such a write.
+bool emulate_table_write(Vcpu& vcpu, TrapFrame& frame, std::uint64_t address);
+
+// A privileged instruction that faulted with #GP. False: the guest gets the fault.
+bool emulate_privileged(Vcpu& vcpu, TrapFrame& frame);
+
+// IN, OUT, INS and OUTS; `instruction` is one of them.
+bool emulate_port_io(Vcpu& vcpu, TrapFrame& frame, const Instruction& instruction);
+
+// RDMSR, WRMSR. False: #GP.
+bool read_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t& value);
+bool write_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t value);
+
+// CPUID as the domain sees it: leaf and subleaf in eax and ecx of the frame.
+void emulate_cpuid(Vcpu& vcpu, TrapFrame& frame);
+
+}  // namespace hv::x86

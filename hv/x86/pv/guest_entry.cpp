@@ -1,0 +1,73 @@
+// Every entry from a guest that is not an exception, and the last work before every return to one.
+#include "hv/abi/xen/hypercall.hpp"
+#include "hv/domain/domain.hpp"
+#include "hv/domain/event_channel.hpp"
+#include "hv/domain/runstate.hpp"
+#include "hv/hypercall/dispatch.hpp"
+#include "hv/x86/cpu/per_cpu.hpp"
+#include "hv/x86/pv/arch_vcpu.hpp"
+#include "hv/x86/pv/bounce.hpp"
+#include "hv/x86/pv/context_switch.hpp"
+#include "hv/x86/pv/iret.hpp"
+#include "hv/x86/pv/traps.hpp"
+#include "hv/x86/traps/guest_seam.hpp"
+
+namespace hv::x86 {
+namespace {
+
+constexpr std::uint64_t kSyscallBytes = 2;
+
+void hypercall(TrapFrame& frame) {
+    const auto number = static_cast<std::uint32_t>(frame.rax);
+    if (number == static_cast<std::uint32_t>(abi::xen::HypercallId::Iret)) {
+        guest_iret(current_vcpu(), frame);
+        return;
+    }
+    HypercallArguments arguments{{frame.rdi, frame.rsi, frame.rdx, frame.r10, frame.r8, frame.r9}};
+    begin_preemptible_work();
+    const HypercallResult result = dispatch_hypercall(number, arguments);
+    if (!result && result.error() == Error::Restart) [[unlikely]] {
+        // The guest issues it again, with what is left to do.
+        frame.rip -= kSyscallBytes;
+        frame.rdi = arguments.value[0];
+        frame.rsi = arguments.value[1];
+        frame.rdx = arguments.value[2];
+        frame.r10 = arguments.value[3];
+        frame.r8 = arguments.value[4];
+        frame.r9 = arguments.value[5];
+        return;
+    }
+    frame.rax = static_cast<std::uint64_t>(to_guest(result));
+}
+
+}  // namespace
+
+extern "C" void guest_syscall(TrapFrame& frame) {
+    Vcpu& vcpu = current_vcpu();
+    ArchVcpu& arch = *vcpu.arch;
+    if (arch.kernel_mode) [[likely]] return hypercall(frame);
+    if (arch.syscall_callback == 0) {
+        deliver_trap(vcpu, frame, kInvalidOpcode, {});
+        return;
+    }
+    enter_guest_kernel(vcpu, frame, {.address = arch.syscall_callback, .mask_events = arch.syscall_masks_events});
+}
+
+extern "C" void return_to_guest_work(TrapFrame& frame) {
+    for (;;) {
+        reschedule_if_needed(frame);
+        Vcpu& vcpu = current_vcpu();
+        ArchVcpu& arch = *vcpu.arch;
+        if (arch.runstate_late && arch.kernel_mode) arch.runstate_late = !runstate_publish(vcpu);
+        if (arch.nmi_pending.load(std::memory_order_relaxed) && arch.nmi_callback != 0 && arch.nmi_pending.exchange(false)) {
+            enter_guest_kernel(vcpu, frame, {.address = arch.nmi_callback, .mask_events = true});
+            continue;
+        }
+        const abi::xen::VcpuInfo& info = *vcpu.info.load(std::memory_order_relaxed);
+        const bool pending = __atomic_load_n(&info.evtchn_upcall_pending, __ATOMIC_RELAXED);
+        if (!pending || info.evtchn_upcall_mask || arch.event_callback == 0) return;
+        if (enter_guest_kernel(vcpu, frame, {.address = arch.event_callback, .mask_events = true})) return;
+    }
+}
+
+}  // namespace hv::x86

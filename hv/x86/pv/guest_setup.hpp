@@ -1,0 +1,27 @@
+// Hypercalls with which a PV kernel sets up its virtual processor.
+#pragma once
+
+#include "hv/abi/xen/vcpu_state.hpp"
+#include "hv/hypercall/hypercall.hpp"
+
+namespace hv::x86 {
+
+struct ArchVcpu;
+
+HypercallResult do_set_trap_table(HypercallArguments& arguments);
+HypercallResult do_set_callbacks(HypercallArguments& arguments);
+HypercallResult do_callback_op(HypercallArguments& arguments);
+HypercallResult do_nmi_op(HypercallArguments& arguments);
+HypercallResult do_stack_switch(HypercallArguments& arguments);
+HypercallResult do_fpu_taskswitch(HypercallArguments& arguments);
+HypercallResult do_set_segment_base(HypercallArguments& arguments);
+HypercallResult do_set_debugreg(HypercallArguments& arguments);
+HypercallResult do_get_debugreg(HypercallArguments& arguments);
+HypercallResult do_set_gdt(HypercallArguments& arguments);
+HypercallResult do_update_descriptor(HypercallArguments& arguments);
+HypercallResult do_vm_assist(HypercallArguments& arguments);
+
+// One entry of the virtual IDT.
+Result<> set_gate(ArchVcpu& arch, const abi::xen::TrapInfo& trap);
+
+}  // namespace hv::x86

@@ -1,0 +1,85 @@
+// Exceptions of guests.
+#include "hv/domain/domain.hpp"
+#include "hv/memory/guest_access.hpp"
+#include "hv/x86/cpu/registers.hpp"
+#include "hv/x86/pv/arch_vcpu.hpp"
+#include "hv/x86/pv/bounce.hpp"
+#include "hv/x86/pv/emulation.hpp"
+#include "hv/x86/pv/fpu.hpp"
+#include "hv/x86/pv/instruction.hpp"
+#include "hv/x86/pv/traps.hpp"
+#include "hv/x86/traps/guest_seam.hpp"
+
+namespace hv::x86 {
+namespace {
+
+// UD2 and the letters "xen" before an instruction: the guest's kernel asks for emulation (public interface, xen.h).
+constexpr std::uint8_t kEmulationPrefix[] = {0x0f, 0x0b, 'x', 'e', 'n'};
+
+bool forced_emulation(Vcpu& vcpu, TrapFrame& frame) {
+    std::uint8_t bytes[sizeof kEmulationPrefix + 2];
+    if (!copy_from_guest(bytes, GuestVirtual{frame.rip}, sizeof bytes)) return false;
+    for (unsigned i = 0; i < sizeof kEmulationPrefix; ++i)
+        if (bytes[i] != kEmulationPrefix[i]) return false;
+    if (bytes[5] != 0x0f || bytes[6] != 0xa2) return false;  // CPUID
+    emulate_cpuid(vcpu, frame);
+    frame.rip += sizeof bytes;
+    return true;
+}
+
+// INT n faults, since hv's own gates are closed to guests: error code with the IDT bit.
+bool software_interrupt(Vcpu& vcpu, TrapFrame& frame) {
+    constexpr std::uint64_t kIdt = 2, kExternal = 1;
+    if (!(frame.error_code & kIdt) || (frame.error_code & kExternal)) return false;
+    const auto vector = static_cast<std::uint8_t>(frame.error_code >> 3);
+    const GuestGate& gate = vcpu.arch->gates[vector];
+    const unsigned level = vcpu.arch->kernel_mode ? 0 : 3;
+    if (gate.address == 0 || (gate.flags & abi::xen::kTrapDplMask) < level) return false;
+    Instruction in;
+    if (!decode(frame, in) || in.opcode != 0xcd) return false;
+    frame.rip += in.length;
+    deliver_trap(vcpu, frame, vector, {});
+    return true;
+}
+
+void debug_trap(Vcpu& vcpu, TrapFrame& frame) {
+    std::uint64_t dr6;
+    asm volatile("mov %%dr6, %0" : "=r"(dr6));
+    asm volatile("mov %0, %%dr6" : : "r"(std::uint64_t{0xffff0ff0}));
+    vcpu.arch->debug[6] = (vcpu.arch->debug[6] & ~std::uint64_t{0xf}) | (dr6 & 0xf00f);
+    deliver_trap(vcpu, frame, kDebug, {});
+}
+
+}  // namespace
+
+void guest_trap(TrapFrame& frame) {
+    Vcpu& vcpu = current_vcpu();
+    const auto vector = static_cast<std::uint8_t>(frame.vector);
+    const auto error_code = static_cast<std::uint32_t>(frame.error_code);
+    switch (vector) {
+        case kPageFault: return guest_page_fault(vcpu, frame);
+        case kGeneralProtection:
+            if ((error_code & 0xffff) != 0) {
+                if (software_interrupt(vcpu, frame)) return;
+            } else if (vcpu.arch->kernel_mode || vcpu.domain.privileged) {
+                if (emulate_privileged(vcpu, frame)) return;
+            }
+            return deliver_general_protection(vcpu, frame, error_code);
+        case kInvalidOpcode:
+            if (forced_emulation(vcpu, frame)) return;
+            return deliver_trap(vcpu, frame, vector, {});
+        case kNoDevice:
+            set_task_switched(vcpu, false);
+            return deliver_trap(vcpu, frame, vector, {});
+        case kDebug: return debug_trap(vcpu, frame);
+        default: break;
+    }
+    if (vector < 32 && ((kErrorCodeVectors >> vector) & 1)) return deliver_trap(vcpu, frame, vector, error_code);
+    deliver_trap(vcpu, frame, vector, {});
+}
+
+bool hv_page_fault(TrapFrame&, std::uint64_t) {
+    return false;
+}
+
+}  // namespace hv::x86

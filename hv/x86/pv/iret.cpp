@@ -1,0 +1,41 @@
+#include "hv/x86/pv/iret.hpp"
+
+#include "hv/abi/xen/vcpu_state.hpp"
+#include "hv/domain/domain.hpp"
+#include "hv/memory/guest_access.hpp"
+#include "hv/x86/cpu/registers.hpp"
+#include "hv/x86/pv/arch_vcpu.hpp"
+#include "hv/x86/pv/bounce.hpp"
+#include "hv/x86/pv/traps.hpp"
+
+namespace hv::x86 {
+
+void guest_iret(Vcpu& vcpu, TrapFrame& frame) {
+    ArchVcpu& arch = *vcpu.arch;
+    const auto saved = fetch<abi::xen::IretContext>(GuestVirtual{frame.rsp});
+    if (!saved) {
+        domain_crash(vcpu.domain, "the frame of its iret hypercall is not readable");
+        return;
+    }
+    if ((saved->cs & 3) == 3) {
+        if (!has_user_table(arch)) {
+            domain_crash(vcpu.domain, "return to user mode without a user page table");
+            return;
+        }
+        switch_mode(vcpu);
+    }
+    frame.rip = saved->rip;
+    frame.cs = (saved->cs & 0xffff) | 3;
+    frame.rflags = (saved->rflags & ~std::uint64_t{kRflagsIopl | kRflagsVm} & 0x3fffff) | kRflagsIf | 2;
+    frame.rsp = saved->rsp;
+    frame.ss = (saved->ss & 0xffff) | 3;
+    frame.rax = saved->rax;
+    if (!(saved->flags & abi::xen::kVgcfInSyscall)) {
+        frame.rcx = saved->rcx;
+        frame.r11 = saved->r11;
+        frame.vector = 0;  // leaves through IRET, which restores everything
+    }
+    vcpu.info.load(std::memory_order_relaxed)->evtchn_upcall_mask = (saved->rflags & kRflagsIf) ? 0 : 1;
+}
+
+}  // namespace hv::x86

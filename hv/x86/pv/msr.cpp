@@ -1,0 +1,74 @@
+// Model-specific registers of PV guests.
+#include "hv/domain/domain.hpp"
+#include "hv/time/clock.hpp"
+#include "hv/x86/cpu/cpuid.hpp"
+#include "hv/x86/cpu/registers.hpp"
+#include "hv/x86/pv/arch_vcpu.hpp"
+#include "hv/x86/pv/emulation.hpp"
+#include "hv/x86/pv/guest_tables.hpp"
+
+namespace hv::x86 {
+namespace {
+
+bool canonical(std::uint64_t address) {
+    return static_cast<std::uint64_t>(static_cast<std::int64_t>(address << 16) >> 16) == address;
+}
+
+}  // namespace
+
+bool read_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t& value) {
+    switch (static_cast<Msr>(msr)) {
+        case Msr::FsBase: value = read_msr(Msr::FsBase); return true;
+        case Msr::GsBase: value = read_msr(Msr::GsBase); return true;
+        case Msr::KernelGsBase: value = read_msr(Msr::KernelGsBase); return true;
+        case Msr::Efer: value = read_msr(Msr::Efer) & (kEferSce | kEferLme | kEferLma | kEferNxe); return true;
+        case Msr::ApicBase:
+            value = read_msr(Msr::ApicBase);
+            if (vcpu.id != 0) value &= ~(std::uint64_t{1} << 8);  // bootstrap processor
+            return true;
+        case Msr::Pat: value = read_msr(Msr::Pat); return true;
+        case Msr::TscAux:
+            if (!cpu_has(Feature::Rdtscp)) return false;
+            value = vcpu.arch->tsc_aux;
+            return true;
+        case Msr::MiscEnable: value = cpu_model().vendor == Vendor::Intel ? 1 : 0; return cpu_model().vendor == Vendor::Intel;
+        case Msr::McgCap: case Msr::McgStatus: value = 0; return true;
+        default: break;
+    }
+    if (msr == 0x10) {
+        value = time::read_tsc();
+        return true;
+    }
+    if (msr == 0x8b) {  // microcode level
+        value = read_msr(0x8b);
+        return true;
+    }
+    return false;
+}
+
+bool write_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t value) {
+    switch (static_cast<Msr>(msr)) {
+        case Msr::FsBase:
+        case Msr::GsBase:
+        case Msr::KernelGsBase:
+            if (!canonical(value)) return false;
+            write_msr(msr, value);
+            return true;
+        case Msr::TscAux:
+            if (!cpu_has(Feature::Rdtscp) || value >> 32) return false;
+            vcpu.arch->tsc_aux = value;
+            write_msr(Msr::TscAux, value);
+            return true;
+        case Msr::Efer:
+        case Msr::ApicBase:
+        case Msr::Pat:
+        case Msr::MiscEnable: {
+            std::uint64_t old;
+            return read_guest_msr(vcpu, msr, old) && value == old;
+        }
+        default: break;
+    }
+    return msr == 0x8b && value == 0;  // asks the CPU for its microcode level
+}
+
+}  // namespace hv::x86

@@ -1,0 +1,67 @@
+// Page faults of guests: what hv deals with itself, and what goes to the guest.
+#include "hv/abi/xen/layout.hpp"
+#include "hv/domain/domain.hpp"
+#include "hv/memory/guest_access.hpp"
+#include "hv/x86/cpu/registers.hpp"
+#include "hv/x86/pv/arch_vcpu.hpp"
+#include "hv/x86/pv/bounce.hpp"
+#include "hv/x86/pv/descriptors.hpp"
+#include "hv/x86/pv/emulation.hpp"
+#include "hv/x86/pv/guest_tables.hpp"
+#include "hv/x86/pv/instruction.hpp"
+#include "hv/x86/pv/traps.hpp"
+
+namespace hv::x86 {
+namespace {
+
+enum FaultBits : std::uint32_t { kProtection = 1, kWrite = 2, kUser = 4, kReserved = 8, kFetch = 16 };
+
+// The processor itself reads descriptors, as a supervisor: a fault in this CPU's LDT window is the guest's first use of
+// that LDT page.
+bool fault_in_ldt_window(Vcpu& vcpu, TrapFrame& frame, std::uint64_t address) {
+    const std::uint64_t window = ldt_window(hv::current_cpu());
+    if (address < window || address >= window + 16 * kPageSize) return false;
+    if (map_ldt_page(vcpu, static_cast<unsigned>((address - window) >> kPageShift))) return true;
+    // The guest sees it where it put its LDT.
+    const std::uint64_t offset = address - window;
+    deliver_page_fault(vcpu, frame, vcpu.arch->ldt_base.raw + offset, static_cast<std::uint32_t>(frame.error_code));
+    return true;
+}
+
+// Some processors (QEMU's TCG before 8.0 is one) read the stack frame of an IRET that ring 3 executes as if ring 0 had
+// asked, which SMAP forbids. No guest can cause such a fault otherwise, and the instruction is easily carried out here.
+bool iret_read_as_supervisor(TrapFrame& frame, std::uint64_t address) {
+    if (!guest_range_allowed(GuestVirtual{address}, 1)) return false;
+    Instruction instruction;
+    if (!decode(frame, instruction) || instruction.opcode != 0xcf || !instruction.wide()) return false;
+    struct { std::uint64_t rip, cs, rflags, rsp, ss; } image;
+    if (!copy_from_guest(&image, GuestVirtual{frame.rsp}, sizeof image)) return false;
+    // In ring 3 IRET can only stay there; the selectors are checked when hv itself returns with them.
+    constexpr std::uint64_t kKept = kRflagsIf | kRflagsIopl | kRflagsVm | (1u << 19) | (1u << 20);
+    constexpr std::uint64_t kSettable = 0x254dd5;
+    frame.rip = image.rip;
+    frame.cs = (image.cs & 0xffff) | 3;
+    frame.rflags = (frame.rflags & kKept) | (image.rflags & kSettable & ~kKept) | 2;
+    frame.rsp = image.rsp;
+    frame.ss = (image.ss & 0xffff) | 3;
+    frame.vector = kPageFault;  // leave with IRET, not SYSRET
+    return true;
+}
+
+}  // namespace
+
+void guest_page_fault(Vcpu& vcpu, TrapFrame& frame) {
+    const std::uint64_t address = read_cr2();
+    const auto error = static_cast<std::uint32_t>(frame.error_code);
+    if (!(error & kUser)) {
+        if (fault_in_ldt_window(vcpu, frame, address)) return;
+        if ((error & kProtection) && iret_read_as_supervisor(frame, address)) return;
+    }
+    // A write to one of its own page tables, mapped read-only: the guest's kernel changes an entry in place.
+    constexpr std::uint32_t kWriteProtected = kProtection | kWrite;
+    if (vcpu.arch->kernel_mode && (error & (kWriteProtected | kReserved | kFetch)) == kWriteProtected && emulate_table_write(vcpu, frame, address))
+        return;
+    deliver_page_fault(vcpu, frame, address, error);
+}
+
+}  // namespace hv::x86

@@ -1,0 +1,83 @@
+// Port I/O of Dom0's kernel (and of user programs that it gave an I/O privilege to).
+#include "hv/domain/domain.hpp"
+#include "hv/hypercall/hypercall.hpp"
+#include "hv/memory/guest_access.hpp"
+#include "hv/x86/cpu/io.hpp"
+#include "hv/x86/pv/arch_vcpu.hpp"
+#include "hv/x86/pv/bounce.hpp"
+#include "hv/x86/pv/emulation.hpp"
+#include "hv/x86/pv/instruction.hpp"
+#include "hv/x86/pv/io_permissions.hpp"
+
+namespace hv::x86 {
+namespace {
+
+std::uint32_t port_read(std::uint16_t port, unsigned bytes) {
+    if (!io_ports_allowed(port, bytes)) return ~0u;
+    switch (bytes) {
+        case 1: return in8(port);
+        case 2: return in16(port);
+        default: return in32(port);
+    }
+}
+
+void port_write(std::uint16_t port, unsigned bytes, std::uint32_t value) {
+    if (!io_ports_allowed(port, bytes)) return;
+    switch (bytes) {
+        case 1: out8(port, static_cast<std::uint8_t>(value)); return;
+        case 2: out16(port, static_cast<std::uint16_t>(value)); return;
+        default: out32(port, value); return;
+    }
+}
+
+// INS and OUTS; repeated ones are done in pieces that other work can come between.
+bool string_io(Vcpu& vcpu, TrapFrame& frame, const Instruction& in, unsigned bytes) {
+    const bool input = in.opcode < 0x6e;
+    const auto port = static_cast<std::uint16_t>(frame.rdx);
+    const std::uint64_t step = (frame.rflags & (1u << 10)) ? 0 - std::uint64_t{bytes} : bytes;
+    while (!in.rep || frame.rcx != 0) {
+        std::uint32_t value = 0;
+        if (input) {
+            value = port_read(port, bytes);
+            if (!copy_to_guest(GuestVirtual{frame.rdi}, &value, bytes)) {
+                deliver_page_fault(vcpu, frame, frame.rdi, 2);
+                return true;
+            }
+            frame.rdi += step;
+        } else {
+            if (!copy_from_guest(&value, GuestVirtual{frame.rsi}, bytes)) {
+                deliver_page_fault(vcpu, frame, frame.rsi, 0);
+                return true;
+            }
+            port_write(port, bytes, value);
+            frame.rsi += step;
+        }
+        if (!in.rep) break;
+        if (--frame.rcx != 0 && preemption_needed()) return true;  // executed again
+    }
+    frame.rip += in.length;
+    return true;
+}
+
+}  // namespace
+
+bool emulate_port_io(Vcpu& vcpu, TrapFrame& frame, const Instruction& in) {
+    const unsigned needed = vcpu.arch->kernel_mode ? 1 : 3;
+    if (!vcpu.domain.privileged || vcpu.arch->iopl < needed) return false;
+    const bool one_byte = !(in.opcode & 1);
+    const unsigned bytes = one_byte ? 1 : in.operand16 ? 2 : 4;
+    if (in.opcode < 0x70) return string_io(vcpu, frame, in, bytes);
+    const auto port = static_cast<std::uint16_t>(in.opcode < 0xe8 ? in.immediate & 0xff : frame.rdx);
+    if (in.opcode & 2) {
+        port_write(port, bytes, static_cast<std::uint32_t>(frame.rax));
+    } else {
+        const std::uint32_t value = port_read(port, bytes);
+        if (bytes == 4) frame.rax = value;
+        else if (bytes == 2) frame.rax = (frame.rax & ~std::uint64_t{0xffff}) | (value & 0xffff);
+        else frame.rax = (frame.rax & ~std::uint64_t{0xff}) | (value & 0xff);
+    }
+    frame.rip += in.length;
+    return true;
+}
+
+}  // namespace hv::x86

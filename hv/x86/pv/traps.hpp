@@ -1,0 +1,22 @@
+// What becomes of a guest's traps.
+#pragma once
+
+#include "hv/base/types.hpp"
+#include "hv/x86/traps/trap_frame.hpp"
+
+namespace hv {
+class Vcpu;
+}
+
+namespace hv::x86 {
+
+void guest_page_fault(Vcpu& vcpu, TrapFrame& frame);
+
+// TrapFrame::vector of an entry through SYSCALL: the guest can be left through SYSRET.
+inline constexpr std::uint64_t kVectorSyscall = 0x100;
+inline constexpr std::size_t kSyscallStubBytes = 64;
+
+// On each CPU: where SYSCALL enters (syscall_entry.S).
+void enable_syscalls(CpuId cpu);
+
+}  // namespace hv::x86
