@@ -132,10 +132,12 @@ no_long_mode_text:
         .asciz  "hv needs a 64-bit x86 processor (long mode).\r\n"
 
         .balign 8
+        .globl  boot_gdt
 boot_gdt:
         .quad   0
         .quad   0x00af9a000000ffff           /* 8: 64-bit code */
         .quad   0x00cf92000000ffff           /* 16: data */
+        .quad   0x00cf9a000000ffff           /* 24: 32-bit code */
 boot_gdt_end:
         .globl  boot_gdt_pointer
 boot_gdt_pointer:
@@ -176,6 +178,7 @@ boot_l2:        .skip 4 * 4096
         .globl  boot_stack_block
 boot_stack_block:
         .skip   STACK_SIZE - STACK_RESERVED
+        .globl  boot_stack_end
 boot_stack_end:
         .skip   STACK_RESERVED
 

@@ -1,5 +1,8 @@
 // start_machine(): from the loader's entry to the core's. Everything is brought up in one order, one line a step.
 #include "hv/base/log.hpp"
+#include "hv/x86/acpi/acpi.hpp"
+#include "hv/x86/apic/io_apic.hpp"
+#include "hv/x86/apic/local_apic.hpp"
 #include "hv/x86/boot/boot_info.hpp"
 #include "hv/x86/boot/command_line.hpp"
 #include "hv/x86/boot/core_seam.hpp"
@@ -11,6 +14,9 @@
 #include "hv/x86/cpu/smap.hpp"
 #include "hv/x86/paging/direct_map.hpp"
 #include "hv/x86/paging/hv_tables.hpp"
+#include "hv/x86/smp/ipi.hpp"
+#include "hv/x86/smp/start_cpus.hpp"
+#include "hv/x86/time/clock.hpp"
 #include "hv/x86/traps/critical.hpp"
 #include "hv/x86/traps/trap_frame.hpp"
 
@@ -65,7 +71,17 @@ void print_machine() {
     load_descriptors(per_cpu());
     enable_cpu_features();
     enable_machine_checks();
+    mark_online(0);
     print_machine();
+    read_acpi();
+    choose_local_apic_mode();
+    start_local_apic();
+    start_io_apics();
+    start_clock();
+    add_cpus();
+    enable_console_interrupts();
+    take_over_memory();
+    start_cpus();
     run_on_empty_stack(start_core);
 }
 
@@ -75,6 +91,7 @@ const BootInfo& boot_info() { return info_from_loader; }
 const BootOptions& boot_options() { return options; }
 
 extern "C" [[noreturn]] void start_machine(std::uint32_t magic, std::uint32_t information) {
+    note_start_of_time();
     use_early_stack();
     for (const Constructor* constructor = init_array_start; constructor != init_array_end; ++constructor) (*constructor)();
     const Result<> decoded = decode_multiboot(magic, information, LowMemory{}, info_from_loader);

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "hv/base/bitmap.hpp"
 #include "hv/base/spinlock.hpp"
 #include "hv/base/types.hpp"
 #include "hv/x86/cpu/segments.hpp"
@@ -19,6 +20,19 @@ class Vcpu;
 namespace hv::x86 {
 
 struct TrapFrame;
+
+struct VectorEntry {
+    std::atomic<void (*)(void*)> handler{nullptr};  // null: free
+    void* argument = nullptr;
+    bool manual_end = false;
+};
+
+// What this CPU asks of others (smp/ipi.cpp).
+struct RemoteCall {
+    void (*function)(void*) = nullptr;
+    void* argument = nullptr;
+    std::atomic<std::uint32_t> pending{0};  // CPUs that have not done it yet
+};
 
 struct alignas(64) PerCpu {
     PerCpu* self = nullptr;           // trap_entry.S and guest entry code find these by the offsets in asm_constants.cpp
@@ -33,9 +47,14 @@ struct alignas(64) PerCpu {
     std::uint64_t gdt_physical = 0;
     Tss* tss = nullptr;
 
-    // Requests by other CPUs (smp/ipi.cpp).
+    std::array<VectorEntry, kVectors> vectors{};
+
+    // Requests by other CPUs and to them (smp/ipi.cpp).
     std::atomic<std::uint32_t> requests{0};
+    AtomicCpuSet callers;
+    RemoteCall call;
     std::atomic<std::uint32_t> tlb_flushed_at{0};
+    std::int64_t tsc_offset = 0;      // added to this CPU's TSC to get the boot CPU's; 0 where they agree
     std::atomic<bool> online{false};
 
     std::uint64_t nmis = 0;

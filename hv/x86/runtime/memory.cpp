@@ -49,4 +49,13 @@ void* memset(void* to, int value, std::size_t count) {
     return nullptr;
 }
 
+// std::popcount() where the CPU is not known to have POPCNT.
+int __popcountdi2(std::int64_t value) {
+    auto bits = static_cast<std::uint64_t>(value);
+    bits -= (bits >> 1) & 0x5555'5555'5555'5555;
+    bits = (bits & 0x3333'3333'3333'3333) + ((bits >> 2) & 0x3333'3333'3333'3333);
+    bits = (bits + (bits >> 4)) & 0x0f0f'0f0f'0f0f'0f0f;
+    return static_cast<int>((bits * 0x0101'0101'0101'0101) >> 56);
+}
+
 }  // extern "C"

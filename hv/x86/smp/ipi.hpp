@@ -1,4 +1,4 @@
-// Interrupts between CPUs. kick_cpu() and call_on_cpus() are in hv/base/cpu.hpp.
+// Interrupts between CPUs, and TLBs. kick_cpu() and call_on_cpus() are in hv/base/cpu.hpp.
 #pragma once
 
 #include <cstdint>
@@ -7,21 +7,24 @@
 
 namespace hv::x86 {
 
-// Flushes TLBs and waits. `cpus` may contain this CPU.
-void flush_tlb(const CpuSet& cpus);                                   // everything, global entries too
+// Flush on the CPUs of a set, this one included when it is a member; wait until it is done.
+void flush_tlb(const CpuSet& cpus);                                // everything that is not global: all of the guests'
 void flush_tlb_page(const CpuSet& cpus, std::uint64_t address);
-// This CPU only; both advance its stamp where they flush everything.
-void flush_local_tlb();
-void load_cr3(std::uint64_t cr3);
+void flush_tlb_global(const CpuSet& cpus);                         // after a change of hv's own mappings
 
-// The stamp of a CPU's last whole flush. Compare with a tlb_clock() value taken when a mapping went away: a CPU whose stamp
-// is at or after it has no stale entry. The clock wraps after 2^32 flushes; a stamp of 0 is never "after".
+// This CPU only.
+void flush_local_tlb();
+void load_cr3(std::uint64_t cr3);  // switches address spaces, which flushes
+
+// The TLB clock (hv/memory/frame_seams.hpp): take tlb_clock() when a mapping has gone; a CPU holds nothing of it once it
+// has flushed later than that.
 std::uint32_t tlb_flushed_at(CpuId cpu);
 // Of `cpus`, those that have not flushed since `stamp`.
 CpuSet stale_cpus(const CpuSet& cpus, std::uint32_t stamp);
 
-void send_nmi_to_others();
 void send_nmi(CpuId cpu);
+void send_nmi_to_others();
+void mark_online(CpuId cpu);
 
 // Answers what others asked of this CPU (spin_pause and the interrupt both end here).
 void answer_requests();

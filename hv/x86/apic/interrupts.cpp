@@ -1,0 +1,84 @@
+#include "hv/x86/apic/interrupts.hpp"
+
+#include "hv/base/log.hpp"
+#include "hv/base/spinlock.hpp"
+#include "hv/time/timer_hardware.hpp"
+#include "hv/x86/apic/io_apic.hpp"
+#include "hv/x86/apic/local_apic.hpp"
+#include "hv/x86/cpu/per_cpu.hpp"
+#include "hv/x86/smp/ipi.hpp"
+
+namespace hv::x86 {
+namespace {
+
+constinit Spinlock vectors_lock{LockRank::Leaf};
+
+void device_interrupt(PerCpu& cpu, std::uint8_t vector) {
+    const VectorEntry& entry = cpu.vectors[vector];
+    const InterruptHandler handler = entry.handler.load(std::memory_order_acquire);
+    if (!handler) {
+        end_of_interrupt();
+        log(LogLevel::Debug, "CPU {}: nobody handles vector {:x}", cpu.id, vector);
+        return;
+    }
+    if (!entry.manual_end) end_of_interrupt();
+    handler(entry.argument);
+}
+
+}  // namespace
+
+Result<std::uint8_t> allocate_vector(CpuId cpu, InterruptHandler handler, void* argument, bool manual_end) {
+    Guard guard{vectors_lock};
+    PerCpu& owner = cpu_data(cpu);
+    // Neighbouring allocations go to different priority classes: a local APIC keeps two interrupts of a class apart badly.
+    constexpr unsigned kCount = kLastDeviceVector - kFirstDeviceVector + 1, kStep = 16;
+    for (unsigned i = 0; i < kCount; ++i) {
+        const unsigned offset = (i * kStep) % kCount + (i * kStep) / kCount;
+        VectorEntry& entry = owner.vectors[kFirstDeviceVector + offset];
+        if (entry.handler.load(std::memory_order_relaxed)) continue;
+        entry.argument = argument;
+        entry.manual_end = manual_end;
+        entry.handler.store(handler, std::memory_order_release);
+        return static_cast<std::uint8_t>(kFirstDeviceVector + offset);
+    }
+    return fail(Error::NoSpace);
+}
+
+void free_vector(CpuId cpu, std::uint8_t vector) {
+    Guard guard{vectors_lock};
+    cpu_data(cpu).vectors[vector].handler.store(nullptr, std::memory_order_release);
+}
+
+Result<> connect_isa_interrupt(unsigned irq, InterruptHandler handler, void* argument) {
+    const IsaWiring wiring = isa_wiring(irq);
+    const std::uint8_t vector = TRY(allocate_vector(0, handler, argument));
+    const auto routed = route_gsi(wiring.gsi, {cpu_data(0).apic_id, vector, wiring.level, wiring.active_low, false});
+    if (!routed) free_vector(0, vector);
+    return routed;
+}
+
+void handle_interrupt(std::uint8_t vector) {
+    PerCpu& cpu = per_cpu();
+    switch (vector) {
+        case kVectorTimer:
+            end_of_interrupt();
+            cpu.alive.fetch_add(1, std::memory_order_relaxed);
+            time::timer_interrupt();
+            return;
+        case kVectorKick: end_of_interrupt(); return;
+        case kVectorCall:
+            end_of_interrupt();
+            answer_requests();
+            return;
+        case kVectorApicError:
+            end_of_interrupt();
+            handle_apic_error();
+            return;
+        case kVectorSpurious: return;
+        default: break;
+    }
+    if (vector < kFirstDeviceVector) return;  // the 8259s' spurious interrupts
+    device_interrupt(cpu, vector);
+}
+
+}  // namespace hv::x86

@@ -1,0 +1,42 @@
+// I/O APICs: one redirection entry per global system interrupt (Intel 82093AA data sheet).
+#pragma once
+
+#include <cstdint>
+
+#include "hv/base/result.hpp"
+#include "hv/base/types.hpp"
+
+namespace hv::x86 {
+
+void start_io_apics();  // maps them and masks every line; also masks the 8259s
+
+unsigned io_apic_count();
+struct IoApicInfo {
+    std::uint8_t id;
+    std::uint32_t physical, first_gsi, lines;
+};
+IoApicInfo io_apic_info(unsigned index);
+std::uint32_t gsi_count();
+
+struct GsiRoute {
+    std::uint32_t apic_id;
+    std::uint8_t vector;
+    bool level, active_low, masked;
+};
+// All four: Error::NoDevice when no I/O APIC has the line.
+Result<> route_gsi(std::uint32_t gsi, const GsiRoute& route);
+Result<GsiRoute> gsi_route(std::uint32_t gsi);
+Result<> mask_gsi(std::uint32_t gsi);
+Result<> unmask_gsi(std::uint32_t gsi);
+
+// The registers as a guest's PHYSDEVOP_apic_read sees them; index is the I/O APIC's.
+std::uint32_t read_io_apic(unsigned index, std::uint8_t reg);
+
+// How the firmware wired an ISA line.
+struct IsaWiring {
+    std::uint32_t gsi;
+    bool level, active_low;
+};
+IsaWiring isa_wiring(unsigned irq);
+
+}  // namespace hv::x86

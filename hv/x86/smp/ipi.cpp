@@ -1,0 +1,92 @@
+// Calls between CPUs. A caller has one RemoteCall of its own; to ask, it sets its bit in the target's `callers`, then the
+// target's request flag, then sends the interrupt. A target that has interrupts off finds the flag in spin_pause().
+#include "hv/x86/smp/ipi.hpp"
+
+#include "hv/base/spinlock.hpp"
+#include "hv/x86/apic/interrupts.hpp"
+#include "hv/x86/apic/local_apic.hpp"
+#include "hv/x86/cpu/per_cpu.hpp"
+#include "hv/x86/cpu/registers.hpp"
+#include "hv/x86/smp/tlb_clock.hpp"
+
+namespace hv::x86 {
+namespace {
+
+constinit CpuSet online{};
+
+void ask(CpuId target, std::uint32_t request) {
+    PerCpu& cpu = cpu_data(target);
+    cpu.requests.fetch_or(request, std::memory_order_release);
+    send_ipi(cpu.apic_id, kVectorCall);
+}
+
+void run_calls(PerCpu& self) {
+    for (CpuId caller = 0; caller < present_cpus(); ++caller) {
+        if (!self.callers.test(caller) || !self.callers.clear(caller)) continue;
+        RemoteCall& call = cpu_data(caller).call;
+        call.function(call.argument);
+        call.pending.fetch_sub(1, std::memory_order_release);
+    }
+}
+
+}  // namespace
+
+void mark_online(CpuId cpu) {
+    online.set(cpu);
+    cpu_data(cpu).online.store(true, std::memory_order_release);
+}
+
+void answer_requests() {
+    PerCpu& self = per_cpu();
+    const std::uint32_t requests = self.requests.exchange(0, std::memory_order_acquire);
+    if (requests & kRequestFlush) flush_local_tlb();
+    if (requests & kRequestCall) run_calls(self);
+}
+
+void request_flush_everywhere() {
+    for_each_bit(online, [](std::size_t cpu) { ask(static_cast<CpuId>(cpu), kRequestFlush); });
+}
+
+void send_nmi(CpuId cpu) { send_ipi_nmi(cpu_data(cpu).apic_id); }
+
+void send_nmi_to_others() {
+    const CpuId self = per_cpu().id;
+    for_each_bit(online, [self](std::size_t cpu) {
+        if (cpu != self) send_nmi(static_cast<CpuId>(cpu));
+    });
+}
+
+}  // namespace hv::x86
+
+namespace hv {
+
+using namespace x86;
+
+const CpuSet& online_cpus() { return online; }
+
+void kick_cpu(CpuId cpu) { send_ipi(cpu_data(cpu).apic_id, kVectorKick); }
+
+void call_on_cpus(const CpuSet& cpus, void (*function)(void*), void* argument) {
+    PerCpu& self = per_cpu();
+    CpuSet others = cpus;
+    const bool here = others.test(self.id);
+    others.clear(self.id);
+    if (!others.empty()) {
+        self.call.function = function;
+        self.call.argument = argument;
+        self.call.pending.store(static_cast<std::uint32_t>(others.count()), std::memory_order_relaxed);
+        for_each_bit(others, [&self](std::size_t cpu) {
+            cpu_data(static_cast<CpuId>(cpu)).callers.set(self.id);
+            ask(static_cast<CpuId>(cpu), kRequestCall);
+        });
+    }
+    if (here) function(argument);
+    while (self.call.pending.load(std::memory_order_acquire) != 0) spin_pause();
+}
+
+void spin_pause() {
+    if (per_cpu().requests.load(std::memory_order_relaxed) != 0) answer_requests();
+    pause();
+}
+
+}  // namespace hv
