@@ -13,12 +13,12 @@ using namespace guest;
 namespace {
 
 TrapFrame seen;
-u64 hits;
-u8 mask_inside;
+volatile u64 hits;
+volatile u8 mask_inside;
 
 bool take(TrapFrame& frame) {
     seen = frame;
-    ++hits;
+    hits = hits + 1;
     mask_inside = this_vcpu().info().evtchn_upcall_mask;
     return true;
 }
