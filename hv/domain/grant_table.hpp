@@ -38,8 +38,9 @@ struct ActiveGrant {
     DomainId transitive_domain = 0;     // kNoTransit when it is the granting domain's own
     std::uint16_t start = 0;            // the part of the frame that is granted
     std::uint16_t length = 0;           // 0 means the whole page
-    std::uint64_t reserved = 0;
+    std::uint64_t padding = 0;
 
+    std::uint16_t& uses(GrantUse use) { return pins[static_cast<unsigned>(use)]; }
     bool pinned() const { return (pins[0] | pins[1] | pins[2] | pins[3]) != 0; }
     bool write_pinned() const { return (pins[1] | pins[3]) != 0; }
 };
@@ -57,6 +58,15 @@ struct PinnedGrant {
 template <class T = void>
 using GrantOutcome = std::expected<T, abi::xen::GrantResult>;
 
+// TRY for these.
+#define TRY_GRANT(expression)                                  \
+    __extension__({                                            \
+        auto&& try_outcome_ = (expression);                    \
+        if (!try_outcome_) [[unlikely]]                        \
+            return std::unexpected{try_outcome_.error()};      \
+        *try_outcome_;                                         \
+    })
+
 class GrantTable final {
   public:
     static constexpr std::uint32_t kDefaultMaxFrames = 64;
@@ -72,9 +82,6 @@ class GrantTable final {
     // Teardown, after the domain's page tables are gone: forgets every mapping that it still has of others' grants.
     // Restart: call again.
     Result<> release_mappings();
-    // Gives the table's pages back once nobody can reach them any more (the domain is dead).
-    void destroy();
-
     // Page `index` of the table (or of the version 2 status array), which grows up to it. For mapping into the guest.
     // BadArgument: above the limit, or status frames of a version 1 table; NoMemory.
     Result<Mfn> frame(std::uint32_t index, bool status);
@@ -94,12 +101,13 @@ class GrantTable final {
     GrantOutcome<PinnedGrant> pin_for_map(GrantRef ref, DomainId user, bool readonly, bool host, bool device);
     // Pins it to copy from or to it; follows one transitive grant.
     GrantOutcome<PinnedGrant> pin_for_copy(GrantRef ref, DomainId user, bool readonly);
-    // The end of one use. Drops the shared entry's marks with the last reader and writer.
-    void unpin(GrantRef ref, GrantUse use);
-    void unpin_copy(GrantRef ref, bool readonly);
+    // The end of one use of `user`'s. Drops the shared entry's marks with the last reader and writer. Nothing happens when
+    // there is no such use: a mapping may outlive the domain that granted it, and meet another one with its number.
+    void unpin(GrantRef ref, DomainId user, GrantUse use);
+    void unpin_copy(GrantRef ref, DomainId user, bool readonly);
 
-    // The frame behind an entry that is pinned (by a mapping that the caller has claimed).
-    GrantOutcome<Mfn> mapped_frame(GrantRef ref);
+    // The frame behind an entry that `user` has pinned. BadHandle.
+    GrantOutcome<Mfn> mapped_frame(GrantRef ref, DomainId user);
 
     Maptrack maptrack;
     void dump();
@@ -123,8 +131,10 @@ class GrantTable final {
     Result<> reserve_frames(std::uint32_t frames);
     bool any_pinned_from(GrantRef first) const;
     void free_status();
-    void unpin_locked(GrantRef ref, ActiveGrant& active, GrantUse use);
-    GrantOutcome<> check_user(const ActiveGrant& active, DomainId user) const;
+    void free_all();
+    void release_marks(GrantRef ref, const ActiveGrant& active, bool write);
+    GrantOutcome<ActiveGrant*> enter(GrantRef ref, DomainId user);
+    GrantOutcome<PinnedGrant> pin_for_copy_here(GrantRef ref, DomainId user, bool readonly, bool transitive, ActiveGrant& seen);
 
     Domain* domain_ = nullptr;
     Spinlock lock_{LockRank::GrantTable};

@@ -1,0 +1,168 @@
+// The table's pages: shared, status and active entries.
+#include "hv/domain/grant_table.hpp"
+
+#include <algorithm>
+
+#include "hv/domain/domain.hpp"
+#include "hv/memory/allocator.hpp"
+#include "hv/memory/frame.hpp"
+
+namespace hv {
+
+namespace {
+
+constexpr std::uint32_t kEntriesV1 = kPageSize / sizeof(abi::xen::GrantEntryV1);
+constexpr std::uint32_t kEntriesV2 = kPageSize / sizeof(abi::xen::GrantEntryV2);
+// Table pages whose version 2 status entries fill one page.
+constexpr std::uint32_t kFramesPerStatusFrame = kPageSize / sizeof(abi::xen::GrantStatus) / kEntriesV2;
+
+constexpr std::uint32_t status_frames_for(std::uint32_t frames) {
+    return (frames + kFramesPerStatusFrame - 1) / kFramesPerStatusFrame;
+}
+
+}  // namespace
+
+Result<> GrantTable::init(Domain& domain, const GrantLimits& limits) {
+    constexpr std::uint32_t kMostFrames = 16384;
+    if (limits.max_version > 2) return fail(Error::BadArgument);
+    domain_ = &domain;
+    max_frames_ = std::min(limits.max_frames == 0 ? kDefaultMaxFrames : limits.max_frames, kMostFrames);
+    max_version_ = limits.max_version == 0 ? 2 : limits.max_version;
+    maptrack.init(domain.max_vcpus, limits.max_maptrack_frames);
+    return {};
+}
+
+GrantTable::~GrantTable() {
+    free_all();
+}
+
+void GrantTable::free_all() {
+    for (std::uint32_t i = 0; i < frames_; ++i) {
+        free_shared_page(shared_[i].page);
+        for (ActiveGrant* chunk : shared_[i].active) heap_free(chunk);
+    }
+    free_status();
+    heap_free(shared_);
+    heap_free(status_);
+    shared_ = nullptr;
+    status_ = nullptr;
+    frames_ = capacity_ = 0;
+}
+
+void GrantTable::free_status() {
+    for (std::uint32_t i = 0; i < status_frames_; ++i) free_shared_page(status_[i]);
+    status_frames_ = 0;
+}
+
+std::uint32_t GrantTable::entries_per_frame() const {
+    return version_ == 1 ? kEntriesV1 : kEntriesV2;
+}
+
+std::uint32_t GrantTable::entries() const {
+    return frames_ * entries_per_frame();
+}
+
+Result<> GrantTable::reserve_frames(std::uint32_t frames) {
+    if (frames <= capacity_) return {};
+    const std::uint32_t capacity = std::min(std::max({frames, capacity_ * 2, 4u}), max_frames_);
+    auto* shared = static_cast<SharedFrame*>(heap_allocate(capacity * sizeof(SharedFrame)));
+    auto** status = static_cast<std::byte**>(heap_allocate(status_frames_for(capacity) * sizeof(std::byte*)));
+    if (!shared || !status) {
+        heap_free(shared);
+        heap_free(status);
+        return fail(Error::NoMemory);
+    }
+    std::copy_n(shared_, frames_, shared);
+    std::copy_n(status_, status_frames_, status);
+    heap_free(shared_);
+    heap_free(status_);
+    shared_ = shared;
+    status_ = status;
+    capacity_ = capacity;
+    return {};
+}
+
+Result<> GrantTable::grow_status() {
+    while (status_frames_ < status_frames_for(frames_)) {
+        auto* page = static_cast<std::byte*>(allocate_shared_page(*domain_));
+        if (!page) return fail(Error::NoMemory);
+        status_[status_frames_++] = page;
+    }
+    return {};
+}
+
+Result<> GrantTable::grow_locked(std::uint32_t frames) {
+    if (frames > max_frames_) return fail(Error::BadArgument);
+    if (frames <= frames_) return {};
+    if (domain_->dying.load(std::memory_order_relaxed) != Dying::Alive) return fail(Error::NoDomain);
+    TRY_VOID(reserve_frames(frames));
+    while (frames_ < frames) {
+        auto* page = static_cast<std::byte*>(allocate_shared_page(*domain_));
+        if (!page) return fail(Error::NoMemory);
+        shared_[frames_++] = {.page = page};
+        // Status entries come with the entries that they belong to.
+        if (version_ == 2) {
+            if (Result<> grown = grow_status(); !grown) {
+                --frames_;
+                free_shared_page(page);
+                return grown;
+            }
+        }
+    }
+    return {};
+}
+
+Result<> GrantTable::grow(std::uint32_t frames) {
+    Guard guard{lock_};
+    return grow_locked(frames);
+}
+
+Result<Mfn> GrantTable::frame(std::uint32_t index, bool status) {
+    Guard guard{lock_};
+    if (!status) {
+        if (index >= max_frames_) return fail(Error::BadArgument);
+        TRY_VOID(grow_locked(index + 1));
+        return frame_of_pointer(shared_[index].page);
+    }
+    if (version_ != 2 || index >= status_frames_for(max_frames_)) return fail(Error::BadArgument);
+    TRY_VOID(grow_locked(index * kFramesPerStatusFrame + 1));
+    return frame_of_pointer(status_[index]);
+}
+
+std::uint32_t GrantTable::frame_count() {
+    Guard guard{lock_};
+    return std::max(frames_, 1u);  // the first page comes when somebody asks for it; to the guest it was always there
+}
+
+std::uint32_t GrantTable::status_frame_count() {
+    Guard guard{lock_};
+    return status_frames_;
+}
+
+std::uint32_t GrantTable::version() {
+    Guard guard{lock_};
+    return version_;
+}
+
+ActiveGrant* GrantTable::find_active(GrantRef ref) const {
+    const std::uint32_t index = ref % entries_per_frame();
+    ActiveGrant* chunk = shared_[ref / entries_per_frame()].active[index / kActivePerChunk];
+    return chunk ? &chunk[index % kActivePerChunk] : nullptr;
+}
+
+Result<ActiveGrant*> GrantTable::ensure_active(GrantRef ref) {
+    const std::uint32_t index = ref % entries_per_frame();
+    ActiveGrant*& chunk = shared_[ref / entries_per_frame()].active[index / kActivePerChunk];
+    if (!chunk) {
+        // All-zero bytes are unpinned entries.
+        chunk = static_cast<ActiveGrant*>(heap_allocate(kPageSize));
+        if (!chunk) return fail(Error::NoMemory);
+    }
+    return &chunk[index % kActivePerChunk];
+}
+
+Result<Mfn> grant_frame(Domain& domain, std::uint32_t index, bool status) {
+    return domain.grants.frame(index, status);
+}
+
+}  // namespace hv
