@@ -49,7 +49,8 @@ Result<> change_mask(std::uint32_t gsi, bool masked) {
     return {};
 }
 
-// The 8259s are moved out of the exceptions' way (they can still raise a spurious interrupt) and masked for good.
+}  // namespace
+
 void silence_8259() {
     constexpr std::uint16_t kMaster = 0x20, kSlave = 0xa0;
     out8(kMaster + 1, 0xff);
@@ -66,10 +67,7 @@ void silence_8259() {
     out8(kSlave + 1, 0xff);
 }
 
-}  // namespace
-
 void start_io_apics() {
-    silence_8259();
     for (const auto& entry : acpi().madt.io_apics) {
         const auto mapped = map_device(entry.address, kPageSize);
         if (!mapped) continue;

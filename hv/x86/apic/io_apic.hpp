@@ -8,7 +8,10 @@
 
 namespace hv::x86 {
 
-void start_io_apics();  // maps them and masks every line; also masks the 8259s
+// Moves the 8259s out of the exceptions' way (they can still raise a spurious interrupt) and masks them for good. Before
+// start_local_apic(): it cuts their line to the CPU, and a request that is still up then would stay up.
+void silence_8259();
+void start_io_apics();  // maps them and masks every line
 
 unsigned io_apic_count();
 struct IoApicInfo {

@@ -74,6 +74,7 @@ void print_machine() {
     mark_online(0);
     print_machine();
     read_acpi();
+    silence_8259();
     choose_local_apic_mode();
     start_local_apic();
     start_io_apics();
