@@ -8,6 +8,7 @@
 #include <uv.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <list>
 
@@ -136,6 +137,8 @@ SocketServer::~SocketServer() = default;
 
 std::expected<std::unique_ptr<SocketServer>, std::string> SocketServer::create(uv_loop_s* loop, Store& store,
                                                                                std::string path, uid_t allowed_user) {
+    // libuv writes with write(): a client that left would otherwise end the process.
+    std::signal(SIGPIPE, SIG_IGN);
     auto impl = std::make_unique<Impl>(store, std::move(path), allowed_user);
     if (const auto listening = impl->listen(loop); !listening) return std::unexpected{listening.error()};
     return std::unique_ptr<SocketServer>{new SocketServer{std::move(impl)}};

@@ -1,0 +1,154 @@
+// What one domain may use, and that refusals are counted and told.
+#include <gtest/gtest.h>
+
+#include "guest.hpp"
+
+namespace hvctld::store::test {
+namespace {
+
+using T = MessageType;
+
+class QuotaRules : public testing::Test {
+  protected:
+    void SetUp() override {
+        guest.introduce(*store);
+        ASSERT_TRUE(store->mkdir("/local/domain/5"));
+        ASSERT_TRUE(store->set_permissions("/local/domain/5", {{DomainId{5}, Access::None}}));
+    }
+    void limit(Quota quota, std::uint32_t value) { store->set_quota(DomainId{5}, quota, value); }
+    std::uint64_t refusals(Quota quota) {
+        return store->statistics(DomainId{5})->refusals[static_cast<std::size_t>(quota)];
+    }
+    std::string write(const std::string& name, const std::string& value = "", std::uint32_t transaction = 0) {
+        return guest.ask(*store, T::Write, name + '\0' + value, transaction);
+    }
+    std::vector<std::string> log;
+    std::unique_ptr<Store> store = make_store({}, {}, &log);
+    Guest guest{DomainId{5}};
+};
+
+TEST_F(QuotaRules, Nodes) {
+    limit(Quota::Nodes, 4);
+    EXPECT_EQ(write("a/b"), "OK");
+    EXPECT_EQ(write("c/d"), "ENOSPC");   // 3 + 2
+    EXPECT_EQ(write("c"), "OK");
+    EXPECT_EQ(write("d"), "ENOSPC");
+    EXPECT_EQ(refusals(Quota::Nodes), 2u);
+    EXPECT_EQ(guest.ask(*store, T::Remove, "a\0"s), "OK");
+    EXPECT_EQ(write("d"), "OK");
+    ASSERT_FALSE(log.empty());
+    EXPECT_NE(log.front().find("domain 5 refused by quota nodes: wanted 5, limit 4"), std::string::npos) << log.front();
+    EXPECT_TRUE(store->write("/local/domain/5/by/dom0/as/much/as/it/likes", ""));
+}
+
+TEST_F(QuotaRules, NodesInsideTransactions) {
+    limit(Quota::Nodes, 3);
+    const std::uint32_t id = guest.begin(*store);
+    EXPECT_EQ(write("a", "", id), "OK");
+    EXPECT_EQ(write("b", "", id), "OK");
+    EXPECT_EQ(write("c", "", id), "ENOSPC");
+    EXPECT_EQ(write("d"), "OK");
+    EXPECT_EQ(guest.ask(*store, T::TransactionEnd, "T\0"s, id), "ENOSPC");
+    EXPECT_EQ(*store->list("/local/domain/5"), std::vector<std::string>{"d"});
+}
+
+TEST_F(QuotaRules, TransactionNodes) {
+    limit(Quota::TransactionNodes, 10);
+    const std::uint32_t id = guest.begin(*store);
+    std::string last;
+    for (int i = 0; i < 12 && last != "ENOSPC"; ++i) last = write("n" + std::to_string(i), "", id);
+    EXPECT_EQ(last, "ENOSPC");
+    last.clear();
+    for (int i = 0; i < 12 && last != "ENOSPC"; ++i) last = guest.ask(*store, T::Read, "m" + std::to_string(i) + '\0', id);
+    EXPECT_EQ(last, "ENOSPC");
+    EXPECT_GE(refusals(Quota::TransactionNodes), 2u);
+}
+
+TEST_F(QuotaRules, CreatingAndRemovingForeverInATransaction) {
+    const std::uint32_t id = guest.begin(*store);
+    std::string last;
+    for (int i = 0; i < 1000 && last != "ENOSPC"; ++i) {
+        last = write("n", "", id);
+        if (last == "OK") last = guest.ask(*store, T::Remove, "n\0"s, id);
+    }
+    EXPECT_EQ(last, "ENOSPC");
+}
+
+TEST_F(QuotaRules, Watches) {
+    limit(Quota::Watches, 2);
+    EXPECT_EQ(guest.ask(*store, T::Watch, strings({"a", "t"})), "OK");
+    EXPECT_EQ(guest.ask(*store, T::Watch, strings({"a", "u"})), "OK");
+    EXPECT_EQ(guest.ask(*store, T::Watch, strings({"b", "t"})), "ENOSPC");
+    EXPECT_EQ(guest.ask(*store, T::Unwatch, strings({"a", "u"})), "OK");
+    EXPECT_EQ(guest.ask(*store, T::Watch, strings({"b", "t"})), "OK");
+    EXPECT_EQ(store->statistics(DomainId{5})->watches, 2u);
+    EXPECT_EQ(refusals(Quota::Watches), 1u);
+}
+
+TEST_F(QuotaRules, Transactions) {
+    limit(Quota::Transactions, 2);
+    const std::uint32_t id = guest.begin(*store);
+    guest.begin(*store);
+    EXPECT_EQ(guest.ask(*store, T::TransactionStart, "\0"s), "ENOSPC");
+    EXPECT_EQ(guest.ask(*store, T::TransactionEnd, "F\0"s, id), "OK");
+    EXPECT_EQ(store->statistics(DomainId{5})->transactions, 1u);
+    guest.begin(*store);
+    EXPECT_EQ(refusals(Quota::Transactions), 1u);
+}
+
+TEST_F(QuotaRules, SizesAndLengths) {
+    limit(Quota::NodeSize, 10);
+    limit(Quota::NodePermissions, 2);
+    limit(Quota::PathLength, 30);
+    EXPECT_EQ(write("a", "0123456789"), "OK");
+    EXPECT_EQ(write("a", "0123456789x"), "ENOSPC");
+    EXPECT_EQ(guest.ask(*store, T::SetPermissions, strings({"a", "n5", "r1"})), "OK");
+    EXPECT_EQ(guest.ask(*store, T::SetPermissions, strings({"a", "n5", "r1", "r2"})), "ENOSPC");
+    EXPECT_EQ(write("0123456789"), "OK");
+    EXPECT_EQ(write("0123456789abcdef"), "EINVAL");
+    EXPECT_EQ(refusals(Quota::NodeSize), 1u);
+    EXPECT_EQ(refusals(Quota::NodePermissions), 1u);
+    EXPECT_EQ(refusals(Quota::PathLength), 1u);
+}
+
+TEST_F(QuotaRules, DefaultsApplyToAllWithoutTheirOwn) {
+    Quotas tight;
+    tight.set(Quota::Watches, 0);
+    store->set_default_quotas(tight);
+    EXPECT_EQ(guest.ask(*store, T::Watch, strings({"a", "t"})), "ENOSPC");
+    limit(Quota::Watches, 1);
+    EXPECT_EQ(guest.ask(*store, T::Watch, strings({"a", "t"})), "OK");
+    Guest dom0{kDom0};
+    dom0.introduce(*store);
+    EXPECT_EQ(dom0.ask(*store, T::Watch, strings({"a", "t"})), "OK");
+}
+
+TEST(QuotaNames, AreUniqueAndFound) {
+    for (std::size_t i = 0; i < kQuotaCount; ++i) {
+        const auto quota = static_cast<Quota>(i);
+        EXPECT_EQ(quota_by_name(quota_name(quota)), quota);
+    }
+    EXPECT_FALSE(quota_by_name("horses"));
+}
+
+TEST(LogLimit, TellsFiveLinesAndHowManyWereLeftOut) {
+    std::uint64_t now = 1000;
+    std::vector<std::string> log;
+    StoreOptions options;
+    options.log = [&](LogLevel, std::string_view text) { log.emplace_back(text); };
+    options.monotonic_ms = [&] { return now; };
+    const auto store = *Store::create(std::move(options));
+    store->set_quota(DomainId{5}, Quota::Watches, 0);
+    Guest guest{DomainId{5}};
+    guest.introduce(*store);
+    for (int i = 0; i < 20; ++i) guest.ask(*store, T::Watch, strings({"a", "t"}));
+    EXPECT_EQ(log.size(), 5u);
+    now += 10'000;
+    guest.ask(*store, T::Watch, strings({"a", "t"}));
+    ASSERT_EQ(log.size(), 6u);
+    EXPECT_NE(log.back().find("15 similar lines left out"), std::string::npos);
+    EXPECT_EQ(store->statistics(DomainId{5})->refusals[static_cast<std::size_t>(Quota::Watches)], 21u);
+}
+
+}  // namespace
+}  // namespace hvctld::store::test
