@@ -39,7 +39,8 @@ Result<CommandLine> split_command_line(const std::vector<std::string>& words, Gl
     CommandLine line;
     for (std::size_t index = 0; index < words.size(); ++index) {
         const std::string& word = words[index];
-        if (!is_utf8(word)) return fail(ExitCode::Usage, "argument " + std::to_string(index + 1) + " is not UTF-8 text");
+        if (!is_utf8(word))
+            return fail(ExitCode::Usage, "argument " + std::to_string(index + 1) + " is not UTF-8 text");
         if (!line.verb.empty()) {
             line.arguments.push_back(word);
         } else if (word == "--version" || word == "-V") {
@@ -54,8 +55,9 @@ Result<CommandLine> split_command_line(const std::vector<std::string>& words, Gl
         } else if (word.starts_with("--bus=")) {
             globals.bus = word.substr(6);
         } else if (word.starts_with('-')) {
-            return fail(ExitCode::Usage, "unknown option '" + word + "' before the verb\nThese are known there: --bus "
-                                         "ADDRESS, --no-color, --help, --version.");
+            return fail(ExitCode::Usage, "unknown option '" + word +
+                                             "' before the verb\nThese are known there: --bus "
+                                             "ADDRESS, --no-color, --help, --version.");
         } else {
             line.verb = word;
         }

@@ -7,7 +7,8 @@ namespace {
 
 void offer_verbs(const App& app, const std::string& prefix, Completion& into) {
     for (const Verb& verb : app.verbs()) {
-        if (verb.topic != Topic::Hidden && verb.name.starts_with(prefix)) into.candidates.push_back({verb.name, verb.summary});
+        if (verb.topic != Topic::Hidden && verb.name.starts_with(prefix))
+            into.candidates.push_back({verb.name, verb.summary});
     }
 }
 

@@ -31,7 +31,9 @@ Result<Manager*> Context::reconnect() {
     }
 }
 
-void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+void print(std::string_view text) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+}
 
 void warn(std::string_view message) {
     std::fflush(stdout);

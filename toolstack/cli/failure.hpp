@@ -39,18 +39,18 @@ inline std::unexpected<Failure> fail(ExitCode code, std::string message) {
 #define HVCTL_JOIN_(a, b) a##b
 #define HVCTL_JOIN(a, b) HVCTL_JOIN_(a, b)
 
-#define HVCTL_TRY_AS(name, expression)                                \
-    __extension__({                                                   \
-        auto name = (expression);                                     \
-        if (!name) return std::unexpected(std::move(name.error()));   \
-        std::move(*name);                                             \
+#define HVCTL_TRY_AS(name, expression)                              \
+    __extension__({                                                 \
+        auto name = (expression);                                   \
+        if (!name) return std::unexpected(std::move(name.error())); \
+        std::move(*name);                                           \
     })
 
 // The value of a Result, or a return of its failure from the enclosing function. May be nested.
 #define TRY(expression) HVCTL_TRY_AS(HVCTL_JOIN(try_result_, __COUNTER__), expression)
 
 // The same for a Result<void>.
-#define TRY_VOID(expression)                                                                                  \
-    do {                                                                                                      \
+#define TRY_VOID(expression)                                                                                    \
+    do {                                                                                                        \
         if (auto try_result = (expression); !try_result) return std::unexpected(std::move(try_result.error())); \
     } while (false)

@@ -43,8 +43,9 @@ Result<void> check_text(const DefinitionFile& file) {
         Character character = first_character(rest);
         bool malformed = character.code == 0xfffd && character.bytes == 1;
         if (malformed || character.code == 0) {
-            return fail(ExitCode::Usage, file.source + ':' + std::to_string(line) +
-                                             (malformed ? ": not UTF-8 text" : ": a NUL byte; this is not a text file"));
+            return fail(ExitCode::Usage,
+                        file.source + ':' + std::to_string(line) +
+                            (malformed ? ": not UTF-8 text" : ": a NUL byte; this is not a text file"));
         }
         if (character.code == '\n') ++line;
         rest.remove_prefix(character.bytes);
@@ -63,8 +64,8 @@ Result<DefinitionFile> read_definition(const std::string& path) {
         if (descriptor < 0) return cannot_read(path, errno);
         struct stat status {};
         bool directory = fstat(descriptor, &status) == 0 && S_ISDIR(status.st_mode);
-        auto text = directory ? fail(ExitCode::Usage, path + " is a directory, not a domain file")
-                              : read_all(descriptor, path);
+        auto text =
+            directory ? fail(ExitCode::Usage, path + " is a directory, not a domain file") : read_all(descriptor, path);
         close(descriptor);
         file.text = TRY(std::move(text));
     }
@@ -79,8 +80,9 @@ Result<void> check_overrides(const std::vector<std::string>& overrides) {
     for (const std::string& word : overrides) {
         std::size_t equals = word.find('=');
         if (equals == std::string::npos || equals == 0) {
-            return fail(ExitCode::Usage, "'" + word + "' is not KEY=VALUE\nWhat follows the file changes keys of the "
-                                         "definition, such as memory=512MiB.");
+            return fail(ExitCode::Usage, "'" + word +
+                                             "' is not KEY=VALUE\nWhat follows the file changes keys of the "
+                                             "definition, such as memory=512MiB.");
         }
     }
     return {};

@@ -14,15 +14,20 @@ struct Heading {
 };
 
 constexpr std::array kHeadings = {
-    Heading{Topic::Life, "Life of a domain"}, Heading{Topic::Look, "Looking at domains"},
-    Heading{Topic::Console, "Console"},       Heading{Topic::Cpus, "CPUs"},
-    Heading{Topic::Host, "The host and hv"},  Heading{Topic::Jobs, "Definitions and jobs"},
+    Heading{Topic::Life, "Life of a domain"},
+    Heading{Topic::Look, "Looking at domains"},
+    Heading{Topic::Console, "Console"},
+    Heading{Topic::Cpus, "CPUs"},
+    Heading{Topic::Host, "The host and hv"},
+    Heading{Topic::Jobs, "Definitions and jobs"},
     Heading{Topic::Help, "Help"},
 };
 
 constexpr std::size_t kMaxWidth = 96;  // longer lines are hard to read
 
-std::size_t line_width(const Terminal& terminal) { return std::clamp<std::size_t>(terminal.width, 40, kMaxWidth); }
+std::size_t line_width(const Terminal& terminal) {
+    return std::clamp<std::size_t>(terminal.width, 40, kMaxWidth);
+}
 
 std::string entry(const std::string& term, const std::string& text, std::size_t term_width, const Terminal& terminal) {
     std::size_t indent = 2 + term_width + 2;
@@ -31,7 +36,9 @@ std::string entry(const std::string& term, const std::string& text, std::size_t 
     return line + wrap(text, line_width(terminal), indent) + '\n';
 }
 
-std::string title(std::string_view text, const Terminal& terminal) { return terminal.paint(text, Colour::Bold) + '\n'; }
+std::string title(std::string_view text, const Terminal& terminal) {
+    return terminal.paint(text, Colour::Bold) + '\n';
+}
 
 std::string option_term(const Option& option) {
     std::string term = option.short_name.empty() ? option.name : option.short_name + ", " + option.name;
@@ -69,8 +76,9 @@ std::string overview(const App& app, const Terminal& terminal) {
             if (verb.topic == heading.topic) out += entry(verb.name, verb.summary, term_width, terminal);
         }
     }
-    out += "\nA verb may be shortened as long as only one fits: 'hvctl cons web1'.\n"
-           "'hvctl help VERB' tells all about a verb; hvctl(1) has the exit codes.\n";
+    out +=
+        "\nA verb may be shortened as long as only one fits: 'hvctl cons web1'.\n"
+        "'hvctl help VERB' tells all about a verb; hvctl(1) has the exit codes.\n";
     return out;
 }
 

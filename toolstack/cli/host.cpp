@@ -24,14 +24,16 @@ Failure explain_unreachable(const Unreachable& attempt) {
     }
     if (!runs_on_hv(attempt.root)) {
         return {ExitCode::NotOnHv,
-                "this machine was not booted on hv, so there are no domains here\nReboot and choose an entry 'with hv' in the "
+                "this machine was not booted on hv, so there are no domains here\nReboot and choose an entry 'with hv' "
+                "in the "
                 "boot menu (see hv-command-line(7))."};
     }
     std::string how = attempt.is_root ? "systemctl start hvctld" : "sudo systemctl start hvctld";
     std::error_code ignored;
     if (attempt.error == ECONNREFUSED || std::filesystem::exists(attempt.root / "run/hvctl/bus", ignored)) {
         return {ExitCode::Unreachable, "hvctld has stopped: its socket is there, but nobody answers\nStart it with '" +
-                                           how + "'; 'journalctl -u hvctld' tells why it stopped. Guests are not affected."};
+                                           how +
+                                           "'; 'journalctl -u hvctld' tells why it stopped. Guests are not affected."};
     }
     return {ExitCode::Unreachable, "hvctld is not running\nStart it with '" + how + "'. Guests are not affected."};
 }

@@ -43,7 +43,11 @@ class ProgressLine {
 class Waiter {
   public:
     Waiter(Manager& manager, JobId job, OnInterrupt on_interrupt, ProgressLine& progress)
-        : manager_(manager), bus_(manager.connection().bus()), job_(job), on_interrupt_(on_interrupt), progress_(progress) {}
+        : manager_(manager),
+          bus_(manager.connection().bus()),
+          job_(job),
+          on_interrupt_(on_interrupt),
+          progress_(progress) {}
 
     Result<Properties> run(Interrupts& interrupts);
 
@@ -74,8 +78,8 @@ class Waiter {
 
 Result<void> Waiter::begin() {
     sd_bus_slot* slot = nullptr;
-    int error = sd_bus_match_signal(bus_, &slot, manager_.connection().destination(), kObjectPath, kInterface, "JobChanged",
-                                    &on_changed, this);
+    int error = sd_bus_match_signal(bus_, &slot, manager_.connection().destination(), kObjectPath, kInterface,
+                                    "JobChanged", &on_changed, this);
     if (error < 0) return std::unexpected(failure_of_errno(error));
     changed_.reset(slot);
     Message call = TRY(manager_.connection().new_call("WaitJob"));
@@ -114,7 +118,8 @@ void Waiter::wait_for_traffic(const Interrupts& interrupts) const {
     if (deadline != UINT64_MAX) {
         timespec now{};
         clock_gettime(CLOCK_MONOTONIC, &now);
-        auto elapsed = static_cast<std::uint64_t>(now.tv_sec) * 1'000'000 + static_cast<std::uint64_t>(now.tv_nsec) / 1000;
+        auto elapsed =
+            static_cast<std::uint64_t>(now.tv_sec) * 1'000'000 + static_cast<std::uint64_t>(now.tv_nsec) / 1000;
         std::uint64_t rest = deadline > elapsed ? deadline - elapsed : 0;
         left = {static_cast<time_t>(rest / 1'000'000), static_cast<long>(rest % 1'000'000 * 1000)};
     }
@@ -134,8 +139,10 @@ void Waiter::interrupt() {
         if (call && sd_bus_message_append((*call).get(), "t", job_) >= 0) sd_bus_send(bus_, (*call).get(), nullptr);
         return;
     }
-    ended_ = fail(ExitCode::Interrupted, "job " + number + " goes on: 'hvctl job wait " + number + "' waits for its end, "
-                                         "'hvctl job cancel " + number + "' stops it");
+    ended_ = fail(ExitCode::Interrupted, "job " + number + " goes on: 'hvctl job wait " + number +
+                                             "' waits for its end, "
+                                             "'hvctl job cancel " +
+                                             number + "' stops it");
 }
 
 Result<Properties> Waiter::run(Interrupts& interrupts) {

@@ -17,7 +17,9 @@ Json json_of(const Properties& properties) {
     return object;
 }
 
-std::string dump(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace); }
+std::string dump(const Json& json) {
+    return json.dump(2, ' ', false, Json::error_handler_t::replace);
+}
 
 }  // namespace
 
@@ -25,7 +27,9 @@ struct JsonDocument::Content {
     Json object = Json::object();
 };
 
-JsonDocument::JsonDocument() : content_(std::make_unique<Content>()) { content_->object["version"] = 1; }
+JsonDocument::JsonDocument() : content_(std::make_unique<Content>()) {
+    content_->object["version"] = 1;
+}
 JsonDocument::~JsonDocument() = default;
 JsonDocument::JsonDocument(JsonDocument&&) noexcept = default;
 JsonDocument& JsonDocument::operator=(JsonDocument&&) noexcept = default;
@@ -36,7 +40,9 @@ JsonDocument JsonDocument::part() {
     return document;
 }
 
-void JsonDocument::add(std::string_view key, const Value& value) { content_->object[std::string(key)] = json_of(value); }
+void JsonDocument::add(std::string_view key, const Value& value) {
+    content_->object[std::string(key)] = json_of(value);
+}
 
 void JsonDocument::add(std::string_view key, const Properties& properties) {
     content_->object[std::string(key)] = json_of(properties);
@@ -57,7 +63,9 @@ void JsonDocument::add_json(std::string_view key, std::string_view text) {
     content_->object[std::string(key)] = parsed.is_discarded() ? Json(std::string(text)) : parsed;
 }
 
-std::string JsonDocument::text() const { return dump(content_->object) + '\n'; }
+std::string JsonDocument::text() const {
+    return dump(content_->object) + '\n';
+}
 
 std::string pretty_json(std::string_view text) {
     Json parsed = Json::parse(text, nullptr, false);

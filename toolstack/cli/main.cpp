@@ -24,7 +24,8 @@ void print_completion(const App& app, Context& context, const std::vector<std::s
             }
         }
     }
-    for (const Candidate& candidate : completion.candidates) print(candidate.word + '\t' + candidate.description + '\n');
+    for (const Candidate& candidate : completion.candidates)
+        print(candidate.word + '\t' + candidate.description + '\n');
     if (completion.files) print(":files\n");
 }
 

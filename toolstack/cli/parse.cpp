@@ -9,9 +9,13 @@
 namespace hvctl::cli {
 namespace {
 
-std::string titled(const Verb& verb, std::string_view what) { return verb.name + ": " + std::string(what); }
+std::string titled(const Verb& verb, std::string_view what) {
+    return verb.name + ": " + std::string(what);
+}
 
-std::string see_help(const Verb& verb) { return "\n'hvctl help " + verb.name + "' tells what it takes."; }
+std::string see_help(const Verb& verb) {
+    return "\n'hvctl help " + verb.name + "' tells what it takes.";
+}
 
 void describe_globals(CLI::App& parser, Globals& globals) {
     parser.set_help_flag();
@@ -41,8 +45,10 @@ Result<void> parse_arguments(const Verb& verb, const std::vector<std::string>& a
     parser.allow_extras();
     for (const Option& option : verb.options) {
         std::string names = option.short_name.empty() ? option.name : option.short_name + "," + option.name;
-        if (option.flag != nullptr) parser.add_flag(names, *option.flag);
-        else parser.add_option(names, *option.value)->take_last();
+        if (option.flag != nullptr)
+            parser.add_flag(names, *option.flag);
+        else
+            parser.add_option(names, *option.value)->take_last();
     }
     // Everything that is not an option is dealt out here: CLI11 would fill the first list and starve what follows it.
     std::vector<std::string> words;

@@ -39,7 +39,8 @@ std::string Table::render(const Terminal& terminal) const {
         return sum;
     };
     while (terminal.is_tty && total() > terminal.width) {
-        auto last = std::find_if(shown.rbegin(), shown.rend(), [&](std::size_t index) { return columns_[index].optional; });
+        auto last =
+            std::find_if(shown.rbegin(), shown.rend(), [&](std::size_t index) { return columns_[index].optional; });
         if (last == shown.rend()) break;
         shown.erase(std::next(last).base());
     }

@@ -66,7 +66,8 @@ Terminal Terminal::of(int descriptor, bool colours_wanted) {
     if (terminal.is_tty && ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
         terminal.width = size.ws_col;
     } else if (const char* columns = std::getenv("COLUMNS")) {
-        terminal.width = static_cast<std::size_t>(std::clamp<std::uint64_t>(parse_number(columns).value_or(80), 20, 1000));
+        terminal.width =
+            static_cast<std::size_t>(std::clamp<std::uint64_t>(parse_number(columns).value_or(80), 20, 1000));
     }
     return terminal;
 }
@@ -94,8 +95,10 @@ std::string safe_for_terminal(std::string_view text) {
         bool c1 = character.code >= 0x7f && character.code < 0xa0;
         if (character.code >= 0x20 ? !c1 : byte == '\n' || byte == '\t') {
             // A malformed byte may be an 8-bit control: show the replacement character instead.
-            if (character.code == 0xfffd) out += "\xef\xbf\xbd";
-            else out += text.substr(0, character.bytes);
+            if (character.code == 0xfffd)
+                out += "\xef\xbf\xbd";
+            else
+                out += text.substr(0, character.bytes);
         }
         text.remove_prefix(character.bytes);
     }

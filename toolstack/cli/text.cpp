@@ -19,9 +19,9 @@ constexpr std::array kZeroWidth = {Range{0x0300, 0x036f}, Range{0x0483, 0x0489},
                                    Range{0xfe00, 0xfe0f}, Range{0xfe20, 0xfe2f}, Range{0xfeff, 0xfeff}};
 
 // Blocks of East Asian wide and emoji characters.
-constexpr std::array kWide = {Range{0x1100, 0x115f},   Range{0x2e80, 0x303e},   Range{0x3041, 0xa4cf},
-                              Range{0xac00, 0xd7a3},   Range{0xf900, 0xfaff},   Range{0xfe30, 0xfe6f},
-                              Range{0xff00, 0xff60},   Range{0xffe0, 0xffe6},   Range{0x1f300, 0x1f64f},
+constexpr std::array kWide = {Range{0x1100, 0x115f},   Range{0x2e80, 0x303e},  Range{0x3041, 0xa4cf},
+                              Range{0xac00, 0xd7a3},   Range{0xf900, 0xfaff},  Range{0xfe30, 0xfe6f},
+                              Range{0xff00, 0xff60},   Range{0xffe0, 0xffe6},  Range{0x1f300, 0x1f64f},
                               Range{0x1f900, 0x1f9ff}, Range{0x20000, 0x3fffd}};
 
 bool within(const auto& ranges, char32_t code) {
@@ -30,7 +30,9 @@ bool within(const auto& ranges, char32_t code) {
 
 constexpr Character kMalformed{0xfffd, 1};
 
-unsigned byte_at(std::string_view text, std::size_t index) { return static_cast<unsigned char>(text[index]); }
+unsigned byte_at(std::string_view text, std::size_t index) {
+    return static_cast<unsigned char>(text[index]);
+}
 
 std::string with_decimal(double value, const char* unit) {
     std::array<char, 48> buffer{};

@@ -17,12 +17,12 @@ enum class Topic { Life, Console, Look, Cpus, Host, Jobs, Help, Hidden };
 enum class Complete { Nothing, Domain, File, Verb, Words };
 
 struct Option {
-    std::string name;             // "--json"
-    std::string short_name;       // "-q", or empty
-    std::string value_name;       // "SECONDS"; empty for a flag
-    std::string help;             // one sentence without a full stop
-    bool* flag = nullptr;         // either this
-    std::string* value = nullptr; // or this is set
+    std::string name;              // "--json"
+    std::string short_name;        // "-q", or empty
+    std::string value_name;        // "SECONDS"; empty for a flag
+    std::string help;              // one sentence without a full stop
+    bool* flag = nullptr;          // either this
+    std::string* value = nullptr;  // or this is set
 };
 
 enum class Arity { One, Optional, Any, AtLeastOne };
@@ -32,9 +32,9 @@ struct Positional {
     std::string help;
     Arity arity = Arity::One;
     Complete complete = Complete::Nothing;
-    std::vector<std::string> words;             // for Complete::Words
-    std::string* value = nullptr;               // One and Optional
-    std::vector<std::string>* values = nullptr; // Any and AtLeastOne
+    std::vector<std::string> words;              // for Complete::Words
+    std::string* value = nullptr;                // One and Optional
+    std::vector<std::string>* values = nullptr;  // Any and AtLeastOne
 };
 
 class Verb {
@@ -51,8 +51,10 @@ class Verb {
     void flag(std::string option, bool& target, std::string help);
     void flag(std::string option, std::string short_name, bool& target, std::string help);
     void value(std::string option, std::string value_name, std::string& target, std::string help);
-    void positional(std::string name, Complete complete, std::string& target, std::string help, Arity arity = Arity::One);
-    void positionals_of(std::string name, Complete complete, std::vector<std::string>& target, Arity arity, std::string help);
+    void positional(std::string name, Complete complete, std::string& target, std::string help,
+                    Arity arity = Arity::One);
+    void positionals_of(std::string name, Complete complete, std::vector<std::string>& target, Arity arity,
+                        std::string help);
 };
 
 }  // namespace hvctl::cli

@@ -97,8 +97,10 @@ TEST(Parse, BadLinesAreUsageErrorsThatSayWhatIsWrong) {
         return parsed.outcome.error().message;
     };
     EXPECT_EQ(message({}), "try: FIRST is missing\n'hvctl help try' tells what it takes.");
-    EXPECT_EQ(message({"a", "--flga"}), "try: unknown option '--flga'; did you mean '--flag'?\n'hvctl help try' tells what it takes.");
-    EXPECT_EQ(message({"a", "--frobnicate=1"}), "try: unknown option '--frobnicate=1'\n'hvctl help try' tells what it takes.");
+    EXPECT_EQ(message({"a", "--flga"}),
+              "try: unknown option '--flga'; did you mean '--flag'?\n'hvctl help try' tells what it takes.");
+    EXPECT_EQ(message({"a", "--frobnicate=1"}),
+              "try: unknown option '--frobnicate=1'\n'hvctl help try' tells what it takes.");
     EXPECT_NE(message({"a", "--value"}).find("--value"), std::string::npos);
 }
 

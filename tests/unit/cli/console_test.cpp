@@ -22,7 +22,9 @@ class Guest {
     Guest(const Guest&) = delete;
     Guest& operator=(const Guest&) = delete;
 
-    void print(const std::string& text) const { static_cast<void>(send(descriptor_, text.data(), text.size(), MSG_NOSIGNAL)); }
+    void print(const std::string& text) const {
+        static_cast<void>(send(descriptor_, text.data(), text.size(), MSG_NOSIGNAL));
+    }
     // Reads what was typed until there are `count` bytes.
     std::string typed(std::size_t count) const {
         std::string text;
@@ -54,11 +56,15 @@ class ConsoleTest : public testing::Test {
     void set_state(const std::string& state, std::int64_t id = 3) {
         std::lock_guard lock(daemon_.mutex);
         daemon_.domains = {{{"name", std::string("hello")}, {"state", state}}};
-        if (state != "stopped") daemon_.domains[0]["domid"] = id;
-        else daemon_.domains[0]["shutdown_reason"] = std::string("poweroff");
+        if (state != "stopped")
+            daemon_.domains[0]["domid"] = id;
+        else
+            daemon_.domains[0]["shutdown_reason"] = std::string("poweroff");
     }
-    Invocation run(const std::vector<std::string>& arguments, const std::string& input = "") const {
-        return {.arguments = arguments, .input = input, .environment = {{"HVCTL_BUS", daemon_.address()}, {"TERM", "xterm"}}};
+    Invocation invocation(const std::vector<std::string>& arguments, const std::string& input = "") const {
+        return {.arguments = arguments,
+                .input = input,
+                .environment = {{"HVCTL_BUS", daemon_.address()}, {"TERM", "xterm"}}};
     }
     std::string definition() const {
         std::string path = (daemon_.directory() / "d.yaml").string();
@@ -70,7 +76,7 @@ class ConsoleTest : public testing::Test {
 };
 
 TEST_F(ConsoleTest, ATerminalIsRawWhileAttachedAndRestoredAfterwards) {
-    Pty terminal(run({"console", "hello"}));
+    Pty terminal(invocation({"console", "hello"}));
     termios before = terminal.settings();
     Guest guest(daemon_.take_console());
     ASSERT_TRUE(terminal.expect("Connected to hello. Ctrl-] leaves."));
@@ -79,7 +85,9 @@ TEST_F(ConsoleTest, ATerminalIsRawWhileAttachedAndRestoredAfterwards) {
     EXPECT_TRUE(terminal.is_raw());
     terminal.type("root\r\x03\x1a\x11\x1c");  // Ctrl-C, Ctrl-Z, Ctrl-Q and Ctrl-\ belong to the guest
     EXPECT_EQ(guest.typed(9), "root\r\x03\x1a\x11\x1c");
-    terminal.type("x\x1d" "not for the guest");
+    terminal.type(
+        "x\x1d"
+        "not for the guest");
     EXPECT_EQ(guest.typed(1), "x");
     EXPECT_TRUE(guest.client_left());
     EXPECT_EQ(terminal.finish(), 0);
@@ -93,7 +101,7 @@ TEST_F(ConsoleTest, ATerminalIsRawWhileAttachedAndRestoredAfterwards) {
 
 TEST_F(ConsoleTest, SignalsAndCrashesRestoreTheTerminal) {
     for (int signal : {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGSEGV, SIGABRT}) {
-        Pty terminal(run({"console", "hello"}));
+        Pty terminal(invocation({"console", "hello"}));
         termios before = terminal.settings();
         Guest guest(daemon_.take_console());
         guest.print("ready");
@@ -103,13 +111,15 @@ TEST_F(ConsoleTest, SignalsAndCrashesRestoreTheTerminal) {
         int code = terminal.finish();
         bool crash = signal == SIGSEGV || signal == SIGABRT;
         EXPECT_NE(code, 0) << signal;
-        if (!crash) { EXPECT_EQ(code, 130) << signal; }
+        if (!crash) {
+            EXPECT_EQ(code, 130) << signal;
+        }
         EXPECT_EQ(terminal.settings().c_lflag, before.c_lflag) << signal;
     }
 }
 
 TEST_F(ConsoleTest, AResizeIsHarmless) {
-    Pty terminal(run({"console", "hello"}));
+    Pty terminal(invocation({"console", "hello"}));
     Guest guest(daemon_.take_console());
     guest.print("one");
     ASSERT_TRUE(terminal.expect("one"));
@@ -125,7 +135,7 @@ TEST_F(ConsoleTest, AResizeIsHarmless) {
 }
 
 TEST_F(ConsoleTest, AGuestThatTakesNoInputDoesNotHoldTheUser) {
-    Pty terminal(run({"console", "hello"}));
+    Pty terminal(invocation({"console", "hello"}));
     Guest guest(daemon_.take_console());
     guest.print("ready");
     ASSERT_TRUE(terminal.expect("ready"));
@@ -137,7 +147,7 @@ TEST_F(ConsoleTest, AGuestThatTakesNoInputDoesNotHoldTheUser) {
 }
 
 TEST_F(ConsoleTest, ReadingOnlyTypesNothingAndCtrlCLeaves) {
-    Pty terminal(run({"console", "--read-only", "hello"}));
+    Pty terminal(invocation({"console", "--read-only", "hello"}));
     Guest guest(daemon_.take_console());
     ASSERT_TRUE(terminal.expect("Connected to hello (read-only)"));
     guest.print("ready");
@@ -149,7 +159,7 @@ TEST_F(ConsoleTest, ReadingOnlyTypesNothingAndCtrlCLeaves) {
 }
 
 TEST_F(ConsoleTest, TheEndOfTheDomainEndsTheConsole) {
-    Pty terminal(run({"console", "--steal", "hello"}));
+    Pty terminal(invocation({"console", "--steal", "hello"}));
     Guest guest(daemon_.take_console());
     guest.print("reboot: Power down\r\n");
     ASSERT_TRUE(terminal.expect("Power down"));
@@ -161,7 +171,7 @@ TEST_F(ConsoleTest, TheEndOfTheDomainEndsTheConsole) {
 }
 
 TEST_F(ConsoleTest, ARebootIsFollowed) {
-    Pty terminal(run({"console", "hello"}));
+    Pty terminal(invocation({"console", "hello"}));
     Guest first(daemon_.take_console());
     first.print("going down");
     ASSERT_TRUE(terminal.expect("going down"));
@@ -174,8 +184,28 @@ TEST_F(ConsoleTest, ARebootIsFollowed) {
     EXPECT_EQ(terminal.finish(), 0);
 }
 
+TEST_F(ConsoleTest, ADomainThatIsBeingRestartedHasNotEnded) {
+    Pty terminal(invocation({"console", "hello"}));
+    Guest first(daemon_.take_console());
+    ASSERT_TRUE(terminal.expect("Connected"));
+    set_state("shutdown");
+    {
+        std::lock_guard lock(daemon_.mutex);
+        daemon_.domains[0]["job"] = std::uint64_t{9};
+    }
+    std::size_t asked = daemon_.calls().size();
+    first.close_now();
+    while (daemon_.calls().size() < asked + 3) std::this_thread::yield();
+    set_state("running", 4);
+    Guest second(daemon_.take_console());
+    second.print("up again");
+    EXPECT_TRUE(terminal.expect("up again"));
+    terminal.type("\x1d");
+    EXPECT_EQ(terminal.finish(), 0);
+}
+
 TEST_F(ConsoleTest, AConsoleThatWasTakenOverSaysSo) {
-    Pty terminal(run({"console", "hello"}));
+    Pty terminal(invocation({"console", "hello"}));
     Guest guest(daemon_.take_console());
     ASSERT_TRUE(terminal.expect("Connected"));
     guest.close_now();
@@ -184,7 +214,7 @@ TEST_F(ConsoleTest, AConsoleThatWasTakenOverSaysSo) {
 }
 
 TEST_F(ConsoleTest, ARestartOfTheDaemonIsFollowed) {
-    Pty terminal(run({"console", "hello"}));
+    Pty terminal(invocation({"console", "hello"}));
     Guest first(daemon_.take_console());
     ASSERT_TRUE(terminal.expect("Connected"));
     daemon_.stop();
@@ -199,12 +229,13 @@ TEST_F(ConsoleTest, ARestartOfTheDaemonIsFollowed) {
 }
 
 TEST_F(ConsoleTest, ABusyConsoleIsRefused) {
-    daemon_.errors["OpenConsole"] = {"Busy", "HV-E0204: root on pts/3 writes to the console of hello; --steal takes it over"};
-    Outcome outcome = run_hvctl(run({"console", "hello"}));
+    daemon_.errors["OpenConsole"] = {"Busy",
+                                     "HV-E0204: root on pts/3 writes to the console of hello; --steal takes it over"};
+    Outcome outcome = run_hvctl(invocation({"console", "hello"}));
     EXPECT_EQ(outcome.code, 7);
     EXPECT_EQ(outcome.err, "hvctl: HV-E0204: root on pts/3 writes to the console of hello; --steal takes it over\n");
-    EXPECT_EQ(run_hvctl(run({"console", "none"})).code, 3);
-    EXPECT_EQ(run_hvctl(run({"console", "--steal", "--read-only", "hello"})).code, 2);
+    EXPECT_EQ(run_hvctl(invocation({"console", "none"})).code, 3);
+    EXPECT_EQ(run_hvctl(invocation({"console", "--steal", "--read-only", "hello"})).code, 2);
 }
 
 TEST_F(ConsoleTest, PipedInputIsTypedAndTheOutputShownToTheEnd) {
@@ -214,7 +245,7 @@ TEST_F(ConsoleTest, PipedInputIsTypedAndTheOutputShownToTheEnd) {
         guest.print("Sun Nov 22\r\n");
         set_state("stopped");
     });
-    Outcome outcome = run_hvctl(run({"console", "hello"}, "date\n"));
+    Outcome outcome = run_hvctl(invocation({"console", "hello"}, "date\n"));
     EXPECT_EQ(outcome.out, "Sun Nov 22\r\n");
     EXPECT_EQ(outcome.err, "");
     EXPECT_EQ(outcome.code, 0);
@@ -226,26 +257,30 @@ TEST_F(ConsoleTest, TheLeaveKeyWorksInAPipe) {
         EXPECT_EQ(guest.typed(3), "abc");
         EXPECT_TRUE(guest.client_left());
     });
-    EXPECT_EQ(run_hvctl(run({"console", "hello"}, "abc\x1d" "def")).code, 0);
+    EXPECT_EQ(run_hvctl(invocation({"console", "hello"},
+                                   "abc\x1d"
+                                   "def"))
+                  .code,
+              0);
 }
 
 TEST_F(ConsoleTest, HistoryIsPrintedByteForByteIntoAPipe) {
     set_state("stopped");
     daemon_.console_log = "boot\r\n\x1b[6n\x1b[32mok\x1b[0m\n\xff";
-    Outcome outcome = run_hvctl(run({"console", "--history", "hello"}));
+    Outcome outcome = run_hvctl(invocation({"console", "--history", "hello"}));
     EXPECT_EQ(outcome.out, daemon_.console_log);
     EXPECT_EQ(outcome.code, 0);
 }
 
 TEST_F(ConsoleTest, HistoryOnATerminalAsksItNothing) {
     daemon_.console_log = "boot\r\n\x1b[6nok\n";
-    Pty terminal(run({"console", "--history", "hello"}));
+    Pty terminal(invocation({"console", "--history", "hello"}));
     EXPECT_EQ(terminal.finish(), 0);
     EXPECT_EQ(terminal.seen(), "boot\r\nok\r\n");
 }
 
 TEST_F(ConsoleTest, CreateAttachesBeforeTheGuestStarts) {
-    Pty terminal(run({"create", "--console", definition()}));
+    Pty terminal(invocation({"create", "--console", definition()}));
     Guest guest(daemon_.take_console());
     ASSERT_TRUE(daemon_.wait_for_call("UnpauseDomain(hello)"));
     guest.print("first words");

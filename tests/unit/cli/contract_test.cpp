@@ -1,5 +1,5 @@
-// What is written down elsewhere and must agree with the program: the published bus interface, the daemon's error names,
-// the manual, the editors' schema and the examples.
+// What is written down elsewhere and must agree with the program: the published bus interface, the daemon's error
+// names, the manual, the editors' schema and the examples.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -63,7 +63,8 @@ TEST(Contract, TheManualNamesEveryVerbAndOption) {
         ASSERT_NE(start, std::string::npos) << verb.name;
         std::string section = page.substr(start, page.find("\n.It Ic ", start + 1) - start);
         for (const Option& option : verb.options) {
-            EXPECT_NE(section.find("Fl -" + option.name.substr(2)), std::string::npos) << verb.name << ' ' << option.name;
+            EXPECT_NE(section.find("Fl -" + option.name.substr(2)), std::string::npos)
+                << verb.name << ' ' << option.name;
         }
     }
 }
@@ -105,7 +106,8 @@ TEST(Contract, TheManualNamesEveryOptionOfTheHypervisor) {
     std::string parser = read_source("hv/x86/boot/command_line.cpp");
     std::string page = manual("hv-command-line.7");
     std::set<std::string> names;
-    for (const auto& found : all_matches(parser, std::regex(R"re(if \(name == "(\w+)"\) return verdict)re"))) names.insert(found[1]);
+    for (const auto& found : all_matches(parser, std::regex(R"re(if \(name == "(\w+)"\) return verdict)re")))
+        names.insert(found[1]);
     EXPECT_GT(names.size(), 8u);
     for (const std::string& name : names) {
         EXPECT_TRUE(std::regex_search(page, std::regex("\\.It Cm " + name + "\\b"))) << name;

@@ -23,12 +23,15 @@ constexpr auto kLimit = std::chrono::seconds(60);  // only a hang gets there
 
 int append_value(sd_bus_message* message, const std::string& key, const Value& value) {
     const char* name = key.c_str();
-    if (const auto* text = std::get_if<std::string>(&value)) return sd_bus_message_append(message, "{sv}", name, "s", text->c_str());
-    if (const auto* flag = std::get_if<bool>(&value)) return sd_bus_message_append(message, "{sv}", name, "b", *flag ? 1 : 0);
+    if (const auto* text = std::get_if<std::string>(&value))
+        return sd_bus_message_append(message, "{sv}", name, "s", text->c_str());
+    if (const auto* flag = std::get_if<bool>(&value))
+        return sd_bus_message_append(message, "{sv}", name, "b", *flag ? 1 : 0);
     if (const auto* signed_number = std::get_if<std::int64_t>(&value)) {
         return sd_bus_message_append(message, "{sv}", name, "u", static_cast<std::uint32_t>(*signed_number));
     }
-    if (const auto* number = std::get_if<std::uint64_t>(&value)) return sd_bus_message_append(message, "{sv}", name, "t", *number);
+    if (const auto* number = std::get_if<std::uint64_t>(&value))
+        return sd_bus_message_append(message, "{sv}", name, "t", *number);
     if (const auto* list = std::get_if<std::vector<std::string>>(&value)) {
         sd_bus_message_open_container(message, 'e', "sv");
         sd_bus_message_append_basic(message, 's', name);
@@ -82,7 +85,9 @@ std::string arguments_of(sd_bus_message* message) {
                 const auto* flag = std::get_if<bool>(&value);
                 const auto* number = std::get_if<std::uint64_t>(&value);
                 list += (list.empty() ? "" : " ") + key + "=" +
-                        (flag != nullptr ? (*flag ? "true" : "false") : number != nullptr ? std::to_string(*number) : "?");
+                        (flag != nullptr     ? (*flag ? "true" : "false")
+                         : number != nullptr ? std::to_string(*number)
+                                             : "?");
             }
             add("{" + list + "}");
         } else if (type == 's') {
@@ -132,7 +137,8 @@ const sd_bus_vtable* FakeDaemon::vtable() {
 std::vector<std::string> FakeDaemon::methods() {
     std::vector<std::string> list;
     for (const sd_bus_vtable* entry = vtable() + 1; entry->type == _SD_BUS_VTABLE_METHOD; ++entry) {
-        list.push_back(std::string(entry->x.method.member) + '(' + entry->x.method.signature + ')' + entry->x.method.result);
+        list.push_back(std::string(entry->x.method.member) + '(' + entry->x.method.signature + ')' +
+                       entry->x.method.result);
     }
     return list;
 }
@@ -156,7 +162,8 @@ void FakeDaemon::start() {
     name.sun_family = AF_UNIX;
     std::string path = address();
     path.copy(name.sun_path, sizeof name.sun_path - 1);
-    if (bind(listener_, reinterpret_cast<sockaddr*>(&name), sizeof name) != 0 || listen(listener_, 8) != 0) std::abort();
+    if (bind(listener_, reinterpret_cast<sockaddr*>(&name), sizeof name) != 0 || listen(listener_, 8) != 0)
+        std::abort();
     thread_ = std::thread([this] { serve(); });
 }
 
@@ -245,7 +252,8 @@ int FakeDaemon::fail_call(sd_bus_error* error, const BusError& what) {
 
 const Properties* FakeDaemon::find_domain(const std::string& key) const {
     for (const Properties& domain : domains) {
-        if (domain.text("name") == key || (domain.has("domid") && std::to_string(domain.number("domid")) == key)) return &domain;
+        if (domain.text("name") == key || (domain.has("domid") && std::to_string(domain.number("domid")) == key))
+            return &domain;
     }
     return nullptr;
 }
@@ -258,7 +266,8 @@ int FakeDaemon::answer(sd_bus_message* message, const std::string& member, sd_bu
     if (member == "CancelJob") {
         for (sd_bus_message* waiting : waiting_) {
             if (job_hangs_silently) break;
-            sd_bus_reply_method_errorf(waiting, "org.hvctl1.Error.Cancelled", "HV-E0602: create of hello was cancelled");
+            sd_bus_reply_method_errorf(waiting, "org.hvctl1.Error.Cancelled",
+                                       "HV-E0602: create of hello was cancelled");
         }
         return sd_bus_reply_method_return(message, "");
     }
@@ -337,7 +346,8 @@ int FakeDaemon::answer_about_host(sd_bus_message* message, const std::string& me
     }
     if (member == "ReadHvLog") {
         std::uint64_t position = read_u64(message).value();
-        std::string rest = position < hv_log.size() ? hv_log.substr(position, 16) : "";  // small pieces, as a ring may give
+        std::string rest =
+            position < hv_log.size() ? hv_log.substr(position, 16) : "";  // small pieces, as a ring may give
         return sd_bus_reply_method_return(message, "st", rest.c_str(), position + rest.size());
     }
     return sd_bus_reply_method_return(message, "");  // PinVcpu, SendDebugKeys

@@ -42,13 +42,13 @@ class FakeDaemon {
     std::map<std::string, std::vector<Properties>> vcpus;
     Properties host, counters;
     std::string hv_log, console_log;
-    std::map<std::string, BusError> errors;          // by method
-    std::map<std::string, std::string> normalised;   // ValidateDomain's answer by text; "{}" otherwise
+    std::map<std::string, BusError> errors;         // by method
+    std::map<std::string, std::string> normalised;  // ValidateDomain's answer by text; "{}" otherwise
     std::vector<std::string> warnings;
-    std::vector<Properties> progress;                // JobChanged signals that WaitJob sends first
-    std::optional<BusError> job_error;               // WaitJob's end, otherwise done
-    bool job_hangs = false;                          // until CancelJob
-    bool job_hangs_silently = false;                 // whatever the client asks
+    std::vector<Properties> progress;   // JobChanged signals that WaitJob sends first
+    std::optional<BusError> job_error;  // WaitJob's end, otherwise done
+    bool job_hangs = false;             // until CancelJob
+    bool job_hangs_silently = false;    // whatever the client asks
     std::string job_domain = "hello";
 
     // What was called, as "Method(argument, ...)".

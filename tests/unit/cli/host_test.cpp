@@ -42,7 +42,8 @@ TEST_F(HostTest, AnotherHypervisorIsNotHv) {
 
 TEST_F(HostTest, TheRemedyFitsTheCause) {
     put("proc/xen/capabilities", "control_d\n");
-    EXPECT_EQ(explain(ENOENT).message, "hvctld is not running\nStart it with 'systemctl start hvctld'. Guests are not affected.");
+    EXPECT_EQ(explain(ENOENT).message,
+              "hvctld is not running\nStart it with 'systemctl start hvctld'. Guests are not affected.");
     EXPECT_NE(explain(ENOENT, false).message.find("sudo systemctl"), std::string::npos);
     EXPECT_NE(explain(ECONNREFUSED).message.find("hvctld has stopped"), std::string::npos);
     EXPECT_EQ(explain(EACCES, false).code, ExitCode::Permission);

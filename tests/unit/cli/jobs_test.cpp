@@ -16,15 +16,19 @@ class JobsTest : public testing::Test {
     FakeDaemon daemon_;
 
     void SetUp() override {
-        daemon_.domains = {{{"name", std::string("Domain-0")}, {"state", std::string("running")}, {"domid", std::int64_t{0}}},
-                           {{"name", std::string("hello")}, {"state", std::string("running")}, {"domid", std::int64_t{3}}},
-                           {{"name", std::string("second")}, {"state", std::string("blocked")}, {"domid", std::int64_t{4}}},
-                           {{"name", std::string("old")}, {"state", std::string("stopped")}}};
-        daemon_.progress = {{{"verb", std::string("create")}, {"domain", std::string("hello")},
-                             {"phase", std::string("building memory")}, {"percent", std::int64_t{45}}}};
+        daemon_.domains = {
+            {{"name", std::string("Domain-0")}, {"state", std::string("running")}, {"domid", std::int64_t{0}}},
+            {{"name", std::string("hello")}, {"state", std::string("running")}, {"domid", std::int64_t{3}}},
+            {{"name", std::string("second")}, {"state", std::string("blocked")}, {"domid", std::int64_t{4}}},
+            {{"name", std::string("old")}, {"state", std::string("stopped")}}};
+        daemon_.progress = {{{"verb", std::string("create")},
+                             {"domain", std::string("hello")},
+                             {"phase", std::string("building memory")},
+                             {"percent", std::int64_t{45}}}};
     }
     Invocation run(const std::vector<std::string>& arguments) const {
-        return {.arguments = arguments, .input = {}, .environment = {{"HVCTL_BUS", daemon_.address()}, {"TERM", "xterm"}}};
+        return {
+            .arguments = arguments, .input = {}, .environment = {{"HVCTL_BUS", daemon_.address()}, {"TERM", "xterm"}}};
     }
     std::string definition() const {
         std::string path = (daemon_.directory() / "d.yaml").string();
@@ -42,8 +46,8 @@ TEST_F(JobsTest, ShutdownOnlyAsksUnlessToldToWait) {
 
 TEST_F(JobsTest, ShutdownOfAllLeavesDom0AndWhatDoesNotRun) {
     EXPECT_EQ(run_hvctl(run({"shutdown", "--all", "--wait"})).code, 0);
-    EXPECT_EQ(daemon_.calls(), (std::vector<std::string>{"ListDomains()", "ShutdownDomain(hello, {})", "ShutdownDomain(second, {})",
-                                                         "WaitJob(7)", "WaitJob(7)"}));
+    EXPECT_EQ(daemon_.calls(), (std::vector<std::string>{"ListDomains()", "ShutdownDomain(hello, {})",
+                                                         "ShutdownDomain(second, {})", "WaitJob(7)", "WaitJob(7)"}));
 }
 
 TEST_F(JobsTest, ShutdownRefusesContradictions) {
@@ -56,7 +60,8 @@ TEST_F(JobsTest, ShutdownRefusesContradictions) {
 }
 
 TEST_F(JobsTest, ADeadlineThatPassesHasItsExitCode) {
-    daemon_.job_error = BusError{"DeadlinePassed", "HV-E0603: hello did not stop within 300 s; 'hvctl destroy hello' ends it"};
+    daemon_.job_error =
+        BusError{"DeadlinePassed", "HV-E0603: hello did not stop within 300 s; 'hvctl destroy hello' ends it"};
     Outcome outcome = run_hvctl(run({"shutdown", "-w", "hello"}));
     EXPECT_EQ(outcome.err, "hvctl: HV-E0603: hello did not stop within 300 s; 'hvctl destroy hello' ends it\n");
     EXPECT_EQ(outcome.code, 8);
@@ -69,11 +74,18 @@ TEST_F(JobsTest, DestroyWaits) {
 }
 
 TEST_F(JobsTest, ListIsATableOrJson) {
-    daemon_.jobs = {{{"id", std::uint64_t{7}}, {"verb", std::string("create")}, {"domain", std::string("hello")},
-                     {"state", std::string("running")}, {"phase", std::string("kernel")}, {"percent", std::int64_t{10}},
+    daemon_.jobs = {{{"id", std::uint64_t{7}},
+                     {"verb", std::string("create")},
+                     {"domain", std::string("hello")},
+                     {"state", std::string("running")},
+                     {"phase", std::string("kernel")},
+                     {"percent", std::int64_t{10}},
                      {"started", std::uint64_t{1'700'000'000'000'000}}},
-                    {{"id", std::uint64_t{6}}, {"verb", std::string("create")}, {"domain", std::string("web")},
-                     {"state", std::string("failed")}, {"error", std::string("HV-E0301: too little memory\nmore")}}};
+                    {{"id", std::uint64_t{6}},
+                     {"verb", std::string("create")},
+                     {"domain", std::string("web")},
+                     {"state", std::string("failed")},
+                     {"error", std::string("HV-E0301: too little memory\nmore")}}};
     EXPECT_EQ(run_hvctl(run({"job", "list"})).out,
               "Job  Verb    Domain  State    Started              Progress\n"
               "  7  create  hello   running  2023-11-14 22:13:20  kernel 10 %\n"
@@ -150,7 +162,6 @@ TEST_F(JobsTest, WaitingGoesOnOverARestartOfTheDaemon) {
     daemon_.start();
     EXPECT_EQ(terminal.finish(), 0) << terminal.seen();
 }
-
 
 }  // namespace
 }  // namespace hvctl::cli::test

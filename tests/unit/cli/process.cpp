@@ -27,14 +27,17 @@ std::string read_to_end(int descriptor) {
     std::string text;
     std::array<char, 4096> buffer{};
     ssize_t got = 0;
-    while ((got = read(descriptor, buffer.data(), buffer.size())) > 0) text.append(buffer.data(), static_cast<std::size_t>(got));
+    while ((got = read(descriptor, buffer.data(), buffer.size())) > 0)
+        text.append(buffer.data(), static_cast<std::size_t>(got));
     close(descriptor);
     return text;
 }
 
 }  // namespace
 
-int exit_code_of_status(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+int exit_code_of_status(int status) {
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
 
 void exec_hvctl(const Invocation& run) {
     std::map<std::string, std::string> environment = {{"PATH", "/usr/bin:/bin"}, {"TERM", "dumb"}, {"TZ", "UTC"}};

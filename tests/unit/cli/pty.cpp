@@ -63,7 +63,9 @@ void Pty::type(const std::string& keys) const {
     }
 }
 
-void Pty::send_signal(int number) const { kill(child_, number); }
+void Pty::send_signal(int number) const {
+    kill(child_, number);
+}
 
 void Pty::resize(unsigned short columns) const {
     winsize size{.ws_row = 50, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};

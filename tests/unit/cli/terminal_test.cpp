@@ -11,15 +11,19 @@ TEST(SafeForTerminal, KeepsTextTabsLinesAndColours) {
 }
 
 TEST(SafeForTerminal, DropsWhatDrivesTheTerminal) {
-    EXPECT_EQ(safe_for_terminal("a\x1b[6nb"), "ab");                       // asks for the cursor's position
-    EXPECT_EQ(safe_for_terminal("a\x1b[cb\x1bZ"), "ab");                   // asks what terminal it is
-    EXPECT_EQ(safe_for_terminal("a\x1b]0;title\ab"), "ab");                // sets the title
-    EXPECT_EQ(safe_for_terminal("a\x1b]52;c;cm0=\x1b\\b"), "ab");          // fills the clipboard
-    EXPECT_EQ(safe_for_terminal("a\x1bP$q\"p\x1b\\b"), "ab");              // asks for a setting
-    EXPECT_EQ(safe_for_terminal("a\x1b[2J\x1b[Hb\x1b(Bc\x1b" "c"), "abc");  // clears, moves, resets
+    EXPECT_EQ(safe_for_terminal("a\x1b[6nb"), "ab");               // asks for the cursor's position
+    EXPECT_EQ(safe_for_terminal("a\x1b[cb\x1bZ"), "ab");           // asks what terminal it is
+    EXPECT_EQ(safe_for_terminal("a\x1b]0;title\ab"), "ab");        // sets the title
+    EXPECT_EQ(safe_for_terminal("a\x1b]52;c;cm0=\x1b\\b"), "ab");  // fills the clipboard
+    EXPECT_EQ(safe_for_terminal("a\x1bP$q\"p\x1b\\b"), "ab");      // asks for a setting
+    EXPECT_EQ(safe_for_terminal("a\x1b[2J\x1b[Hb\x1b(Bc\x1b"
+                                "c"),
+              "abc");  // clears, moves, resets
     EXPECT_EQ(safe_for_terminal("a\r\b\x7f\x05z"), "az");
-    EXPECT_EQ(safe_for_terminal("a\xc2\x9b" "6nb"), "a6nb");               // the control as one 8-bit character
-    EXPECT_EQ(safe_for_terminal("a\x9bz"), "a\xef\xbf\xbdz");              // and as a bare byte
+    EXPECT_EQ(safe_for_terminal("a\xc2\x9b"
+                                "6nb"),
+              "a6nb");                                         // the control as one 8-bit character
+    EXPECT_EQ(safe_for_terminal("a\x9bz"), "a\xef\xbf\xbdz");  // and as a bare byte
 }
 
 TEST(SafeForTerminal, SurvivesSequencesThatAreCut) {

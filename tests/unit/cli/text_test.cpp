@@ -9,7 +9,9 @@ namespace {
 
 TEST(Text, RecognisesUtf8) {
     EXPECT_TRUE(is_utf8("plain"));
-    EXPECT_TRUE(is_utf8("gr\xc3\xbc\xc3\x9f" "e \xe6\xbc\xa2 \xf0\x9f\x90\xa7"));
+    EXPECT_TRUE(
+        is_utf8("gr\xc3\xbc\xc3\x9f"
+                "e \xe6\xbc\xa2 \xf0\x9f\x90\xa7"));
     EXPECT_FALSE(is_utf8("\xff"));
     EXPECT_FALSE(is_utf8("cut \xe6\xbc"));
     EXPECT_FALSE(is_utf8("overlong \xc0\xaf"));
@@ -20,7 +22,7 @@ TEST(Text, RecognisesUtf8) {
 TEST(Text, CountsColumns) {
     EXPECT_EQ(display_width("web1"), 4u);
     EXPECT_EQ(display_width("gr\xc3\xbcn"), 4u);
-    EXPECT_EQ(display_width("u\xcc\x88"), 1u);          // u and a combining diaeresis
+    EXPECT_EQ(display_width("u\xcc\x88"), 1u);                 // u and a combining diaeresis
     EXPECT_EQ(display_width("\xe6\xbc\xa2\xe5\xad\x97"), 4u);  // two wide characters
     EXPECT_EQ(display_width("\xff"), 1u);
 }
@@ -46,7 +48,8 @@ TEST(Text, WritesNumbersForPeople) {
 TEST(Text, ParsesWholeNumbersOnly) {
     EXPECT_EQ(parse_number("42"), 42u);
     EXPECT_EQ(parse_number("18446744073709551615"), UINT64_MAX);
-    for (const char* bad : {"", "-1", "+1", "1x", "0x10", "18446744073709551616", " 1"}) EXPECT_FALSE(parse_number(bad)) << bad;
+    for (const char* bad : {"", "-1", "+1", "1x", "0x10", "18446744073709551616", " 1"})
+        EXPECT_FALSE(parse_number(bad)) << bad;
 }
 
 Table three_columns() {

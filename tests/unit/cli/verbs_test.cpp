@@ -65,13 +65,16 @@ TEST_F(VerbsTest, ListIsATable) {
 
 TEST_F(VerbsTest, ListOfNamedDomainsGoesOnAfterOneThatIsMissing) {
     Outcome outcome = hvctl({"li", "none", "hello"});
-    EXPECT_EQ(outcome.out, "Name   ID  Mem(MiB)  VCPUs  State    Time(s)  Autostart\n"
-                           "hello   3       128      1  blocked      1.2  yes\n");
+    EXPECT_EQ(outcome.out,
+              "Name   ID  Mem(MiB)  VCPUs  State    Time(s)  Autostart\n"
+              "hello   3       128      1  blocked      1.2  yes\n");
     EXPECT_EQ(outcome.err, "hvctl: HV-E0201: there is no domain 'none'\n");
     EXPECT_EQ(outcome.code, 3);
 }
 
-TEST_F(VerbsTest, ListOfNothingButMissingDomainsPrintsNoTable) { EXPECT_EQ(hvctl({"list", "none"}).out, ""); }
+TEST_F(VerbsTest, ListOfNothingButMissingDomainsPrintsNoTable) {
+    EXPECT_EQ(hvctl({"list", "none"}).out, "");
+}
 
 TEST_F(VerbsTest, ListInJsonIsVersioned) {
     daemon_.domains = {domain("hello", 3, "blocked")};
@@ -92,7 +95,9 @@ TEST_F(VerbsTest, ListInJsonIsVersioned) {
 )");
 }
 
-TEST_F(VerbsTest, ListCanPrintNamesOnly) { EXPECT_EQ(hvctl({"list", "-q"}).out, "Domain-0\nhello\nold\n"); }
+TEST_F(VerbsTest, ListCanPrintNamesOnly) {
+    EXPECT_EQ(hvctl({"list", "-q"}).out, "Domain-0\nhello\nold\n");
+}
 
 TEST_F(VerbsTest, DomidAndDomname) {
     EXPECT_EQ(hvctl({"domid", "hello"}).out, "3\n");
@@ -141,14 +146,15 @@ TEST_F(VerbsTest, CreateRefusesBadInputBeforeItAsksAnybody) {
         std::vector<std::string> arguments;
         std::string error;
     };
-    for (const Case& bad : {Case{{"create"}, "hvctl: create: FILE is missing\n'hvctl help create' tells what it takes.\n"},
-                            Case{{"create", "/no/such"}, "hvctl: there is no file /no/such\n"},
-                            Case{{"create", "/etc"}, "hvctl: /etc is a directory, not a domain file\n"},
-                            Case{{"create", good, "memory"},
-                                 "hvctl: 'memory' is not KEY=VALUE\nWhat follows the file changes keys of the definition, such as "
-                                 "memory=512MiB.\n"},
-                            Case{{"create", good, "--console", "--no-wait"},
-                                 "hvctl: create: --console and --no-wait exclude each other\n"}}) {
+    for (const Case& bad :
+         {Case{{"create"}, "hvctl: create: FILE is missing\n'hvctl help create' tells what it takes.\n"},
+          Case{{"create", "/no/such"}, "hvctl: there is no file /no/such\n"},
+          Case{{"create", "/etc"}, "hvctl: /etc is a directory, not a domain file\n"},
+          Case{{"create", good, "memory"},
+               "hvctl: 'memory' is not KEY=VALUE\nWhat follows the file changes keys of the definition, such as "
+               "memory=512MiB.\n"},
+          Case{{"create", good, "--console", "--no-wait"},
+               "hvctl: create: --console and --no-wait exclude each other\n"}}) {
         Outcome outcome = hvctl(bad.arguments);
         EXPECT_EQ(outcome.err, bad.error);
         EXPECT_EQ(outcome.code, 2);
@@ -158,13 +164,13 @@ TEST_F(VerbsTest, CreateRefusesBadInputBeforeItAsksAnybody) {
 
 TEST_F(VerbsTest, EveryErrorOfTheDaemonHasItsExitCode) {
     for (auto [name, code] : std::initializer_list<std::pair<const char*, int>>{{"DefinitionInvalid", 2},
-                                                                               {"NotAKernel", 2},
-                                                                               {"AccessDenied", 5},
-                                                                               {"NotOnHv", 6},
-                                                                               {"NameTaken", 7},
-                                                                               {"Busy", 7},
-                                                                               {"NoMemory", 9},
-                                                                               {"SomethingNew", 1}}) {
+                                                                                {"NotAKernel", 2},
+                                                                                {"AccessDenied", 5},
+                                                                                {"NotOnHv", 6},
+                                                                                {"NameTaken", 7},
+                                                                                {"Busy", 7},
+                                                                                {"NoMemory", 9},
+                                                                                {"SomethingNew", 1}}) {
         daemon_.errors["CreateDomain"] = {name, "HV-E9999: what, where, and what to do"};
         Outcome outcome = hvctl({"create", definition("name: hello\n")});
         EXPECT_EQ(outcome.code, code) << name;
@@ -182,10 +188,16 @@ TEST_F(VerbsTest, PauseAndUnpauseTakeSeveralDomains) {
 }
 
 TEST_F(VerbsTest, VcpuListShowsRunningDomains) {
-    Properties online = {{"vcpu", std::int64_t{0}}, {"cpu", std::int64_t{1}}, {"state", std::string("running")}, {"online", true},
-                         {"cpu_time", std::uint64_t{5'000'000'000}}, {"steal_time", std::uint64_t{100'000'000}},
-                         {"hard_affinity", std::string("0-3")}, {"soft_affinity", std::string("all")}};
-    Properties offline = {{"vcpu", std::int64_t{1}}, {"cpu", std::int64_t{0}}, {"state", std::string("offline")}, {"online", false}};
+    Properties online = {{"vcpu", std::int64_t{0}},
+                         {"cpu", std::int64_t{1}},
+                         {"state", std::string("running")},
+                         {"online", true},
+                         {"cpu_time", std::uint64_t{5'000'000'000}},
+                         {"steal_time", std::uint64_t{100'000'000}},
+                         {"hard_affinity", std::string("0-3")},
+                         {"soft_affinity", std::string("all")}};
+    Properties offline = {
+        {"vcpu", std::int64_t{1}}, {"cpu", std::int64_t{0}}, {"state", std::string("offline")}, {"online", false}};
     daemon_.vcpus["hello"] = {online, offline};
     EXPECT_EQ(hvctl({"vcpu-list"}).out,
               "Name   ID  VCPU  CPU  State    Time(s)  Steal(s)  Affinity (hard / soft)\n"
@@ -209,10 +221,14 @@ TEST_F(VerbsTest, VcpuPinTranslatesItsArguments) {
 }
 
 TEST_F(VerbsTest, InfoReadsLikeAText) {
-    daemon_.host = {{"hv_version", std::string("0.1.0")},   {"interface_version", std::int64_t{1}},
-                    {"cpus", std::int64_t{4}},              {"tsc_khz", std::int64_t{2'400'005}},
-                    {"memory", 2048 * kMebibyte},           {"free_memory", 768 * kMebibyte},
-                    {"uptime", std::uint64_t{61'000'000'000}}, {"features", std::vector<std::string>{"pv", "tsc-stable"}}};
+    daemon_.host = {{"hv_version", std::string("0.1.0")},
+                    {"interface_version", std::int64_t{1}},
+                    {"cpus", std::int64_t{4}},
+                    {"tsc_khz", std::int64_t{2'400'005}},
+                    {"memory", 2048 * kMebibyte},
+                    {"free_memory", 768 * kMebibyte},
+                    {"uptime", std::uint64_t{61'000'000'000}},
+                    {"features", std::vector<std::string>{"pv", "tsc-stable"}}};
     EXPECT_EQ(hvctl({"info"}).out,
               "hv version         0.1.0\n"
               "control interface  1\n"
@@ -244,9 +260,11 @@ TEST_F(VerbsTest, DebugKeysArePrintableAndFew) {
 }
 
 TEST_F(VerbsTest, PerfLeavesZeroesOut) {
-    daemon_.counters = {{"hypercall.iret", std::uint64_t{12}}, {"trap.page_fault", std::uint64_t{0}}, {"trap.nmi", std::uint64_t{3}}};
+    daemon_.counters = {
+        {"hypercall.iret", std::uint64_t{12}}, {"trap.page_fault", std::uint64_t{0}}, {"trap.nmi", std::uint64_t{3}}};
     EXPECT_EQ(hvctl({"perf"}).out, "Counter         Count\nhypercall.iret     12\ntrap.nmi            3\n");
-    EXPECT_EQ(hvctl({"perf", "--all", "trap."}).out, "Counter          Count\ntrap.nmi             3\ntrap.page_fault      0\n");
+    EXPECT_EQ(hvctl({"perf", "--all", "trap."}).out,
+              "Counter          Count\ntrap.nmi             3\ntrap.page_fault      0\n");
     EXPECT_EQ(nlohmann::json::parse(hvctl({"perf", "--json"}).out)["counters"]["trap.nmi"], 3);
 }
 
@@ -257,7 +275,8 @@ TEST_F(VerbsTest, ValidateReportsEachFile) {
     EXPECT_EQ(outcome.err, "hvctl: there is no file /no/such\n");
     EXPECT_EQ(outcome.code, 2);
 
-    daemon_.errors["ValidateDomain"] = {"DefinitionInvalid", "HV-E0101: d.yaml:1:1: unknown key 'nmae'; did you mean 'name'?"};
+    daemon_.errors["ValidateDomain"] = {"DefinitionInvalid",
+                                        "HV-E0101: d.yaml:1:1: unknown key 'nmae'; did you mean 'name'?"};
     outcome = hvctl({"validate", "--json", good});
     auto json = nlohmann::json::parse(outcome.out);
     EXPECT_EQ(json["files"][0]["valid"], false);

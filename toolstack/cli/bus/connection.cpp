@@ -60,7 +60,8 @@ Result<Connection> Connection::open_system(const std::string& address, bool is_d
     connection.brokered_ = true;
     if (!is_default) return connection;
 
-    // The default falls back to here; if hvctld is not on the system bus either, the socket's error is the better reason.
+    // The default falls back to here; if hvctld is not on the system bus either, the socket's error is the better
+    // reason.
     sd_bus_message* reply = nullptr;
     int has_owner = 0;
     int error = sd_bus_call_method(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",

@@ -15,48 +15,34 @@ struct Known {
 
 // Every name that hvctld knows; what a newer one adds counts as a plain failure.
 constexpr std::array kKnown = {
-    Known{"Internal", ExitCode::Failed},
-    Known{"InvalidArgument", ExitCode::Usage},
-    Known{"AccessDenied", ExitCode::Permission},
-    Known{"NotOnHv", ExitCode::NotOnHv},
-    Known{"NotSupported", ExitCode::Failed},
-    Known{"Io", ExitCode::Failed},
-    Known{"HvRefused", ExitCode::Failed},
-    Known{"NotReady", ExitCode::Unreachable},
-    Known{"DefinitionInvalid", ExitCode::Usage},
-    Known{"NotInThisVersion", ExitCode::Usage},
-    Known{"NoSuchDomain", ExitCode::NotFound},
-    Known{"NameTaken", ExitCode::Busy},
-    Known{"UuidTaken", ExitCode::Busy},
-    Known{"Busy", ExitCode::Busy},
-    Known{"WrongState", ExitCode::Failed},
-    Known{"IsDom0", ExitCode::Failed},
-    Known{"GuestSilent", ExitCode::TimedOut},
-    Known{"NoMemory", ExitCode::NoResources},
-    Known{"TooManyVcpus", ExitCode::NoResources},
-    Known{"NoSuchCpu", ExitCode::NoResources},
-    Known{"LimitReached", ExitCode::NoResources},
-    Known{"NoSuchVcpu", ExitCode::NotFound},
-    Known{"FileMissing", ExitCode::Usage},
-    Known{"FileUnreadable", ExitCode::Usage},
-    Known{"NotAKernel", ExitCode::Usage},
-    Known{"KernelTruncated", ExitCode::Usage},
-    Known{"WrongArchitecture", ExitCode::Usage},
-    Known{"KernelNotBootable", ExitCode::Usage},
-    Known{"KernelTooLarge", ExitCode::Usage},
-    Known{"KernelCorrupt", ExitCode::Usage},
-    Known{"NoConsole", ExitCode::Failed},
-    Known{"NoSuchJob", ExitCode::NotFound},
-    Known{"Cancelled", ExitCode::TimedOut},
-    Known{"DeadlinePassed", ExitCode::TimedOut},
+    Known{"Internal", ExitCode::Failed},          Known{"InvalidArgument", ExitCode::Usage},
+    Known{"AccessDenied", ExitCode::Permission},  Known{"NotOnHv", ExitCode::NotOnHv},
+    Known{"NotSupported", ExitCode::Failed},      Known{"Io", ExitCode::Failed},
+    Known{"HvRefused", ExitCode::Failed},         Known{"NotReady", ExitCode::Unreachable},
+    Known{"DefinitionInvalid", ExitCode::Usage},  Known{"NotInThisVersion", ExitCode::Usage},
+    Known{"NoSuchDomain", ExitCode::NotFound},    Known{"NameTaken", ExitCode::Busy},
+    Known{"UuidTaken", ExitCode::Busy},           Known{"Busy", ExitCode::Busy},
+    Known{"WrongState", ExitCode::Failed},        Known{"IsDom0", ExitCode::Failed},
+    Known{"GuestSilent", ExitCode::TimedOut},     Known{"NoMemory", ExitCode::NoResources},
+    Known{"TooManyVcpus", ExitCode::NoResources}, Known{"NoSuchCpu", ExitCode::NoResources},
+    Known{"LimitReached", ExitCode::NoResources}, Known{"NoSuchVcpu", ExitCode::NotFound},
+    Known{"FileMissing", ExitCode::Usage},        Known{"FileUnreadable", ExitCode::Usage},
+    Known{"NotAKernel", ExitCode::Usage},         Known{"KernelTruncated", ExitCode::Usage},
+    Known{"WrongArchitecture", ExitCode::Usage},  Known{"KernelNotBootable", ExitCode::Usage},
+    Known{"KernelTooLarge", ExitCode::Usage},     Known{"KernelCorrupt", ExitCode::Usage},
+    Known{"NoConsole", ExitCode::Failed},         Known{"NoSuchJob", ExitCode::NotFound},
+    Known{"Cancelled", ExitCode::TimedOut},       Known{"DeadlinePassed", ExitCode::TimedOut},
     Known{"Interrupted", ExitCode::Failed},
 };
 
 constexpr std::string_view kPrefix = "org.hvctl1.Error.";
-constexpr std::string_view kLost = "lost the connection to hvctld\n'systemctl status hvctld' tells how it is; what it had "
-                                   "begun goes on when it is back ('hvctl job list').";
+constexpr std::string_view kLost =
+    "lost the connection to hvctld\n'systemctl status hvctld' tells how it is; what it had "
+    "begun goes on when it is back ('hvctl job list').";
 
-bool is(const sd_bus_error& error, const char* name) { return sd_bus_error_has_name(&error, name) != 0; }
+bool is(const sd_bus_error& error, const char* name) {
+    return sd_bus_error_has_name(&error, name) != 0;
+}
 
 }  // namespace
 
@@ -79,8 +65,9 @@ Failure failure_of(const sd_bus_error& error) {
         return {ExitCode::Unreachable, "hvctld is not running\nStart it with 'systemctl start hvctld'."};
     }
     if (is(error, SD_BUS_ERROR_UNKNOWN_METHOD) || is(error, SD_BUS_ERROR_INVALID_ARGS)) {
-        return {ExitCode::Failed, "this hvctld does not know the request (" + message +
-                                      ")\nhvctl and hvctld are of different versions: restart hvctld after an upgrade."};
+        return {ExitCode::Failed,
+                "this hvctld does not know the request (" + message +
+                    ")\nhvctl and hvctld are of different versions: restart hvctld after an upgrade."};
     }
     if (is(error, SD_BUS_ERROR_NO_REPLY) || is(error, SD_BUS_ERROR_TIMEOUT)) {
         return failure_of_errno(sd_bus_error_get_errno(&error) == ECONNRESET ? -ECONNRESET : -ETIMEDOUT);
@@ -99,7 +86,8 @@ Failure failure_of_errno(int error) {
         case EPIPE:
         case ESHUTDOWN: return {ExitCode::Unreachable, std::string(kLost)};
         case ETIMEDOUT:
-            return {ExitCode::Unreachable, "hvctld does not answer\n'journalctl -u hvctld' may tell what it is busy with."};
+            return {ExitCode::Unreachable,
+                    "hvctld does not answer\n'journalctl -u hvctld' may tell what it is busy with."};
         case EACCES:
         case EPERM: return {ExitCode::Permission, "permission denied: managing domains is for root"};
         default: return {ExitCode::Failed, std::string("talking to hvctld failed: ") + std::strerror(-error)};

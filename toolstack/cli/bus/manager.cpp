@@ -22,7 +22,8 @@ Result<JobId> Manager::call_for_job(const char* member, const std::string& domai
     return read_u64(reply.get());
 }
 
-Result<Message> Manager::call_with_definition(const char* member, const Definition& definition, const Properties& options) {
+Result<Message> Manager::call_with_definition(const char* member, const Definition& definition,
+                                              const Properties& options) {
     Message message = TRY(connection_.new_call(member));
     int error = sd_bus_message_append(message.get(), "ss", definition.text.c_str(), definition.source.c_str());
     if (error >= 0) error = append_strings(message.get(), definition.overrides);

@@ -52,7 +52,8 @@ class Manager {
     Result<int> open_console_log(const std::string& domain);
 
     Result<std::vector<Properties>> list_vcpus(const std::string& domain);
-    Result<void> pin_vcpu(const std::string& domain, std::int32_t vcpu, const std::string& hard, const std::string& soft);
+    Result<void> pin_vcpu(const std::string& domain, std::int32_t vcpu, const std::string& hard,
+                          const std::string& soft);
 
     Result<Properties> get_host_info();
     Result<LogPiece> read_hv_log(std::uint64_t position, bool clear);

@@ -62,17 +62,23 @@ Result<void> read_entry(sd_bus_message* message, Properties& into) {
         return {};
     }
     if (int error = sd_bus_message_enter_container(message, 'v', signature.c_str()); error < 0) return bad_reply(error);
-    if (signature == "as") into.insert_or_assign(name, TRY(read_strings(message)));
-    else into.insert_or_assign(name, TRY(read_basic(message, signature[0])));
+    if (signature == "as")
+        into.insert_or_assign(name, TRY(read_strings(message)));
+    else
+        into.insert_or_assign(name, TRY(read_basic(message, signature[0])));
     if (int error = sd_bus_message_exit_container(message); error < 0) return bad_reply(error);
     return {};
 }
 
 }  // namespace
 
-Result<std::string> read_string(sd_bus_message* message) { return std::get<std::string>(TRY(read_basic(message, 's'))); }
+Result<std::string> read_string(sd_bus_message* message) {
+    return std::get<std::string>(TRY(read_basic(message, 's')));
+}
 
-Result<std::uint64_t> read_u64(sd_bus_message* message) { return std::get<std::uint64_t>(TRY(read_basic(message, 't'))); }
+Result<std::uint64_t> read_u64(sd_bus_message* message) {
+    return std::get<std::uint64_t>(TRY(read_basic(message, 't')));
+}
 
 Result<std::vector<std::string>> read_strings(sd_bus_message* message) {
     std::vector<std::string> strings;

@@ -25,10 +25,6 @@ class Descriptor {
     int number_;
 };
 
-bool is_alive(const std::string& state) {
-    return state == "running" || state == "blocked" || state == "paused" || state == "starting";
-}
-
 // What is told to a person must begin a line of its own, raw mode or not.
 void tell(const Context& context, const std::string& text) {
     if (context.err.is_tty) std::fputs(("\r\n" + safe_for_terminal(text) + "\r\n").c_str(), stderr);
@@ -41,36 +37,61 @@ std::string how_it_ended(const Properties& domain) {
 
 enum class Next { Reattach, Stop };
 
+// What a domain is about to do once its stream has been closed.
+enum class Outlook { Alive, Ended, Open };
+
+Outlook outlook_of(const Properties& domain) {
+    std::string state = domain.text("state");
+    // Whether it is restarted shows when its job has ended.
+    if (domain.number("job") != 0 || state == "dying" || state == "starting") return Outlook::Open;
+    return state == "shutdown" || state == "crashed" || state == "stopped" ? Outlook::Ended : Outlook::Alive;
+}
+
+// How long to look for what becomes of the domain, in steps of kStep. A domain that looks settled gets some steps, too:
+// the stream may close just before hvctld decides what to do.
+constexpr auto kStep = std::chrono::milliseconds(200);
+constexpr int kSettledSteps = 5;
+constexpr int kAllSteps = 150;
+
 // The stream has been closed: by the guest's end or reboot, by hvctld's restart, or because somebody took it over.
 Result<Next> after_close(Context& context, const std::string& name, std::uint64_t& domain_id) {
-    auto domain = TRY(context.manager())->get_domain(name);
     bool restarted = false;
-    if (!domain && domain.error().code == ExitCode::Unreachable) {
-        tell(context, "[hvctld has gone; waiting for it to come back]");
-        domain = TRY(context.reconnect())->get_domain(name);
-        restarted = true;
+    int settled = 0;
+    Properties found;
+    for (int step = 0; step < kAllSteps && settled < kSettledSteps; ++step) {
+        auto domain = TRY(context.manager())->get_domain(name);
+        if (!domain && domain.error().code == ExitCode::Unreachable) {
+            if (!restarted) tell(context, "[hvctld has gone; waiting for it to come back]");
+            restarted = true;
+            TRY(context.reconnect());
+            std::this_thread::sleep_for(kStep);  // it may answer before it is ready
+            continue;
+        }
+        if (!domain && domain.error().code == ExitCode::NotFound) {
+            tell(context, "[domain " + name + " has ended]");
+            return Next::Stop;
+        }
+        found = TRY(std::move(domain));
+        Outlook outlook = outlook_of(found);
+        bool another = found.number("domid", domain_id) != domain_id;
+        if (outlook == Outlook::Alive && (another || restarted)) {
+            domain_id = found.number("domid", domain_id);
+            return Next::Reattach;
+        }
+        if (outlook == Outlook::Ended && found.text("state") == "stopped") break;
+        settled = outlook == Outlook::Open ? 0 : settled + 1;
+        std::this_thread::sleep_for(kStep);
     }
-    if (!domain && domain.error().code == ExitCode::NotFound) {
-        tell(context, "[domain " + name + " has ended]");
-        return Next::Stop;
-    }
-    Properties found = TRY(std::move(domain));
-    if (!is_alive(found.text("state"))) {
-        tell(context, "[domain " + name + " has ended: " + how_it_ended(found) + "]");
-        return Next::Stop;
-    }
-    bool rebooted = found.number("domid", domain_id) != domain_id || found.text("state") == "starting";
-    if (!restarted && !rebooted) {
+    if (outlook_of(found) == Outlook::Alive) {
         return fail(ExitCode::Busy, "the console of " + name + " was taken over by somebody else");
     }
-    domain_id = found.number("domid", domain_id);
-    return Next::Reattach;
+    tell(context, "[domain " + name + " has ended: " + how_it_ended(found) + "]");
+    return Next::Stop;
 }
 
 }  // namespace
 
 Result<void> attach_console(Context& context, Attach attach) {
-    using namespace std::chrono_literals;
     bool input_open = true;
     bool writable = attach.mode != "read";
     Properties domain = TRY(TRY(context.manager())->get_domain(attach.domain));
@@ -90,16 +111,21 @@ Result<void> attach_console(Context& context, Attach attach) {
             }
             terminal.emplace(STDIN_FILENO, !writable);
         }
-        SessionEnd end = TRY(run_session({.input = STDIN_FILENO, .output = STDOUT_FILENO, .stream = stream.number(),
-                                          .writable = writable, .input_open = input_open}, *terminal));
+        SessionEnd end = TRY(run_session({.input = STDIN_FILENO,
+                                          .output = STDOUT_FILENO,
+                                          .stream = stream.number(),
+                                          .writable = writable,
+                                          .input_open = input_open},
+                                         *terminal));
         if (end == SessionEnd::Left) {
             if (terminal->active()) tell(context, "[left " + name + "]");
             return {};
         }
         if (end == SessionEnd::Interrupted) return fail(ExitCode::Interrupted, "");
+        terminal->suspend();  // while there is no console, Ctrl-C must end the waiting
         if (TRY(after_close(context, name, domain_id)) == Next::Stop) return {};
         attach.history = 0;  // seen already
-        std::this_thread::sleep_for(250ms);  // a domain that keeps dying must not make this a busy loop
+        terminal->resume();
     }
 }
 

@@ -10,9 +10,9 @@
 namespace hvctl::cli {
 
 struct Attach {
-    std::string domain;             // as the user named it
-    std::string mode = "write";     // "write", "read" or "steal"
-    std::uint64_t history = 16384;  // bytes of missed output to show first
+    std::string domain;                               // as the user named it
+    std::string mode = "write";                       // "write", "read" or "steal"
+    std::uint64_t history = 16384;                    // bytes of missed output to show first
     std::function<Result<void>(Manager&)> when_open;  // called once the stream is there; may be empty
 };
 

@@ -1,11 +1,13 @@
-// A terminal that passes every key on. It gets its old settings back when the object goes, and when the program crashes.
+// A terminal that passes every key on. It gets its old settings back when the object goes, and when the program
+// crashes.
 #pragma once
 
 namespace hvctl::cli {
 
 class RawMode {
   public:
-    // Does nothing if `descriptor` is not a terminal. With `keep_signal_keys`, Ctrl-C and its like stay with the terminal.
+    // Does nothing if `descriptor` is not a terminal. With `keep_signal_keys`, Ctrl-C and its like stay with the
+    // terminal.
     RawMode(int descriptor, bool keep_signal_keys);
     ~RawMode();
     RawMode(const RawMode&) = delete;

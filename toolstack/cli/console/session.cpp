@@ -121,6 +121,8 @@ Result<SessionEnd> Session::run() {
 
 }  // namespace
 
-Result<SessionEnd> run_session(const SessionPorts& ports, RawMode& terminal) { return Session(ports, terminal).run(); }
+Result<SessionEnd> run_session(const SessionPorts& ports, RawMode& terminal) {
+    return Session(ports, terminal).run();
+}
 
 }  // namespace hvctl::cli

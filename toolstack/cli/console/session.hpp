@@ -14,11 +14,11 @@ enum class SessionEnd {
 };
 
 struct SessionPorts {
-    int input;        // read for keys; a terminal should be in raw mode
-    int output;       // gets what the guest prints
-    int stream;       // the console: a stream socket
-    bool writable;    // false: keys are read for the leave key only
-    bool& input_open; // false once the input has ended; it stays so over a reconnection
+    int input;         // read for keys; a terminal should be in raw mode
+    int output;        // gets what the guest prints
+    int stream;        // the console: a stream socket
+    bool writable;     // false: keys are read for the leave key only
+    bool& input_open;  // false once the input has ended; it stays so over a reconnection
 };
 
 class RawMode;

@@ -3,7 +3,7 @@
 namespace hvctl::cli {
 
 Result<void> for_each_word(const std::vector<std::string>& words,
-                             const std::function<Result<void>(const std::string&)>& action) {
+                           const std::function<Result<void>(const std::string&)>& action) {
     Result<void> outcome;
     for (const std::string& word : words) {
         auto done = action(word);

@@ -10,10 +10,10 @@
 
 namespace hvctl::cli {
 
-// Runs `action` for each word (a domain, a file, a job). Every failure is told as it happens and the rest go on; the first one's exit code is
-// the verb's.
+// Runs `action` for each word (a domain, a file, a job). Every failure is told as it happens and the rest go on; the
+// first one's exit code is the verb's.
 Result<void> for_each_word(const std::vector<std::string>& words,
-                             const std::function<Result<void>(const std::string&)>& action);
+                           const std::function<Result<void>(const std::string&)>& action);
 
 // The named domains, or all of them if none is named.
 Result<std::vector<Properties>> domains_named(Manager& manager, const std::vector<std::string>& names);

@@ -54,11 +54,14 @@ void add_console(App& app, Context& context) {
     auto arguments = std::make_shared<Arguments>();
     Verb& verb = app.verb("console", Topic::Console, "attach to a guest's console");
     verb.description =
-        "Shows what the guest printed last and then what it prints, and types what you type. Ctrl-] leaves; the guest does "
+        "Shows what the guest printed last and then what it prints, and types what you type. Ctrl-] leaves; the guest "
+        "does "
         "not notice. The console stays attached while the guest reboots.\n"
-        "One user may write and any number may read. Everything is logged whether or not anybody watches, and the log of a "
+        "One user may write and any number may read. Everything is logged whether or not anybody watches, and the log "
+        "of a "
         "domain that has ended is kept.\n"
-        "Without a terminal, standard input is typed into the guest; after its end the output is shown on until the domain "
+        "Without a terminal, standard input is typed into the guest; after its end the output is shown on until the "
+        "domain "
         "ends. The byte Ctrl-] (\\035) in it leaves.";
     verb.examples = "hvctl console web1\nhvctl console --history web1 | less -R";
     verb.positional("DOMAIN", Complete::Domain, arguments->domain, "name, id or UUID");

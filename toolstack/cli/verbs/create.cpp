@@ -19,9 +19,11 @@ struct Arguments {
 };
 
 Result<void> check(const Arguments& arguments) {
-    if (arguments.console && arguments.no_wait) return fail(ExitCode::Usage, "create: --console and --no-wait exclude each other");
+    if (arguments.console && arguments.no_wait)
+        return fail(ExitCode::Usage, "create: --console and --no-wait exclude each other");
     if (arguments.dry_run && (arguments.console || arguments.no_wait)) {
-        return fail(ExitCode::Usage, "create: --dry-run creates nothing, so there is nothing to wait for or to attach to");
+        return fail(ExitCode::Usage,
+                    "create: --dry-run creates nothing, so there is nothing to wait for or to attach to");
     }
     return check_overrides(arguments.overrides);
 }
@@ -49,11 +51,12 @@ Result<void> create(Context& context, const Arguments& arguments) {
     }
     std::string name = TRY(wait_for_job(context, job, OnInterrupt::CancelJob)).text("domain");
     if (arguments.console) {
-        return attach_console(context, {.domain = name, .mode = "write", .history = 0,
-                                        .when_open = [&](Manager& connected) -> Result<void> {
-                                            if (arguments.paused) return {};
-                                            return connected.unpause_domain(name);
-                                        }});
+        return attach_console(
+            context,
+            {.domain = name, .mode = "write", .history = 0, .when_open = [&](Manager& connected) -> Result<void> {
+                 if (arguments.paused) return {};
+                 return connected.unpause_domain(name);
+             }});
     }
     Properties domain = TRY(TRY(context.manager())->get_domain(name));
     print(name + (arguments.paused ? " is ready and paused" : " is started"));
@@ -67,17 +70,20 @@ void add_create(App& app, Context& context) {
     auto arguments = std::make_shared<Arguments>();
     Verb& verb = app.verb("create", Topic::Life, "create a domain from a file and start it");
     verb.description =
-        "Creates the domain that FILE describes (hvctl.yaml(5)) and starts it. Returns when the guest runs; the guest's "
+        "Creates the domain that FILE describes (hvctl.yaml(5)) and starts it. Returns when the guest runs; the "
+        "guest's "
         "own boot then goes on. Ctrl-C while it is being made undoes what was done.\n"
         "KEY=VALUE changes a key of the definition for this domain, as if it were written in the file.";
-    verb.examples = "hvctl create web1.yaml\n"
-                    "hvctl create web1.yaml name=web2 memory=512MiB\n"
-                    "hvctl create --console /usr/share/hvctl/examples/hello.yaml";
+    verb.examples =
+        "hvctl create web1.yaml\n"
+        "hvctl create web1.yaml name=web2 memory=512MiB\n"
+        "hvctl create --console /usr/share/hvctl/examples/hello.yaml";
     verb.positional("FILE", Complete::File, arguments->file, "the domain file; - is standard input");
     verb.positionals_of("KEY=VALUE", Complete::Nothing, arguments->overrides, Arity::Any, "changes to the definition");
     verb.flag("--console", "-c", arguments->console, "attach to the console before the guest starts");
     verb.flag("--paused", "-p", arguments->paused, "leave the domain paused; 'hvctl unpause' starts it");
-    verb.flag("--dry-run", "-n", arguments->dry_run, "check everything, print the complete definition in JSON, create nothing");
+    verb.flag("--dry-run", "-n", arguments->dry_run,
+              "check everything, print the complete definition in JSON, create nothing");
     verb.flag("--ephemeral", arguments->ephemeral, "forget the domain when it ends");
     verb.flag("--no-wait", arguments->no_wait, "print the job's number and return at once");
     verb.run = [arguments, &context] { return create(context, *arguments); };

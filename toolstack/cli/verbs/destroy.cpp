@@ -14,8 +14,10 @@ Result<void> destroy(Context& context, const Arguments& arguments) {
     TRY(context.manager());
     return for_each_word(arguments.domains, [&](const std::string& domain) -> Result<void> {
         JobId job = TRY(TRY(context.manager())->destroy_domain(domain));
-        if (arguments.no_wait) print(std::to_string(job) + '\n');
-        else TRY(wait_for_job(context, job, OnInterrupt::LeaveJob));
+        if (arguments.no_wait)
+            print(std::to_string(job) + '\n');
+        else
+            TRY(wait_for_job(context, job, OnInterrupt::LeaveJob));
         return {};
     });
 }
@@ -26,7 +28,8 @@ void add_destroy(App& app, Context& context) {
     auto arguments = std::make_shared<Arguments>();
     Verb& verb = app.verb("destroy", Topic::Life, "end a domain at once, without asking the guest");
     verb.description =
-        "Ends a domain as pulling its plug would, and gives all its memory and CPUs back. What the guest had not written to "
+        "Ends a domain as pulling its plug would, and gives all its memory and CPUs back. What the guest had not "
+        "written to "
         "its disks is lost. Its console log stays: 'hvctl console --history'.";
     verb.examples = "hvctl destroy web1";
     verb.positionals_of("DOMAIN", Complete::Domain, arguments->domains, Arity::AtLeastOne, "name, id or UUID");

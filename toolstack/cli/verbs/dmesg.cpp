@@ -16,7 +16,9 @@ struct Arguments {
 constexpr int kFollowMilliseconds = 250;
 
 // hv's log carries lines that guests may have had a hand in.
-void show(const Context& context, const std::string& text) { print(context.out.is_tty ? safe_for_terminal(text) : text); }
+void show(const Context& context, const std::string& text) {
+    print(context.out.is_tty ? safe_for_terminal(text) : text);
+}
 
 // Prints what is there from `position` on and moves it behind that.
 Result<void> show_rest(Context& context, std::uint64_t& position, bool clear) {
@@ -40,8 +42,10 @@ Result<void> dmesg(Context& context, const Arguments& arguments) {
         poll(&waiting, 1, kFollowMilliseconds);
         if (interrupts.take() != 0) return {};
         auto shown = show_rest(context, position, arguments.clear);
-        if (!shown && shown.error().code == ExitCode::Unreachable) TRY(context.reconnect());
-        else TRY_VOID(std::move(shown));
+        if (!shown && shown.error().code == ExitCode::Unreachable)
+            TRY(context.reconnect());
+        else
+            TRY_VOID(std::move(shown));
     }
 }
 
@@ -50,7 +54,8 @@ Result<void> dmesg(Context& context, const Arguments& arguments) {
 void add_dmesg(App& app, Context& context) {
     auto arguments = std::make_shared<Arguments>();
     Verb& verb = app.verb("dmesg", Topic::Host, "print hv's log");
-    verb.description = "Prints the log of the hypervisor: its boot, what it has to say about guests, and what debug keys dumped.";
+    verb.description =
+        "Prints the log of the hypervisor: its boot, what it has to say about guests, and what debug keys dumped.";
     verb.examples = "hvctl dmesg\nhvctl dmesg --follow";
     verb.flag("--clear", "-c", arguments->clear, "forget the log once it is printed");
     verb.flag("--follow", "-f", arguments->follow, "go on with what is logged from now on; Ctrl-C ends it");

@@ -25,7 +25,8 @@ std::string clock_text(std::uint64_t microseconds) {
     auto seconds = static_cast<time_t>(microseconds / 1'000'000);
     struct tm parts {};
     std::array<char, 32> buffer{};
-    if (localtime_r(&seconds, &parts) == nullptr || strftime(buffer.data(), buffer.size(), "%F %T", &parts) == 0) return "-";
+    if (localtime_r(&seconds, &parts) == nullptr || strftime(buffer.data(), buffer.size(), "%F %T", &parts) == 0)
+        return "-";
     return buffer.data();
 }
 
@@ -36,7 +37,8 @@ Cell job_state_cell(const std::string& state) {
 }
 
 std::string progress_cell(const Properties& job) {
-    if (job.text("state") == "failed") return safe_for_terminal(job.text("error").substr(0, job.text("error").find('\n')));
+    if (job.text("state") == "failed")
+        return safe_for_terminal(job.text("error").substr(0, job.text("error").find('\n')));
     if (job.text("state") != "running") return {};
     std::string phase = job.text("phase");
     return phase.empty() ? "" : phase + ' ' + std::to_string(job.number("percent")) + " %";
@@ -50,10 +52,15 @@ Result<void> list_jobs(Context& context, bool json) {
         print(document.text());
         return {};
     }
-    Table table({{"Job", Align::Right}, {"Verb"}, {"Domain"}, {"State"}, {.title = "Started", .optional = true}, {"Progress"}});
+    Table table(
+        {{"Job", Align::Right}, {"Verb"}, {"Domain"}, {"State"}, {.title = "Started", .optional = true}, {"Progress"}});
     for (const Properties& job : jobs) {
-        table.add({{std::to_string(job.number("id"))}, {job.text("verb")}, {job.text("domain")},
-                   job_state_cell(job.text("state")), {clock_text(job.number("started"))}, {progress_cell(job)}});
+        table.add({{std::to_string(job.number("id"))},
+                   {job.text("verb")},
+                   {job.text("domain")},
+                   job_state_cell(job.text("state")),
+                   {clock_text(job.number("started"))},
+                   {progress_cell(job)}});
     }
     print(table.render(context.out));
     return {};
@@ -62,7 +69,8 @@ Result<void> list_jobs(Context& context, bool json) {
 Result<void> act_on_jobs(Context& context, const Arguments& arguments) {
     if (arguments.jobs.empty()) return fail(ExitCode::Usage, "job " + arguments.action + ": JOB is missing");
     for (const std::string& job : arguments.jobs) {
-        if (!parse_number(job)) return fail(ExitCode::Usage, "job: '" + job + "' is not a job's number; see 'hvctl job list'");
+        if (!parse_number(job))
+            return fail(ExitCode::Usage, "job: '" + job + "' is not a job's number; see 'hvctl job list'");
     }
     TRY(context.manager());
     return for_each_word(arguments.jobs, [&](const std::string& job) -> Result<void> {
@@ -92,8 +100,10 @@ void add_job(App& app, Context& context) {
     auto arguments = std::make_shared<Arguments>();
     Verb& verb = app.verb("job", Topic::Jobs, "list operations, wait for them, cancel them");
     verb.description =
-        "Whatever takes time is a job of hvctld: it goes on when hvctl is interrupted, and even over a restart of hvctld.\n"
-        "'list' shows what runs and what ran lately; 'wait' returns when the jobs have ended, with the exit code of the first "
+        "Whatever takes time is a job of hvctld: it goes on when hvctl is interrupted, and even over a restart of "
+        "hvctld.\n"
+        "'list' shows what runs and what ran lately; 'wait' returns when the jobs have ended, with the exit code of "
+        "the first "
         "that failed; 'cancel' stops them and undoes what they had done.";
     verb.examples = "hvctl job list\nhvctl job wait $(hvctl create --no-wait web1.yaml)";
     verb.positional("ACTION", Complete::Words, arguments->action, "list, wait or cancel");

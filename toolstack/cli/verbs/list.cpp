@@ -64,7 +64,8 @@ void add_list(App& app, Context& context) {
     auto arguments = std::make_shared<Arguments>();
     Verb& verb = app.verb("list", Topic::Look, "list domains with their state");
     verb.description =
-        "Lists all domains, or the named ones, running or not. Memory is what a domain has now; time is what its vCPUs have "
+        "Lists all domains, or the named ones, running or not. Memory is what a domain has now; time is what its vCPUs "
+        "have "
         "used since it started.\n"
         "States: running, blocked (idle, waiting for an event), paused, starting, shutdown, crashed, dying, stopped.";
     verb.examples = "hvctl list\nhvctl list --json | jq -r '.domains[] | select(.state == \"crashed\") | .name'";

@@ -7,7 +7,8 @@ void add_pause(App& app, Context& context) {
     auto domains = std::make_shared<std::vector<std::string>>();
     Verb& verb = app.verb("pause", Topic::Life, "stop scheduling a domain");
     verb.description =
-        "Takes the CPUs away from a domain. It keeps its memory and its devices and goes on where it was after 'hvctl unpause'.";
+        "Takes the CPUs away from a domain. It keeps its memory and its devices and goes on where it was after 'hvctl "
+        "unpause'.";
     verb.examples = "hvctl pause web1";
     verb.positionals_of("DOMAIN", Complete::Domain, *domains, Arity::AtLeastOne, "name, id or UUID");
     verb.run = [domains, &context]() -> Result<void> {

@@ -16,9 +16,9 @@ struct Arguments {
 Properties select(const Properties& counters, const Arguments& arguments) {
     Properties selected;
     for (const auto& [name, value] : counters) {
-        bool wanted = arguments.prefixes.empty() || std::ranges::any_of(arguments.prefixes, [&](const std::string& prefix) {
-                          return name.starts_with(prefix);
-                      });
+        bool wanted = arguments.prefixes.empty() ||
+                      std::ranges::any_of(arguments.prefixes,
+                                          [&](const std::string& prefix) { return name.starts_with(prefix); });
         if (wanted && (arguments.all || counters.number(name) != 0)) selected.emplace(name, value);
     }
     return selected;
@@ -43,8 +43,9 @@ Result<void> perf(Context& context, const Arguments& arguments) {
 void add_perf(App& app, Context& context) {
     auto arguments = std::make_shared<Arguments>();
     Verb& verb = app.verb("perf", Topic::Host, "show hv's event counters");
-    verb.description = "Shows how often hv did what since it booted, summed over all CPUs: hypercalls and traps of each kind, "
-                       "and more. Counters that are zero are left out.";
+    verb.description =
+        "Shows how often hv did what since it booted, summed over all CPUs: hypercalls and traps of each kind, "
+        "and more. Counters that are zero are left out.";
     verb.examples = "hvctl perf\nhvctl perf hypercall. --json";
     verb.positionals_of("PREFIX", Complete::Nothing, arguments->prefixes, Arity::Any, "only counters that begin so");
     verb.flag("--all", "-a", arguments->all, "those that are zero, too");

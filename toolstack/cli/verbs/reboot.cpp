@@ -10,9 +10,7 @@ void add_reboot(App& app, Context& context) {
         "Asks the guest to restart, and returns. What happens when it has stopped is up to the domain's on_reboot.";
     verb.examples = "hvctl reboot --wait web1";
     add_stop_options(verb, *arguments, "runs again");
-    verb.run = [arguments, &context] {
-        return stop_domains(context, *arguments, &Manager::reboot_domain, "reboot");
-    };
+    verb.run = [arguments, &context] { return stop_domains(context, *arguments, &Manager::reboot_domain, "reboot"); };
 }
 
 }  // namespace hvctl::cli

@@ -13,8 +13,8 @@ Result<Properties> options_of(const StopArguments& arguments, const std::string&
     if (arguments.timeout.empty()) return Properties{};
     auto seconds = parse_number(arguments.timeout);
     if (!seconds || *seconds == 0 || *seconds > kMaxTimeout) {
-        return fail(ExitCode::Usage, verb + ": --timeout takes seconds, from 1 to " + std::to_string(kMaxTimeout) + ", not '" +
-                                         arguments.timeout + "'");
+        return fail(ExitCode::Usage, verb + ": --timeout takes seconds, from 1 to " + std::to_string(kMaxTimeout) +
+                                         ", not '" + arguments.timeout + "'");
     }
     return Properties{{"timeout_seconds", *seconds}};
 }

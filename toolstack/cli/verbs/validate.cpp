@@ -59,10 +59,12 @@ void add_validate(App& app, Context& context) {
     auto arguments = std::make_shared<Arguments>();
     Verb& verb = app.verb("validate", Topic::Jobs, "check domain files");
     verb.description =
-        "Checks domain files exactly as 'hvctl create' would, and says for each whether it is valid. Errors name the file, "
+        "Checks domain files exactly as 'hvctl create' would, and says for each whether it is valid. Errors name the "
+        "file, "
         "the line and the column.";
     verb.examples = "hvctl validate /etc/hvctl/domains/*.yaml";
-    verb.positionals_of("FILE", Complete::File, arguments->files, Arity::AtLeastOne, "domain files; - is standard input");
+    verb.positionals_of("FILE", Complete::File, arguments->files, Arity::AtLeastOne,
+                        "domain files; - is standard input");
     verb.flag("--host", arguments->host, "check against what the host has now, too: memory, CPUs, files, the name");
     verb.flag("--json", arguments->json, "the findings and the complete definitions, in JSON");
     verb.run = [arguments, &context] { return validate(context, *arguments); };

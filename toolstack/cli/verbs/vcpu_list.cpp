@@ -43,8 +43,13 @@ std::string json_of(const std::vector<DomainVcpus>& all) {
 }
 
 Table table_of(const std::vector<DomainVcpus>& all) {
-    Table table({{"Name"}, {"ID", Align::Right}, {"VCPU", Align::Right}, {"CPU", Align::Right}, {"State"},
-                 {"Time(s)", Align::Right}, {.title = "Steal(s)", .align = Align::Right, .optional = true},
+    Table table({{"Name"},
+                 {"ID", Align::Right},
+                 {"VCPU", Align::Right},
+                 {"CPU", Align::Right},
+                 {"State"},
+                 {"Time(s)", Align::Right},
+                 {.title = "Steal(s)", .align = Align::Right, .optional = true},
                  {"Affinity (hard / soft)"}});
     for (const DomainVcpus& entry : all) {
         for (const Properties& vcpu : entry.vcpus) {
@@ -68,8 +73,10 @@ void add_vcpu_list(App& app, Context& context) {
     auto arguments = std::make_shared<Arguments>();
     Verb& verb = app.verb("vcpu-list", Topic::Look, "list vCPUs, where they run and where they may");
     verb.description =
-        "Lists the vCPUs of all running domains, or of the named ones: the CPU that each runs or last ran on, its state, the "
-        "time it has run and the time it was ready but had to wait (steal), and the CPUs that it may use (hard affinity) and "
+        "Lists the vCPUs of all running domains, or of the named ones: the CPU that each runs or last ran on, its "
+        "state, the "
+        "time it has run and the time it was ready but had to wait (steal), and the CPUs that it may use (hard "
+        "affinity) and "
         "prefers (soft affinity).";
     verb.examples = "hvctl vcpu-list web1";
     verb.positionals_of("DOMAIN", Complete::Domain, arguments->domains, Arity::Any, "name, id or UUID");

@@ -11,7 +11,9 @@ struct Arguments {
 };
 
 // "-" leaves an affinity as it is, which the bus calls an empty one.
-std::string affinity(const std::string& text) { return text == "-" ? "" : text; }
+std::string affinity(const std::string& text) {
+    return text == "-" ? "" : text;
+}
 
 Result<void> pin(Context& context, const Arguments& arguments) {
     std::int32_t vcpu = -1;
@@ -23,7 +25,8 @@ Result<void> pin(Context& context, const Arguments& arguments) {
         vcpu = static_cast<std::int32_t>(*number);
     }
     std::string hard = affinity(arguments.hard), soft = affinity(arguments.soft);
-    if (hard.empty() && soft.empty()) return fail(ExitCode::Usage, "vcpu-pin: both affinities are '-': nothing to change");
+    if (hard.empty() && soft.empty())
+        return fail(ExitCode::Usage, "vcpu-pin: both affinities are '-': nothing to change");
     return TRY(context.manager())->pin_vcpu(arguments.domain, vcpu, hard, soft);
 }
 
@@ -33,7 +36,8 @@ void add_vcpu_pin(App& app, Context& context) {
     auto arguments = std::make_shared<Arguments>();
     Verb& verb = app.verb("vcpu-pin", Topic::Cpus, "choose the CPUs that a vCPU may use");
     verb.description =
-        "Sets on which CPUs a vCPU may run (hard affinity) and on which it rather runs (soft affinity). The change acts at "
+        "Sets on which CPUs a vCPU may run (hard affinity) and on which it rather runs (soft affinity). The change "
+        "acts at "
         "once.\n"
         "A list of CPUs is written as \"0-3,^2\" or \"all\"; - leaves that affinity as it is.";
     verb.examples = "hvctl vcpu-pin web1 0 2\nhvctl vcpu-pin web1 all 0-7 0-3\nhvctl vcpu-pin web1 all - all";
