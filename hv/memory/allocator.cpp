@@ -32,6 +32,7 @@ struct FrameHeap {
 
 constinit Spinlock g_lock{LockRank::FrameHeap};
 constinit FrameHeap g_heap;
+constinit std::uint64_t g_machine_frames = 0;
 
 Zone zone_of(std::uint64_t mfn) {
     return mfn < kBelow4Gib ? kLow : kHigh;
@@ -175,6 +176,14 @@ void free_frames(Mfn first, unsigned order) {
 std::uint64_t total_frames() {
     Guard guard{g_lock};
     return g_heap.total;
+}
+
+std::uint64_t machine_frames() {
+    return g_machine_frames;
+}
+
+void set_machine_frames(std::uint64_t frames) {
+    g_machine_frames = frames;
 }
 
 std::uint64_t free_frame_count() {

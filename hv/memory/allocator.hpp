@@ -27,7 +27,10 @@ struct FrameDemand {
 Result<Mfn> allocate_frames(const FrameDemand& demand);
 void free_frames(Mfn first, unsigned order);
 
-std::uint64_t total_frames();
+std::uint64_t total_frames();    // that the allocator was ever given
+// All RAM of the machine, with what hv took before there was an allocator.
+std::uint64_t machine_frames();
+void set_machine_frames(std::uint64_t frames);
 std::uint64_t free_frame_count();
 std::uint64_t claimed_frame_count();
 

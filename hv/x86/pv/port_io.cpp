@@ -8,12 +8,14 @@
 #include "hv/x86/pv/emulation.hpp"
 #include "hv/x86/pv/instruction.hpp"
 #include "hv/x86/pv/io_permissions.hpp"
+#include "hv/x86/pv/pci_config.hpp"
 
 namespace hv::x86 {
 namespace {
 
 std::uint32_t port_read(std::uint16_t port, unsigned bytes) {
     if (!io_ports_allowed(port, bytes)) return ~0u;
+    if (is_pci_port(port, bytes)) return guest_pci_read(port, bytes);
     switch (bytes) {
         case 1: return in8(port);
         case 2: return in16(port);
@@ -23,6 +25,7 @@ std::uint32_t port_read(std::uint16_t port, unsigned bytes) {
 
 void port_write(std::uint16_t port, unsigned bytes, std::uint32_t value) {
     if (!io_ports_allowed(port, bytes)) return;
+    if (is_pci_port(port, bytes)) return guest_pci_write(port, bytes, value);
     switch (bytes) {
         case 1: out8(port, static_cast<std::uint8_t>(value)); return;
         case 2: out16(port, static_cast<std::uint16_t>(value)); return;

@@ -1,0 +1,133 @@
+#include "hv/domain/domain.hpp"
+
+#include <cstring>
+
+#include "hv/control/domain_seams.hpp"
+#include "hv/control/operation.hpp"
+#include "hv/domain/life_cycle.hpp"
+#include "hv/domain/runstate.hpp"
+#include "hv/memory/allocator.hpp"
+#include "hv/memory/guest_access.hpp"
+
+namespace hv {
+namespace {
+
+control::DomainInfo describe(Domain& domain) {
+    control::DomainInfo info{};
+    info.domain = domain.id;
+    info.type = static_cast<std::uint32_t>(domain.type);
+    info.shutdown_reason = domain.shutdown_reason.load();
+    std::memcpy(info.uuid, domain.uuid, sizeof info.uuid);
+    info.frames = domain.frames;
+    info.max_frames = domain.max_frames;
+    info.claimed_frames = domain.claimed_frames;
+    info.shared_info_mfn = frame_of_pointer(domain.shared_info).raw;
+    info.max_vcpus = domain.max_vcpus;
+    info.hv_bytes = domain.hv_bytes.load();
+    info.created_at_ns = static_cast<std::uint64_t>(domain.created_at);
+    bool running = false, blocked = true;
+    for (VcpuId id = 0; id < domain.max_vcpus; ++id) {
+        Vcpu& vcpu = *domain.vcpu(id);
+        info.cpu_time_ns += static_cast<std::uint64_t>(vcpu_run_time(vcpu));
+        const std::uint32_t flags = vcpu.flags.load();
+        if (flags & kVcpuDown) continue;
+        ++info.vcpus_online;
+        if (vcpu.running.load()) running = true;
+        if (!(flags & kVcpuBlocked)) blocked = false;
+    }
+    if (domain.dying.load() != Dying::Alive) info.flags |= control::kDomainDying;
+    if (domain.shut_down.load()) info.flags |= control::kDomainShutdown;
+    if (domain.paused_by_control.load()) info.flags |= control::kDomainPaused;
+    if (blocked && !domain.paused_by_control.load()) info.flags |= control::kDomainBlocked;
+    if (running) info.flags |= control::kDomainRunning;
+    if (domain.privileged) info.flags |= control::kDomainPrivileged;
+    if (domain.unstarted.load()) info.flags |= control::kDomainUnstarted;
+    return info;
+}
+
+// For operations that would stop the caller itself or the domain that manages all others.
+Result<DomainRef> find_managed(DomainId id) {
+    DomainRef domain = TRY(find_domain(id));
+    if (domain->privileged) return fail(Error::BadArgument);
+    return domain;
+}
+
+}  // namespace
+
+Result<> list_domains(control::ListDomains& request) {
+    if (request.record_size < sizeof(control::DomainInfo)) return fail(Error::BadArgument);
+    DomainId id = request.first;
+    for (request.count = 0; request.count < request.capacity; ++request.count) {
+        DomainRef domain = next_domain(id);
+        if (!domain) break;
+        TRY_VOID(store(GuestVirtual{request.buffer} + std::uint64_t{request.count} * request.record_size, describe(*domain)));
+        id = static_cast<DomainId>(domain->id + 1);
+    }
+    return {};
+}
+
+Result<> get_domain(control::GetDomain& request) {
+    const DomainRef domain = TRY(find_domain(request.domain));
+    request.info = describe(*domain);
+    return {};
+}
+
+Result<> create_domain(control::CreateDomain& request) {
+    Domain* domain = TRY(Domain::create(request, false));
+    request.domain = domain->id;
+    return {};
+}
+
+Result<> destroy_domain_op(control::DomainOnly& request) {
+    const DomainRef domain = TRY(find_managed(request.domain));
+    return destroy_domain(*domain);
+}
+
+Result<> pause_domain(control::DomainOnly& request) {
+    const DomainRef domain = TRY(find_managed(request.domain));
+    // One pause of the toolstack's, however often it asks.
+    if (!domain->paused_by_control.exchange(true)) domain_pause(*domain);
+    return {};
+}
+
+Result<> unpause_domain(control::DomainOnly& request) {
+    const DomainRef domain = TRY(find_managed(request.domain));
+    if (!(domain->vcpu(0)->flags.load() & kVcpuInitialised)) return fail(Error::BadArgument);
+    domain->unstarted = false;
+    if (domain->paused_by_control.exchange(false)) domain_unpause(*domain);
+    return {};
+}
+
+Result<> shutdown_domain(control::ShutdownDomain& request) {
+    if (request.reason > static_cast<std::uint32_t>(control::ShutdownReason::SoftReset)) return fail(Error::BadArgument);
+    const DomainRef domain = TRY(find_managed(request.domain));
+    domain_shutdown(*domain, request.reason);
+    return {};
+}
+
+Result<> set_max_memory(control::SetFrames& request) {
+    const DomainRef domain = TRY(find_domain(request.domain));
+    Guard guard{domain->frames_lock};
+    domain->max_frames = request.frames;
+    return {};
+}
+
+Result<> set_domain_claim(control::SetFrames& request) {
+    const DomainRef domain = TRY(find_domain(request.domain));
+    return set_claim(*domain, request.frames);
+}
+
+Result<> init_hypercall_page(control::InitHypercallPage& request) {
+    const DomainRef domain = TRY(find_domain(request.domain));
+    FrameInfo* info = TRY(get_frame_and_type(Mfn{request.mfn}, domain->id, FrameType::Writable));
+    write_hypercall_page(frame_pointer(Mfn{request.mfn}));
+    put_frame_and_type(*info);
+    return {};
+}
+
+Result<> seed_grants(control::SeedGrants& request) {
+    const DomainRef domain = TRY(find_domain(request.domain));
+    return domain->grants.seed(request.backend, Gfn{request.console_gfn}, Gfn{request.store_gfn});
+}
+
+}  // namespace hv

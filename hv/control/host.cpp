@@ -1,0 +1,106 @@
+#include <cstring>
+
+#include "hv/base/build_info.hpp"
+#include "hv/base/format.hpp"
+#include "hv/base/version.hpp"
+#include "hv/control/host_seams.hpp"
+#include "hv/control/operation.hpp"
+#include "hv/domain/domain.hpp"
+#include "hv/domain/domain_table.hpp"
+#include "hv/hypercall/dispatch.hpp"
+#include "hv/memory/allocator.hpp"
+#include "hv/memory/guest_access.hpp"
+#include "hv/time/clock.hpp"
+
+namespace hv {
+namespace {
+
+template <std::size_t Size>
+void set_text(char (&field)[Size], std::string_view text) {
+    std::memset(field, 0, Size);
+    std::memcpy(field, text.data(), text.size() < Size ? text.size() : Size - 1);
+}
+
+std::uint32_t count_domains(std::uint64_t& frames) {
+    std::uint32_t count = 0;
+    DomainId id = 0;
+    while (DomainRef domain = next_domain(id)) {
+        ++count;
+        frames += domain->frames;
+        id = static_cast<DomainId>(domain->id + 1);
+    }
+    return count;
+}
+
+}  // namespace
+
+Result<> get_version(control::GetVersion& request) {
+    request.interface_version = control::kInterfaceVersion;
+    request.reserved = 0;
+    set_text(request.name, kHvName);
+    set_text(request.version, kHvVersion);
+    return {};
+}
+
+Result<> get_host_info(control::GetHostInfo& request) {
+    request = {};
+    describe_machine(request);
+    std::uint64_t domain_frames = 0;
+    request.domains = count_domains(domain_frames);
+    request.total_frames = machine_frames();
+    request.free_frames = free_frame_count();
+    request.claimed_frames = claimed_frame_count();
+    const std::uint64_t used = request.total_frames - request.free_frames;
+    request.hv_frames = used > domain_frames ? used - domain_frames : 0;
+    request.max_mfn = max_mfn();
+    request.system_time = static_cast<std::uint64_t>(time::now());
+    request.tsc_khz = static_cast<std::uint32_t>(time::tsc_khz());
+    request.max_domains = kMaxDomains;
+    request.max_vcpus = kMaxVcpus;
+    return {};
+}
+
+Result<> get_cpu_info(control::GetCpuInfo& request) {
+    if (request.record_size < sizeof(control::CpuInfo)) return fail(Error::BadArgument);
+    for (request.count = 0; request.count < request.capacity; ++request.count) {
+        control::CpuInfo info{};
+        if (!describe_cpu(request.first + request.count, info)) break;
+        TRY_VOID(store(GuestVirtual{request.buffer} + std::uint64_t{request.count} * request.record_size, info));
+    }
+    return {};
+}
+
+Result<> read_text(control::ReadText& request) {
+    std::string_view text;
+    switch (static_cast<control::Text>(request.which)) {
+        case control::Text::CommandLine: text = build_info().command_line; break;
+        case control::Text::BuildId: text = build_info().id; break;
+        case control::Text::Compiler: text = build_info().compiler; break;
+        case control::Text::BuildDate: text = build_info().date; break;
+        case control::Text::Capabilities: text = kCapabilities; break;
+        default: return fail(Error::BadArgument);
+    }
+    request.length = static_cast<std::uint32_t>(text.size());
+    const std::size_t copied = text.size() < request.capacity ? text.size() : request.capacity;
+    return copy_to_guest(GuestVirtual{request.buffer}, text.data(), copied);
+}
+
+Result<> get_perf_counters(control::GetPerfCounters& request) {
+    if (request.record_size < sizeof(control::PerfCounter)) return fail(Error::BadArgument);
+    request.count = request.available = 0;
+    const auto add = [&](const char* kind, const char* name, std::uint64_t value) -> Result<> {
+        if (request.available++ >= request.capacity) return {};
+        control::PerfCounter counter{};
+        format_into(std::span{counter.name}.first(sizeof counter.name - 1), "{}.{}", kind, name);
+        counter.value = value;
+        return store(GuestVirtual{request.buffer} + std::uint64_t{request.count++} * request.record_size, counter);
+    };
+    for (std::uint32_t number = 0; number < kHypercallSlots; ++number)
+        if (const char* name = hypercall_name(number)) TRY_VOID(add("hypercall", name, hypercall_count(number)));
+    const char* name;
+    std::uint64_t value;
+    for (std::uint32_t index = 0; machine_counter(index, name, value); ++index) TRY_VOID(add("trap", name, value));
+    return {};
+}
+
+}  // namespace hv

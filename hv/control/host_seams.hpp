@@ -1,0 +1,17 @@
+// What the control interface asks the machine about itself.
+#pragma once
+
+#include <cstdint>
+
+#include "hv/abi/control/host.hpp"
+
+namespace hv {
+
+// Features, clock, CPU counts and names; the memory fields are the caller's.
+void describe_machine(abi::control::GetHostInfo& info);
+// False behind the last CPU.
+bool describe_cpu(std::uint32_t cpu, abi::control::CpuInfo& info);
+// Counter `index` of the processor's part (traps); false behind the last.
+bool machine_counter(std::uint32_t index, const char*& name, std::uint64_t& value);
+
+}  // namespace hv

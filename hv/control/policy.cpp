@@ -1,0 +1,11 @@
+#include "hv/control/policy.hpp"
+
+#include "hv/domain/domain.hpp"
+
+namespace hv {
+
+bool may_control(const Domain& caller, abi::control::Operation) {
+    return caller.privileged;
+}
+
+}  // namespace hv

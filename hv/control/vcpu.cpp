@@ -1,0 +1,114 @@
+#include "hv/domain/vcpu.hpp"
+
+#include "hv/control/operation.hpp"
+#include "hv/domain/domain.hpp"
+#include "hv/domain/domain_seams.hpp"
+#include "hv/domain/runstate.hpp"
+#include "hv/memory/guest_access.hpp"
+#include "hv/sched/sched.hpp"
+#include "hv/time/clock.hpp"
+
+namespace hv {
+namespace {
+
+using abi::xen::VcpuGuestContext;
+
+Result<OwnPtr<VcpuGuestContext>> new_context() {
+    return make_own<VcpuGuestContext>();
+}
+
+Result<Vcpu*> vcpu_of(Domain& domain, VcpuId id) {
+    Vcpu* vcpu = domain.vcpu(id);
+    if (!vcpu) return fail(Error::NoEntry);
+    return vcpu;
+}
+
+Result<> fetch_set(CpuSet& set, std::uint64_t address, std::uint32_t bits) {
+    std::uint64_t words[CpuSet::kWords] = {};
+    const std::uint32_t known = bits < kMaxCpus ? bits : kMaxCpus;
+    TRY_VOID(copy_from_guest(words, GuestVirtual{address}, (known + 7) / 8));
+    for (std::size_t i = 0; i < CpuSet::kWords; ++i) set.set_word(i, words[i]);
+    for (std::uint32_t cpu = known; cpu < kMaxCpus; ++cpu) set.clear(cpu);
+    return {};
+}
+
+Result<> store_set(const CpuSet& set, std::uint64_t address, std::uint32_t bits) {
+    std::uint64_t words[CpuSet::kWords];
+    for (std::size_t i = 0; i < CpuSet::kWords; ++i) words[i] = set.word(i);
+    const std::uint32_t known = bits < kMaxCpus ? bits : kMaxCpus;
+    TRY_VOID(copy_to_guest(GuestVirtual{address}, words, (known + 7) / 8));
+    return clear_guest(GuestVirtual{address} + (known + 7) / 8, (bits + 7) / 8 - (known + 7) / 8);
+}
+
+}  // namespace
+
+Result<> get_vcpu_context(control::VcpuContext& request) {
+    if (request.size < sizeof(VcpuGuestContext)) return fail(Error::BadArgument);
+    const DomainRef domain = TRY(find_domain(request.domain));
+    if (&*domain == &current_domain()) return fail(Error::BadArgument);
+    Vcpu* vcpu = TRY(vcpu_of(*domain, request.vcpu));
+    if (!(vcpu->flags.load() & kVcpuInitialised)) return fail(Error::NoEntry);
+    const auto context = TRY(new_context());
+    domain_pause(*domain);
+    arch_get_vcpu_context(*vcpu, *context);
+    domain_unpause(*domain);
+    return copy_to_guest(GuestVirtual{request.buffer}, context.get(), sizeof *context);
+}
+
+Result<> set_vcpu_context(control::VcpuContext& request) {
+    if (request.size < sizeof(VcpuGuestContext)) return fail(Error::BadArgument);
+    const DomainRef domain = TRY(find_domain(request.domain));
+    if (!domain->paused_by_control.load()) return fail(Error::Busy);
+    Vcpu* vcpu = TRY(vcpu_of(*domain, request.vcpu));
+    const auto context = TRY(new_context());
+    TRY_VOID(copy_from_guest(context.get(), GuestVirtual{request.buffer}, sizeof *context));
+    Guard guard{domain->lock};
+    TRY_VOID(arch_set_vcpu_context(*vcpu, *context));
+    if (context->flags & abi::xen::kVgcfOnline || request.vcpu == 0) vcpu->flags.fetch_and(~std::uint32_t{kVcpuDown});
+    return {};
+}
+
+Result<> get_vcpu_info(control::GetVcpuInfo& request) {
+    const DomainRef domain = TRY(find_domain(request.domain));
+    Vcpu* vcpu = TRY(vcpu_of(*domain, request.vcpu));
+    const abi::xen::VcpuRunstateInfo runstate = runstate_snapshot(*vcpu, time::now());
+    const std::uint32_t flags = vcpu->flags.load();
+    request.online = flags & kVcpuDown ? 0 : 1;
+    request.initialised = flags & kVcpuInitialised ? 1 : 0;
+    request.state = runstate.state;
+    request.cpu = vcpu->cpu.load();
+    for (unsigned i = 0; i < 4; ++i) request.state_time_ns[i] = runstate.time[i];
+    return {};
+}
+
+Result<> get_vcpu_affinity(control::VcpuAffinity& request) {
+    const DomainRef domain = TRY(find_domain(request.domain));
+    Vcpu* vcpu = TRY(vcpu_of(*domain, request.vcpu));
+    CpuSet hard, soft;
+    sched_get_affinity(*vcpu, hard, soft);
+    if (request.hard) TRY_VOID(store_set(hard, request.hard, request.bits));
+    if (request.soft) TRY_VOID(store_set(soft, request.soft, request.bits));
+    return {};
+}
+
+Result<> set_vcpu_affinity(control::VcpuAffinity& request) {
+    const DomainRef domain = TRY(find_domain(request.domain));
+    Vcpu* vcpu = TRY(vcpu_of(*domain, request.vcpu));
+    CpuSet hard, soft;
+    if (request.hard) TRY_VOID(fetch_set(hard, request.hard, request.bits));
+    if (request.soft) TRY_VOID(fetch_set(soft, request.soft, request.bits));
+    return sched_set_affinity(*vcpu, request.hard ? &hard : nullptr, request.soft ? &soft : nullptr);
+}
+
+Result<> get_sched_parameters(control::SchedParameters& request) {
+    const DomainRef domain = TRY(find_domain(request.domain));
+    sched_get_parameters(*domain, request);
+    return {};
+}
+
+Result<> set_sched_parameters(control::SchedParameters& request) {
+    const DomainRef domain = TRY(find_domain(request.domain));
+    return sched_set_parameters(*domain, request);
+}
+
+}  // namespace hv

@@ -1,0 +1,22 @@
+// Programming a device's message-signalled interrupts (PCI Local Bus 3.0, 6.8).
+#pragma once
+
+#include <cstdint>
+
+#include "hv/base/result.hpp"
+#include "hv/x86/pv/pci_config.hpp"
+
+namespace hv::x86 {
+
+struct MsiTarget {
+    PciAddress device;
+    std::uint64_t table;   // MSI-X table's physical address; 0 means MSI
+    std::uint32_t entry;   // MSI-X entry
+};
+
+// The device sends `data` to `address` from now on. Error::NoDevice: it has no such capability.
+Result<> write_message(const MsiTarget& target, std::uint64_t address, std::uint32_t data);
+// MSI-X only: the entry stays silent, or not.
+void mask_message(const MsiTarget& target, bool masked);
+
+}  // namespace hv::x86

@@ -1,0 +1,159 @@
+#include "hv/abi/xen/physdev.hpp"
+
+#include "hv/domain/domain.hpp"
+#include "hv/memory/guest_access.hpp"
+#include "hv/x86/apic/io_apic.hpp"
+#include "hv/x86/pv/arch_vcpu.hpp"
+#include "hv/x86/pv/machine_hypercalls.hpp"
+#include "hv/x86/pv/pirq.hpp"
+
+namespace hv::x86 {
+namespace {
+
+using namespace abi::xen;
+
+HypercallResult map_pirq(GuestVirtual where) {
+    auto request = TRY(fetch<PhysdevMapPirq>(where));
+    if (request.domid != 0x7ff0 && request.domid != current_domain().id) return fail(Error::NotSupported);
+    switch (static_cast<MapPirqType>(request.type)) {
+        case MapPirqType::Gsi: request.pirq = static_cast<std::int32_t>(TRY(map_gsi(static_cast<std::uint32_t>(request.index), request.pirq))); break;
+        case MapPirqType::Msi:
+        case MapPirqType::MsiSegment: request.pirq = static_cast<std::int32_t>(TRY(map_msi(request, 1))); break;
+        case MapPirqType::MultiMsi: {
+            const auto wanted = static_cast<std::uint32_t>(request.entry_nr);
+            if (wanted != 1) {
+                // "This many are possible": the caller asks again.
+                request.entry_nr = 1;
+                TRY_VOID(store(where, request));
+                return fail(Error::NoSpace);
+            }
+            request.entry_nr = 0;
+            request.pirq = static_cast<std::int32_t>(TRY(map_msi(request, 1)));
+            break;
+        }
+        default: return fail(Error::BadArgument);
+    }
+    TRY_VOID(store(where, request));
+    return 0;
+}
+
+HypercallResult set_eoi_map(GuestVirtual where, bool auto_unmask) {
+    const auto request = TRY(fetch<PhysdevPirqEoiGmfn>(where));
+    Domain& domain = current_domain();
+    Guard guard{domain.lock};
+    if (domain.arch->eoi_map_frame) return fail(Error::Busy);
+    FrameInfo* info = TRY(get_frame_and_type(Mfn{request.gmfn}, domain.id, FrameType::Writable));
+    domain.arch->eoi_map_frame = info;
+    domain.arch->auto_unmask = auto_unmask;
+    auto* words = static_cast<std::uint64_t*>(frame_pointer(Mfn{request.gmfn}));
+    for (std::uint32_t pirq = 0; pirq < EventChannels::kMaxPirqs; ++pirq)
+        if (pirq_needs_end(pirq)) __atomic_fetch_or(&words[pirq / 64], std::uint64_t{1} << (pirq % 64), __ATOMIC_RELAXED);
+    return 0;
+}
+
+HypercallResult read_apic(GuestVirtual where) {
+    auto request = TRY(fetch<PhysdevApic>(where));
+    for (unsigned index = 0; index < io_apic_count(); ++index) {
+        if (io_apic_info(index).physical != request.apic_physbase) continue;
+        request.value = read_io_apic(index, static_cast<std::uint8_t>(request.reg));
+        TRY_VOID(store(where, request));
+        return 0;
+    }
+    return fail(Error::BadArgument);
+}
+
+HypercallResult status_query(GuestVirtual where) {
+    auto request = TRY(fetch<PhysdevIrqStatusQuery>(where));
+    request.flags = pirq_needs_end(request.irq) ? kIrqStatusNeedsEoi : 0;
+    TRY_VOID(store(where, request));
+    return 0;
+}
+
+HypercallResult privileged_op(PhysdevCommand command, GuestVirtual where) {
+    switch (command) {
+        case PhysdevCommand::Eoi: {
+            const auto request = TRY(fetch<PhysdevEoi>(where));
+            TRY_VOID(end_pirq(request.irq));
+            Domain& domain = current_domain();
+            if (domain.arch->auto_unmask)
+                if (const EventPort port = domain.events.pirq_port(request.irq); port != 0) (void)domain.events.unmask(port);
+            return 0;
+        }
+        case PhysdevCommand::PirqEoiGmfnV1: return set_eoi_map(where, true);
+        case PhysdevCommand::PirqEoiGmfnV2: return set_eoi_map(where, false);
+        case PhysdevCommand::IrqStatusQuery: return status_query(where);
+        case PhysdevCommand::ApicRead: return read_apic(where);
+        case PhysdevCommand::ApicWrite: return 0;  // routing is hv's; Dom0 says what it wants through SetupGsi and MapPirq
+        case PhysdevCommand::AllocIrqVector: {
+            auto request = TRY(fetch<PhysdevIrq>(where));
+            request.vector = request.irq;
+            TRY_VOID(store(where, request));
+            return 0;
+        }
+        case PhysdevCommand::FreeIrqVector: return 0;
+        case PhysdevCommand::SetupGsi: {
+            const auto request = TRY(fetch<PhysdevSetupGsi>(where));
+            if (request.gsi < 0) return fail(Error::BadArgument);
+            TRY_VOID(set_up_gsi(static_cast<std::uint32_t>(request.gsi), request.triggering != 0, request.polarity != 0));
+            return 0;
+        }
+        case PhysdevCommand::MapPirq: return map_pirq(where);
+        case PhysdevCommand::UnmapPirq: {
+            const auto request = TRY(fetch<PhysdevUnmapPirq>(where));
+            TRY_VOID(unmap_pirq(static_cast<std::uint32_t>(request.pirq)));
+            return 0;
+        }
+        case PhysdevCommand::GetFreePirq: {
+            auto request = TRY(fetch<PhysdevGetFreePirq>(where));
+            request.pirq = TRY(free_pirq());
+            TRY_VOID(store(where, request));
+            return 0;
+        }
+        case PhysdevCommand::RestoreMsiExt: {
+            const auto request = TRY(fetch<PhysdevPciDevice>(where));
+            restore_messages(request.seg, request.bus, request.devfn);
+            return 0;
+        }
+        case PhysdevCommand::RestoreMsi: {
+            const auto request = TRY(fetch<PhysdevManagePci>(where));
+            restore_messages(0, request.bus, request.devfn);
+            return 0;
+        }
+        // hv keeps no list of devices until there is passthrough: these tell it nothing that it needs.
+        case PhysdevCommand::ManagePciAdd:
+        case PhysdevCommand::ManagePciRemove:
+        case PhysdevCommand::ManagePciAddExt:
+        case PhysdevCommand::PciDeviceAdd:
+        case PhysdevCommand::PciDeviceRemove:
+        case PhysdevCommand::PciMmcfgReserved:
+        case PhysdevCommand::PrepareMsix:
+        case PhysdevCommand::ReleaseMsix:
+        case PhysdevCommand::DbgpOp: return 0;
+        default: return fail(Error::NotImplemented);
+    }
+}
+
+}  // namespace
+
+HypercallResult do_physdev_op(HypercallArguments& arguments) {
+    const auto command = static_cast<PhysdevCommand>(arguments.value[0]);
+    const GuestVirtual where{arguments.value[1]};
+    switch (command) {
+        case PhysdevCommand::SetIopl: {
+            const auto request = TRY(fetch<PhysdevSetIopl>(where));
+            if (request.iopl > 3) return fail(Error::BadArgument);
+            current_vcpu().arch->iopl = request.iopl;
+            return 0;
+        }
+        case PhysdevCommand::SetIobitmap: {
+            // Ports stay closed to user programs unless the kernel raises their I/O privilege level.
+            const auto request = TRY(fetch<PhysdevSetIobitmap>(where));
+            return request.nr_ports > 65536 ? HypercallResult{fail(Error::BadArgument)} : HypercallResult{0};
+        }
+        default: break;
+    }
+    if (!current_domain().privileged) return fail(Error::NotPermitted);
+    return privileged_op(command, where);
+}
+
+}  // namespace hv::x86
