@@ -14,6 +14,7 @@
 #include "hv/x86/cpu/smap.hpp"
 #include "hv/x86/paging/direct_map.hpp"
 #include "hv/x86/paging/hv_tables.hpp"
+#include "hv/x86/panic/debug_keys.hpp"
 #include "hv/x86/smp/ipi.hpp"
 #include "hv/x86/smp/start_cpus.hpp"
 #include "hv/x86/time/clock.hpp"
@@ -80,6 +81,7 @@ void print_machine() {
     start_io_apics();
     start_clock();
     add_cpus();
+    register_machine_debug_keys();
     enable_console_interrupts();
     take_over_memory();
     start_cpus();

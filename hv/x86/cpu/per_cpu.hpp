@@ -58,6 +58,7 @@ struct alignas(64) PerCpu {
     std::atomic<bool> online{false};
 
     std::uint64_t nmis = 0;
+    std::atomic<std::uint64_t> stopped_at{0};  // in a panic: where this CPU was
     std::atomic<std::uint64_t> alive{0};  // watchdog: counts this CPU's timer interrupts and trips through idle
 
 #ifndef NDEBUG

@@ -18,6 +18,7 @@ constinit std::atomic<std::uint32_t> panicking{kNobody};  // number of the CPU t
 
 constexpr unsigned kMaxDepth = 32;
 constexpr Nanoseconds kRebootDelay = 5'000'000'000;
+constexpr Nanoseconds kStopDelay = 20'000'000;
 
 // One CPU panics. Another that gets here stops; the same one again has a fault in its panic and goes down at once.
 void enter_panic() {
@@ -32,7 +33,25 @@ void enter_panic() {
     send_nmi_to_others();
 }
 
+// Where the other CPUs were when the NMI reached them.
+void print_others() {
+    const Nanoseconds until = time::now() + kStopDelay;
+    while (time::now() < until) pause();
+    for_each_bit(online_cpus(), [](std::size_t number) {
+        const PerCpu& cpu = cpu_data(static_cast<CpuId>(number));
+        if (cpu.id == per_cpu().id) return;
+        const std::uint64_t rip = cpu.stopped_at.load(std::memory_order_acquire);
+        const Symbol symbol = find_symbol(rip);
+        if (rip == 0) {
+            log(LogLevel::Error, "CPU {} does not answer", cpu.id);
+        } else {
+            log(LogLevel::Error, "CPU {} was at {:016x} {}", cpu.id, rip, symbol.name ? symbol.name : "(a guest)");
+        }
+    });
+}
+
 [[noreturn]] void finish_panic() {
+    print_others();
     if (boot_options().no_reboot) {
         log_text(LogLevel::Error, "noreboot: the machine stays as it is");
         machine_halt();
@@ -64,10 +83,7 @@ void print_line(std::uint64_t address) {
 bool panic_started() { return panicking.load(std::memory_order_relaxed) != kNobody; }
 
 void stop_in_panic(const TrapFrame& frame) {
-    per_cpu().online.store(false);
-    const Symbol symbol = find_symbol(frame.rip);
-    if (!frame.from_guest() && symbol.name)
-        log(LogLevel::Debug, "CPU {} was in {}+0x{:x}", per_cpu().id, symbol.name, symbol.offset);
+    per_cpu().stopped_at.store(frame.rip, std::memory_order_release);
     for (;;) halt();
 }
 

@@ -54,6 +54,7 @@ bool start_one(PerCpu& cpu) {
     if (!wait_until_tsc_check(cpu.id, 100'000'000)) send_startup(cpu.apic_id, page);
     if (!wait_until_tsc_check(cpu.id, kPatience)) return false;
     compare_tsc(cpu.id);
+    log(LogLevel::Debug, "CPU {} is up", cpu.id);
     return wait_until_online(cpu, kPatience);
 }
 

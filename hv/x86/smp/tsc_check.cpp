@@ -6,6 +6,7 @@
 
 #include "hv/base/log.hpp"
 #include "hv/time/clock.hpp"
+#include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/time/clock.hpp"
@@ -13,7 +14,9 @@
 namespace hv::x86 {
 namespace {
 
-constexpr std::uint32_t kTurns = 64;  // even: boot CPU, odd: the other
+// Even turns are the boot CPU's, odd ones the other's. Under an emulator a turn can take as long as the host's scheduler
+// likes, and one round is enough: its virtual CPUs share one clock or are far apart.
+std::uint32_t turns() { return cpu_has(Feature::Hypervisor) ? 2 : 64; }
 constinit std::atomic<CpuId> arrived{kNoCpu};
 constinit std::atomic<std::uint32_t> turn{0};
 constinit std::atomic<std::uint64_t> theirs{0};
@@ -30,10 +33,11 @@ bool wait_until_tsc_check(CpuId cpu, Nanoseconds patience) {
 }
 
 void compare_tsc(CpuId cpu) {
+    const std::uint32_t last = turns();
     std::uint64_t tightest = ~std::uint64_t{0};
     std::int64_t offset = 0;
     bool outside = false;
-    for (std::uint32_t round = 0; round < kTurns; round += 2) {
+    for (std::uint32_t round = 0; round < last; round += 2) {
         const std::uint64_t before = read_tsc_ordered();
         turn.store(round + 1, std::memory_order_release);
         while (turn.load(std::memory_order_acquire) != round + 2) pause();
@@ -50,18 +54,19 @@ void compare_tsc(CpuId cpu) {
         clock_not_stable("the CPUs' counters differ");
         log(LogLevel::Debug, "CPU {}: TSC differs by {}", cpu, offset);
     }
-    turn.store(kTurns + 1, std::memory_order_release);
+    turn.store(last + 1, std::memory_order_release);
 }
 
 void answer_tsc_check(CpuId cpu) {
+    const std::uint32_t last = turns();
     turn.store(0, std::memory_order_relaxed);
     arrived.store(cpu, std::memory_order_release);
-    for (std::uint32_t round = 0; round < kTurns; round += 2) {
+    for (std::uint32_t round = 0; round < last; round += 2) {
         while (turn.load(std::memory_order_acquire) != round + 1) pause();
         theirs.store(read_tsc_ordered(), std::memory_order_relaxed);
         turn.store(round + 2, std::memory_order_release);
     }
-    while (turn.load(std::memory_order_acquire) != kTurns + 1) pause();
+    while (turn.load(std::memory_order_acquire) != last + 1) pause();
     arrived.store(kNoCpu, std::memory_order_relaxed);
 }
 
