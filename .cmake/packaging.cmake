@@ -9,6 +9,11 @@ install(PROGRAMS ${PROJECT_SOURCE_DIR}/examples/make-hello-initrd DESTINATION ${
 foreach(component hv hvctl libhvctl-dev)
   install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${component} RENAME copyright
           COMPONENT ${component})
+  # Debian's policy wants a changelog; what changed is in the repository's history.
+  set(changelog ${PROJECT_BINARY_DIR}/${component}.changelog)
+  configure_file(${PROJECT_SOURCE_DIR}/.cmake/debian/changelog.in ${changelog} @ONLY)
+  execute_process(COMMAND gzip -9nkf ${changelog} COMMAND_ERROR_IS_FATAL ANY)
+  install(FILES ${changelog}.gz DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${component} RENAME changelog.gz COMPONENT ${component})
 endforeach()
 
 set(CPACK_GENERATOR DEB)
@@ -17,7 +22,7 @@ set(CPACK_COMPONENTS_GROUPING IGNORE)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_PACKAGE_CONTACT "hv maintainers <maintainers@hv.invalid>")
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
-set(CPACK_STRIP_FILES OFF)
+set(CPACK_STRIP_FILES ON) # of hvctld and hvctl; hv's image is made stripped
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
     OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
@@ -27,7 +32,7 @@ set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(scripts ${PROJECT_SOURCE_DIR}/.cmake/debian)
 
 set(CPACK_DEBIAN_HV_PACKAGE_NAME hv)
-set(CPACK_COMPONENT_HV_DESCRIPTION "type-1 hypervisor with Xen's guest interface\n\
+set(CPACK_DEBIAN_HV_DESCRIPTION "type-1 hypervisor with Xen's guest interface\n\
 hv owns the machine from the boot loader on and runs a Debian kernel, unchanged, as its\n\
 first guest (Dom0). It offers guests Xen's public interface, so any system with Xen\n\
 support runs on it. This package has the image and GRUB menu entries for it.")
@@ -36,7 +41,7 @@ set(CPACK_DEBIAN_HV_PACKAGE_RECOMMENDS "hvctl, grub2-common")
 set(CPACK_DEBIAN_HV_PACKAGE_CONTROL_EXTRA ${scripts}/hv/conffiles ${scripts}/hv/postinst ${scripts}/hv/postrm)
 
 set(CPACK_DEBIAN_HVCTL_PACKAGE_NAME hvctl)
-set(CPACK_COMPONENT_HVCTL_DESCRIPTION "daemon and command line to run guests on hv\n\
+set(CPACK_DEBIAN_HVCTL_DESCRIPTION "daemon and command line to run guests on hv\n\
 hvctld builds and watches guests, keeps their consoles and serves the store that guests\n\
 and Xen's own clients use; hvctl is its command line, its interface is D-Bus.")
 set(CPACK_DEBIAN_HVCTL_PACKAGE_SHLIBDEPS ON)
@@ -46,7 +51,7 @@ set(CPACK_DEBIAN_HVCTL_PACKAGE_SUGGESTS "xenstore-utils")
 set(CPACK_DEBIAN_HVCTL_PACKAGE_CONTROL_EXTRA ${scripts}/hvctl/postinst ${scripts}/hvctl/prerm ${scripts}/hvctl/postrm)
 
 set(CPACK_DEBIAN_LIBHVCTL-DEV_PACKAGE_NAME libhvctl-dev)
-set(CPACK_COMPONENT_LIBHVCTL-DEV_DESCRIPTION "C++ library to control hv: development files\n\
+set(CPACK_DEBIAN_LIBHVCTL-DEV_DESCRIPTION "C++ library to control hv: development files\n\
 libhvctl wraps hv's control hypercall, foreign memory, event channels and grants, loads\n\
 kernels and builds guests.")
 set(CPACK_DEBIAN_LIBHVCTL-DEV_PACKAGE_SECTION libdevel)
