@@ -95,8 +95,8 @@ Domain::~Domain() = default;
 
 // Takes a domain apart that nobody can reach any more, or that was never published.
 void free_domain(Domain& domain) {
-    for (VcpuId id = 0; domain.vcpus && id < domain.max_vcpus; ++id) destroy_vcpu(domain, id);
     sched_destroy_domain(domain);
+    for (VcpuId id = 0; domain.vcpus && id < domain.max_vcpus; ++id) destroy_vcpu(domain, id);
     domain.grants.destroy();
     if (domain.shared_info) free_shared_page(domain.shared_info);
     arch_destroy_domain(domain);

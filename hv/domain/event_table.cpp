@@ -21,7 +21,7 @@ EventChannels::~EventChannels() {
     for (std::atomic<Group*>& slot : groups_) {
         Group* group = slot.load(std::memory_order_relaxed);
         if (!group) continue;
-        for (std::atomic<Bucket*>& bucket : group->buckets) delete bucket.load(std::memory_order_relaxed);
+        for (std::atomic<Bucket*>& bucket : group->buckets) heap_free(bucket.load(std::memory_order_relaxed));
         delete group;
     }
     heap_free(pirq_ports_.load(std::memory_order_relaxed));
@@ -56,8 +56,10 @@ Result<EventChannel*> EventChannels::ensure(EventPort port) {
         if (!fresh) return fail(Error::NoMemory);
         group.store(fresh, std::memory_order_release);
     }
-    Bucket* bucket = new (std::nothrow) Bucket{};
-    if (!bucket) return fail(Error::NoMemory);
+    // One whole page, which is more alignment than `new` promises.
+    void* memory = heap_allocate(sizeof(Bucket));
+    if (!memory) return fail(Error::NoMemory);
+    Bucket* bucket = new (memory) Bucket{};
     const EventPort first = bucket_number * kPortsPerBucket;
     for (EventPort i = 0; i < kPortsPerBucket; ++i) bucket->ports[i].port = first + i;
     group.load(std::memory_order_relaxed)

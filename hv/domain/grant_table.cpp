@@ -33,10 +33,10 @@ Result<> GrantTable::init(Domain& domain, const GrantLimits& limits) {
 }
 
 GrantTable::~GrantTable() {
-    free_all();
+    destroy();
 }
 
-void GrantTable::free_all() {
+void GrantTable::destroy() {
     for (std::uint32_t i = 0; i < frames_; ++i) {
         free_shared_page(shared_[i].page);
         for (ActiveGrant* chunk : shared_[i].active) heap_free(chunk);

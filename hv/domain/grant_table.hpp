@@ -88,6 +88,8 @@ class GrantTable final {
     // Teardown, after the domain's page tables are gone: forgets every mapping that it still has of others' grants.
     // Restart: call again.
     Result<> release_mappings();
+    // Gives the table's pages back once nobody can reach them any more; the destructor does it otherwise.
+    void destroy();
     // Page `index` of the table (or of the version 2 status array), which grows up to it. For mapping into the guest.
     // BadArgument: above the limit, or status frames of a version 1 table; NoMemory.
     Result<Mfn> frame(std::uint32_t index, bool status);
@@ -137,7 +139,6 @@ class GrantTable final {
     Result<> reserve_frames(std::uint32_t frames);
     bool any_pinned_from(GrantRef first) const;
     void free_status();
-    void free_all();
     void release_marks(GrantRef ref, const ActiveGrant& active, bool write);
     GrantOutcome<ActiveGrant*> enter(GrantRef ref, DomainId user);
     GrantOutcome<PinnedGrant> pin_for_copy_here(GrantRef ref, DomainId user, bool readonly, bool transitive, ActiveGrant& seen);

@@ -36,7 +36,7 @@ inline constexpr Nanoseconds kRateLimit = 1'000'000;
 // Per CPU at bring-up, before it schedules: `idle` is what runs when nothing else does. It must not be added.
 void sched_init_cpu(CpuId cpu, Vcpu& idle);
 
-// Per domain, before its vCPUs are added, and after they are removed.
+// Per domain: before its vCPUs are added; and when they have stopped, before they are removed.
 void sched_init_domain(Domain& domain);
 void sched_destroy_domain(Domain& domain);
 

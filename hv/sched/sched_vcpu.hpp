@@ -17,11 +17,12 @@ class Vcpu;
 // Where the scheduler has a vCPU. Changes under the lock of the run queue `SchedVcpu::queue`.
 enum class SchedPlace : std::uint8_t {
     Removed,  // not (or no longer) known to the scheduler
-    Out,      // not runnable, or parked because its domain's cap is used up
+    Out,      // not runnable
+    Parked,   // runnable, but its domain's cap is used up
     Queued,   // waits in the run queue
     Running,  // is the queue's current vCPU
     Saving,   // was; its registers are being saved
-    Moving,   // on its way from one queue to another
+    Moving,   // on its way to the run queue `queue`
 };
 
 struct SchedVcpu {
@@ -34,14 +35,13 @@ struct SchedVcpu {
     std::atomic<CpuId> queue{0};  // the run queue that it belongs to; changes under that queue's lock
     SchedPlace place = SchedPlace::Removed;
     bool counted = false;         // in SchedDomain::active
-    bool parked = false;          // out only because the cap is used up
     bool woken = false;           // entered the queue by waking up: may preempt before a slice is over
     bool yielded = false;
     bool reserved = false;        // queued on the list of vCPUs whose domain has a reservation
     bool pin_override = false;
     ListHook hook;
 
-    std::uint64_t virtual_time = 0;  // weighted run time; only differences mean something
+    std::uint64_t virtual_time = 0;  // weighted run time, on its queue's scale; only differences mean something
     Nanoseconds accounted = 0;       // run time is charged up to here
     Nanoseconds slice_start = 0;
 
@@ -50,7 +50,7 @@ struct SchedVcpu {
     CpuSet saved_hard;  // while pin_override
 };
 
-// Budgets are nanoseconds of CPU time; they change by atomic additions, from any CPU, without a lock.
+// Budgets are nanoseconds of CPU time; they change by atomic operations, from any CPU, without a lock.
 struct SchedDomain {
     std::atomic<std::uint32_t> weight{256};
     std::atomic<std::uint32_t> cap{0};          // percent of one CPU; 0: none
@@ -58,12 +58,10 @@ struct SchedDomain {
     std::atomic<std::uint32_t> active{0};       // vCPUs that run or want to
 
     std::atomic<std::int64_t> cap_budget{0};
-    std::atomic<Nanoseconds> cap_period{0};         // start of the current period
+    std::atomic<Nanoseconds> cap_period{0};      // start of the current period
     std::atomic<std::int64_t> reserved_budget{0};
-    std::atomic<Nanoseconds> reserved_since{0};     // refilled up to here
-    std::atomic<bool> has_parked{false};
-    Timer refill_timer;                             // runs when something is parked
-    void* domain = nullptr;                         // for the timer
+    std::atomic<Nanoseconds> reserved_since{0};  // refilled up to here
+    Timer refill_timer;                          // set when a vCPU has been parked
 };
 
 }  // namespace hv

@@ -1,0 +1,136 @@
+// Caps and reservations: how much CPU time a domain may still have, and how much it is owed.
+#include <algorithm>
+
+#include "hv/sched/run_queue.hpp"
+#include "hv/time/clock.hpp"
+
+namespace hv {
+namespace {
+
+constexpr Nanoseconds kCapLeast = 200'000;        // shorter runs cost more than they give
+constexpr Nanoseconds kReserveBurst = 20'000'000; // a domain that slept is owed its share of this much
+constexpr Nanoseconds kReserveQuantum = 1'000'000;
+
+// percent of one CPU over `duration`
+std::int64_t share(std::uint32_t percent, Nanoseconds duration) {
+    return duration / 100 * percent;
+}
+
+void add_up_to(std::atomic<std::int64_t>& budget, std::int64_t amount, std::int64_t most) {
+    std::int64_t before = budget.load(std::memory_order_relaxed);
+    while (!budget.compare_exchange_weak(before, std::min(before + amount, most), std::memory_order_relaxed)) {
+    }
+}
+
+// Time since the budget was last refilled, for the one caller that gets to do it now.
+Nanoseconds claim_time(std::atomic<Nanoseconds>& since, Nanoseconds now, Nanoseconds unit) {
+    Nanoseconds before = since.load(std::memory_order_relaxed);
+    const Nanoseconds passed = (now - before) / unit * unit;
+    if (passed <= 0 || !since.compare_exchange_strong(before, before + passed, std::memory_order_relaxed)) return 0;
+    return passed;
+}
+
+void reserve_refill(SchedDomain& domain, std::uint32_t percent, Nanoseconds now) {
+    const Nanoseconds passed = claim_time(domain.reserved_since, now, 1);
+    if (passed <= 0) return;
+    add_up_to(domain.reserved_budget, share(percent, std::min(passed, kReserveBurst)) + passed % 100 * percent / 100,
+              share(percent, kReserveBurst));
+}
+
+}  // namespace
+
+void cap_refill(SchedDomain& domain, Nanoseconds now) {
+    const std::uint32_t percent = domain.cap.load(std::memory_order_relaxed);
+    const Nanoseconds passed = claim_time(domain.cap_period, now, kCapPeriod);
+    if (passed <= 0) return;
+    const std::int64_t quota = share(percent, kCapPeriod);
+    add_up_to(domain.cap_budget, passed / kCapPeriod * quota, quota);
+}
+
+bool cap_allows(SchedDomain& domain, Nanoseconds now) {
+    if (domain.cap.load(std::memory_order_relaxed) == 0) return true;
+    cap_refill(domain, now);
+    return domain.cap_budget.load(std::memory_order_relaxed) > 0;
+}
+
+Nanoseconds cap_limit(SchedDomain& domain, Nanoseconds now) {
+    if (domain.cap.load(std::memory_order_relaxed) == 0) return kNoSlice;
+    cap_refill(domain, now);
+    const std::int64_t active = std::max(1u, domain.active.load(std::memory_order_relaxed));
+    return std::max(domain.cap_budget.load(std::memory_order_relaxed) / active, kCapLeast);
+}
+
+bool is_owed(const SchedVcpu& entry, Nanoseconds now, bool holding) {
+    SchedDomain& domain = domain_of(entry);
+    const std::uint32_t percent = domain.reservation.load(std::memory_order_relaxed);
+    if (percent == 0) return false;
+    reserve_refill(domain, percent, now);
+    const std::int64_t least = holding ? 1 : std::min(kReserveQuantum, share(percent, kReserveBurst) / 2);
+    return domain.reserved_budget.load(std::memory_order_relaxed) >= least;
+}
+
+Nanoseconds time_until_owed(const SchedVcpu& entry, Nanoseconds now) {
+    if (is_owed(entry, now, false)) return 0;
+    SchedDomain& domain = domain_of(entry);
+    const std::uint32_t percent = domain.reservation.load(std::memory_order_relaxed);
+    if (percent == 0) return kNoSlice;
+    const std::int64_t missing = kReserveQuantum - domain.reserved_budget.load(std::memory_order_relaxed);
+    return std::max<Nanoseconds>(missing, 0) * 100 / percent;
+}
+
+void spend(SchedDomain& domain, Nanoseconds ran) {
+    if (domain.cap.load(std::memory_order_relaxed) != 0) domain.cap_budget.fetch_sub(ran, std::memory_order_relaxed);
+    if (const std::uint32_t percent = domain.reservation.load(std::memory_order_relaxed)) {
+        // Beyond what it was owed it runs on its weight; that is not held against the reservation.
+        std::int64_t before = domain.reserved_budget.load(std::memory_order_relaxed);
+        while (!domain.reserved_budget.compare_exchange_weak(before, std::max<std::int64_t>(before - ran, 0),
+                                                             std::memory_order_relaxed)) {
+        }
+    }
+}
+
+void park(SchedVcpu& entry, Nanoseconds now) {
+    SchedDomain& domain = domain_of(entry);
+    entry.place = SchedPlace::Parked;
+    const Nanoseconds next = domain.cap_period.load(std::memory_order_relaxed) + kCapPeriod;
+    set_timer(domain.refill_timer, std::max(next, now));
+}
+
+namespace {
+
+// A new period: whatever was parked may run again.
+void unpark(SchedVcpu& entry, Nanoseconds now) {
+    {
+        QueueGuard queue{entry};
+        if (entry.place != SchedPlace::Parked) return;
+        if (!cap_allows(domain_of(entry), now)) {
+            park(entry, now);
+            return;
+        }
+        entry.place = SchedPlace::Moving;
+        entry.woken = false;
+        entry.virtual_time -= queue->virtual_time;
+        // From here on it is nobody's but ours, and its virtual time a lag.
+        entry.queue.store(choose_cpu(entry), std::memory_order_release);
+    }
+    finish_move(entry, static_cast<std::int64_t>(entry.virtual_time), true, now);
+}
+
+void refill_fired(void* argument) {
+    Domain& domain = *static_cast<Domain*>(argument);
+    const Nanoseconds now = time::now();
+    for (VcpuId id = 0; id < domain.max_vcpus; ++id) {
+        Vcpu* vcpu = domain.vcpu(id);
+        if (vcpu && vcpu->sched.vcpu) unpark(vcpu->sched, now);
+    }
+}
+
+}  // namespace
+
+void sched_init_domain(Domain& domain) {
+    init_timer(domain.sched.refill_timer, refill_fired, &domain, current_cpu());
+    domain.sched.cap_period.store(time::now(), std::memory_order_relaxed);
+    domain.sched.reserved_since.store(time::now(), std::memory_order_relaxed);
+}
+
+}  // namespace hv
