@@ -21,7 +21,8 @@ inline std::uint64_t checksum(std::span<const std::byte> data) {
     }
     std::uint64_t sum = data.size();
     for (const std::uint64_t lane : lanes) sum = std::rotl(sum ^ lane, 31) * kMultiplier;
-    for (const std::byte byte : data.subspan(whole)) sum = std::rotl(sum ^ std::to_integer<unsigned>(byte), 11) * kMultiplier;
+    for (const std::byte byte : data.subspan(whole))
+        sum = std::rotl(sum ^ std::to_integer<unsigned>(byte), 11) * kMultiplier;
     return sum ^ sum >> 32;
 }
 

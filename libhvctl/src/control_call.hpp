@@ -20,8 +20,8 @@ Result<std::int64_t> control_call(HypercallPort& port, abi::Operation operation,
     static_assert(std::is_trivially_copyable_v<Argument>);
     const HypercallBuffer buffer = TRY(port.buffers().take(sizeof argument));
     std::memcpy(buffer.bytes().data(), &argument, sizeof argument);
-    const std::int64_t result = port.call(abi::kControlHypercall, static_cast<std::uint64_t>(operation),
-                                          buffer.address(), sizeof argument);
+    const std::int64_t result =
+        port.call(abi::kControlHypercall, static_cast<std::uint64_t>(operation), buffer.address(), sizeof argument);
     std::memcpy(&argument, buffer.bytes().data(), sizeof argument);
     if (result >= 0) return result;
     return std::unexpected(hypercall_error(result, std::string{"cannot "}.append(what)));

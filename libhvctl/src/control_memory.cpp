@@ -37,8 +37,8 @@ Result<void> check(const Area& area) {
     const std::uint64_t size = area.frames.size() * kPageSize;
     if (area.offset <= size && area.length <= size - area.offset) return {};
     return fail(ErrorCode::InvalidArgument,
-                fmt::format("{} bytes from byte {} on do not lie within {} frames of domain {}", area.length, area.offset,
-                            area.frames.size(), area.domain.raw));
+                fmt::format("{} bytes from byte {} on do not lie within {} frames of domain {}", area.length,
+                            area.offset, area.frames.size(), area.domain.raw));
 }
 
 // Walks an area chunk by chunk. `before` and `after` see the chunk's bytes in the hypercall buffer and its place in the
@@ -68,8 +68,8 @@ Result<void> copy(HypercallPort& port, abi::CopyDirection direction, const Area&
                                    fmt::format("{} memory of domain {}", verb(direction), area.domain.raw));
         if (!result) {
             const std::uint64_t failed = std::min((at % kPageSize + argument.done) / kPageSize, count - 1);
-            return std::unexpected(std::move(result).error().within(
-                fmt::format("frame {:#x}", area.frames[first + failed].raw)));
+            return std::unexpected(
+                std::move(result).error().within(fmt::format("frame {:#x}", area.frames[first + failed].raw)));
         }
         after(data.bytes(), copied, length);
         copied += length;

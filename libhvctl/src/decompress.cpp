@@ -78,8 +78,7 @@ Result<std::size_t> decompress_by_archive(Compression compression, std::span<con
 
 // Address space for the most that there may be; only what is written takes memory.
 Result<Mapping> reserve(std::uint64_t size) {
-    void* address =
-        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (address == MAP_FAILED) {
         return std::unexpected(Error::from_errno(errno, "cannot reserve memory to decompress a kernel"));
     }
@@ -107,7 +106,10 @@ Compression compression_of(std::span<const std::byte> data) {
     using namespace std::string_view_literals;
     if (view.has(0, "\x1f\x8b"sv)) return Compression::Gzip;
     if (view.has(0, "BZh"sv)) return Compression::Bzip2;
-    if (view.has(0, "\xfd" "7zXZ\0"sv)) return Compression::Xz;
+    if (view.has(0,
+                 "\xfd"
+                 "7zXZ\0"sv))
+        return Compression::Xz;
     if (view.has(0, "\x5d\0\0"sv)) return Compression::Lzma;
     if (view.has(0, "\x89LZO\0\r\n\x1a\n"sv)) return Compression::Lzo;
     if (view.has(0, "\x02\x21\x4c\x18"sv) || view.has(0, "\x04\x22\x4d\x18"sv)) return Compression::Lz4;

@@ -16,9 +16,8 @@ Result<std::span<const Mfn>> touched(std::span<const Mfn> frames, Pfn first, std
     if (first.raw <= frames.size() && offset <= size - start && length <= size - start - offset) {
         return frames.subspan(first.raw);
     }
-    return fail(ErrorCode::TooLarge,
-                fmt::format("{} bytes at byte {} of frame {} are beyond the domain's {} frames", length, offset,
-                            first.raw, frames.size()));
+    return fail(ErrorCode::TooLarge, fmt::format("{} bytes at byte {} of frame {} are beyond the domain's {} frames",
+                                                 length, offset, first.raw, frames.size()));
 }
 
 }  // namespace

@@ -38,9 +38,9 @@ Result<Elf64_Ehdr> read_header(const ByteView& view) {
         return fail(ErrorCode::WrongArchitecture, "the kernel is for a big-endian processor and not for x86-64");
     }
     if (*machine != EM_X86_64) {
-        return fail(ErrorCode::WrongArchitecture,
-                    fmt::format("the kernel is for another architecture ({}) and not for x86-64",
-                                machine_name(*machine)));
+        return fail(
+            ErrorCode::WrongArchitecture,
+            fmt::format("the kernel is for another architecture ({}) and not for x86-64", machine_name(*machine)));
     }
     const auto header = view.at<Elf64_Ehdr>(0);
     if (!header) return fail(ErrorCode::Truncated, "the ELF file ends inside its header");
@@ -61,15 +61,17 @@ Result<KernelSegment> check_segment(const ByteView& view, const Elf64_Phdr& head
                                                     index, header.p_filesz, header.p_memsz));
     }
     if (!view.slice(header.p_offset, header.p_filesz)) {
-        return fail(ErrorCode::Truncated, fmt::format("the kernel is truncated: segment {} has {} bytes from byte {} on, "
-                                                      "the file ends at byte {}",
-                                                      index, header.p_filesz, header.p_offset, view.size()));
+        return fail(ErrorCode::Truncated,
+                    fmt::format("the kernel is truncated: segment {} has {} bytes from byte {} on, "
+                                "the file ends at byte {}",
+                                index, header.p_filesz, header.p_offset, view.size()));
     }
     constexpr auto kLast = std::numeric_limits<std::uint64_t>::max() - kPageSize;
     if (header.p_paddr > kLast || header.p_memsz > kLast - header.p_paddr) {
-        return fail(ErrorCode::Corrupt, fmt::format("segment {} of the kernel ({} bytes at {:#x}) does not fit into the "
-                                                    "address space",
-                                                    index, header.p_memsz, header.p_paddr));
+        return fail(ErrorCode::Corrupt,
+                    fmt::format("segment {} of the kernel ({} bytes at {:#x}) does not fit into the "
+                                "address space",
+                                index, header.p_memsz, header.p_paddr));
     }
     return KernelSegment{header.p_paddr, header.p_vaddr, header.p_offset, header.p_filesz, header.p_memsz};
 }
@@ -104,7 +106,9 @@ Result<void> read_section_notes(const ByteView& view, const Elf64_Ehdr& header, 
 
 }  // namespace
 
-bool is_elf(std::span<const std::byte> file) { return ByteView{file}.has(0, ELFMAG); }
+bool is_elf(std::span<const std::byte> file) {
+    return ByteView{file}.has(0, ELFMAG);
+}
 
 Result<void> parse_elf(std::span<const std::byte> file, KernelImage& image) {
     const ByteView view{file};

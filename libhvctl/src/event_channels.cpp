@@ -30,7 +30,9 @@ Result<void> one(int fd, unsigned long request, EventPort port, const char* verb
 
 }  // namespace
 
-Result<EventChannels> EventChannels::open() { return EventChannels{TRY(open_xen_device("evtchn", O_NONBLOCK))}; }
+Result<EventChannels> EventChannels::open() {
+    return EventChannels{TRY(open_xen_device("evtchn", O_NONBLOCK))};
+}
 
 Result<EventPort> EventChannels::bind_interdomain(DomainId remote, EventPort remote_port) const {
     return bind(fd(), linux_abi::kEvtchnBindInterdomain, linux_abi::EvtchnBindInterdomain{remote.raw, remote_port.raw},

@@ -50,6 +50,8 @@ Result<Mapping> Mapping::anonymous(std::size_t size) {
     return map(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, "memory");
 }
 
-Result<Mapping> Mapping::file(int fd, std::size_t size) { return map(size, PROT_READ, MAP_PRIVATE, fd, "a file"); }
+Result<Mapping> Mapping::file(int fd, std::size_t size) {
+    return map(size, PROT_READ, MAP_PRIVATE, fd, "a file");
+}
 
 }  // namespace hvctl

@@ -16,7 +16,9 @@ namespace hvctl {
 
 static_assert(sizeof(Mfn) == sizeof(std::uint64_t), "arrays of frames are passed to the kernel as they are");
 
-Result<ForeignMemory> ForeignMemory::open() { return ForeignMemory{TRY(open_xen_device("privcmd"))}; }
+Result<ForeignMemory> ForeignMemory::open() {
+    return ForeignMemory{TRY(open_xen_device("privcmd"))};
+}
 
 Result<Mapping> ForeignMemory::map(DomainId domain, std::span<const Mfn> frames, Access access) const {
     if (frames.empty()) return Mapping{};

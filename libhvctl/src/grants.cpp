@@ -21,8 +21,8 @@ constexpr std::size_t kMaxReferences = 4096;
 
 std::uint64_t register_references(int device, DomainId domain, std::span<const GrantRef> references, int& error) {
     // The request ends in an array of the caller's length.
-    std::vector<std::uint64_t> storage((sizeof(linux_abi::GntdevMapGrantRef) +
-                                        (references.size() - 1) * sizeof(linux_abi::GntdevGrantRef)) / 8);
+    std::vector<std::uint64_t> storage(
+        (sizeof(linux_abi::GntdevMapGrantRef) + (references.size() - 1) * sizeof(linux_abi::GntdevGrantRef)) / 8);
     linux_abi::GntdevMapGrantRef head{};
     head.count = static_cast<std::uint32_t>(references.size());
     std::memcpy(storage.data(), &head, offsetof(linux_abi::GntdevMapGrantRef, refs));
@@ -57,7 +57,9 @@ Result<GrantMapping> GrantMapping::map(DomainId domain, std::span<const GrantRef
 }
 
 // Closing the device drops its registrations; the mapping goes first, then the device.
-GrantMapping::~GrantMapping() { memory_ = Mapping{}; }
+GrantMapping::~GrantMapping() {
+    memory_ = Mapping{};
+}
 
 Result<void> GrantMapping::notify_on_unmap(std::size_t offset, EventPort port) const {
     linux_abi::GntdevUnmapNotify request{};

@@ -45,8 +45,8 @@ Result<Mapping> BufferPool::map(std::size_t size) const {
     if (source_ == Source::Device) {
         void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, device_.get(), 0);
         if (address == MAP_FAILED) {
-            return std::unexpected(Error::from_errno(
-                errno, "cannot map " + std::to_string(size) + " bytes of /dev/xen/hypercall"));
+            return std::unexpected(
+                Error::from_errno(errno, "cannot map " + std::to_string(size) + " bytes of /dev/xen/hypercall"));
         }
         return Mapping{address, size};
     }

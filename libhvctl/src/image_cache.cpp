@@ -74,7 +74,7 @@ fs::path ImageCache::path_of(const FileIdentity& id) const {
 
 std::optional<ImageCache::Entry> ImageCache::find(const FileIdentity& identity) const {
     const UniqueFd file{::open(path_of(identity).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
-    struct stat status{};
+    struct stat status {};
     if (!file || ::fstat(file.get(), &status) != 0 || !trusted(status)) return std::nullopt;
     const auto size = static_cast<std::uint64_t>(status.st_size);
     if (size <= kPageSize) return std::nullopt;

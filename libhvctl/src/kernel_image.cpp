@@ -36,8 +36,8 @@ Result<Unpacked> unpack_bzimage(std::span<const std::byte> file, std::uint64_t l
     const std::string format = fmt::format("{} ({})", payload.version, name_of(compression));
     if (compression == Compression::None) {
         if (is_elf(payload.data)) return Unpacked{payload.data, {}, format};
-        return fail(ErrorCode::Corrupt, fmt::format("the payload of the {} is neither ELF nor compressed in a known way",
-                                                    payload.version));
+        return fail(ErrorCode::Corrupt,
+                    fmt::format("the payload of the {} is neither ELF nor compressed in a known way", payload.version));
     }
     const std::uint64_t expected = payload.output_size.value_or(0);
     if (expected > limit) {
@@ -48,9 +48,9 @@ Result<Unpacked> unpack_bzimage(std::span<const std::byte> file, std::uint64_t l
     auto memory = decompress(compression, payload.data, expected);
     if (!memory && memory.error().code() != ErrorCode::TooLarge) return std::unexpected(std::move(memory).error());
     if (!memory || memory->size() != expected) {
-        return fail(ErrorCode::Corrupt, fmt::format("the {} is corrupt: its payload has {} bytes where {} are announced",
-                                                    format, memory ? std::to_string(memory->size()) : "more",
-                                                    expected));
+        return fail(ErrorCode::Corrupt,
+                    fmt::format("the {} is corrupt: its payload has {} bytes where {} are announced", format,
+                                memory ? std::to_string(memory->size()) : "more", expected));
     }
     return owned(std::move(*memory), format);
 }
@@ -60,8 +60,7 @@ Result<Unpacked> unpack(std::span<const std::byte> file, std::uint64_t limit) {
     if (is_bzimage(file)) return unpack_bzimage(file, limit);
     const Compression compression = compression_of(file);
     if (compression == Compression::None) return std::unexpected(not_a_kernel(file));
-    Unpacked unpacked =
-        owned(TRY(decompress(compression, file, limit)), fmt::format("ELF ({})", name_of(compression)));
+    Unpacked unpacked = owned(TRY(decompress(compression, file, limit)), fmt::format("ELF ({})", name_of(compression)));
     if (is_elf(unpacked.elf)) return unpacked;
     return std::unexpected(
         not_a_kernel(unpacked.elf).within(fmt::format("what the {} data holds", name_of(compression))));
@@ -85,8 +84,9 @@ Result<KernelImage> load_cached(const ImageCache& cache, const FileIdentity& ide
 }
 
 Result<KernelImage> load(int fd, std::string_view name, const KernelLoadOptions& options) {
-    struct stat status{};
-    if (::fstat(fd, &status) != 0) return std::unexpected(Error::from_errno(errno, fmt::format("cannot read {}", name)));
+    struct stat status {};
+    if (::fstat(fd, &status) != 0)
+        return std::unexpected(Error::from_errno(errno, fmt::format("cannot read {}", name)));
     const FileIdentity identity = FileIdentity::of(status);
     const bool use_cache = !options.cache_directory.empty() && options.cache_entries > 0;
     const ImageCache cache{options.cache_directory, options.cache_entries};

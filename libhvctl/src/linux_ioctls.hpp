@@ -16,11 +16,11 @@ struct PrivcmdHypercall {
 inline constexpr unsigned long kPrivcmdHypercall = _IOC(_IOC_NONE, 'P', 0, sizeof(PrivcmdHypercall));
 
 struct PrivcmdMmapBatchV2 {
-    std::uint32_t num;     // pages
+    std::uint32_t num;  // pages
     std::uint16_t domain;
-    std::uint64_t address; // where they go in the caller
+    std::uint64_t address;  // where they go in the caller
     const std::uint64_t* frames;
-    int* errors;           // 0 or a negated errno for each page
+    int* errors;  // 0 or a negated errno for each page
 };
 static_assert(sizeof(PrivcmdMmapBatchV2) == 32);
 inline constexpr unsigned long kPrivcmdMmapBatchV2 = _IOC(_IOC_NONE, 'P', 4, sizeof(PrivcmdMmapBatchV2));

@@ -76,14 +76,14 @@ std::uint32_t adler32(std::span<const std::byte> data) {
 Result<std::uint32_t> read_header(Reader& reader) {
     TRY(reader.skip(kMagicBytes));
     const std::uint32_t version = TRY(reader.big<std::uint16_t>());
-    TRY(reader.skip(2));  // version of the library
+    TRY(reader.skip(2));                                         // version of the library
     if (version >= kFirstVersionWithLevel) TRY(reader.skip(2));  // version needed to extract
     const std::uint32_t method = TRY(reader.big<std::uint8_t>());
     if (method < 1 || method > 3) return fail(ErrorCode::Corrupt, "the kernel's lzo header names an unknown method");
     if (version >= kFirstVersionWithLevel) TRY(reader.skip(1));  // level
     const std::uint32_t flags = TRY(reader.big<std::uint32_t>());
     if ((flags & kFilter) != 0) TRY(reader.skip(4));
-    TRY(reader.skip(8));  // mode, low half of the time
+    TRY(reader.skip(8));                                         // mode, low half of the time
     if (version >= kFirstVersionWithLevel) TRY(reader.skip(4));  // its high half
     const std::uint32_t name_length = TRY(reader.big<std::uint8_t>());
     TRY(reader.skip(name_length + 4ull));  // name, checksum

@@ -72,8 +72,8 @@ class PvBuild {
         frames.reserve(spec_.pages);
         while (frames.size() < spec_.pages) {
             TRY(report(BuildPhase::Memory, frames.size(), spec_.pages));
-            const auto part = TRY(xen_.populate(spec_.domain, Pfn{frames.size()},
-                                                std::min(kFramesPerStep, spec_.pages - frames.size())));
+            const auto part = TRY(
+                xen_.populate(spec_.domain, Pfn{frames.size()}, std::min(kFramesPerStep, spec_.pages - frames.size())));
             frames.insert(frames.end(), part.begin(), part.end());
         }
         return frames;

@@ -12,7 +12,9 @@ constexpr std::string_view kInterface = "xen-3.0";
 
 using hv::abi::xen::Feature;
 
-constexpr std::uint32_t bit(Feature feature) { return 1u << static_cast<unsigned>(feature); }
+constexpr std::uint32_t bit(Feature feature) {
+    return 1u << static_cast<unsigned>(feature);
+}
 
 // Required features are not compared with what hv announces: every Linux requires writable_page_tables, which no
 // hypervisor has announced for years. Only what contradicts an unprivileged PV guest is refused.
@@ -39,8 +41,9 @@ Result<void> check_pv_kernel(const KernelImage& kernel) {
                     "the kernel cannot run as a PV guest: its notes only offer a PVH entry (Linux: CONFIG_XEN_PV)");
     }
     if (!notes.xen_version.empty() && notes.xen_version != kInterface) {
-        return fail(ErrorCode::NotBootable, fmt::format("the kernel is for the guest interface \"{:.32}\", this is \"{}\"",
-                                                        notes.xen_version, kInterface));
+        return fail(ErrorCode::NotBootable,
+                    fmt::format("the kernel is for the guest interface \"{:.32}\", this is \"{}\"", notes.xen_version,
+                                kInterface));
     }
     if (!notes.loader.empty() && notes.loader.find("generic") == std::string::npos) {
         return fail(ErrorCode::NotBootable,

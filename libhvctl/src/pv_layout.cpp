@@ -35,27 +35,30 @@ bool guest_range(std::uint64_t start, std::uint64_t bytes) {
 Result<void> place_kernel(const KernelImage& kernel, PvLayout& layout) {
     const XenNotes& notes = kernel.notes;
     if (notes.paddr_offset && !notes.virt_base) {
-        return fail(ErrorCode::NotBootable, "the kernel's notes have an offset of physical addresses but no virtual base");
+        return fail(ErrorCode::NotBootable,
+                    "the kernel's notes have an offset of physical addresses but no virtual base");
     }
     layout.virt_base = notes.virt_base.value_or(0);
     layout.paddr_offset = notes.paddr_offset.value_or(0);
     layout.entry = notes.entry.value_or(kernel.elf_entry);
     if (layout.virt_base % kPageSize != 0) {
-        return fail(ErrorCode::NotBootable, fmt::format("the kernel's virtual base {:#x} is not page-aligned",
-                                                        layout.virt_base));
+        return fail(ErrorCode::NotBootable,
+                    fmt::format("the kernel's virtual base {:#x} is not page-aligned", layout.virt_base));
     }
     const KernelSegment& first = kernel.segments.front();
     const KernelSegment& last = kernel.segments.back();
     if (first.physical < layout.paddr_offset) {
-        return fail(ErrorCode::NotBootable, fmt::format("the kernel starts at {:#x}, below the offset {:#x} in its notes",
-                                                        first.physical, layout.paddr_offset));
+        return fail(ErrorCode::NotBootable,
+                    fmt::format("the kernel starts at {:#x}, below the offset {:#x} in its notes", first.physical,
+                                layout.paddr_offset));
     }
     layout.kernel.first = Pfn{pseudo_physical(layout, first) >> kPageShift};
     const std::uint64_t end = pages_for(pseudo_physical(layout, last) + last.memory_size);
     if (end > kMaxPages) {
-        return fail(ErrorCode::TooLarge, fmt::format("the kernel ends at the pseudo-physical address {:#x}: no domain is "
-                                                     "that large",
-                                                     pseudo_physical(layout, last) + last.memory_size));
+        return fail(ErrorCode::TooLarge,
+                    fmt::format("the kernel ends at the pseudo-physical address {:#x}: no domain is "
+                                "that large",
+                                pseudo_physical(layout, last) + last.memory_size));
     }
     layout.kernel.count = end - layout.kernel.first.raw;
     return {};
@@ -103,8 +106,8 @@ void place_tables(PvLayout& layout, Pfn next, std::uint64_t tables) {
     layout.stack = take(next, 1).first;
     const std::uint64_t used = (next.raw << kPageShift) + kPadding;
     const std::uint64_t into_alignment = layout.virt_base % kRegionAlignment;
-    const std::uint64_t bytes = (used + into_alignment + kRegionAlignment - 1) / kRegionAlignment * kRegionAlignment -
-                                into_alignment;
+    const std::uint64_t bytes =
+        (used + into_alignment + kRegionAlignment - 1) / kRegionAlignment * kRegionAlignment - into_alignment;
     layout.initial = {layout.virt_base, {Pfn{0}, bytes >> kPageShift}};
     next = layout.initial.frames.end();
     if (!layout.p2m_in_initial) layout.p2m = take(next, layout.p2m.count);
@@ -114,9 +117,10 @@ void place_tables(PvLayout& layout, Pfn next, std::uint64_t tables) {
 Result<void> check_ranges(const PvLayout& layout) {
     const std::uint64_t initial_bytes = layout.initial.frames.count << kPageShift;
     if (!guest_range(layout.initial.address, initial_bytes)) {
-        return fail(ErrorCode::TooLarge, fmt::format("the initial mapping of {} MiB from {:#x} on does not fit into the "
-                                                     "guest's address space",
-                                                     initial_bytes >> 20, layout.initial.address));
+        return fail(ErrorCode::TooLarge,
+                    fmt::format("the initial mapping of {} MiB from {:#x} on does not fit into the "
+                                "guest's address space",
+                                initial_bytes >> 20, layout.initial.address));
     }
     if (layout.p2m_in_initial) return {};
     const std::uint64_t p2m_bytes = layout.p2m.count << kPageShift;
@@ -127,9 +131,10 @@ Result<void> check_ranges(const PvLayout& layout) {
     }
     if (layout.p2m_address <= layout.initial.address + (initial_bytes - 1) &&
         layout.initial.address <= layout.p2m_address + (p2m_bytes - 1)) {
-        return fail(ErrorCode::NotBootable, fmt::format("the kernel wants its phys-to-machine list at {:#x}, inside the "
-                                                        "initial mapping",
-                                                        layout.p2m_address));
+        return fail(ErrorCode::NotBootable,
+                    fmt::format("the kernel wants its phys-to-machine list at {:#x}, inside the "
+                                "initial mapping",
+                                layout.p2m_address));
     }
     return {};
 }

@@ -12,15 +12,15 @@
 namespace hvctl {
 
 Result<Mapping> read_file(int fd, std::string_view name, std::uint64_t limit) {
-    struct stat status{};
-    if (::fstat(fd, &status) != 0) return std::unexpected(Error::from_errno(errno, fmt::format("cannot read {}", name)));
+    struct stat status {};
+    if (::fstat(fd, &status) != 0)
+        return std::unexpected(Error::from_errno(errno, fmt::format("cannot read {}", name)));
     if (!S_ISREG(status.st_mode)) {
         return fail(ErrorCode::InvalidArgument, fmt::format("{} is not a regular file", name));
     }
     const auto size = static_cast<std::uint64_t>(status.st_size);
     if (size > limit) {
-        return fail(ErrorCode::TooLarge,
-                    fmt::format("{} has {} bytes, at most {} are accepted", name, size, limit));
+        return fail(ErrorCode::TooLarge, fmt::format("{} has {} bytes, at most {} are accepted", name, size, limit));
     }
     Mapping memory = TRY(Mapping::anonymous(size));
     std::uint64_t done = 0;

@@ -21,7 +21,8 @@ Result<LocalStoreRing> open_local_store_ring() {
     }
     void* address = ::mmap(nullptr, kPageSize, PROT_READ | PROT_WRITE, MAP_SHARED, device.get(), 0);
     if (address == MAP_FAILED) {
-        return std::unexpected(Error::from_errno(errno, "cannot map this kernel's store ring (/dev/xen/xenbus_backend)"));
+        return std::unexpected(
+            Error::from_errno(errno, "cannot map this kernel's store ring (/dev/xen/xenbus_backend)"));
     }
     return LocalStoreRing{Mapping{address, kPageSize}, EventPort{static_cast<std::uint32_t>(port)}};
 }

@@ -20,7 +20,9 @@ namespace {
 
 constexpr std::size_t kUpdatesPerCall = 1024;
 
-std::uint64_t number(xen::HypercallId id) { return static_cast<std::uint64_t>(id); }
+std::uint64_t number(xen::HypercallId id) {
+    return static_cast<std::uint64_t>(id);
+}
 
 // A hypercall with a command and one structure, which is updated.
 template <class Command, class Argument>
@@ -76,9 +78,9 @@ Result<void> XenCalls::update_machine_to_phys(DomainId domain, std::span<const M
     while (!updates.empty()) {
         const auto batch = updates.first(std::min(updates.size(), kUpdatesPerCall));
         std::ranges::transform(batch, buffer.as<xen::MmuUpdate>().begin(), [](const MachineToPhys& update) {
-            return xen::MmuUpdate{update.mfn.raw << kPageShift |
-                                      static_cast<std::uint64_t>(xen::MmuCommand::MachphysUpdate),
-                                  update.pfn.raw};
+            return xen::MmuUpdate{
+                update.mfn.raw << kPageShift | static_cast<std::uint64_t>(xen::MmuCommand::MachphysUpdate),
+                update.pfn.raw};
         });
         const std::int64_t result =
             port_.call(number(xen::HypercallId::MmuUpdate), buffer.address(), batch.size(), 0, domain.raw);

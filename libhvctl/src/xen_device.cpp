@@ -37,8 +37,7 @@ Result<UniqueFd> open_xen_device(const char* name, int extra_flags) {
     }
     switch (error_number) {
         case EACCES:
-        case EPERM:
-            return fail(ErrorCode::NotRoot, fmt::format("only root may open {}", path), error_number);
+        case EPERM: return fail(ErrorCode::NotRoot, fmt::format("only root may open {}", path), error_number);
         case ENOENT:
         case ENODEV:
         case ENXIO:

@@ -60,9 +60,9 @@ Result<std::vector<Mfn>> XenCalls::populate(DomainId domain, Pfn first, std::uin
         const std::int64_t result =
             reserve(port_, xen::MemoryCommand::PopulatePhysmap, {domain, extents, order}, list, argument);
         if (result < 0 && !use_large) {
-            return std::unexpected(hypercall_error(
-                result, fmt::format("cannot give domain {} its memory: {} of {} frames found", domain.raw,
-                                    frames.size(), count)));
+            return std::unexpected(
+                hypercall_error(result, fmt::format("cannot give domain {} its memory: {} of {} frames found",
+                                                    domain.raw, frames.size(), count)));
         }
         const std::uint64_t done = result < 0 ? 0 : std::min(static_cast<std::uint64_t>(result), extents);
         for (std::uint64_t i = 0; i < done; ++i) {

@@ -26,12 +26,24 @@ struct NoteHeader {
 };
 
 // By number, as in Xen's features.h.
-constexpr std::array<std::string_view, 18> kFeatureNames = {
-    "writable_page_tables", "writable_descriptor_tables", "auto_translated_physmap",  "supervisor_mode_kernel",
-    "pae_pgdir_above_4gb",  "mmu_pt_update_preserve_ad",  "highmem_assist",           "gnttab_map_avail_bits",
-    "hvm_callback_vector",  "hvm_safe_pvclock",           "hvm_pirqs",                "dom0",
-    "grant_map_identity",   "memory_op_vnode_supported",  "ARM_SMCCC_supported",      "linux_rsdp_unrestricted",
-    "not_direct_mapped",    "direct_mapped"};
+constexpr std::array<std::string_view, 18> kFeatureNames = {"writable_page_tables",
+                                                            "writable_descriptor_tables",
+                                                            "auto_translated_physmap",
+                                                            "supervisor_mode_kernel",
+                                                            "pae_pgdir_above_4gb",
+                                                            "mmu_pt_update_preserve_ad",
+                                                            "highmem_assist",
+                                                            "gnttab_map_avail_bits",
+                                                            "hvm_callback_vector",
+                                                            "hvm_safe_pvclock",
+                                                            "hvm_pirqs",
+                                                            "dom0",
+                                                            "grant_map_identity",
+                                                            "memory_op_vnode_supported",
+                                                            "ARM_SMCCC_supported",
+                                                            "linux_rsdp_unrestricted",
+                                                            "not_direct_mapped",
+                                                            "direct_mapped"};
 
 Result<std::uint64_t> number(std::span<const std::byte> data, std::uint32_t type) {
     const ByteView view{data};

@@ -37,8 +37,9 @@ struct PerfCounter {
 
 struct ConsoleText {
     std::string text;
-    std::uint64_t position = 0;  // of the first byte of `text`; beyond what was asked for when that has been overwritten
-    std::uint64_t next = 0;      // what to ask for the next time
+    // Of the first byte of `text`; beyond what was asked for when that has been overwritten.
+    std::uint64_t position = 0;
+    std::uint64_t next = 0;  // what to ask for the next time
 };
 
 struct DomainLimits {

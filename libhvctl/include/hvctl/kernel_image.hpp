@@ -29,11 +29,11 @@ struct KernelSegment {
 
 // A checked image. Segments are in ascending physical order and do not overlap.
 struct KernelImage {
-    std::span<const std::byte> elf;    // the whole ELF file, decompressed
+    std::span<const std::byte> elf;  // the whole ELF file, decompressed
     std::vector<KernelSegment> segments;
     std::uint64_t elf_entry = 0;
     XenNotes notes;
-    std::string format;                // "ELF", "bzImage 2.15 (xz)", "ELF (gzip)"
+    std::string format;  // "ELF", "bzImage 2.15 (xz)", "ELF (gzip)"
     bool from_cache = false;
     std::shared_ptr<const Mapping> storage;  // keeps `elf` alive; empty when the caller's bytes are used in place
 };

@@ -32,17 +32,17 @@ struct PvLayout {
     std::uint64_t virt_base = 0;
     std::uint64_t paddr_offset = 0;
     std::uint64_t entry = 0;
-    FrameRange kernel;                 // from the first segment's first to the last segment's last frame
-    FrameRange initrd;                 // count 0 without one
-    bool initrd_mapped = true;         // else only its pfn is known to the guest
+    FrameRange kernel;          // from the first segment's first to the last segment's last frame
+    FrameRange initrd;          // count 0 without one
+    bool initrd_mapped = true;  // else only its pfn is known to the guest
     FrameRange p2m;
     std::uint64_t p2m_address = 0;
-    bool p2m_in_initial = true;        // else it has a mapping of its own
+    bool p2m_in_initial = true;  // else it has a mapping of its own
     Pfn start_info, store, console;
-    FrameRange page_tables;            // the L4 first
+    FrameRange page_tables;  // the L4 first
     PageTableCounts tables;
     Pfn stack;
-    MappedRange initial;               // from virt_base, ends 4 MiB-aligned with at least 512 KiB to spare
+    MappedRange initial;  // from virt_base, ends 4 MiB-aligned with at least 512 KiB to spare
     std::optional<Pfn> hypercall_page;
 
     [[nodiscard]] std::uint64_t address_of(Pfn pfn) const { return virt_base + (pfn.raw << kPageShift); }

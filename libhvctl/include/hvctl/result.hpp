@@ -11,26 +11,26 @@ namespace hvctl {
 
 // Stable and small: callers branch on these, people read Error::what().
 enum class ErrorCode : std::uint8_t {
-    InvalidArgument,    // the caller's fault
-    NotFound,           // no such domain, vCPU, file
+    InvalidArgument,  // the caller's fault
+    NotFound,         // no such domain, vCPU, file
     AlreadyExists,
-    NotPermitted,       // hv's policy or the kernel refuses
-    NotRoot,            // the device nodes exist, but this process may not open them
-    NotOnHv,            // this kernel does not run on hv: bare metal, another hypervisor, or a guest that is not privileged
-    NotSupported,       // hv or the kernel is too old or was built without it
-    Busy,               // somebody else holds it
-    TryAgain,           // the same call will succeed later
-    NoMemory,           // host memory
-    LimitReached,       // a limit other than memory
-    Io,                 // the operating system refused, see error_number()
-    Truncated,          // a file ends before what its headers promise
-    NotAKernel,         // not a kernel in any known format
+    NotPermitted,  // hv's policy or the kernel refuses
+    NotRoot,       // the device nodes exist, but this process may not open them
+    NotOnHv,       // this kernel does not run on hv: bare metal, another hypervisor, or a guest that is not privileged
+    NotSupported,  // hv or the kernel is too old or was built without it
+    Busy,          // somebody else holds it
+    TryAgain,      // the same call will succeed later
+    NoMemory,      // host memory
+    LimitReached,  // a limit other than memory
+    Io,            // the operating system refused, see error_number()
+    Truncated,     // a file ends before what its headers promise
+    NotAKernel,    // not a kernel in any known format
     WrongArchitecture,  // a kernel, but for another processor
     NotBootable,        // a kernel for this processor that cannot boot as this type of guest
     TooLarge,           // does not fit: the message has what is needed and what there is
     Corrupt,            // checksums or structures contradict each other
     Cancelled,
-    Internal,           // hv or this library broke a promise
+    Internal,  // hv or this library broke a promise
 };
 
 std::string_view name_of(ErrorCode code);

@@ -7,8 +7,8 @@
 namespace hvctl {
 
 struct LocalStoreRing {
-    Mapping page;     // xenstore_domain_interface
-    EventPort port;   // the kernel's port: bind_interdomain(kDomainSelf or Dom0's id, port)
+    Mapping page;    // xenstore_domain_interface
+    EventPort port;  // the kernel's port: bind_interdomain(kDomainSelf or Dom0's id, port)
 };
 
 // Maps the ring through /dev/xen/xenbus_backend. NotOnHv and NotRoot as open_hypercall_port(); NotSupported when this

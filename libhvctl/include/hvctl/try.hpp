@@ -8,12 +8,12 @@
 
 // The statement expression yields a prvalue, so move-only values and Result<void> work alike. The counter keeps one TRY
 // inside another from shadowing it.
-#define HVCTL_TRY_NAMED(expression, name)                         \
-    __extension__({                                               \
-        auto name = (expression);                                 \
-        if (!name) [[unlikely]]                                   \
-            return ::std::unexpected(::std::move(name).error());  \
-        ::std::move(name).value();                                \
+#define HVCTL_TRY_NAMED(expression, name)                        \
+    __extension__({                                              \
+        auto name = (expression);                                \
+        if (!name) [[unlikely]]                                  \
+            return ::std::unexpected(::std::move(name).error()); \
+        ::std::move(name).value();                               \
     })
 #define HVCTL_TRY_JOIN(expression, counter) HVCTL_TRY_NAMED(expression, try_result_##counter)
 #define HVCTL_TRY_EXPAND(expression, counter) HVCTL_TRY_JOIN(expression, counter)

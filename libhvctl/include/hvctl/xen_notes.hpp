@@ -28,7 +28,7 @@ struct XenNotes {
     std::optional<std::uint64_t> init_p2m;
     std::optional<std::uint64_t> hv_start_low;
     std::optional<std::uint64_t> phys32_entry;  // physical: where a PVH guest starts
-    bool mod_start_pfn = false;   // the initrd may lie outside the initial mapping
+    bool mod_start_pfn = false;                 // the initrd may lie outside the initial mapping
     bool suspend_cancel = false;
     bool bsd_symtab = false;
     std::string guest_os;

@@ -1,4 +1,5 @@
-// The fuzzer's seeds, without a fuzzer: what is a kernel loads, every prefix of it is refused or loads, nothing crashes.
+// The fuzzer's seeds, without a fuzzer: what is a kernel loads, every prefix of it is refused or loads, nothing
+// crashes.
 #include <gtest/gtest.h>
 
 #include <filesystem>

@@ -25,7 +25,9 @@ T& at(std::uint64_t address) {
 }
 
 // Every 512 frames are contiguous; the runs are in a random order far apart.
-std::uint64_t scatter(std::uint64_t n) { return 0x100000 + ((n >> 9) * 37 % 4096 << 9) + (n & 511); }
+std::uint64_t scatter(std::uint64_t n) {
+    return 0x100000 + ((n >> 9) * 37 % 4096 << 9) + (n & 511);
+}
 
 }  // namespace
 
@@ -38,9 +40,7 @@ std::int64_t FakeHv::call(std::uint64_t number, std::uint64_t a1, std::uint64_t 
         case xen::HypercallId::Arch7: return control(static_cast<control_abi::Operation>(a1), a2, a3);
         case xen::HypercallId::MemoryOp:
             return a1 == static_cast<std::uint64_t>(xen::MemoryCommand::PopulatePhysmap) ? populate(a2) : -xen::kENOSYS;
-        case xen::HypercallId::EventChannelOp:
-            at<xen::EventChannelAllocUnbound>(a2).port = next_port++;
-            return 0;
+        case xen::HypercallId::EventChannelOp: at<xen::EventChannelAllocUnbound>(a2).port = next_port++; return 0;
         case xen::HypercallId::MmuextOp: {
             const auto& operation = at<xen::MmuextOp>(a1);
             if (operation.command != static_cast<std::uint32_t>(xen::MmuextCommand::PinL4Table) || a2 != 1 || a4 != 5) {
@@ -75,13 +75,9 @@ std::int64_t FakeHv::control(control_abi::Operation operation, std::uint64_t arg
             return size == sizeof version ? 0 : -xen::kEINVAL;
         }
         case Operation::ListDomains: return list_domains(argument);
-        case Operation::GetDomain:
-            at<control_abi::GetDomain>(argument).info.shared_info_mfn = kSharedInfo;
-            return 0;
+        case Operation::GetDomain: at<control_abi::GetDomain>(argument).info.shared_info_mfn = kSharedInfo; return 0;
         case Operation::CopyMemory: return copy_memory(argument);
-        case Operation::InitHypercallPage:
-            hypercall_page = at<control_abi::InitHypercallPage>(argument).mfn;
-            return 0;
+        case Operation::InitHypercallPage: hypercall_page = at<control_abi::InitHypercallPage>(argument).mfn; return 0;
         case Operation::SeedGrants: grants = at<control_abi::SeedGrants>(argument); return 0;
         case Operation::SetVcpuContext: {
             const auto& context = at<control_abi::VcpuContext>(argument);

@@ -36,8 +36,8 @@ class FakeHv final : public HypercallPort {
     std::uint32_t features = 0;
 
     // What the domain has become.
-    std::map<std::uint64_t, Page> memory;          // by mfn; frames never written are zero
-    std::map<std::uint64_t, std::uint64_t> m2p;    // every frame of the domain
+    std::map<std::uint64_t, Page> memory;        // by mfn; frames never written are zero
+    std::map<std::uint64_t, std::uint64_t> m2p;  // every frame of the domain
     std::optional<std::uint64_t> pinned_l4;
     std::optional<std::uint64_t> hypercall_page;
     std::optional<hv::abi::control::SeedGrants> grants;

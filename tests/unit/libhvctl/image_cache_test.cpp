@@ -76,8 +76,8 @@ TEST_F(ImageCacheTest, DamagedEntryIsNotUsedAndReplaced) {
     ASSERT_TRUE(load_kernel(kernel, options_));
     const fs::path entry = entries().at(0);
     const auto size = static_cast<std::streamoff>(fs::file_size(entry));
-    for (const std::streamoff place : {std::streamoff{0}, std::streamoff{20}, std::streamoff{130},
-                                       std::streamoff{4096}, size / 2, size - 1}) {
+    for (const std::streamoff place :
+         {std::streamoff{0}, std::streamoff{20}, std::streamoff{130}, std::streamoff{4096}, size / 2, size - 1}) {
         {
             std::fstream file{entry, std::ios::binary | std::ios::in | std::ios::out};
             file.seekg(place);

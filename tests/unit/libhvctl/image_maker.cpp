@@ -26,7 +26,9 @@ void append_big(Bytes& bytes, T value) {
     for (std::size_t i = sizeof value; i > 0; --i) bytes.push_back(static_cast<std::byte>(value >> (i - 1) * 8));
 }
 
-void append(Bytes& bytes, std::span<const std::byte> data) { bytes.insert(bytes.end(), data.begin(), data.end()); }
+void append(Bytes& bytes, std::span<const std::byte> data) {
+    bytes.insert(bytes.end(), data.begin(), data.end());
+}
 
 Bytes make_note(ElfNote type, std::span<const std::byte> data) {
     Bytes bytes;
@@ -122,7 +124,7 @@ Bytes lzop(std::span<const std::byte> data) {
     bytes.push_back(std::byte{5});  // level
     append_big(bytes, std::uint32_t{0});
     for (int i = 0; i < 3; ++i) append_big(bytes, std::uint32_t{0});  // mode, time
-    bytes.push_back(std::byte{0});                                     // name
+    bytes.push_back(std::byte{0});                                    // name
     append_big(bytes, std::uint32_t{0});
     while (!data.empty()) {
         const auto part = data.first(std::min<std::size_t>(data.size(), 256 << 10));
@@ -149,7 +151,9 @@ Bytes pattern(std::size_t size, std::uint32_t seed) {
     return bytes;
 }
 
-Bytes note(ElfNote type, std::uint64_t value) { return make_note(type, std::as_bytes(std::span{&value, 1})); }
+Bytes note(ElfNote type, std::uint64_t value) {
+    return make_note(type, std::as_bytes(std::span{&value, 1}));
+}
 
 Bytes note(ElfNote type, std::string_view text) {
     const std::string terminated{text};

@@ -16,7 +16,9 @@ namespace hvctl::test {
 
 using Bytes = std::vector<std::byte>;
 
-inline std::span<const std::byte> view(const Bytes& bytes) { return bytes; }
+inline std::span<const std::byte> view(const Bytes& bytes) {
+    return bytes;
+}
 
 // Bytes that compress somewhat and differ everywhere.
 Bytes pattern(std::size_t size, std::uint32_t seed = 1);

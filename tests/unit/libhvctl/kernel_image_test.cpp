@@ -14,7 +14,9 @@ using hv::abi::xen::ElfNote;
 constexpr Compression kAll[] = {Compression::None, Compression::Gzip, Compression::Bzip2, Compression::Lzma,
                                 Compression::Xz,   Compression::Lzo,  Compression::Lz4,   Compression::Zstd};
 
-std::string error_of(const Result<KernelImage>& image) { return image ? "no error" : image.error().what(); }
+std::string error_of(const Result<KernelImage>& image) {
+    return image ? "no error" : image.error().what();
+}
 
 class EveryCompression : public testing::TestWithParam<Compression> {};
 class EveryRealCompression : public testing::TestWithParam<Compression> {};
@@ -64,10 +66,13 @@ TEST_P(EveryRealCompression, BombStopsAtTheLimit) {
     EXPECT_EQ(boxed.error().code(), ErrorCode::TooLarge) << error_of(boxed);
 }
 
-std::string compression_name(const testing::TestParamInfo<Compression>& info) { return std::string{name_of(info.param)}; }
+std::string compression_name(const testing::TestParamInfo<Compression>& info) {
+    return std::string{name_of(info.param)};
+}
 
 INSTANTIATE_TEST_SUITE_P(Kernels, EveryCompression, testing::ValuesIn(kAll), compression_name);
-INSTANTIATE_TEST_SUITE_P(Kernels, EveryRealCompression, testing::ValuesIn(std::span{kAll}.subspan(1)), compression_name);
+INSTANTIATE_TEST_SUITE_P(Kernels, EveryRealCompression, testing::ValuesIn(std::span{kAll}.subspan(1)),
+                         compression_name);
 
 TEST(KernelImage, PayloadThatGrowsBeyondItsAnnouncedSizeIsCorrupt) {
     Bytes file = bzimage(Compression::Xz, linux_like().build());
@@ -78,7 +83,9 @@ TEST(KernelImage, PayloadThatGrowsBeyondItsAnnouncedSizeIsCorrupt) {
 }
 
 TEST(KernelImage, NotAKernel) {
-    for (const std::string_view text : {"", "x", "#!/bin/sh\necho no\n", "070701 looks like an initrd", "\x7f" "EL"}) {
+    for (const std::string_view text : {"", "x", "#!/bin/sh\necho no\n", "070701 looks like an initrd",
+                                        "\x7f"
+                                        "EL"}) {
         const auto image = parse_kernel(std::as_bytes(std::span{text.data(), text.size()}));
         ASSERT_FALSE(image) << text;
         EXPECT_EQ(image.error().code(), ErrorCode::NotAKernel) << error_of(image);
@@ -179,13 +186,13 @@ TEST(KernelImage, HostileProgramHeaders) {
         ErrorCode code;
     };
     const Case cases[] = {
-        {8, 0xffffffffffffff00, ErrorCode::Truncated},   // p_offset
-        {32, 0xfffffffffffffff0, ErrorCode::Corrupt},    // p_filesz
-        {40, 1, ErrorCode::Corrupt},                     // p_memsz
-        {40, 0xfffffffffffff000, ErrorCode::Corrupt},    // p_memsz
-        {40, 0x300000, ErrorCode::Corrupt},              // p_memsz over the next segment
-        {24, 0xfffffffffffff000, ErrorCode::Corrupt},    // p_paddr
-        {24, 0x1200000, ErrorCode::Corrupt},             // p_paddr of the next segment
+        {8, 0xffffffffffffff00, ErrorCode::Truncated},  // p_offset
+        {32, 0xfffffffffffffff0, ErrorCode::Corrupt},   // p_filesz
+        {40, 1, ErrorCode::Corrupt},                    // p_memsz
+        {40, 0xfffffffffffff000, ErrorCode::Corrupt},   // p_memsz
+        {40, 0x300000, ErrorCode::Corrupt},             // p_memsz over the next segment
+        {24, 0xfffffffffffff000, ErrorCode::Corrupt},   // p_paddr
+        {24, 0x1200000, ErrorCode::Corrupt},            // p_paddr of the next segment
     };
     for (const Case& hostile : cases) {
         Bytes file = linux_like().build();

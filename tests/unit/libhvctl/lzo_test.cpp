@@ -37,7 +37,9 @@ Bytes original() {
     return {bytes.begin(), bytes.end()};
 }
 
-std::span<const std::byte> lzop_file() { return std::as_bytes(std::span{kLzop, sizeof kLzop - 1}); }
+std::span<const std::byte> lzop_file() {
+    return std::as_bytes(std::span{kLzop, sizeof kLzop - 1});
+}
 
 TEST(Lzo, ReadsWhatLzopWrites) {
     const Bytes expected = original();

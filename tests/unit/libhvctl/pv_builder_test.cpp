@@ -34,7 +34,8 @@ class PvBuilder : public testing::Test {
         kernel_ = std::move(*image);
     }
 
-    Result<PvDomain> build(std::uint64_t pages, const BuildProgress& progress = {}, const std::stop_token& cancel = {}) {
+    Result<PvDomain> build(std::uint64_t pages, const BuildProgress& progress = {},
+                           const std::stop_token& cancel = {}) {
         PvSpec spec;
         spec.domain = DomainId{5};
         spec.pages = pages;

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-
 #include "image_maker.hpp"
 
 namespace hvctl::test {
@@ -34,7 +33,9 @@ TestElf simple_guest(std::uint64_t base = 0xffffffff80000000) {
     return elf;
 }
 
-ErrorCode code_of(const Result<PvLayout>& layout) { return layout ? ErrorCode::Internal : layout.error().code(); }
+ErrorCode code_of(const Result<PvLayout>& layout) {
+    return layout ? ErrorCode::Internal : layout.error().code();
+}
 
 // The rules of the start-of-day layout that hold for every guest.
 void check_rules(const PvLayout& layout, std::uint64_t pages) {
@@ -196,8 +197,8 @@ TEST(PageTableCounts, SharedTablesCountOnce) {
     EXPECT_EQ(near.l1, 3u);
     EXPECT_EQ(near.l2, 1u);
     EXPECT_EQ(near.l3, 1u);
-    const auto same = count_page_tables(MappedRange{0x8000000000, {Pfn{0}, 700}},
-                                        MappedRange{0x80003ff000, {Pfn{2000}, 10}});
+    const auto same =
+        count_page_tables(MappedRange{0x8000000000, {Pfn{0}, 700}}, MappedRange{0x80003ff000, {Pfn{2000}, 10}});
     EXPECT_EQ(same.l1, 3u);
     EXPECT_EQ(same.total(), 6u);
 }
