@@ -118,6 +118,7 @@ const sd_bus_vtable* FakeDaemon::vtable() {
         SD_BUS_METHOD("ShutdownDomain", "sa{sv}", "t", &on_call, 0),
         SD_BUS_METHOD("RebootDomain", "sa{sv}", "t", &on_call, 0),
         SD_BUS_METHOD("DestroyDomain", "s", "t", &on_call, 0),
+        SD_BUS_METHOD("ForgetDomain", "s", "", &on_call, 0),
         SD_BUS_METHOD("OpenConsole", "sst", "h", &on_call, 0),
         SD_BUS_METHOD("OpenConsoleLog", "s", "h", &on_call, 0),
         SD_BUS_METHOD("ListVcpus", "s", "aa{sv}", &on_call, 0),
@@ -293,7 +294,8 @@ int FakeDaemon::answer_about_domain(sd_bus_message* message, const std::string& 
         return reply_with(message, [&](sd_bus_message* reply) { append_dictionary(reply, *domain); });
     }
     if (member == "ListVcpus") return reply_list(message, vcpus[domain->text("name")]);
-    if (member == "PauseDomain" || member == "UnpauseDomain") return sd_bus_reply_method_return(message, "");
+    if (member == "PauseDomain" || member == "UnpauseDomain" || member == "ForgetDomain")
+        return sd_bus_reply_method_return(message, "");
     return sd_bus_reply_method_return(message, "t", std::uint64_t{7});
 }
 

@@ -187,6 +187,11 @@ TEST_F(VerbsTest, PauseAndUnpauseTakeSeveralDomains) {
     EXPECT_EQ(last_call(), "UnpauseDomain(hello)");
 }
 
+TEST_F(VerbsTest, ForgetTakesSeveralDomains) {
+    EXPECT_EQ(hvctl({"forget", "old", "hello"}).code, 0);
+    EXPECT_EQ(daemon_.calls(), (std::vector<std::string>{"ForgetDomain(old)", "ForgetDomain(hello)"}));
+}
+
 TEST_F(VerbsTest, VcpuListShowsRunningDomains) {
     Properties online = {{"vcpu", std::int64_t{0}},
                          {"cpu", std::int64_t{1}},

@@ -53,6 +53,11 @@ Result<Properties> Manager::get_domain(const std::string& domain) {
     return read_properties(reply.get());
 }
 
+Result<void> Manager::forget_domain(const std::string& domain) {
+    TRY(call("ForgetDomain", "s", domain.c_str()));
+    return {};
+}
+
 Result<void> Manager::pause_domain(const std::string& domain) {
     TRY(call("PauseDomain", "s", domain.c_str()));
     return {};

@@ -41,6 +41,7 @@ class Manager {
     Result<Validated> validate_domain(const Definition& definition, const Properties& options);
     Result<std::vector<Properties>> list_domains();
     Result<Properties> get_domain(const std::string& domain);
+    Result<void> forget_domain(const std::string& domain);
     Result<void> pause_domain(const std::string& domain);
     Result<void> unpause_domain(const std::string& domain);
     Result<JobId> shutdown_domain(const std::string& domain, const Properties& options);

@@ -53,7 +53,7 @@ constexpr auto kStep = std::chrono::milliseconds(200);
 constexpr int kSettledSteps = 5;
 constexpr int kAllSteps = 150;
 
-// The stream has been closed: by the guest's end or reboot, by hvctld's restart, or because somebody took it over.
+// The stream has been closed: by the guest's end, by a restart of the guest or of hvctld.
 Result<Next> after_close(Context& context, const std::string& name, std::uint64_t& domain_id) {
     bool restarted = false;
     int settled = 0;
@@ -83,7 +83,8 @@ Result<Next> after_close(Context& context, const std::string& name, std::uint64_
         std::this_thread::sleep_for(kStep);
     }
     if (outlook_of(found) == Outlook::Alive) {
-        return fail(ExitCode::Busy, "the console of " + name + " was taken over by somebody else");
+        return fail(ExitCode::Failed, "hvctld has closed the console of " + name +
+                                          ", although the domain runs\n'hvctl console " + name + "' attaches again.");
     }
     tell(context, "[domain " + name + " has ended: " + how_it_ended(found) + "]");
     return Next::Stop;

@@ -66,7 +66,7 @@ void add_console(App& app, Context& context) {
     verb.examples = "hvctl console web1\nhvctl console --history web1 | less -R";
     verb.positional("DOMAIN", Complete::Domain, arguments->domain, "name, id or UUID");
     verb.flag("--read-only", "-r", arguments->read_only, "watch without typing; Ctrl-C leaves, too");
-    verb.flag("--steal", arguments->steal, "take the console over from whoever writes to it now");
+    verb.flag("--steal", arguments->steal, "take the console over from whoever writes to it now; they go on reading");
     verb.flag("--history", arguments->history, "print the console's log and exit; works for domains that have ended");
     verb.run = [arguments, &context] { return console(context, *arguments); };
 }

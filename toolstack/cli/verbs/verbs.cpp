@@ -10,6 +10,7 @@ void add_all_verbs(App& app, Context& context) {
     add_destroy(app, context);
     add_pause(app, context);
     add_unpause(app, context);
+    add_forget(app, context);
     add_list(app, context);
     add_vcpu_list(app, context);
     add_domid(app, context);
