@@ -59,6 +59,26 @@ def grub_image(bench, folder):
     return image
 
 
+@boots("GRUB: 20_hv writes an entry for each kernel that can be Dom0, and GRUB can read it")
+def grub_menu(bench):
+    with tempfile.TemporaryDirectory(prefix="hv-grub-") as folder:
+        root = Path(folder)
+        shutil.copy(bench.setup.hypervisor, root / "hv")
+        for version, config in (("6.1.0-9", "CONFIG_XEN_DOM0=y"), ("6.1.0-10", "CONFIG_XEN_DOM0=y"), ("5.0", "# CONFIG_XEN_DOM0 is not set")):
+            shutil.copy(bench.setup.dom0 / "vmlinuz", root / f"vmlinuz-{version}")
+            (root / f"config-{version}").write_text(config + "\n")
+            (root / f"initrd.img-{version}").write_text("")
+        made = subprocess.run([TOP / "hv/grub/20_hv"], capture_output=True, text=True, check=False, env={
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HV_BOOT_DIR": folder, "GRUB_DEVICE": "/dev/sda1", "GRUB_DEVICE_BOOT": "/dev/sda1",
+            "GRUB_DISTRIBUTOR": "Debian", "GRUB_CMDLINE_HV": "dom0_mem=1G", "GRUB_CMDLINE_LINUX_DEFAULT": "quiet"})
+        expect(made.returncode == 0, f"20_hv: {made.stderr}")
+        read = subprocess.run(["grub-script-check"], input=made.stdout, capture_output=True, text=True, check=False)
+        expect(read.returncode == 0, f"grub-script-check: {read.stderr}\n{made.stdout}")
+        kernels = [line.split()[1].split("-", 1)[1] for line in made.stdout.splitlines() if line.startswith("\tmodule2") and "vmlinuz" in line]
+        expect(kernels == ["6.1.0-10", "6.1.0-10", "6.1.0-9", "6.1.0-9"], f"kernels, newest first, with recovery: {kernels}")
+        expect(made.stdout.count("hv dom0_mem=1G") == 4 and made.stdout.count("quiet") == 2, made.stdout)
+
+
 def grub(bench, name, uefi):
     with tempfile.TemporaryDirectory(prefix="hv-grub-") as folder:
         boot(bench, name, 2, iso=grub_image(bench, folder), uefi=uefi)
