@@ -19,6 +19,8 @@
 
 namespace hv {
 
+inline constexpr std::uint32_t kNoShutdownAnnounced = ~std::uint32_t{0};
+
 enum class Dying : std::uint8_t { Alive, Dying, Dead };
 
 class Domain final {
@@ -47,6 +49,7 @@ class Domain final {
     std::atomic<bool> unstarted{true};
     std::atomic<bool> shut_down{false};             // the guest has stopped...
     std::atomic<std::uint32_t> shutdown_reason{0};  // ...for this reason (abi SHUTDOWN_*)
+    std::uint32_t announced_shutdown = kNoShutdownAnnounced;  // SCHEDOP_shutdown_code: the reason that will be (lock)
 
     // vCPUs: all exist from creation on.
     const std::uint32_t max_vcpus;

@@ -59,7 +59,7 @@ void domain_shutdown(Domain& domain, std::uint32_t reason) {
     {
         Guard guard{domain.lock};
         if (domain.shut_down.load(std::memory_order_relaxed)) return;
-        domain.shutdown_reason = reason;
+        domain.shutdown_reason = domain.announced_shutdown == kNoShutdownAnnounced ? reason : domain.announced_shutdown;
         domain.shut_down = true;
     }
     stop_vcpus(domain);

@@ -1,6 +1,6 @@
 // Privileged instructions of a PV guest's kernel, which runs in ring 3: they fault with #GP and are carried out here.
 #include "hv/domain/domain.hpp"
-#include "hv/sched/sched.hpp"
+#include "hv/domain/vcpu_block.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
@@ -98,10 +98,7 @@ bool emulate_privileged(Vcpu& vcpu, TrapFrame& frame) {
         case 0x0f32: done = read_msr_instruction(vcpu, frame); break;
         case 0x0fa2: emulate_cpuid(vcpu, frame); done = true; break;
         case 0xf4:
-            if (vcpu.info.load()->evtchn_upcall_pending == 0) {
-                vcpu.flags.fetch_or(kVcpuBlocked);
-                sched_sleep(vcpu);
-            }
+            vcpu_block(vcpu);
             done = true;
             break;
         case 0xfa: case 0xfb: done = vcpu.arch->iopl >= 1; break;  // the upcall mask is the interrupt flag; these do nothing
