@@ -109,6 +109,7 @@ class Engine final : private ChangeSink {
     std::map<std::string, Permissions> specials_;
     std::unique_ptr<LocalClient> local_;
     std::map<DomainId, Domain> domains_;
+    std::multimap<DomainId, DomainId> device_models_;   // by the domain that is their target
 
     unsigned depth_ = 0;
     bool recovering_ = false;

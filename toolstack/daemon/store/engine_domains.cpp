@@ -44,9 +44,12 @@ Result<void> Engine::release(DomainId domain) {
     auto node = domains_.extract(domain);
     if (node.empty()) return std::unexpected{Error::NotFound};
     node.mapped().ring.reset();   // its watches and transactions end with it
-    for (auto& [id, other] : domains_) {
-        if (other.ring->actor().target == domain) other.ring->set_target(std::nullopt);
+    const auto [first, last] = device_models_.equal_range(domain);
+    for (auto model = first; model != last; ++model) {
+        Domain* const other = find_domain(model->second);
+        if (other != nullptr && other->ring->actor().target == domain) other->ring->set_target(std::nullopt);
     }
+    device_models_.erase(first, last);
     content_.release(domain);
     log_.forget(domain);
     specials_.erase(kRelease + '/' + std::to_string(domain.raw));
@@ -63,10 +66,12 @@ void Engine::announce_release(DomainId domain) {
 
 Result<void> Engine::set_target(DomainId domain, DomainId target) {
     Domain* const known = find_domain(domain);
-    if (known == nullptr || find_domain(target) == nullptr) return std::unexpected{Error::NotFound};
+    // The snapshot may name a target before it introduces it.
+    if (known == nullptr || (!recovering_ && find_domain(target) == nullptr)) return std::unexpected{Error::NotFound};
     // Acting as Dom0 is not for sale.
     if (target == kDom0) return std::unexpected{Error::NotPermitted};
     known->ring->set_target(target);
+    device_models_.emplace(target, domain);
     if (RecordSink* const sink = records()) sink->target_set(domain, target);
     return {};
 }

@@ -28,8 +28,7 @@ void Recovery::domain_introduced(DomainId domain, std::uint64_t gfn, std::uint32
 void Recovery::domain_released(DomainId domain) { check(engine_.release(domain).has_value()); }
 
 void Recovery::target_set(DomainId domain, DomainId target) {
-    // The snapshot may name a target before it introduces it, so this does not ask whether it exists.
-    if (RingClient* const client = ring(domain)) client->set_target(target);
+    check(engine_.set_target(domain, target).has_value());
 }
 
 void Recovery::default_quota(Quota quota, std::uint32_t limit) {
