@@ -23,7 +23,9 @@ struct Host {
     WatchHandle last_watch = 0;
 };
 
-std::string home(std::size_t domain) { return "/local/domain/" + std::to_string(domain); }
+std::string home(std::size_t domain) {
+    return "/local/domain/" + std::to_string(domain);
+}
 
 void add_domain(Host& host, std::size_t number) {
     const DomainId id{static_cast<std::uint16_t>(number)};
