@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "hv/abi/control/control.hpp"
 #include "hv/base/log.hpp"
 #include "hv/domain/domain_seams.hpp"
 #include "hv/domain/domain_table.hpp"
