@@ -1,6 +1,7 @@
 #include "hv/x86/acpi/acpi.hpp"
 
 #include "hv/base/log.hpp"
+#include "hv/x86/boot/early_memory.hpp"
 #include "hv/x86/cpu/io.hpp"
 #include "hv/x86/paging/direct_map.hpp"
 #include "hv/x86/paging/hv_tables.hpp"
@@ -31,6 +32,15 @@ class FirmwareMemory final : public PhysicalView {
 };
 constinit const FirmwareMemory firmware{};
 
+// Under UEFI only the loader knows where the root pointer is, and it gave us a copy. Dom0 gets it in memory of its own.
+void publish_root_pointer(TableBytes copy) {
+    if (copy.empty() || find_acpi_root(firmware, {})) return;
+    const std::uint64_t page = allocate_early(kPageSize);
+    std::memcpy(direct_map(page), copy.data(), copy.size());
+    mark_firmware(page, kPageSize);
+    machine.hidden_root_pointer = page;
+}
+
 }  // namespace
 
 const PhysicalView& firmware_memory() { return firmware; }
@@ -44,6 +54,7 @@ void read_acpi() {
         return;
     }
     machine.present = true;
+    publish_root_pointer({boot.rsdp.data(), boot.rsdp_size});
     const auto table = [&](std::string_view signature) -> TableBytes {
         const auto found = find_acpi_table(firmware, *root, signature);
         if (!found && found.error() == Error::BadArgument) warn("ACPI table {} is damaged and ignored", signature);

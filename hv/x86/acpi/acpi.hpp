@@ -12,6 +12,9 @@ struct AcpiInfo {
     Fadt fadt;
     std::optional<std::uint64_t> hpet;
     FixedList<PciSegment, 16> pci_segments;
+    // Physical address of a root pointer that Dom0 cannot find by searching (UEFI); 0 when it can. Linux takes it as
+    // acpi_rsdp= on its command line.
+    std::uint64_t hidden_root_pointer = 0;
 };
 
 void read_acpi();  // needs paging

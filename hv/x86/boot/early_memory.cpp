@@ -45,11 +45,11 @@ void start_early_memory(const BootInfo& info) {
     machine_map = sanitise_memory_map(info.memory_map);
     free_ranges = ram_ranges(machine_map);
     if (free_ranges.empty()) panic("the boot loader gave no memory map");
-    choose_trampoline(free_ranges);
     for (const auto& range : free_ranges) ram_end = std::max(ram_end, range.end);
+    for (const auto& module : info.modules) exclude(free_ranges, {module.start, module.start + module.size});
+    choose_trampoline(free_ranges);
     exclude(free_ranges, {0, kFirstMiB});
     exclude(free_ranges, {physical_of(image_start), physical_of(image_end)});
-    for (const auto& module : info.modules) exclude(free_ranges, {module.start, module.start + module.size});
 }
 
 const MemoryMap& machine_memory_map() { return machine_map; }
@@ -69,6 +69,11 @@ std::uint64_t allocate_early(std::size_t bytes, std::size_t alignment) {
         }
     }
     panic("out of memory while booting: {} KiB wanted", bytes / 1024);
+}
+
+void mark_firmware(std::uint64_t physical, std::size_t bytes) {
+    machine_map.push({physical, bytes, MemoryType::AcpiData});
+    machine_map = sanitise_memory_map(machine_map);
 }
 
 std::span<const MemoryRange> take_remaining_memory() {

@@ -24,6 +24,9 @@ std::uint64_t trampoline_page();
 // take_remaining_memory(). `alignment` is a power of two, at least a page.
 std::uint64_t allocate_early(std::size_t bytes, std::size_t alignment = 4096);
 
+// What allocate_early() gave holds firmware data for Dom0: the machine's map shows it as ACPI memory from now on.
+void mark_firmware(std::uint64_t physical, std::size_t bytes);
+
 // Ends the early allocator: every free range, for the frame allocator. The modules (boot_info().modules) and hv's image
 // are in none of them; modules are the caller's to free when Dom0 is built.
 std::span<const MemoryRange> take_remaining_memory();

@@ -17,6 +17,7 @@
 #include "hv/x86/panic/debug_keys.hpp"
 #include "hv/x86/smp/ipi.hpp"
 #include "hv/x86/smp/start_cpus.hpp"
+#include "hv/x86/smp/watchdog.hpp"
 #include "hv/x86/time/clock.hpp"
 #include "hv/x86/traps/critical.hpp"
 #include "hv/x86/traps/trap_frame.hpp"
@@ -85,6 +86,7 @@ void print_machine() {
     enable_console_interrupts();
     take_over_memory();
     start_cpus();
+    start_watchdog();
     run_on_empty_stack(start_core);
 }
 

@@ -113,9 +113,17 @@ void print_backtrace(std::uint64_t rip, std::uint64_t rbp) {
 }
 
 void panic_trap(const TrapFrame& frame) {
+    char reason[96];
+    if (frame.vector == kPageFault) {
+        panic_here(format_into(reason, "page fault at {:016x}, error code {:x}", read_cr2(), frame.error_code), frame);
+    } else {
+        panic_here(format_into(reason, "{} (vector {}, error code {:x})", name_of(frame.vector), frame.vector, frame.error_code), frame);
+    }
+}
+
+void panic_here(std::string_view reason, const TrapFrame& frame) {
     enter_panic();
-    log(LogLevel::Error, "panic on CPU {}: {} (vector {}, error code {:x})", per_cpu().id, name_of(frame.vector), frame.vector, frame.error_code);
-    if (frame.vector == kPageFault) log(LogLevel::Error, "faulting address {:016x}", read_cr2());
+    log(LogLevel::Error, "panic on CPU {}: {}", per_cpu().id, reason);
     print_registers(frame);
     print_backtrace(frame.rip, frame.from_guest() ? 0 : frame.rbp);
     finish_panic();

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "hv/x86/traps/trap_frame.hpp"
 
 namespace hv::x86 {
 
 [[noreturn]] void panic_trap(const TrapFrame& frame);  // an exception that hv cannot explain
+[[noreturn]] void panic_here(std::string_view reason, const TrapFrame& frame);  // what was interrupted is to blame
 bool panic_started();
 [[noreturn]] void stop_in_panic(const TrapFrame& frame);  // the other CPUs, on the NMI of the one that panics
 

@@ -7,6 +7,7 @@
 #include "hv/x86/cpu/io.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/panic/panic.hpp"
+#include "hv/x86/smp/watchdog.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -30,6 +31,7 @@ void handle_nmi(TrapFrame& frame) {
     PerCpu& cpu = per_cpu();
     ++cpu.nmis;
     if (panic_started()) stop_in_panic(frame);
+    watchdog_nmi(frame);
     const std::uint8_t reason = in8(kSystemControlB);
     // Reads as all ones where there is no such port.
     if (reason != 0xff && (reason & (kMemoryParity | kIoCheck)))

@@ -1,6 +1,8 @@
 // Weak stand-ins for what x86/pv and the core provide, so that the machine part boots alone.
 #include "hv/base/log.hpp"
-#include "hv/time/timer_hardware.hpp"
+#include "hv/time/timer_queue.hpp"
+#include "hv/x86/apic/interrupts.hpp"
+#include "hv/x86/apic/local_apic.hpp"
 #include "hv/x86/boot/core_seam.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/traps/guest_seam.hpp"
@@ -22,6 +24,7 @@ extern "C" [[gnu::weak]] void return_to_guest_work(TrapFrame&) {}
 
 }  // namespace hv::x86
 
-namespace hv::time {
-[[gnu::weak]] void timer_interrupt() {}
-}  // namespace hv::time
+namespace hv {
+// The timer's own vector: its handler may take locks, so it cannot be one of the requests that spin_pause() answers.
+[[gnu::weak]] void request_timer_update(CpuId cpu) { x86::send_ipi(x86::cpu_data(cpu).apic_id, x86::kVectorTimer); }
+}  // namespace hv
