@@ -42,7 +42,7 @@ bool enter_guest_kernel(Vcpu& vcpu, TrapFrame& frame, const GuestEntry& entry) {
     }
     image[words++] = frame.rip;
     image[words++] = (frame.cs & (from_kernel ? 0xfffc : 0xffff)) | (std::uint64_t{mask} << 32);
-    image[words++] = (frame.rflags & ~std::uint64_t{kRflagsIf | kRflagsIopl}) | (mask ? 0 : kRflagsIf) | (std::uint64_t{arch.iopl} << 12);
+    image[words++] = (frame.rflags & ~std::uint64_t{kRflagsIf | kRflagsIopl}) | (mask ? 0 : std::uint64_t{kRflagsIf}) | (std::uint64_t{arch.iopl} << 12);
     image[words++] = frame.rsp;
     image[words++] = frame.ss;
 

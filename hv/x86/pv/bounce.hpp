@@ -15,7 +15,7 @@ namespace hv::x86 {
 struct GuestEntry {
     std::uint64_t address;
     bool mask_events = false;
-    std::optional<std::uint32_t> error_code;
+    std::optional<std::uint32_t> error_code = {};
     // Pushed below everything else, for the failsafe callback: ds, es, fs, gs.
     const std::uint16_t* selectors = nullptr;
 };

@@ -11,7 +11,6 @@
 #include "hv/sched/seams.hpp"
 #include "hv/time/clock.hpp"
 #include "hv/time/timer_hardware.hpp"
-#include "hv/x86/boot/core_seam.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
@@ -44,9 +43,6 @@ void leave_address_space(CpuWork& work, CpuId cpu) {
     work.loaded = nullptr;
 }
 
-void run_idle() {
-    idle_loop();
-}
 
 }  // namespace
 
@@ -87,13 +83,13 @@ void reschedule_if_needed(TrapFrame& frame) {
     if (!is_idle(previous)) save_vcpu(previous, frame);
     cpu.current = &next;
     sched_context_saved(previous);
-    if (is_idle(next)) run_on_empty_stack(run_idle);
+    if (is_idle(next)) run_on_empty_stack(run_idle_loop);
     load_vcpu(next, frame);
     next.arch->runstate_late = !runstate_publish(next);
     if (is_idle(previous)) resume_guest();  // the idle loop's stack is not needed any more
 }
 
-void idle_loop() {
+void run_idle_loop() {
     PerCpu& cpu = per_cpu();
     for (;;) {
         reschedule_if_needed(*cpu.frame);

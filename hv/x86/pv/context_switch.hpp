@@ -19,6 +19,9 @@ void load_vcpu(Vcpu& vcpu, TrapFrame& frame);
 // runs now in this CPU's frame; does not return when that is the idle vCPU.
 void reschedule_if_needed(TrapFrame& frame);
 
+// What a CPU does when there is nothing to do. Runs on the CPU's empty stack.
+[[noreturn]] void run_idle_loop();
+
 // A new entry by the guest: preemption_needed() counts its time from now on.
 void begin_preemptible_work();
 

@@ -181,12 +181,12 @@ std::uint64_t ldt_window(CpuId cpu) {
 
 Result<> create_descriptor_windows(CpuId cpu, Mfn gdt_page) {
     if (!g_l2) {
-        auto* l3 = static_cast<Pte*>(allocate_page());
+        // The L3 table is there from the start, in every address space.
+        const auto* l4 = static_cast<const Pte*>(frame_pointer(frame_of(hv_page_table())));
+        auto* l3 = static_cast<Pte*>(frame_pointer(frame_in(l4[kPerDomainSlot])));
         g_l2 = static_cast<Pte*>(allocate_page());
-        if (!l3 || !g_l2) return fail(Error::NoMemory);
+        if (!g_l2) return fail(Error::NoMemory);
         l3[index_in_l3(kPerDomainBase)] = make_pte(frame_of_table(g_l2), kPtePresent | kPteWritable | kPteAccessed);
-        auto* l4 = static_cast<Pte*>(frame_pointer(frame_of(hv_page_table())));
-        l4[kPerDomainSlot] = make_pte(frame_of_table(l3), kPtePresent | kPteWritable | kPteAccessed);
     }
     Pte*& l1 = g_l1[cpu / kCpusPerTable];
     if (!l1) {

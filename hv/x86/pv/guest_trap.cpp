@@ -7,6 +7,7 @@
 #include "hv/x86/pv/emulation.hpp"
 #include "hv/x86/pv/fpu.hpp"
 #include "hv/x86/pv/instruction.hpp"
+#include "hv/x86/pv/trap_counters.hpp"
 #include "hv/x86/pv/traps.hpp"
 #include "hv/x86/traps/guest_seam.hpp"
 
@@ -56,6 +57,7 @@ void guest_trap(TrapFrame& frame) {
     Vcpu& vcpu = current_vcpu();
     const auto vector = static_cast<std::uint8_t>(frame.vector);
     const auto error_code = static_cast<std::uint32_t>(frame.error_code);
+    count_trap(vector);
     switch (vector) {
         case kPageFault: return guest_page_fault(vcpu, frame);
         case kGeneralProtection:

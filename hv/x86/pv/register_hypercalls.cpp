@@ -1,3 +1,5 @@
+#include <iterator>
+
 #include "hv/abi/xen/hypercall.hpp"
 #include "hv/hypercall/dispatch.hpp"
 #include "hv/x86/pv/guest_setup.hpp"

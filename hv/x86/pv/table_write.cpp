@@ -29,7 +29,7 @@ void set_logic_flags(TrapFrame& frame, std::uint64_t result) {
 }
 
 void set_carry(TrapFrame& frame, bool carry) {
-    frame.rflags = (frame.rflags & ~std::uint64_t{kCarry}) | (carry ? kCarry : 0);
+    frame.rflags = (frame.rflags & ~std::uint64_t{kCarry}) | (carry ? std::uint64_t{kCarry} : 0);
 }
 
 // Merges `bytes` of `value` at `offset` into the entry.

@@ -1,5 +1,3 @@
-// The language's own calls into its runtime. None of them is ever reached in a correct hv, except operator delete of
-// virtual destructors (the heap's definition, where there is one, replaces the one here).
 #include <cstddef>
 #include <new>
 
@@ -23,5 +21,3 @@ namespace std {
 
 }  // namespace std
 
-[[gnu::weak]] void operator delete(void*) noexcept { hv::panic("operator delete without a heap"); }
-[[gnu::weak]] void operator delete(void* pointer, std::size_t) noexcept { operator delete(pointer); }

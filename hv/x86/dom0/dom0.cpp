@@ -1,0 +1,184 @@
+#include "hv/x86/dom0/dom0.hpp"
+
+#include <cstring>
+
+#include "hv/abi/xen/layout.hpp"
+#include "hv/abi/xen/start_info.hpp"
+#include "hv/base/log.hpp"
+#include "hv/control/domain_seams.hpp"
+#include "hv/domain/domain.hpp"
+#include "hv/domain/domain_seams.hpp"
+#include "hv/memory/allocator.hpp"
+#include "hv/sched/sched.hpp"
+#include "hv/time/clock.hpp"
+#include "hv/x86/boot/boot_info.hpp"
+#include "hv/x86/boot/command_line.hpp"
+#include "hv/x86/cpu/per_cpu.hpp"
+#include "hv/x86/dom0/dom0_layout.hpp"
+#include "hv/x86/dom0/dom0_memory.hpp"
+#include "hv/x86/dom0/dom0_tables.hpp"
+#include "hv/x86/dom0/kernel_image.hpp"
+#include "hv/x86/paging/direct_map.hpp"
+#include "hv/x86/pv/page_table_entry.hpp"
+
+namespace hv::x86 {
+namespace {
+
+using Bytes = std::span<const std::byte>;
+
+Bytes bytes_of(const BootModule& module) {
+    return {direct_map_as<const std::byte>(module.start), module.size};
+}
+
+// The first word of a module's text is its file name.
+std::string_view without_first_word(std::string_view text) {
+    const std::size_t space = text.find(' ');
+    if (space == std::string_view::npos) return {};
+    text.remove_prefix(space);
+    while (text.starts_with(' ')) text.remove_prefix(1);
+    return text;
+}
+
+std::uint64_t dom0_frames() {
+    const BootOptions& options = boot_options();
+    const std::uint64_t available = free_frame_count();
+    // hv keeps some for itself and for the domains' tables.
+    const std::uint64_t reserve = available / 16 < 32768 ? available / 16 : 32768;
+    std::uint64_t frames = available - reserve;
+    const auto in_frames = [&](const MemoryAmount& amount) { return amount.of(available << kPageShift) >> kPageShift; };
+    if (options.dom0_memory) frames = in_frames(*options.dom0_memory);
+    if (options.dom0_memory_min && frames < in_frames(*options.dom0_memory_min)) frames = in_frames(*options.dom0_memory_min);
+    if (options.dom0_memory_max && frames > in_frames(*options.dom0_memory_max)) frames = in_frames(*options.dom0_memory_max);
+    return frames < available - reserve ? frames : available - reserve;
+}
+
+std::uint32_t dom0_vcpus() {
+    const BootOptions& options = boot_options();
+    std::uint32_t count = present_cpus();
+    if (options.dom0_vcpus_max != 0 && count > options.dom0_vcpus_max) count = options.dom0_vcpus_max;
+    if (count < options.dom0_vcpus_min) count = options.dom0_vcpus_min;
+    if (count == 0) count = 1;
+    return count > kMaxVcpus ? kMaxVcpus : count;
+}
+
+void write_start_info(Domain& domain, Dom0Memory& memory, const KernelImage& kernel, const Dom0Layout& layout, std::string_view cmdline) {
+    auto& info = *static_cast<abi::xen::StartInfo*>(memory.page(layout.start_info_pfn));
+    std::memcpy(info.magic, "xen-3.0-x86_64", 15);
+    info.nr_pages = memory.frames();
+    info.shared_info = address_of(frame_of_pointer(domain.shared_info)).raw;
+    info.flags = abi::xen::kSifPrivileged | abi::xen::kSifInitdomain;
+    info.pt_base = layout.virtual_of(layout.tables_pfn);
+    info.nr_pt_frames = layout.tables;
+    if (kernel.init_p2m) {
+        info.mfn_list = *kernel.init_p2m;
+        info.first_p2m_pfn = layout.p2m_pfn;
+        info.nr_p2m_frames = layout.p2m_frames + layout.p2m_tables;
+    } else {
+        info.mfn_list = layout.virtual_of(layout.p2m_pfn);
+    }
+    if (layout.initrd_bytes != 0) {
+        if (kernel.initrd_by_frame) info.flags |= abi::xen::kSifModStartPfn;
+        info.mod_start = kernel.initrd_by_frame ? layout.initrd_pfn : layout.virtual_of(layout.initrd_pfn);
+        info.mod_len = layout.initrd_bytes;
+    }
+    if (cmdline.size() >= sizeof info.cmd_line) warn("Dom0's command line is cut to {} bytes", sizeof info.cmd_line - 1);
+    const std::size_t length = cmdline.size() < sizeof info.cmd_line ? cmdline.size() : sizeof info.cmd_line - 1;
+    std::memcpy(info.cmd_line, cmdline.data(), length);
+}
+
+void load_kernel(Dom0Memory& memory, const KernelImage& kernel) {
+    for (std::size_t i = 0; i < kernel.segment_count; ++i)
+        memory.write(kernel.segments[i].virtual_address - kernel.virt_base, kernel.segments[i].data);
+    if (kernel.hypercall_page) write_hypercall_page(memory.page((*kernel.hypercall_page - kernel.virt_base) >> kPageShift));
+}
+
+Result<> start_first_vcpu(Domain& domain, Dom0Memory& memory, const KernelImage& kernel, const Dom0Layout& layout) {
+    auto context = TRY(make_own<abi::xen::VcpuGuestContext>());
+    context->flags = abi::xen::kVgcfInKernel | abi::xen::kVgcfOnline;
+    context->user_regs.rip = kernel.entry;
+    context->user_regs.rsp = layout.virtual_of(layout.stack_pfn) + kPageSize;
+    context->user_regs.rsi = layout.virtual_of(layout.start_info_pfn);
+    context->user_regs.cs = abi::xen::kFlatKernelCs;
+    context->user_regs.ss = abi::xen::kFlatKernelSs;
+    context->user_regs.rflags = 0x200;
+    context->kernel_ss = abi::xen::kFlatKernelSs;
+    context->kernel_sp = context->user_regs.rsp;
+    context->ctrlreg[3] = abi::xen::frame_to_cr3(memory.mfn(layout.tables_pfn).raw);
+    Vcpu& vcpu = *domain.vcpu(0);
+    for (;;) {
+        const Result<> set = arch_set_vcpu_context(vcpu, *context);
+        if (set) break;
+        if (set.error() != Error::Restart) return set;
+    }
+    // The guest expects its first L4 table to be pinned.
+    FrameInfo* l4 = TRY(get_frame_and_type(memory.mfn(layout.tables_pfn), domain.id, FrameType::L4));
+    l4->type.fetch_or(FrameInfo::kPinned);
+    vcpu.flags.fetch_and(~std::uint32_t{kVcpuDown});
+    return {};
+}
+
+void free_modules() {
+    for (const BootModule& module : boot_info().modules)
+        allocator_add(frame_of(MachineAddress{module.start}), frame_of(MachineAddress{module.start + module.size + kPageSize - 1}));
+}
+
+void pin_vcpus(Domain& domain) {
+    for (VcpuId id = 0; id < domain.max_vcpus; ++id) {
+        CpuSet own;
+        own.set(id % present_cpus());
+        (void)sched_set_affinity(*domain.vcpu(id), &own, nullptr);
+    }
+}
+
+}  // namespace
+
+void build_dom0() {
+    const BootInfo& boot = boot_info();
+    if (boot.modules.empty()) panic("no Dom0 kernel: give one as the first boot module (QEMU: -initrd \"vmlinuz ARGS,initrd.img\")");
+    const char* why = "";
+    const Nanoseconds started = time::now();
+    Result<UnpackedKernel> unpacked = unpack_kernel(bytes_of(boot.modules[0]), why);
+    if (!unpacked) panic("Dom0's kernel ({}) cannot be used: {}", boot.modules[0].text.substr(0, boot.modules[0].text.find(' ')), why);
+    const Nanoseconds unpacked_at = time::now();
+    const Result<KernelImage> kernel = parse_kernel(unpacked->elf, why);
+    if (!kernel) panic("Dom0's kernel cannot be used: {}", why);
+    const Bytes initrd = boot.modules.size() > 1 ? bytes_of(boot.modules[1]) : Bytes{};
+
+    abi::control::CreateDomain config{};
+    config.domain = 0;
+    config.max_frames = ~std::uint64_t{0};
+    config.max_vcpus = dom0_vcpus();
+    const Result<Domain*> created = Domain::create(config, true);
+    if (!created) panic("Dom0 cannot be created: error {}", created.error());
+    Domain& domain = **created;
+
+    const std::uint64_t frames = dom0_frames();
+    const Result<Dom0Layout> layout = plan_layout(*kernel, initrd.size(), frames);
+    if (!layout) panic("Dom0's kernel and initrd do not fit into its {} MiB: raise dom0_mem=", frames >> 8);
+    Dom0Memory memory;
+    if (!memory.populate(domain, frames)) panic("no {} MiB for Dom0: lower dom0_mem=", frames >> 8);
+    domain.max_frames = boot_options().dom0_memory ? frames : ~std::uint64_t{0} >> 20;
+
+    load_kernel(memory, *kernel);
+    memory.write(layout->initrd_pfn << kPageShift, initrd);
+    for (std::uint64_t i = 0; i < layout->p2m_frames; ++i) {
+        const std::uint64_t first = i * (kPageSize / sizeof(std::uint64_t));
+        const std::uint64_t left = memory.frames() - first;
+        const std::size_t count = left < kPageSize / sizeof(std::uint64_t) ? left : kPageSize / sizeof(std::uint64_t);
+        std::memcpy(memory.page(layout->p2m_pfn + i), memory.list() + first, count * sizeof(std::uint64_t));
+    }
+    write_start_info(domain, memory, *kernel, *layout, without_first_word(boot.modules[0].text));
+    write_tables(memory, *layout, kernel->init_p2m);
+    if (const Result<> ready = start_first_vcpu(domain, memory, *kernel, *layout); !ready)
+        panic("Dom0's first page tables are not valid: error {}", ready.error());
+    if (boot_options().dom0_vcpus_pin) pin_vcpus(domain);
+    info("Dom0: {}, {} MiB, {} vCPUs, entry {:x}; unpacked in {} ms, built in {} ms", kernel->guest_os, frames >> 8, domain.max_vcpus,
+         kernel->entry, (unpacked_at - started) / 1000000, (time::now() - unpacked_at) / 1000000);
+    release(*unpacked);
+    free_modules();
+    domain.unstarted = false;
+    domain.paused_by_control = false;
+    domain_unpause(domain);
+}
+
+}  // namespace hv::x86

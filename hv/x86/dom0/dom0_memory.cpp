@@ -1,0 +1,51 @@
+#include "hv/x86/dom0/dom0_memory.hpp"
+
+#include <bit>
+#include <cstring>
+
+#include "hv/domain/domain.hpp"
+#include "hv/memory/allocator.hpp"
+#include "hv/memory/heap.hpp"
+
+namespace hv::x86 {
+
+Dom0Memory::~Dom0Memory() {
+    free_pages(list_, order_);
+}
+
+Result<> Dom0Memory::populate(Domain& domain, std::uint64_t frames) {
+    order_ = static_cast<unsigned>(std::bit_width((frames * sizeof(std::uint64_t) - 1) / kPageSize));
+    list_ = static_cast<std::uint64_t*>(allocate_pages(order_));
+    if (!list_) return fail(Error::NoMemory);
+    unsigned order = 9;
+    while (count_ < frames) {
+        while (std::uint64_t{1} << order > frames - count_) --order;
+        const Result<Mfn> first = allocate_domain_frames(domain, order);
+        if (!first) {
+            if (order == 0) return fail(first.error());
+            --order;
+            continue;
+        }
+        for (std::uint64_t i = 0; i < std::uint64_t{1} << order; ++i) {
+            list_[count_] = first->raw + i;
+            set_m2p(*first + i, count_++);
+        }
+    }
+    return {};
+}
+
+void* Dom0Memory::page(std::uint64_t pfn) const {
+    return frame_pointer(mfn(pfn));
+}
+
+void Dom0Memory::write(std::uint64_t to, std::span<const std::byte> data) {
+    while (!data.empty()) {
+        const std::uint64_t offset = to % kPageSize;
+        const std::size_t piece = data.size() < kPageSize - offset ? data.size() : kPageSize - offset;
+        std::memcpy(static_cast<std::byte*>(page(to / kPageSize)) + offset, data.data(), piece);
+        to += piece;
+        data = data.subspan(piece);
+    }
+}
+
+}  // namespace hv::x86

@@ -1,0 +1,76 @@
+#include <bit>
+#include <cstring>
+
+#include "hv/base/decompress.hpp"
+#include "hv/memory/heap.hpp"
+#include "hv/x86/dom0/kernel_image.hpp"
+
+namespace hv::x86 {
+namespace {
+
+using Bytes = std::span<const std::byte>;
+
+// Fields of the setup header (Linux, Documentation/arch/x86/boot.rst).
+constexpr std::size_t kSetupSectors = 0x1f1, kHeaderMagic = 0x202, kVersion = 0x206, kPayloadOffset = 0x248, kPayloadLength = 0x24c;
+constexpr std::uint32_t kMagic = 0x53726448;  // "HdrS"
+constexpr std::uint64_t kLargestKernel = std::uint64_t{512} << 20;
+
+template <class T>
+T field(Bytes file, std::size_t offset) {
+    T value{};
+    if (offset + sizeof value <= file.size()) std::memcpy(&value, file.data() + offset, sizeof value);
+    return value;
+}
+
+// The compressed kernel inside a bzImage, or the file itself.
+Result<Bytes> payload_of(Bytes file, const char*& why) {
+    if (field<std::uint32_t>(file, kHeaderMagic) != kMagic) return file;
+    if (field<std::uint16_t>(file, kVersion) < 0x208) {
+        why = "its boot protocol is older than 2.08";
+        return fail(Error::BadArgument);
+    }
+    std::uint64_t sectors = field<std::uint8_t>(file, kSetupSectors);
+    if (sectors == 0) sectors = 4;
+    const std::uint64_t start = (sectors + 1) * 512 + field<std::uint32_t>(file, kPayloadOffset);
+    const std::uint64_t length = field<std::uint32_t>(file, kPayloadLength);
+    if (start > file.size() || length > file.size() - start || length < 4) {
+        why = "it is truncated";
+        return fail(Error::BadArgument);
+    }
+    return file.subspan(start, length);
+}
+
+}  // namespace
+
+Result<UnpackedKernel> unpack_kernel(Bytes file, const char*& why) {
+    const Bytes payload = TRY(payload_of(file, why));
+    if (compression_of(payload) == Compression::None) return UnpackedKernel{payload};
+    // The build system appends the unpacked size to the compressed data.
+    const auto size = field<std::uint32_t>(payload, payload.size() - 4);
+    if (size == 0 || size > kLargestKernel) {
+        why = "the size of its unpacked kernel makes no sense";
+        return fail(Error::BadArgument);
+    }
+    UnpackedKernel kernel;
+    kernel.order = static_cast<unsigned>(std::bit_width((std::uint64_t{size} + 4095) / 4096 - 1));
+    kernel.memory = allocate_pages(kernel.order);
+    if (!kernel.memory) {
+        why = "there is no memory to unpack it";
+        return fail(Error::NoMemory);
+    }
+    const Result<std::size_t> unpacked = decompress(payload, {static_cast<std::byte*>(kernel.memory), size});
+    if (!unpacked) {
+        why = "it cannot be unpacked";
+        release(kernel);
+        return fail(unpacked.error());
+    }
+    kernel.elf = {static_cast<const std::byte*>(kernel.memory), *unpacked};
+    return kernel;
+}
+
+void release(UnpackedKernel& kernel) {
+    free_pages(kernel.memory, kernel.order);
+    kernel.memory = nullptr;
+}
+
+}  // namespace hv::x86
