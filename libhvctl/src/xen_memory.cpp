@@ -71,9 +71,9 @@ Result<std::vector<Mfn>> XenCalls::populate(DomainId domain, Pfn first, std::uin
         if (done == extents) continue;
         if (!use_large) {
             return fail(ErrorCode::NoMemory,
-                        fmt::format("not enough host memory for domain {}: it wants {} MiB, {} MiB of it were found; "
-                                    "stop a domain or take less",
-                                    domain.raw, count >> 8, frames.size() >> 8));
+                        fmt::format("not enough memory for domain {}: it wants {} MiB and got {} MiB before the host's "
+                                    "free memory or the domain's maximum ended; stop another domain or take less",
+                                    domain.raw, (count + 255) >> 8, frames.size() >> 8));
         }
         large = false;
     }

@@ -18,7 +18,8 @@ class EventChannels {
     // The descriptor is non-blocking. NotOnHv and NotRoot as open_hypercall_port().
     static Result<EventChannels> open();
 
-    // Connects to a port that `remote` holds open for this domain; returns the local port.
+    // Connects to a port that `remote` holds open for this domain; returns the local port. It fires once at once, so
+    // that what was sent before is not missed.
     [[nodiscard]] Result<EventPort> bind_interdomain(DomainId remote, EventPort remote_port) const;
     // A local port that `remote` may connect to.
     [[nodiscard]] Result<EventPort> bind_unbound_port(DomainId remote) const;
