@@ -16,7 +16,8 @@ using Model = std::map<std::string, std::string>;
 
 Model contents(const ChildMap& map) {
     Model model;
-    map.visit_from(0, [&](const std::string& name, const Node& node) { return model.emplace(name, node.value).second; });
+    map.visit_from(0,
+                   [&](const std::string& name, const Node& node) { return model.emplace(name, node.value).second; });
     return model;
 }
 
@@ -95,7 +96,7 @@ TEST(Tree, CopiesAreSnapshots) {
     tree.set_value("/a", "2", 3);
     EXPECT_EQ(before.find("/a")->value, "1");
     EXPECT_EQ(tree.find("/a")->value, "2");
-    EXPECT_EQ(tree.find("/a/b"), untouched);   // shared, not copied
+    EXPECT_EQ(tree.find("/a/b"), untouched);  // shared, not copied
     tree.remove("/a", 4);
     EXPECT_EQ(tree.find("/a/b"), nullptr);
     EXPECT_EQ(before.find("/a/b")->value, "1");

@@ -22,8 +22,12 @@ void replay(const std::string& folder, Run run) {
     EXPECT_GT(count, 0u);
 }
 
-TEST(Corpus, Protocol) { replay(STORE_CORPUS "/store/corpus", run_protocol_script); }
-TEST(Corpus, Journal) { replay(STORE_CORPUS "/store_journal/corpus", run_journal_records); }
+TEST(Corpus, Protocol) {
+    replay(STORE_CORPUS "/store/corpus", run_protocol_script);
+}
+TEST(Corpus, Journal) {
+    replay(STORE_CORPUS "/store_journal/corpus", run_journal_records);
+}
 
 }  // namespace
 }  // namespace hvctld::store::fuzz

@@ -8,7 +8,9 @@ namespace hvctld::store::test {
 
 namespace {
 
-std::uint32_t load(std::uint32_t& field) { return std::atomic_ref{field}.load(std::memory_order_acquire); }
+std::uint32_t load(std::uint32_t& field) {
+    return std::atomic_ref{field}.load(std::memory_order_acquire);
+}
 void publish(std::uint32_t& field, std::uint32_t value) {
     std::atomic_ref{field}.store(value, std::memory_order_release);
 }

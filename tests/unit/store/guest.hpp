@@ -46,8 +46,8 @@ class Guest {
     void send_raw(std::string_view bytes) { out_ += bytes; }
     // Moves bytes both ways until nothing moves any more.
     void pump(Store& store);
-    bool write_some();   // what fits into the request ring
-    bool read_some();    // what is in the response ring
+    bool write_some();  // what fits into the request ring
+    bool read_some();   // what is in the response ring
 
     // Sends, pumps, and gives the reply; events that came meanwhile are in events(). `error`: its name.
     Answer call(Store& store, MessageType type, std::string_view payload, std::uint32_t transaction = 0);
@@ -56,9 +56,9 @@ class Guest {
     std::uint32_t begin(Store& store);
 
     std::deque<Answer>& answers() { return answers_; }
-    std::vector<std::string>& events() { return events_; }   // "path token"
+    std::vector<std::string>& events() { return events_; }  // "path token"
     int notifications = 0;
-    std::function<void()> on_notify;   // not copied
+    std::function<void()> on_notify;  // not copied
 
   private:
     template <class T>
@@ -79,7 +79,8 @@ class Guest {
 std::string strings(std::initializer_list<std::string_view> list);
 
 // A store without a journal that panics on nothing and logs into `log`.
-std::unique_ptr<Store> make_store(std::string journal = {}, Quotas quotas = {}, std::vector<std::string>* log = nullptr);
+std::unique_ptr<Store> make_store(std::string journal = {}, Quotas quotas = {},
+                                  std::vector<std::string>* log = nullptr);
 
 // A folder that goes away with the test.
 class TemporaryFolder {

@@ -173,7 +173,9 @@ TEST(Records, DamagedBytesAreRefused) {
     }
 }
 
-TEST(Checksum, IsCrc32c) { EXPECT_EQ(checksum("123456789"), 0xe3069283u); }
+TEST(Checksum, IsCrc32c) {
+    EXPECT_EQ(checksum("123456789"), 0xe3069283u);
+}
 
 }  // namespace
 }  // namespace hvctld::store::test

@@ -62,7 +62,8 @@ TEST_F(PermissionRules, NewNodesInheritAndBelongToTheirCreator) {
     set("/shared", {{kDom0, Access::Write}, {DomainId{2}, Access::Read}});
     EXPECT_EQ(write(one, "/shared/a/b"), "OK");
     EXPECT_EQ(one.call(*store, T::GetPermissions, "/shared/a/b\0"s).payload, "w1\0r2\0"s);
-    EXPECT_EQ(*store->permissions("/shared/a"), (Permissions{{DomainId{1}, Access::Write}, {DomainId{2}, Access::Read}}));
+    EXPECT_EQ(*store->permissions("/shared/a"),
+              (Permissions{{DomainId{1}, Access::Write}, {DomainId{2}, Access::Read}}));
     EXPECT_EQ(read(two, "/shared/a/b"), "v");
     ASSERT_TRUE(store->write("/own/by0", "v"));
     EXPECT_EQ(store->permissions("/own/by0")->front().domain, DomainId{1});
@@ -127,8 +128,10 @@ TEST_F(PermissionRules, NodesAreCountedByOwner) {
 }
 
 TEST(PermissionText, ParsesWhatItFormats) {
-    for (const char* text : {"n0", "r1", "w65535", "b32752"}) EXPECT_EQ(format_permission(*parse_permission(text)), text);
-    for (const char* text : {"", "r", "x1", "r-1", "r1x", "r65536", "R1", "r 1"}) EXPECT_FALSE(parse_permission(text)) << text;
+    for (const char* text : {"n0", "r1", "w65535", "b32752"})
+        EXPECT_EQ(format_permission(*parse_permission(text)), text);
+    for (const char* text : {"", "r", "x1", "r-1", "r1x", "r65536", "R1", "r 1"})
+        EXPECT_FALSE(parse_permission(text)) << text;
 }
 
 }  // namespace

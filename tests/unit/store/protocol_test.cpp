@@ -12,11 +12,13 @@ struct Case {
     const char* name;
     T type;
     std::string payload;
-    std::string reply;   // with its NULs; for errors the name and a NUL
+    std::string reply;  // with its NULs; for errors the name and a NUL
     bool error = false;
 };
 
-void PrintTo(const Case& test, std::ostream* out) { *out << test.name; }
+void PrintTo(const Case& test, std::ostream* out) {
+    *out << test.name;
+}
 
 class AsDom0 : public testing::TestWithParam<Case> {};
 
@@ -50,15 +52,21 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"ReadBadCharacter", T::Read, "/a b\0"s, "EINVAL\0"s, true},
         Case{"ReadSpecial", T::Read, "@releaseDomain\0"s, "EINVAL\0"s, true},
         Case{"ReadTooLong", T::Read, "/" + kLong + '\0', "EINVAL\0"s, true},
-        Case{"ReadRelative", T::Read, "x\0"s, "ENOENT\0"s, true},
-        Case{"Directory", T::Directory, "/a\0"s, "x\0y\0"s}, Case{"DirectoryLeaf", T::Directory, "/a/x\0"s, ""},
-        Case{"DirectoryRoot", T::Directory, "/\0"s, "a\0"s},
+        Case{"ReadRelative", T::Read, "x\0"s, "ENOENT\0"s, true}, Case{"Directory", T::Directory, "/a\0"s, "x\0y\0"s},
+        Case{"DirectoryLeaf", T::Directory, "/a/x\0"s, ""}, Case{"DirectoryRoot", T::Directory, "/\0"s, "a\0"s},
         Case{"DirectoryPartOffsetIsNoNumber", T::DirectoryPart, "/a\0x\0"s, "EINVAL\0"s, true},
         Case{"DirectoryPartNoOffset", T::DirectoryPart, "/a\0"s, "EINVAL\0"s, true},
-        Case{"Write", T::Write, "/a\0" "2"s, "OK\0"s}, Case{"WriteDeep", T::Write, "/n/e/w\0" "2"s, "OK\0"s},
-        Case{"WriteNoPath", T::Write, "/a", "EINVAL\0"s, true},
-        Case{"Mkdir", T::MakeDirectory, "/m\0"s, "OK\0"s}, Case{"MkdirAgain", T::MakeDirectory, "/a\0"s, "OK\0"s},
-        Case{"Remove", T::Remove, "/a\0"s, "OK\0"s}, Case{"RemoveAbsent", T::Remove, "/b\0"s, "OK\0"s},
+        Case{"Write", T::Write,
+             "/a\0"
+             "2"s,
+             "OK\0"s},
+        Case{"WriteDeep", T::Write,
+             "/n/e/w\0"
+             "2"s,
+             "OK\0"s},
+        Case{"WriteNoPath", T::Write, "/a", "EINVAL\0"s, true}, Case{"Mkdir", T::MakeDirectory, "/m\0"s, "OK\0"s},
+        Case{"MkdirAgain", T::MakeDirectory, "/a\0"s, "OK\0"s}, Case{"Remove", T::Remove, "/a\0"s, "OK\0"s},
+        Case{"RemoveAbsent", T::Remove, "/b\0"s, "OK\0"s},
         Case{"RemoveAbsentDeep", T::Remove, "/b/c\0"s, "ENOENT\0"s, true},
         Case{"RemoveRoot", T::Remove, "/\0"s, "EINVAL\0"s, true},
         Case{"GetPermissions", T::GetPermissions, "/a\0"s, "n0\0"s},
@@ -83,11 +91,24 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"ReleaseUnknown", T::Release, "9\0"s, "ENOENT\0"s, true},
         Case{"ReleaseDom0", T::Release, "0\0"s, "EINVAL\0"s, true},
         Case{"ResumeUnknown", T::Resume, "9\0"s, "ENOENT\0"s, true},
-        Case{"TargetUnknown", T::SetTarget, "9\0" "8\0"s, "ENOENT\0"s, true},
-        Case{"IntroduceWithoutMapper", T::Introduce, "9\0" "1\0" "2\0"s, "ENOSYS\0"s, true},
-        Case{"IntroduceTooFew", T::Introduce, "9\0" "1\0"s, "EINVAL\0"s, true},
+        Case{"TargetUnknown", T::SetTarget,
+             "9\0"
+             "8\0"s,
+             "ENOENT\0"s, true},
+        Case{"IntroduceWithoutMapper", T::Introduce,
+             "9\0"
+             "1\0"
+             "2\0"s,
+             "ENOSYS\0"s, true},
+        Case{"IntroduceTooFew", T::Introduce,
+             "9\0"
+             "1\0"s,
+             "EINVAL\0"s, true},
         Case{"ControlUnknown", T::Control, "dance\0"s, "EINVAL\0"s, true},
-        Case{"ControlSetQuota", T::Control, "quota\0set\0nodes\0" "5\0"s, "OK\0"s},
+        Case{"ControlSetQuota", T::Control,
+             "quota\0set\0nodes\0"
+             "5\0"s,
+             "OK\0"s},
         Case{"WatchEventFromClient", T::WatchEvent, "/a\0t\0"s, "ENOSYS\0"s, true},
         Case{"ErrorFromClient", T::Error, "EINVAL\0"s, "ENOSYS\0"s, true},
         Case{"UnknownType", static_cast<T>(20), "", "ENOSYS\0"s, true},
@@ -135,7 +156,10 @@ TEST(Protocol, RelativePathsStartAtHome) {
     Guest guest{DomainId{5}};
     guest.introduce(*store);
     EXPECT_EQ(guest.ask(*store, T::Read, "name\0"s), "web");
-    EXPECT_EQ(guest.ask(*store, T::Write, "data/x\0" "1"s), "OK");
+    EXPECT_EQ(guest.ask(*store, T::Write,
+                        "data/x\0"
+                        "1"s),
+              "OK");
     EXPECT_EQ(store->read("/local/domain/5/data/x"), "1");
     EXPECT_EQ(guest.ask(*store, T::Read, std::string(2049, 'r') + '\0'), "EINVAL");
 }
@@ -168,8 +192,10 @@ TEST(Protocol, LongListingsComeInParts) {
     }
     EXPECT_EQ(seen, names);
     ASSERT_TRUE(store->mkdir("/local/domain/1"));
-    EXPECT_NE(generation, dom0.ask(*store, T::DirectoryPart, strings({"/local/domain", "0"})).substr(0, generation.size()));
-    EXPECT_EQ(split_strings(dom0.call(*store, T::DirectoryPart, strings({"/local/domain", "999999"})).payload)->at(1), "");
+    EXPECT_NE(generation,
+              dom0.ask(*store, T::DirectoryPart, strings({"/local/domain", "0"})).substr(0, generation.size()));
+    EXPECT_EQ(split_strings(dom0.call(*store, T::DirectoryPart, strings({"/local/domain", "999999"})).payload)->at(1),
+              "");
 }
 
 TEST(Protocol, ControlTellsQuotas) {

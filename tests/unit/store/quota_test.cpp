@@ -30,7 +30,7 @@ class QuotaRules : public testing::Test {
 TEST_F(QuotaRules, Nodes) {
     limit(Quota::Nodes, 4);
     EXPECT_EQ(write("a/b"), "OK");
-    EXPECT_EQ(write("c/d"), "ENOSPC");   // 3 + 2
+    EXPECT_EQ(write("c/d"), "ENOSPC");  // 3 + 2
     EXPECT_EQ(write("c"), "OK");
     EXPECT_EQ(write("d"), "ENOSPC");
     EXPECT_EQ(refusals(Quota::Nodes), 2u);
@@ -59,7 +59,8 @@ TEST_F(QuotaRules, TransactionNodes) {
     for (int i = 0; i < 12 && last != "ENOSPC"; ++i) last = write("n" + std::to_string(i), "", id);
     EXPECT_EQ(last, "ENOSPC");
     last.clear();
-    for (int i = 0; i < 12 && last != "ENOSPC"; ++i) last = guest.ask(*store, T::Read, "m" + std::to_string(i) + '\0', id);
+    for (int i = 0; i < 12 && last != "ENOSPC"; ++i)
+        last = guest.ask(*store, T::Read, "m" + std::to_string(i) + '\0', id);
     EXPECT_EQ(last, "ENOSPC");
     EXPECT_GE(refusals(Quota::TransactionNodes), 2u);
 }

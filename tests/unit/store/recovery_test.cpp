@@ -52,8 +52,8 @@ void prepare(Store& store, std::vector<Guest>& guests) {
 }
 
 struct Moment {
-    std::size_t journal;         // bytes that were in it
-    std::vector<Guest> guests;   // as they were then, with their pages
+    std::size_t journal;        // bytes that were in it
+    std::vector<Guest> guests;  // as they were then, with their pages
 };
 
 void finish(Store& store, std::vector<Guest>& guests) {
@@ -195,13 +195,21 @@ TEST(Recovery, OpenTransactionsEndWithEagain) {
         ended = guest.begin(*store);
         id = guest.begin(*store);
         EXPECT_EQ(guest.ask(*store, T::TransactionEnd, "F\0"s, ended), "OK");
-        EXPECT_EQ(guest.ask(*store, T::Write, "/a\0" "2"s, id), "OK");
+        EXPECT_EQ(guest.ask(*store, T::Write,
+                            "/a\0"
+                            "2"s,
+                            id),
+                  "OK");
     }
     const auto store = make_store(folder.path());
     guest.attach(*store);
     EXPECT_EQ(guest.ask(*store, T::Read, "/a\0"s, id), "1");
     EXPECT_EQ(guest.ask(*store, T::Read, "/a\0"s, ended), "ENOENT");
-    EXPECT_EQ(guest.ask(*store, T::Write, "/a\0" "3"s, id), "OK");
+    EXPECT_EQ(guest.ask(*store, T::Write,
+                        "/a\0"
+                        "3"s,
+                        id),
+              "OK");
     EXPECT_EQ(guest.ask(*store, T::TransactionEnd, "T\0"s, id), "EAGAIN");
     EXPECT_EQ(store->read("/a"), "1");
     EXPECT_GT(guest.begin(*store), id);
@@ -234,11 +242,42 @@ TEST(Recovery, DomainsAreKnownAndWaitForTheirRings) {
     EXPECT_EQ(domains[0].port, 7u);
     EXPECT_FALSE(domains[0].attached);
     EXPECT_EQ(store->statistics(DomainId{5})->ring, RingState::Absent);
-    store->release_domain(DomainId{6});   // it died while nobody looked; the event waits for the ring
+    store->release_domain(DomainId{6});  // it died while nobody looked; the event waits for the ring
     store->ring_event(DomainId{5});
     guest.attach(*store);
     guest.pump(*store);
     EXPECT_EQ(std::ranges::count(guest.events(), "@releaseDomain t"), 1);
+}
+
+// Compactions happen while replies wait, one of them delivered in part.
+TEST(Recovery, UnreadRepliesSurviveCompactions) {
+    const TemporaryFolder folder;
+    Guest guest{DomainId{5}};
+    std::uint32_t sent = 0;
+    {
+        const auto store = make_store(folder.path());
+        ASSERT_TRUE(store->write("/a", std::string(700, 'v')));
+        ASSERT_TRUE(store->set_permissions("/a", {{DomainId{5}, Access::None}}));
+        guest.introduce(*store);
+        const std::uint32_t id = guest.begin(*store);
+        guest.answers().clear();
+        for (; sent < 40; ++sent) guest.send(T::Read, "/a\0"s, sent % 2 == 0 ? id : 0);
+        while (guest.write_some()) store->ring_event(DomainId{5});
+        EXPECT_GT(store->statistics(DomainId{5})->outstanding_bytes, 8192u);
+        const std::uint64_t before = store->statistics().compactions;
+        while (store->statistics().compactions < before + 2) ASSERT_TRUE(store->write("/b", std::string(4000, 'x')));
+        guest.read_some();
+        store->ring_event(DomainId{5});
+    }
+    const auto store = make_store(folder.path());
+    // A daemon that introduces instead of attaching loses nothing either.
+    ASSERT_TRUE(store->introduce_domain(DomainId{5}, 105, 7, guest.port()));
+    guest.pump(*store);
+    ASSERT_EQ(guest.answers().size(), sent);
+    for (std::uint32_t i = 0; i < sent; ++i) {
+        ASSERT_EQ(guest.answers()[i].request, i + 2);
+        ASSERT_EQ(guest.answers()[i].payload, std::string(700, 'v'));
+    }
 }
 
 TEST(Recovery, BrokenRingsStayBrokenUntilTheyReconnect) {
@@ -256,7 +295,7 @@ TEST(Recovery, BrokenRingsStayBrokenUntilTheyReconnect) {
     EXPECT_EQ(store->statistics(DomainId{5})->ring, RingState::Broken);
     EXPECT_EQ(guest.page().error, static_cast<std::uint32_t>(RingError::Indexes));
     guest.page().connection = static_cast<std::uint32_t>(RingConnection::Reconnect);
-    store = make_store(folder.path());   // killed before it saw the wish
+    store = make_store(folder.path());  // killed before it saw the wish
     guest.attach(*store);
     while (store->run_pending()) {
     }

@@ -108,7 +108,7 @@ TEST_F(Hostile, NeverReadingOneIsNotServedFurther) {
     EXPECT_LT(store->statistics(bad.domain())->requests, 1000u);
     EXPECT_LE(store->statistics(bad.domain())->outstanding_bytes, 8192u + kMaxMessage);
     EXPECT_EQ(good.ask(*store, T::Read, "/shared\0"s), "v");
-    bad.pump(*store);   // it reads after all: everything is there, in order
+    bad.pump(*store);  // it reads after all: everything is there, in order
     ASSERT_EQ(bad.answers().size(), 1000u);
     for (std::uint32_t i = 0; i < 1000; ++i) ASSERT_EQ(bad.answers()[i].request, i + 1);
 }
@@ -142,7 +142,7 @@ TEST_F(Hostile, WakeIsAskedForWhenWorkIsLeft) {
     const auto own = *Store::create(std::move(options));
     Guest guest{DomainId{1}};
     guest.introduce(*own);
-    EXPECT_EQ(wakes, 1);   // whatever is in the ring already
+    EXPECT_EQ(wakes, 1);  // whatever is in the ring already
     EXPECT_FALSE(own->run_pending());
 }
 
@@ -156,7 +156,9 @@ TEST_F(Hostile, RandomPagesAndRandomMessages) {
             case 0: page.request_producer = page.request_consumer + random() % 1030; break;
             case 1: page.response_consumer = page.response_producer - random() % 1030; break;
             case 2: page.connection = random() % 2; break;
-            default: bad.send(static_cast<T>(random() % 24), std::string(random() % 40, static_cast<char>(random() % 128))); break;
+            default:
+                bad.send(static_cast<T>(random() % 24), std::string(random() % 40, static_cast<char>(random() % 128)));
+                break;
         }
         bad.write_some();
         store->ring_event(bad.domain());

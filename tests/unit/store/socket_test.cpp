@@ -151,8 +151,9 @@ TEST_F(Socket, OnesThatNeverReadAreNotServedFurther) {
     EXPECT_EQ(receive(fd), "OK\0"s);
     const std::string read = encode_message(T::Read, 1, 0, "/a\0"s);
     std::size_t sent = 0;
-    while (true) {   // until the store takes no more requests and the kernel's buffers are full
-        const ssize_t done = ::send(fd, read.data() + sent % read.size(), read.size() - sent % read.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (true) {  // until the store takes no more requests and the kernel's buffers are full
+        const ssize_t done =
+            ::send(fd, read.data() + sent % read.size(), read.size() - sent % read.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
         if (done < 0) {
             ::usleep(20000);
             if (::send(fd, read.data() + sent % read.size(), 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) break;
@@ -247,9 +248,11 @@ TEST_F(RealClients, WatchTellsOfChanges) {
     const std::string command = "timeout 60 xenstore-watch -n 3 /w > " + out + " & pid=$!; ";
     // Each change waits for the event before it, so that none can fold into another.
     const auto until = [&](int lines) {
-        return "while [ $(wc -l < " + out + ") -lt " + std::to_string(lines) + " ]; do sleep 0.05; kill -0 $pid || exit 1; done; ";
+        return "while [ $(wc -l < " + out + ") -lt " + std::to_string(lines) +
+               " ]; do sleep 0.05; kill -0 $pid || exit 1; done; ";
     };
-    const std::string all = command + until(1) + "xenstore-write /w/a 1; " + until(2) + "xenstore-rm /w/a; wait $pid; cat " + out;
+    const std::string all =
+        command + until(1) + "xenstore-write /w/a 1; " + until(2) + "xenstore-rm /w/a; wait $pid; cat " + out;
     EXPECT_EQ(run("(" + all + ")"), "/w\n/w/a\n/w/a\nstatus 0\n");
 }
 

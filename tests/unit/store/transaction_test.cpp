@@ -50,7 +50,9 @@ TEST_F(Transactions, ReadersConflictWithWriters) {
     EXPECT_FALSE(fits([&](auto t) { (void)store->list("/dir", t); }, [&] { (void)store->mkdir("/dir/new"); }));
     EXPECT_FALSE(fits([&](auto t) { (void)store->list("/dir", t); }, [&] { (void)store->remove("/dir/sub"); }));
     EXPECT_FALSE(fits([&](auto t) { (void)store->permissions("/a", t); },
-                      [&] { (void)store->set_permissions("/a", {{DomainId{1}, Access::Read}}); }));
+                      [&] {
+                          (void)store->set_permissions("/a", {{DomainId{1}, Access::Read}});
+                      }));
     EXPECT_FALSE(fits([&](auto t) { (void)store->write("/a/x/y", "", t); }, [&] { (void)store->mkdir("/a/x"); }));
     EXPECT_FALSE(fits([&](auto t) { (void)store->mkdir("/a/w", t); }, [&] { (void)store->remove("/a"); }));
 }
@@ -65,7 +67,8 @@ TEST_F(Transactions, RecreatedNodesAreOtherNodes) {
 
 TEST_F(Transactions, UnrelatedOnesDoNotConflict) {
     EXPECT_TRUE(fits([&](auto t) { (void)store->read("/a", t); }, [&] { (void)store->write("/b", "2"); }));
-    EXPECT_TRUE(fits([&](auto t) { (void)store->write("/dir/x", "1", t); }, [&] { (void)store->write("/dir/y", "1"); }));
+    EXPECT_TRUE(
+        fits([&](auto t) { (void)store->write("/dir/x", "1", t); }, [&] { (void)store->write("/dir/y", "1"); }));
     EXPECT_EQ(store->list("/dir"), (std::vector<std::string>{"sub", "x", "y"}));
     EXPECT_TRUE(fits([&](auto t) { (void)store->list("/dir", t); }, [&] { (void)store->write("/dir/sub", "2"); }));
     EXPECT_TRUE(fits([&](auto t) { (void)store->read("/dir", t); }, [&] { (void)store->write("/dir/sub/new", "2"); }));

@@ -50,7 +50,7 @@ TEST_F(Watching, ChangesBelowAreToldWithTheirPath) {
     ASSERT_TRUE(store->write("/a/b/c", "1"));
     ASSERT_TRUE(store->write("/ab", "1"));
     ASSERT_TRUE(store->set_permissions("/a/b", {{DomainId{5}, Access::None}}));
-    ASSERT_TRUE(store->mkdir("/a/b"));   // there already
+    ASSERT_TRUE(store->mkdir("/a/b"));  // there already
     EXPECT_EQ(take(dom0), (Events{"/a t", "/a/b/c t", "/a/b t"}));
     EXPECT_EQ(dom0.ask(*store, T::Unwatch, strings({"/a", "t"})), "OK");
     ASSERT_TRUE(store->write("/a", "2"));
@@ -86,7 +86,7 @@ TEST_F(Watching, OnlyWhatMayBeReadIsTold) {
     ASSERT_TRUE(store->set_permissions("/secret/x", {{kDom0, Access::Read}}));
     EXPECT_EQ(take(guest), Events{"/secret/x all"});
     ASSERT_TRUE(store->set_permissions("/secret/x", {{kDom0, Access::None}}));
-    EXPECT_EQ(take(guest), Events{"/secret/x all"});   // it lost access: the last it hears of it
+    EXPECT_EQ(take(guest), Events{"/secret/x all"});  // it lost access: the last it hears of it
     ASSERT_TRUE(store->write("/secret/x", "2"));
     ASSERT_TRUE(store->remove("/secret"));
     EXPECT_EQ(take(guest), Events{});
@@ -98,7 +98,7 @@ TEST_F(Watching, EqualEventsThatWaitAreOneEvent) {
     for (int i = 0; i < 1000; ++i) ASSERT_TRUE(store->write("/a", std::to_string(i)));
     const Events events = take(dom0);
     EXPECT_GE(events.size(), 1u);
-    EXPECT_LT(events.size(), 100u);   // what fitted into the ring at once, and one more
+    EXPECT_LT(events.size(), 100u);  // what fitted into the ring at once, and one more
     EXPECT_LT(store->statistics(kDom0)->outstanding_bytes, 100u);
 }
 
@@ -150,7 +150,8 @@ TEST_F(Watching, CallbacksMayUseTheStore) {
 
 TEST_F(Watching, GuestChangesReachTheDaemon) {
     Events seen;
-    store->watch("/local/domain/5/control", "t", [&](const std::string& path, const std::string&) { seen.push_back(path); });
+    store->watch("/local/domain/5/control", "t",
+                 [&](const std::string& path, const std::string&) { seen.push_back(path); });
     EXPECT_EQ(guest.ask(*store, T::Write, "control/shutdown\0poweroff"s), "OK");
     EXPECT_EQ(seen.back(), "/local/domain/5/control/shutdown");
 }

@@ -39,18 +39,30 @@ static_assert(static_cast<unsigned>(RingError::Communication) == XENSTORE_ERROR_
 
 TEST(WireAbi, MessageNumbers) {
     const std::pair<MessageType, xsd_sockmsg_type> pairs[] = {
-        {MessageType::Control, XS_CONTROL}, {MessageType::Directory, XS_DIRECTORY}, {MessageType::Read, XS_READ},
-        {MessageType::GetPermissions, XS_GET_PERMS}, {MessageType::Watch, XS_WATCH},
-        {MessageType::Unwatch, XS_UNWATCH}, {MessageType::TransactionStart, XS_TRANSACTION_START},
-        {MessageType::TransactionEnd, XS_TRANSACTION_END}, {MessageType::Introduce, XS_INTRODUCE},
-        {MessageType::Release, XS_RELEASE}, {MessageType::GetDomainPath, XS_GET_DOMAIN_PATH},
-        {MessageType::Write, XS_WRITE}, {MessageType::MakeDirectory, XS_MKDIR}, {MessageType::Remove, XS_RM},
-        {MessageType::SetPermissions, XS_SET_PERMS}, {MessageType::WatchEvent, XS_WATCH_EVENT},
-        {MessageType::Error, XS_ERROR}, {MessageType::IsDomainIntroduced, XS_IS_DOMAIN_INTRODUCED},
-        {MessageType::Resume, XS_RESUME}, {MessageType::SetTarget, XS_SET_TARGET},
-        {MessageType::ResetWatches, XS_RESET_WATCHES}, {MessageType::DirectoryPart, XS_DIRECTORY_PART}};
+        {MessageType::Control, XS_CONTROL},
+        {MessageType::Directory, XS_DIRECTORY},
+        {MessageType::Read, XS_READ},
+        {MessageType::GetPermissions, XS_GET_PERMS},
+        {MessageType::Watch, XS_WATCH},
+        {MessageType::Unwatch, XS_UNWATCH},
+        {MessageType::TransactionStart, XS_TRANSACTION_START},
+        {MessageType::TransactionEnd, XS_TRANSACTION_END},
+        {MessageType::Introduce, XS_INTRODUCE},
+        {MessageType::Release, XS_RELEASE},
+        {MessageType::GetDomainPath, XS_GET_DOMAIN_PATH},
+        {MessageType::Write, XS_WRITE},
+        {MessageType::MakeDirectory, XS_MKDIR},
+        {MessageType::Remove, XS_RM},
+        {MessageType::SetPermissions, XS_SET_PERMS},
+        {MessageType::WatchEvent, XS_WATCH_EVENT},
+        {MessageType::Error, XS_ERROR},
+        {MessageType::IsDomainIntroduced, XS_IS_DOMAIN_INTRODUCED},
+        {MessageType::Resume, XS_RESUME},
+        {MessageType::SetTarget, XS_SET_TARGET},
+        {MessageType::ResetWatches, XS_RESET_WATCHES},
+        {MessageType::DirectoryPart, XS_DIRECTORY_PART}};
     for (const auto& [ours, theirs] : pairs) EXPECT_EQ(static_cast<unsigned>(ours), static_cast<unsigned>(theirs));
-    EXPECT_EQ(std::size(pairs), XS_TYPE_COUNT - 1u);   // one number is not in use
+    EXPECT_EQ(std::size(pairs), XS_TYPE_COUNT - 1u);  // one number is not in use
 }
 
 TEST(WireAbi, EveryErrorHasANameThatClientsKnow) {

@@ -4,7 +4,9 @@ namespace hvctld::store {
 
 namespace {
 
-bool is_actor(DomainId domain, const Actor& actor) { return domain == actor.domain || domain == actor.target; }
+bool is_actor(DomainId domain, const Actor& actor) {
+    return domain == actor.domain || domain == actor.target;
+}
 
 }  // namespace
 

@@ -13,7 +13,7 @@ namespace hvctld::store {
 // In whose name a client acts.
 struct Actor {
     DomainId domain;
-    std::optional<DomainId> target;   // a device model also may do what its target may
+    std::optional<DomainId> target;  // a device model also may do what its target may
     bool privileged() const { return domain == kDom0; }
 };
 

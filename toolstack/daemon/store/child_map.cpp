@@ -138,11 +138,17 @@ void ChildMap::insert(std::string_view name, Ref<Node> node) {
     insert_slot(root_, std::move(slot));
 }
 
-void ChildMap::erase(std::string_view name) { erase_slot(root_, name); }
+void ChildMap::erase(std::string_view name) {
+    erase_slot(root_, name);
+}
 
-std::size_t ChildMap::size() const { return root_ ? root_->count : 0; }
+std::size_t ChildMap::size() const {
+    return root_ ? root_->count : 0;
+}
 
-std::uint64_t ChildMap::list_bytes() const { return root_ ? root_->bytes : 0; }
+std::uint64_t ChildMap::list_bytes() const {
+    return root_ ? root_->bytes : 0;
+}
 
 void ChildMap::visit_from(std::uint64_t offset, const Visit& visit) const {
     visit_slots(root_.get(), offset, visit);

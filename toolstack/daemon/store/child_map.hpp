@@ -23,11 +23,11 @@ class ChildMap {
     const Node* find(std::string_view name) const;
     // The reference to an existing child, ready to be changed: everything on the way is this map's own afterwards.
     Ref<Node>& own(std::string_view name);
-    void insert(std::string_view name, Ref<Node> node);   // `name` must not be there
-    void erase(std::string_view name);                    // `name` must be there
+    void insert(std::string_view name, Ref<Node> node);  // `name` must not be there
+    void erase(std::string_view name);                   // `name` must be there
 
     std::size_t size() const;
-    std::uint64_t list_bytes() const;   // all names, one NUL each
+    std::uint64_t list_bytes() const;  // all names, one NUL each
 
     // Visits children in name order from the one that starts at byte `offset` of the listing, or the next one; stops
     // when `visit` returns false.

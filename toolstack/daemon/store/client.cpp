@@ -118,7 +118,9 @@ void Client::write_snapshot(RecordSink& sink) const {
     sink.transaction_counter(actor_.domain, {last_transaction_});
 }
 
-WireClient::~WireClient() { engine_.forget_client(*this); }
+WireClient::~WireClient() {
+    engine_.forget_client(*this);
+}
 
 void WireClient::reply(const Request& request, MessageType type, std::string_view payload) {
     output_.push_reply(encode_message(type, request.header.request, request.header.transaction, payload));
@@ -131,7 +133,7 @@ void WireClient::deliver(const Watch& watch, std::string_view path, bool first) 
     payload += '\0';
     payload += watch.token;
     payload += '\0';
-    if (payload.size() > kMaxPayload) return;   // a path so deep that no message can carry it with this token
+    if (payload.size() > kMaxPayload) return;  // a path so deep that no message can carry it with this token
     const std::size_t bytes = output_.bytes() + sizeof(MessageHeader) + payload.size();
     const bool admitted = engine_.accounts().admit(actor().domain, Quota::OutstandingBytes, bytes);
     if (!admitted || bytes > kMaxOutstanding) return overflow();

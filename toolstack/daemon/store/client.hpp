@@ -35,16 +35,16 @@ class Client {
     // add or remove any.
     virtual void deliver(const Watch& watch, std::string_view path, bool first) = 0;
 
-    Result<Watch*> add_watch(const ParsedPath& path, std::string_view token);   // Exists, NoSpace
-    Result<void> remove_watch(std::string_view path, std::string_view token);   // NotFound
-    Result<TransactionId> start_transaction();                                  // NoSpace
+    Result<Watch*> add_watch(const ParsedPath& path, std::string_view token);  // Exists, NoSpace
+    Result<void> remove_watch(std::string_view path, std::string_view token);  // NotFound
+    Result<TransactionId> start_transaction();                                 // NoSpace
     Transaction* find_transaction(TransactionId id);
-    Result<void> end_transaction(TransactionId id, bool commit);                // Again, NoSpace, NotFound
-    void forget_everything();                                                   // all watches and transactions
+    Result<void> end_transaction(TransactionId id, bool commit);  // Again, NoSpace, NotFound
+    void forget_everything();                                     // all watches and transactions
 
     // For recovery and snapshots.
     void restore_transaction(TransactionId id);
-    void doom_transactions();   // what they read is not known any more
+    void doom_transactions();  // what they read is not known any more
     void restore_transaction_counter(TransactionId last) { last_transaction_ = last.raw; }
     virtual void write_snapshot(RecordSink& sink) const;
 

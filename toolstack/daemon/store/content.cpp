@@ -136,8 +136,8 @@ bool Content::visible(const ChangeNotice& notice, const Actor& actor) const {
     };
     const std::string_view parent = is_root(notice.path) ? notice.path : parent_path(notice.path);
     return readable(tree_.find(notice.path)) || readable(tree_.find(parent)) ||
-           (notice.before != nullptr && (readable(notice.before->find(notice.path)) ||
-                                         readable(notice.before->find(parent))));
+           (notice.before != nullptr &&
+            (readable(notice.before->find(notice.path)) || readable(notice.before->find(parent))));
 }
 
 }  // namespace hvctld::store

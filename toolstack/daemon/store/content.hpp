@@ -26,8 +26,8 @@ struct ChangeNotice {
 
 class ChangeSink {
   public:
-    virtual void record(const Effect& effect) = 0;            // for the journal, in order
-    virtual void notify(const ChangeNotice& notice) = 0;      // for the watches
+    virtual void record(const Effect& effect) = 0;        // for the journal, in order
+    virtual void notify(const ChangeNotice& notice) = 0;  // for the watches
   protected:
     ~ChangeSink() = default;
 };
@@ -59,7 +59,7 @@ class Content {
     // Carries out a recorded effect without questions: for recovery. False: it does not fit the tree.
     bool replay(const Effect& effect);
 
-    void release(DomainId domain);   // the domain is gone: what it owned is Dom0's, what it was granted is void
+    void release(DomainId domain);  // the domain is gone: what it owned is Dom0's, what it was granted is void
     const Tree& tree() const { return tree_; }
     const Incarnations& incarnations() const { return incarnations_; }
     Generation generation() const { return generation_; }

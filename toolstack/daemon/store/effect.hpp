@@ -12,8 +12,8 @@ enum class EffectKind : std::uint8_t { Create, SetValue, SetPermissions, Remove 
 struct Effect {
     EffectKind kind = EffectKind::SetValue;
     std::string path;
-    std::string value;                // Create, SetValue
-    Ref<PermissionSet> permissions;   // Create, SetPermissions
+    std::string value;               // Create, SetValue
+    Ref<PermissionSet> permissions;  // Create, SetPermissions
 };
 
 }  // namespace hvctld::store

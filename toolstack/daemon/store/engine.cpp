@@ -15,10 +15,10 @@ namespace hvctld::store {
 
 namespace {
 
-constexpr Generation kMaxTransactionAge = 100'000;     // changes by others
-constexpr std::size_t kSnapshotFrame = 64 * 1024;      // bytes written per step of a compaction
-constexpr std::uint64_t kCompactAbove = 1024 * 1024;   // bytes beyond twice the last snapshot
-constexpr std::uint64_t kRetryAfter = 4096;            // flushes between attempts after the journal was refused
+constexpr Generation kMaxTransactionAge = 100'000;    // changes by others
+constexpr std::size_t kSnapshotFrame = 64 * 1024;     // bytes written per step of a compaction
+constexpr std::uint64_t kCompactAbove = 1024 * 1024;  // bytes beyond twice the last snapshot
+constexpr std::uint64_t kRetryAfter = 4096;           // flushes between attempts after the journal was refused
 
 }  // namespace
 
@@ -46,12 +46,15 @@ std::expected<void, std::string> Engine::recover() {
     journal_ = *std::move(journal);
     if (recovery.misfits() > 0) {
         log_.write(LogLevel::Error, fmt::format("store: {} records of the journal did not fit what came before; they "
-                                                "were left out", recovery.misfits()));
+                                                "were left out",
+                                                recovery.misfits()));
     }
     return {};
 }
 
-RecordSink* Engine::records() { return journal_ && !recovering_ && !journal_failed_ ? &writer_ : nullptr; }
+RecordSink* Engine::records() {
+    return journal_ && !recovering_ && !journal_failed_ ? &writer_ : nullptr;
+}
 
 void Engine::record(const Effect& effect) {
     if (RecordSink* const sink = records()) sink->effect(effect);

@@ -60,14 +60,14 @@ class Engine final : private ChangeSink {
     WatchIndex& watches() { return watches_; }
     LocalClient& local() { return *local_; }
     const StoreOptions& options() const { return options_; }
-    RecordSink* records();            // nullptr: nothing is to be recorded
+    RecordSink* records();  // nullptr: nothing is to be recorded
     bool recovering() const { return recovering_; }
 
     void mark_dirty(WireClient& client) { dirty_.push_back(&client); }
-    void schedule(RingClient& ring);                       // serve it again soon
+    void schedule(RingClient& ring);  // serve it again soon
     void call_later(std::function<void()> callback) { callbacks_.push_back(std::move(callback)); }
     void watch_age(const std::shared_ptr<Transaction>& transaction);
-    void forget_client(WireClient& client);                // it is about to go
+    void forget_client(WireClient& client);  // it is about to go
 
     // Domains (engine_domains.cpp).
     Result<void> introduce(DomainId domain, std::uint64_t gfn, std::uint32_t port, RingPort ring);
@@ -98,7 +98,7 @@ class Engine final : private ChangeSink {
     void flush();
     void journal_refused();
     void compact();
-    void write_state(RecordSink& sink) const;   // everything but the nodes
+    void write_state(RecordSink& sink) const;  // everything but the nodes
     void doom_old_transactions();
 
     StoreOptions options_;
@@ -109,7 +109,7 @@ class Engine final : private ChangeSink {
     std::map<std::string, Permissions> specials_;
     std::unique_ptr<LocalClient> local_;
     std::map<DomainId, Domain> domains_;
-    std::multimap<DomainId, DomainId> device_models_;   // by the domain that is their target
+    std::multimap<DomainId, DomainId> device_models_;  // by the domain that is their target
 
     unsigned depth_ = 0;
     bool recovering_ = false;

@@ -21,6 +21,10 @@ Result<void> Engine::introduce(DomainId domain, std::uint64_t gfn, std::uint32_t
     if (ring.page == nullptr) return std::unexpected{Error::BadArgument};
     const auto [entry, is_new] = domains_.try_emplace(domain);
     Domain& known = entry->second;
+    // The ring that the journal tells of: whoever introduces it anew after a restart must not lose what it holds.
+    if (!is_new && !known.ring->attached() && known.gfn == gfn && known.port == port) {
+        return attach(domain, std::move(ring));
+    }
     known.gfn = gfn;
     known.port = port;
     if (RecordSink* const sink = records()) sink->domain_introduced(domain, gfn, port);
@@ -43,7 +47,7 @@ Result<void> Engine::release(DomainId domain) {
     if (domain == kDom0) return std::unexpected{Error::BadArgument};
     auto node = domains_.extract(domain);
     if (node.empty()) return std::unexpected{Error::NotFound};
-    node.mapped().ring.reset();   // its watches and transactions end with it
+    node.mapped().ring.reset();  // its watches and transactions end with it
     const auto [first, last] = device_models_.equal_range(domain);
     for (auto model = first; model != last; ++model) {
         Domain* const other = find_domain(model->second);

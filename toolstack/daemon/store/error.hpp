@@ -8,18 +8,18 @@
 namespace hvctld::store {
 
 enum class Error : std::uint8_t {
-    BadArgument,    // EINVAL
-    NotPermitted,   // EACCES
-    Exists,         // EEXIST
-    NotFound,       // ENOENT
-    NoSpace,        // ENOSPC: a quota of the domain is used up
-    Io,             // EIO
-    NotSupported,   // ENOSYS
-    Busy,           // EBUSY
-    Again,          // EAGAIN: the transaction conflicts with another one; start it again
-    Connected,      // EISCONN
-    TooBig,         // E2BIG
-    NotOwner,       // EPERM
+    BadArgument,   // EINVAL
+    NotPermitted,  // EACCES
+    Exists,        // EEXIST
+    NotFound,      // ENOENT
+    NoSpace,       // ENOSPC: a quota of the domain is used up
+    Io,            // EIO
+    NotSupported,  // ENOSYS
+    Busy,          // EBUSY
+    Again,         // EAGAIN: the transaction conflicts with another one; start it again
+    Connected,     // EISCONN
+    TooBig,        // E2BIG
+    NotOwner,      // EPERM
 };
 
 // The string that the protocol puts in an XS_ERROR message, e.g. "ENOENT".

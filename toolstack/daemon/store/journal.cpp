@@ -27,7 +27,7 @@ constexpr std::array<std::uint32_t, 256> make_table() {
     std::array<std::uint32_t, 256> table{};
     for (std::uint32_t i = 0; i < table.size(); ++i) {
         std::uint32_t value = i;
-        for (int bit = 0; bit < 8; ++bit) value = (value >> 1) ^ ((value & 1) != 0 ? 0x82f63b78u : 0u);   // CRC-32C
+        for (int bit = 0; bit < 8; ++bit) value = (value >> 1) ^ ((value & 1) != 0 ? 0x82f63b78u : 0u);  // CRC-32C
         table[i] = value;
     }
     return table;
@@ -110,7 +110,7 @@ std::expected<Journal, std::string> Journal::open(const std::string& directory, 
                         what, directory, std::strerror(error))};
     };
     if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) return failure("create the folder", errno);
-    ::unlink((directory + "/journal.new").c_str());   // of a compaction that did not finish
+    ::unlink((directory + "/journal.new").c_str());  // of a compaction that did not finish
     const std::string path = directory + "/journal";
     File file{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
     if (!file) return failure("open the file journal", errno);
@@ -119,7 +119,7 @@ std::expected<Journal, std::string> Journal::open(const std::string& directory, 
 
     std::uint64_t offset = kMagic.size();
     if (bytes->size() < kMagic.size()) {
-        *bytes = kMagic;   // new, or killed while it was made
+        *bytes = kMagic;  // new, or killed while it was made
         if (!write_at(file.get(), kMagic, 0)) return failure("write the file journal", errno);
     } else if (!bytes->starts_with(kMagic)) {
         return std::unexpected{fmt::format(

@@ -43,7 +43,7 @@ class Journal {
     bool add_to_snapshot(std::string_view records);
     bool finish_snapshot();
     void drop_snapshot();
-    std::uint64_t snapshot_bytes() const { return snapshot_bytes_; }   // of the last finished one
+    std::uint64_t snapshot_bytes() const { return snapshot_bytes_; }  // of the last finished one
 
   private:
     Journal(std::string directory, File file, std::uint64_t bytes)
@@ -54,9 +54,9 @@ class Journal {
     File file_;
     std::uint64_t bytes_ = 0;
     std::uint64_t snapshot_bytes_ = 0;
-    File next_;                        // the file being written by a compaction
+    File next_;  // the file being written by a compaction
     std::uint64_t next_bytes_ = 0;
-    std::uint64_t tail_start_ = 0;     // what the journal got after this belongs behind the snapshot
+    std::uint64_t tail_start_ = 0;  // what the journal got after this belongs behind the snapshot
 };
 
 std::uint32_t checksum(std::string_view bytes);

@@ -27,8 +27,8 @@ void LocalClient::deliver(const Watch& watch, std::string_view path, bool) {
     std::from_chars(watch.token.data(), watch.token.data() + watch.token.size(), handle);
     engine_.call_later([this, handle, changed = std::string{path}] {
         const auto found = listeners_.find(handle);
-        if (found == listeners_.end()) return;   // unwatched meanwhile
-        const auto callback = found->second.callback;   // it may unwatch itself
+        if (found == listeners_.end()) return;         // unwatched meanwhile
+        const auto callback = found->second.callback;  // it may unwatch itself
         const std::string token = found->second.token;
         (*callback)(changed, token);
     });

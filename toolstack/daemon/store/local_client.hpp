@@ -19,7 +19,7 @@ class LocalClient final : public Client {
   private:
     struct Listener {
         std::string path;
-        std::string token;   // the caller's; in the index the handle is the token, so that it may repeat
+        std::string token;  // the caller's; in the index the handle is the token, so that it may repeat
         std::shared_ptr<const WatchCallback> callback;
     };
     std::map<WatchHandle, Listener> listeners_;

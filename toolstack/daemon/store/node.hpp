@@ -18,12 +18,12 @@ struct PermissionSet : RefCounted {
 
 struct Node : RefCounted {
     std::string value;
-    Ref<PermissionSet> permissions;   // shared with the parent it was inherited from
+    Ref<PermissionSet> permissions;  // shared with the parent it was inherited from
     ChildMap children;
     // When each part changed last; all three are set when the node is created.
     Generation value_generation = 0;
     Generation permissions_generation = 0;
-    Generation children_generation = 0;   // a child came or went; not: a child changed
+    Generation children_generation = 0;  // a child came or went; not: a child changed
 };
 
 }  // namespace hvctld::store

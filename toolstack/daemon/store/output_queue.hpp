@@ -19,7 +19,7 @@ class OutputQueue {
     void push_reply(std::string bytes) { push({std::move(bytes), false}); }
     // False: the same event waits already, and the client will see the present state when it reads that one.
     bool push_event(std::string bytes, bool even_if_waiting);
-    void push(Message message);   // as it was, for recovery
+    void push(Message message);  // as it was, for recovery
 
     bool empty() const { return messages_.empty(); }
     std::size_t bytes() const { return bytes_ - front_sent_; }
@@ -35,7 +35,7 @@ class OutputQueue {
   private:
     void started(const Message& message);
     std::deque<Message> messages_;
-    std::unordered_multiset<std::string> waiting_;   // events of which nothing was sent yet
+    std::unordered_multiset<std::string> waiting_;  // events of which nothing was sent yet
     std::size_t front_sent_ = 0;
     std::size_t bytes_ = 0;
 };

@@ -13,7 +13,9 @@ constexpr bool is_path_character(char c) {
 
 }  // namespace
 
-std::string home_path(DomainId domain) { return "/local/domain/" + std::to_string(domain.raw); }
+std::string home_path(DomainId domain) {
+    return "/local/domain/" + std::to_string(domain.raw);
+}
 
 Result<ParsedPath> parse_path(std::string_view text, DomainId home, SpecialPaths special) {
     const std::unexpected bad{Error::BadArgument};

@@ -14,8 +14,8 @@ std::string home_path(DomainId domain);
 
 struct ParsedPath {
     std::string absolute;
-    std::size_t relative_prefix = 0;   // bytes of `absolute` that the client did not write: "/local/domain/5/"
-    bool special = false;              // starts with '@'
+    std::size_t relative_prefix = 0;  // bytes of `absolute` that the client did not write: "/local/domain/5/"
+    bool special = false;             // starts with '@'
 };
 
 enum class SpecialPaths : bool { Refused, Allowed };
@@ -23,7 +23,9 @@ enum class SpecialPaths : bool { Refused, Allowed };
 // Error::BadArgument: a forbidden character, an empty component, a slash at the end, or too long.
 Result<ParsedPath> parse_path(std::string_view text, DomainId home, SpecialPaths special);
 
-inline bool is_root(std::string_view path) { return path == "/"; }
+inline bool is_root(std::string_view path) {
+    return path == "/";
+}
 
 // Parent of a canonical path that is not the root.
 std::string_view parent_path(std::string_view path);

@@ -8,7 +8,9 @@ constexpr std::array<std::string_view, kQuotaCount> kNames{
     "path-length", "transaction-nodes", "outstanding-bytes"};
 }
 
-std::string_view quota_name(Quota quota) { return kNames[static_cast<std::size_t>(quota)]; }
+std::string_view quota_name(Quota quota) {
+    return kNames[static_cast<std::size_t>(quota)];
+}
 
 std::optional<Quota> quota_by_name(std::string_view name) {
     for (std::size_t i = 0; i < kQuotaCount; ++i) {

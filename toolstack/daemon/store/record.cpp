@@ -36,7 +36,9 @@ void RecordWriter::domain_introduced(DomainId domain, std::uint64_t gfn, std::ui
     Encoder{buffer_, RecordType::DomainIntroduced}.put(domain).put(gfn).put(port);
 }
 
-void RecordWriter::domain_released(DomainId domain) { Encoder{buffer_, RecordType::DomainReleased}.put(domain); }
+void RecordWriter::domain_released(DomainId domain) {
+    Encoder{buffer_, RecordType::DomainReleased}.put(domain);
+}
 
 void RecordWriter::target_set(DomainId domain, DomainId target) {
     Encoder{buffer_, RecordType::TargetSet}.put(domain).put(target);
@@ -71,7 +73,9 @@ void RecordWriter::transaction_counter(DomainId domain, TransactionId last) {
     Encoder{buffer_, RecordType::TransactionCounter}.put(domain).put(last);
 }
 
-void RecordWriter::client_reset(DomainId domain) { Encoder{buffer_, RecordType::ClientReset}.put(domain); }
+void RecordWriter::client_reset(DomainId domain) {
+    Encoder{buffer_, RecordType::ClientReset}.put(domain);
+}
 
 void RecordWriter::ring_positions(DomainId domain, std::uint32_t request_consumer, std::uint32_t response_producer) {
     Encoder{buffer_, RecordType::RingPositions}.put(domain).put(request_consumer).put(response_producer);

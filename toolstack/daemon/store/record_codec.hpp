@@ -35,8 +35,7 @@ class Encoder {
   public:
     explicit Encoder(std::string& out, RecordType type) : out_(out) { put(type); }
     template <class T>
-        requires std::is_trivially_copyable_v<T>
-    Encoder& put(T value) {
+    requires std::is_trivially_copyable_v<T> Encoder& put(T value) {
         char bytes[sizeof value];
         std::memcpy(bytes, &value, sizeof value);
         out_.append(bytes, sizeof value);
@@ -60,8 +59,7 @@ class Decoder {
     bool failed() const { return failed_; }
 
     template <class T>
-        requires std::is_trivially_copyable_v<T>
-    T get() {
+    requires std::is_trivially_copyable_v<T> T get() {
         T value{};
         if (const std::string_view bytes = take(sizeof value); !bytes.empty()) {
             std::memcpy(&value, bytes.data(), sizeof value);

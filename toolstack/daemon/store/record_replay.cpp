@@ -1,5 +1,5 @@
-#include "store/record.hpp"
 #include "store/path.hpp"
+#include "store/record.hpp"
 #include "store/record_codec.hpp"
 
 namespace hvctld::store {

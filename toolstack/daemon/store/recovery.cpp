@@ -12,7 +12,9 @@ RingClient* Recovery::ring(DomainId domain) {
     return known == nullptr ? nullptr : known->ring.get();
 }
 
-void Recovery::effect(const Effect& effect) { check(engine_.content().replay(effect)); }
+void Recovery::effect(const Effect& effect) {
+    check(engine_.content().replay(effect));
+}
 
 void Recovery::special_permissions(const std::string& name, const Permissions& permissions) {
     engine_.set_special_permissions(name, permissions);
@@ -25,7 +27,9 @@ void Recovery::domain_introduced(DomainId domain, std::uint64_t gfn, std::uint32
     if (!known.ring) known.ring = std::make_unique<RingClient>(engine_, domain);
 }
 
-void Recovery::domain_released(DomainId domain) { check(engine_.release(domain).has_value()); }
+void Recovery::domain_released(DomainId domain) {
+    check(engine_.release(domain).has_value());
+}
 
 void Recovery::target_set(DomainId domain, DomainId target) {
     check(engine_.set_target(domain, target).has_value());

@@ -11,7 +11,7 @@ class RingClient;
 class Recovery final : public RecordSink {
   public:
     explicit Recovery(Engine& engine) : engine_(engine) {}
-    std::uint64_t misfits() const { return misfits_; }   // records that did not fit; 0 unless the file was tampered with
+    std::uint64_t misfits() const { return misfits_; }  // records that did not fit; 0 unless the file was tampered with
 
     void effect(const Effect& effect) override;
     void special_permissions(const std::string& name, const Permissions& permissions) override;
@@ -34,7 +34,7 @@ class Recovery final : public RecordSink {
     void ring_broken(DomainId domain, RingError error) override;
 
   private:
-    RingClient* ring(DomainId domain);   // nullptr and counted: the domain is not known
+    RingClient* ring(DomainId domain);  // nullptr and counted: the domain is not known
     void check(bool fits) { misfits_ += fits ? 0 : 1; }
     Engine& engine_;
     std::uint64_t misfits_ = 0;

@@ -9,7 +9,7 @@ namespace hvctld::store {
 class RefCounted {
   public:
     RefCounted() = default;
-    RefCounted(const RefCounted&) {}   // a copy starts its own count
+    RefCounted(const RefCounted&) {}  // a copy starts its own count
     RefCounted& operator=(const RefCounted&) = delete;
 
   private:

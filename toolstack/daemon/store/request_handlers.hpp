@@ -16,7 +16,7 @@ struct RequestContext {
     WireClient& client;
     const Request& request;
     Transaction* transaction = nullptr;
-    Watch* new_watch = nullptr;   // told for the first time after the reply
+    Watch* new_watch = nullptr;  // told for the first time after the reply
 
     Scope scope() const { return {client.actor(), transaction}; }
 };
@@ -25,7 +25,9 @@ struct RequestContext {
 using Reply = Result<std::string>;
 using Handler = Reply (*)(RequestContext&);
 
-inline std::string ok_reply() { return {"OK\0", 3}; }
+inline std::string ok_reply() {
+    return {"OK\0", 3};
+}
 
 // The whole payload as one NUL-terminated string, or a domain number in it. Error::BadArgument: it is something else.
 Result<std::string_view> single_string(std::string_view payload);

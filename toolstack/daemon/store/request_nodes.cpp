@@ -53,7 +53,7 @@ Reply handle_directory_part(RequestContext& context) {
     reply += '\0';
     bool complete = true;
     node->children.visit_from(offset, [&](const std::string& name, const Node&) {
-        complete = reply.size() + name.size() + 2 <= kMaxPayload;   // its NUL and the empty name that ends the listing
+        complete = reply.size() + name.size() + 2 <= kMaxPayload;  // its NUL and the empty name that ends the listing
         if (complete) {
             reply += name;
             reply += '\0';

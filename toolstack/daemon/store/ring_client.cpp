@@ -16,14 +16,22 @@ namespace {
 
 constexpr unsigned kRequestsPerRound = 64;
 
-std::uint32_t load(std::uint32_t& field) { return std::atomic_ref{field}.load(std::memory_order_acquire); }
+std::uint32_t load(std::uint32_t& field) {
+    return std::atomic_ref{field}.load(std::memory_order_acquire);
+}
 void publish(std::uint32_t& field, std::uint32_t value) {
     std::atomic_ref{field}.store(value, std::memory_order_release);
 }
-void publish(std::uint32_t& field, RingConnection value) { publish(field, static_cast<std::uint32_t>(value)); }
-void publish(std::uint32_t& field, RingError value) { publish(field, static_cast<std::uint32_t>(value)); }
+void publish(std::uint32_t& field, RingConnection value) {
+    publish(field, static_cast<std::uint32_t>(value));
+}
+void publish(std::uint32_t& field, RingError value) {
+    publish(field, static_cast<std::uint32_t>(value));
+}
 
-constexpr std::uint32_t masked(std::uint32_t index) { return index & (kRingSize - 1); }
+constexpr std::uint32_t masked(std::uint32_t index) {
+    return index & (kRingSize - 1);
+}
 
 bool wants_reconnect(RingPage& page) {
     return load(page.connection) == static_cast<std::uint32_t>(RingConnection::Reconnect);
@@ -31,7 +39,9 @@ bool wants_reconnect(RingPage& page) {
 
 }  // namespace
 
-RecordSink* RingClient::records() const { return engine_.records(); }
+RecordSink* RingClient::records() const {
+    return engine_.records();
+}
 
 RingState RingClient::state() const {
     if (!attached()) return RingState::Absent;
@@ -124,7 +134,9 @@ void RingClient::fail(RingError error, std::string_view why) {
     });
 }
 
-void RingClient::overflow() { fail(RingError::Communication, "it does not take its output (quota outstanding-bytes)"); }
+void RingClient::overflow() {
+    fail(RingError::Communication, "it does not take its output (quota outstanding-bytes)");
+}
 
 void RingClient::restart() {
     drop_queues();
@@ -159,12 +171,12 @@ void RingClient::announce() {
     RingPage& page = *port_.page;
     if (announce_ == Announce::Error) publish(page.error, broken_);
     if (announce_ == Announce::Restart) {
-        for (std::uint32_t* const index : {&page.request_consumer, &page.request_producer, &page.response_consumer,
-                                           &page.response_producer}) {
+        for (std::uint32_t* const index :
+             {&page.request_consumer, &page.request_producer, &page.response_consumer, &page.response_producer}) {
             publish(*index, 0);
         }
         publish(page.error, RingError::None);
-        publish(page.connection, RingConnection::Connected);   // last: until then the domain waits
+        publish(page.connection, RingConnection::Connected);  // last: until then the domain waits
     }
     announce_ = Announce::Nothing;
     notify_ = true;

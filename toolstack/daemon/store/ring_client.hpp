@@ -3,9 +3,9 @@
 // connection suffers.
 //
 // Exactly once across kill -9: the requests' effects, the position up to which they were read and the replies are one
-// journal frame, and the page is told only afterwards. Before the frame is written nothing has happened and the domain's
-// bytes are still in the ring; afterwards recovery knows the replies, and the page's response producer tells how many of
-// their bytes were already delivered.
+// journal frame, and the page is told only afterwards. Before the frame is written nothing has happened and the
+// domain's bytes are still in the ring; afterwards recovery knows the replies, and the page's response producer tells
+// how many of their bytes were already delivered.
 #pragma once
 
 #include "store/client.hpp"
@@ -18,12 +18,12 @@ class RingClient final : public WireClient {
   public:
     RingClient(Engine& engine, DomainId domain) : WireClient(engine, Actor{domain, std::nullopt}) {}
 
-    void connect(RingPort port);   // a new ring: starts at the positions in the page
-    void attach(RingPort port);    // after a restart: goes on at the positions in the journal
+    void connect(RingPort port);  // a new ring: starts at the positions in the page
+    void attach(RingPort port);   // after a restart: goes on at the positions in the journal
     bool attached() const { return port_.page != nullptr; }
     RingState state() const;
 
-    bool scheduled = false;   // the engine's mark: it waits in Engine's list
+    bool scheduled = false;  // the engine's mark: it waits in Engine's list
 
     // Takes requests from the ring. True: there is more than one round may take.
     bool serve();
@@ -48,19 +48,19 @@ class RingClient final : public WireClient {
     // What has to be written to the page after the next flush.
     enum class Announce : std::uint8_t { Nothing, Error, Restart };
 
-    void fail(RingError error, std::string_view why);   // takes effect in settle()
-    void restart();                                     // the domain asked to reconnect
+    void fail(RingError error, std::string_view why);  // takes effect in settle()
+    void restart();                                    // the domain asked to reconnect
     bool take_chunk(std::uint32_t available);
     void announce();
     bool push_output();
     void drop_queues();
 
     RingPort port_;
-    std::uint32_t consumer_ = 0;         // of requests; ours
-    std::uint32_t producer_ = 0;         // of responses; ours
+    std::uint32_t consumer_ = 0;  // of requests; ours
+    std::uint32_t producer_ = 0;  // of responses; ours
     std::uint32_t recorded_producer_ = 0;
     bool input_changed_ = false;
-    bool held_ = false;                  // requests wait until the domain takes its output
+    bool held_ = false;  // requests wait until the domain takes its output
     bool notify_ = false;
     RingError failing_ = RingError::None;
     RingError broken_ = RingError::None;

@@ -12,8 +12,8 @@ namespace hvctld::store {
 inline constexpr std::uint32_t kRingSize = 1024;
 
 struct RingPage {
-    char requests[kRingSize];       // +0     domain to store
-    char responses[kRingSize];      // +1024  store to domain
+    char requests[kRingSize];         // +0     domain to store
+    char responses[kRingSize];        // +1024  store to domain
     std::uint32_t request_consumer;   // +2048  free-running; masked with kRingSize - 1
     std::uint32_t request_producer;   // +2052
     std::uint32_t response_consumer;  // +2056
@@ -34,8 +34,8 @@ enum class RingError : std::uint32_t { None = 0, Communication = 1, Indexes = 2,
 // How the store reaches a domain's ring. The page is the domain's own memory: nothing in it is believed.
 struct RingPort {
     RingPage* page = nullptr;
-    std::function<void()> notify;       // sends the domain its event; must not call back into the store
-    std::shared_ptr<void> keep_alive;   // whatever keeps `page` mapped; dropped when the ring is given up
+    std::function<void()> notify;      // sends the domain its event; must not call back into the store
+    std::shared_ptr<void> keep_alive;  // whatever keeps `page` mapped; dropped when the ring is given up
 };
 
 }  // namespace hvctld::store

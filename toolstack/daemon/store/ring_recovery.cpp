@@ -29,7 +29,7 @@ void RingClient::restore_input(std::uint32_t request_consumer, std::string parti
 
 void RingClient::restore_progress(std::uint32_t response_producer) {
     const std::uint32_t delivered = response_producer - producer_;
-    if (delivered > output_.bytes()) return;   // cannot be; attach() will find the ring elsewhere
+    if (delivered > output_.bytes()) return;  // cannot be; attach() will find the ring elsewhere
     output_.sent(delivered);
     producer_ = recorded_producer_ = response_producer;
 }

@@ -23,7 +23,7 @@ class TreeSnapshot {
     Incarnations incarnations_;
     struct Level {
         const Node* node;
-        std::string last_child;   // the child of `node` that was written last; empty: none yet
+        std::string last_child;  // the child of `node` that was written last; empty: none yet
         std::size_t path_bytes;
     };
     std::vector<Level> levels_;

@@ -10,15 +10,19 @@ namespace hvctld::store {
 namespace {
 
 constexpr std::size_t kReadBytes = 16 * 1024;
-char read_buffer[kReadBytes];   // one loop, one thread: used from allocation to on_read() only
+char read_buffer[kReadBytes];  // one loop, one thread: used from allocation to on_read() only
 
 struct PendingWrite {
     uv_write_t request;
     std::string bytes;
 };
 
-uv_stream_t* as_stream(uv_pipe_t* pipe) { return reinterpret_cast<uv_stream_t*>(pipe); }
-uv_handle_t* as_handle(uv_pipe_t* pipe) { return reinterpret_cast<uv_handle_t*>(pipe); }
+uv_stream_t* as_stream(uv_pipe_t* pipe) {
+    return reinterpret_cast<uv_stream_t*>(pipe);
+}
+uv_handle_t* as_handle(uv_pipe_t* pipe) {
+    return reinterpret_cast<uv_handle_t*>(pipe);
+}
 
 uv_buf_t as_buffer(std::string_view bytes) {
     return uv_buf_init(const_cast<char*>(bytes.data()), static_cast<unsigned>(bytes.size()));
@@ -33,10 +37,12 @@ SocketClient::SocketClient(Engine& engine, uv_pipe_t* pipe, std::function<void(S
 
 SocketClient::~SocketClient() {
     close();
-    if (pipe_ != nullptr) pipe_->data = nullptr;   // libuv may finish after us
+    if (pipe_ != nullptr) pipe_->data = nullptr;  // libuv may finish after us
 }
 
-void SocketClient::start() { reading_ = uv_read_start(as_stream(pipe_), on_allocate, on_read) == 0; }
+void SocketClient::start() {
+    reading_ = uv_read_start(as_stream(pipe_), on_allocate, on_read) == 0;
+}
 
 void SocketClient::close() {
     if (std::exchange(closing_, true)) return;
@@ -80,7 +86,7 @@ void SocketClient::take_requests() {
 
 void SocketClient::consume() {
     do {
-        const Engine::Step step{engine_};   // its end sends the replies
+        const Engine::Step step{engine_};  // its end sends the replies
         take_requests();
     } while (!closing_ && !backlog_.empty() && output_.bytes() <= kHoldBytes);
     if (closing_) return;
@@ -130,7 +136,7 @@ void SocketClient::push() {
         } else if (sent == UV_EAGAIN || sent == 0) {
             write_later();
         } else {
-            overflow();   // the peer is gone
+            overflow();  // the peer is gone
         }
     }
 }

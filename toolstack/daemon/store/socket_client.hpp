@@ -1,4 +1,5 @@
-// A program in Dom0, connected to the socket. Its changes are journaled, itself is not: after a restart it connects anew.
+// A program in Dom0, connected to the socket. Its changes are journaled, itself is not: after a restart it connects
+// anew.
 #pragma once
 
 #include <uv.h>
@@ -25,18 +26,18 @@ class SocketClient final : public WireClient {
 
   private:
     void close();
-    void consume();   // requests from backlog_, as long as the client takes its output
+    void consume();  // requests from backlog_, as long as the client takes its output
     void take_requests();
     void write_later();
     static void on_allocate(uv_handle_t* handle, std::size_t suggested, uv_buf_t* buffer);
     static void on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer);
     static void on_closed(uv_handle_t* handle);
 
-    uv_pipe_t* pipe_;   // belongs to libuv until on_closed()
+    uv_pipe_t* pipe_;  // belongs to libuv until on_closed()
     std::function<void(SocketClient&)> gone_;
     std::string backlog_;
     bool reading_ = false;
-    bool writing_ = false;    // libuv holds one message
+    bool writing_ = false;  // libuv holds one message
     bool failing_ = false;
     bool closing_ = false;
 };

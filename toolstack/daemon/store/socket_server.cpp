@@ -44,9 +44,15 @@ namespace {
 
 constexpr int kBacklog = 64;
 
-void delete_pipe(uv_handle_t* handle) { delete reinterpret_cast<uv_pipe_t*>(handle); }
-uv_handle_t* as_handle(uv_pipe_t* pipe) { return reinterpret_cast<uv_handle_t*>(pipe); }
-uv_stream_t* as_stream(uv_pipe_t* pipe) { return reinterpret_cast<uv_stream_t*>(pipe); }
+void delete_pipe(uv_handle_t* handle) {
+    delete reinterpret_cast<uv_pipe_t*>(handle);
+}
+uv_handle_t* as_handle(uv_pipe_t* pipe) {
+    return reinterpret_cast<uv_handle_t*>(pipe);
+}
+uv_stream_t* as_stream(uv_pipe_t* pipe) {
+    return reinterpret_cast<uv_stream_t*>(pipe);
+}
 
 // Does a server answer there? A socket file that a killed daemon left behind does not.
 bool is_served(const std::string& path) {
@@ -67,7 +73,7 @@ SocketServer::Impl::~Impl() {
     clients_.clear();
     if (listener_ == nullptr) return;
     listener_->data = nullptr;
-    uv_close(as_handle(listener_), delete_pipe);   // libuv removes the socket file
+    uv_close(as_handle(listener_), delete_pipe);  // libuv removes the socket file
 }
 
 std::expected<void, std::string> SocketServer::Impl::listen(uv_loop_t* loop) {
@@ -144,6 +150,8 @@ std::expected<std::unique_ptr<SocketServer>, std::string> SocketServer::create(u
     return std::unique_ptr<SocketServer>{new SocketServer{std::move(impl)}};
 }
 
-std::size_t SocketServer::client_count() const { return impl_->client_count(); }
+std::size_t SocketServer::client_count() const {
+    return impl_->client_count();
+}
 
 }  // namespace hvctld::store

@@ -19,7 +19,8 @@ inline constexpr const char* kDefaultSocketPath = "/run/xenstored/socket";
 class SocketServer final {
   public:
     // Creates the socket (mode 0600, its folder 0755 if missing; a stale socket is replaced). Peers must be root or
-    // `allowed_user`. The text of the error names the path. Sets SIGPIPE to be ignored. The store and the loop must outlive the server.
+    // `allowed_user`. The text of the error names the path. Sets SIGPIPE to be ignored. The store and the loop must
+    // outlive the server.
     static std::expected<std::unique_ptr<SocketServer>, std::string> create(uv_loop_s* loop, Store& store,
                                                                             std::string path = kDefaultSocketPath,
                                                                             uid_t allowed_user = 0);

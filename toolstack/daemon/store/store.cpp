@@ -77,8 +77,7 @@ Result<Permissions> Store::permissions(std::string_view path, TransactionId tran
     return engine_->content().permissions(scope, TRY(node_path(path)));
 }
 
-Result<void> Store::set_permissions(std::string_view path, const Permissions& permissions,
-                                    TransactionId transaction) {
+Result<void> Store::set_permissions(std::string_view path, const Permissions& permissions, TransactionId transaction) {
     const Engine::Step step{*engine_};
     const Scope scope = TRY(local_scope(*engine_, transaction));
     const ParsedPath parsed = TRY(parse_path(path, kDom0, SpecialPaths::Allowed));
@@ -96,21 +95,27 @@ bool Store::exists(std::string_view path, TransactionId transaction) {
 }
 
 // Cannot fail: Dom0 has no quota.
-TransactionId Store::start_transaction() { return *engine_->local().start_transaction(); }
+TransactionId Store::start_transaction() {
+    return *engine_->local().start_transaction();
+}
 
 Result<void> Store::commit(TransactionId transaction) {
     const Engine::Step step{*engine_};
     return engine_->local().end_transaction(transaction, true);
 }
 
-void Store::abort(TransactionId transaction) { (void)engine_->local().end_transaction(transaction, false); }
+void Store::abort(TransactionId transaction) {
+    (void)engine_->local().end_transaction(transaction, false);
+}
 
 WatchHandle Store::watch(std::string_view path, std::string_view token, WatchCallback callback) {
     const Engine::Step step{*engine_};
     return engine_->local().watch(path, token, std::move(callback)).value_or(0);
 }
 
-void Store::unwatch(WatchHandle handle) { engine_->local().unwatch(handle); }
+void Store::unwatch(WatchHandle handle) {
+    engine_->local().unwatch(handle);
+}
 
 Result<void> Store::introduce_domain(DomainId domain, std::uint64_t gfn, std::uint32_t port, RingPort ring) {
     const Engine::Step step{*engine_};
@@ -137,7 +142,9 @@ void Store::set_target(DomainId domain, DomainId target) {
     (void)engine_->set_target(domain, target);
 }
 
-bool Store::is_introduced(DomainId domain) const { return engine_->domains().contains(domain); }
+bool Store::is_introduced(DomainId domain) const {
+    return engine_->domains().contains(domain);
+}
 
 std::vector<IntroducedDomain> Store::introduced_domains() const {
     std::vector<IntroducedDomain> result;
@@ -152,7 +159,9 @@ void Store::ring_event(DomainId domain) {
     engine_->ring_event(domain);
 }
 
-bool Store::run_pending() { return engine_->run_pending(); }
+bool Store::run_pending() {
+    return engine_->run_pending();
+}
 
 void Store::set_default_quotas(const Quotas& quotas) {
     const Engine::Step step{*engine_};
@@ -164,7 +173,9 @@ void Store::set_quota(DomainId domain, Quota quota, std::uint32_t limit) {
     engine_->set_quota(domain, quota, limit);
 }
 
-Quotas Store::quotas(DomainId domain) const { return engine_->accounts().quotas(domain); }
+Quotas Store::quotas(DomainId domain) const {
+    return engine_->accounts().quotas(domain);
+}
 
 std::optional<DomainStatistics> Store::statistics(DomainId domain) const {
     const Account* const account = engine_->accounts().find(domain);
@@ -196,6 +207,8 @@ void Store::for_each_domain(const std::function<void(const DomainStatistics&)>& 
     }
 }
 
-StoreStatistics Store::statistics() const { return engine_->statistics(); }
+StoreStatistics Store::statistics() const {
+    return engine_->statistics();
+}
 
 }  // namespace hvctld::store

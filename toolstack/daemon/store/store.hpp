@@ -27,10 +27,10 @@ namespace hvctld::store {
 class Engine;
 
 struct StoreOptions {
-    std::string journal_directory;   // on a tmpfs, e.g. /run/hvctl/store; created 0700; empty: nothing is kept
-    Quotas default_quotas;           // for domains without their own
-    LogSink log;                     // may be empty
-    std::function<std::uint64_t()> monotonic_ms;   // for the rate limit of the log; may be empty (no limit)
+    std::string journal_directory;  // on a tmpfs, e.g. /run/hvctl/store; created 0700; empty: nothing is kept
+    Quotas default_quotas;          // for domains without their own
+    LogSink log;                    // may be empty
+    std::function<std::uint64_t()> monotonic_ms;  // for the rate limit of the log; may be empty (no limit)
 
     // XS_INTRODUCE from a Dom0 program (xl, xen-init-dom0): maps the ring in frame `gfn` of `domain`, event channel
     // `port`. Nothing returned means that it cannot be mapped. Empty: such requests are refused.
@@ -65,7 +65,7 @@ class Store final {
     Result<std::string> read(std::string_view path, TransactionId transaction = kNoTransaction);
     Result<void> write(std::string_view path, std::string_view value, TransactionId transaction = kNoTransaction);
     Result<void> mkdir(std::string_view path, TransactionId transaction = kNoTransaction);
-    Result<void> remove(std::string_view path, TransactionId transaction = kNoTransaction);   // with all below it
+    Result<void> remove(std::string_view path, TransactionId transaction = kNoTransaction);  // with all below it
     Result<std::vector<std::string>> list(std::string_view path, TransactionId transaction = kNoTransaction);
     Result<Permissions> permissions(std::string_view path, TransactionId transaction = kNoTransaction);
     Result<void> set_permissions(std::string_view path, const Permissions& permissions,
@@ -86,10 +86,10 @@ class Store final {
     // Domains. Introducing announces the domain (@introduceDomain) and serves its ring; introducing it again with a new
     // port replaces the ring. Also for Dom0's own kernel (kDom0).
     Result<void> introduce_domain(DomainId domain, std::uint64_t gfn, std::uint32_t port, RingPort ring);
-    Result<void> attach_ring(DomainId domain, RingPort ring);   // after a restart; Error::NotFound: introduce it
-    void release_domain(DomainId domain);     // gone for good: its watches, transactions and permissions end
-    void domain_stopped(DomainId domain);     // shut down or crashed, not gone: @releaseDomain is told
-    void set_target(DomainId domain, DomainId target);   // `domain` may do what `target` may (device model)
+    Result<void> attach_ring(DomainId domain, RingPort ring);  // after a restart; Error::NotFound: introduce it
+    void release_domain(DomainId domain);               // gone for good: its watches, transactions and permissions end
+    void domain_stopped(DomainId domain);               // shut down or crashed, not gone: @releaseDomain is told
+    void set_target(DomainId domain, DomainId target);  // `domain` may do what `target` may (device model)
     bool is_introduced(DomainId domain) const;
     std::vector<IntroducedDomain> introduced_domains() const;
 
@@ -107,7 +107,7 @@ class Store final {
     std::optional<DomainStatistics> statistics(DomainId domain) const;
     StoreStatistics statistics() const;
 
-    Engine& engine() { return *engine_; }   // for SocketServer
+    Engine& engine() { return *engine_; }  // for SocketServer
 
   private:
     explicit Store(std::unique_ptr<Engine> engine);

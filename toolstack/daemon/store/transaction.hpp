@@ -54,7 +54,7 @@ class Transaction {
     std::unordered_map<std::string, std::uint8_t> reads_;
     std::vector<Effect> effects_;
     std::unordered_map<std::string, LastEffects> last_;
-    std::unordered_map<DomainId, std::int64_t> node_delta_;   // nodes more or fewer by owner
+    std::unordered_map<DomainId, std::int64_t> node_delta_;  // nodes more or fewer by owner
 };
 
 }  // namespace hvctld::store

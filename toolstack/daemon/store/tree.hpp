@@ -26,10 +26,10 @@ class Tree {
     };
     Nearest nearest(std::string_view path) const;
 
-    void set_value(std::string_view path, std::string value, Generation now);             // must exist
-    void set_permissions(std::string_view path, Ref<PermissionSet> set, Generation now);  // must exist
+    void set_value(std::string_view path, std::string value, Generation now);                       // must exist
+    void set_permissions(std::string_view path, Ref<PermissionSet> set, Generation now);            // must exist
     void create(std::string_view path, std::string value, Ref<PermissionSet> set, Generation now);  // parent must exist
-    void remove(std::string_view path, Generation now);                                   // must exist, not the root
+    void remove(std::string_view path, Generation now);  // must exist, not the root
 
     // Every node at and below `node`.
     static void visit(const Node& node, const std::function<void(const Node&)>& each);

@@ -6,10 +6,10 @@
 
 // Evaluates to the value of a Result, or returns its error from the enclosing function.
 #ifndef TRY
-#define TRY(expression)                                                          \
-    __extension__({                                                              \
-        auto try_result_ = (expression);                                         \
-        if (!try_result_) return std::unexpected{try_result_.error()};           \
-        *std::move(try_result_);                                                 \
+#define TRY(expression)                                                \
+    __extension__({                                                    \
+        auto try_result_ = (expression);                               \
+        if (!try_result_) return std::unexpected{try_result_.error()}; \
+        *std::move(try_result_);                                       \
     })
 #endif

@@ -16,9 +16,9 @@ class Client;
 
 struct Watch {
     Client* client = nullptr;
-    std::string path;                  // canonical, absolute or special
+    std::string path;  // canonical, absolute or special
     std::string token;
-    std::size_t relative_prefix = 0;   // bytes of the path that the client does not want to see
+    std::size_t relative_prefix = 0;  // bytes of the path that the client does not want to see
 };
 
 class WatchIndex {
