@@ -72,11 +72,23 @@ class PvBuild {
         frames.reserve(spec_.pages);
         while (frames.size() < spec_.pages) {
             TRY(report(BuildPhase::Memory, frames.size(), spec_.pages));
-            const auto part = TRY(
-                xen_.populate(spec_.domain, Pfn{frames.size()}, std::min(kFramesPerStep, spec_.pages - frames.size())));
-            frames.insert(frames.end(), part.begin(), part.end());
+            const auto part =
+                xen_.populate(spec_.domain, Pfn{frames.size()}, std::min(kFramesPerStep, spec_.pages - frames.size()));
+            if (!part && part.error().code() == ErrorCode::NoMemory) return not_enough_memory();
+            if (!part) return std::unexpected(part.error());
+            frames.insert(frames.end(), part->begin(), part->end());
         }
         return frames;
+    }
+
+    // Of the whole, where populate() only knows its step.
+    std::unexpected<Error> not_enough_memory() const {
+        const auto domain = control_.domain(spec_.domain);
+        return fail(
+            ErrorCode::NoMemory,
+            fmt::format("not enough memory for domain {}: it wants {} MiB and got {} MiB before the host's free "
+                        "memory or the domain's maximum ended; stop another domain or take less",
+                        spec_.domain.raw, (spec_.pages + 255) >> 8, domain ? domain->frames >> 8 : 0));
     }
 
     Result<void> write_in_steps(BuildPhase phase, DomainMemory& memory, std::uint64_t address,

@@ -75,7 +75,10 @@ std::int64_t FakeHv::control(control_abi::Operation operation, std::uint64_t arg
             return size == sizeof version ? 0 : -xen::kEINVAL;
         }
         case Operation::ListDomains: return list_domains(argument);
-        case Operation::GetDomain: at<control_abi::GetDomain>(argument).info.shared_info_mfn = kSharedInfo; return 0;
+        case Operation::GetDomain:
+            at<control_abi::GetDomain>(argument).info.shared_info_mfn = kSharedInfo;
+            at<control_abi::GetDomain>(argument).info.frames = m2p.size();
+            return 0;
         case Operation::CopyMemory: return copy_memory(argument);
         case Operation::InitHypercallPage: hypercall_page = at<control_abi::InitHypercallPage>(argument).mfn; return 0;
         case Operation::SeedGrants: grants = at<control_abi::SeedGrants>(argument); return 0;

@@ -187,12 +187,12 @@ TEST_F(PvBuilder, OddSizeTakesSmallExtentsAtTheEnd) {
 
 TEST_F(PvBuilder, NotEnoughHostMemory) {
     use(linux_like());
-    hv_.host_frames = 20 * kPagesPerMiB + 5;
-    const auto built = build(64 * kPagesPerMiB);
+    hv_.host_frames = 80 * kPagesPerMiB + 5;
+    const auto built = build(200 * kPagesPerMiB);
     ASSERT_FALSE(built);
     EXPECT_EQ(built.error().code(), ErrorCode::NoMemory);
     EXPECT_TRUE(built.error().what().starts_with("populate memory: ")) << built.error().what();
-    EXPECT_TRUE(built.error().what().contains("64 MiB")) << built.error().what();
+    EXPECT_TRUE(built.error().what().contains("wants 200 MiB and got 80 MiB")) << built.error().what();
 }
 
 TEST_F(PvBuilder, DomainTooSmall) {
