@@ -51,6 +51,8 @@ void iret_to_missing_user() {
 }
 void failsafe_nowhere() {
     hypercall(HypercallId::SetCallbacks, 0x1000, 0x1000, 0x1000);
+    const TrapInfo faults[3] = {{13, 0, kFlatKernelCs, 0, 0x2000}, {14, 0, kFlatKernelCs, 0, 0x2000}, {}};
+    hypercall(HypercallId::SetTrapTable, faults);
     asm volatile(
         "push $0xe02b\n push %rsp\n push $2\n push $0x1230\n push $0x1000\n push $0\n"
         "mov $0x3000, %ecx\n lea hypercall_page + 23 * 32(%rip), %rax\n jmp *%rax");

@@ -1,5 +1,5 @@
 // Promised: event channels between domains: bound only by the one they are for, closed on both sides by either end.
-// Exercised: Dom0 opens a port for a domain, which binds it; events both ways, hundreds of them; ports that are for
+// Exercised: Dom0 opens a port for a domain, which binds it; events both ways, a hundred of them; ports that are for
 // others; closing by one side, the domain's death; Dom0's notice of it. A pass means: no event was lost, nobody bound
 // what was not offered, and death left an unbound port.
 #include "tests/guest/lib/domu.hpp"
@@ -12,7 +12,7 @@ namespace control = hv::abi::control;
 
 namespace {
 
-constexpr u64 kRounds = 300;
+constexpr u64 kRounds = 100;
 u32 dom0_port, private_port;  // written by Dom0 before the start
 
 }  // namespace

@@ -112,6 +112,7 @@ void guest::test_main() {
     GnttabUnmapGrantRef unmap{slot.address(), 0, mapping.handle, 99, 0};
     EXPECT_EQ(grant_op(GrantCommand::UnmapGrantRef, &unmap), 0);
     EXPECT_EQ(unmap.status, GrantResult::Okay);
-    EXPECT_EQ(destroy_domu(domain), 0);
+    const long end = destroy_domu(domain);
+    EXPECT_TRUE(end == 0 || end == -kESRCH);  // the last reference may have ended it
     EXPECT_EQ(map(domain, kReadOnly, second, kGntmapHostMap | kGntmapReadonly).status, GrantResult::BadDomain);
 }

@@ -165,8 +165,12 @@ void expect_end(const DomU& domain, control::ShutdownReason reason) {
 
 long destroy_domu(const DomU& domain) {
     control::DomainOnly op{domain.id, {}};
-    long result;
-    while ((result = control_op(Operation::DestroyDomain, op)) == -kEAGAIN) yield();
+    long result = control_op(Operation::DestroyDomain, op);
+    while (result == -kEAGAIN) {
+        yield();
+        result = control_op(Operation::DestroyDomain, op);
+        if (result == -kESRCH) return 0;
+    }
     return result;
 }
 

@@ -26,7 +26,8 @@ void unpause_domu(const DomU& domain);
 // Waits for the domain's end and checks its reason and that the domain reported no failure of its own.
 void expect_end(const DomU& domain, hv::abi::control::ShutdownReason reason);
 hv::abi::control::DomainInfo domu_info(const DomU& domain);
-long destroy_domu(const DomU& domain);                             // repeats while hv says -EAGAIN
+// Repeats while hv says -EAGAIN. 0 when the domain is gone, also when it went by itself after its last reference.
+long destroy_domu(const DomU& domain);
 void run_domu(u64 role, hv::abi::control::ShutdownReason reason);  // build, unpause, expect_end, destroy
 
 // The machine frame of the domain's page that is at `address` in this kernel too: an object of the image.
