@@ -29,8 +29,18 @@ Compression compression_of(std::span<const std::byte> packed) {
     return Compression::None;
 }
 
-Result<std::size_t> decompress(std::span<const std::byte> packed, std::span<std::byte>) {
-    return fail(compression_of(packed) == Compression::None ? Error::BadArgument : Error::NotSupported);
+Result<std::size_t> decompress(std::span<const std::byte> packed, std::span<std::byte> out) {
+    switch (compression_of(packed)) {
+        case Compression::Xz: return decompress_xz(packed, out);
+        case Compression::None: return fail(Error::BadArgument);
+        case Compression::Gzip:
+        case Compression::Zstd:
+        case Compression::Lz4:
+        case Compression::Lzma:
+        case Compression::Bzip2:
+        case Compression::Lzo: return fail(Error::NotSupported);
+    }
+    return fail(Error::NotSupported);
 }
 
 }  // namespace hv

@@ -1,0 +1,186 @@
+#include "hv/base/lzma_decoder.hpp"
+
+#include <algorithm>
+
+#include "hv/base/match_copy.hpp"
+
+namespace hv::lzma {
+namespace {
+
+// No symbol takes more: 22 bits with a model at 6.05 bits of input each at worst, 26 without, and the byte begun.
+constexpr std::size_t kMaxSymbolBytes = 21;
+
+// What came last: 0-3 literals long enough, 4-6 a literal soon after a match, 7-11 a match of some kind.
+constexpr std::uint32_t kFirstMatchState = 7;
+constexpr std::uint8_t kAfterLiteral[kStates] = {0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 4, 5};
+constexpr std::uint32_t after_match(std::uint32_t state) { return state < kFirstMatchState ? 7 : 10; }
+constexpr std::uint32_t after_repeat(std::uint32_t state) { return state < kFirstMatchState ? 8 : 11; }
+constexpr std::uint32_t after_short_repeat(std::uint32_t state) { return state < kFirstMatchState ? 9 : 11; }
+
+[[gnu::always_inline]] inline std::uint32_t decode_length(RangeDecoder& range, LengthModel& model, std::uint32_t position_state) {
+    if (!range.decide(model.above_low)) return kMinMatch + range.tree<3>(model.low[position_state]);
+    if (!range.decide(model.above_mid)) return kMinMatch + 8 + range.tree<3>(model.mid[position_state]);
+    return kMinMatch + 16 + range.tree<8>(model.high);
+}
+
+// The distance less one.
+[[gnu::always_inline]] inline std::uint32_t decode_distance(RangeDecoder& range, Model& model, std::uint32_t length) {
+    const std::uint32_t slot = range.tree<6>(model.slot[std::min(length - kMinMatch, kLengthClasses - 1)]);
+    if (slot < kFirstModelSlot) return slot;
+    std::uint32_t bits = slot / 2 - 1;
+    const std::uint32_t top = 2 | (slot & 1);
+    if (slot < kFirstDirectSlot) {
+        // Lowest bit first. All slots share one array: each begins where the distances of the slot before it end.
+        const std::uint32_t base = top << bits;
+        Probability* const models = model.low_distance + base - slot;
+        std::uint32_t symbol = 1, distance = base;
+        for (std::uint32_t index = 0; index < bits; ++index) {
+            const std::uint32_t one = range.bit(models[symbol]);
+            symbol = 2 * symbol - one;
+            distance += (one & 1) << index;
+        }
+        return distance;
+    }
+    std::uint32_t distance = top;
+    for (bits -= kAlignBits; bits != 0; --bits) distance = 2 * distance + range.direct_bit();
+    std::uint32_t symbol = 1;
+    distance <<= kAlignBits;
+#pragma GCC unroll 4
+    for (std::uint32_t index = 0; index < kAlignBits; ++index) {
+        const std::uint32_t one = range.bit(model.align[symbol]);
+        symbol = 2 * symbol - one;
+        distance += (one & 1) << index;
+    }
+    return distance;
+}
+
+// A literal behind a match is most likely not the byte that would have continued it, so that byte chooses the models for as
+// long as the bits are the same.
+[[gnu::always_inline]] inline std::uint32_t decode_matched_literal(RangeDecoder& range, Probability* models, std::uint32_t expected) {
+    std::uint32_t symbol = 1, same = 0x100;
+#pragma GCC unroll 8
+    for (int count = 0; count < 8; ++count) {
+        expected <<= 1;
+        const std::uint32_t expected_bit = expected & same;
+        const std::uint32_t one = range.bit(models[same + expected_bit + symbol]);
+        symbol = 2 * symbol - one;
+        same &= ~(expected ^ one);
+    }
+    return symbol;
+}
+
+}  // namespace
+
+struct Decoder::Input {
+    const std::uint8_t* at;
+    std::uint32_t range;
+    std::uint32_t code;
+};
+
+void Decoder::reset() {
+    state_ = 0;
+    distances_ = {};
+    model_.reset();
+}
+
+Result<> Decoder::set_properties(std::uint8_t properties) {
+    const unsigned context_bits = properties % 9, position_bits = properties / 9 % 5, state_bits = properties / 45;
+    if (state_bits > 4 || context_bits + position_bits > kMaxLiteralBits) return fail(Error::BadArgument);
+    literal_context_bits_ = context_bits;
+    literal_position_mask_ = (1u << position_bits) - 1;
+    position_mask_ = (1u << state_bits) - 1;
+    reset();
+    return {};
+}
+
+// Until the window is full or the input is at its end (at most kMaxSymbolBytes beyond it, for the caller to find out).
+Result<> Decoder::symbols(Input& input, const std::uint8_t* input_end, Window& window) {
+    RangeDecoder range{input.at, input.range, input.code};
+    Model& model = model_;
+    std::uint8_t* out = window.at;
+    std::uint8_t* const start = window.start;
+    std::uint8_t* const end = window.end;
+    std::uint32_t state = state_;
+    auto [latest, second, third, fourth] = distances_;
+    while (out != end && range.position() <= input_end) {
+        const auto position = static_cast<std::uint32_t>(out - start);
+        const std::uint32_t position_state = position & position_mask_;
+        if (!range.decide(model.is_match[state][position_state])) {
+            const std::uint32_t previous = position == 0 ? 0 : out[-1];
+            const std::uint32_t context = ((position & literal_position_mask_) << literal_context_bits_) + (previous >> (8 - literal_context_bits_));
+            Probability* const models = model.literal + kLiteralModels * context;
+            // Behind a match, `latest` has been checked.
+            const std::uint32_t literal = state < kFirstMatchState ? range.tree<8>(models)
+                                                                   : decode_matched_literal(range, models, *(out - latest - 1));
+            *out++ = static_cast<std::uint8_t>(literal);
+            state = kAfterLiteral[state];
+            continue;
+        }
+        std::uint32_t length = 0;
+        if (!range.decide(model.is_repeat[state])) {
+            length = decode_length(range, model.match_length, position_state);
+            fourth = third;
+            third = second;
+            second = latest;
+            latest = decode_distance(range, model, length);
+            state = after_match(state);
+        } else {
+            if (!range.decide(model.is_older[state])) {
+                if (!range.decide(model.is_long[state][position_state])) length = 1;
+            } else {
+                std::uint32_t distance = second;
+                if (range.decide(model.is_older_still[state])) {
+                    distance = third;
+                    if (range.decide(model.is_oldest[state])) {
+                        distance = fourth;
+                        fourth = third;
+                    }
+                    third = second;
+                }
+                second = latest;
+                latest = distance;
+            }
+            if (length == 1) {
+                state = after_short_repeat(state);
+            } else {
+                length = decode_length(range, model.repeat_length, position_state);
+                state = after_repeat(state);
+            }
+        }
+        // LZMA2 has no end marker, whose distance would be caught here; and no match goes on in the next chunk.
+        if (latest >= static_cast<std::size_t>(out - start) || length > static_cast<std::size_t>(end - out)) return fail(Error::BadArgument);
+        out = copy_match(out, std::size_t{latest} + 1, length, end);
+    }
+    range.normalise();
+    input = {range.position(), range.range(), range.code()};
+    window.at = out;
+    state_ = state;
+    distances_ = {latest, second, third, fourth};
+    return {};
+}
+
+Result<> Decoder::chunk(std::span<const std::uint8_t> packed, std::size_t readable, Window& window) {
+    constexpr std::size_t kStart = 5;  // a byte of zero, then the first four of the code, the highest first
+    if (packed.size() < kStart || packed[0] != 0) return fail(Error::BadArgument);
+    Input input{packed.data() + kStart, ~std::uint32_t{0},
+                __builtin_bswap32(load32(packed.data() + 1))};
+    const std::uint8_t* packed_end = packed.data() + packed.size();
+    std::array<std::uint8_t, 3 * kMaxSymbolBytes> tail{};
+    if (readable < kMaxSymbolBytes) {
+        // Stop early enough, and go on in a copy that has room to read beyond it.
+        const std::size_t copied = std::min(packed.size() - kStart, kMaxSymbolBytes);
+        const std::uint8_t* const safe_end = packed_end - copied;
+        if (safe_end != input.at) TRY_VOID(symbols(input, safe_end, window));
+        // More than that is left when the window is full too early.
+        if (static_cast<std::size_t>(packed_end - input.at) > kMaxSymbolBytes) return fail(Error::BadArgument);
+        std::memcpy(tail.data(), input.at, static_cast<std::size_t>(packed_end - input.at));
+        packed_end = tail.data() + (packed_end - input.at);
+        input.at = tail.data();
+    }
+    TRY_VOID(symbols(input, packed_end, window));
+    // A chunk takes up all of its input, and what is left of the code is then zero.
+    if (window.at != window.end || input.at != packed_end || input.code != 0) return fail(Error::BadArgument);
+    return {};
+}
+
+}  // namespace hv::lzma

@@ -1,0 +1,30 @@
+// Little-endian words at any address. The caller has checked that the bytes are there.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+namespace hv {
+
+inline std::uint16_t load16(const void* from) {
+    std::uint16_t value;
+    std::memcpy(&value, from, sizeof value);
+    return value;
+}
+
+inline std::uint32_t load32(const void* from) {
+    std::uint32_t value;
+    std::memcpy(&value, from, sizeof value);
+    return value;
+}
+
+inline std::uint64_t load64(const void* from) {
+    std::uint64_t value;
+    std::memcpy(&value, from, sizeof value);
+    return value;
+}
+
+inline void store32(void* to, std::uint32_t value) { std::memcpy(to, &value, sizeof value); }
+inline void store64(void* to, std::uint64_t value) { std::memcpy(to, &value, sizeof value); }
+
+}  // namespace hv
