@@ -1,0 +1,123 @@
+#include "base/loop.hpp"
+
+#include <utility>
+
+namespace hvctld {
+
+Loop::Loop() {
+    uv_loop_init(&loop_);
+    uv_async_init(&loop_, &wake_, [](uv_async_t* handle) { static_cast<Loop*>(handle->data)->run_posted(); });
+    wake_.data = this;
+}
+
+Loop::~Loop() {
+    uv_close(reinterpret_cast<uv_handle_t*>(&wake_), nullptr);
+    uv_run(&loop_, UV_RUN_DEFAULT);
+    uv_loop_close(&loop_);
+}
+
+void Loop::post(std::function<void()> function) {
+    {
+        const std::lock_guard guard{mutex_};
+        posted_.push_back(std::move(function));
+    }
+    uv_async_send(&wake_);
+}
+
+void Loop::run_posted() {
+    std::vector<std::function<void()>> now;
+    {
+        const std::lock_guard guard{mutex_};
+        now.swap(posted_);
+    }
+    for (auto& function : now) function();
+}
+
+namespace {
+
+struct Work {
+    uv_work_t request{};
+    std::function<void()> work;
+    std::function<void()> done;
+};
+
+}  // namespace
+
+void Loop::blocking(std::function<void()> work, std::function<void()> done) {
+    auto* item = new Work{{}, std::move(work), std::move(done)};
+    item->request.data = item;
+    uv_queue_work(
+        &loop_, &item->request, [](uv_work_t* request) { static_cast<Work*>(request->data)->work(); },
+        [](uv_work_t* request, int) {
+            const std::unique_ptr<Work> finished{static_cast<Work*>(request->data)};
+            finished->work = nullptr;  // what the work held is released before its result is looked at
+            finished->done();
+        });
+}
+
+struct Timer::Handle {
+    uv_timer_t timer{};
+    std::function<void()> callback;
+};
+
+Timer::Timer(Loop& loop) : handle_{new Handle} {
+    uv_timer_init(loop.raw(), &handle_->timer);
+    handle_->timer.data = handle_;
+}
+
+Timer::~Timer() {
+    uv_close(reinterpret_cast<uv_handle_t*>(&handle_->timer),
+             [](uv_handle_t* handle) { delete static_cast<Handle*>(handle->data); });
+}
+
+void Timer::start(std::uint64_t after_ms, std::function<void()> callback, std::uint64_t repeat_ms) {
+    handle_->callback = std::move(callback);
+    uv_timer_start(
+        &handle_->timer,
+        [](uv_timer_t* timer) {
+            auto* handle = static_cast<Handle*>(timer->data);
+            // Out of the handle: it may set the timer anew, and what a single shot held goes with it.
+            const bool again = uv_timer_get_repeat(timer) != 0;
+            const auto function = again ? handle->callback : std::exchange(handle->callback, nullptr);
+            function();
+        },
+        after_ms, repeat_ms);
+}
+
+void Timer::stop() {
+    uv_timer_stop(&handle_->timer);
+    handle_->callback = nullptr;
+}
+
+struct FdWatch::Handle {
+    uv_poll_t poll{};
+    std::function<void(int)> callback;
+};
+
+FdWatch::FdWatch(Loop& loop, int fd) : handle_{new Handle} {
+    uv_poll_init(loop.raw(), &handle_->poll, fd);
+    handle_->poll.data = handle_;
+}
+
+FdWatch::~FdWatch() {
+    uv_poll_stop(&handle_->poll);
+    uv_close(reinterpret_cast<uv_handle_t*>(&handle_->poll),
+             [](uv_handle_t* handle) { delete static_cast<Handle*>(handle->data); });
+}
+
+void FdWatch::start(int events, std::function<void(int events)> callback) {
+    handle_->callback = std::move(callback);
+    change(events);
+}
+
+void FdWatch::change(int events) {
+    if (events == 0) return stop();
+    uv_poll_start(&handle_->poll, events, [](uv_poll_t* poll, int status, int ready) {
+        const auto function = static_cast<Handle*>(poll->data)->callback;  // a copy: it may destroy the watch
+        function(status < 0 ? status : ready);
+    });
+}
+
+void FdWatch::stop() { uv_poll_stop(&handle_->poll); }
+
+}  // namespace hvctld

@@ -1,0 +1,85 @@
+// libuv with owners. Everything but Loop::post() and the work given to Loop::blocking() happens on the loop's thread.
+#pragma once
+
+#include <uv.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "base/errors.hpp"
+
+namespace hvctld {
+
+class Loop {
+  public:
+    Loop();
+    ~Loop();  // everything that hangs on the loop must be gone by then
+    Loop(const Loop&) = delete;
+    Loop& operator=(const Loop&) = delete;
+
+    uv_loop_t* raw() { return &loop_; }
+    // Until stop(), or until nothing is left to wait for.
+    void run() { uv_run(&loop_, UV_RUN_DEFAULT); }
+    // One round; waits for an event unless `wait` is false.
+    void run_once(bool wait = true) { uv_run(&loop_, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT); }
+    void stop() { uv_stop(&loop_); }
+
+    // Runs `function` on the loop's thread, soon and never from inside this call. From any thread.
+    void post(std::function<void()> function);
+    // Runs `work` in the thread pool, then `done` on the loop's thread.
+    void blocking(std::function<void()> work, std::function<void()> done);
+
+    // Milliseconds of a clock that never goes back.
+    [[nodiscard]] std::uint64_t now_ms() { return uv_now(&loop_); }
+
+  private:
+    void run_posted();
+
+    uv_loop_t loop_{};
+    uv_async_t wake_{};
+    std::mutex mutex_;
+    std::vector<std::function<void()>> posted_;
+};
+
+// A timer; destroying it stops it.
+class Timer {
+  public:
+    explicit Timer(Loop& loop);
+    ~Timer();
+    Timer(const Timer&) = delete;
+    Timer& operator=(const Timer&) = delete;
+
+    // Replaces what was set before. The callback may destroy the timer.
+    void start(std::uint64_t after_ms, std::function<void()> callback, std::uint64_t repeat_ms = 0);
+    void stop();
+
+  private:
+    struct Handle;
+    Handle* handle_;
+};
+
+// Readiness of a descriptor; destroying it stops the watching and leaves the descriptor open.
+// The descriptor must stay open until then.
+class FdWatch {
+  public:
+    FdWatch(Loop& loop, int fd);
+    ~FdWatch();
+    FdWatch(const FdWatch&) = delete;
+    FdWatch& operator=(const FdWatch&) = delete;
+
+    // `events` of UV_READABLE, UV_WRITABLE, UV_DISCONNECT; 0 stops. A negative argument of the callback is a libuv error.
+    // The callback may destroy the watch.
+    void start(int events, std::function<void(int events)> callback);
+    // The same callback, other events.
+    void change(int events);
+    void stop();
+
+  private:
+    struct Handle;
+    Handle* handle_;
+};
+
+}  // namespace hvctld

@@ -1,0 +1,171 @@
+#include <fmt/format.h>
+
+#include "bus/manager_object.hpp"
+#include "hvctl/try.hpp"
+
+namespace hvctld::bus {
+namespace {
+
+constexpr std::uint32_t kDefaultTimeoutSeconds = 300;
+
+std::unexpected<Error> unknown_option(const std::string& key, const std::string& type) {
+    return fail(ErrorId::InvalidArgument, fmt::format("there is no option \"{}\" of type {}", key, type));
+}
+
+// An option that is a bool.
+Arguments::Option flags(std::initializer_list<std::pair<const char*, bool*>> known) {
+    return [table = std::vector(known)](const std::string& key, const std::string& type, Arguments& value) -> Result<void> {
+        for (const auto& [name, target] : table) {
+            if (key != name || type != "b") continue;
+            *target = TRY(value.boolean());
+            return {};
+        }
+        return unknown_option(key, type);
+    };
+}
+
+using Asked = Result<JobId> (Manager::*)(const std::string&, std::uint32_t);
+
+Result<void> ask(ManagerObject& object, sd_bus_message* call, Asked what) {
+    Arguments arguments{call};
+    const std::string domain = TRY(arguments.text());
+    std::uint32_t timeout = kDefaultTimeoutSeconds;
+    TRY(arguments.options([&](const std::string& key, const std::string& type, Arguments& value) -> Result<void> {
+        if (key != "timeout_seconds" || type != "u") return unknown_option(key, type);
+        timeout = TRY(value.number32());
+        return {};
+    }));
+    const JobId job = TRY((object.manager().*what)(domain, timeout));
+    return reply(call, [&](Writer& writer) { writer.number(job); });
+}
+
+Result<ConsoleMode> parse_mode(const std::string& text) {
+    if (text == "read") return ConsoleMode::Read;
+    if (text == "write") return ConsoleMode::Write;
+    if (text == "steal") return ConsoleMode::Steal;
+    return fail(ErrorId::InvalidArgument, fmt::format("\"{}\" is not a console mode: write, steal or read", text));
+}
+
+Result<void> nothing(sd_bus_message* call) {
+    return reply(call, [](Writer&) {});
+}
+
+}  // namespace
+
+void append(Writer& writer, const DomainView& view) {
+    writer.entry("name", view.name).entry("uuid", view.uuid);
+    if (view.domid) writer.entry("domid", std::uint32_t{*view.domid});
+    writer.entry("state", view.state).entry("type", view.type);
+    writer.entry("memory", view.memory).entry("max_memory", view.max_memory);
+    writer.entry("vcpus", view.vcpus).entry("max_vcpus", view.max_vcpus).entry("cpu_time", view.cpu_time);
+    writer.entry("autostart", view.autostart).entry("shutdown_reason", view.shutdown_reason);
+    writer.entry("hv_bytes", view.hv_bytes).entry("console_dropped", view.console_dropped).entry("job", view.job);
+}
+
+Result<void> DomainMethods::create(ManagerObject& object, sd_bus_message* call) {
+    Arguments arguments{call};
+    const std::string config = TRY(arguments.text());
+    const std::string source = TRY(arguments.text());
+    const auto overrides = TRY(arguments.texts());
+    CreateOptions options;
+    TRY(arguments.options(flags({{"paused", &options.paused}, {"ephemeral", &options.ephemeral}})));
+    const JobId job = TRY(object.manager().create(config, source, overrides, options));
+    return reply(call, [&](Writer& writer) { writer.number(job); });
+}
+
+Result<void> DomainMethods::validate(ManagerObject& object, sd_bus_message* call) {
+    Arguments arguments{call};
+    const std::string config = TRY(arguments.text());
+    const std::string source = TRY(arguments.text());
+    const auto overrides = TRY(arguments.texts());
+    bool host = false;
+    TRY(arguments.options(flags({{"host", &host}})));
+    const Validation validation = TRY(object.manager().validate(config, source, overrides, host));
+    return reply(call, [&](Writer& writer) { writer.text(validation.normalised).texts(validation.warnings); });
+}
+
+Result<void> DomainMethods::list(ManagerObject& object, sd_bus_message* call) {
+    const auto views = TRY(object.manager().list());
+    return reply(call, [&](Writer& writer) {
+        writer.array("a{sv}", [&] {
+            for (const DomainView& view : views) writer.array("{sv}", [&] { append(writer, view); });
+        });
+    });
+}
+
+Result<void> DomainMethods::get(ManagerObject& object, sd_bus_message* call) {
+    const DomainView view = TRY(object.manager().get(TRY(Arguments{call}.text())));
+    return reply(call, [&](Writer& writer) { writer.array("{sv}", [&] { append(writer, view); }); });
+}
+
+Result<void> DomainMethods::pause(ManagerObject& object, sd_bus_message* call) {
+    TRY(object.manager().pause(TRY(Arguments{call}.text())));
+    return nothing(call);
+}
+
+Result<void> DomainMethods::unpause(ManagerObject& object, sd_bus_message* call) {
+    TRY(object.manager().unpause(TRY(Arguments{call}.text())));
+    return nothing(call);
+}
+
+Result<void> DomainMethods::shutdown(ManagerObject& object, sd_bus_message* call) {
+    return ask(object, call, &Manager::shutdown);
+}
+
+Result<void> DomainMethods::reboot(ManagerObject& object, sd_bus_message* call) {
+    return ask(object, call, &Manager::reboot);
+}
+
+Result<void> DomainMethods::destroy(ManagerObject& object, sd_bus_message* call) {
+    const JobId job = TRY(object.manager().destroy(TRY(Arguments{call}.text())));
+    return reply(call, [&](Writer& writer) { writer.number(job); });
+}
+
+Result<void> DomainMethods::forget(ManagerObject& object, sd_bus_message* call) {
+    TRY(object.manager().forget(TRY(Arguments{call}.text())));
+    return nothing(call);
+}
+
+Result<void> DomainMethods::open_console(ManagerObject& object, sd_bus_message* call) {
+    Arguments arguments{call};
+    const std::string domain = TRY(arguments.text());
+    const ConsoleMode mode = TRY(parse_mode(TRY(arguments.text())));
+    const std::uint64_t history = TRY(arguments.number());
+    const UniqueFd stream = TRY(object.manager().open_console(domain, mode, history));
+    return reply(call, [&](Writer& writer) { writer.descriptor(stream.get()); });
+}
+
+Result<void> DomainMethods::open_console_log(ManagerObject& object, sd_bus_message* call) {
+    const UniqueFd log = TRY(object.manager().open_console_log(TRY(Arguments{call}.text())));
+    return reply(call, [&](Writer& writer) { writer.descriptor(log.get()); });
+}
+
+Result<void> DomainMethods::list_vcpus(ManagerObject& object, sd_bus_message* call) {
+    const auto vcpus = TRY(object.manager().vcpus(TRY(Arguments{call}.text())));
+    return reply(call, [&](Writer& writer) {
+        writer.array("a{sv}", [&] {
+            for (const VcpuView& view : vcpus) {
+                writer.array("{sv}", [&] {
+                    writer.entry("vcpu", view.vcpu).entry("cpu", view.cpu).entry("state", view.state);
+                    writer.entry("online", view.online).entry("cpu_time", view.cpu_time);
+                    writer.entry("steal_time", view.steal_time);
+                    writer.entry("hard_affinity", view.hard_affinity).entry("soft_affinity", view.soft_affinity);
+                });
+            }
+        });
+    });
+}
+
+Result<void> DomainMethods::pin_vcpu(ManagerObject& object, sd_bus_message* call) {
+    Arguments arguments{call};
+    const std::string domain = TRY(arguments.text());
+    const std::int32_t vcpu = TRY(arguments.integer());
+    const std::string hard = TRY(arguments.text());
+    const std::string soft = TRY(arguments.text());
+    if (vcpu < -1) return fail(ErrorId::InvalidArgument, fmt::format("{} is not a vCPU; -1 means all", vcpu));
+    const auto which = vcpu < 0 ? std::nullopt : std::optional{static_cast<std::uint32_t>(vcpu)};
+    TRY(object.manager().pin(domain, which, hard, soft));
+    return nothing(call);
+}
+
+}  // namespace hvctld::bus

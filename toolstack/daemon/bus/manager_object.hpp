@@ -1,0 +1,97 @@
+// The object /org/hvctl1 on any number of connections: translates between the bus and the Manager, decides nothing.
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include <map>
+#include <memory>
+#include <set>
+
+#include "bus/connection.hpp"
+#include "bus/message.hpp"
+#include "domain/manager.hpp"
+
+namespace hvctld::bus {
+
+inline constexpr const char* kObjectPath = "/org/hvctl1";
+inline constexpr const char* kInterface = "org.hvctl1.Manager";
+
+class ManagerObject {
+  public:
+    explicit ManagerObject(Manager& manager);
+    ~ManagerObject();
+    ManagerObject(const ManagerObject&) = delete;
+    ManagerObject& operator=(const ManagerObject&) = delete;
+
+    // Serves the object on a connection until remove().
+    Result<void> add(Connection& connection);
+    void remove(Connection& connection);
+
+    [[nodiscard]] Manager& manager() { return manager_; }
+    // Keeps a call until `job` has ended.
+    Result<void> reply_when_ended(sd_bus_message* call, JobId job);
+
+  private:
+    struct Served {
+        Slot slot;
+        std::set<std::uint64_t> waits;  // handles of JobQueue::wait()
+    };
+
+    void domain_changed(const DomainView& view);
+    void job_changed(const JobRecord& job);
+
+    Manager& manager_;
+    std::map<Connection*, Served> served_;
+};
+
+// The methods, one file per family. Each reads its arguments, calls the manager and replies.
+struct DomainMethods {
+    static Result<void> create(ManagerObject& object, sd_bus_message* call);
+    static Result<void> validate(ManagerObject& object, sd_bus_message* call);
+    static Result<void> list(ManagerObject& object, sd_bus_message* call);
+    static Result<void> get(ManagerObject& object, sd_bus_message* call);
+    static Result<void> pause(ManagerObject& object, sd_bus_message* call);
+    static Result<void> unpause(ManagerObject& object, sd_bus_message* call);
+    static Result<void> shutdown(ManagerObject& object, sd_bus_message* call);
+    static Result<void> reboot(ManagerObject& object, sd_bus_message* call);
+    static Result<void> destroy(ManagerObject& object, sd_bus_message* call);
+    static Result<void> forget(ManagerObject& object, sd_bus_message* call);
+    static Result<void> open_console(ManagerObject& object, sd_bus_message* call);
+    static Result<void> open_console_log(ManagerObject& object, sd_bus_message* call);
+    static Result<void> list_vcpus(ManagerObject& object, sd_bus_message* call);
+    static Result<void> pin_vcpu(ManagerObject& object, sd_bus_message* call);
+};
+
+struct HostMethods {
+    static Result<void> info(ManagerObject& object, sd_bus_message* call);
+    static Result<void> read_log(ManagerObject& object, sd_bus_message* call);
+    static Result<void> debug_keys(ManagerObject& object, sd_bus_message* call);
+    static Result<void> perf_counters(ManagerObject& object, sd_bus_message* call);
+};
+
+struct JobMethods {
+    static Result<void> list(ManagerObject& object, sd_bus_message* call);
+    static Result<void> wait(ManagerObject& object, sd_bus_message* call);
+    static Result<void> cancel(ManagerObject& object, sd_bus_message* call);
+};
+
+// Replies to `call` with what `fill(Writer&)` appends.
+template <class Fill>
+Result<void> reply(sd_bus_message* call, Fill fill) {
+    sd_bus_message* raw = nullptr;
+    if (const int status = sd_bus_message_new_method_return(call, &raw); status < 0) return fail_errno(-status, "reply");
+    const Message message{raw};
+    Writer writer{raw};
+    fill(writer);
+    if (writer.status() < 0) return fail_errno(-writer.status(), "reply");
+    if (const int status = sd_bus_send(nullptr, raw, nullptr); status < 0) return fail_errno(-status, "reply");
+    return {};
+}
+
+// The properties of a domain, the properties of a job: the content of an a{sv}.
+void append(Writer& writer, const DomainView& view);
+void append(Writer& writer, const JobRecord& job);
+// "HV-E0204: ..." under the table's name.
+int reply_error(sd_bus_message* call, const Error& error);
+
+}  // namespace hvctld::bus

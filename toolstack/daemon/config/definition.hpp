@@ -1,0 +1,86 @@
+// A domain definition, checked and complete: what a domain file says after defaults and overrides.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/values.hpp"
+
+namespace hvctld::config {
+
+enum class DomainType : std::uint8_t { Pv, Pvh, Hvm };
+enum class EndAction : std::uint8_t { Destroy, Restart, Preserve };
+
+std::string_view to_string(DomainType type);
+std::string_view to_string(EndAction action);
+
+// 00:16:3e:00:00:01
+using MacAddress = std::array<std::uint8_t, 6>;
+
+struct DiskDefinition {
+    std::string target;  // xvda
+    std::string path;
+    std::string format = "raw";
+    bool read_only = false;
+};
+
+struct NicDefinition {
+    std::string bridge;
+    std::optional<MacAddress> mac;
+    std::vector<std::string> addresses;
+    std::uint64_t rate_bits = 0;  // per second; 0: no limit
+};
+
+// Restarts that hvctld makes on its own before it gives up, in any window of that length.
+struct RestartLimit {
+    std::uint32_t max = 5;
+    std::uint32_t window_seconds = 600;
+};
+
+struct DomainDefinition {
+    std::string name;
+    std::string uuid;  // canonical; empty: a fresh one when the domain is defined
+    DomainType type = DomainType::Pv;
+
+    std::uint64_t memory = 0;      // bytes, whole pages
+    std::uint64_t max_memory = 0;  // at least memory
+    std::uint32_t vcpus = 1;
+    std::uint32_t max_vcpus = 1;   // at least vcpus
+
+    // None: all CPUs. One: for every vCPU. More: one per vCPU, the last for the remaining ones.
+    std::vector<CpuList> cpus;
+    std::vector<CpuList> cpus_soft;
+    std::uint32_t cpu_weight = 256;
+    std::uint32_t cpu_cap = 0;          // percent of one CPU; 0: none
+    std::uint32_t cpu_reservation = 0;  // percent of one CPU
+
+    std::string kernel;
+    std::string initrd;  // empty: none
+    std::string cmdline;
+
+    std::vector<DiskDefinition> disks;
+    std::vector<NicDefinition> nics;
+
+    EndAction on_poweroff = EndAction::Destroy;
+    EndAction on_reboot = EndAction::Restart;
+    EndAction on_crash = EndAction::Restart;
+    RestartLimit restart;
+    bool autostart = false;
+
+    // 0: hv's defaults.
+    std::uint32_t max_event_channels = 0;
+    std::uint32_t max_grant_frames = 0;
+    std::uint32_t max_maptrack_frames = 0;
+    std::uint32_t max_grant_version = 0;
+
+    std::vector<std::pair<std::string, std::uint32_t>> xenstore_quota;  // name as the store has it, limit
+};
+
+// The definition in JSON with the domain file's own keys, defaults written out: itself a valid domain file.
+std::string normalised(const DomainDefinition& definition);
+
+}  // namespace hvctld::config

@@ -1,0 +1,97 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <nlohmann/json.hpp>
+
+#include "config/definition.hpp"
+
+namespace hvctld::config {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json cpu_lists(const std::vector<CpuList>& lists) {
+    if (lists.size() == 1) return format_cpu_list(lists.front());
+    Json result = Json::array();
+    for (const CpuList& list : lists) result.push_back(format_cpu_list(list));
+    return result;
+}
+
+Json disk(const DiskDefinition& disk) {
+    return {{"target", disk.target}, {"path", disk.path}, {"format", disk.format}, {"mode", disk.read_only ? "ro" : "rw"}};
+}
+
+std::string rate_text(std::uint64_t bits) {
+    if (bits % 1000000000 == 0) return fmt::format("{}Gbit/s", bits / 1000000000);
+    if (bits % 1000000 == 0) return fmt::format("{}Mbit/s", bits / 1000000);
+    return fmt::format("{}kbit/s", bits / 1000);
+}
+
+Json nic(const NicDefinition& nic) {
+    Json result{{"bridge", nic.bridge}};
+    if (nic.mac) result["mac"] = fmt::format("{:02x}", fmt::join(*nic.mac, ":"));
+    if (!nic.addresses.empty()) result["addresses"] = nic.addresses;
+    if (nic.rate_bits != 0) result["rate"] = rate_text(nic.rate_bits);
+    return result;
+}
+
+void add_limits(Json& json, const DomainDefinition& definition) {
+    const auto add = [&](const char* key, std::uint32_t value) {
+        if (value != 0) json[key] = value;
+    };
+    add("max_event_channels", definition.max_event_channels);
+    add("max_grant_frames", definition.max_grant_frames);
+    add("max_maptrack_frames", definition.max_maptrack_frames);
+    add("max_grant_version", definition.max_grant_version);
+    for (const auto& [name, limit] : definition.xenstore_quota) json["xenstore_quota"][name] = limit;
+}
+
+}  // namespace
+
+std::string_view to_string(DomainType type) {
+    switch (type) {
+        case DomainType::Pv: return "pv";
+        case DomainType::Pvh: return "pvh";
+        case DomainType::Hvm: return "hvm";
+    }
+    return "pv";
+}
+
+std::string_view to_string(EndAction action) {
+    switch (action) {
+        case EndAction::Destroy: return "destroy";
+        case EndAction::Restart: return "restart";
+        case EndAction::Preserve: return "preserve";
+    }
+    return "destroy";
+}
+
+std::string normalised(const DomainDefinition& definition) {
+    Json json{{"name", definition.name}};
+    if (!definition.uuid.empty()) json["uuid"] = definition.uuid;
+    json["type"] = to_string(definition.type);
+    json["memory"] = format_size(definition.memory);
+    json["max_memory"] = format_size(definition.max_memory);
+    json["vcpus"] = definition.vcpus;
+    json["max_vcpus"] = definition.max_vcpus;
+    if (!definition.cpus.empty()) json["cpus"] = cpu_lists(definition.cpus);
+    if (!definition.cpus_soft.empty()) json["cpus_soft"] = cpu_lists(definition.cpus_soft);
+    json["cpu_weight"] = definition.cpu_weight;
+    if (definition.cpu_cap != 0) json["cpu_cap"] = fmt::format("{}%", definition.cpu_cap);
+    if (definition.cpu_reservation != 0) json["cpu_reservation"] = fmt::format("{}%", definition.cpu_reservation);
+    if (!definition.kernel.empty()) json["kernel"] = definition.kernel;
+    if (!definition.initrd.empty()) json["initrd"] = definition.initrd;
+    json["cmdline"] = definition.cmdline;
+    for (const DiskDefinition& entry : definition.disks) json["disks"].push_back(disk(entry));
+    for (const NicDefinition& entry : definition.nics) json["nics"].push_back(nic(entry));
+    json["on_poweroff"] = to_string(definition.on_poweroff);
+    json["on_reboot"] = to_string(definition.on_reboot);
+    json["on_crash"] = to_string(definition.on_crash);
+    json["restart"] = {{"max", definition.restart.max}, {"window", format_seconds(definition.restart.window_seconds)}};
+    json["autostart"] = definition.autostart;
+    add_limits(json, definition);
+    // What is not UTF-8 is replaced: the bus carries only UTF-8, and paths may be anything.
+    return json.dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace hvctld::config

@@ -1,0 +1,165 @@
+#include "config/parser.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "config/devices.hpp"
+#include "config/map_reader.hpp"
+#include "config/overrides.hpp"
+#include "config/readers.hpp"
+
+namespace hvctld::config {
+namespace {
+
+constexpr std::uint64_t kPage = 4096;
+constexpr std::uint64_t kLeastMemory = 4ull << 20;
+constexpr std::uint64_t kMostMemory = 16ull << 40;
+constexpr std::uint32_t kMostVcpus = 512;
+constexpr std::uint32_t kMostCpuShare = kMaxCpus * 100;
+constexpr std::size_t kLongestCmdline = 1023;  // the PV start info's array, NUL left out
+
+void read_identity(MapReader& reader, DomainDefinition& definition, Diagnostics& diagnostics) {
+    if (const YamlNode* node = reader.require("name"); node != nullptr) {
+        if (const std::string* text = reader.scalar(*node, "name")) {
+            definition.name = *text;
+            if (const std::string problem = problem_with_name(*text); !problem.empty())
+                diagnostics.error(node->position, problem);
+        }
+    }
+    if (const YamlNode* node = reader.take("uuid")) {
+        if (const std::string* text = reader.scalar(*node, "uuid")) {
+            if (auto uuid = parse_uuid(*text)) {
+                definition.uuid = std::move(*uuid);
+            } else {
+                diagnostics.error(node->position, uuid.error());
+            }
+        }
+    }
+    constexpr std::array<std::string_view, 3> kTypes{"pv", "pvh", "hvm"};
+    if (const int type = reader.choice("type", kTypes); type >= 0) definition.type = static_cast<DomainType>(type);
+}
+
+void check_memory(const YamlNode* node, std::string_view key, std::uint64_t bytes, Diagnostics& diagnostics) {
+    if (node == nullptr) return;
+    if (bytes % kPage != 0) {
+        diagnostics.error(node->position, fmt::format("{}: {} is not a multiple of 4KiB", key, format_size(bytes)));
+    } else if (bytes < kLeastMemory || bytes > kMostMemory) {
+        diagnostics.error(node->position, fmt::format("{}: {} is out of range; it must be {} to {}", key,
+                                                      format_size(bytes), format_size(kLeastMemory),
+                                                      format_size(kMostMemory)));
+    }
+}
+
+void read_memory(MapReader& reader, DomainDefinition& definition, Diagnostics& diagnostics) {
+    const std::size_t before = diagnostics.errors().size();
+    const YamlNode* memory = reader.require("memory");
+    reader.size("memory", definition.memory);
+    const YamlNode* most = reader.take("max_memory");
+    definition.max_memory = definition.memory;
+    reader.size("max_memory", definition.max_memory);
+    if (diagnostics.errors().size() != before) return;
+    check_memory(memory, "memory", definition.memory, diagnostics);
+    check_memory(most, "max_memory", definition.max_memory, diagnostics);
+    if (most != nullptr && definition.max_memory < definition.memory) {
+        diagnostics.error(most->position, fmt::format("max_memory: {} is less than memory, which is {}",
+                                                      format_size(definition.max_memory), format_size(definition.memory)));
+    }
+}
+
+std::vector<CpuList> read_cpus(MapReader& reader, std::string_view key, std::uint32_t vcpus, Diagnostics& diagnostics) {
+    std::vector<CpuList> lists;
+    const auto add = [&](const YamlNode& node) {
+        const std::string* text = reader.scalar(node, key);
+        if (text == nullptr) return;
+        if (auto list = parse_cpu_list(*text)) {
+            lists.push_back(std::move(*list));
+        } else {
+            diagnostics.error(node.position, fmt::format("{}: {}", key, list.error()));
+        }
+    };
+    const YamlNode* node = reader.take(key);
+    if (node == nullptr) return lists;
+    if (node->kind != YamlNode::Kind::Sequence) {
+        add(*node);
+        return lists;
+    }
+    if (node->items.empty()) diagnostics.error(node->position, fmt::format("{}: the list is empty", key));
+    if (node->items.size() > vcpus) {
+        diagnostics.error(node->position, fmt::format("{}: {} entries for {} vCPUs", key, node->items.size(), vcpus));
+        return lists;
+    }
+    for (const YamlNode& item : node->items) add(item);
+    return lists;
+}
+
+void read_processors(MapReader& reader, DomainDefinition& definition, Diagnostics& diagnostics) {
+    reader.number("vcpus", definition.vcpus, 1, kMostVcpus);
+    definition.max_vcpus = definition.vcpus;
+    reader.number("max_vcpus", definition.max_vcpus, 1, kMostVcpus);
+    if (const YamlNode* node = reader.take("max_vcpus"); node != nullptr && definition.max_vcpus < definition.vcpus) {
+        diagnostics.error(node->position, fmt::format("max_vcpus: {} is less than vcpus, which is {}",
+                                                      definition.max_vcpus, definition.vcpus));
+    }
+    definition.cpus = read_cpus(reader, "cpus", definition.max_vcpus, diagnostics);
+    definition.cpus_soft = read_cpus(reader, "cpus_soft", definition.max_vcpus, diagnostics);
+    reader.number("cpu_weight", definition.cpu_weight, 1, 65535);
+    reader.percent("cpu_cap", definition.cpu_cap, kMostCpuShare);
+    reader.percent("cpu_reservation", definition.cpu_reservation, kMostCpuShare);
+    const YamlNode* reservation = reader.take("cpu_reservation");
+    if (reservation != nullptr && definition.cpu_cap != 0 && definition.cpu_reservation > definition.cpu_cap) {
+        diagnostics.error(reservation->position, fmt::format("cpu_reservation: {}% is more than cpu_cap, which is {}%",
+                                                             definition.cpu_reservation, definition.cpu_cap));
+    }
+}
+
+void read_endings(MapReader& reader, DomainDefinition& definition, Diagnostics& diagnostics) {
+    read_action(reader, "on_poweroff", definition.on_poweroff);
+    read_action(reader, "on_reboot", definition.on_reboot);
+    read_action(reader, "on_crash", definition.on_crash);
+    read_restart(reader, definition.restart, diagnostics);
+    reader.boolean("autostart", definition.autostart);
+}
+
+void read_limits(MapReader& reader, DomainDefinition& definition, Diagnostics& diagnostics) {
+    reader.number("max_event_channels", definition.max_event_channels, 1, 131071);
+    reader.number("max_grant_frames", definition.max_grant_frames, 1, 65536);
+    reader.number("max_maptrack_frames", definition.max_maptrack_frames, 1, 65536);
+    reader.number("max_grant_version", definition.max_grant_version, 1, 2);
+    read_quotas(reader, definition.xenstore_quota, diagnostics);
+}
+
+}  // namespace
+
+DomainDefinition parse_definition(std::string_view text, const std::string& source,
+                                  std::span<const std::string> overrides, const DomainDefaults& defaults,
+                                  Diagnostics& diagnostics) {
+    DomainDefinition definition;
+    definition.on_poweroff = defaults.on_poweroff;
+    definition.on_reboot = defaults.on_reboot;
+    definition.on_crash = defaults.on_crash;
+    definition.restart = defaults.restart;
+    definition.cpu_weight = defaults.cpu_weight;
+
+    YamlNode root;
+    if (!parse_yaml(text, source, diagnostics, root)) return definition;
+    apply_overrides(root, overrides, diagnostics);
+    if (!expect(root, YamlNode::Kind::Map, "a domain file", diagnostics)) return definition;
+
+    MapReader reader{root, "a domain", diagnostics};
+    read_identity(reader, definition, diagnostics);
+    read_memory(reader, definition, diagnostics);
+    read_processors(reader, definition, diagnostics);
+    if (definition.type != DomainType::Hvm) reader.require("kernel");
+    reader.path("kernel", definition.kernel);
+    reader.path("initrd", definition.initrd);
+    reader.text("cmdline", definition.cmdline, kLongestCmdline);
+    read_devices(reader, definition, diagnostics);
+    read_endings(reader, definition, diagnostics);
+    read_limits(reader, definition, diagnostics);
+    reader.finish();
+    return definition;
+}
+
+}  // namespace hvctld::config

@@ -1,0 +1,28 @@
+// Domain files: text to a checked definition.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "config/definition.hpp"
+#include "config/diagnostics.hpp"
+
+namespace hvctld::config {
+
+// What a definition takes when its file does not say. From the host's settings.
+struct DomainDefaults {
+    EndAction on_poweroff = EndAction::Destroy;
+    EndAction on_reboot = EndAction::Restart;
+    EndAction on_crash = EndAction::Restart;
+    RestartLimit restart;
+    std::uint32_t cpu_weight = 256;
+};
+
+// `source` names the text in messages. `overrides` are "key=value" with dotted keys ("disks.0.path=/x"); they replace
+// what the file says before anything is checked. When `diagnostics` fails the definition is not to be used.
+DomainDefinition parse_definition(std::string_view text, const std::string& source,
+                                  std::span<const std::string> overrides, const DomainDefaults& defaults,
+                                  Diagnostics& diagnostics);
+
+}  // namespace hvctld::config

@@ -1,0 +1,32 @@
+// The host's settings, /etc/hvctl/hvctl.yaml. Every key has a default; a host without the file is a valid host.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/log.hpp"
+#include "config/diagnostics.hpp"
+#include "config/parser.hpp"
+
+namespace hvctld::config {
+
+struct ConsoleSettings {
+    std::uint64_t log_size = 1ull << 20;   // bytes of one log file; one rotated file is kept beside it
+    std::uint64_t log_rate = 1ull << 20;   // bytes a second that a guest may log for long
+    std::uint64_t log_burst = 4ull << 20;  // bytes that it may log at once
+};
+
+struct Settings {
+    log::Level log_level = log::Level::Info;
+    ConsoleSettings console;
+    DomainDefaults defaults;
+    std::uint32_t create_deadline_seconds = 300;
+    std::vector<std::pair<std::string, std::uint32_t>> xenstore_quota;  // of every domain without its own
+};
+
+Settings parse_settings(std::string_view text, const std::string& source, Diagnostics& diagnostics);
+
+}  // namespace hvctld::config

@@ -1,0 +1,98 @@
+#include "console/log_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "hvctl/try.hpp"
+
+namespace hvctld {
+namespace {
+
+Result<std::uint64_t> size_of(int fd, const std::string& path) {
+    struct stat status {};
+    if (fstat(fd, &status) != 0) return fail_errno(errno, path);
+    return static_cast<std::uint64_t>(status.st_size);
+}
+
+}  // namespace
+
+Result<ConsoleLog> ConsoleLog::open(std::string path, std::uint64_t limit) {
+    ConsoleLog log{std::move(path), limit};
+    TRY(log.open_current());
+    return log;
+}
+
+Result<void> ConsoleLog::open_current() {
+    UniqueFd file{::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640)};
+    if (!file) return fail_errno(errno, path_);
+    size_ = TRY(size_of(file.get(), path_));
+    file_ = std::move(file);
+    return {};
+}
+
+std::size_t ConsoleLog::append(std::span<const char> bytes) {
+    std::size_t done = 0;
+    while (done < bytes.size()) {
+        const ssize_t written = ::write(file_.get(), bytes.data() + done, bytes.size() - done);
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0) break;
+        done += static_cast<std::size_t>(written);
+    }
+    size_ += done;
+    return done;
+}
+
+Result<void> ConsoleLog::rotate() {
+    if (std::rename(path_.c_str(), previous_path().c_str()) != 0) return fail_errno(errno, path_);
+    ++generation_;
+    return open_current();
+}
+
+Result<UniqueFd> ConsoleLog::open_generation(std::uint64_t generation) const {
+    const std::string file = generation == generation_ ? path_ : previous_path();
+    UniqueFd fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
+    if (!fd) return fail_errno(errno, file);
+    return fd;
+}
+
+Result<LogCursor> LogCursor::at_tail(const ConsoleLog& log, std::uint64_t history, bool with_previous) {
+    LogCursor cursor;
+    cursor.generation_ = log.generation();
+    if (history > log.size() && with_previous) {
+        if (auto previous = log.open_generation(log.generation() - 1)) {
+            const std::uint64_t wanted = history - log.size();
+            const std::uint64_t size = TRY(size_of(previous->get(), log.previous_path()));
+            cursor.file_ = std::move(*previous);
+            cursor.generation_ = log.generation() - 1;
+            cursor.offset_ = size > wanted ? size - wanted : 0;
+            return cursor;
+        }
+    }
+    cursor.file_ = TRY(log.open_generation(log.generation()));
+    cursor.offset_ = log.size() > history ? log.size() - history : 0;
+    return cursor;
+}
+
+std::size_t LogCursor::read(const ConsoleLog& log, std::span<char> buffer, bool& skipped) {
+    for (;;) {
+        const ssize_t got = pread(file_.get(), buffer.data(), buffer.size(), static_cast<off_t>(offset_));
+        if (got > 0) {
+            offset_ += static_cast<std::uint64_t>(got);
+            return static_cast<std::size_t>(got);
+        }
+        if (generation_ == log.generation()) return 0;
+        const std::uint64_t next = log.generation() - generation_ > 2 ? log.generation() - 1 : generation_ + 1;
+        auto file = log.open_generation(next);
+        if (!file) return 0;
+        skipped = skipped || next != generation_ + 1;
+        file_ = std::move(*file);
+        generation_ = next;
+        offset_ = 0;
+    }
+}
+
+}  // namespace hvctld

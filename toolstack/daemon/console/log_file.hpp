@@ -1,0 +1,63 @@
+// A console's log: NAME.log and, once that was full, NAME.log.1 beside it. Readers keep cursors of their own.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "base/errors.hpp"
+#include "base/files.hpp"
+
+namespace hvctld {
+
+class ConsoleLog {
+  public:
+    // Appends to what is there. `limit` is the size at which a file is rotated away.
+    static Result<ConsoleLog> open(std::string path, std::uint64_t limit);
+
+    // Bytes of the current file.
+    [[nodiscard]] std::uint64_t size() const { return size_; }
+    [[nodiscard]] bool full() const { return size_ >= limit_; }
+    // Counts rotations since open(): what a cursor's file is compared with.
+    [[nodiscard]] std::uint64_t generation() const { return generation_; }
+
+    // How many bytes went in; fewer than given when the file system refuses.
+    std::size_t append(std::span<const char> bytes);
+    // The current file becomes NAME.log.1, whose content is gone.
+    Result<void> rotate();
+
+    // The file of a generation for reading: the current one or the one before.
+    [[nodiscard]] Result<UniqueFd> open_generation(std::uint64_t generation) const;
+    [[nodiscard]] std::string previous_path() const { return path_ + ".1"; }
+    [[nodiscard]] const std::string& path() const { return path_; }
+
+  private:
+    ConsoleLog(std::string path, std::uint64_t limit) : path_{std::move(path)}, limit_{limit} {}
+    Result<void> open_current();
+
+    std::string path_;
+    std::uint64_t limit_;
+    UniqueFd file_;
+    std::uint64_t size_ = 0;
+    std::uint64_t generation_ = 1;
+};
+
+// A reader's place in a log. Keeps its file open, so that rotation never takes bytes from under it.
+class LogCursor {
+  public:
+    // The last `history` bytes; those of the previous file only if `with_previous`.
+    static Result<LogCursor> at_tail(const ConsoleLog& log, std::uint64_t history, bool with_previous);
+
+    // Copies what comes next; 0 at the end of the log for now. `skipped` is set when the reader was so slow that a
+    // whole file has passed it by.
+    std::size_t read(const ConsoleLog& log, std::span<char> buffer, bool& skipped);
+    // Puts back the last `bytes` of what was read.
+    void rewind(std::size_t bytes) { offset_ -= bytes; }
+
+  private:
+    UniqueFd file_;
+    std::uint64_t offset_ = 0;
+    std::uint64_t generation_ = 0;
+};
+
+}  // namespace hvctld

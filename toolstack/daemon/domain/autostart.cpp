@@ -1,0 +1,54 @@
+// Domains that start with the host.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/files.hpp"
+#include "base/log.hpp"
+#include "config/yaml_tree.hpp"
+#include "domain/manager.hpp"
+
+namespace hvctld {
+
+void Manager::autostart(const std::string& folder) {
+    std::vector<std::string> files;
+    std::error_code problem;
+    for (const auto& entry : std::filesystem::directory_iterator{folder, problem}) {
+        if (entry.path().extension() == ".yaml") files.push_back(entry.path().string());
+    }
+    std::ranges::sort(files);
+    std::vector<std::string> seen;
+    for (const std::string& file : files) {
+        const auto text = read_text_file(file, config::kMaxYamlBytes);
+        if (!text) {
+            log::error("autostart: {}", text.error().text());
+            continue;
+        }
+        std::vector<std::string> warnings;
+        const auto definition = parse(*text, file, {}, warnings);
+        if (!definition) {
+            log::error("autostart: {}", definition.error().text());
+            continue;
+        }
+        seen.push_back(definition->name);
+        const auto found = domains_.find(definition->name);
+        const bool runs = found != domains_.end() && (found->second->in_hv() || found->second->job != 0);
+        if (!definition->autostart || runs) continue;
+        if (const auto job = create(*text, file, {}, {}); !job) log::error("autostart: {}", job.error().text());
+    }
+    // Definitions that were given to `create` and not put into a file.
+    for (const auto& [name, domain] : domains_) {
+        if (!domain->definition.autostart || domain->in_hv() || domain->job != 0 || std::ranges::count(seen, name) != 0)
+            continue;
+        const auto job = begin_job(*domain, "create", settings_.create_deadline_seconds, false);
+        if (!job) {
+            log::error("autostart: {}", job.error().text());
+            continue;
+        }
+        add_start_phases(**job, *domain, false, true);
+        (*job)->start();
+    }
+}
+
+}  // namespace hvctld

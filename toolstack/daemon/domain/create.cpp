@@ -1,0 +1,172 @@
+// Definitions: from text to a record that can be started.
+#include <fmt/format.h>
+#include <systemd/sd-id128.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "config/parser.hpp"
+#include "domain/manager.hpp"
+#include "hvctl/try.hpp"
+
+namespace hvctld {
+namespace {
+
+constexpr std::string_view kNoDevices =
+    "this version of hvctld has no block and network backends yet; give the guest an initrd that needs none";
+
+std::string fresh_uuid() {
+    sd_id128_t id{};
+    char text[SD_ID128_UUID_STRING_MAX];
+    if (sd_id128_randomize(&id) < 0) return {};
+    return sd_id128_to_uuid_string(id, text);
+}
+
+Result<void> check_served(const config::DomainDefinition& definition) {
+    if (definition.type != config::DomainType::Pv) {
+        return fail(ErrorId::NotInThisVersion, fmt::format("{}: type {} is not available yet; write type: pv",
+                                                           definition.name, to_string(definition.type)));
+    }
+    if (!definition.disks.empty())
+        return fail(ErrorId::NotInThisVersion, fmt::format("{}: disks: {}", definition.name, kNoDevices));
+    if (!definition.nics.empty())
+        return fail(ErrorId::NotInThisVersion, fmt::format("{}: nics: {}", definition.name, kNoDevices));
+    return {};
+}
+
+Result<void> check_file(const std::string& domain, std::string_view key, const std::string& path) {
+    if (path.empty() || access(path.c_str(), R_OK) == 0) return {};
+    const int number = errno;
+    return fail(number == ENOENT || number == ENOTDIR ? ErrorId::FileMissing : ErrorId::FileUnreadable,
+                fmt::format("{}: {}: {}: {}", domain, key, path, std::strerror(number)));
+}
+
+Result<void> check_cpus(const config::DomainDefinition& definition, std::uint32_t cpus) {
+    for (const auto* lists : {&definition.cpus, &definition.cpus_soft}) {
+        for (const config::CpuList& list : *lists) {
+            if (list.all || list.cpus.front() < cpus) continue;
+            return fail(ErrorId::NoSuchCpu, fmt::format("{}: {}: the host has CPUs 0-{}, none of which is in {}",
+                                                        definition.name, lists == &definition.cpus ? "cpus" : "cpus_soft",
+                                                        cpus - 1, format_cpu_list(list)));
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<config::DomainDefinition> Manager::parse(const std::string& text, const std::string& source,
+                                                std::span<const std::string> overrides,
+                                                std::vector<std::string>& warnings) {
+    config::Diagnostics diagnostics;
+    auto definition = config::parse_definition(text, source, overrides, settings_.defaults, diagnostics);
+    if (diagnostics.failed()) return fail(ErrorId::DefinitionInvalid, diagnostics.text());
+    warnings = diagnostics.warnings();
+    return definition;
+}
+
+Result<void> Manager::check_host(const config::DomainDefinition& definition) {
+    TRY(check_served(definition));
+    TRY(check_file(definition.name, "kernel", definition.kernel));
+    TRY(check_file(definition.name, "initrd", definition.initrd));
+    const auto host = TRY(within("host information", Result<abi::GetHostInfo>{hypervisor_.host_info()}));
+    if (definition.max_vcpus > host.max_vcpus) {
+        return fail(ErrorId::TooManyVcpus, fmt::format("{}: wants {} vCPUs, hv gives one domain at most {}",
+                                                       definition.name, definition.max_vcpus, host.max_vcpus));
+    }
+    TRY(check_cpus(definition, host.cpus_online));
+    const std::uint64_t unclaimed = host.free_frames - std::min(host.claimed_frames, host.free_frames);
+    if (definition.memory / hvctl::kPageSize > unclaimed) {
+        return fail(ErrorId::NoMemory,
+                    fmt::format("{}: wants {}, the host has {} free; give it less memory or destroy another domain",
+                                definition.name, config::format_size(definition.memory),
+                                config::format_size(unclaimed * hvctl::kPageSize)));
+    }
+    return {};
+}
+
+Result<Validation> Manager::validate(const std::string& text, const std::string& source,
+                                     std::span<const std::string> overrides, bool against_host) {
+    Validation validation;
+    const auto definition = TRY(parse(text, source, overrides, validation.warnings));
+    if (against_host) {
+        TRY(check_host(definition));
+        const auto found = domains_.find(definition.name);
+        if (found != domains_.end() && found->second->record.phase != DomainPhase::Stopped)
+            return fail(ErrorId::NameTaken, fmt::format("a domain {} runs already", definition.name));
+    } else if (const auto served = check_served(definition); !served) {
+        validation.warnings.push_back(served.error().message());
+    }
+    validation.normalised = normalised(definition);
+    return validation;
+}
+
+Result<Domain*> Manager::define(config::DomainDefinition definition, const std::string& source, bool ephemeral) {
+    const auto existing = domains_.find(definition.name);
+    if (existing != domains_.end()) {
+        TRY(require_idle(*existing->second));
+        if (existing->second->record.phase != DomainPhase::Stopped) {
+            return fail(ErrorId::NameTaken, fmt::format("a domain {} runs already (domain {}); destroy it or choose "
+                                                        "another name",
+                                                        definition.name, existing->second->record.instance.domid));
+        }
+    }
+    if (definition.uuid.empty())
+        definition.uuid = existing != domains_.end() ? existing->second->record.uuid : fresh_uuid();
+    for (const auto& [name, other] : domains_) {
+        if (name != definition.name && other->record.uuid == definition.uuid)
+            return fail(ErrorId::UuidTaken, fmt::format("the UUID {} belongs to {}", definition.uuid, name));
+    }
+    auto& domain = existing != domains_.end() ? existing->second
+                                              : (domains_[definition.name] = std::make_unique<Domain>());
+    const bool is_new = existing == domains_.end();
+    DomainRecord record = domain->record;
+    record.name = definition.name;
+    record.uuid = definition.uuid;
+    record.source = source;
+    record.definition = normalised(definition);
+    record.ephemeral = ephemeral;
+    if (is_new) record.created_us = realtime_us();
+    if (const auto saved = registry_.save(record); !saved) {
+        if (is_new) domains_.erase(definition.name);
+        return std::unexpected(saved.error());
+    }
+    domain->record = std::move(record);
+    domain->definition = std::move(definition);
+    return domain.get();
+}
+
+Result<JobId> Manager::create(const std::string& text, const std::string& source,
+                              std::span<const std::string> overrides, const CreateOptions& options) {
+    std::vector<std::string> warnings;
+    auto definition = TRY(parse(text, source, overrides, warnings));
+    TRY(check_served(definition));
+    const std::string name = definition.name;
+    const bool is_new = !domains_.contains(name);
+    Domain* domain = TRY(define(std::move(definition), source, options.ephemeral));
+    Job* job = TRY(begin_job(*domain, "create", settings_.create_deadline_seconds, options.paused));
+    if (is_new) {
+        // A domain that never came to life leaves nothing behind, not even its name.
+        job->on_failure([this, name](Job&, const Done& done) {
+            drop(name);
+            done({});
+        });
+    }
+    add_start_phases(*job, *domain, options.paused, true);
+    changed(*domain);
+    const JobId id = job->id();
+    job->start();
+    return id;
+}
+
+Result<Console*> Manager::console_of(Domain& domain) {
+    if (!domain.console) {
+        domain.console = TRY(within(domain.record.name + ": console",
+                                    Console::create(loop_, events_, paths_.console, domain.record.name, settings_.console)));
+    }
+    return domain.console.get();
+}
+
+}  // namespace hvctld

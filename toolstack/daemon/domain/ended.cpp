@@ -1,0 +1,138 @@
+// Guests that stop by themselves: noticed by VIRQ_DOM_EXC, acted upon as the definition says.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "domain/manager.hpp"
+#include "hvctl/try.hpp"
+
+namespace hvctld {
+namespace {
+
+constexpr std::uint64_t kShortRunUs = 10'000'000;  // a guest that ends sooner waits before it starts again
+constexpr std::uint64_t kLongestDelayMs = 60'000;
+
+config::EndAction action_for(const config::DomainDefinition& definition, EndReason reason) {
+    switch (reason) {
+        case EndReason::Poweroff: return definition.on_poweroff;
+        case EndReason::Reboot: return definition.on_reboot;
+        case EndReason::Suspend: return config::EndAction::Preserve;  // whoever asked for it wants the memory
+        case EndReason::Crash:
+        case EndReason::Watchdog:
+        case EndReason::SoftReset: return definition.on_crash;
+        case EndReason::Gone: return config::EndAction::Destroy;
+    }
+    return config::EndAction::Destroy;
+}
+
+bool is_crash(EndReason reason) {
+    return reason == EndReason::Crash || reason == EndReason::Watchdog || reason == EndReason::SoftReset;
+}
+
+}  // namespace
+
+void Manager::scan_for_ended() {
+    std::erase_if(leaving_consoles_, [](const auto& console) { return console->sessions() == 0; });
+    const auto infos = hypervisor_.list_domains();
+    if (!infos) {
+        log::error("list domains: {}", infos.error().what());
+        return;
+    }
+    std::vector<std::pair<Domain*, EndReason>> ended;
+    for (const auto& [name, domain] : domains_) {
+        if (domain->record.phase != DomainPhase::Running || domain->ended) continue;
+        if (domain->job != 0 && !domain->on_end) continue;  // looked at again when the job is over
+        const auto info = std::ranges::find(*infos, domain->record.instance.domid, &abi::DomainInfo::domain);
+        if (info == infos->end()) {
+            ended.emplace_back(domain.get(), EndReason::Gone);
+        } else if ((info->flags & abi::kDomainShutdown) != 0) {
+            const auto reason = static_cast<EndReason>(std::min(info->shutdown_reason, 5u));
+            ended.emplace_back(domain.get(), reason);
+        }
+    }
+    for (const auto& [domain, reason] : ended) domain_ended(*domain, reason);
+}
+
+void Manager::domain_ended(Domain& domain, EndReason reason) {
+    log::write(is_crash(reason) ? log::Level::Warning : log::Level::Info, {domain.record.name, 0, {}},
+               fmt::format("domain {} has stopped: {}", domain.record.instance.domid, to_string(reason)));
+    domain.ended = reason;
+    domain.record.end_reason = to_string(reason);
+    domain.record.wanted = false;
+    save(domain);
+    (void)registry_.count(fmt::format("ended.{}", to_string(reason)));
+    if (store_.is_introduced({domain.record.instance.domid})) store_.domain_stopped({domain.record.instance.domid});
+    changed(domain);
+    if (domain.on_end) return domain.on_end(reason);
+    if (action_for(domain.definition, reason) == config::EndAction::Preserve) {
+        if (domain.console) domain.console->end_sessions();
+        return;
+    }
+    const bool restart = action_for(domain.definition, reason) == config::EndAction::Restart;
+    const auto job = begin_job(domain, restart ? "restart" : "clean up", 0, false);
+    if (!job) {
+        log::error("{}", job.error().text());
+        return;
+    }
+    add_end_phases(**job, domain, reason, false);
+    (*job)->start();
+}
+
+// How long to wait before this restart of its own accord; the largest number when the limit is reached.
+std::uint64_t Manager::restart_delay_ms(Domain& domain, EndReason reason) {
+    const config::RestartLimit& limit = domain.definition.restart;
+    DomainRecord& record = domain.record;
+    const std::uint64_t now = realtime_us();
+    if (now - record.window_us > std::uint64_t{limit.window_seconds} * 1000000) {
+        record.window_us = now;
+        record.restarts = 0;
+    }
+    if (is_crash(reason) && record.restarts >= limit.max) return UINT64_MAX;
+    const std::uint32_t doublings = std::min(record.restarts, 16u);
+    ++record.restarts;
+    if (now - record.started_us > kShortRunUs) return 0;
+    return std::min<std::uint64_t>(kLongestDelayMs, 500ull << doublings);
+}
+
+void Manager::add_end_phases(Job& job, Domain& domain, EndReason reason, bool asked) {
+    const config::EndAction action = action_for(domain.definition, reason);
+    if (action == config::EndAction::Preserve) {
+        if (domain.console) domain.console->end_sessions();
+        return;
+    }
+    bool restart = action == config::EndAction::Restart;
+    std::uint64_t delay = 0;
+    if (restart && !asked) {
+        delay = restart_delay_ms(domain, reason);
+        if (delay == UINT64_MAX) {
+            log::write(log::Level::Error, {domain.record.name, job.id(), {}},
+                       fmt::format("has crashed {} times within {}: it is not started again; see its console log",
+                                   domain.record.restarts + 1, config::format_seconds(domain.definition.restart.window_seconds)));
+            restart = false;
+        }
+    }
+    domain.record.wanted = restart;
+    save(domain);
+    add_stop_phases(job, domain);
+    if (!restart) {
+        job.add({"end", 90, immediate([this, &domain](Job&) -> Result<void> {
+                     stopped(domain, std::string{domain.record.end_reason});
+                     return {};
+                 })});
+        return;
+    }
+    if (delay != 0) {
+        job.add({"back off", 70, [this, delay](Job& running, const Done& done) {
+                     auto timer = std::make_shared<Timer>(loop_);
+                     running.on_interrupt([timer, done](Error& why) {
+                         timer->stop();
+                         done(std::unexpected(why));
+                     });
+                     timer->start(delay, [timer, done] { done({}); });
+                 }});
+    }
+    add_start_phases(job, domain, false, false);
+}
+
+}  // namespace hvctld

@@ -1,0 +1,114 @@
+#include "domain/job.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace hvctld {
+
+Step immediate(std::function<Result<void>(Job&)> work) {
+    return [work = std::move(work)](Job& job, const Done& done) { done(work(job)); };
+}
+
+Step in_pool(std::function<Result<void>(Job&)> work) {
+    return [work = std::move(work)](Job& job, const Done& done) {
+        auto outcome = std::make_shared<Result<void>>();
+        job.loop().blocking([work, outcome, &job] { *outcome = work(job); }, [outcome, done] { done(*outcome); });
+    };
+}
+
+Job::Job(Loop& loop, JobRecord record, std::function<void(Job&)> changed,
+         std::function<void(Job&, const Result<void>&)> finished)
+    : loop_{loop},
+      record_{std::move(record)},
+      changed_{std::move(changed)},
+      finished_{std::move(finished)},
+      alive_{std::make_shared<Job*>(this)} {}
+
+void Job::start() {
+    record_.state = JobState::Running;
+    if (record_.deadline_us != 0) {
+        const std::uint64_t now = realtime_us();
+        const std::uint64_t left_ms = record_.deadline_us > now ? (record_.deadline_us - now) / 1000 : 0;
+        deadline_ = std::make_unique<Timer>(loop_);
+        deadline_->start(left_ms, [this] {
+            interrupt({ErrorId::DeadlinePassed,
+                       fmt::format("{} of {}: phase \"{}\" did not end before the job's deadline", record_.verb,
+                                   record_.domain, record_.phase)});
+        });
+    }
+    next();
+}
+
+void Job::next() {
+    if (interruption_) return phase_ended(std::unexpected(*interruption_));
+    if (phases_.empty()) return end();
+    Phase phase = std::move(phases_.front());
+    phases_.pop_front();
+    record_.phase = phase.name;
+    record_.percent = phase.percent;
+    changed_(*this);
+    // A phase may end within its own call; the next one then still begins from the loop, never deeper on the stack.
+    // A phase that waits may see its event and an interruption at once; the first of them counts.
+    phase.run(*this, [this, weak = std::weak_ptr{alive_}, once = std::make_shared<bool>(false)](Result<void> result) {
+        if (weak.expired() || std::exchange(*once, true)) return;
+        loop_.post([this, weak, result = std::move(result)] {
+            if (!weak.expired()) phase_ended(result);
+        });
+    });
+}
+
+void Job::phase_ended(Result<void> result) {
+    end_waiting_ = nullptr;
+    if (result) return next();
+    // A deadline or a cancellation is the cause, whatever the interrupted phase itself says.
+    outcome_ = interruption_ ? Result<void>{std::unexpected(*interruption_)} : std::move(result);
+    phases_.clear();
+    deadline_.reset();
+    undo_next();
+}
+
+void Job::undo_next() {
+    if (undo_.empty()) return end();
+    const Step undo = std::move(undo_.back());
+    undo_.pop_back();
+    undo(*this, [this, weak = std::weak_ptr{alive_}](const Result<void>&) {
+        if (weak.expired()) return;
+        loop_.post([this, weak] {
+            if (!weak.expired()) undo_next();
+        });
+    });
+}
+
+void Job::end() {
+    deadline_.reset();
+    record_.ended_us = realtime_us();
+    if (outcome_) {
+        record_.state = JobState::Done;
+        record_.percent = 100;
+    } else {
+        const Error& error = outcome_.error();
+        record_.state = error.id() == ErrorId::Cancelled ? JobState::Cancelled : JobState::Failed;
+        record_.error = static_cast<std::uint16_t>(error.id());
+        record_.message = error.message();
+    }
+    finished_(*this, outcome_);
+}
+
+void Job::interrupt(Error why) {
+    if (interruption_ || !outcome_) return;
+    interruption_ = std::make_unique<Error>(std::move(why));
+    stop_.request_stop();
+    if (const auto end_waiting = std::exchange(end_waiting_, nullptr)) end_waiting(*interruption_);
+}
+
+void Job::report_percent(std::uint32_t percent) {
+    loop_.post([weak = std::weak_ptr{alive_}, percent] {
+        const auto job = weak.lock();
+        if (!job || (*job)->record_.state != JobState::Running || (*job)->record_.percent >= percent) return;
+        (*job)->record_.percent = percent;
+        (*job)->changed_(**job);
+    });
+}
+
+}  // namespace hvctld

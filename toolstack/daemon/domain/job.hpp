@@ -1,0 +1,84 @@
+// A job: an operation that takes time, as a list of phases run one after the other, each undone if a later one fails.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/errors.hpp"
+#include "base/loop.hpp"
+#include "registry/registry.hpp"
+
+namespace hvctld {
+
+class Job;
+
+// A step reports its end by calling `done` once, at once or later, on the loop's thread.
+using Done = std::function<void(Result<void>)>;
+using Step = std::function<void(Job& job, Done done)>;
+
+struct Phase {
+    std::string name;       // "load kernel": part of messages
+    std::uint32_t percent;  // how far the job is when the phase begins
+    Step run;
+};
+
+// A step of plain calls.
+Step immediate(std::function<Result<void>(Job& job)> work);
+// A step in the thread pool; `work` must not touch the job but for its stop token and report_percent().
+Step in_pool(std::function<Result<void>(Job& job)> work);
+
+class Job {
+  public:
+    // `changed` runs after each change of the record, `finished` when all is over, undoing included.
+    Job(Loop& loop, JobRecord record, std::function<void(Job&)> changed,
+        std::function<void(Job&, const Result<void>&)> finished);
+
+    [[nodiscard]] const JobRecord& record() const { return record_; }
+    [[nodiscard]] JobId id() const { return record_.id; }
+    [[nodiscard]] Loop& loop() { return loop_; }
+
+    // Appends to what is still to do; phases may add phases.
+    void add(Phase phase) { phases_.push_back(std::move(phase)); }
+    // To be done, last first, if the job fails from here on.
+    void on_failure(Step undo) { undo_.push_back(std::move(undo)); }
+    // What has been done stays from here on.
+    void keep() { undo_.clear(); }
+
+    // Begins; the deadline of the record counts.
+    void start();
+    // Stops waiting phases at once and others at their next stop.
+    void interrupt(Error why);
+    // For a phase that waits: how to make it end early; it may put the cause more precisely. Dropped when the phase ends.
+    void on_interrupt(std::function<void(Error& why)> end) { end_waiting_ = std::move(end); }
+    [[nodiscard]] bool waiting() const { return end_waiting_ != nullptr; }
+
+    [[nodiscard]] std::stop_token stop_token() const { return stop_.get_token(); }
+    // From any thread.
+    void report_percent(std::uint32_t percent);
+
+  private:
+    void next();
+    void phase_ended(Result<void> result);
+    void undo_next();
+    void end();
+
+    Loop& loop_;
+    JobRecord record_;
+    std::function<void(Job&)> changed_;
+    std::function<void(Job&, const Result<void>&)> finished_;
+    std::deque<Phase> phases_;
+    std::vector<Step> undo_;
+    std::function<void(Error&)> end_waiting_;
+    std::stop_source stop_;
+    std::unique_ptr<Timer> deadline_;
+    Result<void> outcome_;
+    std::unique_ptr<Error> interruption_;
+    std::shared_ptr<Job*> alive_;
+};
+
+}  // namespace hvctld

@@ -1,0 +1,104 @@
+#include "domain/job_queue.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "hvctl/try.hpp"
+
+namespace hvctld {
+namespace {
+
+constexpr std::uint64_t kRemembered = 200;
+
+}  // namespace
+
+Result<Job*> JobQueue::add(JobRecord record, Finished finished) {
+    record.started_us = realtime_us();
+    TRY(registry_.add(record));
+    return &insert(std::move(record), std::move(finished));
+}
+
+Job& JobQueue::resume(JobRecord record, Finished finished) {
+    ++record.attempts;
+    save(record);
+    return insert(std::move(record), std::move(finished));
+}
+
+Job& JobQueue::insert(JobRecord record, Finished finished) {
+    const JobId id = record.id;
+    auto job = std::make_unique<Job>(
+        loop_, std::move(record),
+        [this](Job& changed) {
+            save(changed.record());
+            if (on_change) on_change(changed.record());
+        },
+        [this, finished = std::move(finished)](Job& over, const Result<void>& outcome) {
+            const JobRecord& ended_record = over.record();
+            if (outcome) {
+                log::write(log::Level::Info, {ended_record.domain, ended_record.id, {}},
+                           fmt::format("{} done", ended_record.verb));
+            } else {
+                log::write(log::Level::Error, {ended_record.domain, ended_record.id, outcome.error().code()},
+                           fmt::format("{} failed in phase \"{}\": {}", ended_record.verb, ended_record.phase,
+                                       outcome.error().text()));
+            }
+            finished(ended_record);
+            ended(over);
+        });
+    return *(running_[id] = std::move(job));
+}
+
+void JobQueue::save(const JobRecord& record) {
+    if (const auto saved = registry_.save(record); !saved) log::error("job {}: {}", record.id, saved.error().message());
+}
+
+void JobQueue::ended(Job& job) {
+    const JobRecord record = job.record();
+    save(record);
+    (void)registry_.trim_jobs(kRemembered);
+    const auto node = std::make_shared<decltype(running_)::node_type>(running_.extract(record.id));
+    loop_.post([node] {});  // the job is still in its own call: it goes with the next round of the loop
+    if (on_change) on_change(record);
+    std::vector<Waiter> told;
+    std::erase_if(waiters_, [&](auto& entry) {
+        if (entry.second.job != record.id) return false;
+        told.push_back(std::move(entry.second.waiter));
+        return true;
+    });
+    for (const Waiter& waiter : told) waiter(record);
+}
+
+Job* JobQueue::find(JobId id) {
+    const auto found = running_.find(id);
+    return found != running_.end() ? found->second.get() : nullptr;
+}
+
+Result<std::vector<JobRecord>> JobQueue::list() { return registry_.jobs(); }
+
+Result<std::uint64_t> JobQueue::wait(JobId id, Waiter waiter) {
+    if (find(id) == nullptr) {
+        const auto jobs = TRY(list());
+        const auto found = std::ranges::find(jobs, id, &JobRecord::id);
+        if (found == jobs.end()) return fail(ErrorId::NoSuchJob, fmt::format("there is no job {}", id));
+        waiter(*found);
+        return 0;
+    }
+    waiters_[next_handle_] = {id, std::move(waiter)};
+    return next_handle_++;
+}
+
+Result<void> JobQueue::cancel(JobId id) {
+    Job* job = find(id);
+    if (job == nullptr) {
+        const auto jobs = TRY(list());
+        const auto found = std::ranges::find(jobs, id, &JobRecord::id);
+        if (found == jobs.end()) return fail(ErrorId::NoSuchJob, fmt::format("there is no job {}", id));
+        return fail(ErrorId::WrongState, fmt::format("job {} is {} already", id, to_string(found->state)));
+    }
+    job->interrupt({ErrorId::Cancelled, fmt::format("{} of {} was cancelled", job->record().verb, job->record().domain)});
+    return {};
+}
+
+}  // namespace hvctld

@@ -1,0 +1,158 @@
+// All domains of the host and everything that is done with them. Knows no bus: bus/ calls it, and hears of changes
+// through the on_... hooks. Everything runs on the loop's thread unless a job's phase says otherwise.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/loop.hpp"
+#include "config/parser.hpp"
+#include "config/settings.hpp"
+#include "domain/domain.hpp"
+#include "domain/job_queue.hpp"
+#include "hypervisor/event_hub.hpp"
+#include "hypervisor/hypervisor.hpp"
+#include "registry/registry.hpp"
+#include "store/store.hpp"
+
+namespace hvctld {
+
+struct ManagerPaths {
+    ConsolePaths console;
+    std::string boot_id;  // tells one boot of the host from another
+};
+
+struct CreateOptions {
+    bool paused = false;
+    bool ephemeral = false;
+};
+
+struct Validation {
+    std::string normalised;
+    std::vector<std::string> warnings;
+};
+
+struct VcpuView {
+    std::uint32_t vcpu = 0;
+    std::uint32_t cpu = 0;
+    std::string state;
+    bool online = false;
+    std::uint64_t cpu_time = 0;
+    std::uint64_t steal_time = 0;
+    std::string hard_affinity;
+    std::string soft_affinity;
+};
+
+class Manager {
+  public:
+    Manager(Loop& loop, Hypervisor& hypervisor, store::Store& store, Registry& registry, config::Settings settings,
+            ManagerPaths paths);
+    ~Manager();
+
+    // Takes up what the previous process left: domains that run are served again, half-built ones are destroyed, jobs
+    // go on or end. The store must have been opened from its journal. To be called once, before anything else.
+    Result<void> recover();
+    // Creates every domain with autostart that does not run: those of the registry and the files of `folder`.
+    void autostart(const std::string& folder);
+
+    Result<Validation> validate(const std::string& text, const std::string& source,
+                                std::span<const std::string> overrides, bool against_host);
+    Result<JobId> create(const std::string& text, const std::string& source, std::span<const std::string> overrides,
+                         const CreateOptions& options);
+    Result<JobId> shutdown(const std::string& domain, std::uint32_t timeout_seconds);
+    Result<JobId> reboot(const std::string& domain, std::uint32_t timeout_seconds);
+    Result<JobId> destroy(const std::string& domain);
+    // Forgets the definition of a domain that does not run; its console log stays on disk.
+    Result<void> forget(const std::string& domain);
+    Result<void> pause(const std::string& domain);
+    Result<void> unpause(const std::string& domain);
+
+    Result<std::vector<DomainView>> list();
+    Result<DomainView> get(const std::string& domain);
+    Result<std::vector<VcpuView>> vcpus(const std::string& domain);
+    // `vcpu` nothing: all. An empty list leaves that affinity as it is.
+    Result<void> pin(const std::string& domain, std::optional<std::uint32_t> vcpu, const std::string& hard,
+                     const std::string& soft);
+    Result<UniqueFd> open_console(const std::string& domain, ConsoleMode mode, std::uint64_t history);
+    Result<UniqueFd> open_console_log(const std::string& domain);
+
+    [[nodiscard]] JobQueue& jobs() { return jobs_; }
+    [[nodiscard]] Hypervisor& hypervisor() { return hypervisor_; }
+    // A round trip through hv and the registry's file, as every operation makes.
+    Result<void> health();
+
+    std::function<void(const DomainView&)> on_domain_changed;
+
+  private:
+    struct Build;
+
+    // finding (manager.cpp)
+    Result<Domain*> find(const std::string& text);
+    Result<Domain*> find_running(const std::string& text);
+    [[nodiscard]] Result<void> require_idle(const Domain& domain);
+    DomainView view(const Domain& domain, const abi::DomainInfo* info) const;
+    void changed(Domain& domain);
+    void save(Domain& domain);
+
+    // jobs (manager.cpp): begins one on a domain that has none
+    Result<Job*> begin_job(Domain& domain, std::string verb, std::uint32_t deadline_seconds, bool paused);
+    JobQueue::Finished job_finished(const std::string& name);
+
+    // creating (create.cpp, start.cpp)
+    Result<config::DomainDefinition> parse(const std::string& text, const std::string& source,
+                                           std::span<const std::string> overrides, std::vector<std::string>& warnings);
+    Result<void> check_host(const config::DomainDefinition& definition);
+    Result<Domain*> define(config::DomainDefinition definition, const std::string& source, bool ephemeral);
+    Result<Console*> console_of(Domain& domain);
+    void add_start_phases(Job& job, Domain& domain, bool paused, bool fresh_log);
+    Result<void> create_in_hv(Domain& domain, Build& build);
+    Result<void> build_in_pool(Job& job, Build& build);
+    Result<void> apply_scheduling(const Domain& domain, std::uint32_t cpus);
+    Result<void> connect_store(Domain& domain, bool introduced);
+
+    // ending (stop.cpp, ended.cpp)
+    void add_stop_phases(Job& job, Domain& domain);
+    void disconnect(Domain& domain);
+    Step destroy_step(DomainId domid);
+    void stopped(Domain& domain, const std::string& reason);
+    void drop(const std::string& name);
+    Result<JobId> ask_guest(const std::string& name, const std::string& request, std::uint32_t timeout_seconds);
+    // `ask` false: the request was made before a restart, only wait.
+    void add_ask_phases(Job& job, Domain& domain, const std::string& request, bool ask);
+    void scan_for_ended();
+    void domain_ended(Domain& domain, EndReason reason);
+    void add_end_phases(Job& job, Domain& domain, EndReason reason, bool asked);
+    std::uint64_t restart_delay_ms(Domain& domain, EndReason reason);
+
+    // vCPUs (vcpus.cpp): also Dom0's; the domain and how many it has
+    Result<std::pair<DomainId, std::uint32_t>> vcpus_of(const std::string& text);
+
+    // recovery (recover.cpp)
+    Result<void> connect_host_store();
+    void recover_domain(Domain& domain, const abi::DomainInfo* info);
+    Result<void> adopt(Domain& domain);
+    Result<void> adopt_unknown(const abi::DomainInfo& info);
+    void recover_job(JobRecord record);
+
+    Loop& loop_;
+    Hypervisor& hypervisor_;
+    store::Store& store_;
+    Registry& registry_;
+    config::Settings settings_;
+    ManagerPaths paths_;
+    EventHub events_;
+    JobQueue jobs_;
+    std::map<std::string, std::unique_ptr<Domain>, std::less<>> domains_;
+    BoundPort exceptions_;
+    BoundPort host_store_;
+    std::vector<std::unique_ptr<Console>> leaving_consoles_;  // of forgotten domains, until their clients have read all
+    std::shared_ptr<Manager*> alive_;
+};
+
+}  // namespace hvctld

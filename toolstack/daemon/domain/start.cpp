@@ -1,0 +1,220 @@
+// From a definition to a running guest: the phases of a create, restart or reboot job.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/log.hpp"
+#include "domain/manager.hpp"
+#include "domain/store_entries.hpp"
+#include "hvctl/try.hpp"
+
+namespace hvctld {
+
+// What one start carries from phase to phase. The pool's thread has it to itself while its phase runs.
+struct Manager::Build {
+    std::string name;
+    config::DomainDefinition definition;
+    DomainId domid;
+    hvctl::KernelImage kernel;
+    hvctl::PvDomain built;
+};
+
+namespace {
+
+hvctl::Uuid binary_uuid(const std::string& text) {
+    hvctl::Uuid uuid{};
+    std::size_t digit = 0;
+    for (const char c : text) {
+        if (c == '-') continue;
+        const auto value = static_cast<std::uint8_t>(c <= '9' ? c - '0' : c - 'a' + 10);
+        uuid[digit / 2] = static_cast<std::uint8_t>(uuid[digit / 2] << 4 | value);
+        if (++digit == 32) break;
+    }
+    return uuid;
+}
+
+// The file in memory without reading it: the pages come as they are copied to the guest and go at once afterwards.
+Result<hvctl::Mapping> map_initrd(const std::string& path) {
+    if (path.empty()) return hvctl::Mapping{};
+    const auto file = hvctl::open_file(path.c_str(), O_RDONLY);
+    if (!file) return std::unexpected(Error{file.error()});
+    struct stat status {};
+    if (fstat(file->get(), &status) != 0) return fail_errno(errno, path);
+    if (!S_ISREG(status.st_mode)) return fail(ErrorId::FileUnreadable, path + " is not a regular file");
+    if (status.st_size == 0) return hvctl::Mapping{};
+    auto mapping = hvctl::Mapping::file(file->get(), static_cast<std::size_t>(status.st_size));
+    if (!mapping) return std::unexpected(Error{mapping.error()}.within(path));
+    return std::move(*mapping);
+}
+
+// Each build phase's share of the job's percents.
+std::uint32_t build_percent(hvctl::BuildPhase phase, std::uint64_t done, std::uint64_t total) {
+    constexpr std::uint32_t kFirst = 30;
+    constexpr std::uint32_t kShare = 8;
+    const auto within_phase = total == 0 ? 0 : static_cast<std::uint32_t>(std::min(done, total) * kShare / total);
+    return kFirst + static_cast<std::uint32_t>(phase) * kShare + within_phase;
+}
+
+hvctl::CpuBitmap bitmap_of(const std::vector<config::CpuList>& lists, std::uint32_t vcpu, std::uint32_t cpus) {
+    if (lists.empty()) return {};
+    const config::CpuList& list = lists[std::min<std::size_t>(vcpu, lists.size() - 1)];
+    hvctl::CpuBitmap bitmap((cpus + 7) / 8);
+    for (std::uint32_t cpu = 0; cpu < cpus; ++cpu) {
+        if (list.all || std::ranges::binary_search(list.cpus, cpu))
+            bitmap[cpu / 8] = static_cast<std::uint8_t>(bitmap[cpu / 8] | 1u << cpu % 8);
+    }
+    return bitmap;
+}
+
+}  // namespace
+
+Result<void> Manager::create_in_hv(Domain& domain, Build& build) {
+    const config::DomainDefinition& definition = domain.definition;
+    domain.record.phase = DomainPhase::Building;
+    domain.record.instance = {};
+    domain.record.end_reason.clear();
+    domain.ended.reset();
+    // Remembered first: should the daemon be killed now, the UUID tells the next one which domain is half-made.
+    TRY(registry_.save(domain.record));
+    hvctl::DomainLimits limits;
+    limits.max_frames = definition.max_memory / hvctl::kPageSize;
+    limits.max_vcpus = definition.max_vcpus;
+    limits.max_event_ports = definition.max_event_channels;
+    limits.max_grant_frames = definition.max_grant_frames;
+    limits.max_maptrack_frames = definition.max_maptrack_frames;
+    limits.max_grant_version = definition.max_grant_version;
+    build.domid = TRY(within(definition.name + ": create",
+                             Result<DomainId>{hypervisor_.create_domain(binary_uuid(definition.uuid), limits)}));
+    domain.record.instance.domid = build.domid.raw;
+    return registry_.save(domain.record);
+}
+
+Result<void> Manager::build_in_pool(Job& job, Build& build) {
+    hvctl::PvSpec spec;
+    const auto initrd = TRY(within(build.name + ": initrd", map_initrd(build.definition.initrd)));
+    spec.domain = build.domid;
+    spec.pages = build.definition.memory / hvctl::kPageSize;
+    spec.initrd = initrd.bytes();
+    spec.cmdline = build.definition.cmdline;
+    const auto progress = [&job](hvctl::BuildPhase phase, std::uint64_t done, std::uint64_t total) {
+        job.report_percent(build_percent(phase, done, total));
+    };
+    build.built = TRY(within(build.name + ": build", Result<hvctl::PvDomain>{hypervisor_.build(
+                                                         build.kernel, spec, progress, job.stop_token())}));
+    build.kernel = {};
+    return {};
+}
+
+Result<void> Manager::apply_scheduling(const Domain& domain, std::uint32_t cpus) {
+    const config::DomainDefinition& definition = domain.definition;
+    abi::SchedParameters parameters{};
+    parameters.domain = domain.record.instance.domid;
+    parameters.weight = definition.cpu_weight;
+    parameters.cap = definition.cpu_cap;
+    parameters.reservation = definition.cpu_reservation;
+    TRY(within(definition.name + ": CPU shares", Result<void>{hypervisor_.set_sched_parameters(parameters)}));
+    if (definition.cpus.empty() && definition.cpus_soft.empty()) return {};
+    for (std::uint32_t vcpu = 0; vcpu < definition.max_vcpus; ++vcpu) {
+        const hvctl::VcpuCpus affinity{bitmap_of(definition.cpus, vcpu, cpus), bitmap_of(definition.cpus_soft, vcpu, cpus)};
+        TRY(within(fmt::format("{}: affinity of vCPU {}", definition.name, vcpu),
+                   Result<void>{hypervisor_.set_vcpu_affinity(domain.id(), VcpuId{vcpu}, affinity)}));
+    }
+    return {};
+}
+
+Result<void> Manager::connect_store(Domain& domain, bool introduced) {
+    const Instance& instance = domain.record.instance;
+    const store::DomainId id{instance.domid};
+    const auto context = domain.record.name + ": store ring";
+    SharedPage page =
+        TRY(within(context, Result<SharedPage>{hypervisor_.map_page(domain.id(), Mfn{instance.store_mfn})}));
+    domain.store_port = TRY(within(context, Result<BoundPort>{events_.bind(domain.id(), EventPort{instance.store_port},
+                                                                           [this, id] { store_.ring_event(id); })}));
+    const EventPort port = domain.store_port.port();
+    store::RingPort ring{reinterpret_cast<store::RingPage*>(page.data),
+                         [this, port] { (void)hypervisor_.notify(port); }, std::move(page.keep_alive)};
+    for (const auto& [name, limit] : domain.definition.xenstore_quota) {
+        if (const auto quota = store::quota_by_name(name)) store_.set_quota(id, *quota, limit);
+    }
+    const auto done = introduced && store_.is_introduced(id)
+                          ? store_.attach_ring(id, std::move(ring))
+                          : store_.introduce_domain(id, instance.store_mfn, instance.store_port, std::move(ring));
+    if (!done) return fail(ErrorId::Internal, fmt::format("{}: {}", context, store::wire_name(done.error())));
+    return {};
+}
+
+void Manager::add_start_phases(Job& job, Domain& domain, bool paused, bool fresh_log) {
+    auto build = std::make_shared<Build>();
+    build->name = domain.record.name;
+    build->definition = domain.definition;
+
+    job.on_failure([this, &domain](Job&, const Done& done) {
+        if (domain.record.phase != DomainPhase::Running) stopped(domain, "");
+        done({});
+    });
+    job.add({"check", 0, immediate([this, &domain, fresh_log](Job&) -> Result<void> {
+                 // Before anything else: clients may attach as soon as they know of the job.
+                 Console* console = TRY(console_of(domain));
+                 if (fresh_log) console->begin_run();
+                 return check_host(domain.definition);
+             })});
+    job.add({"create", 5, immediate([this, &domain, build](Job& running) -> Result<void> {
+                 running.on_failure([this, &domain](Job& failed, const Done& done) {
+                     const DomainId domid = domain.id();
+                     disconnect(domain);
+                     domain.record.phase = DomainPhase::Stopped;
+                     if (domid.raw == 0) return done({});
+                     destroy_step(domid)(failed, [done](const Result<void>& result) {
+                         if (!result) log::error("{}", result.error().text());
+                         done({});
+                     });
+                 });
+                 return create_in_hv(domain, *build);
+             })});
+    job.add({"claim memory", 10, immediate([this, build](Job&) {
+                 const std::uint64_t frames = build->definition.memory / hvctl::kPageSize;
+                 return within(fmt::format("{}: claim {}", build->name, config::format_size(build->definition.memory)),
+                               Result<void>{hypervisor_.set_claim(build->domid, frames)});
+             })});
+    job.add({"load kernel", 12, in_pool([this, build](Job&) -> Result<void> {
+                 build->kernel = TRY(within(build->name + ": kernel", Result<hvctl::KernelImage>{
+                                                                          hypervisor_.load_kernel(build->definition.kernel)}));
+                 return {};
+             })});
+    job.add({"build", 30, in_pool([this, build](Job& running) { return build_in_pool(running, *build); })});
+    job.add({"configure", 88, immediate([this, &domain, build](Job&) -> Result<void> {
+                 const hvctl::PvRings& rings = build->built.rings;
+                 domain.record.instance = {build->domid.raw, rings.store.raw, rings.store_port.raw, rings.console.raw,
+                                           rings.console_port.raw};
+                 TRY(registry_.save(domain.record));
+                 // What the claim promised is there now.
+                 TRY(within(build->name + ": claim", Result<void>{hypervisor_.set_claim(build->domid, 0)}));
+                 const auto host = TRY(within("host information", Result<abi::GetHostInfo>{hypervisor_.host_info()}));
+                 return apply_scheduling(domain, host.cpus_online);
+             })});
+    job.add({"introduce to the store", 92, immediate([this, &domain](Job&) -> Result<void> {
+                 TRY(write_domain_entries(store_, domain.definition, domain.record.instance));
+                 return connect_store(domain, false);
+             })});
+    job.add({"console", 95, immediate([&domain](Job&) -> Result<void> {
+                 const Instance& instance = domain.record.instance;
+                 return within(domain.record.name + ": console",
+                               domain.console->attach(domain.id(), Mfn{instance.console_mfn},
+                                                      EventPort{instance.console_port}, false));
+             })});
+    job.add({"start", 98, immediate([this, &domain, paused](Job& running) -> Result<void> {
+                 domain.record.phase = DomainPhase::Running;
+                 domain.record.wanted = true;
+                 domain.record.started_us = realtime_us();
+                 TRY(registry_.save(domain.record));
+                 if (!paused)
+                     TRY(within(domain.record.name + ": start", Result<void>{hypervisor_.unpause_domain(domain.id())}));
+                 running.keep();
+                 return {};
+             })});
+}
+
+}  // namespace hvctld

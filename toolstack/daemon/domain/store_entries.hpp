@@ -1,0 +1,24 @@
+// What a domain finds in the store, and Dom0's own part of it.
+#pragma once
+
+#include <string>
+
+#include "base/errors.hpp"
+#include "config/definition.hpp"
+#include "registry/registry.hpp"
+#include "store/store.hpp"
+
+namespace hvctld {
+
+// /local/domain/0, /vm and /tool, where they are missing.
+Result<void> write_host_entries(store::Store& store);
+
+// /local/domain/<domid> and /vm/<uuid>, as the PV drivers of guests expect them, in one transaction.
+Result<void> write_domain_entries(store::Store& store, const config::DomainDefinition& definition,
+                                  const Instance& instance);
+// Takes them away again; fine when they are not there.
+void remove_domain_entries(store::Store& store, std::uint16_t domid, const std::string& uuid);
+
+std::string domain_path(std::uint16_t domid);
+
+}  // namespace hvctld

@@ -1,0 +1,69 @@
+#include "host/modules.hpp"
+
+#include <fmt/format.h>
+#include <libkmod.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <memory>
+
+#include "base/files.hpp"
+#include "base/log.hpp"
+
+namespace hvctld::host {
+namespace {
+
+constexpr std::array kModules{"xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-privcmd", "xenfs", "xen-blkback",
+                              "xen-netback"};
+
+struct KmodUnref {
+    void operator()(kmod_ctx* context) const { kmod_unref(context); }
+    void operator()(kmod_module* module) const { kmod_module_unref(module); }
+};
+
+void load(kmod_ctx* context, const char* name) {
+    kmod_module* raw = nullptr;
+    if (kmod_module_new_from_name(context, name, &raw) < 0) return;
+    const std::unique_ptr<kmod_module, KmodUnref> module{raw};
+    const int state = kmod_module_get_initstate(raw);
+    if (state == KMOD_MODULE_BUILTIN || state == KMOD_MODULE_LIVE) return;
+    const int status = kmod_module_probe_insert_module(raw, KMOD_PROBE_APPLY_BLACKLIST, nullptr, nullptr, nullptr, nullptr);
+    if (status < 0 && status != -ENOENT && status != -EEXIST)
+        log::warning("cannot load the module {}: {}", name, std::string_view{strerrorname_np(-status)});
+}
+
+}  // namespace
+
+Result<void> load_modules() {
+    const char* no_configuration = nullptr;
+    const std::unique_ptr<kmod_ctx, KmodUnref> context{kmod_new(nullptr, &no_configuration)};
+    if (!context) return fail(ErrorId::Io, "libkmod cannot start");
+    for (const char* name : kModules) load(context.get(), name);
+    return {};
+}
+
+Result<void> mount_xenfs() {
+    if (access("/proc/xen/privcmd", F_OK) == 0 || access("/proc/xen/capabilities", F_OK) == 0) return {};
+    if (mount("xenfs", "/proc/xen", "xenfs", MS_NOSUID | MS_NOEXEC | MS_NODEV, nullptr) == 0 || errno == EBUSY) return {};
+    return fail_errno(errno, "cannot mount xenfs on /proc/xen");
+}
+
+bool runs_as_dom0() {
+    const auto type = read_text_file("/sys/hypervisor/type", 64);
+    if (type && !type->starts_with("xen")) return false;
+    return access("/proc/xen", F_OK) == 0;
+}
+
+std::string boot_id() {
+    constexpr std::size_t kMost = 128;
+    UniqueFd file{::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)};
+    std::array<char, kMost> buffer{};
+    const ssize_t got = file ? ::read(file.get(), buffer.data(), buffer.size()) : 0;
+    std::string text{buffer.data(), static_cast<std::size_t>(got > 0 ? got : 0)};
+    while (text.ends_with('\n')) text.pop_back();
+    return text;
+}
+
+}  // namespace hvctld::host

@@ -1,0 +1,78 @@
+// sqlite with owners: a connection that keeps its prepared statements, and statements that reset themselves.
+#pragma once
+
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/errors.hpp"
+
+namespace hvctld {
+
+// A statement in use: bind in order, then step. Resets when it goes out of scope.
+class Statement {
+  public:
+    explicit Statement(sqlite3_stmt* statement) : statement_{statement} {}
+    Statement(Statement&& other) noexcept : statement_{std::exchange(other.statement_, nullptr)} {}
+    Statement& operator=(Statement&&) = delete;
+    ~Statement();
+
+    Statement& bind(std::int64_t value);
+    Statement& bind(std::string_view value);
+    Statement& bind_null();
+
+    // True while there is a row.
+    Result<bool> step();
+    // For statements that give no rows.
+    Result<void> run();
+
+    // Columns of the current row, from 0.
+    [[nodiscard]] std::int64_t integer(int column) const;
+    [[nodiscard]] std::string text(int column) const;
+    [[nodiscard]] bool is_null(int column) const;
+
+  private:
+    sqlite3_stmt* statement_;
+    int next_ = 1;
+};
+
+class Database {
+  public:
+    // Opens or makes the file (":memory:" for none) in WAL mode: what is committed survives the process at once; a power
+    // cut may take the last commits, never tear one.
+    static Result<std::unique_ptr<Database>> open(const std::string& path);
+    ~Database();
+    Database(const Database&) = delete;
+    Database& operator=(const Database&) = delete;
+
+    Result<void> execute(const char* sql);
+    // Prepared once, kept for the next time. One use of the same text at a time.
+    Result<Statement> prepare(std::string_view sql);
+    [[nodiscard]] std::int64_t last_row() const { return sqlite3_last_insert_rowid(connection_); }
+
+  private:
+    explicit Database(sqlite3* connection) : connection_{connection} {}
+    sqlite3* connection_;
+    std::map<std::string, sqlite3_stmt*, std::less<>> statements_;
+};
+
+// Begins a transaction and rolls it back unless it is committed.
+class Transaction {
+  public:
+    static Result<Transaction> begin(Database& database);
+    Transaction(Transaction&& other) noexcept : database_{std::exchange(other.database_, nullptr)} {}
+    Transaction& operator=(Transaction&&) = delete;
+    ~Transaction();
+    Result<void> commit();
+
+  private:
+    explicit Transaction(Database& database) : database_{&database} {}
+    Database* database_;
+};
+
+}  // namespace hvctld
