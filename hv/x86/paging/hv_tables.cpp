@@ -111,7 +111,7 @@ void map_ram() {
 }
 
 void make_level3_tables() {
-    for (const unsigned slot : {256u, 257u, 261u}) (void)MUST(descend(entry_in(root, std::uint64_t{slot} << 39, 4)), "early tables panic instead");
+    for (const unsigned slot : {256u, 257u, kWindowsSlot, 261u}) (void)MUST(descend(entry_in(root, std::uint64_t{slot} << 39, 4)), "early tables panic instead");
 }
 
 }  // namespace

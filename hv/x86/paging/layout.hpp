@@ -4,7 +4,7 @@
 //   slot  from                  what
 //   256   0xffff800000000000    machine-to-phys table, read-only, visible to guests
 //   257   0xffff808000000000    the same table, writable, for hv
-//   260   0xffff820000000000    per-domain mappings; differs from domain to domain
+//   260   0xffff820000000000    each CPU's GDT and LDT windows (pv/descriptors.cpp)
 //   261   0xffff828000000000    frame table
 //         0xffff82c000000000    device registers and firmware tables (map_device)
 //         0xffff82d000000000    hv's image, then the stacks
@@ -18,7 +18,7 @@ namespace hv::x86 {
 
 inline constexpr std::uint64_t kM2pReadOnlyBase = 0xffff'8000'0000'0000;
 inline constexpr std::uint64_t kM2pBase = 0xffff'8080'0000'0000;
-inline constexpr std::uint64_t kPerDomainBase = 0xffff'8200'0000'0000;
+inline constexpr std::uint64_t kWindowsBase = 0xffff'8200'0000'0000;
 inline constexpr std::uint64_t kFrameTableBase = 0xffff'8280'0000'0000;
 inline constexpr std::uint64_t kDeviceBase = 0xffff'82c0'0000'0000;
 inline constexpr std::uint64_t kDeviceEnd = 0xffff'82c0'4000'0000;
@@ -29,7 +29,7 @@ inline constexpr std::uint64_t kDirectMapBase = 0xffff'8300'0000'0000;
 inline constexpr std::uint64_t kDirectMapEnd = 0xffff'8800'0000'0000;
 
 inline constexpr unsigned kFirstHvSlot = 256;
-inline constexpr unsigned kPerDomainSlot = 260;
+inline constexpr unsigned kWindowsSlot = 260;
 inline constexpr unsigned kLastHvSlot = 271;
 
 // One block per CPU, aligned to its size: pages 0 to 3 are the stacks of #DF, NMI, #MC and #DB, page 4 is not mapped,

@@ -32,7 +32,7 @@ constinit Pte* g_l2 = nullptr;
 constinit std::array<Pte*, kMaxCpus / kCpusPerTable> g_l1{};
 
 std::uint64_t window(CpuId cpu) {
-    return kPerDomainBase + std::uint64_t{cpu} * 2 * kWindowPages * kPageSize;
+    return kWindowsBase + std::uint64_t{cpu} * 2 * kWindowPages * kPageSize;
 }
 
 Pte* window_entries(CpuId cpu) {
@@ -183,10 +183,10 @@ Result<> create_descriptor_windows(CpuId cpu, Mfn gdt_page) {
     if (!g_l2) {
         // The L3 table is there from the start, in every address space.
         const auto* l4 = static_cast<const Pte*>(frame_pointer(frame_of(hv_page_table())));
-        auto* l3 = static_cast<Pte*>(frame_pointer(frame_in(l4[kPerDomainSlot])));
+        auto* l3 = static_cast<Pte*>(frame_pointer(frame_in(l4[kWindowsSlot])));
         g_l2 = static_cast<Pte*>(allocate_page());
         if (!g_l2) return fail(Error::NoMemory);
-        l3[index_in_l3(kPerDomainBase)] = make_pte(frame_of_table(g_l2), kPtePresent | kPteWritable | kPteAccessed);
+        l3[index_in_l3(kWindowsBase)] = make_pte(frame_of_table(g_l2), kPtePresent | kPteWritable | kPteAccessed);
     }
     Pte*& l1 = g_l1[cpu / kCpusPerTable];
     if (!l1) {

@@ -9,6 +9,13 @@ bool is_counted(Mfn frame) {
     return valid_frame(frame) && frame_info(frame).owner() != kOwnerIo;
 }
 
+Pte adjust_l1(Pte entry) {
+    if (!is_present(entry)) return entry;
+    if (!(entry & kPteUser)) entry |= kPteGuestKernel | kPteUser;
+    if ((entry & kPteWritable) && !is_counted(frame_in(entry)) && !io_frame_writable(frame_in(entry))) entry &= ~kPteWritable;
+    return entry & ~kPteGlobal;
+}
+
 Result<> get_l1_entry(Pte entry, Domain& table_owner, DomainId frame_owner) {
     if (!is_present(entry)) return {};
     if (entry & ~kAllowedL1) return fail(Error::BadArgument);
@@ -16,8 +23,7 @@ Result<> get_l1_entry(Pte entry, Domain& table_owner, DomainId frame_owner) {
     if (!is_counted(frame)) {
         // I/O memory: only the privileged domain maps it, under its own name or DOMID_IO.
         const bool entitled = table_owner.privileged && (frame_owner == table_owner.id || frame_owner == kOwnerIo);
-        if (!entitled || !io_frame_allowed(frame)) return fail(Error::BadArgument);
-        return {};
+        return entitled ? Result<>{} : fail(Error::BadArgument);
     }
     FrameInfo* info = TRY(get_frame(frame, frame_owner));
     if (frame_owner != table_owner.id && !(info->count.load(std::memory_order_relaxed) & FrameInfo::kForeignMapped))

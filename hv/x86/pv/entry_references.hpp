@@ -20,9 +20,13 @@ void put_l1_entry(Pte entry);
 Result<> get_upper_entry(Pte entry, unsigned level, DomainId owner, bool preemptible);
 Result<> put_upper_entry(Pte entry, bool preemptible);
 
+// What is really written for an L1 entry that the guest asked for: the user bit that a kernel in ring 3 needs, and no write
+// access to hv's own devices, which Dom0's firmware code may read.
+Pte adjust_l1(Pte entry);
+
 // Is this a frame with counts (RAM), or I/O memory?
 bool is_counted(Mfn frame);
-// May Dom0 map this I/O frame? hv keeps its own devices to itself.
-bool io_frame_allowed(Mfn frame);
+// May Dom0 write to this I/O frame?
+bool io_frame_writable(Mfn frame);
 
 }  // namespace hv::x86

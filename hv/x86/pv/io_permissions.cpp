@@ -31,7 +31,7 @@ bool io_ports_allowed(std::uint16_t port, unsigned bytes) {
     return true;
 }
 
-bool io_frame_allowed(Mfn frame) {
+bool io_frame_writable(Mfn frame) {
     for (std::size_t i = 0; i < g_frame_count; ++i)
         if (g_frames[i] == frame) return false;
     return true;

@@ -40,12 +40,7 @@ constexpr bool is_present(Pte entry) { return entry & kPtePresent; }
 constexpr Mfn frame_in(Pte entry) { return {(entry & kPteFrameMask) >> kPageShift}; }
 constexpr Pte make_pte(Mfn frame, Pte flags) { return (frame.raw << kPageShift) | flags; }
 
-// What is really written for what the guest asked for.
-constexpr Pte adjust_l1(Pte entry) {
-    if (!is_present(entry)) return entry;
-    if (!(entry & kPteUser)) entry |= kPteGuestKernel | kPteUser;
-    return entry & ~kPteGlobal;
-}
+// What is really written for an entry of an upper table.
 constexpr Pte adjust_upper(Pte entry) {
     return is_present(entry) ? entry | kPteUser : entry;
 }

@@ -1,5 +1,5 @@
-// What the compiler takes for granted. With -fhosted it would turn these loops into calls to themselves, so they are the
-// string instructions, which are also the fastest way on every CPU that matters.
+// What the compiler takes for granted. With -fhosted it would turn loops into calls to themselves, so these are the string
+// instructions, word by word: as fast as any on a real CPU, and eight times as fast as bytes under emulation.
 #include <cstddef>
 #include <cstdint>
 
@@ -7,6 +7,9 @@ extern "C" {
 
 void* memcpy(void* __restrict to, const void* __restrict from, std::size_t count) {
     void* out = to;
+    std::size_t words = count / 8;
+    count %= 8;
+    asm volatile("rep movsq" : "+D"(out), "+S"(from), "+c"(words) : : "memory");
     asm volatile("rep movsb" : "+D"(out), "+S"(from), "+c"(count) : : "memory");
     return to;
 }
@@ -21,7 +24,11 @@ void* memmove(void* to, const void* from, std::size_t count) {
 
 void* memset(void* to, int value, std::size_t count) {
     void* out = to;
-    asm volatile("rep stosb" : "+D"(out), "+c"(count) : "a"(value) : "memory");
+    const std::uint64_t pattern = 0x0101'0101'0101'0101 * static_cast<std::uint8_t>(value);
+    std::size_t words = count / 8;
+    count %= 8;
+    asm volatile("rep stosq" : "+D"(out), "+c"(words) : "a"(pattern) : "memory");
+    asm volatile("rep stosb" : "+D"(out), "+c"(count) : "a"(pattern) : "memory");
     return to;
 }
 
