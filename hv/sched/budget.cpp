@@ -9,7 +9,7 @@ namespace {
 
 constexpr Nanoseconds kCapLeast = 200'000;        // shorter runs cost more than they give
 constexpr Nanoseconds kReserveBurst = 20'000'000; // a domain that slept is owed its share of this much
-constexpr Nanoseconds kReserveQuantum = 1'000'000;
+constexpr Nanoseconds kReserveQuantum = 2'000'000;
 
 // percent of one CPU over `duration`
 std::int64_t share(std::uint32_t percent, Nanoseconds duration) {
@@ -78,9 +78,21 @@ Nanoseconds time_until_owed(const SchedVcpu& entry, Nanoseconds now) {
     return std::max<Nanoseconds>(missing, 0) * 100 / percent;
 }
 
-void spend(SchedDomain& domain, Nanoseconds ran) {
+Nanoseconds time_left_owed(const SchedVcpu& entry, Nanoseconds now) {
+    if (!is_owed(entry, now, true)) return 0;
+    const SchedDomain& domain = domain_of(entry);
+    const std::int64_t percent = domain.reservation.load(std::memory_order_relaxed);
+    const std::int64_t active = std::max(1u, domain.active.load(std::memory_order_relaxed));
+    // More comes in while it runs; with a whole CPU or more promised to each it never ends.
+    const std::int64_t drain = 100 * active - percent;
+    return drain <= 0 ? kNoSlice : domain.reserved_budget.load(std::memory_order_relaxed) * 100 / drain;
+}
+
+void spend(SchedDomain& domain, Nanoseconds ran, Nanoseconds now) {
     if (domain.cap.load(std::memory_order_relaxed) != 0) domain.cap_budget.fetch_sub(ran, std::memory_order_relaxed);
     if (const std::uint32_t percent = domain.reservation.load(std::memory_order_relaxed)) {
+        // What came in meanwhile first, or it would be owed something after every run.
+        reserve_refill(domain, percent, now);
         // Beyond what it was owed it runs on its weight; that is not held against the reservation.
         std::int64_t before = domain.reserved_budget.load(std::memory_order_relaxed);
         while (!domain.reserved_budget.compare_exchange_weak(before, std::max<std::int64_t>(before - ran, 0),

@@ -71,6 +71,8 @@ bool should_preempt(const RunQueue& queue, const SchedVcpu& best, Nanoseconds no
     if (best_owed != is_owed(current, now, true)) return best_owed;
     const std::int64_t lead = ahead(current.virtual_time, best.virtual_time);
     if (lead <= 0) return false;
+    // It went first because of its reservation, and has had that: no need to wait for the end of its slice.
+    if (domain_of(current).reservation.load(std::memory_order_relaxed) != 0 && !best_owed) return true;
     return ran >= kSlice || (best.woken && lead > static_cast<std::int64_t>(virtual_duration(best, kRateLimit)));
 }
 
@@ -79,8 +81,12 @@ void arm_slice(RunQueue& queue, std::uint32_t more_waiting, Nanoseconds now) {
     if (!queue.is_idle()) {
         const SchedVcpu& current = queue.current->sched;
         if (const Nanoseconds limit = cap_limit(domain_of(current), now); limit != kNoSlice) deadline = now + limit;
-        if (queue.waiting.load(std::memory_order_relaxed) + more_waiting != 0)
+        if (queue.waiting.load(std::memory_order_relaxed) + more_waiting != 0) {
             deadline = std::min(deadline, current.slice_start + kSlice);
+            // Others get their turn when it has had what it was owed.
+            const Nanoseconds owed = time_left_owed(current, now);
+            if (owed != 0 && owed != kNoSlice) deadline = std::min(deadline, now + std::max(owed, kRateLimit));
+        }
         // A sleeper that came back gets its chance when the current one has had its least time, and then now and again.
         const Nanoseconds rated = current.slice_start + kRateLimit;
         const Nanoseconds earliest = rated > now ? rated : now + kRateLimit;

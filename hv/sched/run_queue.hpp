@@ -75,7 +75,8 @@ Nanoseconds cap_limit(SchedDomain& domain, Nanoseconds now);  // how long a vCPU
 // A domain is owed CPU time: `holding` it, it goes on until it has had it; otherwise a little must have come together.
 bool is_owed(const SchedVcpu& entry, Nanoseconds now, bool holding);
 Nanoseconds time_until_owed(const SchedVcpu& entry, Nanoseconds now);
-void spend(SchedDomain& domain, Nanoseconds ran);
+Nanoseconds time_left_owed(const SchedVcpu& entry, Nanoseconds now);  // to the current vCPU; kNoSlice: no end
+void spend(SchedDomain& domain, Nanoseconds ran, Nanoseconds now);
 void park(SchedVcpu& entry, Nanoseconds now);  // queue lock held, not on a list
 
 // queue.cpp; the queue's lock is held

@@ -1,5 +1,4 @@
 // Which vCPU a CPU runs.
-#include <algorithm>
 #include <array>
 
 #include "hv/domain/runstate.hpp"
@@ -57,6 +56,12 @@ void enter(RunQueue& queue, Vcpu& next, Nanoseconds now) {
     entry.woken = false;
     entry.accounted = entry.slice_start = now;
     runstate_change(next, RunstateKind::Running, now);
+}
+
+void balance_now_and_then(RunQueue& queue, Nanoseconds now) {
+    if (queue.waiting.load(std::memory_order_relaxed) == 0 || now - queue.balanced < kBalanceInterval) return;
+    queue.balanced = now;  // this CPU's alone
+    balance(queue, now);
 }
 
 // The decision, with the queue's lock held. Null: nobody here wants to run.
@@ -121,10 +126,9 @@ Vcpu& schedule(CpuId cpu, Nanoseconds now) {
     }
     const bool comes_back = next != &previous && &previous != queue.idle && previous.sched.counted;
     arm_slice(queue, comes_back ? 1 : 0, now);
-    const bool balances = queue.waiting.load(std::memory_order_relaxed) != 0 && now - queue.balanced >= kBalanceInterval;
-    if (balances) queue.balanced = now;
     queue.lock.unlock();
-    if (balances) balance(queue, now);
+    // Otherwise once the previous one waits, too.
+    if (!comes_back) balance_now_and_then(queue, now);
     return *next;
 }
 
@@ -134,6 +138,7 @@ void sched_context_saved(Vcpu& previous) {
         previous.running.store(false, std::memory_order_release);
         return;
     }
+    RunQueue& here = g_queues[entry.queue.load(std::memory_order_relaxed)];  // stays while it is being saved
     std::int64_t lag = 0;
     Nanoseconds now = 0;
     {
@@ -154,15 +159,12 @@ void sched_context_saved(Vcpu& previous) {
             return;
         }
         const CpuId cpu = entry.hard.test(queue->cpu) && !idle_cpu_for(entry) ? queue->cpu : choose_cpu(entry);
-        if (cpu == queue->cpu) {
-            enqueue(*queue, entry, queue->is_idle() ? now : std::max(now, queue->current->sched.accounted));
-            return;
-        }
         entry.place = SchedPlace::Moving;
         lag = ahead(entry.virtual_time, queue->virtual_time);
         entry.queue.store(cpu, std::memory_order_release);
     }
     finish_move(entry, lag, true, now);
+    balance_now_and_then(here, now);
 }
 
 }  // namespace hv

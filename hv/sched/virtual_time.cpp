@@ -27,7 +27,7 @@ void account_current(RunQueue& queue, Nanoseconds now) {
     if (ran > 0) {
         current.virtual_time += virtual_duration(current, ran);
         current.accounted = now;
-        spend(domain_of(current), ran);
+        spend(domain_of(current), ran, now);
     }
     std::uint64_t least = current.virtual_time;
     for (WaitList* list : {&queue.fair, &queue.reserved}) {

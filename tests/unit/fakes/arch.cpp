@@ -1,0 +1,133 @@
+// What x86/ does for domains: nothing, but remembered.
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "hv/domain/domain_seams.hpp"
+#include "hv/domain/event_seams.hpp"
+#include "hv/domain/grant_seams.hpp"
+#include "hv/domain/runstate.hpp"
+#include "hv/domain/vcpu_seams.hpp"
+#include "hv/memory/guest_access.hpp"
+#include "tests/unit/fakes/machine.hpp"
+
+namespace fake {
+namespace {
+
+std::mutex g_lock;
+std::map<std::uint64_t, Mapping> g_mappings;
+std::set<std::uint32_t> g_pirqs;
+bool g_refuse_mappings = false;
+bool g_fail_pirq = false;
+std::uint64_t g_flushes = 0;
+
+void drop(const Mapping& mapping) {
+    hv::FrameInfo& info = hv::frame_info(mapping.frame);
+    if (!mapping.readonly) hv::put_frame_type(info);
+    hv::put_frame(info);
+}
+
+}  // namespace
+
+const Mapping* mapping_at(std::uint64_t address) {
+    const std::lock_guard guard{g_lock};
+    const auto found = g_mappings.find(address);
+    return found == g_mappings.end() ? nullptr : &found->second;
+}
+
+void guest_overwrites(std::uint64_t address) {
+    const std::lock_guard guard{g_lock};
+    drop(g_mappings.at(address));
+    g_mappings.erase(address);
+}
+
+void refuse_mappings(bool refuse) { g_refuse_mappings = refuse; }
+void fail_pirq(bool fail) { g_fail_pirq = fail; }
+bool pirq_bound(std::uint32_t pirq) { return g_pirqs.contains(pirq); }
+std::uint64_t grant_flushes() { return g_flushes; }
+
+}  // namespace fake
+
+namespace hv {
+
+using namespace fake;
+
+Result<> arch_create_domain(Domain&) { return {}; }
+void arch_destroy_domain(Domain&) {}
+Result<> arch_create_vcpu(Vcpu&) { return {}; }
+void arch_destroy_vcpu(Vcpu&) {}
+void arch_leave_domain(Domain&) {}
+
+// The vCPU's registered info, and (for all vCPUs at once) the page-table entries that the domain still has.
+Result<> arch_relinquish_vcpu(Vcpu& vcpu) {
+    vcpu.flags.fetch_and(~std::uint32_t{kVcpuInitialised});
+    vcpu.info = &vcpu.domain.spare_vcpu_info;
+    if (vcpu.info_frame) put_frame_and_type(*vcpu.info_frame);
+    vcpu.info_frame = nullptr;
+    const std::lock_guard guard{g_lock};
+    for (auto at = g_mappings.begin(); at != g_mappings.end();) {
+        // Tests map at addresses whose upper half is the mapping domain.
+        if (at->first >> 48 != vcpu.domain.id) {
+            ++at;
+            continue;
+        }
+        drop(at->second);
+        at = g_mappings.erase(at);
+    }
+    return {};
+}
+
+Result<> arch_set_vcpu_context(Vcpu& vcpu, const abi::xen::VcpuGuestContext&) {
+    vcpu.flags.fetch_or(kVcpuInitialised);
+    return {};
+}
+void arch_get_vcpu_context(Vcpu&, abi::xen::VcpuGuestContext&) {}
+Result<> arch_register_time_area(Vcpu&, GuestVirtual area) { return clear_guest(area, 32); }
+void arch_send_nmi(Vcpu&) {}
+std::uint64_t arch_physical_id(CpuId cpu) { return cpu; }
+bool runstate_update_flag(const Domain& domain) { return domain.id % 2 == 1; }
+void privileged_domain_stopped(std::uint32_t) {}
+
+Result<> map_grant(Vcpu&, GrantPlace where, Mfn frame) {
+    const std::lock_guard guard{g_lock};
+    if (g_refuse_mappings) return fail(Error::BadArgument);
+    const auto [at, fresh] = g_mappings.try_emplace(where.address);
+    if (!fresh) drop(at->second);
+    at->second = {frame, (where.flags & abi::xen::kGntmapReadonly) != 0};
+    return {};
+}
+
+Result<> unmap_grant(Vcpu& vcpu, GrantPlace where, Mfn frame) {
+    return replace_grant(vcpu, where, frame, GuestVirtual{0});
+}
+
+Result<> replace_grant(Vcpu&, GrantPlace where, Mfn frame, GuestVirtual other) {
+    const std::lock_guard guard{g_lock};
+    const auto at = g_mappings.find(where.address);
+    const bool readonly = (where.flags & abi::xen::kGntmapReadonly) != 0;
+    if (at == g_mappings.end() || at->second.frame != frame || at->second.readonly != readonly) return fail(Error::BadArgument);
+    g_mappings.erase(at);
+    if (auto moved = g_mappings.extract(other.raw)) {
+        moved.key() = where.address;
+        g_mappings.insert(std::move(moved));
+    }
+    return {};
+}
+
+void flush_grant_mappings(Domain&) { ++g_flushes; }
+
+Result<> pirq_guest_bind(Vcpu&, std::uint32_t pirq, bool) {
+    const std::lock_guard guard{g_lock};
+    if (g_fail_pirq) return fail(Error::Busy);
+    g_pirqs.insert(pirq);
+    return {};
+}
+
+void pirq_guest_unbind(Domain&, std::uint32_t pirq) {
+    const std::lock_guard guard{g_lock};
+    g_pirqs.erase(pirq);
+}
+
+void pirq_guest_move(Vcpu&, std::uint32_t) {}
+
+}  // namespace hv

@@ -1,0 +1,236 @@
+#include "tests/unit/fakes/machine.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "hv/abi/control/control.hpp"
+#include "hv/base/log.hpp"
+#include "hv/domain/idle_domain.hpp"
+#include "hv/domain/life_cycle.hpp"
+#include "hv/memory/allocator.hpp"
+#include "hv/sched/sched.hpp"
+#include "hv/sched/seams.hpp"
+#include "hv/time/clock.hpp"
+#include "hv/time/timer_hardware.hpp"
+#include "hv/time/timer_queue.hpp"
+#include "tests/unit/fakes/memory.hpp"
+
+namespace fake {
+namespace {
+
+struct FakeCpu {
+    std::atomic<hv::Vcpu*> current{nullptr};
+    std::atomic<bool> reschedule{false};
+    std::atomic<bool> timers{false};
+    std::atomic<hv::Nanoseconds> deadline{hv::time::kNoDeadline};
+    std::uint64_t interrupts = 0;
+};
+
+std::array<FakeCpu, kCpus> g_cpus;
+hv::CpuSet g_online;
+std::atomic<hv::Nanoseconds> g_now{1'000'000'000};
+thread_local hv::CpuId t_cpu = 0;
+thread_local std::vector<std::pair<hv::LockRank, const void*>> t_locks;
+std::atomic<unsigned> g_preempt_interval{0};
+thread_local unsigned t_preempt_count = 0;
+
+bool step(hv::CpuId cpu) {
+    FakeCpu& machine = g_cpus[cpu];
+    if (machine.timers.exchange(false)) {
+        on_cpu(cpu);
+        hv::time::timer_interrupt();
+        return true;
+    }
+    if (!machine.reschedule.exchange(false)) return false;
+    on_cpu(cpu);
+    hv::Vcpu& previous = *machine.current.load();
+    hv::Vcpu& next = hv::schedule(cpu, now());
+    if (&next == &previous) return true;
+    machine.current = &next;
+    hv::sched_context_saved(previous);
+    return true;
+}
+
+}  // namespace
+
+void boot() {
+    static std::once_flag once;
+    std::call_once(once, [] {
+        add_memory();
+        for (hv::CpuId cpu = 0; cpu < kCpus; ++cpu) g_online.set(cpu);
+        if (!hv::create_idle_domain(kCpus)) std::abort();
+        for (hv::CpuId cpu = 0; cpu < kCpus; ++cpu) {
+            g_cpus[cpu].current = &hv::idle_vcpu(cpu);
+            hv::sched_init_cpu(cpu, hv::idle_vcpu(cpu));
+        }
+    });
+}
+
+void on_cpu(hv::CpuId cpu) { t_cpu = cpu; }
+void set_current(hv::Vcpu& vcpu) { g_cpus[t_cpu].current = &vcpu; }
+void set_now(hv::Nanoseconds now) { g_now = now; }
+hv::Nanoseconds now() { return g_now.load(); }
+void preempt_every(unsigned interval) { g_preempt_interval = interval; }
+hv::Vcpu& running_on(hv::CpuId cpu) { return *g_cpus[cpu].current.load(); }
+std::uint64_t timer_interrupts(hv::CpuId cpu) { return g_cpus[cpu].interrupts; }
+
+void bring_up(hv::Vcpu& vcpu) {
+    vcpu.flags.fetch_or(hv::kVcpuInitialised);
+    vcpu.flags.fetch_and(~std::uint32_t{hv::kVcpuDown});
+    hv::sched_wake(vcpu);
+}
+
+namespace {
+
+hv::Domain& start(hv::Domain& domain) {
+    for (hv::VcpuId id = 0; id < domain.max_vcpus; ++id) domain.vcpu(id)->flags.fetch_or(hv::kVcpuInitialised);
+    domain.paused_by_control = false;
+    domain.unstarted = false;
+    hv::domain_unpause(domain);
+    bring_up(*domain.vcpu(0));
+    return domain;
+}
+
+}  // namespace
+
+hv::Domain& make_domain(const hv::abi::control::CreateDomain& config) {
+    boot();
+    return start(*MUST(hv::Domain::create(config, false), "the test's configuration is good"));
+}
+
+hv::Domain& make_domain(std::uint32_t vcpus) {
+    hv::abi::control::CreateDomain config{};
+    config.domain = hv::abi::control::kDomainAny;
+    config.max_vcpus = vcpus;
+    config.max_frames = 4096;
+    return make_domain(config);
+}
+
+hv::Domain& dom0() {
+    boot();
+    static hv::Domain& domain = []() -> hv::Domain& {
+        hv::abi::control::CreateDomain config{};
+        config.max_vcpus = 4;
+        config.max_frames = 4096;
+        return start(*MUST(hv::Domain::create(config, true), "nothing else has the number 0"));
+    }();
+    return domain;
+}
+
+bool destroy(hv::Domain& domain) {
+    for (hv::VcpuId id = 0; id < domain.max_vcpus; ++id) {
+        if (hv::Vcpu* vcpu = domain.vcpu(id)) vcpu->flags.fetch_or(hv::kVcpuDown), hv::sched_sleep(*vcpu);
+    }
+    settle();
+    const hv::CpuId before = t_cpu;
+    on_cpu(0);
+    hv::Vcpu& current = running_on(0);
+    g_cpus[0].current = &hv::idle_vcpu(0);
+    hv::Result<> done = hv::fail(hv::Error::Restart);
+    while (!done && done.error() == hv::Error::Restart) done = hv::destroy_domain(domain);
+    g_cpus[0].current = &current;
+    on_cpu(before);
+    return done.has_value();
+}
+
+void destroy_all() {
+    for (hv::DomainRef domain = hv::next_domain(1); domain; domain = hv::next_domain(1)) {
+        if (!destroy(*domain)) std::abort();
+    }
+}
+
+void settle() {
+    const hv::CpuId before = t_cpu;
+    for (bool more = true; more;) {
+        more = false;
+        for (hv::CpuId cpu = 0; cpu < kCpus; ++cpu) more |= step(cpu);
+    }
+    on_cpu(before);
+}
+
+void run_until(hv::Nanoseconds end) {
+    settle();
+    for (;;) {
+        hv::CpuId next = 0;
+        for (hv::CpuId cpu = 1; cpu < kCpus; ++cpu) {
+            if (g_cpus[cpu].deadline.load() < g_cpus[next].deadline.load()) next = cpu;
+        }
+        const hv::Nanoseconds deadline = g_cpus[next].deadline.load();
+        if (deadline > end) break;
+        if (deadline > now()) set_now(deadline);
+        g_cpus[next].deadline = hv::time::kNoDeadline;
+        ++g_cpus[next].interrupts;
+        const hv::CpuId before = t_cpu;
+        on_cpu(next);
+        hv::time::timer_interrupt();
+        on_cpu(before);
+        settle();
+    }
+    set_now(end);
+}
+
+std::int64_t hypercall(hv::HypercallHandler handler, std::uint64_t a, std::uint64_t b, std::uint64_t c) {
+    hv::HypercallArguments arguments{{a, b, c, 0, 0, 0}};
+    for (;;) {
+        const hv::HypercallResult result = handler(arguments);
+        if (result || result.error() != hv::Error::Restart) return hv::to_guest(result);
+    }
+}
+
+}  // namespace fake
+
+namespace hv {
+
+CpuId current_cpu() { return fake::t_cpu; }
+const CpuSet& online_cpus() { return fake::g_online; }
+void kick_cpu(CpuId) {}
+Vcpu& current_vcpu() { return *fake::g_cpus[fake::t_cpu].current.load(); }
+Domain& current_domain() { return current_vcpu().domain; }
+
+void call_on_cpus(const CpuSet& cpus, void (*function)(void*), void* argument) {
+    for_each_bit(cpus, [&](std::size_t) { function(argument); });
+}
+
+void request_reschedule(CpuId cpu) { fake::g_cpus[cpu].reschedule = true; }
+void request_timer_update(CpuId cpu) { fake::g_cpus[cpu].timers = true; }
+
+bool preemption_needed() {
+    const unsigned interval = fake::g_preempt_interval.load();
+    return interval != 0 && ++fake::t_preempt_count % interval == 0;
+}
+
+void spin_pause() { std::this_thread::yield(); }
+
+void lock_taken(LockRank rank, const void* lock) {
+    for (const auto& [held_rank, held] : fake::t_locks) {
+        if (held == lock || held_rank > rank || (held_rank == rank && held > lock)) panic("lock order: {} after {}", rank, held_rank);
+    }
+    fake::t_locks.emplace_back(rank, lock);
+}
+
+void lock_released(LockRank, const void* lock) {
+    std::erase_if(fake::t_locks, [lock](const auto& held) { return held.second == lock; });
+}
+
+void log_text(LogLevel, std::string_view line) { if (std::getenv("FAKE_LOG")) std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data()); }
+
+void panic_text(std::string_view reason) {
+    std::fprintf(stderr, "panic: %.*s\n", static_cast<int>(reason.size()), reason.data());
+    std::abort();
+}
+
+namespace time {
+
+Nanoseconds now() { return fake::now(); }
+std::uint64_t tsc_khz() { return 1'000'000; }
+bool tsc_stable() { return true; }
+std::uint64_t read_tsc() { return static_cast<std::uint64_t>(fake::now()); }
+void program_timer(Nanoseconds deadline) { fake::g_cpus[fake::t_cpu].deadline = deadline; }
+
+}  // namespace time
+}  // namespace hv

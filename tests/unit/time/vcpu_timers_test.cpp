@@ -1,0 +1,108 @@
+#include "hv/domain/vcpu_timers.hpp"
+
+#include <gtest/gtest.h>
+
+#include "hv/abi/xen/errno.hpp"
+#include "hv/abi/xen/sched.hpp"
+#include "hv/hypercall/handlers.hpp"
+#include "hv/sched/sched.hpp"
+#include "tests/unit/fakes/machine.hpp"
+
+namespace {
+
+using namespace hv::abi::xen;
+
+class VcpuTimers : public testing::Test {
+  protected:
+    void SetUp() override {
+        fake::boot();
+        domain = &fake::make_domain(2);
+        fake::settle();
+        vcpu = domain->vcpu(0);
+        fake::on_cpu(vcpu->cpu.load());
+        EventChannelBindVirq bind{.virq = 0, .vcpu = 0, .port = 0};
+        ASSERT_EQ(fake::hypercall(hv::do_event_channel_op, 1, fake::address(bind)), 0);
+        port = bind.port;
+    }
+    void TearDown() override { EXPECT_TRUE(fake::destroy(*domain)); }
+
+    std::int64_t vcpu_op(VcpuCommand command, std::uint64_t id, std::uint64_t argument = 0) {
+        return fake::hypercall(hv::do_vcpu_op, static_cast<std::uint64_t>(command), id, argument);
+    }
+    bool take_event() {
+        auto& word = domain->shared_info->evtchn_pending[port / 64];
+        const bool pending = (word >> port % 64) & 1;
+        word = 0;
+        vcpu->info.load()->evtchn_pending_sel = 0;
+        vcpu->info.load()->evtchn_upcall_pending = 0;
+        return pending;
+    }
+    std::uint64_t now() const { return static_cast<std::uint64_t>(fake::now()); }
+
+    hv::Domain* domain = nullptr;
+    hv::Vcpu* vcpu = nullptr;
+    hv::EventPort port = 0;
+};
+
+TEST_F(VcpuTimers, SingleshotOnce) {
+    VcpuSetSingleshotTimer set{.timeout_abs_ns = now() + 1'000'000, .flags = kSingleshotFuture, .pad = 0};
+    ASSERT_EQ(vcpu_op(VcpuCommand::SetSingleshotTimer, 0, fake::address(set)), 0);
+    fake::run_until(fake::now() + 900'000);
+    EXPECT_FALSE(take_event());
+    fake::run_until(fake::now() + 200'000);
+    EXPECT_TRUE(take_event());
+    fake::run_until(fake::now() + 5'000'000);
+    EXPECT_FALSE(take_event());
+}
+
+TEST_F(VcpuTimers, SingleshotInThePast) {
+    VcpuSetSingleshotTimer set{.timeout_abs_ns = now() - 1, .flags = kSingleshotFuture, .pad = 0};
+    EXPECT_EQ(vcpu_op(VcpuCommand::SetSingleshotTimer, 0, fake::address(set)), -kETIME);
+    set.flags = 0;
+    EXPECT_EQ(vcpu_op(VcpuCommand::SetSingleshotTimer, 0, fake::address(set)), 0);
+    fake::run_until(fake::now());
+    EXPECT_TRUE(take_event());
+    EXPECT_EQ(vcpu_op(VcpuCommand::SetSingleshotTimer, 1, fake::address(set)), -kEINVAL);
+    EXPECT_EQ(vcpu_op(VcpuCommand::SetSingleshotTimer, 0, 8), -kEFAULT);
+    set.timeout_abs_ns = ~std::uint64_t{0};
+    EXPECT_EQ(vcpu_op(VcpuCommand::SetSingleshotTimer, 0, fake::address(set)), 0);
+    EXPECT_EQ(vcpu_op(VcpuCommand::StopSingleshotTimer, 0), 0);
+}
+
+TEST_F(VcpuTimers, Periodic) {
+    VcpuSetPeriodicTimer set{.period_ns = 999'999};
+    EXPECT_EQ(vcpu_op(VcpuCommand::SetPeriodicTimer, 0, fake::address(set)), -kEINVAL);
+    set.period_ns = 10'000'000;
+    ASSERT_EQ(vcpu_op(VcpuCommand::SetPeriodicTimer, 0, fake::address(set)), 0);
+    int events = 0;
+    for (int i = 0; i < 100; ++i) {
+        fake::run_until(fake::now() + 1'000'000);
+        events += take_event();
+    }
+    EXPECT_EQ(events, 10);
+    EXPECT_EQ(vcpu_op(VcpuCommand::StopPeriodicTimer, 0), 0);
+    fake::run_until(fake::now() + 100'000'000);
+    EXPECT_FALSE(take_event());
+}
+
+TEST_F(VcpuTimers, SetTimerOp) {
+    EXPECT_EQ(fake::hypercall(hv::do_set_timer_op, now() + 1'000'000), 0);
+    EXPECT_EQ(fake::hypercall(hv::do_set_timer_op, 0), 0);
+    fake::run_until(fake::now() + 2'000'000);
+    EXPECT_FALSE(take_event());
+    EXPECT_EQ(fake::hypercall(hv::do_set_timer_op, ~std::uint64_t{0}), 0);
+    fake::run_until(fake::now() + 200'000'000);
+    EXPECT_TRUE(take_event());
+}
+
+TEST_F(VcpuTimers, WakesTheBlockedVcpu) {
+    EXPECT_EQ(fake::hypercall(hv::do_set_timer_op, now() + 1'000'000), 0);
+    EXPECT_EQ(fake::hypercall(hv::do_sched_op, static_cast<std::uint64_t>(SchedCommand::Block)), 0);
+    fake::settle();
+    EXPECT_FALSE(vcpu->running.load());
+    fake::run_until(fake::now() + 1'100'000);
+    EXPECT_TRUE(vcpu->running.load());
+    EXPECT_TRUE(take_event());
+}
+
+}  // namespace
