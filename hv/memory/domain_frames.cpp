@@ -53,13 +53,13 @@ Result<> assign_frames(Domain& domain, Mfn first, std::uint64_t count) {
     return {};
 }
 
-Result<Mfn> allocate_domain_frames(Domain& domain, unsigned order, unsigned address_bits) {
+Result<Mfn> allocate_domain_frames(Domain& domain, unsigned order, unsigned address_bits, bool clear) {
     if (order > kMaxOrder) return fail(Error::NoMemory);
     {
         Guard guard{domain.frames_lock};
         if (domain.frames + (std::uint64_t{1} << order) > domain.max_frames) return fail(Error::NoSpace);
     }
-    const Mfn first = TRY(allocate_frames({.order = order, .address_bits = address_bits, .claimant = &domain}));
+    const Mfn first = TRY(allocate_frames({.order = order, .address_bits = address_bits, .claimant = &domain, .clear = clear}));
     if (Result<> assigned = assign_frames(domain, first, std::uint64_t{1} << order); !assigned) {
         free_frames(first, order);
         return fail(assigned.error());

@@ -159,6 +159,7 @@ void build_dom0() {
     if (!memory.populate(domain, frames)) panic("no {} MiB for Dom0: lower dom0_mem=", frames >> 8);
     domain.max_frames = boot_options().dom0_memory ? frames : ~std::uint64_t{0} >> 20;
 
+    memory.clear(layout->used_frames);
     load_kernel(memory, *kernel);
     memory.write(layout->initrd_pfn << kPageShift, initrd);
     for (std::uint64_t i = 0; i < layout->p2m_frames; ++i) {

@@ -20,7 +20,7 @@ Result<> Dom0Memory::populate(Domain& domain, std::uint64_t frames) {
     unsigned order = 9;
     while (count_ < frames) {
         while (std::uint64_t{1} << order > frames - count_) --order;
-        const Result<Mfn> first = allocate_domain_frames(domain, order);
+        const Result<Mfn> first = allocate_domain_frames(domain, order, 64, false);
         if (!first) {
             if (order == 0) return fail(first.error());
             --order;
@@ -32,6 +32,10 @@ Result<> Dom0Memory::populate(Domain& domain, std::uint64_t frames) {
         }
     }
     return {};
+}
+
+void Dom0Memory::clear(std::uint64_t frames) {
+    for (std::uint64_t pfn = 0; pfn < frames; ++pfn) std::memset(page(pfn), 0, kPageSize);
 }
 
 void* Dom0Memory::page(std::uint64_t pfn) const {

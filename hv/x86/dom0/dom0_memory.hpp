@@ -21,8 +21,9 @@ class Dom0Memory {
     Dom0Memory(const Dom0Memory&) = delete;
     Dom0Memory& operator=(const Dom0Memory&) = delete;
 
-    // Gives the domain `frames` frames, in blocks as large as there are.
+    // Gives the domain `frames` frames, in blocks as large as there are; their contents are whatever the machine left.
     Result<> populate(Domain& domain, std::uint64_t frames);
+    void clear(std::uint64_t frames);  // the first ones
 
     std::uint64_t frames() const { return count_; }
     Mfn mfn(std::uint64_t pfn) const { return Mfn{list_[pfn]}; }
