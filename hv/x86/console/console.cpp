@@ -7,6 +7,7 @@
 #include "hv/base/log.hpp"
 #include "hv/base/spinlock.hpp"
 #include "hv/time/clock.hpp"
+#include "hv/time/timer_queue.hpp"
 #include "hv/x86/apic/interrupts.hpp"
 #include "hv/x86/console/input.hpp"
 #include "hv/x86/console/log_ring.hpp"
@@ -22,6 +23,7 @@ constinit Uart uarts[2];
 constinit VgaText vga;
 constinit LogThreshold thresholds[2] = {{4, 4}, {0, 2}};  // hv's own lines, lines about guests
 constinit bool in_panic = false;
+constinit bool screen_released = false;
 
 // At most kBurst lines each kPeriod for levels that are limited; the number suppressed is told when lines flow again.
 class RateLimit {
@@ -52,7 +54,7 @@ constinit RateLimit rate_limit;
 
 void write_devices(std::string_view text) {
     for (auto& uart : uarts) uart.write(text);
-    vga.write(text);
+    if (!screen_released || in_panic) vga.write(text);
 }
 
 void write_line(std::string_view prefix, std::string_view line, bool show) {
@@ -83,6 +85,14 @@ class ConsoleGuard {
 
 void console_interrupt(void*) { poll_console_input(); }
 
+constexpr Nanoseconds kPollPeriod = 50'000'000;
+constinit Timer poll_timer{};
+
+void poll_again(void*) {
+    poll_console_input();
+    set_timer(poll_timer, time::now() + kPollPeriod);
+}
+
 }  // namespace
 
 void start_console(const BootOptions& options, const BootDisplay& display) {
@@ -94,10 +104,23 @@ void start_console(const BootOptions& options, const BootDisplay& display) {
 }
 
 void enable_console_interrupts() {
+    bool poll = false;
     for (auto& uart : uarts) {
         if (!uart.present()) continue;
-        if (connect_isa_interrupt(uart.irq(), console_interrupt, nullptr)) uart.enable_receive_interrupt();
+        if (connect_isa_interrupt(uart.irq(), console_interrupt, nullptr)) {
+            uart.enable_receive_interrupt();
+        } else {
+            poll = true;
+        }
     }
+    if (!poll) return;
+    init_timer(poll_timer, poll_again, nullptr, 0);
+    poll_again(nullptr);
+}
+
+void release_screen() {
+    ConsoleGuard guard;
+    screen_released = true;
 }
 
 void console_enter_panic() { in_panic = true; }

@@ -11,7 +11,9 @@ void start_console(const BootOptions& options, const BootDisplay& display);
 void console_enter_panic();
 // Fetches typed characters from every device; called by the receive interrupt and, as a fallback, by a timer.
 void poll_console_input();
-// Hooks the receive interrupts; interrupt controllers are up.
+// Hooks the receive interrupts, or polls where there are none; interrupt controllers and timers are up.
 void enable_console_interrupts();
+// Dom0 is about to drive the screen: hv writes to it no more, except in a panic.
+void release_screen();
 
 }  // namespace hv::x86

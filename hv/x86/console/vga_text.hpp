@@ -1,4 +1,4 @@
-// The VGA text screen, until Dom0 takes it.
+// The VGA text screen.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,6 @@ class VgaText {
   public:
     void start(const BootDisplay& display);  // does nothing when the loader left a graphics mode
     void write(std::string_view text);
-    void release() { cells_ = nullptr; }     // Dom0 owns the screen from now on
 
   private:
     void new_line();

@@ -69,6 +69,11 @@ const char* name_of(std::uint64_t vector) {
     return vector < sizeof kNames / sizeof kNames[0] ? kNames[vector] : "unexpected vector";
 }
 
+bool in_guard_page(std::uint64_t address) {
+    const std::uint64_t guard = per_cpu().stack_block + kStackGuardPage * kPageSize;
+    return address >= guard && address < guard + kPageSize;
+}
+
 void print_line(std::uint64_t address) {
     const Symbol symbol = find_symbol(address);
     if (symbol.name) {
@@ -125,6 +130,7 @@ void panic_here(std::string_view reason, const TrapFrame& frame) {
     enter_panic();
     log(LogLevel::Error, "panic on CPU {}: {}", per_cpu().id, reason);
     print_registers(frame);
+    if (in_guard_page(read_cr2())) log_text(LogLevel::Error, "the stack has overflowed");
     print_backtrace(frame.rip, frame.from_guest() ? 0 : frame.rbp);
     finish_panic();
 }
