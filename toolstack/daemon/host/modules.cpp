@@ -1,5 +1,6 @@
 #include "host/modules.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <libkmod.h>
 #include <sys/mount.h>
@@ -7,6 +8,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <memory>
 
 #include "base/files.hpp"

@@ -1,6 +1,8 @@
 // Dom0's side of the house: the kernel modules and the file system that a toolstack needs.
 #pragma once
 
+#include <string>
+
 #include "base/errors.hpp"
 
 namespace hvctld::host {

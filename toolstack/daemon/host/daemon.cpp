@@ -1,0 +1,77 @@
+#include "host/daemon.hpp"
+
+#include <fmt/format.h>
+
+#include "base/files.hpp"
+#include "base/log.hpp"
+#include "config/yaml_tree.hpp"
+#include "host/modules.hpp"
+#include "hvctl/try.hpp"
+
+namespace hvctld::host {
+namespace {
+
+Result<config::Settings> read_settings(const std::string& path) {
+    const auto text = read_text_file(path, config::kMaxYamlBytes);
+    if (!text && text.error().id() == ErrorId::FileMissing) return config::Settings{};
+    if (!text) return std::unexpected(text.error());
+    config::Diagnostics diagnostics;
+    config::Settings settings = config::parse_settings(*text, path, diagnostics);
+    if (diagnostics.failed()) return fail(ErrorId::DefinitionInvalid, diagnostics.text());
+    return settings;
+}
+
+void log_store_line(store::LogLevel level, std::string_view text) {
+    constexpr log::Level kLevels[] = {log::Level::Debug, log::Level::Info, log::Level::Warning, log::Level::Error};
+    log::write(kLevels[static_cast<std::size_t>(level)], {}, fmt::format("store: {}", text));
+}
+
+// Rings that used up their share of a round go on in the next one.
+void go_on(Loop& loop, const std::shared_ptr<store::Store*>& store) {
+    loop.post([&loop, store] {
+        if (*store != nullptr && (*store)->run_pending()) go_on(loop, store);
+    });
+}
+
+Result<std::unique_ptr<store::Store>> open_store(Loop& loop, const std::string& folder, const config::Settings& settings) {
+    const auto self = std::make_shared<store::Store*>(nullptr);
+    store::StoreOptions options;
+    options.journal_directory = folder;
+    options.log = log_store_line;
+    options.monotonic_ms = [&loop] { return loop.now_ms(); };
+    options.wake = [&loop, self] { go_on(loop, self); };
+    for (const auto& [name, limit] : settings.xenstore_quota) {
+        if (const auto quota = store::quota_by_name(name)) options.default_quotas.set(*quota, limit);
+    }
+    auto store = store::Store::create(std::move(options));
+    if (!store) return fail(ErrorId::Io, store.error());
+    *self = store->get();
+    return std::move(*store);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Daemon>> Daemon::start(Loop& loop, Hypervisor& hypervisor, const DaemonPaths& paths) {
+    const config::Settings settings = TRY(read_settings(paths.settings));
+    log::set_level(settings.log_level);
+    for (const std::string& folder : {paths.state, paths.run, paths.console_logs, paths.kernel_cache})
+        TRY(make_folder(folder));
+
+    std::unique_ptr<Daemon> daemon{new Daemon};
+    daemon->store_ = TRY(open_store(loop, paths.run + "/store", settings));
+    daemon->registry_ = TRY(Registry::open(paths.state + "/state.db"));
+    ManagerPaths manager_paths{{paths.console_logs, paths.run + "/console"}, boot_id()};
+    daemon->manager_ = std::make_unique<Manager>(loop, hypervisor, *daemon->store_, *daemon->registry_, settings,
+                                                 std::move(manager_paths));
+    TRY(daemon->manager_->recover());
+
+    auto socket = store::SocketServer::create(loop.raw(), *daemon->store_, paths.store_socket);
+    if (!socket) return fail(ErrorId::Io, socket.error());
+    daemon->store_socket_ = std::move(*socket);
+    daemon->object_ = std::make_unique<bus::ManagerObject>(*daemon->manager_);
+    daemon->private_server_ = TRY(bus::PrivateServer::create(loop, *daemon->object_, paths.run + "/bus"));
+    daemon->system_bus_ = std::make_unique<bus::SystemBus>(loop, *daemon->object_);
+    return daemon;
+}
+
+}  // namespace hvctld::host
