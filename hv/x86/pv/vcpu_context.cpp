@@ -34,6 +34,7 @@ void load_registers(ArchVcpu& arch, const CpuUserRegs& regs) {
     frame.rflags = (regs.rflags & kGuestFlags) | kRflagsIf | 2;
     frame.rsp = regs.rsp;
     frame.ss = regs.ss | 3u;
+    arch.iopl = static_cast<std::uint32_t>((regs.rflags & kRflagsIopl) >> 12);  // virtual: the real one stays 0
     arch.ds = regs.ds; arch.es = regs.es; arch.fs = regs.fs; arch.gs = regs.gs;
 }
 
@@ -45,7 +46,7 @@ void store_registers(const ArchVcpu& arch, CpuUserRegs& regs) {
     regs.rdx = frame.rdx; regs.rsi = frame.rsi; regs.rdi = frame.rdi;
     regs.rip = frame.rip;
     regs.cs = static_cast<std::uint16_t>(frame.cs);
-    regs.rflags = frame.rflags;
+    regs.rflags = frame.rflags | (std::uint64_t{arch.iopl} << 12);
     regs.rsp = frame.rsp;
     regs.ss = static_cast<std::uint16_t>(frame.ss);
     regs.ds = arch.ds; regs.es = arch.es; regs.fs = arch.fs; regs.gs = arch.gs;
