@@ -94,7 +94,7 @@ Result<> EventChannels::expand_array(Gfn array) {
     fifo->pages[fifo->used].store(static_cast<std::uint32_t*>(frame_pointer(frame_number(*frame))),
                                   std::memory_order_seq_cst);
     ++fifo->used;
-    for (EventPort port = first; port < first + abi::xen::kFifoWordsPerPage; ++port) {
+    for (EventPort port = first == 0 ? 1 : first; port < first + abi::xen::kFifoWordsPerPage; ++port) {
         EventChannel* channel = find(port);
         if (!channel) {
             port |= kPortsPerBucket - 1;
