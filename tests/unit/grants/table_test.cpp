@@ -1,0 +1,172 @@
+#include <atomic>
+#include <thread>
+
+#include "hv/domain/grant_table.hpp"
+#include "tests/unit/grants/guest.hpp"
+
+namespace guest {
+namespace {
+
+TEST_F(Grants, SizesAndLimits) {
+    GnttabQuerySize size{};
+    size.domid = kDomidSelf;
+    EXPECT_EQ(call(*user, GrantCommand::QuerySize, &size), 0);
+    EXPECT_EQ(size.nr_frames, 1u);
+    EXPECT_EQ(size.max_nr_frames, 64u);
+    size.domid = granter->id;
+    EXPECT_EQ(call(*user, GrantCommand::QuerySize, &size), 0);
+    EXPECT_EQ(size.status, code(GrantResult::PermissionDenied));
+    EXPECT_EQ(call(fake::dom0(), GrantCommand::QuerySize, &size), 0);
+    EXPECT_EQ(size.status, 0);
+
+    std::uint64_t list[65] = {};
+    GnttabSetupTable setup{};
+    setup.domid = kDomidSelf;
+    setup.frame_list = reinterpret_cast<std::uintptr_t>(list);
+    for (const std::uint32_t bad : {65u, ~0u}) {
+        setup.nr_frames = bad;
+        EXPECT_EQ(call(*user, GrantCommand::SetupTable, &setup), 0);
+        EXPECT_EQ(setup.status, code(GrantResult::GeneralError));
+    }
+    setup.nr_frames = 64;
+    EXPECT_EQ(call(*user, GrantCommand::SetupTable, &setup), 0);
+    EXPECT_EQ(setup.status, 0);
+    for (unsigned i = 0; i < 64; ++i) {
+        EXPECT_EQ(hv::frame_info(hv::Mfn{list[i]}).owner(), user->id);
+        EXPECT_EQ(hv::grant_frame(*user, i, false).value(), hv::Mfn{list[i]});
+    }
+    EXPECT_EQ(hv::grant_frame(*user, 64, false).error(), hv::Error::BadArgument);
+    EXPECT_EQ(hv::grant_frame(*user, 0, true).error(), hv::Error::BadArgument);  // version 1
+    setup.frame_list = 8;
+    EXPECT_EQ(call(*user, GrantCommand::SetupTable, &setup), 0);
+    EXPECT_EQ(setup.status, code(GrantResult::BadVirtAddr));
+    EXPECT_EQ(call(*user, GrantCommand::SetupTable, &setup, 2), -kEINVAL);
+}
+
+TEST_F(Grants, VersionsKeepTheReservedEntries) {
+    ASSERT_TRUE(granter->grants.seed(0, hv::Gfn{frame.raw}, hv::Gfn{0}));
+    EXPECT_EQ(v1[kGrantReservedConsole].frame, frame.raw);
+    EXPECT_EQ(v1[kGrantReservedXenstore].flags, 0);
+    GnttabMapGrantRef console{};
+    console.host_addr = 0x1000;
+    console.flags = kGntmapHostMap;
+    console.ref = kGrantReservedConsole;
+    console.domid = granter->id;
+    EXPECT_EQ(call(fake::dom0(), GrantCommand::MapGrantRef, &console), 0);
+    ASSERT_EQ(console.status, 0);
+
+    GnttabSetVersion set{.version = 2};
+    EXPECT_EQ(call(*granter, GrantCommand::SetVersion, &set), 0);
+    EXPECT_EQ(set.version, 2u);
+    const auto* v2 = reinterpret_cast<GrantEntryV2*>(v1);
+    EXPECT_EQ(v2[0].full_page.frame, frame.raw);
+    EXPECT_EQ(v2[0].header.flags, kGtfPermitAccess);
+    std::uint64_t list[1] = {};
+    GnttabGetStatusFrames status{.nr_frames = 1, .domid = kDomidSelf, .status = 0, .frame_list = reinterpret_cast<std::uintptr_t>(list)};
+    EXPECT_EQ(call(*granter, GrantCommand::GetStatusFrames, &status), 0);
+    ASSERT_EQ(status.status, 0);
+    const auto* marks = static_cast<GrantStatus*>(fake::page(hv::Mfn{list[0]}));
+    EXPECT_EQ(marks[0], kGtfReading | kGtfWriting);
+    EXPECT_EQ(hv::grant_frame(*granter, 0, true).value().raw, list[0]);
+
+    GnttabUnmapGrantRef end{};
+    end.host_addr = console.host_addr;
+    end.handle = console.handle;
+    EXPECT_EQ(call(fake::dom0(), GrantCommand::UnmapGrantRef, &end), 0);
+    EXPECT_EQ(end.status, 0);
+    EXPECT_EQ(marks[0], 0);
+
+    set.version = 1;
+    EXPECT_EQ(call(*granter, GrantCommand::SetVersion, &set), 0);
+    EXPECT_EQ(v1[0].frame, frame.raw);
+    status.nr_frames = 1;
+    EXPECT_EQ(call(*granter, GrantCommand::GetStatusFrames, &status), 0);
+    EXPECT_EQ(status.status, code(GrantResult::GeneralError));
+}
+
+TEST_F(Grants, VersionRefused) {
+    grant(9, *user);
+    const auto op = map(*user, 9, 1);
+    GnttabSetVersion set{.version = 2};
+    EXPECT_EQ(call(*granter, GrantCommand::SetVersion, &set), -kEBUSY);
+    EXPECT_EQ(set.version, 1u);
+    EXPECT_EQ(unmap(*user, op.handle, 1), 0);
+    for (const std::uint32_t bad : {0u, 3u, ~0u}) {
+        set.version = bad;
+        EXPECT_EQ(call(*granter, GrantCommand::SetVersion, &set), -kEINVAL);
+    }
+    hv::abi::control::CreateDomain config{};
+    config.domain = hv::abi::control::kDomainAny;
+    config.max_vcpus = 1;
+    config.max_grant_version = 1;
+    hv::Domain& old = fake::make_domain(config);
+    set.version = 2;
+    EXPECT_EQ(call(old, GrantCommand::SetVersion, &set), -kENOSYS);
+    GnttabGetVersion get{.domid = kDomidSelf, .pad = 0, .version = 0};
+    EXPECT_EQ(call(old, GrantCommand::GetVersion, &get), 0);
+    EXPECT_EQ(get.version, 1u);
+    get.domid = granter->id;
+    EXPECT_EQ(call(old, GrantCommand::GetVersion, &get), -kEPERM);
+}
+
+TEST_F(Grants, SwapTransferAndTheRest) {
+    grant(9, *user);
+    const auto op = map(*user, 9, 1);
+    GnttabSwapGrantRef swap{.ref_a = 9, .ref_b = 10, .status = 0, .pad = 0};
+    EXPECT_EQ(call(*granter, GrantCommand::SwapGrantRef, &swap), 0);
+    EXPECT_EQ(swap.status, code(GrantResult::Eagain));
+    EXPECT_EQ(unmap(*user, op.handle, 1), 0);
+    EXPECT_EQ(call(*granter, GrantCommand::SwapGrantRef, &swap), 0);
+    EXPECT_EQ(swap.status, 0);
+    EXPECT_EQ(v1[10].frame, frame.raw);
+    swap.ref_b = 5000;
+    EXPECT_EQ(call(*granter, GrantCommand::SwapGrantRef, &swap), 0);
+    EXPECT_EQ(swap.status, code(GrantResult::BadGntref));
+    GnttabTransfer transfer{};
+    transfer.mfn = frame.raw;
+    transfer.domid = user->id;
+    EXPECT_EQ(call(*granter, GrantCommand::Transfer, &transfer), 0);
+    EXPECT_EQ(transfer.status, code(GrantResult::GeneralError));
+    EXPECT_EQ(info().owner(), granter->id);
+    GnttabCacheFlush flush{};
+    EXPECT_EQ(call(*granter, GrantCommand::CacheFlush, &flush), -kENOSYS);
+    EXPECT_EQ(call(*granter, static_cast<GrantCommand>(99), &flush), -kENOSYS);
+}
+
+// The granting guest changes its entries all the time while two CPUs map, copy and unmap.
+TEST_F(Grants, HostileEntries) {
+    std::atomic<bool> stop{false};
+    std::thread scribbler{[&] {
+        std::uint32_t seed = 1;
+        while (!stop) {
+            seed = seed * 1664525 + 1013904223;
+            auto& entry = v1[8 + seed % 4];
+            std::atomic_ref{*reinterpret_cast<std::uint32_t*>(&entry)}.store(
+                seed & 0x100 ? (std::uint32_t{user->id} << 16 | kGtfPermitAccess | (seed & kGtfReadonly)) : seed);
+            std::atomic_ref{entry.frame}.store(seed & 0x200 ? static_cast<std::uint32_t>(frame.raw) : seed);
+        }
+    }};
+    std::vector<std::thread> users;
+    for (hv::CpuId cpu = 1; cpu < 3; ++cpu) {
+        users.emplace_back([&, cpu] {
+            fake::on_cpu(cpu);
+            for (unsigned i = 0; i < 5000; ++i) {
+                const std::uint32_t flags = kGntmapHostMap | (i % 2 ? kGntmapReadonly : 0u) | (i % 3 ? 0u : kGntmapDeviceMap);
+                const auto op = map(*user, 8 + i % 4, cpu * 8 + i % 8, flags);
+                if (op.status == 0) {
+                    EXPECT_EQ(unmap(*user, op.handle, cpu * 8 + i % 8, flags & kGntmapDeviceMap ? op.dev_bus_addr : 0), 0);
+                }
+            }
+        });
+    }
+    for (std::thread& thread : users) thread.join();
+    stop = true;
+    scribbler.join();
+    EXPECT_EQ(info().references(), 1u);
+    EXPECT_EQ(info().type_count(), 0u);
+    EXPECT_TRUE(fake::destroy(*user));
+    EXPECT_TRUE(fake::destroy(*granter));
+}
+
+}  // namespace
+}  // namespace guest
