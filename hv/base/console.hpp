@@ -24,8 +24,8 @@ void clear_log();
 void write_console(std::string_view text);
 
 // Input. Ctrl-A three times switches the keyboard between Dom0 (where it starts) and hv's debug keys.
-bool console_take_input(char& character);           // next character for Dom0
-void set_console_input_callback(void (*callback)()); // called, in interrupt context, when characters for Dom0 arrived
+bool console_take_input(char& character);             // next character for Dom0
+void set_console_input_callback(void (*callback)());  // called, in interrupt context, when characters for Dom0 arrived
 
 // Debug keys. `handler` runs in interrupt context or in a control hypercall. 'h' lists them. A second registration of a
 // key is a bug and panics.

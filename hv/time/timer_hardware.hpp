@@ -7,8 +7,8 @@ namespace hv::time {
 
 inline constexpr Nanoseconds kNoDeadline = INT64_MAX;
 
-// One interrupt on this CPU at or soon after `deadline` (system time; at once when it has passed). Replaces the last one.
-// The interrupt calls timer_interrupt() below.
+// One interrupt on this CPU at or soon after `deadline` (system time; at once when it has passed). Replaces the last
+// one. The interrupt calls timer_interrupt() below.
 void program_timer(Nanoseconds deadline);
 
 // Provided by the timer queue: runs what is due on this CPU and programs the timer again.

@@ -43,8 +43,12 @@ void publish_root_pointer(TableBytes copy) {
 
 }  // namespace
 
-const PhysicalView& firmware_memory() { return firmware; }
-const AcpiInfo& acpi() { return machine; }
+const PhysicalView& firmware_memory() {
+    return firmware;
+}
+const AcpiInfo& acpi() {
+    return machine;
+}
 
 void read_acpi() {
     const BootInfo& boot = boot_info();
@@ -64,13 +68,14 @@ void read_acpi() {
     machine.fadt = parse_fadt(table("FACP"));
     machine.hpet = parse_hpet(table("HPET"));
     machine.pci_segments = parse_mcfg(table("MCFG"));
-    info("ACPI: {} CPUs, {} I/O APICs{}{}", machine.madt.cpus.size(), machine.madt.io_apics.size(), machine.hpet ? ", HPET" : "",
-         machine.fadt.pm_timer.present() ? ", PM timer" : "");
+    info("ACPI: {} CPUs, {} I/O APICs{}{}", machine.madt.cpus.size(), machine.madt.io_apics.size(),
+         machine.hpet ? ", HPET" : "", machine.fadt.pm_timer.present() ? ", PM timer" : "");
 }
 
 Result<> acpi_write_sleep(std::uint16_t pm1a_value, std::uint16_t pm1b_value) {
     const Fadt& fadt = machine.fadt;
-    if (!fadt.pm1a_control.present() || fadt.pm1a_control.space != GenericAddress::Space::Io) return fail(Error::NoDevice);
+    if (!fadt.pm1a_control.present() || fadt.pm1a_control.space != GenericAddress::Space::Io)
+        return fail(Error::NoDevice);
     out16(static_cast<std::uint16_t>(fadt.pm1a_control.address), pm1a_value);
     if (fadt.pm1b_control.present() && fadt.pm1b_control.space == GenericAddress::Space::Io)
         out16(static_cast<std::uint16_t>(fadt.pm1b_control.address), pm1b_value);

@@ -40,8 +40,8 @@ std::optional<std::uint64_t> parse_hpet(TableBytes table) {
 FixedList<PciSegment, 16> parse_mcfg(TableBytes table) {
     FixedList<PciSegment, 16> segments;
     for (std::size_t offset = 44; offset + 16 <= table.size(); offset += 16)
-        segments.push({field<std::uint64_t>(table, offset), field<std::uint16_t>(table, offset + 8), field<std::uint8_t>(table, offset + 10),
-                       field<std::uint8_t>(table, offset + 11)});
+        segments.push({field<std::uint64_t>(table, offset), field<std::uint16_t>(table, offset + 8),
+                       field<std::uint8_t>(table, offset + 10), field<std::uint8_t>(table, offset + 11)});
     return segments;
 }
 

@@ -1,5 +1,5 @@
-// Timers, reset and sleep registers (ACPI Specification 6.4, "Fixed ACPI Description Table"; IA-PC HPET Specification 1.0a,
-// "The HPET Description Table"; PCI Firmware Specification 3.3, "MCFG Table").
+// Timers, reset and sleep registers (ACPI Specification 6.4, "Fixed ACPI Description Table"; IA-PC HPET
+// Specification 1.0a, "The HPET Description Table"; PCI Firmware Specification 3.3, "MCFG Table").
 #pragma once
 
 #include <optional>

@@ -23,10 +23,13 @@ TableBytes view(const PhysicalView& memory, std::uint64_t address, std::size_t s
 }
 
 // "Root System Description Pointer": 20 bytes in revision 0, 36 from revision 2 on.
-bool valid_pointer(TableBytes pointer) { return pointer.size() >= 20 && has_signature(pointer, "RSD PTR ") && sums_to_zero(pointer.first(20)); }
+bool valid_pointer(TableBytes pointer) {
+    return pointer.size() >= 20 && has_signature(pointer, "RSD PTR ") && sums_to_zero(pointer.first(20));
+}
 
 AcpiRoot root_of(TableBytes pointer) {
-    const std::uint64_t wide = field<std::uint8_t>(pointer, 15) >= 2 && pointer.size() >= 36 ? field<std::uint64_t>(pointer, 24) : 0;
+    const std::uint64_t wide =
+        field<std::uint8_t>(pointer, 15) >= 2 && pointer.size() >= 36 ? field<std::uint64_t>(pointer, 24) : 0;
     if (wide != 0) return {wide, true};
     return {field<std::uint32_t>(pointer, 16), false};
 }
@@ -59,11 +62,13 @@ Result<AcpiRoot> find_acpi_root(const PhysicalView& memory, TableBytes copy) {
     return search(memory, 0xe'0000, 0x2'0000);
 }
 
-Result<TableBytes> find_acpi_table(const PhysicalView& memory, const AcpiRoot& root, std::string_view signature, unsigned index) {
+Result<TableBytes> find_acpi_table(const PhysicalView& memory, const AcpiRoot& root, std::string_view signature,
+                                   unsigned index) {
     const TableBytes list = TRY(table_at(memory, root.address));
     const std::size_t width = root.wide ? 8 : 4;
     for (std::size_t offset = kAcpiHeaderSize; offset + width <= list.size(); offset += width) {
-        const std::uint64_t address = root.wide ? field<std::uint64_t>(list, offset) : field<std::uint32_t>(list, offset);
+        const std::uint64_t address =
+            root.wide ? field<std::uint64_t>(list, offset) : field<std::uint32_t>(list, offset);
         if (!has_signature(view(memory, address, kAcpiHeaderSize), signature)) continue;
         if (index-- == 0) return table_at(memory, address);
     }
@@ -72,8 +77,8 @@ Result<TableBytes> find_acpi_table(const PhysicalView& memory, const AcpiRoot& r
 
 GenericAddress generic_address(TableBytes table, std::size_t offset) {
     if (offset + 12 > table.size()) return {};
-    return {static_cast<GenericAddress::Space>(field<std::uint8_t>(table, offset)), field<std::uint8_t>(table, offset + 1),
-            field<std::uint64_t>(table, offset + 4)};
+    return {static_cast<GenericAddress::Space>(field<std::uint8_t>(table, offset)),
+            field<std::uint8_t>(table, offset + 1), field<std::uint64_t>(table, offset + 4)};
 }
 
 }  // namespace hv::x86

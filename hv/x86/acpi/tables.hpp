@@ -1,5 +1,5 @@
-// Finding ACPI tables (ACPI Specification 6.4, "ACPI System Description Tables"). Firmware is not trusted: every length is
-// checked, checksums must be right. Nothing here touches the machine but through the view.
+// Finding ACPI tables (ACPI Specification 6.4, "ACPI System Description Tables"). Firmware is not trusted: every length
+// is checked, checksums must be right. Nothing here touches the machine but through the view.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,8 @@ struct AcpiRoot {
 Result<AcpiRoot> find_acpi_root(const PhysicalView& memory, TableBytes copy);
 
 // The `index`-th table with this signature, header included. Error::NoEntry, or Error::BadArgument when it is damaged.
-Result<TableBytes> find_acpi_table(const PhysicalView& memory, const AcpiRoot& root, std::string_view signature, unsigned index = 0);
+Result<TableBytes> find_acpi_table(const PhysicalView& memory, const AcpiRoot& root, std::string_view signature,
+                                   unsigned index = 0);
 
 inline constexpr std::size_t kAcpiHeaderSize = 36;
 
@@ -33,7 +34,8 @@ inline constexpr std::size_t kAcpiHeaderSize = 36;
 template <class T>
 T field(TableBytes table, std::size_t offset) {
     T value{};
-    if (offset <= table.size() && table.size() - offset >= sizeof(T)) std::memcpy(&value, table.data() + offset, sizeof(T));
+    if (offset <= table.size() && table.size() - offset >= sizeof(T))
+        std::memcpy(&value, table.data() + offset, sizeof(T));
     return value;
 }
 

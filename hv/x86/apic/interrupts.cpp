@@ -30,7 +30,8 @@ void device_interrupt(PerCpu& cpu, std::uint8_t vector) {
 Result<std::uint8_t> allocate_vector(CpuId cpu, InterruptHandler handler, void* argument, bool manual_end) {
     Guard guard{vectors_lock};
     PerCpu& owner = cpu_data(cpu);
-    // Neighbouring allocations go to different priority classes: a local APIC keeps two interrupts of a class apart badly.
+    // Neighbouring allocations go to different priority classes: a local APIC keeps two interrupts of a class apart
+    // badly.
     constexpr unsigned kCount = kLastDeviceVector - kFirstDeviceVector + 1, kStep = 16;
     for (unsigned i = 0; i < kCount; ++i) {
         const unsigned offset = (i * kStep) % kCount + (i * kStep) / kCount;

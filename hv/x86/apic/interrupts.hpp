@@ -20,9 +20,9 @@ inline constexpr std::uint8_t kFirstDeviceVector = 0x30, kLastDeviceVector = 0xe
 
 using InterruptHandler = void (*)(void* argument);
 
-// A vector on `cpu` for a device, with its handler. Error::NoSpace. Handlers run with interrupts off and must acknowledge
-// with end_of_interrupt() themselves when `manual_end` (level-triggered lines that a guest finishes); else it is done
-// before the handler runs.
+// A vector on `cpu` for a device, with its handler. Error::NoSpace. Handlers run with interrupts off and must
+// acknowledge with end_of_interrupt() themselves when `manual_end` (level-triggered lines that a guest finishes); else
+// it is done before the handler runs.
 Result<std::uint8_t> allocate_vector(CpuId cpu, InterruptHandler handler, void* argument, bool manual_end = false);
 void free_vector(CpuId cpu, std::uint8_t vector);
 

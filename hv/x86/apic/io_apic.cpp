@@ -78,13 +78,17 @@ void start_io_apics() {
             continue;
         }
         apic.lines = ((version >> 16) & 0xff) + 1;
-        for (std::uint32_t line = 0; line < apic.lines; ++line) write(apic, static_cast<std::uint8_t>(kFirstEntry + 2 * line), kEntryMasked);
+        for (std::uint32_t line = 0; line < apic.lines; ++line)
+            write(apic, static_cast<std::uint8_t>(kFirstEntry + 2 * line), kEntryMasked);
         io_apics.push(apic);
-        info("I/O APIC {} at {:x}: interrupts {} to {}", apic.id, entry.address, apic.first_gsi, apic.first_gsi + apic.lines - 1);
+        info("I/O APIC {} at {:x}: interrupts {} to {}", apic.id, entry.address, apic.first_gsi,
+             apic.first_gsi + apic.lines - 1);
     }
 }
 
-unsigned io_apic_count() { return static_cast<unsigned>(io_apics.size()); }
+unsigned io_apic_count() {
+    return static_cast<unsigned>(io_apics.size());
+}
 IoApicInfo io_apic_info(unsigned index) {
     const IoApic& apic = io_apics[index];
     return {apic.id, apic.physical, apic.first_gsi, apic.lines};
@@ -101,7 +105,8 @@ Result<> route_gsi(std::uint32_t gsi, const GsiRoute& route) {
     if (!apic) return fail(Error::NoDevice);
     Guard guard{registers_lock};
     const std::uint8_t reg = entry_register(*apic, gsi);
-    const std::uint32_t low = std::uint32_t{route.vector} | (route.level ? kEntryLevel : 0) | (route.active_low ? kEntryActiveLow : 0);
+    const std::uint32_t low =
+        std::uint32_t{route.vector} | (route.level ? kEntryLevel : 0) | (route.active_low ? kEntryActiveLow : 0);
     write(*apic, reg, low | kEntryMasked);  // never half a route
     write(*apic, static_cast<std::uint8_t>(reg + 1), route.apic_id << 24);
     if (!route.masked) write(*apic, reg, low);
@@ -114,11 +119,16 @@ Result<GsiRoute> gsi_route(std::uint32_t gsi) {
     Guard guard{registers_lock};
     const std::uint8_t reg = entry_register(*apic, gsi);
     const std::uint32_t low = read(*apic, reg), high = read(*apic, static_cast<std::uint8_t>(reg + 1));
-    return GsiRoute{high >> 24, static_cast<std::uint8_t>(low), (low & kEntryLevel) != 0, (low & kEntryActiveLow) != 0, (low & kEntryMasked) != 0};
+    return GsiRoute{high >> 24, static_cast<std::uint8_t>(low), (low & kEntryLevel) != 0, (low & kEntryActiveLow) != 0,
+                    (low & kEntryMasked) != 0};
 }
 
-Result<> mask_gsi(std::uint32_t gsi) { return change_mask(gsi, true); }
-Result<> unmask_gsi(std::uint32_t gsi) { return change_mask(gsi, false); }
+Result<> mask_gsi(std::uint32_t gsi) {
+    return change_mask(gsi, true);
+}
+Result<> unmask_gsi(std::uint32_t gsi) {
+    return change_mask(gsi, false);
+}
 
 std::uint32_t read_io_apic(unsigned index, std::uint8_t reg) {
     Guard guard{registers_lock};

@@ -8,8 +8,8 @@
 
 namespace hv::x86 {
 
-// Moves the 8259s out of the exceptions' way (they can still raise a spurious interrupt) and masks them for good. Before
-// start_local_apic(): it cuts their line to the CPU, and a request that is still up then would stay up.
+// Moves the 8259s out of the exceptions' way (they can still raise a spurious interrupt) and masks them for good.
+// Before start_local_apic(): it cuts their line to the CPU, and a request that is still up then would stay up.
 void silence_8259();
 void start_io_apics();  // maps them and masks every line
 

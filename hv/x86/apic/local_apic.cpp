@@ -16,13 +16,30 @@ namespace hv::x86 {
 namespace {
 
 enum Register : std::uint32_t {
-    kId = 0x20, kVersion = 0x30, kTaskPriority = 0x80, kEnd = 0xb0, kLogicalDestination = 0xd0, kSpurious = 0xf0, kInService = 0x100,
-    kErrorStatus = 0x280, kCommand = 0x300, kCommandHigh = 0x310, kTimer = 0x320, kThermal = 0x330, kPerformance = 0x340, kLint0 = 0x350,
-    kLint1 = 0x360, kError = 0x370, kTimerInitial = 0x380, kTimerCurrent = 0x390, kTimerDivide = 0x3e0,
+    kId = 0x20,
+    kVersion = 0x30,
+    kTaskPriority = 0x80,
+    kEnd = 0xb0,
+    kLogicalDestination = 0xd0,
+    kSpurious = 0xf0,
+    kInService = 0x100,
+    kErrorStatus = 0x280,
+    kCommand = 0x300,
+    kCommandHigh = 0x310,
+    kTimer = 0x320,
+    kThermal = 0x330,
+    kPerformance = 0x340,
+    kLint0 = 0x350,
+    kLint1 = 0x360,
+    kError = 0x370,
+    kTimerInitial = 0x380,
+    kTimerCurrent = 0x390,
+    kTimerDivide = 0x3e0,
 };
 constexpr std::uint32_t kMasked = 1u << 16, kSoftwareEnable = 1u << 8, kDeliverNmi = 4u << 8;
 constexpr std::uint32_t kTimerDeadlineMode = 2u << 17, kDivideBy1 = 0xb;
-constexpr std::uint32_t kCommandInit = 5u << 8, kCommandStartup = 6u << 8, kCommandNmi = 4u << 8, kCommandAssert = 1u << 14, kCommandBusy = 1u << 12;
+constexpr std::uint32_t kCommandInit = 5u << 8, kCommandStartup = 6u << 8, kCommandNmi = 4u << 8,
+                        kCommandAssert = 1u << 14, kCommandBusy = 1u << 12;
 constexpr std::uint64_t kBaseEnable = 1u << 11, kBaseX2 = 1u << 10;
 
 constinit volatile std::uint32_t* registers = nullptr;
@@ -31,7 +48,9 @@ constinit bool present = false;
 constinit bool deadline_mode = false;
 constinit std::uint64_t timer_khz = 0;
 
-std::uint32_t x2_msr(std::uint32_t index) { return static_cast<std::uint32_t>(Msr::X2ApicBase) + (index >> 4); }
+std::uint32_t x2_msr(std::uint32_t index) {
+    return static_cast<std::uint32_t>(Msr::X2ApicBase) + (index >> 4);
+}
 std::uint32_t read(std::uint32_t index) {
     return x2apic ? static_cast<std::uint32_t>(read_msr(x2_msr(index))) : registers[index / 4];
 }
@@ -57,8 +76,12 @@ void command(std::uint32_t apic_id, std::uint32_t value) {
 
 }  // namespace
 
-bool local_apic_present() { return present; }
-bool x2apic_mode() { return x2apic; }
+bool local_apic_present() {
+    return present;
+}
+bool x2apic_mode() {
+    return x2apic;
+}
 
 void choose_local_apic_mode() {
     present = cpu_has(Feature::Apic);
@@ -102,12 +125,22 @@ std::uint32_t local_apic_id() {
     return x2apic ? read(kId) : read(kId) >> 24;
 }
 
-void end_of_interrupt() { write(kEnd, 0); }
+void end_of_interrupt() {
+    write(kEnd, 0);
+}
 
-void send_ipi(std::uint32_t apic_id, std::uint8_t vector) { command(apic_id, kCommandAssert | vector); }
-void send_ipi_nmi(std::uint32_t apic_id) { command(apic_id, kCommandAssert | kCommandNmi); }
-void send_init(std::uint32_t apic_id) { command(apic_id, kCommandAssert | kCommandInit); }
-void send_startup(std::uint32_t apic_id, std::uint8_t page) { command(apic_id, kCommandAssert | kCommandStartup | page); }
+void send_ipi(std::uint32_t apic_id, std::uint8_t vector) {
+    command(apic_id, kCommandAssert | vector);
+}
+void send_ipi_nmi(std::uint32_t apic_id) {
+    command(apic_id, kCommandAssert | kCommandNmi);
+}
+void send_init(std::uint32_t apic_id) {
+    command(apic_id, kCommandAssert | kCommandInit);
+}
+void send_startup(std::uint32_t apic_id, std::uint8_t page) {
+    command(apic_id, kCommandAssert | kCommandStartup | page);
+}
 
 bool interrupt_in_service(std::uint8_t vector) {
     return present && ((read(kInService + (vector / 32) * 0x10u) >> (vector % 32)) & 1);
@@ -118,7 +151,9 @@ void start_free_running_timer() {
     write(kTimer, kMasked | kVectorTimer);
     write(kTimerInitial, ~0u);
 }
-std::uint32_t timer_ticks_left() { return present ? read(kTimerCurrent) : 0; }
+std::uint32_t timer_ticks_left() {
+    return present ? read(kTimerCurrent) : 0;
+}
 
 void set_timer_khz(std::uint64_t khz) {
     timer_khz = khz;
@@ -159,7 +194,8 @@ void program_timer(Nanoseconds deadline) {
     }
     // At most about a second at a time: an early interrupt finds nothing due and programs the rest.
     constexpr std::uint64_t kLongest = 1'000'000'000;
-    const std::uint64_t nanoseconds = left > 0 ? std::min<std::uint64_t>(static_cast<std::uint64_t>(left), kLongest) : 0;
+    const std::uint64_t nanoseconds =
+        left > 0 ? std::min<std::uint64_t>(static_cast<std::uint64_t>(left), kLongest) : 0;
     const std::uint64_t ticks = nanoseconds * timer_khz / 1'000'000 + 1;
     write(kTimerInitial, static_cast<std::uint32_t>(std::min<std::uint64_t>(ticks, ~0u)));
 }

@@ -28,7 +28,8 @@ void set_timer_khz(std::uint64_t khz);
 
 void handle_apic_error();
 
-// The message that makes a device interrupt `apic_id` with `vector` (Intel SDM volume 3, "Message Signalled Interrupts").
+// The message that makes a device interrupt `apic_id` with `vector` (Intel SDM volume 3, "Message Signalled
+// Interrupts").
 struct MsiMessage {
     std::uint64_t address;
     std::uint32_t data;

@@ -34,7 +34,9 @@ class FixedList {
         return true;
     }
     constexpr void clear() { size_ = 0; }
-    constexpr void truncate(std::size_t size) { if (size < size_) size_ = size; }
+    constexpr void truncate(std::size_t size) {
+        if (size < size_) size_ = size;
+    }
     constexpr std::size_t size() const { return size_; }
     constexpr bool empty() const { return size_ == 0; }
     constexpr bool full() const { return size_ == Capacity; }
@@ -63,7 +65,9 @@ struct BootDisplay {
     std::uint32_t width = 0;   // pixels, or columns in text mode
     std::uint32_t height = 0;  // pixels, or rows in text mode
     std::uint8_t bits_per_pixel = 0;
-    struct Colour { std::uint8_t position, size; } red{}, green{}, blue{};
+    struct Colour {
+        std::uint8_t position, size;
+    } red{}, green{}, blue{};
 };
 
 struct BootInfo {

@@ -170,8 +170,9 @@ bool set_number(std::uint32_t& option, std::string_view value, std::uint32_t lea
 
 // Options that Xen has and that mean nothing here; whoever boots us in its place should not be bothered.
 bool is_accepted_elsewhere(std::string_view name) {
-    static constexpr std::string_view kNames[] = {"real-mode", "placeholder", "edd",   "edid",     "vga",        "ucode",  "iommu",
-                                                  "sched",     "cpufreq",     "dom0",  "crashkernel", "bootscrub", "spec-ctrl", "pv-linear-pt", "sync_console"};
+    static constexpr std::string_view kNames[] = {
+        "real-mode", "placeholder", "edd",         "edid",      "vga",       "ucode",        "iommu",       "sched",
+        "cpufreq",   "dom0",        "crashkernel", "bootscrub", "spec-ctrl", "pv-linear-pt", "sync_console"};
     return std::ranges::find(kNames, name) != std::end(kNames);
 }
 
@@ -214,11 +215,16 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
     unsigned shift = 10;
     bool suffix = true;
     switch (text.back()) {
-        case 'B': case 'b': shift = 0; break;
-        case 'K': case 'k': shift = 10; break;
-        case 'M': case 'm': shift = 20; break;
-        case 'G': case 'g': shift = 30; break;
-        case 'T': case 't': shift = 40; break;
+        case 'B':
+        case 'b': shift = 0; break;
+        case 'K':
+        case 'k': shift = 10; break;
+        case 'M':
+        case 'm': shift = 20; break;
+        case 'G':
+        case 'g': shift = 30; break;
+        case 'T':
+        case 't': shift = 40; break;
         default: suffix = false; break;
     }
     if (suffix && !text.starts_with("0x")) text.remove_suffix(1);
@@ -246,7 +252,8 @@ BootOptions parse_command_line(std::string_view text, OptionComplaint complain) 
         std::string_view value = option;
         std::string_view name = take_until(value, '=');
         Verdict verdict = apply(options, name, value);
-        if (verdict == Verdict::Unknown && name.starts_with("no-") && value.empty()) verdict = apply(options, name.substr(3), "no");
+        if (verdict == Verdict::Unknown && name.starts_with("no-") && value.empty())
+            verdict = apply(options, name.substr(3), "no");
         // A loader may pass the image's own path as the first word.
         if (verdict == Verdict::Unknown && name.find('/') != std::string_view::npos) continue;
         if (verdict == Verdict::Malformed) complain(option, "malformed value");

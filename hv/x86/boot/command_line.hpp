@@ -60,8 +60,8 @@ struct BootOptions {
 
 using OptionComplaint = void (*)(std::string_view option, std::string_view why);
 
-// Unknown and malformed options are reported to `complain` and otherwise ignored: a typing error must not keep a machine
-// from booting.
+// Unknown and malformed options are reported to `complain` and otherwise ignored: a typing error must not keep a
+// machine from booting.
 BootOptions parse_command_line(std::string_view text, OptionComplaint complain);
 
 // "512M" in bytes: K, M, G, T, B; without a suffix KiB, as in Xen. Nothing on a malformed or overflowing size.

@@ -4,8 +4,8 @@
 
 namespace hv::x86 {
 
-// The boot CPU runs alone; paging, traps, interrupt controllers and clocks are up. Builds the frame table and takes every
-// frame that take_remaining_memory() (early_memory.hpp) hands out.
+// The boot CPU runs alone; paging, traps, interrupt controllers and clocks are up. Builds the frame table and takes
+// every frame that take_remaining_memory() (early_memory.hpp) hands out.
 void take_over_memory();
 
 // Every CPU is online; runs on the boot CPU on its empty stack: builds Dom0 and becomes this CPU's idle loop.

@@ -22,15 +22,18 @@ constinit bool taken = false;
 extern "C" const char image_start[], image_end[];
 
 void choose_trampoline(const RangeList& ram) {
-    constexpr std::uint64_t kLowest = 0x1000, kHighest = 0x9'f000;  // above the interrupt table, below the EBDA's usual place
+    constexpr std::uint64_t kLowest = 0x1000,
+                            kHighest = 0x9'f000;  // above the interrupt table, below the EBDA's usual place
     for (const auto& range : ram) {
         const std::uint64_t end = std::min(range.end, kHighest);
-        if (range.start < kFirstMiB && end >= kLowest + kPageSize && end - kPageSize >= range.start) trampoline = end - kPageSize;
+        if (range.start < kFirstMiB && end >= kLowest + kPageSize && end - kPageSize >= range.start)
+            trampoline = end - kPageSize;
     }
 }
 
 // The highest place in `range` below `limit`.
-bool take_from(MemoryRange& range, std::uint64_t limit, std::size_t bytes, std::size_t alignment, std::uint64_t& found) {
+bool take_from(MemoryRange& range, std::uint64_t limit, std::size_t bytes, std::size_t alignment,
+               std::uint64_t& found) {
     const std::uint64_t end = std::min(range.end, limit);
     if (end < range.start || end - range.start < bytes) return false;
     const std::uint64_t start = (end - bytes) & ~std::uint64_t{alignment - 1};
@@ -52,9 +55,15 @@ void start_early_memory(const BootInfo& info) {
     exclude(free_ranges, {physical_of(image_start), physical_of(image_end)});
 }
 
-const MemoryMap& machine_memory_map() { return machine_map; }
-std::uint64_t end_of_ram() { return ram_end; }
-std::uint64_t trampoline_page() { return trampoline; }
+const MemoryMap& machine_memory_map() {
+    return machine_map;
+}
+std::uint64_t end_of_ram() {
+    return ram_end;
+}
+std::uint64_t trampoline_page() {
+    return trampoline;
+}
 
 std::uint64_t allocate_early(std::size_t bytes, std::size_t alignment) {
     HV_ASSERT(!taken);
@@ -81,6 +90,8 @@ std::span<const MemoryRange> take_remaining_memory() {
     return free_ranges.span();
 }
 
-std::span<const MemoryRange> usable_memory() { return free_ranges.span(); }
+std::span<const MemoryRange> usable_memory() {
+    return free_ranges.span();
+}
 
 }  // namespace hv::x86

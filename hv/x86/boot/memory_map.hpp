@@ -8,8 +8,8 @@ namespace hv::x86 {
 
 using RangeList = FixedList<MemoryRange, 2 * kMaxMemoryMap>;
 
-// Sorted, without overlaps (where entries overlap, the more careful type wins: unusable, NVS, ACPI data, reserved, RAM),
-// neighbours of one type merged. Entries that no longer fit are dropped from the top.
+// Sorted, without overlaps (where entries overlap, the more careful type wins: unusable, NVS, ACPI data, reserved,
+// RAM), neighbours of one type merged. Entries that no longer fit are dropped from the top.
 MemoryMap sanitise_memory_map(const MemoryMap& map);
 
 // Whole page frames of RAM in a sane map.

@@ -30,23 +30,32 @@ std::string_view keep_string(const PhysicalView& memory, std::uint64_t address, 
 
 struct [[gnu::packed]] Info1 {
     std::uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4];  // +0 .. +40
-    std::uint32_t mmap_length, mmap_addr, drives_length, drives_addr, config_table, boot_loader_name, apm_table;  // +44 .. +68
-    std::uint32_t vbe_control_info, vbe_mode_info;                     // +72 +76
+    std::uint32_t mmap_length, mmap_addr, drives_length, drives_addr, config_table, boot_loader_name,
+        apm_table;                                                                    // +44 .. +68
+    std::uint32_t vbe_control_info, vbe_mode_info;                                    // +72 +76
     std::uint16_t vbe_mode, vbe_interface_seg, vbe_interface_off, vbe_interface_len;  // +80
-    std::uint64_t framebuffer_addr;                                    // +88
-    std::uint32_t framebuffer_pitch, framebuffer_width, framebuffer_height;  // +96 +100 +104
-    std::uint8_t framebuffer_bpp, framebuffer_type, colour[6];         // +108 +109 +110
+    std::uint64_t framebuffer_addr;                                                   // +88
+    std::uint32_t framebuffer_pitch, framebuffer_width, framebuffer_height;           // +96 +100 +104
+    std::uint8_t framebuffer_bpp, framebuffer_type, colour[6];                        // +108 +109 +110
 };
 static_assert(sizeof(Info1) == 116);
-enum Info1Flags : std::uint32_t { kHasMemory = 1u << 0, kHasCommandLine = 1u << 2, kHasModules = 1u << 3, kHasMemoryMap = 1u << 6,
-                                  kHasLoaderName = 1u << 9, kHasFramebuffer = 1u << 12 };
+enum Info1Flags : std::uint32_t {
+    kHasMemory = 1u << 0,
+    kHasCommandLine = 1u << 2,
+    kHasModules = 1u << 3,
+    kHasMemoryMap = 1u << 6,
+    kHasLoaderName = 1u << 9,
+    kHasFramebuffer = 1u << 12
+};
 
 struct [[gnu::packed]] MapEntry1 {
     std::uint32_t size;  // of what follows
     std::uint64_t start, length;
     std::uint32_t type;
 };
-struct Module1 { std::uint32_t start, end, string, reserved; };
+struct Module1 {
+    std::uint32_t start, end, string, reserved;
+};
 
 void add_memory(BootInfo& out, std::uint64_t start, std::uint64_t length, std::uint32_t type) {
     if (length == 0) return;
@@ -55,8 +64,8 @@ void add_memory(BootInfo& out, std::uint64_t start, std::uint64_t length, std::u
     out.memory_map.push({start, length, static_cast<MemoryType>(type)});
 }
 
-BootDisplay display_of(std::uint64_t address, std::uint32_t pitch, std::uint32_t width, std::uint32_t height, std::uint8_t bits,
-                       std::uint8_t type, const std::uint8_t* colour) {
+BootDisplay display_of(std::uint64_t address, std::uint32_t pitch, std::uint32_t width, std::uint32_t height,
+                       std::uint8_t bits, std::uint8_t type, const std::uint8_t* colour) {
     BootDisplay display{.address = address, .pitch = pitch, .width = width, .height = height, .bits_per_pixel = bits};
     if (type == 2) display.kind = BootDisplay::Kind::Text;
     if (type == 1) {
@@ -94,15 +103,31 @@ Result<void> decode1(std::uint32_t address, const PhysicalView& memory, BootInfo
         add_memory(out, 0x100000, std::uint64_t{info->mem_upper} * 1024, 1);
     }
     if (info->flags & kHasFramebuffer)
-        out.display = display_of(info->framebuffer_addr, info->framebuffer_pitch, info->framebuffer_width, info->framebuffer_height,
-                                 info->framebuffer_bpp, info->framebuffer_type, info->colour);
+        out.display = display_of(info->framebuffer_addr, info->framebuffer_pitch, info->framebuffer_width,
+                                 info->framebuffer_height, info->framebuffer_bpp, info->framebuffer_type, info->colour);
     return {};
 }
 
-enum class Tag2 : std::uint32_t { End = 0, CommandLine = 1, LoaderName = 2, Module = 3, MemoryMap = 6, Framebuffer = 8, AcpiOld = 14, AcpiNew = 15 };
-struct TagHeader { std::uint32_t type, size; };
-struct [[gnu::packed]] MapTag { std::uint32_t entry_size, entry_version; };
-struct [[gnu::packed]] MapEntry2 { std::uint64_t start, length; std::uint32_t type, reserved; };
+enum class Tag2 : std::uint32_t {
+    End = 0,
+    CommandLine = 1,
+    LoaderName = 2,
+    Module = 3,
+    MemoryMap = 6,
+    Framebuffer = 8,
+    AcpiOld = 14,
+    AcpiNew = 15
+};
+struct TagHeader {
+    std::uint32_t type, size;
+};
+struct [[gnu::packed]] MapTag {
+    std::uint32_t entry_size, entry_version;
+};
+struct [[gnu::packed]] MapEntry2 {
+    std::uint64_t start, length;
+    std::uint32_t type, reserved;
+};
 struct [[gnu::packed]] FramebufferTag {
     std::uint64_t address;
     std::uint32_t pitch, width, height;
@@ -141,7 +166,8 @@ Result<void> decode_tag(Tag2 type, std::uint64_t body, std::size_t size, const P
         case Tag2::Framebuffer: {
             const auto tag = load<FramebufferTag>(memory, body);
             if (tag && size >= 24)
-                out.display = display_of(tag->address, tag->pitch, tag->width, tag->height, tag->bits, tag->type, tag->colour);
+                out.display =
+                    display_of(tag->address, tag->pitch, tag->width, tag->height, tag->bits, tag->type, tag->colour);
             break;
         }
         case Tag2::AcpiOld:
@@ -165,7 +191,8 @@ Result<void> decode2(std::uint32_t address, const PhysicalView& memory, BootInfo
         const auto tag = load<TagHeader>(memory, address + offset);
         if (!tag || tag->size < sizeof(TagHeader) || tag->size > *total - offset) return fail(Error::Fault);
         if (tag->type == static_cast<std::uint32_t>(Tag2::End)) return {};
-        TRY_VOID(decode_tag(static_cast<Tag2>(tag->type), address + offset + sizeof(TagHeader), tag->size - sizeof(TagHeader), memory, out));
+        TRY_VOID(decode_tag(static_cast<Tag2>(tag->type), address + offset + sizeof(TagHeader),
+                            tag->size - sizeof(TagHeader), memory, out));
         offset += (std::uint64_t{tag->size} + 7) & ~std::uint64_t{7};
     }
     return {};

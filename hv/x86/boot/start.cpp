@@ -50,16 +50,20 @@ void use_early_stack() {
     early_cpu.frame = reinterpret_cast<TrapFrame*>(top - kStackReserved - sizeof(TrapFrame));
 }
 
-void complain(std::string_view option, std::string_view why) { warn("command line: {}: {}", why, option); }
+void complain(std::string_view option, std::string_view why) {
+    warn("command line: {}: {}", why, option);
+}
 
 void print_banner() {
-    info("hv {} ({}), loaded by {}", HV_VERSION, sizeof(void*) == 8 ? "x86-64" : "?", info_from_loader.loader.empty() ? "an unknown loader" : info_from_loader.loader);
+    info("hv {} ({}), loaded by {}", HV_VERSION, sizeof(void*) == 8 ? "x86-64" : "?",
+         info_from_loader.loader.empty() ? "an unknown loader" : info_from_loader.loader);
     info("command line: {}", info_from_loader.command_line);
 }
 
 void print_machine() {
     const CpuModel& model = cpu_model();
-    info("CPU: {} family {} model {} stepping {}", model.brand[0] ? model.brand.data() : model.vendor_text.data(), model.family, model.model, model.stepping);
+    info("CPU: {} family {} model {} stepping {}", model.brand[0] ? model.brand.data() : model.vendor_text.data(),
+         model.family, model.model, model.stepping);
     for (const auto& entry : machine_memory_map())
         log(LogLevel::Debug, "memory {:012x} - {:012x} type {}", entry.start, entry.end(), entry.type);
     for (const auto& module : info_from_loader.modules)
@@ -92,13 +96,18 @@ void print_machine() {
 
 }  // namespace
 
-const BootInfo& boot_info() { return info_from_loader; }
-const BootOptions& boot_options() { return options; }
+const BootInfo& boot_info() {
+    return info_from_loader;
+}
+const BootOptions& boot_options() {
+    return options;
+}
 
 extern "C" [[noreturn]] void start_machine(std::uint32_t magic, std::uint32_t information) {
     note_start_of_time();
     use_early_stack();
-    for (const Constructor* constructor = init_array_start; constructor != init_array_end; ++constructor) (*constructor)();
+    for (const Constructor* constructor = init_array_start; constructor != init_array_end; ++constructor)
+        (*constructor)();
     const Result<> decoded = decode_multiboot(magic, information, LowMemory{}, info_from_loader);
     options = parse_command_line(info_from_loader.command_line, [](std::string_view, std::string_view) {});
     start_console(options, info_from_loader.display);

@@ -83,7 +83,9 @@ class ConsoleGuard {
     bool locked_;
 };
 
-void console_interrupt(void*) { poll_console_input(); }
+void console_interrupt(void*) {
+    poll_console_input();
+}
 
 constexpr Nanoseconds kPollPeriod = 50'000'000;
 constinit Timer poll_timer{};
@@ -123,7 +125,9 @@ void release_screen() {
     screen_released = true;
 }
 
-void console_enter_panic() { in_panic = true; }
+void console_enter_panic() {
+    in_panic = true;
+}
 
 void poll_console_input() {
     for (;;) {

@@ -1,8 +1,8 @@
 // The console's machine side; hv/base/console.hpp and log.hpp are what others use.
 #pragma once
 
-#include "hv/x86/boot/command_line.hpp"
 #include "hv/x86/boot/boot_info.hpp"
+#include "hv/x86/boot/command_line.hpp"
 
 namespace hv::x86 {
 

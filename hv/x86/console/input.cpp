@@ -54,8 +54,9 @@ void handle_typed_character(char character) {
         if (++switch_presses == kSwitchPresses) {
             switch_presses = 0;
             hv_listens = !hv_listens;
-            write_console(hv_listens ? "\n(hv) keyboard goes to hv's debug keys ('h' lists them); Ctrl-A three times: back\n"
-                                     : "\n(hv) keyboard goes to Dom0; Ctrl-A three times: hv's debug keys\n");
+            write_console(hv_listens
+                              ? "\n(hv) keyboard goes to hv's debug keys ('h' lists them); Ctrl-A three times: back\n"
+                              : "\n(hv) keyboard goes to Dom0; Ctrl-A three times: hv's debug keys\n");
         }
         return;
     }
@@ -84,7 +85,9 @@ bool console_take_input(char& character) {
     return true;
 }
 
-void set_console_input_callback(void (*callback)()) { arrived.store(callback, std::memory_order_release); }
+void set_console_input_callback(void (*callback)()) {
+    arrived.store(callback, std::memory_order_release);
+}
 
 void register_debug_key(char key, const char* help, void (*handler)(char)) {
     const auto index = static_cast<unsigned char>(key);

@@ -7,7 +7,15 @@ namespace hv::x86 {
 namespace {
 
 // Registers (PC16550D data sheet, "Registers").
-enum Register : std::uint16_t { kData = 0, kInterruptEnable = 1, kFifoControl = 2, kLineControl = 3, kModemControl = 4, kLineStatus = 5, kScratch = 7 };
+enum Register : std::uint16_t {
+    kData = 0,
+    kInterruptEnable = 1,
+    kFifoControl = 2,
+    kLineControl = 3,
+    kModemControl = 4,
+    kLineStatus = 5,
+    kScratch = 7
+};
 constexpr std::uint8_t kLatch = 0x80;          // line control: data and interrupt enable are the divisor
 constexpr std::uint8_t kReceived = 0x01;       // line status
 constexpr std::uint8_t kTransmitEmpty = 0x20;  // line status: all of the FIFO is free

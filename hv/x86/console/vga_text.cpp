@@ -10,7 +10,8 @@ constexpr std::uint16_t kGreyOnBlack = 0x0700;
 
 void VgaText::start(const BootDisplay& display) {
     if (display.kind == BootDisplay::Kind::Linear) return;
-    if (display.kind == BootDisplay::Kind::Text && display.width >= 40 && display.width <= 132 && display.height >= 25 && display.height <= 60) {
+    if (display.kind == BootDisplay::Kind::Text && display.width >= 40 && display.width <= 132 &&
+        display.height >= 25 && display.height <= 60) {
         columns_ = display.width;
         rows_ = display.height;
     }
@@ -33,7 +34,8 @@ void VgaText::write(std::string_view text) {
         }
         if (character == '\r') continue;
         if (column_ == columns_) new_line();
-        cells_[columns_ * (rows_ - 1) + column_++] = static_cast<std::uint16_t>(kGreyOnBlack | static_cast<unsigned char>(character));
+        cells_[columns_ * (rows_ - 1) + column_++] =
+            static_cast<std::uint16_t>(kGreyOnBlack | static_cast<unsigned char>(character));
     }
 }
 

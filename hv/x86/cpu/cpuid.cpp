@@ -45,7 +45,9 @@ void read_signature(std::uint32_t eax) {
     if (model.family == 6 || model.family >= 0xf) model.model |= ((eax >> 16) & 0xf) << 4;
 }
 
-std::uint32_t shift_for(std::uint32_t count) { return count <= 1 ? 0 : static_cast<std::uint32_t>(std::bit_width(count - 1)); }
+std::uint32_t shift_for(std::uint32_t count) {
+    return count <= 1 ? 0 : static_cast<std::uint32_t>(std::bit_width(count - 1));
+}
 
 void read_topology() {
     if (model.max_leaf >= 0xb && (cpuid(0xb, 0).ebx & 0xffff) != 0) {
@@ -100,7 +102,8 @@ void identify_cpu() {
         return number <= last ? cpuid(number, subleaf) : CpuidLeaf{};
     };
     const CpuidLeaf one = leaf(1), seven = leaf(7), extended = leaf(0x8000'0001);
-    feature_words = {one.edx, one.ecx, seven.ebx, seven.ecx, extended.edx, extended.ecx, leaf(0x8000'0007).edx, leaf(6).eax};
+    feature_words = {one.edx,    one.ecx, seven.ebx, seven.ecx, extended.edx, extended.ecx, leaf(0x8000'0007).edx,
+                     leaf(6).eax};
     read_names(zero);
     read_signature(one.eax);
     if (const std::uint32_t bits = leaf(0x8000'0008).eax; bits != 0) {
@@ -115,7 +118,9 @@ void identify_cpu() {
     }
 }
 
-const CpuModel& cpu_model() { return model; }
+const CpuModel& cpu_model() {
+    return model;
+}
 
 bool cpu_has(Feature feature) {
     const auto number = static_cast<unsigned>(feature);
@@ -131,7 +136,11 @@ void enable_cpu_features() {
         asm volatile("xsetbv" : : "c"(0), "a"(static_cast<std::uint32_t>(xcr0_supported & 7)), "d"(0));
 }
 
-std::uint64_t hv_cr4() { return cr4_value | (cpu_has(Feature::Mce) && cpu_has(Feature::Mca) ? std::uint64_t{kCr4Mce} : 0); }
-std::uint64_t supported_xcr0() { return xcr0_supported; }
+std::uint64_t hv_cr4() {
+    return cr4_value | (cpu_has(Feature::Mce) && cpu_has(Feature::Mca) ? std::uint64_t{kCr4Mce} : 0);
+}
+std::uint64_t supported_xcr0() {
+    return xcr0_supported;
+}
 
 }  // namespace hv::x86

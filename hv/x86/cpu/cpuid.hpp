@@ -12,7 +12,9 @@ struct CpuidLeaf {
 };
 inline CpuidLeaf cpuid(std::uint32_t leaf, std::uint32_t subleaf = 0) {
     CpuidLeaf result;
-    asm volatile("cpuid" : "=a"(result.eax), "=b"(result.ebx), "=c"(result.ecx), "=d"(result.edx) : "a"(leaf), "c"(subleaf));
+    asm volatile("cpuid"
+                 : "=a"(result.eax), "=b"(result.ebx), "=c"(result.ecx), "=d"(result.edx)
+                 : "a"(leaf), "c"(subleaf));
     return result;
 }
 
@@ -21,19 +23,56 @@ enum class Vendor : std::uint8_t { Intel, Amd, Hygon, Centaur, Other };
 // word * 32 + bit; words are listed in kFeatureWords (cpuid.cpp).
 enum class Feature : std::uint16_t {
     // 1 edx
-    Fpu = 0, Vme = 1, De = 2, Pse = 3, Tsc = 4, Msr = 5, Pae = 6, Mce = 7, Cx8 = 8, Apic = 9, Sep = 11, Mtrr = 12, Pge = 13, Mca = 14,
-    Cmov = 15, Pat = 16, Pse36 = 17, Clflush = 19, Acpi = 22, Mmx = 23, Fxsr = 24, Sse = 25, Sse2 = 26, Htt = 28,
+    Fpu = 0,
+    Vme = 1,
+    De = 2,
+    Pse = 3,
+    Tsc = 4,
+    Msr = 5,
+    Pae = 6,
+    Mce = 7,
+    Cx8 = 8,
+    Apic = 9,
+    Sep = 11,
+    Mtrr = 12,
+    Pge = 13,
+    Mca = 14,
+    Cmov = 15,
+    Pat = 16,
+    Pse36 = 17,
+    Clflush = 19,
+    Acpi = 22,
+    Mmx = 23,
+    Fxsr = 24,
+    Sse = 25,
+    Sse2 = 26,
+    Htt = 28,
     // 1 ecx
-    Sse3 = 32, Monitor = 32 + 3, Vmx = 32 + 5, Pcid = 32 + 17, X2Apic = 32 + 21, TscDeadline = 32 + 24, Xsave = 32 + 26,
+    Sse3 = 32,
+    Monitor = 32 + 3,
+    Vmx = 32 + 5,
+    Pcid = 32 + 17,
+    X2Apic = 32 + 21,
+    TscDeadline = 32 + 24,
+    Xsave = 32 + 26,
     Hypervisor = 32 + 31,
     // 7.0 ebx
-    Fsgsbase = 64, Smep = 64 + 7, Erms = 64 + 9, Smap = 64 + 20,
+    Fsgsbase = 64,
+    Smep = 64 + 7,
+    Erms = 64 + 9,
+    Smap = 64 + 20,
     // 7.0 ecx
-    Umip = 96 + 2, Pku = 96 + 3,
+    Umip = 96 + 2,
+    Pku = 96 + 3,
     // 0x80000001 edx
-    Syscall = 128 + 11, Nx = 128 + 20, Page1G = 128 + 26, Rdtscp = 128 + 27, LongMode = 128 + 29,
+    Syscall = 128 + 11,
+    Nx = 128 + 20,
+    Page1G = 128 + 26,
+    Rdtscp = 128 + 27,
+    LongMode = 128 + 29,
     // 0x80000001 ecx
-    Svm = 160 + 2, TopologyExt = 160 + 22,
+    Svm = 160 + 2,
+    TopologyExt = 160 + 22,
     // 0x80000007 edx
     InvariantTsc = 192 + 8,
     // 6 eax

@@ -31,8 +31,12 @@ void map_stacks(std::uint64_t block) {
 
 }  // namespace
 
-PerCpu& cpu_data(CpuId cpu) { return *cpus[cpu]; }
-CpuId present_cpus() { return cpu_count; }
+PerCpu& cpu_data(CpuId cpu) {
+    return *cpus[cpu];
+}
+CpuId present_cpus() {
+    return cpu_count;
+}
 
 PerCpu& add_cpu(std::uint32_t apic_id) {
     HV_ASSERT(cpu_count < kMaxCpus);
@@ -69,6 +73,8 @@ void enter_cpu_stack(PerCpu& cpu, void (*next)()) {
 
 namespace hv {
 
-CpuId current_cpu() { return x86::per_cpu().id; }
+CpuId current_cpu() {
+    return x86::per_cpu().id;
+}
 
 }  // namespace hv

@@ -35,15 +35,15 @@ struct RemoteCall {
 };
 
 struct alignas(64) PerCpu {
-    PerCpu* self = nullptr;           // trap_entry.S and guest entry code find these by the offsets in asm_constants.cpp
-    TrapFrame* frame = nullptr;       // the trap frame's place at the top of the stack
-    std::uint64_t scratch[2] = {};    // for guest entry code
-    Vcpu* current = nullptr;          // the vCPU whose state is loaded; null or an idle one otherwise
+    PerCpu* self = nullptr;         // trap_entry.S and guest entry code find these by the offsets in asm_constants.cpp
+    TrapFrame* frame = nullptr;     // the trap frame's place at the top of the stack
+    std::uint64_t scratch[2] = {};  // for guest entry code
+    Vcpu* current = nullptr;        // the vCPU whose state is loaded; null or an idle one otherwise
     CpuId id = 0;
     std::uint32_t apic_id = 0;
-    std::uint64_t stack_block = 0;    // lowest address
+    std::uint64_t stack_block = 0;  // lowest address
 
-    GdtPage* gdt = nullptr;           // a page of its own: guests' GDT windows map it too
+    GdtPage* gdt = nullptr;  // a page of its own: guests' GDT windows map it too
     std::uint64_t gdt_physical = 0;
     Tss* tss = nullptr;
 
@@ -54,15 +54,18 @@ struct alignas(64) PerCpu {
     AtomicCpuSet callers;
     RemoteCall call;
     std::atomic<std::uint32_t> tlb_flushed_at{0};
-    std::int64_t tsc_offset = 0;      // added to this CPU's TSC to get the boot CPU's; 0 where they agree
+    std::int64_t tsc_offset = 0;  // added to this CPU's TSC to get the boot CPU's; 0 where they agree
     std::atomic<bool> online{false};
 
     std::uint64_t nmis = 0;
     std::atomic<std::uint64_t> stopped_at{0};  // in a panic: where this CPU was
-    std::atomic<std::uint64_t> alive{0};  // watchdog: counts this CPU's timer interrupts and trips through idle
+    std::atomic<std::uint64_t> alive{0};       // watchdog: counts this CPU's timer interrupts and trips through idle
 
 #ifndef NDEBUG
-    struct HeldLock { LockRank rank; const void* lock; };
+    struct HeldLock {
+        LockRank rank;
+        const void* lock;
+    };
     std::array<HeldLock, 24> held{};
     std::uint32_t held_count = 0;
 #endif

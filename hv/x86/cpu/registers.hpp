@@ -6,23 +6,58 @@
 namespace hv::x86 {
 
 // Bits of the control registers (Intel SDM volume 3, "Control Registers").
-enum Cr0 : std::uint64_t { kCr0Pe = 1u << 0, kCr0Mp = 1u << 1, kCr0Em = 1u << 2, kCr0Ts = 1u << 3, kCr0Ne = 1u << 5,
-                           kCr0Wp = 1u << 16, kCr0Am = 1u << 18, kCr0Cd = 1u << 30, kCr0Pg = 1u << 31 };
-enum Cr4 : std::uint64_t { kCr4Vme = 1u << 0, kCr4Pvi = 1u << 1, kCr4Tsd = 1u << 2, kCr4De = 1u << 3, kCr4Pse = 1u << 4,
-                           kCr4Pae = 1u << 5, kCr4Mce = 1u << 6, kCr4Pge = 1u << 7, kCr4Pce = 1u << 8, kCr4Osfxsr = 1u << 9,
-                           kCr4Osxmmexcpt = 1u << 10, kCr4Umip = 1u << 11, kCr4Vmxe = 1u << 13, kCr4Fsgsbase = 1u << 16,
-                           kCr4Pcide = 1u << 17, kCr4Osxsave = 1u << 18, kCr4Smep = 1u << 20, kCr4Smap = 1u << 21,
-                           kCr4Pke = 1u << 22 };
-enum Rflags : std::uint64_t { kRflagsTf = 1u << 8, kRflagsIf = 1u << 9, kRflagsDf = 1u << 10, kRflagsIopl = 3u << 12,
-                              kRflagsNt = 1u << 14, kRflagsRf = 1u << 16, kRflagsVm = 1u << 17, kRflagsAc = 1u << 18 };
+enum Cr0 : std::uint64_t {
+    kCr0Pe = 1u << 0,
+    kCr0Mp = 1u << 1,
+    kCr0Em = 1u << 2,
+    kCr0Ts = 1u << 3,
+    kCr0Ne = 1u << 5,
+    kCr0Wp = 1u << 16,
+    kCr0Am = 1u << 18,
+    kCr0Cd = 1u << 30,
+    kCr0Pg = 1u << 31
+};
+enum Cr4 : std::uint64_t {
+    kCr4Vme = 1u << 0,
+    kCr4Pvi = 1u << 1,
+    kCr4Tsd = 1u << 2,
+    kCr4De = 1u << 3,
+    kCr4Pse = 1u << 4,
+    kCr4Pae = 1u << 5,
+    kCr4Mce = 1u << 6,
+    kCr4Pge = 1u << 7,
+    kCr4Pce = 1u << 8,
+    kCr4Osfxsr = 1u << 9,
+    kCr4Osxmmexcpt = 1u << 10,
+    kCr4Umip = 1u << 11,
+    kCr4Vmxe = 1u << 13,
+    kCr4Fsgsbase = 1u << 16,
+    kCr4Pcide = 1u << 17,
+    kCr4Osxsave = 1u << 18,
+    kCr4Smep = 1u << 20,
+    kCr4Smap = 1u << 21,
+    kCr4Pke = 1u << 22
+};
+enum Rflags : std::uint64_t {
+    kRflagsTf = 1u << 8,
+    kRflagsIf = 1u << 9,
+    kRflagsDf = 1u << 10,
+    kRflagsIopl = 3u << 12,
+    kRflagsNt = 1u << 14,
+    kRflagsRf = 1u << 16,
+    kRflagsVm = 1u << 17,
+    kRflagsAc = 1u << 18
+};
 
-#define HV_CONTROL_REGISTER(name)                                                                   \
-    inline std::uint64_t read_##name() {                                                            \
-        std::uint64_t value;                                                                        \
-        asm volatile("mov %%" #name ", %0" : "=r"(value) : : "memory");                             \
-        return value;                                                                               \
-    }                                                                                               \
-    inline void write_##name(std::uint64_t value) { asm volatile("mov %0, %%" #name : : "r"(value) : "memory"); }
+#define HV_CONTROL_REGISTER(name)                                       \
+    inline std::uint64_t read_##name() {                                \
+        std::uint64_t value;                                            \
+        asm volatile("mov %%" #name ", %0" : "=r"(value) : : "memory"); \
+        return value;                                                   \
+    }                                                                   \
+    inline void write_##name(std::uint64_t value) {                     \
+        asm volatile("mov %0, %%" #name : : "r"(value) : "memory");     \
+    }
 HV_CONTROL_REGISTER(cr0)
 HV_CONTROL_REGISTER(cr2)
 HV_CONTROL_REGISTER(cr3)
@@ -38,7 +73,7 @@ enum class Msr : std::uint32_t {
     McgCap = 0x179,
     McgStatus = 0x17a,
     McgCtl = 0x17b,
-    Mc0Ctl = 0x400,      // bank n: + 4n; then status, address, misc
+    Mc0Ctl = 0x400,  // bank n: + 4n; then status, address, misc
     Mc0Status = 0x401,
     Efer = 0xc000'0080,
     Star = 0xc000'0081,
@@ -61,21 +96,38 @@ inline std::uint64_t read_msr(std::uint32_t msr) {
     return (std::uint64_t{high} << 32) | low;
 }
 inline void write_msr(std::uint32_t msr, std::uint64_t value) {
-    asm volatile("wrmsr" : : "c"(msr), "a"(static_cast<std::uint32_t>(value)), "d"(static_cast<std::uint32_t>(value >> 32)) : "memory");
+    asm volatile("wrmsr"
+                 :
+                 : "c"(msr), "a"(static_cast<std::uint32_t>(value)), "d"(static_cast<std::uint32_t>(value >> 32))
+                 : "memory");
 }
-inline std::uint64_t read_msr(Msr msr) { return read_msr(static_cast<std::uint32_t>(msr)); }
-inline void write_msr(Msr msr, std::uint64_t value) { write_msr(static_cast<std::uint32_t>(msr), value); }
+inline std::uint64_t read_msr(Msr msr) {
+    return read_msr(static_cast<std::uint32_t>(msr));
+}
+inline void write_msr(Msr msr, std::uint64_t value) {
+    write_msr(static_cast<std::uint32_t>(msr), value);
+}
 
 inline std::uint64_t read_flags() {
     std::uint64_t value;
     asm volatile("pushfq; popq %0" : "=r"(value));
     return value;
 }
-inline bool interrupts_enabled() { return read_flags() & kRflagsIf; }
-inline void disable_interrupts() { asm volatile("cli" : : : "memory"); }
-inline void enable_interrupts() { asm volatile("sti" : : : "memory"); }
-inline void pause() { asm volatile("pause" : : : "memory"); }
-inline void halt() { asm volatile("hlt" : : : "memory"); }
+inline bool interrupts_enabled() {
+    return read_flags() & kRflagsIf;
+}
+inline void disable_interrupts() {
+    asm volatile("cli" : : : "memory");
+}
+inline void enable_interrupts() {
+    asm volatile("sti" : : : "memory");
+}
+inline void pause() {
+    asm volatile("pause" : : : "memory");
+}
+inline void halt() {
+    asm volatile("hlt" : : : "memory");
+}
 
 inline std::uint64_t read_tsc() {
     std::uint32_t low, high;
@@ -89,6 +141,8 @@ inline std::uint64_t read_tsc_ordered() {
     return (std::uint64_t{high} << 32) | low;
 }
 
-inline void invalidate_page(std::uint64_t address) { asm volatile("invlpg (%0)" : : "r"(address) : "memory"); }
+inline void invalidate_page(std::uint64_t address) {
+    asm volatile("invlpg (%0)" : : "r"(address) : "memory");
+}
 
 }  // namespace hv::x86

@@ -41,7 +41,8 @@ void fill_gdt(PerCpu& cpu) {
     gdt[kUserCode64] = kCode64Ring3;
     gdt[kCpuNumber] = 0x0040'f500'0000'0000 | (cpu.id & 0xffff);
     const auto tss = reinterpret_cast<std::uint64_t>(cpu.tss);
-    gdt[kTssSelector] = (sizeof(Tss) - 1) | ((tss & 0xff'ffff) << 16) | (std::uint64_t{0x89} << 40) | (((tss >> 24) & 0xff) << 56);
+    gdt[kTssSelector] =
+        (sizeof(Tss) - 1) | ((tss & 0xff'ffff) << 16) | (std::uint64_t{0x89} << 40) | (((tss >> 24) & 0xff) << 56);
     gdt[kTssSelector + 8] = tss >> 32;
 }
 
@@ -64,7 +65,8 @@ IdtEntry IdtEntry::gate(std::uint64_t handler, Ist ist, unsigned privilege) {
 void build_idt() {
     for (std::size_t vector = 0; vector < kVectors; ++vector) {
         const unsigned privilege = vector == kBreakpoint || vector == kOverflow ? 3 : 0;
-        idt[vector] = IdtEntry::gate(reinterpret_cast<std::uint64_t>(trap_stubs) + vector * kStubSize, stack_of(vector), privilege);
+        idt[vector] = IdtEntry::gate(reinterpret_cast<std::uint64_t>(trap_stubs) + vector * kStubSize, stack_of(vector),
+                                     privilege);
     }
 }
 
@@ -95,7 +97,8 @@ void load_descriptors(PerCpu& cpu) {
         "lldt %w[null]\n"
         "ltr %w[tss]\n"
         :
-        : [code] "i"(kKernelCode), [data] "r"(std::uint32_t{kKernelData}), [null] "r"(0), [tss] "r"(std::uint32_t{kTssSelector})
+        : [code] "i"(kKernelCode), [data] "r"(std::uint32_t{kKernelData}), [null] "r"(0),
+          [tss] "r"(std::uint32_t{kTssSelector})
         : "rax", "memory");
     load_idt();
 }

@@ -21,7 +21,8 @@ extern "C" const Patch smap_patches_start[], smap_patches_end[];
 void patch_smap() {
     if (!(hv_cr4() & kCr4Smap)) return;
     for (const Patch* patch = smap_patches_start; patch != smap_patches_end; ++patch) {
-        const auto address = reinterpret_cast<std::uint64_t>(&patch->target) + static_cast<std::uint64_t>(std::int64_t{patch->target});
+        const auto address =
+            reinterpret_cast<std::uint64_t>(&patch->target) + static_cast<std::uint64_t>(std::int64_t{patch->target});
         auto* code = direct_map_as<volatile std::uint8_t>(physical_of(reinterpret_cast<const void*>(address)));
         code[0] = 0x0f;
         code[1] = 0x01;

@@ -4,15 +4,20 @@
 
 namespace hv::x86 {
 
-#define HV_PATCHABLE_SMAP(last_byte)            \
-    "771: .byte 0x0f, 0x1f, 0x00\n"             \
-    ".pushsection .smap_patches, \"a\"\n"       \
-    ".long 771b - .\n"                          \
-    ".byte " #last_byte ", 0, 0, 0\n"           \
+#define HV_PATCHABLE_SMAP(last_byte)      \
+    "771: .byte 0x0f, 0x1f, 0x00\n"       \
+    ".pushsection .smap_patches, \"a\"\n" \
+    ".long 771b - .\n"                    \
+    ".byte " #last_byte                   \
+    ", 0, 0, 0\n"                         \
     ".popsection\n"
 
-inline void allow_guest_access() { asm volatile(HV_PATCHABLE_SMAP(0xcb) : : : "memory", "cc"); }   // STAC
-inline void forbid_guest_access() { asm volatile(HV_PATCHABLE_SMAP(0xca) : : : "memory", "cc"); }  // CLAC
+inline void allow_guest_access() {
+    asm volatile(HV_PATCHABLE_SMAP(0xcb) : : : "memory", "cc");
+}  // STAC
+inline void forbid_guest_access() {
+    asm volatile(HV_PATCHABLE_SMAP(0xca) : : : "memory", "cc");
+}  // CLAC
 
 // Writes the real instructions; once, before the text becomes read-only.
 void patch_smap();

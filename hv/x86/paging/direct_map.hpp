@@ -1,4 +1,5 @@
-// Physical memory through the direct map. Valid for RAM (and firmware tables in RAM); device registers need map_device().
+// Physical memory through the direct map. Valid for RAM (and firmware tables in RAM); device registers need
+// map_device().
 #pragma once
 
 #include <cstdint>
@@ -8,8 +9,12 @@
 
 namespace hv::x86 {
 
-inline void* direct_map(std::uint64_t physical) { return reinterpret_cast<void*>(physical + kDirectMapBase); }
-inline void* direct_map(Mfn frame) { return direct_map(frame.raw << kPageShift); }
+inline void* direct_map(std::uint64_t physical) {
+    return reinterpret_cast<void*>(physical + kDirectMapBase);
+}
+inline void* direct_map(Mfn frame) {
+    return direct_map(frame.raw << kPageShift);
+}
 template <class T>
 T* direct_map_as(std::uint64_t physical) {
     return static_cast<T*>(direct_map(physical));

@@ -15,8 +15,15 @@ namespace {
 
 // Entries (Intel SDM volume 3, "4-Level Paging").
 enum EntryBits : std::uint64_t {
-    kPresent = 1u << 0, kWrite = 1u << 1, kUser = 1u << 2, kWriteThrough = 1u << 3, kCacheDisable = 1u << 4, kAccessed = 1u << 5,
-    kDirty = 1u << 6, kLarge = 1u << 7, kGlobalPage = 1u << 8,
+    kPresent = 1u << 0,
+    kWrite = 1u << 1,
+    kUser = 1u << 2,
+    kWriteThrough = 1u << 3,
+    kCacheDisable = 1u << 4,
+    kAccessed = 1u << 5,
+    kDirty = 1u << 6,
+    kLarge = 1u << 7,
+    kGlobalPage = 1u << 8,
 };
 constexpr std::uint64_t kNoExecute = std::uint64_t{1} << 63;
 constexpr std::uint64_t kAddressMask = 0x000f'ffff'ffff'f000;
@@ -26,7 +33,9 @@ constinit std::uint64_t root = 0;
 constinit std::uint64_t device_next = kDeviceBase;
 constinit Spinlock tables_lock{LockRank::Leaf};
 
-void* early_table_page() { return direct_map(allocate_early(kPageSize)); }
+void* early_table_page() {
+    return direct_map(allocate_early(kPageSize));
+}
 using TablePageSource = void* (*)();
 constinit TablePageSource table_page_source = early_table_page;
 
@@ -75,7 +84,8 @@ Result<> map_one(std::uint64_t virtual_address, std::uint64_t physical, unsigned
 }
 
 void must_map(std::uint64_t virtual_address, std::uint64_t physical, std::uint64_t size, std::uint32_t flags) {
-    if (const auto result = map_hv(virtual_address, physical, size, flags); !result) must_failed("early mapping", result.error());
+    if (const auto result = map_hv(virtual_address, physical, size, flags); !result)
+        must_failed("early mapping", result.error());
 }
 
 void map_image() {
@@ -83,7 +93,8 @@ void map_image() {
         const auto from = reinterpret_cast<std::uint64_t>(start), to = reinterpret_cast<std::uint64_t>(end);
         const auto bits = leaf_bits(flags);
         // Small pages throughout: the parts have different permissions.
-        for (std::uint64_t page = from; page < to; page += kPageSize) (void)map_one(page, page - kImageBase + kImagePhysical, 1, bits);
+        for (std::uint64_t page = from; page < to; page += kPageSize)
+            (void)map_one(page, page - kImageBase + kImagePhysical, 1, bits);
     };
     part(image_start, text_end, kMapExecutable);
     part(text_end, rodata_end, 0);
@@ -102,7 +113,8 @@ void map_ram() {
     };
     add({0, 0x10'0000});
     for (const auto& entry : machine_memory_map()) {
-        if (entry.type != MemoryType::Ram && entry.type != MemoryType::AcpiData && entry.type != MemoryType::AcpiNvs) continue;
+        if (entry.type != MemoryType::Ram && entry.type != MemoryType::AcpiData && entry.type != MemoryType::AcpiNvs)
+            continue;
         const MemoryRange frames{entry.start & ~(kPageSize - 1), (entry.end() + kPageSize - 1) & ~(kPageSize - 1)};
         if (frames.end <= kDirectMapEnd - kDirectMapBase) add(frames);
     }
@@ -111,7 +123,8 @@ void map_ram() {
 }
 
 void make_level3_tables() {
-    for (const unsigned slot : {256u, 257u, kWindowsSlot, 261u}) (void)MUST(descend(entry_in(root, std::uint64_t{slot} << 39, 4)), "early tables panic instead");
+    for (const unsigned slot : {256u, 257u, kWindowsSlot, 261u})
+        (void)MUST(descend(entry_in(root, std::uint64_t{slot} << 39, 4)), "early tables panic instead");
 }
 
 }  // namespace
@@ -126,8 +139,12 @@ void start_paging() {
     write_cr4(hv_cr4() & ~std::uint64_t{kCr4Mce});
 }
 
-std::uint64_t hv_root() { return root; }
-std::uint64_t hv_root_entry(unsigned slot) { return direct_map_as<std::uint64_t>(root)[slot]; }
+std::uint64_t hv_root() {
+    return root;
+}
+std::uint64_t hv_root_entry(unsigned slot) {
+    return direct_map_as<std::uint64_t>(root)[slot];
+}
 
 Result<> map_hv(std::uint64_t virtual_address, std::uint64_t physical, std::uint64_t size, std::uint32_t flags) {
     Guard guard{tables_lock};
@@ -171,7 +188,9 @@ Result<void*> map_device(std::uint64_t physical, std::size_t size, std::uint32_t
     return reinterpret_cast<void*>(window + offset);
 }
 
-void set_table_page_source(void* (*source)()) { table_page_source = source; }
+void set_table_page_source(void* (*source)()) {
+    table_page_source = source;
+}
 
 bool translate_hv(std::uint64_t virtual_address, std::uint64_t& physical) {
     std::uint64_t table = root;

@@ -12,8 +12,8 @@ namespace hv::x86 {
 enum PageFlags : std::uint32_t {
     kMapWritable = 1u << 0,
     kMapExecutable = 1u << 1,
-    kMapUser = 1u << 2,            // visible to guests (the machine-to-phys table)
-    kMapUncached = 1u << 3,        // device registers
+    kMapUser = 1u << 2,      // visible to guests (the machine-to-phys table)
+    kMapUncached = 1u << 3,  // device registers
     kMapNotGlobal = 1u << 4,
 };
 

@@ -15,7 +15,8 @@ void dump_cpu(void*) {
     const PerCpu& cpu = per_cpu();
     info("CPU {} (APIC ID {}): {} NMIs, {} timer interrupts, TSC offset {}", cpu.id, cpu.apic_id, cpu.nmis,
          cpu.alive.load(std::memory_order_relaxed), cpu.tsc_offset);
-    if (cpu.frame->from_guest()) info("entered from a guest at {:04x}:{:016x}, stack {:016x}", cpu.frame->cs, cpu.frame->rip, cpu.frame->rsp);
+    if (cpu.frame->from_guest())
+        info("entered from a guest at {:04x}:{:016x}, stack {:016x}", cpu.frame->cs, cpu.frame->rip, cpu.frame->rsp);
     print_backtrace(reinterpret_cast<std::uint64_t>(__builtin_return_address(0)),
                     *static_cast<std::uint64_t*>(__builtin_frame_address(0)));
 }
@@ -29,10 +30,13 @@ void dump_cpus(char) {
 }
 
 void dump_time(char) {
-    info("system time {} ns, TSC {} kHz, {}", time::now(), time::tsc_khz(), time::tsc_stable() ? "stable" : "not stable");
+    info("system time {} ns, TSC {} kHz, {}", time::now(), time::tsc_khz(),
+         time::tsc_stable() ? "stable" : "not stable");
 }
 
-void crash(char) { panic("asked for on the console"); }
+void crash(char) {
+    panic("asked for on the console");
+}
 
 }  // namespace
 

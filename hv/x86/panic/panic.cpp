@@ -63,9 +63,28 @@ void print_others() {
 }
 
 const char* name_of(std::uint64_t vector) {
-    static constexpr const char* kNames[] = {"divide error", "debug", "NMI", "breakpoint", "overflow", "bounds", "invalid opcode",
-        "no FPU", "double fault", "coprocessor overrun", "invalid TSS", "segment not present", "stack fault", "general protection",
-        "page fault", "reserved", "x87 error", "alignment", "machine check", "SIMD error", "virtualization", "control protection"};
+    static constexpr const char* kNames[] = {"divide error",
+                                             "debug",
+                                             "NMI",
+                                             "breakpoint",
+                                             "overflow",
+                                             "bounds",
+                                             "invalid opcode",
+                                             "no FPU",
+                                             "double fault",
+                                             "coprocessor overrun",
+                                             "invalid TSS",
+                                             "segment not present",
+                                             "stack fault",
+                                             "general protection",
+                                             "page fault",
+                                             "reserved",
+                                             "x87 error",
+                                             "alignment",
+                                             "machine check",
+                                             "SIMD error",
+                                             "virtualization",
+                                             "control protection"};
     return vector < sizeof kNames / sizeof kNames[0] ? kNames[vector] : "unexpected vector";
 }
 
@@ -85,7 +104,9 @@ void print_line(std::uint64_t address) {
 
 }  // namespace
 
-bool panic_started() { return panicking.load(std::memory_order_relaxed) != kNobody; }
+bool panic_started() {
+    return panicking.load(std::memory_order_relaxed) != kNobody;
+}
 
 void stop_in_panic(const TrapFrame& frame) {
     per_cpu().stopped_at.store(frame.rip, std::memory_order_release);
@@ -93,12 +114,17 @@ void stop_in_panic(const TrapFrame& frame) {
 }
 
 void print_registers(const TrapFrame& frame) {
-    log(LogLevel::Error, "rip {:016x}  cs {:04x}  rflags {:08x}  rsp {:016x}  ss {:04x}", frame.rip, frame.cs, frame.rflags, frame.rsp, frame.ss);
-    log(LogLevel::Error, "rax {:016x}  rbx {:016x}  rcx {:016x}  rdx {:016x}", frame.rax, frame.rbx, frame.rcx, frame.rdx);
-    log(LogLevel::Error, "rsi {:016x}  rdi {:016x}  rbp {:016x}  r8  {:016x}", frame.rsi, frame.rdi, frame.rbp, frame.r8);
-    log(LogLevel::Error, "r9  {:016x}  r10 {:016x}  r11 {:016x}  r12 {:016x}", frame.r9, frame.r10, frame.r11, frame.r12);
+    log(LogLevel::Error, "rip {:016x}  cs {:04x}  rflags {:08x}  rsp {:016x}  ss {:04x}", frame.rip, frame.cs,
+        frame.rflags, frame.rsp, frame.ss);
+    log(LogLevel::Error, "rax {:016x}  rbx {:016x}  rcx {:016x}  rdx {:016x}", frame.rax, frame.rbx, frame.rcx,
+        frame.rdx);
+    log(LogLevel::Error, "rsi {:016x}  rdi {:016x}  rbp {:016x}  r8  {:016x}", frame.rsi, frame.rdi, frame.rbp,
+        frame.r8);
+    log(LogLevel::Error, "r9  {:016x}  r10 {:016x}  r11 {:016x}  r12 {:016x}", frame.r9, frame.r10, frame.r11,
+        frame.r12);
     log(LogLevel::Error, "r13 {:016x}  r14 {:016x}  r15 {:016x}", frame.r13, frame.r14, frame.r15);
-    log(LogLevel::Error, "cr0 {:016x}  cr2 {:016x}  cr3 {:016x}  cr4 {:016x}", read_cr0(), read_cr2(), read_cr3(), read_cr4());
+    log(LogLevel::Error, "cr0 {:016x}  cr2 {:016x}  cr3 {:016x}  cr4 {:016x}", read_cr0(), read_cr2(), read_cr3(),
+        read_cr4());
 }
 
 void print_backtrace(std::uint64_t rip, std::uint64_t rbp) {
@@ -122,7 +148,9 @@ void panic_trap(const TrapFrame& frame) {
     if (frame.vector == kPageFault) {
         panic_here(format_into(reason, "page fault at {:016x}, error code {:x}", read_cr2(), frame.error_code), frame);
     } else {
-        panic_here(format_into(reason, "{} (vector {}, error code {:x})", name_of(frame.vector), frame.vector, frame.error_code), frame);
+        panic_here(format_into(reason, "{} (vector {}, error code {:x})", name_of(frame.vector), frame.vector,
+                               frame.error_code),
+                   frame);
     }
 }
 
@@ -142,7 +170,8 @@ namespace hv {
 void panic_text(std::string_view reason) {
     x86::enter_panic();
     log(LogLevel::Error, "panic on CPU {}: {}", x86::per_cpu().id, reason);
-    log(LogLevel::Error, "cr0 {:016x}  cr2 {:016x}  cr3 {:016x}  cr4 {:016x}", x86::read_cr0(), x86::read_cr2(), x86::read_cr3(), x86::read_cr4());
+    log(LogLevel::Error, "cr0 {:016x}  cr2 {:016x}  cr3 {:016x}  cr4 {:016x}", x86::read_cr0(), x86::read_cr2(),
+        x86::read_cr3(), x86::read_cr4());
     x86::print_backtrace(reinterpret_cast<std::uint64_t>(__builtin_return_address(0)),
                          *static_cast<std::uint64_t*>(__builtin_frame_address(0)));
     x86::finish_panic();

@@ -8,7 +8,7 @@
 
 namespace hv::x86 {
 
-[[noreturn]] void panic_trap(const TrapFrame& frame);  // an exception that hv cannot explain
+[[noreturn]] void panic_trap(const TrapFrame& frame);                           // an exception that hv cannot explain
 [[noreturn]] void panic_here(std::string_view reason, const TrapFrame& frame);  // what was interrupted is to blame
 bool panic_started();
 [[noreturn]] void stop_in_panic(const TrapFrame& frame);  // the other CPUs, on the NMI of the one that panics

@@ -17,9 +17,11 @@ void settle() {
 void reset_by_acpi() {
     const Fadt& fadt = acpi().fadt;
     if (!fadt.reset.present()) return;
-    if (fadt.reset.space == GenericAddress::Space::Io) out8(static_cast<std::uint16_t>(fadt.reset.address), fadt.reset_value);
+    if (fadt.reset.space == GenericAddress::Space::Io)
+        out8(static_cast<std::uint16_t>(fadt.reset.address), fadt.reset_value);
     if (fadt.reset.space == GenericAddress::Space::Memory) {
-        if (const auto mapped = map_device(fadt.reset.address, 1)) *static_cast<volatile std::uint8_t*>(*mapped) = fadt.reset_value;
+        if (const auto mapped = map_device(fadt.reset.address, 1))
+            *static_cast<volatile std::uint8_t*>(*mapped) = fadt.reset_value;
     }
     settle();
 }

@@ -1,5 +1,5 @@
-// Reads the table that tools/symbol_table.cpp made: a count, pairs of (offset from the image's start, offset of the name)
-// sorted by address, then the names, each with its NUL. The first of the two links has no table yet.
+// Reads the table that tools/symbol_table.cpp made: a count, pairs of (offset from the image's start, offset of the
+// name) sorted by address, then the names, each with its NUL. The first of the two links has no table yet.
 #include "hv/x86/panic/panic.hpp"
 
 namespace hv::x86 {
@@ -22,7 +22,9 @@ extern const char image_start[], text_end[];
 Symbol find_symbol(std::uint64_t address) {
     const auto start = reinterpret_cast<std::uint64_t>(image_start);
     const auto* table = reinterpret_cast<const Table*>(symbol_table_start);
-    if (+symbol_table_start == +symbol_table_end || address < start || address >= reinterpret_cast<std::uint64_t>(text_end)) return {nullptr, 0};
+    if (+symbol_table_start == +symbol_table_end || address < start ||
+        address >= reinterpret_cast<std::uint64_t>(text_end))
+        return {nullptr, 0};
     const std::uint64_t offset = address - start;
     std::uint32_t low = 0, high = table->count;
     while (high - low > 1) {

@@ -1,4 +1,4 @@
-// What the compiler takes for granted. With -fhosted it would turn loops into calls to themselves, so these are the string
+// What the compiler takes for granted. The compiler would turn loops into calls to themselves, so these are the string
 // instructions, word by word: as fast as any on a real CPU, and eight times as fast as bytes under emulation.
 #include <cstddef>
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Calls between CPUs. A caller has one RemoteCall of its own; to ask, it sets its bit in the target's `callers`, then the
-// target's request flag, then sends the interrupt. A target that has interrupts off finds the flag in spin_pause().
+// Calls between CPUs. A caller has one RemoteCall of its own; to ask, it sets its bit in the target's `callers`, then
+// the target's request flag, then sends the interrupt. A target that has interrupts off finds the flag in spin_pause().
 #include "hv/x86/smp/ipi.hpp"
 
 #include "hv/base/spinlock.hpp"
@@ -47,7 +47,9 @@ void request_flush_everywhere() {
     for_each_bit(online, [](std::size_t cpu) { ask(static_cast<CpuId>(cpu), kRequestFlush); });
 }
 
-void send_nmi(CpuId cpu) { send_ipi_nmi(cpu_data(cpu).apic_id); }
+void send_nmi(CpuId cpu) {
+    send_ipi_nmi(cpu_data(cpu).apic_id);
+}
 
 void send_nmi_to_others() {
     const CpuId self = per_cpu().id;
@@ -62,9 +64,13 @@ namespace hv {
 
 using namespace x86;
 
-const CpuSet& online_cpus() { return online; }
+const CpuSet& online_cpus() {
+    return online;
+}
 
-void kick_cpu(CpuId cpu) { send_ipi(cpu_data(cpu).apic_id, kVectorKick); }
+void kick_cpu(CpuId cpu) {
+    send_ipi(cpu_data(cpu).apic_id, kVectorKick);
+}
 
 void call_on_cpus(const CpuSet& cpus, void (*function)(void*), void* argument) {
     PerCpu& self = per_cpu();

@@ -8,16 +8,16 @@
 namespace hv::x86 {
 
 // Flush on the CPUs of a set, this one included when it is a member; wait until it is done.
-void flush_tlb(const CpuSet& cpus);                                // everything that is not global: all of the guests'
+void flush_tlb(const CpuSet& cpus);  // everything that is not global: all of the guests'
 void flush_tlb_page(const CpuSet& cpus, std::uint64_t address);
-void flush_tlb_global(const CpuSet& cpus);                         // after a change of hv's own mappings
+void flush_tlb_global(const CpuSet& cpus);  // after a change of hv's own mappings
 
 // This CPU only.
 void flush_local_tlb();
 void load_cr3(std::uint64_t cr3);  // switches address spaces, which flushes
 
-// The TLB clock (hv/memory/frame_seams.hpp): take tlb_clock() when a mapping has gone; a CPU holds nothing of it once it
-// has flushed later than that.
+// The TLB clock (hv/memory/frame_seams.hpp): take tlb_clock() when a mapping has gone; a CPU holds nothing of it once
+// it has flushed later than that.
 std::uint32_t tlb_flushed_at(CpuId cpu);
 // Of `cpus`, those that have not flushed since `stamp`.
 CpuSet stale_cpus(const CpuSet& cpus, std::uint32_t stamp);

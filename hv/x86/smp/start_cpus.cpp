@@ -44,7 +44,8 @@ bool wait_until_online(const PerCpu& cpu, Nanoseconds patience) {
     return true;
 }
 
-// Intel SDM volume 3, "MP Initialization Protocol": INIT, 10 ms, SIPI, and a second SIPI for a CPU that missed the first.
+// Intel SDM volume 3, "MP Initialization Protocol": INIT, 10 ms, SIPI, and a second SIPI for a CPU that missed the
+// first.
 bool start_one(PerCpu& cpu) {
     secondary_stack = cpu.frame;
     const auto page = static_cast<std::uint8_t>(trampoline_page() >> kPageShift);
@@ -84,7 +85,8 @@ void start_cpus() {
         return;
     }
     secondary_root = hv_root();
-    std::memcpy(direct_map(trampoline_page()), trampoline_start, static_cast<std::size_t>(trampoline_end - trampoline_start));
+    std::memcpy(direct_map(trampoline_page()), trampoline_start,
+                static_cast<std::size_t>(trampoline_end - trampoline_start));
     for (CpuId cpu = 1; cpu < present_cpus(); ++cpu)
         if (!start_one(cpu_data(cpu))) warn("CPU {} (APIC ID {}) does not start", cpu, cpu_data(cpu).apic_id);
     info("{} of {} CPUs online", online_cpus().count(), present_cpus());

@@ -21,7 +21,9 @@ std::uint32_t begin_flush() {
     return stamp;
 }
 
-void end_flush(std::uint32_t stamp) { per_cpu().tlb_flushed_at.store(stamp, std::memory_order_release); }
+void end_flush(std::uint32_t stamp) {
+    per_cpu().tlb_flushed_at.store(stamp, std::memory_order_release);
+}
 
 void flush_global_entries() {
     const std::uint32_t stamp = begin_flush();
@@ -43,21 +45,28 @@ void load_cr3(std::uint64_t cr3) {
     end_flush(stamp);
 }
 
-void flush_local_tlb() { load_cr3(read_cr3()); }
+void flush_local_tlb() {
+    load_cr3(read_cr3());
+}
 
 void flush_tlb(const CpuSet& cpus) {
-    call_on_cpus(cpus, [](void*) { flush_local_tlb(); }, nullptr);
+    call_on_cpus(
+        cpus, [](void*) { flush_local_tlb(); }, nullptr);
 }
 
 void flush_tlb_page(const CpuSet& cpus, std::uint64_t address) {
-    call_on_cpus(cpus, [](void* page) { invalidate_page(*static_cast<const std::uint64_t*>(page)); }, &address);
+    call_on_cpus(
+        cpus, [](void* page) { invalidate_page(*static_cast<const std::uint64_t*>(page)); }, &address);
 }
 
 void flush_tlb_global(const CpuSet& cpus) {
-    call_on_cpus(cpus, [](void*) { flush_global_entries(); }, nullptr);
+    call_on_cpus(
+        cpus, [](void*) { flush_global_entries(); }, nullptr);
 }
 
-std::uint32_t tlb_flushed_at(CpuId cpu) { return cpu_data(cpu).tlb_flushed_at.load(std::memory_order_acquire); }
+std::uint32_t tlb_flushed_at(CpuId cpu) {
+    return cpu_data(cpu).tlb_flushed_at.load(std::memory_order_acquire);
+}
 
 CpuSet stale_cpus(const CpuSet& cpus, std::uint32_t stamp) {
     CpuSet stale;
@@ -71,6 +80,8 @@ CpuSet stale_cpus(const CpuSet& cpus, std::uint32_t stamp) {
 
 namespace hv {
 
-std::uint32_t tlb_clock() { return x86::tlb_time.load(std::memory_order_seq_cst); }
+std::uint32_t tlb_clock() {
+    return x86::tlb_time.load(std::memory_order_seq_cst);
+}
 
 }  // namespace hv

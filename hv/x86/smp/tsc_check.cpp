@@ -14,9 +14,11 @@
 namespace hv::x86 {
 namespace {
 
-// Even turns are the boot CPU's, odd ones the other's. Under an emulator a turn can take as long as the host's scheduler
-// likes, and one round is enough: its virtual CPUs share one clock or are far apart.
-std::uint32_t turns() { return cpu_has(Feature::Hypervisor) ? 2 : 64; }
+// Even turns are the boot CPU's, odd ones the other's. Under an emulator a turn can take as long as the host's
+// scheduler likes, and one round is enough: its virtual CPUs share one clock or are far apart.
+std::uint32_t turns() {
+    return cpu_has(Feature::Hypervisor) ? 2 : 64;
+}
 constinit std::atomic<CpuId> arrived{kNoCpu};
 constinit std::atomic<std::uint32_t> turn{0};
 constinit std::atomic<std::uint64_t> theirs{0};
@@ -43,7 +45,8 @@ void compare_tsc(CpuId cpu) {
         while (turn.load(std::memory_order_acquire) != round + 2) pause();
         const std::uint64_t after = read_tsc_ordered();
         const std::uint64_t middle = theirs.load(std::memory_order_relaxed);
-        if (static_cast<std::int64_t>(middle - before) < 0 || static_cast<std::int64_t>(after - middle) < 0) outside = true;
+        if (static_cast<std::int64_t>(middle - before) < 0 || static_cast<std::int64_t>(after - middle) < 0)
+            outside = true;
         if (after - before < tightest) {
             tightest = after - before;
             offset = static_cast<std::int64_t>(before + tightest / 2 - middle);

@@ -5,8 +5,9 @@
 
 namespace hv::x86 {
 
-bool wait_until_tsc_check(CpuId cpu, Nanoseconds patience);  // boot CPU: true when `cpu` has arrived at answer_tsc_check()
-void compare_tsc(CpuId cpu);                                 // boot CPU
-void answer_tsc_check(CpuId cpu);                            // the new CPU
+bool wait_until_tsc_check(CpuId cpu,
+                          Nanoseconds patience);  // boot CPU: true when `cpu` has arrived at answer_tsc_check()
+void compare_tsc(CpuId cpu);                      // boot CPU
+void answer_tsc_check(CpuId cpu);                 // the new CPU
 
 }  // namespace hv::x86

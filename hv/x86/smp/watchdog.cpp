@@ -64,7 +64,8 @@ void start_watchdog() {
 }
 
 void watchdog_nmi(const TrapFrame& frame) {
-    if (watches[current_cpu()].hangs.load(std::memory_order_acquire)) panic_here("watchdog: this CPU makes no progress", frame);
+    if (watches[current_cpu()].hangs.load(std::memory_order_acquire))
+        panic_here("watchdog: this CPU makes no progress", frame);
 }
 
 }  // namespace hv::x86

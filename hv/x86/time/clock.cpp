@@ -84,7 +84,9 @@ bool emulator_keeps_tsc() {
 
 }  // namespace
 
-void note_start_of_time() { scale.tsc_at_boot = read_tsc(); }
+void note_start_of_time() {
+    scale.tsc_at_boot = read_tsc();
+}
 
 void start_clock() {
     measure(choose_reference_clock());
@@ -106,7 +108,8 @@ using namespace x86;
 
 Nanoseconds nanoseconds_of(std::uint64_t ticks) {
     const std::uint64_t shifted = scale.shift >= 0 ? ticks << scale.shift : ticks >> -scale.shift;
-    return static_cast<Nanoseconds>(static_cast<std::uint64_t>((static_cast<unsigned __int128>(shifted) * scale.multiplier) >> 32));
+    return static_cast<Nanoseconds>(
+        static_cast<std::uint64_t>((static_cast<unsigned __int128>(shifted) * scale.multiplier) >> 32));
 }
 
 std::uint64_t ticks_of(Nanoseconds duration) {
@@ -116,16 +119,26 @@ std::uint64_t ticks_of(Nanoseconds duration) {
     return value / 1'000'000 * khz + value % 1'000'000 * khz / 1'000'000;
 }
 
-std::uint64_t read_tsc() { return x86::read_tsc() + static_cast<std::uint64_t>(per_cpu().tsc_offset); }
+std::uint64_t read_tsc() {
+    return x86::read_tsc() + static_cast<std::uint64_t>(per_cpu().tsc_offset);
+}
 
 Nanoseconds now() {
     if (khz == 0) return 0;
     return nanoseconds_of(read_tsc() - scale.tsc_at_boot);
 }
 
-std::uint64_t tsc_khz() { return khz; }
-bool tsc_stable() { return stable; }
-std::uint64_t wallclock_at_boot_ns() { return wallclock; }
-const TscScale& tsc_scale() { return scale; }
+std::uint64_t tsc_khz() {
+    return khz;
+}
+bool tsc_stable() {
+    return stable;
+}
+std::uint64_t wallclock_at_boot_ns() {
+    return wallclock;
+}
+const TscScale& tsc_scale() {
+    return scale;
+}
 
 }  // namespace hv::time

@@ -17,11 +17,17 @@ std::uint8_t read(std::uint8_t reg) {
     return in8(0x71);
 }
 
-bool updating() { return read(0x0a) & 0x80; }
+bool updating() {
+    return read(0x0a) & 0x80;
+}
 
-Reading read_all() { return {read(0), read(2), read(4), read(7), read(8), read(9)}; }
+Reading read_all() {
+    return {read(0), read(2), read(4), read(7), read(8), read(9)};
+}
 
-unsigned from_bcd(unsigned value) { return (value >> 4) * 10 + (value & 0xf); }
+unsigned from_bcd(unsigned value) {
+    return (value >> 4) * 10 + (value & 0xf);
+}
 
 }  // namespace
 
@@ -38,7 +44,8 @@ std::uint64_t read_cmos_clock() {
     if (!good) return 0;
     const std::uint8_t format = read(0x0b);
     const bool afternoon = reading.hour & 0x80;
-    unsigned values[] = {reading.second, reading.minute, reading.hour & 0x7fu, reading.day, reading.month, reading.year};
+    unsigned values[] = {reading.second, reading.minute, reading.hour & 0x7fu,
+                         reading.day,    reading.month,  reading.year};
     if (!(format & 0x04))
         for (unsigned& value : values) value = from_bcd(value);
     if (!(format & 0x02)) values[2] = values[2] % 12 + (afternoon ? 12 : 0);

@@ -56,7 +56,7 @@ class Pit final : public ReferenceClock {
     const char* name() const override { return "PIT"; }
     void start() override {
         out8(0x61, static_cast<std::uint8_t>((in8(0x61) & ~2) | 1));  // gate on, speaker off
-        out8(0x43, 0xb4);                                            // channel 2, both bytes, rate generator
+        out8(0x43, 0xb4);                                             // channel 2, both bytes, rate generator
         out8(0x42, 0xff);
         out8(0x42, 0xff);
     }

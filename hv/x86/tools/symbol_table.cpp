@@ -11,7 +11,8 @@ namespace {
 // "hv::Domain::create(hv::Config const&) const" becomes "hv::Domain::create"; "operator()" keeps its parentheses.
 std::string short_name(std::string name) {
     const std::string anonymous = "(anonymous namespace)::";
-    for (auto at = name.find(anonymous); at != std::string::npos; at = name.find(anonymous)) name.erase(at, anonymous.size());
+    for (auto at = name.find(anonymous); at != std::string::npos; at = name.find(anonymous))
+        name.erase(at, anonymous.size());
     std::size_t from = 0;
     if (auto at = name.find("operator()"); at != std::string::npos) from = at + 10;
     int depth = 0;
@@ -24,7 +25,8 @@ std::string short_name(std::string name) {
         }
     }
     if (name.size() > 96) name.resize(96);
-    for (char& character : name) if (character == '"' || character == '\\') character = '\'';
+    for (char& character : name)
+        if (character == '"' || character == '\\') character = '\'';
     return name;
 }
 

@@ -9,9 +9,13 @@
 
 namespace hv::x86 {
 
-[[gnu::weak]] void guest_trap(TrapFrame& frame) { panic("trap {} from ring 3, but there are no guests", frame.vector); }
+[[gnu::weak]] void guest_trap(TrapFrame& frame) {
+    panic("trap {} from ring 3, but there are no guests", frame.vector);
+}
 extern "C" [[gnu::weak]] void return_to_guest_work(TrapFrame&) {}
-[[gnu::weak]] bool hv_page_fault(TrapFrame&, std::uint64_t) { return false; }
+[[gnu::weak]] bool hv_page_fault(TrapFrame&, std::uint64_t) {
+    return false;
+}
 
 [[gnu::weak]] void take_over_memory() {}
 [[gnu::weak]] void idle_loop() {
@@ -26,5 +30,7 @@ extern "C" [[gnu::weak]] void return_to_guest_work(TrapFrame&) {}
 
 namespace hv {
 // The timer's own vector: its handler may take locks, so it cannot be one of the requests that spin_pause() answers.
-[[gnu::weak]] void request_timer_update(CpuId cpu) { x86::send_ipi(x86::cpu_data(cpu).apic_id, x86::kVectorTimer); }
+[[gnu::weak]] void request_timer_update(CpuId cpu) {
+    x86::send_ipi(x86::cpu_data(cpu).apic_id, x86::kVectorTimer);
+}
 }  // namespace hv

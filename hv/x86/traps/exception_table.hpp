@@ -5,10 +5,11 @@
 
 #include <cstdint>
 
-#define HV_FIXUP(faulting, resume)                       \
-    ".pushsection .ex_table, \"a\"\n"                    \
-    ".balign 4\n"                                        \
-    ".long " faulting " - ., " resume " - .\n"           \
+#define HV_FIXUP(faulting, resume)    \
+    ".pushsection .ex_table, \"a\"\n" \
+    ".balign 4\n"                     \
+    ".long " faulting " - ., " resume \
+    " - .\n"                          \
     ".popsection\n"
 
 namespace hv::x86 {

@@ -16,17 +16,35 @@ struct TrapFrame {
 
     bool from_guest() const { return (cs & 3) != 0; }
 };
-static_assert(sizeof(TrapFrame) == 176 && sizeof(TrapFrame) % 16 == 0, "trap_entry.S builds it; TSS.rsp0 stays aligned");
+static_assert(sizeof(TrapFrame) == 176 && sizeof(TrapFrame) % 16 == 0,
+              "trap_entry.S builds it; TSS.rsp0 stays aligned");
 
 enum Vector : std::uint8_t {
-    kDivideError = 0, kDebug = 1, kNmi = 2, kBreakpoint = 3, kOverflow = 4, kBounds = 5, kInvalidOpcode = 6, kNoDevice = 7,
-    kDoubleFault = 8, kInvalidTss = 10, kNotPresent = 11, kStackFault = 12, kGeneralProtection = 13, kPageFault = 14,
-    kFloatError = 16, kAlignment = 17, kMachineCheck = 18, kSimdError = 19, kVirtualization = 20, kControlProtection = 21,
+    kDivideError = 0,
+    kDebug = 1,
+    kNmi = 2,
+    kBreakpoint = 3,
+    kOverflow = 4,
+    kBounds = 5,
+    kInvalidOpcode = 6,
+    kNoDevice = 7,
+    kDoubleFault = 8,
+    kInvalidTss = 10,
+    kNotPresent = 11,
+    kStackFault = 12,
+    kGeneralProtection = 13,
+    kPageFault = 14,
+    kFloatError = 16,
+    kAlignment = 17,
+    kMachineCheck = 18,
+    kSimdError = 19,
+    kVirtualization = 20,
+    kControlProtection = 21,
     kFirstExternal = 32,
 };
 // Vectors whose trap pushes an error code.
-inline constexpr std::uint32_t kErrorCodeVectors = (1u << 8) | (1u << 10) | (1u << 11) | (1u << 12) | (1u << 13) | (1u << 14) |
-                                                   (1u << 17) | (1u << 21) | (1u << 29) | (1u << 30);
+inline constexpr std::uint32_t kErrorCodeVectors = (1u << 8) | (1u << 10) | (1u << 11) | (1u << 12) | (1u << 13) |
+                                                   (1u << 14) | (1u << 17) | (1u << 21) | (1u << 29) | (1u << 30);
 
 // trap_entry.S: leaves hv with the state in the frame at the top of this CPU's stack, after return_to_guest_work().
 extern "C" [[noreturn]] void resume_guest();

@@ -17,8 +17,8 @@ namespace {
 extern "C" const char leave_iret[];
 extern "C" [[noreturn]] void handle_moved_frame();
 
-// IRET to a guest faulted in ring 0: its stack pointer stands on the five words that it was to load, and the fault's frame
-// has the guest's registers. The guest gets the fault as its own. The two frames overlap, hence the copy.
+// IRET to a guest faulted in ring 0: its stack pointer stands on the five words that it was to load, and the fault's
+// frame has the guest's registers. The guest gets the fault as its own. The two frames overlap, hence the copy.
 [[noreturn]] void blame_guest_for_iret(const TrapFrame& fault) {
     TrapFrame guest = fault;
     std::memcpy(&guest.rip, reinterpret_cast<const void*>(fault.rsp), 5 * sizeof(std::uint64_t));

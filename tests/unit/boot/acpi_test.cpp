@@ -11,7 +11,8 @@ namespace {
 
 void seal(std::vector<std::uint8_t>& bytes, std::size_t at, std::size_t length) {
     bytes[at] = 0;
-    bytes[at] = static_cast<std::uint8_t>(-std::accumulate(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(length), 0));
+    bytes[at] = static_cast<std::uint8_t>(
+        -std::accumulate(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(length), 0));
 }
 
 std::vector<std::uint8_t> table(const std::string& signature, Bytes body) {
@@ -87,17 +88,17 @@ TEST(Acpi, DamagedTablesAreRefused) {
 TEST(Acpi, Madt) {
     Bytes body;
     body.add32(0xfee00000).add32(1);
-    body.add8(0).add8(8).add8(0).add8(0).add32(1);                              // CPU 0
-    body.add8(0).add8(8).add8(1).add8(2).add32(0);                              // disabled for good
-    body.add8(0).add8(8).add8(2).add8(4).add32(2);                              // could come later
-    body.add8(9).add8(16).add16(0).add32(300).add32(1).add32(7);                // x2APIC
-    body.add8(9).add8(16).add16(0).add32(0).add32(1).add32(0);                  // CPU 0 again
-    body.add8(1).add8(12).add8(5).add8(0).add32(0xfec00000).add32(0);           // I/O APIC
-    body.add8(2).add8(10).add8(0).add8(0).add32(2).add16(0);                    // IRQ 0 -> 2
-    body.add8(2).add8(10).add8(0).add8(9).add32(9).add16(0xf);                  // IRQ 9 level, low
-    body.add8(4).add8(6).add8(0xff).add16(0).add8(1);                           // NMI on LINT1
-    body.add8(0x7f).add8(4).add16(0);                                           // unknown
-    body.add8(1).add8(200);                                                     // runs past the end
+    body.add8(0).add8(8).add8(0).add8(0).add32(1);                     // CPU 0
+    body.add8(0).add8(8).add8(1).add8(2).add32(0);                     // disabled for good
+    body.add8(0).add8(8).add8(2).add8(4).add32(2);                     // could come later
+    body.add8(9).add8(16).add16(0).add32(300).add32(1).add32(7);       // x2APIC
+    body.add8(9).add8(16).add16(0).add32(0).add32(1).add32(0);         // CPU 0 again
+    body.add8(1).add8(12).add8(5).add8(0).add32(0xfec00000).add32(0);  // I/O APIC
+    body.add8(2).add8(10).add8(0).add8(0).add32(2).add16(0);           // IRQ 0 -> 2
+    body.add8(2).add8(10).add8(0).add8(9).add32(9).add16(0xf);         // IRQ 9 level, low
+    body.add8(4).add8(6).add8(0xff).add16(0).add8(1);                  // NMI on LINT1
+    body.add8(0x7f).add8(4).add16(0);                                  // unknown
+    body.add8(1).add8(200);                                            // runs past the end
     const Madt madt = parse_madt(table("APIC", body));
     ASSERT_EQ(madt.cpus.size(), 3u);
     EXPECT_TRUE(madt.cpus[0].enabled);
@@ -139,7 +140,8 @@ TEST(Acpi, Fadt) {
 }
 
 TEST(Acpi, Mcfg) {
-    const auto segments = parse_mcfg(table("MCFG", Bytes{}.add64(0).add64(0xb0000000).add16(0).add8(0).add8(255).add32(0).add32(1)));
+    const auto segments =
+        parse_mcfg(table("MCFG", Bytes{}.add64(0).add64(0xb0000000).add16(0).add8(0).add8(255).add32(0).add32(1)));
     ASSERT_EQ(segments.size(), 1u);
     EXPECT_EQ(segments[0].address, 0xb0000000u);
     EXPECT_EQ(segments[0].last_bus, 255);

@@ -1,4 +1,5 @@
-// Physical memory for the parsers: what was put there, and nothing around it, so that a sanitizer sees every step outside.
+// Physical memory for the parsers: what was put there, and nothing around it, so that a sanitizer sees every step
+// outside.
 #pragma once
 
 #include <cstring>
@@ -13,7 +14,9 @@ namespace hv::x86 {
 class FakeMemory final : public PhysicalView {
   public:
     void put(std::uint64_t address, std::vector<std::uint8_t> bytes) { blocks_[address] = std::move(bytes); }
-    void put(std::uint64_t address, const std::string& text) { put(address, std::vector<std::uint8_t>{text.begin(), text.end()}); }
+    void put(std::uint64_t address, const std::string& text) {
+        put(address, std::vector<std::uint8_t>{text.begin(), text.end()});
+    }
 
     const void* at(std::uint64_t physical, std::size_t size) const override {
         auto block = blocks_.upper_bound(physical);

@@ -25,7 +25,8 @@ void expect_sane(const MemoryMap& map) {
 }
 
 TEST(MemoryMap, SortsAndMerges) {
-    const auto sane = sanitise_memory_map(map_of({{0x200000, 0x100000, MemoryType::Ram}, {0, 0x9fc00, MemoryType::Ram}, {0x100000, 0x100000, MemoryType::Ram}}));
+    const auto sane = sanitise_memory_map(map_of(
+        {{0x200000, 0x100000, MemoryType::Ram}, {0, 0x9fc00, MemoryType::Ram}, {0x100000, 0x100000, MemoryType::Ram}}));
     ASSERT_EQ(sane.size(), 2u);
     EXPECT_EQ(sane[0].end(), 0x9fc00u);
     EXPECT_EQ(sane[1].start, 0x100000u);
@@ -34,7 +35,9 @@ TEST(MemoryMap, SortsAndMerges) {
 }
 
 TEST(MemoryMap, CarefulTypeWinsAnOverlap) {
-    const auto sane = sanitise_memory_map(map_of({{0, 0x10000, MemoryType::Ram}, {0x4000, 0x1000, MemoryType::Reserved}, {0x4800, 0x1000, MemoryType::AcpiNvs}}));
+    const auto sane = sanitise_memory_map(map_of({{0, 0x10000, MemoryType::Ram},
+                                                  {0x4000, 0x1000, MemoryType::Reserved},
+                                                  {0x4800, 0x1000, MemoryType::AcpiNvs}}));
     ASSERT_EQ(sane.size(), 4u);
     EXPECT_EQ(sane[1].type, MemoryType::Reserved);
     EXPECT_EQ(sane[1].end(), 0x4800u);
@@ -44,23 +47,28 @@ TEST(MemoryMap, CarefulTypeWinsAnOverlap) {
 }
 
 TEST(MemoryMap, DropsEmptyAndWrappingEntries) {
-    EXPECT_TRUE(sanitise_memory_map(map_of({{0x1000, 0, MemoryType::Ram}, {~0ull - 0xfff, 0x2000, MemoryType::Ram}})).empty());
+    EXPECT_TRUE(
+        sanitise_memory_map(map_of({{0x1000, 0, MemoryType::Ram}, {~0ull - 0xfff, 0x2000, MemoryType::Ram}})).empty());
 }
 
 TEST(MemoryMap, RandomMapsBecomeSaneAndKeepTheirTypes) {
     std::mt19937_64 random{7};
     for (int round = 0; round < 200; ++round) {
         MemoryMap map;
-        for (int i = 0; i < 24; ++i) map.push({random() % 256 * 64, random() % 64 * 64, static_cast<MemoryType>(1 + random() % 5)});
+        for (int i = 0; i < 24; ++i)
+            map.push({random() % 256 * 64, random() % 64 * 64, static_cast<MemoryType>(1 + random() % 5)});
         const auto sane = sanitise_memory_map(map);
         expect_sane(sane);
         for (std::uint64_t at = 0; at < 400 * 64; at += 64) {
             const auto covers = [at](const MemoryMapEntry& entry) { return entry.start <= at && at < entry.end(); };
-            const bool before = std::any_of(map.begin(), map.end(), covers), after = std::any_of(sane.begin(), sane.end(), covers);
+            const bool before = std::any_of(map.begin(), map.end(), covers),
+                       after = std::any_of(sane.begin(), sane.end(), covers);
             EXPECT_EQ(before, after);
             for (const auto& entry : sane) {
                 if (!covers(entry) || entry.type != MemoryType::Ram) continue;
-                EXPECT_TRUE(std::all_of(map.begin(), map.end(), [&](const auto& source) { return !covers(source) || source.type == MemoryType::Ram; }));
+                EXPECT_TRUE(std::all_of(map.begin(), map.end(), [&](const auto& source) {
+                    return !covers(source) || source.type == MemoryType::Ram;
+                }));
             }
         }
     }

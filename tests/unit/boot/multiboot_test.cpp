@@ -13,7 +13,13 @@ constexpr std::uint32_t kInfo = 0x9000;
 FakeMemory multiboot1() {
     FakeMemory memory;
     Bytes info;
-    info.add32(1 << 0 | 1 << 2 | 1 << 3 | 1 << 6 | 1 << 9).add32(640).add32(1024).add32(0).add32(0xa000).add32(2).add32(0xb000);
+    info.add32(1 << 0 | 1 << 2 | 1 << 3 | 1 << 6 | 1 << 9)
+        .add32(640)
+        .add32(1024)
+        .add32(0)
+        .add32(0xa000)
+        .add32(2)
+        .add32(0xb000);
     info.fill_to(44).add32(2 * 24).add32(0xc000).fill_to(64).add32(0xd000).fill_to(116);
     memory.put(kInfo, info.bytes());
     memory.put(0xa000, std::string("hv console=com1\0", 16));
@@ -89,10 +95,35 @@ TEST(Multiboot2, Everything) {
     Tags tags;
     tags.tag(1, Bytes{}.text("loglvl=all").add8(0).bytes());
     tags.tag(3, Bytes{}.add32(0x1000000).add32(0x1800000).text("kernel args").add8(0).bytes());
-    tags.tag(6, Bytes{}.add32(24).add32(0).add64(0).add64(0xa0000).add32(1).add32(0).add64(0x100000).add64(0x1000).add32(3).add32(0).bytes());
+    tags.tag(6, Bytes{}
+                    .add32(24)
+                    .add32(0)
+                    .add64(0)
+                    .add64(0xa0000)
+                    .add32(1)
+                    .add32(0)
+                    .add64(0x100000)
+                    .add64(0x1000)
+                    .add32(3)
+                    .add32(0)
+                    .bytes());
     tags.tag(14, Bytes{}.text("RSD PTR old").fill_to(20).bytes());
     tags.tag(15, Bytes{}.text("RSD PTR new").fill_to(36).bytes());
-    tags.tag(8, Bytes{}.add64(0xe0000000).add32(4096).add32(1024).add32(768).add8(32).add8(1).add16(0).add8(16).add8(8).add8(8).add8(8).add8(0).add8(8).bytes());
+    tags.tag(8, Bytes{}
+                    .add64(0xe0000000)
+                    .add32(4096)
+                    .add32(1024)
+                    .add32(768)
+                    .add8(32)
+                    .add8(1)
+                    .add16(0)
+                    .add8(16)
+                    .add8(8)
+                    .add8(8)
+                    .add8(8)
+                    .add8(0)
+                    .add8(8)
+                    .bytes());
     tags.tag(0, {});
     BootInfo info;
     ASSERT_TRUE(decode_multiboot(kMultiboot2Magic, kInfo, tags.memory(), info));
@@ -116,8 +147,11 @@ TEST(Multiboot2, DamagedTagsAreRefused) {
     EXPECT_FALSE(decode_multiboot(kMultiboot2Magic, kInfo, memory, info)) << "a tag shorter than its header";
     memory.put(kInfo, Bytes{}.add32(64).add32(0).add32(1).add32(4000).fill_to(64).bytes());
     EXPECT_FALSE(decode_multiboot(kMultiboot2Magic, kInfo, memory, info)) << "a tag past the end";
-    EXPECT_FALSE(decode_multiboot(kMultiboot2Magic, kInfo, Tags{}.tag(6, Bytes{}.add32(4).add32(0).bytes()).memory(), info)) << "tiny map entries";
-    EXPECT_FALSE(decode_multiboot(kMultiboot2Magic, kInfo, Tags{}.tag(3, Bytes{}.add32(5).bytes()).memory(), info)) << "half a module";
+    EXPECT_FALSE(
+        decode_multiboot(kMultiboot2Magic, kInfo, Tags{}.tag(6, Bytes{}.add32(4).add32(0).bytes()).memory(), info))
+        << "tiny map entries";
+    EXPECT_FALSE(decode_multiboot(kMultiboot2Magic, kInfo, Tags{}.tag(3, Bytes{}.add32(5).bytes()).memory(), info))
+        << "half a module";
 }
 
 TEST(BootInfo, TextIsCutWhenThereIsNoRoom) {
