@@ -41,6 +41,36 @@ void guest_overwrites(std::uint64_t address) {
     g_mappings.erase(address);
 }
 
+void drop_mappings(hv::Domain& domain) {
+    const std::lock_guard guard{g_lock};
+    std::erase_if(g_mappings, [&domain](const auto& entry) {
+        if (entry.second.domain != domain.id) return false;
+        drop(entry.second);
+        return true;
+    });
+}
+
+void release_mappings(hv::Domain& domain) {
+    using namespace hv::abi::xen;
+    drop_mappings(domain);
+    for (hv::GrantHandle handle = 0; handle < domain.grants.maptrack.capacity(); ++handle) {
+        hv::GrantMapping& mapping = *domain.grants.maptrack.find(handle);
+        const std::uint16_t flags = mapping.flags.load();
+        if (flags == 0) continue;
+        const bool readonly = flags & kGntmapReadonly;
+        if (const auto granter = hv::find_domain(mapping.domain)) {
+            hv::GrantTable& table = (*granter)->grants;
+            const auto frame = table.mapped_frame(mapping.ref, domain.id);
+            if (frame && (flags & kGntmapDeviceMap)) drop({*frame, readonly, domain.id});
+            if (flags & kGntmapDeviceMap)
+                table.unpin(mapping.ref, domain.id, readonly ? hv::GrantUse::DeviceRead : hv::GrantUse::DeviceWrite);
+            if (flags & kGntmapHostMap)
+                table.unpin(mapping.ref, domain.id, readonly ? hv::GrantUse::HostRead : hv::GrantUse::HostWrite);
+        }
+        domain.grants.maptrack.give_back(0, handle);
+    }
+}
+
 void refuse_mappings(bool refuse) { g_refuse_mappings = refuse; }
 void fail_pirq(bool fail) { g_fail_pirq = fail; }
 bool pirq_bound(std::uint32_t pirq) { return g_pirqs.contains(pirq); }
@@ -64,16 +94,7 @@ Result<> arch_relinquish_vcpu(Vcpu& vcpu) {
     vcpu.info = &vcpu.domain.spare_vcpu_info;
     if (vcpu.info_frame) put_frame_and_type(*vcpu.info_frame);
     vcpu.info_frame = nullptr;
-    const std::lock_guard guard{g_lock};
-    for (auto at = g_mappings.begin(); at != g_mappings.end();) {
-        // Tests map at addresses whose upper half is the mapping domain.
-        if (at->first >> 48 != vcpu.domain.id) {
-            ++at;
-            continue;
-        }
-        drop(at->second);
-        at = g_mappings.erase(at);
-    }
+    drop_mappings(vcpu.domain);
     return {};
 }
 
@@ -88,12 +109,12 @@ std::uint64_t arch_physical_id(CpuId cpu) { return cpu; }
 bool runstate_update_flag(const Domain& domain) { return domain.id % 2 == 1; }
 void privileged_domain_stopped(std::uint32_t) {}
 
-Result<> map_grant(Vcpu&, GrantPlace where, Mfn frame) {
+Result<> map_grant(Vcpu& vcpu, GrantPlace where, Mfn frame) {
     const std::lock_guard guard{g_lock};
     if (g_refuse_mappings) return fail(Error::BadArgument);
     const auto [at, fresh] = g_mappings.try_emplace(where.address);
     if (!fresh) drop(at->second);
-    at->second = {frame, (where.flags & abi::xen::kGntmapReadonly) != 0};
+    at->second = {frame, (where.flags & abi::xen::kGntmapReadonly) != 0, vcpu.domain.id};
     return {};
 }
 
@@ -101,13 +122,17 @@ Result<> unmap_grant(Vcpu& vcpu, GrantPlace where, Mfn frame) {
     return replace_grant(vcpu, where, frame, GuestVirtual{0});
 }
 
-Result<> replace_grant(Vcpu&, GrantPlace where, Mfn frame, GuestVirtual other) {
+Result<> replace_grant(Vcpu& vcpu, GrantPlace where, Mfn frame, GuestVirtual other) {
     const std::lock_guard guard{g_lock};
     const auto at = g_mappings.find(where.address);
     const bool readonly = (where.flags & abi::xen::kGntmapReadonly) != 0;
-    if (at == g_mappings.end() || at->second.frame != frame || at->second.readonly != readonly) return fail(Error::BadArgument);
+    if (at == g_mappings.end() || at->second.frame != frame || at->second.readonly != readonly ||
+        at->second.domain != vcpu.domain.id)
+        return fail(Error::BadArgument);
     g_mappings.erase(at);
-    if (auto moved = g_mappings.extract(other.raw)) {
+    const auto source = g_mappings.find(other.raw);
+    if (source == g_mappings.end() || source->second.domain != vcpu.domain.id) return {};
+    if (auto moved = g_mappings.extract(source)) {
         moved.key() = where.address;
         g_mappings.insert(std::move(moved));
     }

@@ -57,8 +57,10 @@ std::uint64_t address(T& object) {
 struct Mapping {
     hv::Mfn frame;
     bool readonly;
+    hv::DomainId domain;  // whose page table
 };
 const Mapping* mapping_at(std::uint64_t address);
+void release_mappings(hv::Domain& domain);  // all of its handles, for a domain that lives on
 void guest_overwrites(std::uint64_t address);  // as an mmu_update of the guest's would
 void refuse_mappings(bool refuse);
 std::uint64_t grant_flushes();
