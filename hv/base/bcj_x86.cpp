@@ -47,7 +47,7 @@ void unfilter_bcj_x86(std::span<std::byte> code, std::uint32_t start) {
             continue;
         }
         const auto back = static_cast<std::uint32_t>(std::bit_width(skipped));  // to the earliest skipped opcode
-        const bool distrusted = skipped != 0 && (!std::has_single_bit(skipped) || is_sign(bytes[at + kOperand - back]));
+        const bool distrusted = skipped != 0 && ((skipped & (skipped - 1)) != 0 || is_sign(bytes[at + kOperand - back]));
         if (distrusted || !is_sign(bytes[at + kOperand])) {
             skipped = (skipped << 1 | 1) & 7;
             ++at;

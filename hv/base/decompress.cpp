@@ -31,10 +31,10 @@ Compression compression_of(std::span<const std::byte> packed) {
 
 Result<std::size_t> decompress(std::span<const std::byte> packed, std::span<std::byte> out) {
     switch (compression_of(packed)) {
+        case Compression::Gzip: return decompress_gzip(packed, out);
         case Compression::Xz: return decompress_xz(packed, out);
+        case Compression::Zstd: return decompress_zstd(packed, out);
         case Compression::None: return fail(Error::BadArgument);
-        case Compression::Gzip:
-        case Compression::Zstd:
         case Compression::Lz4:
         case Compression::Lzma:
         case Compression::Bzip2:

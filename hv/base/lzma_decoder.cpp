@@ -107,7 +107,8 @@ Result<> Decoder::symbols(Input& input, const std::uint8_t* input_end, Window& w
         const std::uint32_t position_state = position & position_mask_;
         if (!range.decide(model.is_match[state][position_state])) {
             const std::uint32_t previous = position == 0 ? 0 : out[-1];
-            const std::uint32_t context = ((position & literal_position_mask_) << literal_context_bits_) + (previous >> (8 - literal_context_bits_));
+            const std::uint32_t context = ((position & literal_position_mask_) << literal_context_bits_) +
+                                          (previous >> (8 - literal_context_bits_));
             Probability* const models = model.literal + kLiteralModels * context;
             // Behind a match, `latest` has been checked.
             const std::uint32_t literal = state < kFirstMatchState ? range.tree<8>(models)
@@ -148,7 +149,8 @@ Result<> Decoder::symbols(Input& input, const std::uint8_t* input_end, Window& w
             }
         }
         // LZMA2 has no end marker, whose distance would be caught here; and no match goes on in the next chunk.
-        if (latest >= static_cast<std::size_t>(out - start) || length > static_cast<std::size_t>(end - out)) return fail(Error::BadArgument);
+        if (latest >= static_cast<std::size_t>(out - start) || length > static_cast<std::size_t>(end - out))
+            return fail(Error::BadArgument);
         out = copy_match(out, std::size_t{latest} + 1, length, end);
     }
     range.normalise();

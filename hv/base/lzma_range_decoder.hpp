@@ -52,7 +52,8 @@ class RangeDecoder {
         range_ = bound + (one & (range_ - 2 * bound));
         code_ -= one & bound;
         // Towards 2048 for a zero; towards 31 for a one, which is the same as towards 0 with the quotient rounded the other way.
-        const std::int32_t target = static_cast<std::int32_t>((1u << kProbabilityBits) + (one & ((1u << kAdaptShift) - 1 - (1u << kProbabilityBits))));
+        constexpr std::uint32_t kTargetOfZero = 1u << kProbabilityBits, kTargetOfOne = (1u << kAdaptShift) - 1;
+        const auto target = static_cast<std::int32_t>(kTargetOfZero + (one & (kTargetOfOne - kTargetOfZero)));
         zero = static_cast<Probability>(zero + ((target - zero) >> kAdaptShift));
         return one;
     }
