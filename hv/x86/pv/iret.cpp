@@ -26,7 +26,7 @@ void guest_iret(Vcpu& vcpu, TrapFrame& frame) {
     }
     frame.rip = saved->rip;
     frame.cs = (saved->cs & 0xffff) | 3;
-    frame.rflags = (saved->rflags & ~std::uint64_t{kRflagsIopl | kRflagsVm} & 0x3fffff) | kRflagsIf | 2;
+    frame.rflags = (saved->rflags & kGuestFlags) | kRflagsIf | 2;
     frame.rsp = saved->rsp;
     frame.ss = (saved->ss & 0xffff) | 3;
     frame.rax = saved->rax;

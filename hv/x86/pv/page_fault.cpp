@@ -37,11 +37,9 @@ bool iret_read_as_supervisor(TrapFrame& frame, std::uint64_t address) {
     struct { std::uint64_t rip, cs, rflags, rsp, ss; } image;
     if (!copy_from_guest(&image, GuestVirtual{frame.rsp}, sizeof image)) return false;
     // In ring 3 IRET can only stay there; the selectors are checked when hv itself returns with them.
-    constexpr std::uint64_t kKept = kRflagsIf | kRflagsIopl | kRflagsVm | (1u << 19) | (1u << 20);
-    constexpr std::uint64_t kSettable = 0x254dd5;
     frame.rip = image.rip;
     frame.cs = (image.cs & 0xffff) | 3;
-    frame.rflags = (frame.rflags & kKept) | (image.rflags & kSettable & ~kKept) | 2;
+    frame.rflags = (image.rflags & kGuestFlags) | kRflagsIf | 2;
     frame.rsp = image.rsp;
     frame.ss = (image.ss & 0xffff) | 3;
     frame.vector = kPageFault;  // leave with IRET, not SYSRET

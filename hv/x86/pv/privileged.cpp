@@ -75,6 +75,10 @@ bool group7(Vcpu& vcpu, TrapFrame& frame, const Instruction& in) {
     return false;
 }
 
+bool is_port_io(const Instruction& in) {
+    return (in.opcode >= 0x6c && in.opcode <= 0x6f) || (in.opcode >= 0xe4 && in.opcode <= 0xe7) || (in.opcode >= 0xec && in.opcode <= 0xef);
+}
+
 bool read_msr_instruction(Vcpu& vcpu, TrapFrame& frame) {
     std::uint64_t value;
     if (!read_guest_msr(vcpu, static_cast<std::uint32_t>(frame.rcx), value)) return false;
@@ -88,6 +92,8 @@ bool read_msr_instruction(Vcpu& vcpu, TrapFrame& frame) {
 bool emulate_privileged(Vcpu& vcpu, TrapFrame& frame) {
     Instruction in;
     if (!decode(frame, in) || in.lock) return false;
+    if (is_port_io(in)) return emulate_port_io(vcpu, frame, in);
+    if (!vcpu.arch->kernel_mode) return false;  // user programs get nothing else, whatever their kernel may do
     bool done = false;
     switch (in.opcode) {
         case 0x0f20: case 0x0f21: case 0x0f22: case 0x0f23: done = control_register(vcpu, frame, in); break;
@@ -102,8 +108,6 @@ bool emulate_privileged(Vcpu& vcpu, TrapFrame& frame) {
             done = true;
             break;
         case 0xfa: case 0xfb: done = vcpu.arch->iopl >= 1; break;  // the upcall mask is the interrupt flag; these do nothing
-        case 0xe4: case 0xe5: case 0xe6: case 0xe7: case 0xec: case 0xed: case 0xee: case 0xef:
-        case 0x6c: case 0x6d: case 0x6e: case 0x6f: return emulate_port_io(vcpu, frame, in);
         default: break;
     }
     if (done) frame.rip += in.length;

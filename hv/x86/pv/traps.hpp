@@ -16,6 +16,9 @@ void guest_page_fault(Vcpu& vcpu, TrapFrame& frame);
 inline constexpr std::uint64_t kVectorSyscall = 0x100;
 inline constexpr std::size_t kSyscallStubBytes = 64;
 
+// Flags that a guest's kernel may load: status, TF, DF, NT, RF, AC and ID. IF is always on, IOPL always 0.
+inline constexpr std::uint64_t kGuestFlags = 0x25'4dd5;
+
 // On each CPU: where SYSCALL enters (syscall_entry.S).
 void enable_syscalls(CpuId cpu);
 

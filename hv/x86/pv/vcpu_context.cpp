@@ -11,6 +11,7 @@
 #include "hv/x86/pv/descriptors.hpp"
 #include "hv/x86/pv/fpu.hpp"
 #include "hv/x86/pv/guest_setup.hpp"
+#include "hv/x86/pv/traps.hpp"
 
 namespace hv {
 namespace x86 {
@@ -18,9 +19,6 @@ namespace {
 
 using abi::xen::CpuUserRegs;
 using abi::xen::VcpuGuestContext;
-
-// Flags that a guest in ring 3 may have set: status, TF, DF, NT, RF, AC, ID.
-constexpr std::uint64_t kGuestFlags = 0x0025'4dd5;
 
 void load_registers(ArchVcpu& arch, const CpuUserRegs& regs) {
     TrapFrame& frame = arch.frame;
