@@ -16,6 +16,8 @@ control::DomainInfo describe(Domain& domain) {
     control::DomainInfo info{};
     info.domain = domain.id;
     info.type = static_cast<std::uint32_t>(domain.type);
+    // The flag first: the reason is written before it is set.
+    if (domain.shut_down.load()) info.flags |= control::kDomainShutdown;
     info.shutdown_reason = domain.shutdown_reason.load();
     std::memcpy(info.uuid, domain.uuid, sizeof info.uuid);
     info.frames = domain.frames;
@@ -36,7 +38,6 @@ control::DomainInfo describe(Domain& domain) {
         if (!(flags & kVcpuBlocked)) blocked = false;
     }
     if (domain.dying.load() != Dying::Alive) info.flags |= control::kDomainDying;
-    if (domain.shut_down.load()) info.flags |= control::kDomainShutdown;
     if (domain.paused_by_control.load()) info.flags |= control::kDomainPaused;
     if (blocked && !domain.paused_by_control.load()) info.flags |= control::kDomainBlocked;
     if (running) info.flags |= control::kDomainRunning;

@@ -17,6 +17,11 @@ namespace {
 
 using abi::control::CreateDomain;
 
+// Limits of the limits: what a toolstack may ask for.
+constexpr std::uint32_t kMostEventPorts = abi::xen::kFifoPorts;
+constexpr std::uint32_t kMostGrantFrames = 4096;
+constexpr std::uint32_t kMostMaptrackFrames = 65536;
+
 // Domains live in memory that is never used for anything else: see try_reference() in domain_table.cpp.
 struct Unused {
     Unused* next;
@@ -108,14 +113,17 @@ void free_domain(Domain& domain) {
 Result<Domain*> Domain::create(const CreateDomain& config, bool privileged) {
     if (config.flags != 0 || config.reserved0 != 0) return fail(Error::BadArgument);
     if (config.max_vcpus == 0 || config.max_vcpus > kMaxVcpus) return fail(Error::BadArgument);
+    if (config.max_event_ports > kMostEventPorts || config.max_grant_frames > kMostGrantFrames ||
+        config.max_maptrack_frames > kMostMaptrackFrames || config.max_grant_version > 2)
+        return fail(Error::BadArgument);
     if (config.type != static_cast<std::uint32_t>(abi::control::DomainType::Pv)) return fail(Error::NotSupported);
     DomainId id = config.domain;
     if (id == abi::control::kDomainAny) {
         id = choose_domain_id();
         if (id == 0) return fail(Error::NoSpace);
     }
+    if (id < kMaxDomains && domain_in_table(id)) return fail(Error::Exists);
     if (id >= kMaxDomains || (id == 0) != privileged) return fail(Error::BadArgument);
-    if (domain_in_table(id)) return fail(Error::Exists);
 
     void* memory = take_memory();
     if (!memory) return fail(Error::NoMemory);

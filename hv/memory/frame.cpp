@@ -132,12 +132,14 @@ Result<void> get_frame_type(FrameInfo& info, FrameType type, bool preemptible) {
             word = info.type.load(std::memory_order_acquire);
             continue;
         }
+        // Never wait for another type: a table that leads back to itself would wait for its own validation. A table only
+        // refers to tables of the level below, so waits for the same type have an end.
+        if (type_of(word) != type || count == FrameInfo::kTypeCountMask) return fail(Error::BadArgument);
         if (is_busy(word)) {
             wait_for_validation(info, word);
             word = info.type.load(std::memory_order_acquire);
             continue;
         }
-        if (type_of(word) != type || count == FrameInfo::kTypeCountMask) return fail(Error::BadArgument);
         if (info.type.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel)) return {};
     }
 }

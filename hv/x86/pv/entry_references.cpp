@@ -1,6 +1,7 @@
 #include "hv/x86/pv/entry_references.hpp"
 
 #include "hv/domain/domain.hpp"
+#include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/pv/io_permissions.hpp"
 
 namespace hv::x86 {
@@ -22,7 +23,9 @@ Result<> get_l1_entry(Pte entry, Domain& table_owner, DomainId frame_owner) {
     const Mfn frame = frame_in(entry);
     if (!is_counted(frame)) {
         // I/O memory: only the privileged domain maps it, under its own name or DOMID_IO.
-        const bool entitled = table_owner.privileged && (frame_owner == table_owner.id || frame_owner == kOwnerIo);
+        // An address that the processor does not have would make the entry's bits reserved ones.
+        const bool exists = !(frame.raw >> (cpu_model().physical_bits - kPageShift));
+        const bool entitled = exists && table_owner.privileged && (frame_owner == table_owner.id || frame_owner == kOwnerIo);
         return entitled ? Result<>{} : fail(Error::BadArgument);
     }
     FrameInfo* info = TRY(get_frame(frame, frame_owner));

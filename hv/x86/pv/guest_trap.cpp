@@ -28,16 +28,20 @@ bool forced_emulation(Vcpu& vcpu, TrapFrame& frame) {
     return true;
 }
 
-// INT n faults, since hv's own gates are closed to guests: error code with the IDT bit.
+// INT n faults, since hv's own gates are closed to guests: error code with the IDT bit. The vector is taken from the
+// instruction, not from the error code: emulators have been seen to shift it by one bit too many.
 bool software_interrupt(Vcpu& vcpu, TrapFrame& frame) {
     constexpr std::uint64_t kIdt = 2, kExternal = 1;
     if (!(frame.error_code & kIdt) || (frame.error_code & kExternal)) return false;
-    const auto vector = static_cast<std::uint8_t>(frame.error_code >> 3);
-    const GuestGate& gate = vcpu.arch->gates[vector];
-    const unsigned level = vcpu.arch->kernel_mode ? 0 : 3;
-    if (gate.address == 0 || (gate.flags & abi::xen::kTrapDplMask) < level) return false;
     Instruction in;
     if (!decode(frame, in) || in.opcode != 0xcd) return false;
+    const auto vector = static_cast<std::uint8_t>(in.immediate);
+    const GuestGate& gate = vcpu.arch->gates[vector];
+    const unsigned level = vcpu.arch->kernel_mode ? 0 : 3;
+    if (gate.address == 0 || (gate.flags & abi::xen::kTrapDplMask) < level) {
+        deliver_general_protection(vcpu, frame, vector * 8u + kIdt);
+        return true;
+    }
     frame.rip += in.length;
     deliver_trap(vcpu, frame, vector, {});
     return true;

@@ -47,14 +47,14 @@ class TableCache {
 };
 
 Result<> apply(const MmuUpdate& update, Domain& table_owner, DomainId frame_owner, TableCache& cache) {
-    const auto command = static_cast<MmuCommand>(update.ptr & 3);
-    const MachineAddress where{update.ptr & ~std::uint64_t{3}};
+    // Entries are 8 bytes: all three bits below their address belong to the command.
+    const auto command = static_cast<MmuCommand>(update.ptr & 7);
+    const MachineAddress where{update.ptr & ~std::uint64_t{7}};
     switch (command) {
         case MmuCommand::NormalPtUpdate:
         case MmuCommand::PtUpdatePreserveAd:
         case MmuCommand::PtUpdateNoTranslate: {
             const bool keep = command == MmuCommand::PtUpdatePreserveAd;
-            if (where.raw & 7) return fail(Error::BadArgument);
             // Only L1 tables stay locked: an upper entry may bring in or let go a tree that holds any other table.
             if (FrameInfo* table = cache.hold(frame_of(where), table_owner.id)) {
                 const unsigned level = cache.level();

@@ -28,6 +28,14 @@ bool fault_in_ldt_window(Vcpu& vcpu, TrapFrame& frame, std::uint64_t address) {
     return true;
 }
 
+// The guest named a selector in a part of the GDT that it has not set up.
+bool fault_in_gdt_window(Vcpu& vcpu, TrapFrame& frame, std::uint64_t address) {
+    const std::uint64_t window = gdt_window(hv::current_cpu());
+    if (address < window || address >= window + abi::xen::kFirstReservedGdtByte) return false;
+    deliver_general_protection(vcpu, frame, static_cast<std::uint32_t>((address - window) & 0xfff8));
+    return true;
+}
+
 // Some processors (QEMU's TCG before 8.0 is one) read the stack frame of an IRET that ring 3 executes as if ring 0 had
 // asked, which SMAP forbids. No guest can cause such a fault otherwise, and the instruction is easily carried out here.
 bool iret_read_as_supervisor(TrapFrame& frame, std::uint64_t address) {
@@ -52,7 +60,7 @@ void guest_page_fault(Vcpu& vcpu, TrapFrame& frame) {
     const std::uint64_t address = read_cr2();
     const auto error = static_cast<std::uint32_t>(frame.error_code);
     if (!(error & kUser)) {
-        if (fault_in_ldt_window(vcpu, frame, address)) return;
+        if (fault_in_ldt_window(vcpu, frame, address) || fault_in_gdt_window(vcpu, frame, address)) return;
         if ((error & kProtection) && iret_read_as_supervisor(frame, address)) return;
     }
     // A write to one of its own page tables, mapped read-only: the guest's kernel changes an entry in place.

@@ -69,6 +69,13 @@ HypercallResult status_query(GuestVirtual where) {
     return 0;
 }
 
+// Nothing to do, with an argument that must be readable all the same.
+template <class Argument>
+HypercallResult acknowledge(GuestVirtual where) {
+    TRY_VOID(fetch<Argument>(where));
+    return 0;
+}
+
 HypercallResult privileged_op(PhysdevCommand command, GuestVirtual where) {
     switch (command) {
         case PhysdevCommand::Eoi: {
@@ -83,14 +90,14 @@ HypercallResult privileged_op(PhysdevCommand command, GuestVirtual where) {
         case PhysdevCommand::PirqEoiGmfnV2: return set_eoi_map(where, false);
         case PhysdevCommand::IrqStatusQuery: return status_query(where);
         case PhysdevCommand::ApicRead: return read_apic(where);
-        case PhysdevCommand::ApicWrite: return 0;  // routing is hv's; Dom0 says what it wants through SetupGsi and MapPirq
+        case PhysdevCommand::ApicWrite: return acknowledge<PhysdevApic>(where);  // routing is hv's: SetupGsi and MapPirq say what is wanted
         case PhysdevCommand::AllocIrqVector: {
             auto request = TRY(fetch<PhysdevIrq>(where));
             request.vector = request.irq;
             TRY_VOID(store(where, request));
             return 0;
         }
-        case PhysdevCommand::FreeIrqVector: return 0;
+        case PhysdevCommand::FreeIrqVector: return acknowledge<PhysdevIrq>(where);
         case PhysdevCommand::SetupGsi: {
             const auto request = TRY(fetch<PhysdevSetupGsi>(where));
             if (request.gsi < 0) return fail(Error::BadArgument);
@@ -121,14 +128,14 @@ HypercallResult privileged_op(PhysdevCommand command, GuestVirtual where) {
         }
         // hv keeps no list of devices until there is passthrough: these tell it nothing that it needs.
         case PhysdevCommand::ManagePciAdd:
-        case PhysdevCommand::ManagePciRemove:
-        case PhysdevCommand::ManagePciAddExt:
-        case PhysdevCommand::PciDeviceAdd:
+        case PhysdevCommand::ManagePciRemove: return acknowledge<PhysdevManagePci>(where);
+        case PhysdevCommand::ManagePciAddExt: return acknowledge<PhysdevManagePciExt>(where);
+        case PhysdevCommand::PciDeviceAdd: return acknowledge<PhysdevPciDeviceAdd>(where);
         case PhysdevCommand::PciDeviceRemove:
-        case PhysdevCommand::PciMmcfgReserved:
         case PhysdevCommand::PrepareMsix:
-        case PhysdevCommand::ReleaseMsix:
-        case PhysdevCommand::DbgpOp: return 0;
+        case PhysdevCommand::ReleaseMsix: return acknowledge<PhysdevPciDevice>(where);
+        case PhysdevCommand::PciMmcfgReserved: return acknowledge<PhysdevPciMmcfgReserved>(where);
+        case PhysdevCommand::DbgpOp: return acknowledge<PhysdevDbgpOp>(where);
         default: return fail(Error::NotImplemented);
     }
 }
