@@ -21,6 +21,8 @@ set(CPACK_COMPONENTS_ALL hv hvctl libhvctl-dev)
 set(CPACK_COMPONENTS_GROUPING IGNORE)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_PACKAGE_CONTACT "hv maintainers <maintainers@hv.invalid>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "") # each package has its own
+set(CPACK_PRE_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/.cmake/compress-manuals.cmake)
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
 set(CPACK_STRIP_FILES ON) # of hvctld and hvctl; hv's image is made stripped
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
@@ -33,17 +35,18 @@ set(scripts ${PROJECT_SOURCE_DIR}/.cmake/debian)
 
 set(CPACK_DEBIAN_HV_PACKAGE_NAME hv)
 set(CPACK_DEBIAN_HV_DESCRIPTION "type-1 hypervisor with Xen's guest interface\n\
-hv owns the machine from the boot loader on and runs a Debian kernel, unchanged, as its\n\
-first guest (Dom0). It offers guests Xen's public interface, so any system with Xen\n\
-support runs on it. This package has the image and GRUB menu entries for it.")
+hv owns the machine from the boot loader on and runs a Debian kernel,\n\
+unchanged, as its first guest (Dom0). It offers guests Xen's public PV\n\
+interface. This package has the image and GRUB menu entries for it.")
 set(CPACK_DEBIAN_HV_PACKAGE_SECTION kernel)
 set(CPACK_DEBIAN_HV_PACKAGE_RECOMMENDS "hvctl, grub2-common")
 set(CPACK_DEBIAN_HV_PACKAGE_CONTROL_EXTRA ${scripts}/hv/conffiles ${scripts}/hv/postinst ${scripts}/hv/postrm)
 
 set(CPACK_DEBIAN_HVCTL_PACKAGE_NAME hvctl)
 set(CPACK_DEBIAN_HVCTL_DESCRIPTION "daemon and command line to run guests on hv\n\
-hvctld builds and watches guests, keeps their consoles and serves the store that guests\n\
-and Xen's own clients use; hvctl is its command line, its interface is D-Bus.")
+hvctld builds and watches guests, keeps their consoles and serves the\n\
+store that guests and Xen's own clients use; hvctl is its command line,\n\
+its interface is D-Bus.")
 set(CPACK_DEBIAN_HVCTL_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_HVCTL_PACKAGE_DEPENDS "busybox-static | busybox, init-system-helpers (>= 1.52)")
 set(CPACK_DEBIAN_HVCTL_PACKAGE_RECOMMENDS "hv")
@@ -52,8 +55,8 @@ set(CPACK_DEBIAN_HVCTL_PACKAGE_CONTROL_EXTRA ${scripts}/hvctl/postinst ${scripts
 
 set(CPACK_DEBIAN_LIBHVCTL-DEV_PACKAGE_NAME libhvctl-dev)
 set(CPACK_DEBIAN_LIBHVCTL-DEV_DESCRIPTION "C++ library to control hv: development files\n\
-libhvctl wraps hv's control hypercall, foreign memory, event channels and grants, loads\n\
-kernels and builds guests.")
+libhvctl wraps hv's control hypercall, foreign memory, event channels and\n\
+grants, loads kernels and builds guests.")
 set(CPACK_DEBIAN_LIBHVCTL-DEV_PACKAGE_SECTION libdevel)
 
 include(CPack)
