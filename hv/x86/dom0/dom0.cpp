@@ -11,8 +11,10 @@
 #include "hv/memory/allocator.hpp"
 #include "hv/sched/sched.hpp"
 #include "hv/time/clock.hpp"
+#include "hv/x86/acpi/acpi.hpp"
 #include "hv/x86/boot/boot_info.hpp"
 #include "hv/x86/boot/command_line.hpp"
+#include "hv/x86/console/console.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/dom0/dom0_layout.hpp"
 #include "hv/x86/dom0/dom0_memory.hpp"
@@ -84,6 +86,9 @@ void write_start_info(Domain& domain, Dom0Memory& memory, const KernelImage& ker
     if (cmdline.size() >= sizeof info.cmd_line) warn("Dom0's command line is cut to {} bytes", sizeof info.cmd_line - 1);
     const std::size_t length = cmdline.size() < sizeof info.cmd_line ? cmdline.size() : sizeof info.cmd_line - 1;
     std::memcpy(info.cmd_line, cmdline.data(), length);
+    // Where firmware keeps the ACPI tables out of the places that a kernel searches, it must be told.
+    if (acpi().hidden_root_pointer != 0)
+        format_into(std::span{info.cmd_line}.subspan(length).first(sizeof info.cmd_line - 1 - length), " acpi_rsdp=0x{:x}", acpi().hidden_root_pointer);
 }
 
 void load_kernel(Dom0Memory& memory, const KernelImage& kernel) {
@@ -118,8 +123,9 @@ Result<> start_first_vcpu(Domain& domain, Dom0Memory& memory, const KernelImage&
 }
 
 void free_modules() {
+    constexpr std::uint64_t kLowMemory = 1 << 20;  // the allocator has nothing below
     for (const BootModule& module : boot_info().modules)
-        allocator_add(frame_of(MachineAddress{module.start}), frame_of(MachineAddress{module.start + module.size + kPageSize - 1}));
+        if (module.start >= kLowMemory) allocator_add(frame_of(MachineAddress{module.start}), frame_of(MachineAddress{module.start + module.size + kPageSize - 1}));
 }
 
 void pin_vcpus(Domain& domain) {
@@ -179,6 +185,7 @@ void build_dom0() {
     free_modules();
     domain.unstarted = false;
     domain.paused_by_control = false;
+    release_screen();
     domain_unpause(domain);
 }
 

@@ -37,7 +37,7 @@ bool software_interrupt(Vcpu& vcpu, TrapFrame& frame) {
     if (!decode(frame, in) || in.opcode != 0xcd) return false;
     const auto vector = static_cast<std::uint8_t>(in.immediate);
     const GuestGate& gate = vcpu.arch->gates[vector];
-    const unsigned level = vcpu.arch->kernel_mode ? 0 : 3;
+    const unsigned level = vcpu.arch->kernel_mode ? 1 : 3;  // as if the kernel ran in ring 1: gates of level 0 are hardware's
     if (gate.address == 0 || (gate.flags & abi::xen::kTrapDplMask) < level) {
         deliver_general_protection(vcpu, frame, vector * 8u + kIdt);
         return true;
