@@ -88,6 +88,7 @@ void FakeHypervisor::forget_bindings() {
     masked_.clear();
     waiting_.clear();
     exception_port_ = {};
+    for (auto& [id, domain] : domains) domain.mappings = std::make_shared<int>();
 }
 
 hvctl::Result<hvctl::HvVersion> FakeHypervisor::version() {
@@ -174,7 +175,7 @@ hvctl::Result<void> FakeHypervisor::destroy_domain(DomainId id) {
     const Guard guard{mutex_};
     FakeDomain* domain = TRY(need(id));
     domain->info.flags |= abi::kDomainDying;
-    const bool held = domain->console.use_count() > 1 || domain->store.use_count() > 1;
+    const bool held = domain->mappings.use_count() > 1;
     if (held || destroy_retries > 0) {
         if (!held) --destroy_retries;
         return hvctl::fail(hvctl::ErrorCode::TryAgain, "frames are still referenced");
@@ -279,7 +280,7 @@ hvctl::Result<SharedPage> FakeHypervisor::map_page(DomainId id, Mfn frame) {
     FakeDomain* domain = TRY(need(id));
     auto page = frame == domain->rings.console ? domain->console : frame == domain->rings.store ? domain->store : nullptr;
     if (!page) return hvctl::fail(hvctl::ErrorCode::InvalidArgument, "no such frame");
-    return SharedPage{page->data(), page};
+    return SharedPage{page->data(), std::make_shared<std::pair<std::shared_ptr<Page>, std::shared_ptr<int>>>(page, domain->mappings)};
 }
 
 hvctl::Result<LocalStore> FakeHypervisor::open_local_store() {

@@ -25,6 +25,7 @@ struct FakeDomain {
     std::string cmdline;
     std::shared_ptr<std::array<std::byte, 4096>> console;
     std::shared_ptr<std::array<std::byte, 4096>> store;
+    std::shared_ptr<int> mappings = std::make_shared<int>();  // shared by the living process's mappings of both
     hvctl::PvRings rings;
     std::map<std::uint32_t, hvctl::VcpuCpus> affinity;
     abi::SchedParameters sched{};
@@ -53,7 +54,7 @@ class FakeHypervisor final : public Hypervisor {
     void print(std::uint16_t domid, const std::string& text);  // as much as fits; signals the daemon
     void stop(std::uint16_t domid, abi::ShutdownReason reason);
     void signal(std::uint16_t domid, hvctl::EventPort guest_port);
-    // The process was "killed": every binding is gone, the domains go on.
+    // The process was "killed": every binding and mapping is gone, the domains go on.
     void forget_bindings();
     std::size_t bindings() const { return ports_.size(); }
 

@@ -124,6 +124,8 @@ class TreeBuilder final : public YAML::EventHandler {
             parent.pending_key = std::move(node);
             parent.has_key = true;
         } else {
+            // Nothing has no place of its own: its key has.
+            if (node.kind == YamlNode::Kind::Null) node.position = parent.pending_key.position;
             parent.node.entries.emplace_back(std::move(parent.pending_key), std::move(node));
             parent.has_key = false;
         }

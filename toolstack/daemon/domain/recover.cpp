@@ -95,8 +95,8 @@ Result<void> Manager::connect_host_store() {
 void Manager::recover_domain(Domain& domain, const abi::DomainInfo* info) {
     DomainRecord& record = domain.record;
     if (info == nullptr) {
+        // Also a domain that a job had destroyed just before the daemon was killed; that job then goes on.
         log::warning("{}: has vanished while hvctld was away", record.name);
-        domain.record.wanted = false;
         disconnect(domain);
         stopped(domain, "gone");
         return;

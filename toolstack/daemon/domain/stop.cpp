@@ -88,7 +88,14 @@ void Manager::add_stop_phases(Job& job, Domain& domain) {
              })});
     job.add({"free", 60, [this, &domain](Job& running, const Done& done) {
                  if (!domain.in_hv()) return done({});
-                 destroy_step(domain.id())(running, done);
+                 destroy_step(domain.id())(running, [this, &domain, done](const Result<void>& result) {
+                     if (result) {
+                         domain.record.phase = DomainPhase::Stopped;
+                         domain.record.instance = {};
+                         save(domain);
+                     }
+                     done(result);
+                 });
              }});
 }
 

@@ -33,8 +33,8 @@ void go_on(Loop& loop, const std::shared_ptr<store::Store*>& store) {
     });
 }
 
-Result<std::unique_ptr<store::Store>> open_store(Loop& loop, const std::string& folder, const config::Settings& settings) {
-    const auto self = std::make_shared<store::Store*>(nullptr);
+Result<std::unique_ptr<store::Store>> open_store(Loop& loop, const std::string& folder, const config::Settings& settings,
+                                                 const std::shared_ptr<store::Store*>& self) {
     store::StoreOptions options;
     options.journal_directory = folder;
     options.log = log_store_line;
@@ -51,6 +51,8 @@ Result<std::unique_ptr<store::Store>> open_store(Loop& loop, const std::string& 
 
 }  // namespace
 
+Daemon::~Daemon() { *store_alive_ = nullptr; }
+
 Result<std::unique_ptr<Daemon>> Daemon::start(Loop& loop, Hypervisor& hypervisor, const DaemonPaths& paths) {
     const config::Settings settings = TRY(read_settings(paths.settings));
     log::set_level(settings.log_level);
@@ -58,7 +60,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Loop& loop, Hypervisor& hypervisor
         TRY(make_folder(folder));
 
     std::unique_ptr<Daemon> daemon{new Daemon};
-    daemon->store_ = TRY(open_store(loop, paths.run + "/store", settings));
+    daemon->store_ = TRY(open_store(loop, paths.run + "/store", settings, daemon->store_alive_));
     daemon->registry_ = TRY(Registry::open(paths.state + "/state.db"));
     ManagerPaths manager_paths{{paths.console_logs, paths.run + "/console"}, boot_id()};
     daemon->manager_ = std::make_unique<Manager>(loop, hypervisor, *daemon->store_, *daemon->registry_, settings,

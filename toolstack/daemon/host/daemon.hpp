@@ -31,12 +31,16 @@ class Daemon {
   public:
     // Everything up to serving: what the previous process left is taken up, all sockets listen.
     static Result<std::unique_ptr<Daemon>> start(Loop& loop, Hypervisor& hypervisor, const DaemonPaths& paths);
+    ~Daemon();
+    Daemon(const Daemon&) = delete;
+    Daemon& operator=(const Daemon&) = delete;
 
     [[nodiscard]] Manager& manager() { return *manager_; }
 
   private:
     Daemon() = default;
 
+    std::shared_ptr<store::Store*> store_alive_ = std::make_shared<store::Store*>(nullptr);  // for what is posted
     std::unique_ptr<store::Store> store_;
     std::unique_ptr<Registry> registry_;
     std::unique_ptr<Manager> manager_;

@@ -55,7 +55,8 @@ Result<void> Registry::migrate() {
 }
 
 Result<std::unique_ptr<Registry>> Registry::open(const std::string& path) {
-    std::unique_ptr<Registry> registry{new Registry{TRY(Database::open(path))}};
+    auto database = TRY(Database::open(path));
+    std::unique_ptr<Registry> registry{new Registry{std::move(database)}};
     TRY(within(path, registry->migrate()));
     return registry;
 }

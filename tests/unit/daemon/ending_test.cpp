@@ -1,0 +1,146 @@
+// How runs end: by request, by the guest, by a crash.
+#include "domain/store_entries.hpp"
+#include "testing.hpp"
+
+namespace hvctld::test {
+namespace {
+
+class Ending : public HostTest {
+  protected:
+    [[nodiscard]] std::string request(std::uint16_t id) const {
+        return process->store->read(domain_path(id) + "/control/shutdown").value_or("(missing)");
+    }
+    // The guest reads the request and stops as asked.
+    void obey(std::uint16_t id) {
+        const bool reboot = request(id) == "reboot";
+        ASSERT_TRUE(process->store->write(domain_path(id) + "/control/shutdown", ""));
+        hypervisor.stop(id, reboot ? abi::ShutdownReason::Reboot : abi::ShutdownReason::Poweroff);
+    }
+    void stop_and_settle(abi::ShutdownReason reason) {
+        hypervisor.stop(domid("web1"), reason);
+        process->run_until([&] { return !process->manager->jobs().idle() || view("web1").state != "running"; });
+        process->settle();
+    }
+};
+
+TEST_F(Ending, ShutdownWaitsForTheGuest) {
+    process->finish(create(definition("web1")));
+    const auto job = process->manager->shutdown("web1", 300);
+    process->run_until([&] { return request(domid("web1")) == "poweroff"; });
+    obey(domid("web1"));
+    const JobRecord record = process->finish(job);
+    EXPECT_EQ(record.state, JobState::Done) << record.message;
+    EXPECT_EQ(view("web1").state, "stopped");
+    EXPECT_EQ(view("web1").shutdown_reason, "poweroff");
+    EXPECT_EQ(guests(), 0u);
+}
+
+TEST_F(Ending, RebootKeepsTheNameAndTakesANewDomain) {
+    process->finish(create(definition("web1")));
+    const std::uint16_t before = domid("web1");
+    hypervisor.print(before, "one ");
+    const auto job = process->manager->reboot("web1", 300);
+    process->run_until([&] { return request(before) == "reboot"; });
+    obey(before);
+    EXPECT_EQ(process->finish(job).state, JobState::Done);
+    EXPECT_NE(domid("web1"), before);
+    EXPECT_EQ(guests(), 1u);
+    hypervisor.print(domid("web1"), "two");
+    process->settle();
+    process->run_until([&] { return log("web1") == "one two"; });
+}
+
+TEST_F(Ending, SilentGuestIsReported) {
+    process->finish(create(definition("web1")));
+    const JobRecord record = process->finish(process->manager->shutdown("web1", 1));
+    EXPECT_EQ(record.state, JobState::Failed);
+    EXPECT_EQ(record.error, static_cast<std::uint16_t>(ErrorId::GuestSilent)) << record.message;
+    EXPECT_EQ(request(domid("web1")), "");  // not acted upon later, when nobody expects it
+    EXPECT_EQ(view("web1").state, "running");
+}
+
+TEST_F(Ending, GuestThatHangsInItsShutdownIsADeadline) {
+    process->finish(create(definition("web1")));
+    const auto job = process->manager->shutdown("web1", 1);
+    process->run_until([&] { return request(domid("web1")) == "poweroff"; });
+    ASSERT_TRUE(process->store->write(domain_path(domid("web1")) + "/control/shutdown", ""));
+    EXPECT_EQ(process->finish(job).error, static_cast<std::uint16_t>(ErrorId::DeadlinePassed));
+}
+
+TEST_F(Ending, DestroyPreemptsAWaitingShutdown) {
+    process->finish(create(definition("web1")));
+    const auto job = process->manager->shutdown("web1", 300);
+    process->run_until([&] { return request(domid("web1")) == "poweroff"; });
+    for (int i = 0; i < 5; ++i) process->loop->run_once(false);
+    const auto destroy = process->manager->destroy("web1");
+    EXPECT_EQ(process->finish(destroy).state, JobState::Done);
+    EXPECT_EQ(process->finish(job).state, JobState::Cancelled);
+    EXPECT_EQ(view("web1").state, "stopped");
+    EXPECT_EQ(guests(), 0u);
+}
+
+TEST_F(Ending, PausedGuestCannotBeAsked) {
+    process->finish(create(definition("web1"), {.paused = true}));
+    EXPECT_EQ(process->manager->shutdown("web1", 10).error().id(), ErrorId::WrongState);
+}
+
+TEST_F(Ending, PoweroffFromWithinEndsTheRun) {
+    process->finish(create(definition("web1")));
+    stop_and_settle(abi::ShutdownReason::Poweroff);
+    EXPECT_EQ(view("web1").state, "stopped");
+    EXPECT_EQ(view("web1").shutdown_reason, "poweroff");
+    EXPECT_EQ(guests(), 0u);
+}
+
+TEST_F(Ending, RebootFromWithinRestarts) {
+    process->finish(create(definition("web1")));
+    const std::uint16_t before = domid("web1");
+    stop_and_settle(abi::ShutdownReason::Reboot);
+    EXPECT_EQ(view("web1").state, "running");
+    EXPECT_NE(domid("web1"), before);
+}
+
+TEST_F(Ending, PreservedCrashStaysForInspection) {
+    process->finish(create(definition("web1", "on_crash: preserve\n")));
+    stop_and_settle(abi::ShutdownReason::Crash);
+    EXPECT_EQ(view("web1").state, "crashed");
+    EXPECT_EQ(view("web1").shutdown_reason, "crash");
+    EXPECT_EQ(guests(), 1u);
+    EXPECT_EQ(process->finish(process->manager->destroy("web1")).state, JobState::Done);
+    EXPECT_EQ(guests(), 0u);
+}
+
+TEST_F(Ending, CrashLoopIsGivenUp) {
+    process->finish(create(definition("web1", "restart: {max: 1, window: 1h}\n")));
+    stop_and_settle(abi::ShutdownReason::Crash);
+    EXPECT_EQ(view("web1").state, "running");
+    stop_and_settle(abi::ShutdownReason::Crash);
+    EXPECT_EQ(view("web1").state, "stopped");
+    EXPECT_EQ(view("web1").shutdown_reason, "crash");
+    EXPECT_EQ(guests(), 0u);
+}
+
+TEST_F(Ending, DomainThatVanishesIsNoticed) {
+    process->finish(create(definition("web1")));
+    const std::uint16_t id = domid("web1");
+    hypervisor.domains.erase(id);
+    hypervisor.stop(0, abi::ShutdownReason::Poweroff);  // any domain exception makes the daemon look
+    hypervisor.domains.at(0).info.flags &= ~std::uint32_t{abi::kDomainShutdown};
+    process->run_until([&] { return view("web1").state == "stopped"; });
+    process->settle();
+    EXPECT_EQ(view("web1").shutdown_reason, "gone");
+}
+
+TEST_F(Ending, GuestThatEndsWhileItIsBuiltIsNoticedAfterwards) {
+    hypervisor.on_unpause = [&](FakeDomain& domain) {
+        domain.info.flags |= abi::kDomainShutdown;  // at once, and the event was lost on the way
+        domain.info.shutdown_reason = static_cast<std::uint32_t>(abi::ShutdownReason::Poweroff);
+    };
+    process->finish(create(definition("web1")));
+    process->run_until([&] { return view("web1").state == "stopped"; });
+    process->settle();
+    EXPECT_EQ(guests(), 0u);
+}
+
+}  // namespace
+}  // namespace hvctld::test

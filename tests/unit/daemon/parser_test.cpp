@@ -1,0 +1,226 @@
+#include "config/parser.hpp"
+
+#include <gtest/gtest.h>
+
+#include "config/settings.hpp"
+#include "config/yaml_tree.hpp"
+
+namespace hvctld::config {
+namespace {
+
+constexpr const char* kGood = "name: web1\nmemory: 256MiB\nkernel: /boot/vmlinuz\n";
+
+struct Parse {
+    Diagnostics diagnostics;
+    DomainDefinition definition;
+    explicit Parse(std::string_view text, std::vector<std::string> overrides = {})
+        : definition{parse_definition(text, "web1.yaml", overrides, {}, diagnostics)} {}
+};
+
+std::string errors(std::string_view text, std::vector<std::string> overrides = {}) {
+    return Parse{text, std::move(overrides)}.diagnostics.text();
+}
+
+std::string with(std::string_view more) { return std::string{kGood} + std::string{more}; }
+
+TEST(Parser, Defaults) {
+    const Parse parse{kGood};
+    EXPECT_EQ(parse.diagnostics.text(), "");
+    const DomainDefinition& d = parse.definition;
+    EXPECT_EQ(d.name, "web1");
+    EXPECT_EQ(d.memory, 256ull << 20);
+    EXPECT_EQ(d.max_memory, d.memory);
+    EXPECT_EQ(d.vcpus, 1u);
+    EXPECT_EQ(d.max_vcpus, 1u);
+    EXPECT_EQ(d.on_poweroff, EndAction::Destroy);
+    EXPECT_EQ(d.on_reboot, EndAction::Restart);
+    EXPECT_FALSE(d.autostart);
+}
+
+TEST(Parser, EverythingAndBackAgain) {
+    const Parse parse{R"(
+name: web1
+uuid: 6FA0C2F4-90ab-4c5e-8d07-1d2e3f405162
+type: pv
+memory: 256MiB
+max_memory: 1GiB
+vcpus: 2
+max_vcpus: 4
+cpus: ["0-3,^2", all]
+cpus_soft: 1,3
+cpu_weight: 512
+cpu_cap: 150%
+cpu_reservation: 50%
+kernel: /boot/vmlinuz
+initrd: /boot/initrd.img
+cmdline: console=hvc0 root=/dev/xvda ro
+disks:
+  - {target: xvda, path: /srv/web1.img, format: raw, mode: ro}
+nics:
+  - {bridge: hvbr0, mac: 00:16:3e:00:00:01, addresses: [192.0.2.10/24, "2001:db8::10/64"], rate: 100Mbit/s}
+on_poweroff: preserve
+on_reboot: destroy
+on_crash: restart
+restart: {max: 3, window: 10min}
+autostart: true
+max_grant_frames: 32
+xenstore_quota: {nodes: 500, watches: 64}
+)"};
+    ASSERT_EQ(parse.diagnostics.text(), "");
+    EXPECT_EQ(parse.definition.uuid, "6fa0c2f4-90ab-4c5e-8d07-1d2e3f405162");
+    EXPECT_EQ(parse.definition.cpus.at(0).cpus, (std::vector<std::uint32_t>{0, 1, 3}));
+    EXPECT_TRUE(parse.definition.cpus.at(1).all);
+    EXPECT_EQ(parse.definition.nics.at(0).rate_bits, 100'000'000u);
+    EXPECT_TRUE(parse.definition.disks.at(0).read_only);
+    EXPECT_EQ(parse.definition.restart.window_seconds, 600u);
+
+    // The normalised form is a domain file that says the same.
+    const std::string once = normalised(parse.definition);
+    const Parse again{once};
+    EXPECT_EQ(again.diagnostics.text(), "") << once;
+    EXPECT_EQ(normalised(again.definition), once);
+}
+
+struct Golden {
+    const char* what;
+    std::string text;
+    const char* message;
+};
+
+class ParserMessage : public testing::TestWithParam<Golden> {};
+
+TEST_P(ParserMessage, IsExactly) { EXPECT_EQ(errors(GetParam().text), GetParam().message); }
+
+INSTANTIATE_TEST_SUITE_P(
+    All, ParserMessage,
+    testing::Values(
+        Golden{"UnknownKey", with("memmory: 1GiB\n"),
+               "web1.yaml:4:1: unknown key \"memmory\" in a domain; did you mean \"memory\"?"},
+        Golden{"XlStyleKey", with("on-crash: destroy\n"),
+               "web1.yaml:4:1: unknown key \"on-crash\" in a domain; did you mean \"on_crash\"?"},
+        Golden{"UnknownFarKey", with("zzzzzz: 1\n"), "web1.yaml:4:1: unknown key \"zzzzzz\" in a domain"},
+        Golden{"DuplicateKey", with("memory: 1GiB\n"), "web1.yaml:4:1: the key \"memory\" is already set at web1.yaml:2:1"},
+        Golden{"NoUnit", "name: a\nkernel: /k\nmemory: 256\n",
+               "web1.yaml:3:9: memory: the size 256 has no unit; write 256MiB, or KiB, GiB, TiB, as it is meant"},
+        Golden{"WrongUnit", "name: a\nkernel: /k\nmemory: 256MB\n",
+               "web1.yaml:3:9: memory: \"MB\" is not a unit of size; write B, KiB, MiB, GiB or TiB (1KiB is 1024 bytes)"},
+        Golden{"TooLittleMemory", "name: a\nkernel: /k\nmemory: 8KiB\n",
+               "web1.yaml:3:9: memory: 8KiB is out of range; it must be 4MiB to 16TiB"},
+        Golden{"OddMemory", "name: a\nkernel: /k\nmemory: 8388609B\n",
+               "web1.yaml:3:9: memory: 8388609B is not a multiple of 4KiB"},
+        Golden{"HugeMemory", "name: a\nkernel: /k\nmemory: 99999999999999TiB\n",
+               "web1.yaml:3:9: memory: 99999999999999TiB does not fit in 64 bits"},
+        Golden{"MaxBelowMemory", with("max_memory: 128MiB\n"),
+               "web1.yaml:4:13: max_memory: 128MiB is less than memory, which is 256MiB"},
+        Golden{"NoVcpus", with("vcpus: 0\n"), "web1.yaml:4:8: vcpus: 0 is out of range; it must be 1 to 512"},
+        Golden{"NegativeVcpus", with("vcpus: -1\n"), "web1.yaml:4:8: vcpus: \"-1\" is not a whole number"},
+        Golden{"MaxVcpus", with("vcpus: 4\nmax_vcpus: 2\n"), "web1.yaml:5:12: max_vcpus: 2 is less than vcpus, which is 4"},
+        Golden{"BackwardCpus", with("cpus: 3-1\n"),
+               "web1.yaml:4:7: cpus: \"3-1\" is not a list of CPUs such as 0-3,^2: the range 3-1 runs backwards"},
+        Golden{"NoCpuLeft", with("cpus: \"2,^2\"\n"), "web1.yaml:4:7: cpus: \"2,^2\" leaves no CPU"},
+        Golden{"CapUnit", with("cpu_cap: 50\n"),
+               "web1.yaml:4:10: cpu_cap: \"50\" is not a share; write for example 150% for one and a half CPUs"},
+        Golden{"ReservationAboveCap", with("cpu_cap: 50%\ncpu_reservation: 60%\n"),
+               "web1.yaml:5:18: cpu_reservation: 60% is more than cpu_cap, which is 50%"},
+        Golden{"Action", with("on_crash: restrat\n"),
+               "web1.yaml:4:11: on_crash: \"restrat\" is not one of destroy, restart, preserve; did you mean \"restart\"?"},
+        Golden{"Boolean", with("autostart: yes\n"), "web1.yaml:4:12: autostart: \"yes\" is neither true nor false"},
+        Golden{"NumberName", "name: 12\nmemory: 8MiB\nkernel: /k\n",
+               "web1.yaml:1:7: \"12\" cannot be a name: digits alone would be a domain identifier"},
+        Golden{"SlashName", "name: a/b\nmemory: 8MiB\nkernel: /k\n",
+               "web1.yaml:1:7: \"a/b\" is not a name: letters, digits, '.', '_', '-' and '+' make one"},
+        Golden{"DotName", "name: ..\nmemory: 8MiB\nkernel: /k\n", "web1.yaml:1:7: a name cannot begin with '.'"},
+        Golden{"Dom0Name", "name: Domain-0\nmemory: 8MiB\nkernel: /k\n",
+               "web1.yaml:1:7: Domain-0 is the host's own domain"},
+        Golden{"RelativeKernel", "name: a\nmemory: 8MiB\nkernel: vmlinuz\n",
+               "web1.yaml:3:9: kernel: \"vmlinuz\" is not an absolute path"},
+        Golden{"MapAsValue", with("cmdline: {a: b}\n"), "web1.yaml:4:10: cmdline must be a value, not a map"},
+        Golden{"Nothing", with("initrd:\n"), "web1.yaml:4:1: initrd must be a value, not nothing"},
+        Golden{"DiskTarget", with("disks: [{target: floppy, path: /x}]\n"),
+               "web1.yaml:4:18: target: \"floppy\" is not a disk such as xvda"},
+        Golden{"DiskTwice", with("disks: [{target: xvda, path: /x}, {target: xvda, path: /y}]\n"),
+               "web1.yaml:4:44: target: xvda is used twice"},
+        Golden{"DiskKey", with("disks: [{target: xvda, path: /x, fromat: raw}]\n"),
+               "web1.yaml:4:34: unknown key \"fromat\" in a disk; did you mean \"format\"?"},
+        Golden{"Mac", with("nics: [{bridge: b, mac: 01:00:00:00:00:01}]\n"),
+               "web1.yaml:4:25: mac: 01:00:00:00:00:01 is a multicast address"},
+        Golden{"Address", with("nics: [{bridge: b, addresses: [192.0.2.300]}]\n"),
+               "web1.yaml:4:32: \"192.0.2.300\" is not an address such as 192.0.2.10/24"},
+        Golden{"Quota", with("xenstore_quota: {nodess: 4}\n"),
+               "web1.yaml:4:18: unknown key \"nodess\" in xenstore_quota; did you mean \"nodes\"?"},
+        Golden{"SecondDocument", with("---\nname: b\n"), "web1.yaml:5:1: a second document: a file holds one"},
+        Golden{"Scalar", "hello", "web1.yaml:1:1: a domain file must be a map, not a value"},
+        Golden{"Empty", "", "web1.yaml:1:1: a domain file must be a map, not nothing"}),
+    [](const auto& each) { return each.param.what; });
+
+TEST(Parser, AllErrorsAtOnceInOneReport) {
+    EXPECT_EQ(errors("nmae: x\nmemory: 5\nvcpus: 0\n"),
+              "web1.yaml:1:1: a domain needs the key \"name\"\n"
+              "web1.yaml:2:9: memory: the size 5 has no unit; write 5MiB, or KiB, GiB, TiB, as it is meant\n"
+              "web1.yaml:3:8: vcpus: 0 is out of range; it must be 1 to 512\n"
+              "web1.yaml:1:1: a domain needs the key \"kernel\"\n"
+              "web1.yaml:1:1: unknown key \"nmae\" in a domain; did you mean \"name\"?");
+}
+
+TEST(Parser, SyntaxErrorHasItsPlace) {
+    const std::string text = errors("name: [a\nmemory: 1\n");
+    EXPECT_TRUE(text.starts_with("web1.yaml:")) << text;
+}
+
+TEST(Parser, Overrides) {
+    const Parse parse{kGood, {"memory=512MiB", "disks.0.path=/x", "disks.0.target=xvdb", "cpus=[0, 1]", "vcpus=2", "name=other"}};
+    EXPECT_EQ(parse.diagnostics.text(), "");
+    EXPECT_EQ(parse.definition.name, "other");
+    EXPECT_EQ(parse.definition.memory, 512ull << 20);
+    EXPECT_EQ(parse.definition.disks.at(0).target, "xvdb");
+    EXPECT_EQ(parse.definition.cpus.size(), 2u);
+}
+
+TEST(Parser, OverridesAreCheckedLikeTheFile) {
+    EXPECT_EQ(errors(kGood, {"memory=5"}),
+              "override \"memory=5\": memory: the size 5 has no unit; write 5MiB, or KiB, GiB, TiB, as it is meant");
+    EXPECT_EQ(errors(kGood, {"memroy=5MiB"}),
+              "override \"memroy=5MiB\": unknown key \"memroy\" in a domain; did you mean \"memory\"?");
+    EXPECT_EQ(errors(kGood, {"memory"}), "override \"memory\": not of the form key=value");
+    EXPECT_EQ(errors(kGood, {"disks.3.path=/x"}),
+              "override \"disks.3.path=/x\": \"3\" is not a place in a list of 0; the next free one is 0");
+    EXPECT_EQ(errors(kGood, {"name.x=1"}), "override \"name.x=1\": \"x\" cannot be set inside a value");
+}
+
+TEST(Parser, BombsAreBounded) {
+    std::string bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
+    for (int i = 1; i < 12; ++i) {
+        const std::string before = "*a" + std::to_string(i - 1);
+        bomb += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [";
+        for (int j = 0; j < 9; ++j) bomb += before + ",";
+        bomb += before + "]\n";
+    }
+    EXPECT_NE(errors(bomb).find("more than 8192 values, aliases included"), std::string::npos);
+    EXPECT_NE(errors(std::string(100, '[')).find("nested more than 16 levels deep"), std::string::npos);
+    EXPECT_NE(errors(std::string(kMaxYamlBytes + 1, ' ')).find("are more than the 262144"), std::string::npos);
+}
+
+TEST(Parser, AliasesMayBeUsed) {
+    const Parse parse{with("cpus: &where \"0-1\"\ncpus_soft: *where\n")};
+    EXPECT_EQ(parse.diagnostics.text(), "");
+    EXPECT_EQ(parse.definition.cpus, parse.definition.cpus_soft);
+}
+
+TEST(Settings, DefaultsAndValues) {
+    Diagnostics diagnostics;
+    Settings settings = parse_settings("", "hvctl.yaml", diagnostics);
+    EXPECT_FALSE(diagnostics.failed());
+    EXPECT_EQ(settings.console.log_size, 1ull << 20);
+    settings = parse_settings("log_level: debug\nconsole: {log_size: 2MiB}\ndefaults: {on_crash: preserve}\n", "hvctl.yaml",
+                              diagnostics);
+    EXPECT_EQ(diagnostics.text(), "");
+    EXPECT_EQ(settings.console.log_size, 2ull << 20);
+    EXPECT_EQ(settings.defaults.on_crash, EndAction::Preserve);
+    (void)parse_settings("consoel: {}\nconsole: {log_size: 1KiB}\n", "hvctl.yaml", diagnostics);
+    EXPECT_EQ(diagnostics.text(),
+              "hvctl.yaml:2:21: log_size: 1KiB is out of range; it must be 64KiB to 1GiB\n"
+              "hvctl.yaml:1:1: unknown key \"consoel\" in the settings; did you mean \"console\"?");
+}
+
+}  // namespace
+}  // namespace hvctld::config

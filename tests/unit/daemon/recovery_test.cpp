@@ -1,0 +1,185 @@
+// Restarts of the daemon: in good order, and by kill -9 at each of its calls to hv.
+#include "domain/store_entries.hpp"
+#include "testing.hpp"
+
+namespace hvctld::test {
+namespace {
+
+using Recovery = HostTest;
+
+TEST_F(Recovery, RunningDomainsGoOn) {
+    process->finish(create(definition("web1")));
+    const DomainView before = view("web1");
+    hypervisor.print(*before.domid, "before ");
+    process->run_until([&] { return log("web1") == "before "; });
+    restart();
+    const DomainView after = view("web1");
+    EXPECT_EQ(after.state, "running");
+    EXPECT_EQ(after.domid, before.domid);
+    EXPECT_EQ(after.uuid, before.uuid);
+    EXPECT_EQ(hypervisor.bindings(), 3u);
+    EXPECT_EQ(process->store->read(domain_path(*after.domid) + "/name").value(), "web1");
+    hypervisor.print(*after.domid, "after");
+    process->run_until([&] { return log("web1") == "before after"; });
+    EXPECT_EQ(process->finish(process->manager->destroy("web1")).state, JobState::Done);
+}
+
+TEST_F(Recovery, OutputOfTheTimeBetweenIsNotLost) {
+    process->finish(create(definition("web1")));
+    const std::uint16_t id = domid("web1");
+    process.reset();
+    hypervisor.forget_bindings();
+    hypervisor.print(id, "nobody listens");
+    restart();
+    process->run_until([&] { return log("web1") == "nobody listens"; });
+}
+
+TEST_F(Recovery, EndsOfTheTimeBetweenAreActedUpon) {
+    process->finish(create(definition("web1")));
+    process->finish(create(definition("web2")));
+    const std::uint16_t one = domid("web1");
+    const std::uint16_t two = domid("web2");
+    process.reset();
+    hypervisor.forget_bindings();
+    hypervisor.stop(one, abi::ShutdownReason::Poweroff);
+    hypervisor.domains.erase(two);
+    restart();
+    process->run_until([&] { return view("web1").state == "stopped"; });
+    process->settle();
+    EXPECT_EQ(view("web2").state, "stopped");
+    EXPECT_EQ(view("web2").shutdown_reason, "gone");
+    EXPECT_EQ(guests(), 0u);
+}
+
+TEST_F(Recovery, StoppedDomainsStayKnown) {
+    process->finish(create(definition("web1")));
+    process->finish(process->manager->destroy("web1"));
+    restart();
+    EXPECT_EQ(view("web1").state, "stopped");
+    EXPECT_TRUE(process->manager->open_console_log("web1"));
+}
+
+TEST_F(Recovery, BootOfTheHostEndsEverything) {
+    process->finish(create(definition("web1")));
+    process.reset();
+    hypervisor.domains.erase(1);
+    restart("boot-2");
+    EXPECT_EQ(view("web1").state, "stopped");
+    EXPECT_EQ(view("web1").shutdown_reason, "host-restart");
+}
+
+TEST_F(Recovery, UnknownDomainsAreListedAndCanBeDestroyed) {
+    hvctl::DomainLimits limits;
+    limits.max_frames = 100;
+    ASSERT_TRUE(hypervisor.create_domain({1, 2, 3}, limits));
+    restart();
+    EXPECT_EQ(view("unknown-1").domid, 1);
+    EXPECT_EQ(process->finish(process->manager->destroy("unknown-1")).state, JobState::Done);
+    process->settle();
+    EXPECT_EQ(guests(), 0u);
+    EXPECT_FALSE(process->manager->get("unknown-1"));
+}
+
+TEST_F(Recovery, WaitingShutdownGoesOn) {
+    process->finish(create(definition("web1")));
+    const auto job = process->manager->shutdown("web1", 300);
+    const std::string path = domain_path(domid("web1")) + "/control/shutdown";
+    process->run_until([&] { return process->store->read(path).value_or("") == "poweroff"; });
+    for (int i = 0; i < 5; ++i) process->loop->run_once(false);
+    abandon();
+    EXPECT_EQ(view("web1").job, *job);
+    ASSERT_TRUE(process->store->write(path, ""));
+    hypervisor.stop(domid("web1"), abi::ShutdownReason::Poweroff);
+    EXPECT_EQ(process->finish(job).state, JobState::Done);
+    EXPECT_EQ(view("web1").state, "stopped");
+}
+
+TEST_F(Recovery, AutostartFromFilesAndRegistry) {
+    (void)folder.file("a.yaml", definition("web1", "autostart: true\n"));
+    (void)folder.file("b.yaml", definition("web2"));
+    (void)folder.file("c.yaml", "broken: [");
+    process->finish(create(definition("web3", "autostart: true\n")));
+    process->finish(process->manager->destroy("web3"));
+    process->manager->autostart(folder / "");
+    process->settle();
+    EXPECT_EQ(view("web1").state, "running");
+    EXPECT_EQ(view("web3").state, "running");
+    EXPECT_FALSE(process->manager->get("web2"));
+    process->manager->autostart(folder / "");  // again: nothing to do
+    EXPECT_TRUE(process->manager->jobs().idle());
+}
+
+// kill -9 at the n-th occurrence of a call to hv. Whatever the moment: afterwards one good domain or none, nothing in
+// hv that nobody owns, and the name is usable.
+struct KillPoint {
+    std::string call;
+    int occurrence;
+    std::string verb;
+};
+
+class KilledAt : public HostTest, public testing::WithParamInterface<KillPoint> {
+  protected:
+    void arm() {
+        hypervisor.fail_at = [this, left = GetParam().occurrence](const std::string& call) mutable -> hvctl::Result<void> {
+            if (call == GetParam().call && --left == 0) throw Killed{};
+            return {};
+        };
+    }
+    // True when the daemon died.
+    bool run(const std::function<Result<JobId>()>& begin) {
+        arm();
+        try {
+            process->finish(begin());
+            process->settle();
+        } catch (const Killed&) {
+            return true;
+        }
+        hypervisor.fail_at = nullptr;
+        return false;
+    }
+};
+
+TEST_P(KilledAt, LosesNothing) {
+    const std::string verb = GetParam().verb;
+    if (verb != "create") process->finish(create(definition("web1")));
+    const bool died = run([&]() -> Result<JobId> {
+        if (verb == "create") return create(definition("web1"));
+        if (verb == "destroy") return process->manager->destroy("web1");
+        hypervisor.stop(domid("web1"), abi::ShutdownReason::Reboot);
+        process->run_until([&] { return !process->manager->jobs().idle(); });
+        return process->manager->jobs().list().value().back().id;
+    });
+    ASSERT_TRUE(died) << "the call does not happen: " << GetParam().call;
+    abandon();
+    process->settle();
+    const DomainView web1 = view("web1");
+    EXPECT_EQ(web1.state, verb == "destroy" ? "stopped" : "running");
+    EXPECT_EQ(guests(), verb == "destroy" ? 0u : 1u);
+    EXPECT_EQ(hypervisor.bindings(), verb == "destroy" ? 1u : 3u);
+    EXPECT_EQ(process->store->list("/local/domain").value().size(), guests() + 1);
+    if (web1.domid) {
+        EXPECT_EQ(process->store->read(domain_path(*web1.domid) + "/name").value_or("(missing)"), "web1");
+        hypervisor.print(*web1.domid, "alive");
+        process->run_until([&] { return log("web1").ends_with("alive"); });
+        EXPECT_EQ(process->finish(process->manager->destroy("web1")).state, JobState::Done);
+    }
+    EXPECT_EQ(process->finish(create(definition("web1"))).state, JobState::Done);
+}
+
+INSTANTIATE_TEST_SUITE_P(Calls, KilledAt,
+                         testing::Values(KillPoint{"host_info", 1, "create"}, KillPoint{"create_domain", 1, "create"},
+                                         KillPoint{"set_claim", 1, "create"}, KillPoint{"set_claim", 2, "create"},
+                                         KillPoint{"set_sched_parameters", 1, "create"},
+                                         KillPoint{"map_page", 1, "create"}, KillPoint{"bind_interdomain", 1, "create"},
+                                         KillPoint{"map_page", 2, "create"}, KillPoint{"bind_interdomain", 2, "create"},
+                                         KillPoint{"unpause_domain", 1, "create"}, KillPoint{"pause_domain", 1, "destroy"},
+                                         KillPoint{"pause_domain", 1, "restart"}, KillPoint{"host_info", 1, "restart"},
+                                         KillPoint{"create_domain", 1, "restart"}, KillPoint{"set_claim", 1, "restart"},
+                                         KillPoint{"map_page", 1, "restart"}, KillPoint{"map_page", 2, "restart"},
+                                         KillPoint{"unpause_domain", 1, "restart"}),
+                         [](const auto& each) {
+                             return each.param.verb + "_" + each.param.call + "_" + std::to_string(each.param.occurrence);
+                         });
+
+}  // namespace
+}  // namespace hvctld::test

@@ -1,0 +1,122 @@
+#include "registry/registry.hpp"
+
+#include "testing.hpp"
+
+namespace hvctld::test {
+namespace {
+
+DomainRecord sample(const std::string& name) {
+    DomainRecord record;
+    record.name = name;
+    record.uuid = "uuid of " + name;
+    record.source = "web1.yaml";
+    record.definition = "{}";
+    record.ephemeral = true;
+    record.phase = DomainPhase::Running;
+    record.wanted = true;
+    record.instance = {7, 0xffff'ffff'ffff'fff0, 3, 1001, 4};
+    record.created_us = 1;
+    record.started_us = 2;
+    record.ended_us = 3;
+    record.end_reason = "crash";
+    record.restarts = 4;
+    record.window_us = 5;
+    return record;
+}
+
+TEST(Registry, KeepsEveryFieldAcrossProcesses) {
+    const TemporaryFolder folder;
+    {
+        const auto registry = Registry::open(folder / "state.db");
+        ASSERT_TRUE(registry) << registry.error().text();
+        ASSERT_TRUE((*registry)->save(sample("b")));
+        ASSERT_TRUE((*registry)->save(sample("a")));
+        ASSERT_TRUE((*registry)->set_fact("boot", "x"));
+    }
+    const auto registry = Registry::open(folder / "state.db");
+    ASSERT_TRUE(registry);
+    const auto domains = (*registry)->domains();
+    ASSERT_TRUE(domains);
+    ASSERT_EQ(domains->size(), 2u);
+    const DomainRecord& record = domains->front();
+    EXPECT_EQ(record.name, "a");
+    EXPECT_EQ(record.uuid, "uuid of a");
+    EXPECT_EQ(record.source, "web1.yaml");
+    EXPECT_TRUE(record.ephemeral);
+    EXPECT_EQ(record.phase, DomainPhase::Running);
+    EXPECT_TRUE(record.wanted);
+    EXPECT_EQ(record.instance.domid, 7);
+    EXPECT_EQ(record.instance.store_mfn, 0xffff'ffff'ffff'fff0u);
+    EXPECT_EQ(record.instance.store_port, 3u);
+    EXPECT_EQ(record.instance.console_mfn, 1001u);
+    EXPECT_EQ(record.instance.console_port, 4u);
+    EXPECT_EQ(record.started_us, 2u);
+    EXPECT_EQ(record.end_reason, "crash");
+    EXPECT_EQ(record.restarts, 4u);
+    EXPECT_EQ((*registry)->fact("boot").value(), "x");
+    EXPECT_EQ((*registry)->fact("none").value(), "");
+}
+
+TEST(Registry, CountsRevisionsOfADefinition) {
+    const auto registry = Registry::open(":memory:");
+    DomainRecord record = sample("a");
+    ASSERT_TRUE((*registry)->save(record));
+    ASSERT_TRUE((*registry)->save(record));
+    EXPECT_EQ((*registry)->revisions("a").value(), 1u);
+    record.definition = "{\"memory\": 1}";
+    ASSERT_TRUE((*registry)->save(record));
+    EXPECT_EQ((*registry)->revisions("a").value(), 2u);
+}
+
+TEST(Registry, RefusesAUuidTwice) {
+    const auto registry = Registry::open(":memory:");
+    DomainRecord record = sample("a");
+    ASSERT_TRUE((*registry)->save(record));
+    record.name = "b";
+    EXPECT_FALSE((*registry)->save(record));
+    EXPECT_EQ((*registry)->domains().value().size(), 1u);
+}
+
+TEST(Registry, JobsAreNumberedAndTrimmed) {
+    const auto registry = Registry::open(":memory:");
+    for (int i = 0; i < 5; ++i) {
+        JobRecord job;
+        job.verb = "create";
+        job.domain = "a";
+        ASSERT_TRUE((*registry)->add(job));
+        EXPECT_EQ(job.id, static_cast<JobId>(i + 1));
+        job.state = i == 0 ? JobState::Running : JobState::Failed;
+        job.error = 204;
+        job.message = "because";
+        ASSERT_TRUE((*registry)->save(job));
+    }
+    ASSERT_TRUE((*registry)->trim_jobs(2));
+    const auto jobs = (*registry)->jobs().value();
+    ASSERT_EQ(jobs.size(), 3u);
+    EXPECT_EQ(jobs[0].state, JobState::Running);  // what has not ended is never forgotten
+    EXPECT_EQ(jobs[2].id, 5u);
+    EXPECT_EQ(jobs[2].message, "because");
+}
+
+TEST(Registry, RefusesANewerSchema) {
+    const TemporaryFolder folder;
+    {
+        const auto database = Database::open(folder / "state.db");
+        ASSERT_TRUE(database);
+        ASSERT_TRUE((*database)->execute("PRAGMA user_version=1000"));
+    }
+    const auto registry = Registry::open(folder / "state.db");
+    ASSERT_FALSE(registry);
+    EXPECT_NE(registry.error().text().find("schema 1000"), std::string::npos);
+}
+
+TEST(Registry, SaysWhichFileIsNoDatabase) {
+    const TemporaryFolder folder;
+    const std::string path = folder.file("state.db", std::string(5000, 'x'));
+    const auto registry = Registry::open(path);
+    ASSERT_FALSE(registry);
+    EXPECT_NE(registry.error().text().find(path), std::string::npos);
+}
+
+}  // namespace
+}  // namespace hvctld::test
