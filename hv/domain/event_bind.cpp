@@ -104,7 +104,7 @@ Result<> EventChannels::bind_vcpu(EventPort port, VcpuId vcpu_id) {
     if (!vcpu) return fail(Error::NoEntry);
     EventChannel* channel = TRY(usable(port));
     Guard guard{channel->lock};
-    switch (channel->state) {
+    switch (channel->state.load(std::memory_order_relaxed)) {
     case EventState::Virq:
         if (!virq_is_global(channel->number)) return fail(Error::BadArgument);
         [[fallthrough]];

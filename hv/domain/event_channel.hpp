@@ -28,7 +28,7 @@ enum class EventState : std::uint8_t { Free, Reserved, Unbound, Interdomain, Pir
 
 struct alignas(64) EventChannel {
     Spinlock lock{LockRank::EventPort};
-    EventState state = EventState::Free;
+    std::atomic<EventState> state{EventState::Free};  // changes under the lock; allocation looks without it
     std::atomic<bool> pending{false};             // FIFO: became pending before its event word existed
     std::atomic<std::uint8_t> priority{abi::xen::kFifoPriorityDefault};
     std::atomic<std::uint32_t> notify_vcpu{0};

@@ -28,7 +28,7 @@ Result<> EventChannels::close(EventPort port) {
         {
             Guard table{table_lock_};
             Guard guard{channel->lock};
-            switch (channel->state) {
+            switch (channel->state.load(std::memory_order_relaxed)) {
             case EventState::Free:
             case EventState::Reserved: return fail(Error::BadArgument);
             case EventState::Unbound:

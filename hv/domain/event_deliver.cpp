@@ -20,7 +20,7 @@ void EventChannels::set_pending(EventChannel& channel) {
 Result<> EventChannels::send(EventPort port) {
     EventChannel* channel = TRY(usable(port));
     Guard guard{channel->lock};
-    switch (channel->state) {
+    switch (channel->state.load(std::memory_order_relaxed)) {
     case EventState::Interdomain: {
         // Our lock keeps the connection, and with it the peer and its port; the peer's lock is not needed.
         EventChannels& theirs = channel->remote->events;

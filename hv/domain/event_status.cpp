@@ -16,7 +16,7 @@ Result<> EventChannels::status(EventPort port, abi::xen::EventChannelStatus& sta
     Guard guard{channel->lock};
     status.vcpu = channel->notify_vcpu.load(std::memory_order_relaxed);
     EventChannelState state = EventChannelState::Closed;
-    switch (channel->state) {
+    switch (channel->state.load(std::memory_order_relaxed)) {
     case EventState::Free:
     case EventState::Reserved: break;
     case EventState::Unbound:
@@ -53,7 +53,7 @@ void EventChannels::dump() {
         }
         Guard guard{channel->lock};
         if (channel->state == EventState::Free || channel->state == EventState::Reserved) continue;
-        info("  {:5} {:<11} number {} domain {} vcpu {} {}", port, kNames[static_cast<unsigned>(channel->state)],
+        info("  {:5} {:<11} number {} domain {} vcpu {} {}", port, kNames[static_cast<unsigned>(channel->state.load())],
              channel->number, channel->remote_domain, channel->notify_vcpu.load(std::memory_order_relaxed),
              pending_now(*channel) ? "pending" : "");
     }

@@ -46,7 +46,7 @@ class Fifo : public Events {
                 ports.push_back(port);
             port = old & kFifoLinkMask;
         }
-        front->vcpu(vcpu)->info.load()->evtchn_upcall_pending = 0;
+        std::atomic_ref{front->vcpu(vcpu)->info.load()->evtchn_upcall_pending}.store(0);
         return ports;
     }
     FifoControlBlock* control[2] = {};
