@@ -20,6 +20,8 @@ sys.path.insert(0, str(TOP / "tests/lib"))
 from machine import Machine, MachineError, Setup  # noqa: E402
 
 TESTS = []
+# No test is about speed: a command that hangs is meant, on a host that may be very busy.
+COMMAND_TIMEOUT = 600
 HELLO = "/usr/share/hvctl/examples/hello.yaml"
 
 
@@ -65,12 +67,12 @@ class Dom0:
     def __init__(self, machine):
         self.machine = machine
 
-    def shell(self, command, timeout=180):
+    def shell(self, command, timeout=COMMAND_TIMEOUT):
         parts = []
         status = self.machine.run(command, parts.append, timeout)
         return Output(command, status, b"".join(parts).decode(errors="replace"))
 
-    def ok(self, command, timeout=180):
+    def ok(self, command, timeout=COMMAND_TIMEOUT):
         """Runs what must succeed; returns what it printed."""
         output = self.shell(command, timeout)
         expect(output.status == 0, f"expected success: {output}")
@@ -85,7 +87,7 @@ class Dom0:
             expect(re.search(pattern, output.text), f"expected '{pattern}' in the message: {output}")
         return output.text
 
-    def until(self, command, pattern, timeout=120):
+    def until(self, command, pattern, timeout=COMMAND_TIMEOUT):
         """Repeats `command` until its output matches `pattern`."""
         deadline = time.monotonic() + timeout
         while True:
