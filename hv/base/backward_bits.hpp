@@ -1,5 +1,6 @@
-// The bit streams of zstd (RFC 8878, 4.1): written forwards, read from their end, the latest bits first. The highest bit that
-// is set in the last byte marks the end. Before the start of the stream come zeros; whoever takes them finds out by left().
+// The bit streams of zstd (RFC 8878, 4.1): written forwards, read from their end, the latest bits first. The highest
+// bit that is set in the last byte marks the end. Before the start of the stream come zeros; whoever takes them finds
+// out by left().
 #pragma once
 
 #include <bit>
@@ -52,7 +53,8 @@ class BackwardBits {
 
     [[gnu::noinline]] void refill_at_start() {
         bits_ = 0;
-        for (std::int64_t byte = 0; byte * 8 < left_; ++byte) bits_ = bits_ >> 8 | static_cast<std::uint64_t>(start_[byte]) << 56;
+        for (std::int64_t byte = 0; byte * 8 < left_; ++byte)
+            bits_ = bits_ >> 8 | static_cast<std::uint64_t>(start_[byte]) << 56;
         bits_ <<= -left_ & 7;
     }
 

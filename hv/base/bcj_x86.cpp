@@ -10,8 +10,12 @@ namespace {
 constexpr std::uint64_t kEachByte = 0x0101'0101'0101'0101;
 constexpr std::size_t kOperand = 4;  // bytes behind the opcode
 
-constexpr bool is_opcode(std::uint8_t byte) { return (byte & 0xfe) == 0xe8; }      // CALL or JMP with a 32-bit target
-constexpr bool is_sign(std::uint8_t byte) { return byte == 0 || byte == 0xff; }    // top byte of a target within 16 MiB
+constexpr bool is_opcode(std::uint8_t byte) {
+    return (byte & 0xfe) == 0xe8;
+}  // CALL or JMP with a 32-bit target
+constexpr bool is_sign(std::uint8_t byte) {
+    return byte == 0 || byte == 0xff;
+}  // top byte of a target within 16 MiB
 
 // Offset of the first byte in `word` that may be an opcode, 8 if there is none. (The lowest hit is never a false one.)
 std::size_t first_opcode(std::uint64_t word) {
@@ -28,8 +32,8 @@ constexpr std::uint32_t sign_extended(std::uint32_t target) {
 }  // namespace
 
 // The packer leaves an opcode alone whose operand is not a near target, and distrusts what comes within the next three
-// bytes, which may be that one's operand and not an instruction. `skipped` has a bit for each of the last three bytes, bit 0
-// for the latest, that was such an opcode.
+// bytes, which may be that one's operand and not an instruction. `skipped` has a bit for each of the last three bytes,
+// bit 0 for the latest, that was such an opcode.
 void unfilter_bcj_x86(std::span<std::byte> code, std::uint32_t start) {
     if (code.size() <= kOperand) return;
     auto* const bytes = reinterpret_cast<std::uint8_t*>(code.data());
@@ -47,7 +51,8 @@ void unfilter_bcj_x86(std::span<std::byte> code, std::uint32_t start) {
             continue;
         }
         const auto back = static_cast<std::uint32_t>(std::bit_width(skipped));  // to the earliest skipped opcode
-        const bool distrusted = skipped != 0 && ((skipped & (skipped - 1)) != 0 || is_sign(bytes[at + kOperand - back]));
+        const bool distrusted =
+            skipped != 0 && ((skipped & (skipped - 1)) != 0 || is_sign(bytes[at + kOperand - back]));
         if (distrusted || !is_sign(bytes[at + kOperand])) {
             skipped = (skipped << 1 | 1) & 7;
             ++at;

@@ -1,5 +1,5 @@
-// Bits from the lowest of each byte upwards, as deflate packs them. Behind the end of the input come zeros; whoever takes
-// them finds out by overrun().
+// Bits from the lowest of each byte upwards, as deflate packs them. Behind the end of the input come zeros; whoever
+// takes them finds out by overrun().
 #pragma once
 
 #include <cstddef>
@@ -33,7 +33,9 @@ class BitReader {
     }
 
     std::uint64_t bits() const { return bits_; }
-    std::uint32_t peek(unsigned count) const { return static_cast<std::uint32_t>(bits_ & ((std::uint64_t{1} << count) - 1)); }
+    std::uint32_t peek(unsigned count) const {
+        return static_cast<std::uint32_t>(bits_ & ((std::uint64_t{1} << count) - 1));
+    }
 
     void drop(unsigned count) {
         bits_ >>= count;

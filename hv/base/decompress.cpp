@@ -25,7 +25,8 @@ constexpr Magic kMagics[] = {
 
 Compression compression_of(std::span<const std::byte> packed) {
     for (const Magic& magic : kMagics)
-        if (packed.size() >= magic.length && std::memcmp(packed.data(), magic.bytes, magic.length) == 0) return magic.kind;
+        if (packed.size() >= magic.length && std::memcmp(packed.data(), magic.bytes, magic.length) == 0)
+            return magic.kind;
     return Compression::None;
 }
 

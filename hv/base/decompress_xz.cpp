@@ -1,5 +1,5 @@
-// The .xz container ("The .xz File Format", version 1.2.1): stream header, blocks, index, footer. One stream; the filters are
-// LZMA2, or x86 and LZMA2, as in kernels.
+// The .xz container ("The .xz File Format", version 1.2.1): stream header, blocks, index, footer. One stream; the
+// filters are LZMA2, or x86 and LZMA2, as in kernels.
 #include <algorithm>
 #include <cstring>
 #include <optional>
@@ -110,13 +110,15 @@ struct Totals {
     bool operator==(const Totals&) const = default;
 };
 
-Result<> block(ByteReader& reader, std::uint8_t check, std::span<std::byte> out, lzma::Decoder& decoder, Totals& totals) {
+Result<> block(ByteReader& reader, std::uint8_t check, std::span<std::byte> out, lzma::Decoder& decoder,
+               Totals& totals) {
     const std::size_t start = reader.position();
     const BlockHeader header = TRY(block_header(reader));
     const std::size_t data = reader.position();
     const std::size_t length = TRY(decompress_lzma2(reader, out, decoder));
     const std::size_t packed_length = reader.position() - data;
-    TRY_VOID(expect(header.packed_size.value_or(packed_length) == packed_length && header.unpacked_size.value_or(length) == length));
+    TRY_VOID(expect(header.packed_size.value_or(packed_length) == packed_length &&
+                    header.unpacked_size.value_or(length) == length));
     const std::size_t end = reader.position();
     TRY_VOID(reader.zeros_to_multiple_of_four(start));
     if (header.x86_start) unfilter_bcj_x86(out.first(length), *header.x86_start);

@@ -5,12 +5,17 @@ namespace {
 
 using lzma::Window;
 
-// The first byte of a chunk. From kLzma on, its bits 5 and 6 say how much starts anew, each step including those before.
+// The first byte of a chunk. From kLzma on, its bits 5 and 6 say how much starts anew, each step including those
+// before.
 constexpr std::uint8_t kEnd = 0, kPlainNewDictionary = 1, kPlain = 2, kLzma = 0x80;
 enum class Fresh : std::uint8_t { Nothing, State, Properties, Dictionary };
-constexpr Fresh fresh_of(std::uint8_t control) { return static_cast<Fresh>(control >> 5 & 3); }
+constexpr Fresh fresh_of(std::uint8_t control) {
+    return static_cast<Fresh>(control >> 5 & 3);
+}
 
-constexpr std::uint32_t swapped(std::uint16_t value) { return __builtin_bswap16(value); }
+constexpr std::uint32_t swapped(std::uint16_t value) {
+    return __builtin_bswap16(value);
+}
 
 // What has to come before a chunk may build upon it.
 struct Known {

@@ -1,7 +1,6 @@
 // LZMA as LZMA2 uses it: chunks whose sizes are known, in a window that is the output buffer itself.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -18,6 +17,11 @@ struct Window {
     std::uint8_t* end;
 };
 
+// The last four distances, each less one.
+struct RecentDistances {
+    std::uint32_t latest, second, third, fourth;
+};
+
 class Decoder {
   public:
     // About 28 KiB: not for the stack. Use after reset() and set_properties() only.
@@ -28,7 +32,8 @@ class Decoder {
     Result<> set_properties(std::uint8_t properties);  // lc, lp and pb in one byte; resets
     void reset();
 
-    // Decodes one chunk: all of `packed` into all of `window`. `readable` says how many bytes may be read behind packed's end.
+    // Decodes one chunk: all of `packed` into all of `window`. `readable` says how many bytes may be read behind
+    // packed's end.
     Result<> chunk(std::span<const std::uint8_t> packed, std::size_t readable, Window& window);
 
   private:
@@ -36,7 +41,7 @@ class Decoder {
     Result<> symbols(Input& input, const std::uint8_t* input_end, Window& window);
 
     std::uint32_t state_ = 0;
-    std::array<std::uint32_t, 4> distances_{};  // the last four, each less one
+    RecentDistances recent_{};
     std::uint32_t literal_context_bits_ = 0;
     std::uint32_t literal_position_mask_ = 0;
     std::uint32_t position_mask_ = 0;

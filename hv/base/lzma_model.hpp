@@ -13,9 +13,9 @@ namespace hv::lzma {
 inline constexpr unsigned kStates = 12;
 inline constexpr unsigned kMaxPositionStates = 16;
 inline constexpr unsigned kMinMatch = 2;
-inline constexpr unsigned kLengthClasses = 4;      // distances are coded differently for lengths 2, 3, 4, more
-inline constexpr unsigned kFirstModelSlot = 4;     // slots below are the distance itself
-inline constexpr unsigned kFirstDirectSlot = 14;   // from here on: bits without a model, then kAlignBits with one
+inline constexpr unsigned kLengthClasses = 4;     // distances are coded differently for lengths 2, 3, 4, more
+inline constexpr unsigned kFirstModelSlot = 4;    // slots below are the distance itself
+inline constexpr unsigned kFirstDirectSlot = 14;  // from here on: bits without a model, then kAlignBits with one
 inline constexpr unsigned kAlignBits = 4;
 inline constexpr unsigned kFullDistances = 1 << (kFirstDirectSlot / 2);
 inline constexpr unsigned kLiteralModels = 0x300;  // 256 for plain literals, 512 for those behind a match
@@ -32,8 +32,8 @@ struct LengthModel {
 struct Model {
     Probability is_match[kStates][kMaxPositionStates];
     Probability is_repeat[kStates];
-    Probability is_older[kStates];           // not the latest distance
-    Probability is_older_still[kStates];     // nor the one before
+    Probability is_older[kStates];        // not the latest distance
+    Probability is_older_still[kStates];  // nor the one before
     Probability is_oldest[kStates];
     Probability is_long[kStates][kMaxPositionStates];  // the latest distance again, for more than one byte
     LengthModel match_length;

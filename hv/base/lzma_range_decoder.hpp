@@ -1,8 +1,8 @@
 // LZMA's range decoder: bits with adaptive probabilities, and bits without.
 //
-// The whole decoder lives in registers: make it a local variable and let everything inline. The result of bit() is computed
-// and not branched on, since an adaptive bit is by its nature hard to predict; decide() is for bits that steer the decoder
-// anyway.
+// The whole decoder lives in registers: make it a local variable and let everything inline. The result of bit() is
+// computed and not branched on, since an adaptive bit is by its nature hard to predict; decide() is for bits that steer
+// the decoder anyway.
 #pragma once
 
 #include <cstdint>
@@ -44,18 +44,21 @@ class RangeDecoder {
         return true;
     }
 
-    // All ones for a one, 0 for a zero.
     [[gnu::always_inline]] std::uint32_t bit(Probability& zero) {
         normalise();
-        const std::uint32_t bound = (range_ >> kProbabilityBits) * zero;
-        const std::uint32_t one = std::uint32_t{code_ < bound} - 1;
-        range_ = bound + (one & (range_ - 2 * bound));
-        code_ -= one & bound;
-        // Towards 2048 for a zero; towards 31 for a one, which is the same as towards 0 with the quotient rounded the other way.
-        constexpr std::uint32_t kTargetOfZero = 1u << kProbabilityBits, kTargetOfOne = (1u << kAdaptShift) - 1;
-        const auto target = static_cast<std::int32_t>(kTargetOfZero + (one & (kTargetOfOne - kTargetOfZero)));
-        zero = static_cast<Probability>(zero + ((target - zero) >> kAdaptShift));
-        return one;
+        const std::uint32_t probability = zero, bound = (range_ >> kProbabilityBits) * probability;
+        std::uint32_t zero_mask = std::uint32_t{0} - std::uint32_t{code_ < bound};
+        asm("" : "+r"(zero_mask));  // or the compiler finds its way back to a branch
+        code_ -= bound;
+        range_ -= bound;
+        code_ += bound & zero_mask;
+        range_ += (bound - range_) & zero_mask;
+        // A one moves the probability towards 0. A zero moves it towards 2048; written as below, that is towards 2017,
+        // but rounded the other way.
+        constexpr std::uint32_t kUpwards = (1u << kAdaptShift) - 1 - (1u << kProbabilityBits);
+        const auto step = static_cast<std::int32_t>(probability + (kUpwards & zero_mask)) >> kAdaptShift;
+        zero = static_cast<Probability>(probability - static_cast<std::uint32_t>(step));
+        return zero_mask + 1;
     }
 
     // A bit without a model: half of the range. 1 or 0.
@@ -68,13 +71,34 @@ class RangeDecoder {
         return zero + 1;
     }
 
-    // A number of `Bits` bits, the highest one first; each bit's model is chosen by the bits before it.
+    // A number below `end`, a power of two, the highest bit first; each bit's model is chosen by the bits before it.
+    [[gnu::always_inline]] std::uint32_t tree(Probability* models, std::uint32_t end) {
+        std::uint32_t symbol = 1;
+#pragma GCC unroll 1
+        do symbol = 2 * symbol + bit(models[symbol]);
+        while (symbol < end);
+        return symbol - end;
+    }
+
+    // The same without a loop, for what is decoded most.
     template <unsigned Bits>
-    [[gnu::always_inline]] std::uint32_t tree(Probability* models) {
+    [[gnu::always_inline]] std::uint32_t unrolled_tree(Probability* models) {
         std::uint32_t symbol = 1;
 #pragma GCC unroll 8
-        for (unsigned count = 0; count < Bits; ++count) symbol = 2 * symbol - bit(models[symbol]);
+        for (unsigned count = 0; count < Bits; ++count) symbol = 2 * symbol + bit(models[symbol]);
         return symbol - (1u << Bits);
+    }
+
+    // A number of `count` bits, the lowest bit first.
+    [[gnu::always_inline]] std::uint32_t reverse_tree(Probability* models, unsigned count) {
+        std::uint32_t symbol = 1, number = 0;
+#pragma GCC unroll 1
+        for (unsigned index = 0; index < count; ++index) {
+            const std::uint32_t one = bit(models[symbol]);
+            symbol = 2 * symbol + one;
+            number |= one << index;
+        }
+        return number;
     }
 
   private:

@@ -8,8 +8,9 @@
 
 namespace hv {
 
-// `length` (>= 1) bytes to `to` from `distance` (>= 1) bytes before it. Returns the byte behind them. The caller has checked
-// that source and target are inside the buffer; between the target's end and `limit`, bytes may be overwritten with anything.
+// `length` (>= 1) bytes to `to` from `distance` (>= 1) bytes before it. Returns the byte behind them. The caller has
+// checked that source and target are inside the buffer; between the target's end and `limit`, bytes may be overwritten
+// with anything.
 [[gnu::always_inline]] inline std::uint8_t* copy_match(std::uint8_t* to, std::size_t distance, std::size_t length,
                                                        const std::uint8_t* limit) {
     std::uint8_t* const end = to + length;
@@ -23,7 +24,8 @@ namespace hv {
         do *to = *(to - distance);
         while (++to != bytewise);
         if (to == end) return end;
-        // What repeats every `distance` bytes also repeats at a multiple of it, and now there are enough bytes to go back.
+        // What repeats every `distance` bytes also repeats at a multiple of it, and now there are enough bytes to go
+        // back.
         distance *= (7 + distance) / distance;
     }
     do {

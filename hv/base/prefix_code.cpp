@@ -37,7 +37,8 @@ Result<> PrefixCode::build(std::span<const std::uint8_t> lengths) {
         symbols_[static_cast<std::int32_t>(own) + place_[length]] = static_cast<std::uint16_t>(symbol);
         if (length > kTableBits) continue;
         const auto entry = static_cast<std::uint16_t>(symbol << 4 | length);
-        for (std::uint32_t index = reversed(own, length); index < std::size(table_); index += 1u << length) table_[index] = entry;
+        for (std::uint32_t index = reversed(own, length); index < std::size(table_); index += 1u << length)
+            table_[index] = entry;
     }
     return {};
 }

@@ -24,7 +24,11 @@ inline std::uint64_t load64(const void* from) {
     return value;
 }
 
-inline void store32(void* to, std::uint32_t value) { std::memcpy(to, &value, sizeof value); }
-inline void store64(void* to, std::uint64_t value) { std::memcpy(to, &value, sizeof value); }
+inline void store32(void* to, std::uint32_t value) {
+    std::memcpy(to, &value, sizeof value);
+}
+inline void store64(void* to, std::uint64_t value) {
+    std::memcpy(to, &value, sizeof value);
+}
 
 }  // namespace hv

@@ -7,8 +7,9 @@
 namespace hv {
 namespace {
 
-constexpr std::uint64_t kPrime1 = 0x9e37'79b1'85eb'ca87, kPrime2 = 0xc2b2'ae3d'27d4'eb4f, kPrime3 = 0x1656'67b1'9e37'79f9,
-                        kPrime4 = 0x85eb'ca77'c2b2'ae63, kPrime5 = 0x27d4'eb2f'1656'67c5;
+constexpr std::uint64_t kPrime1 = 0x9e37'79b1'85eb'ca87, kPrime2 = 0xc2b2'ae3d'27d4'eb4f,
+                        kPrime3 = 0x1656'67b1'9e37'79f9, kPrime4 = 0x85eb'ca77'c2b2'ae63,
+                        kPrime5 = 0x27d4'eb2f'1656'67c5;
 
 constexpr std::uint64_t mixed(std::uint64_t lane, std::uint64_t word) {
     return std::rotl(lane + word * kPrime2, 31) * kPrime1;

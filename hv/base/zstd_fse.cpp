@@ -46,7 +46,8 @@ void FseTable::build(std::span<const std::int16_t> frequencies, unsigned log, st
     const std::uint32_t size = 1u << log, step = size / 2 + size / 8 + 3;
     std::uint8_t symbols[1 << kMaxLog];
     std::uint16_t occurrence[kMaxSymbols];
-    // The rarest symbols have the last states. The others are spread over the rest, with a step that is coprime to the size.
+    // The rarest symbols have the last states. The others are spread over the rest, with a step that is coprime to the
+    // size.
     std::uint32_t end = size;
     for (std::size_t symbol = 0; symbol < frequencies.size(); ++symbol) {
         occurrence[symbol] = static_cast<std::uint16_t>(frequencies[symbol]);
@@ -66,8 +67,8 @@ void FseTable::build(std::span<const std::int16_t> frequencies, unsigned log, st
         const std::uint8_t symbol = symbols[state];
         const std::uint32_t share = occurrence[symbol]++;
         const unsigned bits = log + 1 - static_cast<unsigned>(std::bit_width(share));
-        states_[state] = {values[symbol].base, static_cast<std::uint16_t>((share << bits) - size), static_cast<std::uint8_t>(bits),
-                          values[symbol].extra_bits};
+        states_[state] = {values[symbol].base, static_cast<std::uint16_t>((share << bits) - size),
+                          static_cast<std::uint8_t>(bits), values[symbol].extra_bits};
     }
     log_ = log;
 }

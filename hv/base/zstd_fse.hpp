@@ -1,4 +1,5 @@
-// Zstd's finite state entropy code (RFC 8878, 4.1): each state stands for a symbol and says which bits lead to the next one.
+// Zstd's finite state entropy code (RFC 8878, 4.1): each state stands for a symbol and says which bits lead to the next
+// one.
 #pragma once
 
 #include <cstddef>
@@ -18,10 +19,10 @@ struct Value {
 };
 
 struct FseState {
-    std::uint32_t base;        // of the symbol's value
-    std::uint16_t next;        // state, to which the next `bits` are added
+    std::uint32_t base;  // of the symbol's value
+    std::uint16_t next;  // state, to which the next `bits` are added
     std::uint8_t bits;
-    std::uint8_t extra_bits;   // of the symbol's value
+    std::uint8_t extra_bits;  // of the symbol's value
 };
 static_assert(sizeof(FseState) == 8);
 

@@ -18,7 +18,8 @@ Result<std::size_t> sequence_count(ByteReader& input) {
 }
 
 // Either span may end right behind the literals, or have room for words.
-[[gnu::always_inline]] inline void copy_literals(Output& output, std::span<const std::uint8_t>& literals, std::size_t length) {
+[[gnu::always_inline]] inline void copy_literals(Output& output, std::span<const std::uint8_t>& literals,
+                                                 std::size_t length) {
     const std::uint8_t* from = literals.data();
     std::uint8_t* to = output.at;
     std::uint8_t* const end = to + length;
@@ -31,8 +32,8 @@ Result<std::size_t> sequence_count(ByteReader& input) {
     literals = literals.subspan(length);
 }
 
-// Values 1 to 3 stand for one of the latest offsets, counted from the second one if no literals come before the match; then
-// the third is the latest less one.
+// Values 1 to 3 stand for one of the latest offsets, counted from the second one if no literals come before the match;
+// then the third is the latest less one.
 std::size_t find_offset(std::array<std::size_t, 3>& latest, std::size_t value, bool literals) {
     if (value > 3) {
         latest = {value - 3, latest[0], latest[1]};
@@ -98,7 +99,8 @@ Result<> Sequences::run(ByteReader& input, std::span<const std::uint8_t> literal
     return execute(count, TRY(BackwardBits::create(input.rest())), literals, output);
 }
 
-Result<> Sequences::execute(std::size_t count, BackwardBits bits, std::span<const std::uint8_t> literals, Output& output) {
+Result<> Sequences::execute(std::size_t count, BackwardBits bits, std::span<const std::uint8_t> literals,
+                            Output& output) {
     constexpr unsigned kAllStates = 3 * FseTable::kMaxLog;
     const FseState* const literal_lengths = literal_lengths_.table.states();
     const FseState* const offsets = offsets_.table.states();
@@ -116,17 +118,20 @@ Result<> Sequences::execute(std::size_t count, BackwardBits bits, std::span<cons
         const bool many = extra_bits + kAllStates > BackwardBits::kRefilled;
         bits.refill();
         const std::size_t offset_value = offset.base + bits.take(offset.extra_bits);
-        if (many) [[unlikely]] bits.refill();
+        if (many) [[unlikely]]
+            bits.refill();
         const std::size_t matched = match_length.base + bits.take(match_length.extra_bits);
         const std::size_t plain = literal_length.base + bits.take(literal_length.extra_bits);
         if (plain > literals.size() || plain > out.room()) return fail(Error::BadArgument);
         copy_literals(out, literals, plain);
         const std::size_t distance = find_offset(latest, offset_value, plain != 0);
         // A distance of zero wraps around here.
-        if (distance - 1 >= static_cast<std::size_t>(out.at - out.start) || matched > out.room()) return fail(Error::BadArgument);
+        if (distance - 1 >= static_cast<std::size_t>(out.at - out.start) || matched > out.room())
+            return fail(Error::BadArgument);
         out.at = copy_match(out.at, distance, matched, out.end);
         if (--count == 0) break;
-        if (many) [[unlikely]] bits.refill();
+        if (many) [[unlikely]]
+            bits.refill();
         literal_state = advance(literal_length, bits);
         match_state = advance(match_length, bits);
         offset_state = advance(offset, bits);

@@ -11,7 +11,8 @@
 namespace hv::zstd {
 
 template <std::size_t Size>
-constexpr std::array<Value, Size> consecutive(std::uint32_t first, std::size_t plain, const std::uint8_t (&extra_bits)[Size]) {
+constexpr std::array<Value, Size> consecutive(std::uint32_t first, std::size_t plain,
+                                              const std::uint8_t (&extra_bits)[Size]) {
     std::array<Value, Size> values{};
     std::uint32_t base = first;
     for (std::size_t symbol = 0; symbol < Size; ++symbol) {
@@ -24,11 +25,13 @@ constexpr std::array<Value, Size> consecutive(std::uint32_t first, std::size_t p
 
 inline constexpr std::array<Value, 36> kLiteralLengthValues =
     consecutive<36>(0, 16, {1, 1, 1, 1, 2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16});
-static_assert(kLiteralLengthValues[24].base == 48 && kLiteralLengthValues[25].base == 64 && kLiteralLengthValues[35].base == 65536);
+static_assert(kLiteralLengthValues[24].base == 48 && kLiteralLengthValues[25].base == 64 &&
+              kLiteralLengthValues[35].base == 65536);
 
 inline constexpr std::array<Value, 53> kMatchLengthValues =
     consecutive<53>(3, 32, {1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16});
-static_assert(kMatchLengthValues[32].base == 35 && kMatchLengthValues[43].base == 131 && kMatchLengthValues[52].base == 65539);
+static_assert(kMatchLengthValues[32].base == 35 && kMatchLengthValues[43].base == 131 &&
+              kMatchLengthValues[52].base == 65539);
 
 inline constexpr std::array<Value, 32> kOffsetValues = [] {
     std::array<Value, 32> values{};
@@ -39,10 +42,10 @@ inline constexpr std::array<Value, 32> kOffsetValues = [] {
 inline constexpr unsigned kLiteralLengthLog = 6, kMatchLengthLog = 6, kOffsetLog = 5;
 inline constexpr std::int16_t kLiteralLengthFrequencies[] = {4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1,  1,  2,  2,
                                                              2, 2, 2, 2, 2, 2, 2, 3, 2, 1, 1, 1, 1, 1, -1, -1, -1, -1};
-inline constexpr std::int16_t kMatchLengthFrequencies[] = {1, 4, 3, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1,  1,  1,  1,
-                                                           1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,  1,  1,  1,
+inline constexpr std::int16_t kMatchLengthFrequencies[] = {1, 4, 3, 2, 2, 2, 2, 2, 2, 1, 1,  1,  1,  1,  1,  1,  1, 1,
+                                                           1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,  1,  1,  1,  1,  1,  1, 1,
                                                            1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1};
-inline constexpr std::int16_t kOffsetFrequencies[] = {1, 1, 1, 1, 1, 1, 2, 2, 2, 1, 1, 1, 1, 1, 1,
+inline constexpr std::int16_t kOffsetFrequencies[] = {1, 1, 1, 1, 1, 1, 2, 2, 2, 1,  1,  1,  1,  1, 1,
                                                       1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1};
 
 template <std::size_t Size>

@@ -1,5 +1,5 @@
-// The decompressors of the hypervisor under libFuzzer. The first byte says which layer gets the rest, since the sums of the
-// containers would keep a fuzzer out of what is inside, and how much room the output has.
+// The decompressors of the hypervisor under libFuzzer. The first byte says which layer gets the rest, since the sums of
+// the containers would keep a fuzzer out of what is inside, and how much room the output has.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -26,7 +26,8 @@ void run_container(Input input, Output output) {
 }
 
 void run_inflate(Input input, Output output) {
-    if (const auto inflated = hv::inflate(input, output)) require(inflated->written <= output.size() && inflated->rest.size() <= input.size());
+    if (const auto inflated = hv::inflate(input, output))
+        require(inflated->written <= output.size() && inflated->rest.size() <= input.size());
 }
 
 void run_lzma2(Input input, Output output) {

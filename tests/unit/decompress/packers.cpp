@@ -13,7 +13,9 @@ namespace {
 
 constexpr std::size_t kRoom = 4096;  // for headers, beside the data and some of its size
 
-Bytes room_for(std::span<const std::byte> bytes) { return Bytes(bytes.size() + bytes.size() / 8 + kRoom); }
+Bytes room_for(std::span<const std::byte> bytes) {
+    return Bytes(bytes.size() + bytes.size() / 8 + kRoom);
+}
 
 void require(bool holds, const char* what) {
     if (!holds) throw std::runtime_error{what};
@@ -63,7 +65,8 @@ Bytes xz(std::span<const std::byte> bytes, const XzOptions& options) {
     filters[count++] = {LZMA_FILTER_LZMA2, &lzma};
     filters[count] = {LZMA_VLI_UNKNOWN, nullptr};
     lzma_stream stream = LZMA_STREAM_INIT;
-    require(lzma_stream_encoder(&stream, filters, static_cast<lzma_check>(options.check)) == LZMA_OK, "lzma_stream_encoder");
+    require(lzma_stream_encoder(&stream, filters, static_cast<lzma_check>(options.check)) == LZMA_OK,
+            "lzma_stream_encoder");
     Bytes packed = room_for(bytes);
     packed.resize(packed.size() + (options.block ? 200 * (bytes.size() / options.block) : 0));
     stream.next_out = reinterpret_cast<std::uint8_t*>(packed.data());

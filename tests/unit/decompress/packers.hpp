@@ -21,11 +21,11 @@ Bytes gzip(std::span<const std::byte> bytes, const GzipOptions& options = {});
 
 struct XzOptions {
     std::uint32_t preset = 6;
-    int check = 1;               // LZMA_CHECK_*
+    int check = 1;  // LZMA_CHECK_*
     bool x86 = true;
     std::uint32_t x86_start = 0;
     std::uint32_t lc = 3, lp = 0, pb = 2;
-    std::size_t block = 0;       // bytes per block; 0: one block
+    std::size_t block = 0;                                     // bytes per block; 0: one block
     std::optional<std::uint64_t> other_filter = std::nullopt;  // in place of x86
 };
 Bytes xz(std::span<const std::byte> bytes, const XzOptions& options = {});
@@ -34,7 +34,7 @@ struct ZstdOptions {
     int level = 3;
     bool sum = true;
     bool size = true;
-    std::size_t block = 0;       // flushed after so many bytes
+    std::size_t block = 0;  // flushed after so many bytes
     bool plain_literals = false;
 };
 Bytes zstd(std::span<const std::byte> bytes, const ZstdOptions& options = {});

@@ -8,7 +8,9 @@
 
 namespace samples {
 
-Bytes zeros(std::size_t size) { return Bytes(size); }
+Bytes zeros(std::size_t size) {
+    return Bytes(size);
+}
 
 Bytes noise(std::size_t size, unsigned seed) {
     std::mt19937 random{seed};
@@ -28,7 +30,8 @@ Bytes words(std::size_t size, unsigned seed) {
     while (bytes.size() < size) {
         // The square prefers the first words.
         const std::size_t pick = random() % vocabulary.size();
-        for (const char letter : vocabulary[pick * pick / vocabulary.size()]) bytes.push_back(static_cast<std::byte>(letter));
+        for (const char letter : vocabulary[pick * pick / vocabulary.size()])
+            bytes.push_back(static_cast<std::byte>(letter));
         bytes.push_back(random() % 10 == 0 ? std::byte{'\n'} : std::byte{' '});
     }
     bytes.resize(size);
@@ -81,17 +84,13 @@ Bytes mixed(std::size_t size) {
 }
 
 std::vector<Sample> all() {
-    std::vector<Sample> list{{"nothing", {}},
-                             {"one byte", noise(1)},
-                             {"zeros", zeros(300'000)},
-                             {"noise", noise(200'000)},
-                             {"words", words(400'000)},
-                             {"calls", calls(100'000)},
-                             {"program", program()},
-                             {"mixed", mixed(1'500'000)}};
+    std::vector<Sample> list{{"nothing", {}},           {"one byte", noise(1)},     {"zeros", zeros(300'000)},
+                             {"noise", noise(200'000)}, {"words", words(400'000)},  {"calls", calls(100'000)},
+                             {"program", program()},    {"mixed", mixed(1'500'000)}};
     for (const std::size_t period : {2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17})
         list.push_back({"period " + std::to_string(period), periodic(5'000, period)});
-    for (const std::size_t size : {2, 3, 7, 8, 31, 32, 33, 100}) list.push_back({"short " + std::to_string(size), words(size)});
+    for (const std::size_t size : {2, 3, 7, 8, 31, 32, 33, 100})
+        list.push_back({"short " + std::to_string(size), words(size)});
     return list;
 }
 

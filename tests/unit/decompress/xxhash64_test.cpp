@@ -6,7 +6,9 @@
 
 namespace {
 
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span{text}); }
+std::span<const std::byte> bytes_of(std::string_view text) {
+    return std::as_bytes(std::span{text});
+}
 
 TEST(Xxhash64, KnownValues) {
     EXPECT_EQ(hv::xxhash64({}), 0xef46'db37'51d8'e999u);

@@ -27,14 +27,17 @@ TEST(Xz, AllModelProperties) {
         for (std::uint32_t lp = 0; lc + lp <= 4; ++lp)
             for (const std::uint32_t pb : {0, 1, 2, 3, 4}) {
                 SCOPED_TRACE(testing::Message() << lc << ' ' << lp << ' ' << pb);
-                EXPECT_EQ(unpacking::unpack(packers::xz(bytes, {.preset = 0, .lc = lc, .lp = lp, .pb = pb}), bytes.size()), bytes);
+                EXPECT_EQ(
+                    unpacking::unpack(packers::xz(bytes, {.preset = 0, .lc = lc, .lp = lp, .pb = pb}), bytes.size()),
+                    bytes);
             }
 }
 
 TEST(Xz, ManyBlocks) {
     const samples::Bytes bytes = samples::mixed(200'000);
     for (const std::size_t block : {1'000, 7'777, 65'536})
-        for (const bool x86 : {false, true}) round_trip::expect(packers::xz(bytes, {.x86 = x86, .block = block}), bytes);
+        for (const bool x86 : {false, true})
+            round_trip::expect(packers::xz(bytes, {.x86 = x86, .block = block}), bytes);
 }
 
 TEST(Xz, X86FilterUndoesAnyStart) {
