@@ -62,6 +62,7 @@ void domain_shutdown(Domain& domain, std::uint32_t reason) {
         domain.shutdown_reason = domain.announced_shutdown == kNoShutdownAnnounced ? reason : domain.announced_shutdown;
         domain.shut_down = true;
     }
+    log(LogLevel::Info, "d{} has stopped, reason {}", domain.id, reason);
     stop_vcpus(domain);
     notify_privileged_domain(static_cast<std::uint32_t>(abi::xen::Virq::DomainException));
 }

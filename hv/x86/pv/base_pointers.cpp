@@ -1,7 +1,6 @@
 #include "hv/x86/pv/base_pointers.hpp"
 
 #include "hv/domain/domain.hpp"
-#include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
 #include "hv/x86/pv/entry_update.hpp"
 
@@ -34,11 +33,6 @@ Result<> drop(Vcpu& vcpu, FrameInfo*& table) {
 }
 
 }  // namespace
-
-void load_page_table(const Vcpu& vcpu) {
-    const FrameInfo* table = vcpu.arch->kernel_mode ? vcpu.arch->kernel_table : vcpu.arch->user_table;
-    write_cr3(address_of(frame_number(*table)).raw);
-}
 
 Result<> set_kernel_table(Vcpu& vcpu, Mfn l4) {
     FrameInfo* taken = TRY(take(vcpu, l4));

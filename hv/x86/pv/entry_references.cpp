@@ -17,7 +17,7 @@ Pte adjust_l1(Pte entry) {
     return entry & ~kPteGlobal;
 }
 
-Result<> get_l1_entry(Pte entry, Domain& table_owner, DomainId frame_owner) {
+Result<> get_l1_entry(Pte entry, Domain& table_owner, DomainId frame_owner, bool preemptible) {
     if (!is_present(entry)) return {};
     if (entry & ~kAllowedL1) return fail(Error::BadArgument);
     const Mfn frame = frame_in(entry);
@@ -32,7 +32,7 @@ Result<> get_l1_entry(Pte entry, Domain& table_owner, DomainId frame_owner) {
     if (frame_owner != table_owner.id && !(info->count.load(std::memory_order_relaxed) & FrameInfo::kForeignMapped))
         info->count.fetch_or(FrameInfo::kForeignMapped, std::memory_order_relaxed);
     if (!(entry & kPteWritable)) return {};
-    if (Result<> typed = get_frame_type(*info, FrameType::Writable); !typed) {
+    if (Result<> typed = get_frame_type(*info, FrameType::Writable, preemptible); !typed) {
         put_frame(*info);
         return typed;
     }

@@ -13,7 +13,8 @@ namespace hv::x86 {
 
 // Takes what an L1 entry in a table of `table_owner` needs to map a frame of `frame_owner`.
 // Error::BadArgument: forbidden bits, a frame that is not frame_owner's, or a writable mapping of a typed frame.
-Result<> get_l1_entry(Pte entry, Domain& table_owner, DomainId frame_owner);
+// Error::Restart, when preemptible: the frame holds parked work that must be undone first.
+Result<> get_l1_entry(Pte entry, Domain& table_owner, DomainId frame_owner, bool preemptible);
 void put_l1_entry(Pte entry);
 
 // An entry of an L2, L3 or L4 table holds a table of the level below.

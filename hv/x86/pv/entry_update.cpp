@@ -1,6 +1,7 @@
 #include "hv/x86/pv/entry_update.hpp"
 
 #include "hv/abi/xen/layout.hpp"
+#include "hv/base/spinlock.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
 #include "hv/x86/pv/entry_references.hpp"
@@ -47,7 +48,7 @@ Result<> update_l1(Pte* entry, Pte value, Domain& table_owner, DomainId frame_ow
         if (value & ~kAllowedL1) return fail(Error::BadArgument);
         return exchange(entry, adjusted, how, replaced) ? Result<>{} : fail(Error::Again);
     }
-    TRY_VOID(get_l1_entry(value, table_owner, frame_owner));
+    TRY_VOID(get_l1_entry(value, table_owner, frame_owner, true));
     if (!exchange(entry, adjusted, how, replaced)) {
         put_l1_entry(value);
         return fail(Error::Again);
@@ -117,7 +118,7 @@ Result<> update_entry_at(MachineAddress where, Pte value, Domain& table_owner, D
             break;
         }
         // Plain memory that the owner could write itself. If it just became a page table, look again.
-        done = get_frame_type(*info, FrameType::Writable);
+        done = get_frame_type(*info, FrameType::Writable, true);
         if (done) {
             __atomic_store_n(entry_pointer(*info, index), value, __ATOMIC_RELEASE);
             put_frame_type(*info);
@@ -127,6 +128,7 @@ Result<> update_entry_at(MachineAddress where, Pte value, Domain& table_owner, D
         if (now < FrameType::L1 || now > FrameType::L4 || info->type_count() == 0 ||
             (info->type.load(std::memory_order_acquire) & FrameInfo::kPartial))
             break;
+        spin_pause();  // another CPU is validating it, and may be waiting for this one to flush its TLB
     }
     put_frame(*info);
     return done;

@@ -67,8 +67,8 @@ void guest_trap(TrapFrame& frame) {
         case kGeneralProtection:
             if ((error_code & 0xffff) != 0) {
                 if (software_interrupt(vcpu, frame)) return;
-            } else if (vcpu.arch->kernel_mode || vcpu.domain.privileged) {
-                if (emulate_privileged(vcpu, frame)) return;
+            } else if (emulate_privileged(vcpu, frame)) {
+                return;
             }
             return deliver_general_protection(vcpu, frame, error_code);
         case kInvalidOpcode:

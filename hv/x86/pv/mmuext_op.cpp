@@ -46,7 +46,7 @@ Result<> unpin(Mfn frame, DomainId owner) {
 }
 
 Result<> clear_or_copy(const MmuextOp& op, DomainId owner) {
-    FrameInfo* target = TRY(get_frame_and_type(Mfn{op.arg1.mfn}, owner, FrameType::Writable));
+    FrameInfo* target = TRY(get_frame_and_type(Mfn{op.arg1.mfn}, owner, FrameType::Writable, true));
     Result<> done;
     if (static_cast<MmuextCommand>(op.command) == MmuextCommand::ClearPage) {
         std::memset(frame_pointer(Mfn{op.arg1.mfn}), 0, kPageSize);
@@ -85,7 +85,7 @@ Result<> apply(const MmuextOp& op, DomainId owner) {
         case MmuextCommand::FlushCache:
         case MmuextCommand::FlushCacheGlobal:
             if (!domain.privileged) return fail(Error::Access);
-            asm volatile("wbinvd" : : : "memory");
+            flush_caches();
             return {};
         case MmuextCommand::SetLdt: return set_ldt(vcpu, GuestVirtual{op.arg1.linear_addr}, op.arg2.nr_ents);
         case MmuextCommand::ClearPage:

@@ -1,6 +1,9 @@
 #include "hv/x86/pv/table_lock.hpp"
 
+#include "hv/base/log.hpp"
 #include "hv/base/spinlock.hpp"
+#include "hv/domain/vcpu.hpp"
+#include "hv/x86/pv/entry_update.hpp"
 
 namespace hv::x86 {
 
@@ -26,8 +29,11 @@ void unlock_table(FrameInfo& info) {
     while ((word & FrameInfo::kTypeCountMask) > 1) {
         if (info.type.compare_exchange_weak(word, (word & ~FrameInfo::kLocked) - 1, std::memory_order_acq_rel)) return;
     }
+    // Everybody else has let go of the table meanwhile, and undoing it may take long.
     info.type.fetch_and(~FrameInfo::kLocked, std::memory_order_acq_rel);
-    put_frame_type(info);
+    if (put_frame_type_preemptible(info)) return;
+    HV_ASSERT(get_frame_again(info));
+    put_aside(current_vcpu(), info);
 }
 
 }  // namespace hv::x86

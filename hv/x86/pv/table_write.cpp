@@ -32,6 +32,21 @@ void set_carry(TrapFrame& frame, bool carry) {
     frame.rflags = (frame.rflags & ~std::uint64_t{kCarry}) | (carry ? std::uint64_t{kCarry} : 0);
 }
 
+// As CMP sets them, for operands of `bytes`.
+void set_compare_flags(TrapFrame& frame, std::uint64_t left, std::uint64_t right, unsigned bytes) {
+    const unsigned unused = 64 - 8 * bytes;
+    const std::uint64_t result = left - right;
+    set_logic_flags(frame, static_cast<std::uint64_t>(static_cast<std::int64_t>(result << unused) >> unused));
+    if (left < right) frame.rflags |= kCarry;
+    if ((left ^ right ^ result) & 0x10) frame.rflags |= kAdjust;
+    if ((((left ^ right) & (left ^ result)) << unused) >> 63) frame.rflags |= kOverflow11;
+}
+
+// What a register becomes: 32 bits clear the upper half, fewer leave it.
+std::uint64_t loaded(std::uint64_t reg, std::uint64_t operand, unsigned bytes) {
+    return bytes >= 4 ? operand : (reg & ~std::uint64_t{0xffff}) | operand;
+}
+
 // Merges `bytes` of `value` at `offset` into the entry.
 std::uint64_t merge(std::uint64_t old, std::uint64_t value, unsigned offset, unsigned bytes) {
     if (bytes == 8) return value;
@@ -41,6 +56,7 @@ std::uint64_t merge(std::uint64_t old, std::uint64_t value, unsigned offset, uns
 
 Outcome bit_operation(TrapFrame& frame, unsigned kind, unsigned bit, std::uint64_t old) {
     const std::uint64_t mask = std::uint64_t{1} << bit;
+    if (kind < 4) return {};
     set_carry(frame, old & mask);
     switch (kind) {
         case 5: return {true, true, old | mask};   // BTS
@@ -61,17 +77,14 @@ Outcome execute(TrapFrame& frame, const Instruction& in, std::uint64_t old, unsi
         case 0xab: return {true, true, merge(old, frame.rax, offset, bytes)};     // STOS
         case 0x87: {                                                             // XCHG
             const std::uint64_t value = reg;
-            reg = operand;
+            reg = loaded(reg, operand, bytes);
             return {true, true, merge(old, value, offset, bytes)};
         }
         case 0x0fb1: {  // CMPXCHG
             const std::uint64_t expected = bytes == 8 ? frame.rax : frame.rax & ((std::uint64_t{1} << (8 * bytes)) - 1);
-            frame.rflags &= ~kArithmeticFlags;
-            if (expected == operand) {
-                frame.rflags |= kZero;
-                return {true, true, merge(old, reg, offset, bytes)};
-            }
-            frame.rax = operand;
+            set_compare_flags(frame, expected, operand, bytes);
+            if (expected == operand) return {true, true, merge(old, reg, offset, bytes)};
+            frame.rax = loaded(frame.rax, operand, bytes);
             return {true, false, old};
         }
         case 0x0fba: return bit_operation(frame, in.reg & 7u, (8 * offset + (in.immediate & (8 * bytes - 1))) & 63, old);
@@ -123,9 +136,17 @@ Outcome execute_far_bit(TrapFrame& frame, const Instruction& in, std::uint64_t a
     return bit_operation(frame, kind, bit, old);
 }
 
+// Is the faulting address that of the operand? It is not when the operand began in the page before, or when another vCPU
+// replaced the instruction. A segment's base is not known here.
+bool writes_at(const TrapFrame& frame, const Instruction& in, std::uint64_t address) {
+    if (in.opcode == 0xab) return frame.rdi == address;
+    return in.segment != 0 || in.memory == address;
+}
+
 }  // namespace
 
 bool emulate_table_write(Vcpu& vcpu, TrapFrame& frame, std::uint64_t address) {
+    if (!finish_unfinished(vcpu)) return true;  // the guest executes it again
     const Pte mapping = guest_l1_entry(vcpu, GuestVirtual{address});
     if (!is_present(mapping) || (mapping & kPteWritable)) return false;
     Result<FrameInfo*> info = get_frame(frame_in(mapping), vcpu.domain.id);
@@ -140,7 +161,7 @@ bool emulate_table_write(Vcpu& vcpu, TrapFrame& frame, std::uint64_t address) {
             const Pte old = __atomic_load_n(entry, __ATOMIC_RELAXED);
             TrapFrame after = frame;
             const bool far = is_far_bit_operation(in);
-            const bool inside = far || offset + (in.opcode == 0x80 ? 1u : in.operand_bytes()) <= sizeof(Pte);
+            const bool inside = far || (writes_at(frame, in, address) && offset + (in.opcode == 0x80 ? 1u : in.operand_bytes()) <= sizeof(Pte));
             const Outcome outcome = !inside ? Outcome{} : far ? execute_far_bit(after, in, address, old) : execute(after, in, old, offset);
             if (outcome.known) {
                 const Result<> written = !outcome.write ? Result<>{}

@@ -4,10 +4,17 @@
 #include "hv/domain/domain_table.hpp"
 #include "hv/memory/frame_seams.hpp"
 #include "hv/x86/cpu/registers.hpp"
+#include "hv/x86/pv/arch_vcpu.hpp"
+#include "hv/x86/pv/base_pointers.hpp"
 #include "hv/x86/smp/ipi.hpp"
 
 namespace hv {
 namespace x86 {
+
+void load_page_table(const Vcpu& vcpu) {
+    const FrameInfo* table = vcpu.arch->kernel_mode ? vcpu.arch->kernel_table : vcpu.arch->user_table;
+    write_cr3(address_of(frame_number(*table)).raw);
+}
 
 void flush_local() {
     flush_local_tlb();
@@ -23,6 +30,10 @@ void flush_cpus(const CpuSet& cpus) {
 
 void flush_cpus_page(const CpuSet& cpus, GuestVirtual address) {
     flush_tlb_page(cpus, address.raw);
+}
+
+void flush_caches() {
+    asm volatile("wbinvd" : : : "memory");
 }
 
 CpuSet cpus_of(const Domain& domain) {

@@ -18,6 +18,9 @@ void flush_local_page(GuestVirtual address);
 void flush_cpus(const CpuSet& cpus);
 void flush_cpus_page(const CpuSet& cpus, GuestVirtual address);
 
+// Writes back and empties this CPU's caches.
+void flush_caches();
+
 // CPUs whose TLB may hold entries of these vCPUs. `mask` has bit n for vCPU n.
 CpuSet cpus_of(const Domain& domain);
 CpuSet cpus_of(const Domain& domain, const Bitmap<kMaxVcpus>& mask);

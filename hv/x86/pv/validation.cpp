@@ -24,7 +24,7 @@ bool is_guest_entry(unsigned level, unsigned index) {
 
 Result<> take(Pte& entry, unsigned level, Domain& owner, bool preemptible) {
     if (level == 1) {
-        TRY_VOID(get_l1_entry(entry, owner, owner.id));
+        TRY_VOID(get_l1_entry(entry, owner, owner.id, preemptible));
         const Pte adjusted = adjust_l1(entry);
         if (adjusted != entry) entry = adjusted;
         return {};
@@ -50,7 +50,9 @@ Result<> undo_entries(FrameInfo& info, unsigned level, bool preemptible) {
         const Pte entry = table[info.progress];
         if (is_present(entry)) {
             if (auto child = get_frame(frame_in(entry), info.owner())) {
-                const Result<> finished = finish_partial(**child, preemptible);
+                // Nothing but a table of the level below: the entry may be one that was never checked, and a chain of
+                // parked tables that name each other must not decide how deep this goes.
+                const Result<> finished = finish_partial(**child, preemptible, static_cast<FrameType>(level - 1));
                 put_frame(**child);
                 TRY_VOID(finished);
             }
@@ -77,12 +79,7 @@ Result<> check_entries(FrameInfo& info, unsigned level, bool preemptible) {
     while (info.progress < kEntriesPerTable) {
         const unsigned index = info.progress;
         if (is_guest_entry(level, index) && table[index] != 0) {
-            if (const Result<> taken = take(table[index], level, *owner, preemptible); !taken) {
-                if (taken.error() == Error::Restart) return taken;
-                // Cannot be preempted: nobody would go on with a table that is refused.
-                if (Result<> undone = undo_entries(info, level, false); !undone) return undone;
-                return taken;
-            }
+            TRY_VOID(take(table[index], level, *owner, preemptible));
             if (preemptible && level > 1 && preemption_needed()) {
                 info.progress = static_cast<std::uint16_t>(index + 1);
                 return fail(Error::Restart);
