@@ -44,6 +44,15 @@ Result<Shape> check(const MemoryExchange& exchange) {
     return shape;
 }
 
+// Hands over a block and tells its number at `index` of the domain's list, where the pfn is that it shall have. Error::Fault:
+// the domain has the block all the same; any other error: it has not.
+Result<> give_block(Domain& domain, Mfn first, unsigned order, GuestVirtual list, std::uint64_t index) {
+    TRY_VOID(assign_frames(domain, first, std::uint64_t{1} << order));
+    const std::uint64_t pfn = TRY(fetch_at<std::uint64_t>(list, index));
+    for (std::uint64_t i = 0; i < std::uint64_t{1} << order; ++i) set_m2p(first + i, pfn + i);
+    return store_at(list, index, first.raw);
+}
+
 // One chunk: the new frames are there before the old ones go.
 Result<> exchange_chunk(Domain& domain, const MemoryExchange& exchange, const Shape& shape, std::uint64_t done) {
     const unsigned bits = exchange.out.mem_flags & kMemfAddressBitsMask;
@@ -89,15 +98,14 @@ Result<> exchange_chunk(Domain& domain, const MemoryExchange& exchange, const Sh
             }
         }
     }
-    for (unsigned block = 0; block < have; ++block) {
-        const Mfn first{blocks[block]};
-        TRY_VOID(assign_frames(domain, first, std::uint64_t{1} << shape.out_order));
-        const GuestVirtual list{exchange.out.extent_start};
-        const std::uint64_t pfn = TRY(fetch_at<std::uint64_t>(list, out_index + block));
-        for (std::uint64_t j = 0; j < std::uint64_t{1} << shape.out_order; ++j) set_m2p(first + j, pfn + j);
-        TRY_VOID(store_at(list, out_index + block, first.raw));
+    Result<> given;
+    while (given && have > 0) {
+        given = give_block(domain, Mfn{blocks[have - 1]}, shape.out_order, GuestVirtual{exchange.out.extent_start}, out_index + have - 1);
+        // The domain has the block, unless it was refused.
+        if (given || given.error() == Error::Fault) --have;
     }
-    return {};
+    free_blocks();
+    return given;
 }
 
 }  // namespace

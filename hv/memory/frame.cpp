@@ -35,10 +35,25 @@ void park(FrameInfo& info) {
     info.type.fetch_or(FrameInfo::kPartial, std::memory_order_acq_rel);
 }
 
+constexpr bool holds_references(FrameType type) {
+    return type >= FrameType::L1 && type <= FrameType::L4;
+}
+
 // The only type reference goes after the entries have been given back.
 void drop_last(FrameInfo& info) {
     info.tlb_stamp = tlb_clock();
-    info.type.fetch_sub(1, std::memory_order_acq_rel);
+    info.type.fetch_and(~FrameInfo::kRefused, std::memory_order_relaxed);
+    info.type.fetch_add(FrameInfo::kGeneration - 1, std::memory_order_acq_rel);
+}
+
+Result<> undo_contents(FrameInfo& info, FrameType type, bool preemptible) {
+    Result<> undone = holds_references(type) ? invalidate_frame(info, type, preemptible) : Result<>{};
+    if (undone) {
+        drop_last(info);
+    } else {
+        park(info);
+    }
+    return undone;
 }
 
 // The caller alone holds the frame's type (count 1, not validated): check the contents and go on from `info.progress`.
@@ -49,20 +64,11 @@ Result<> check_contents(FrameInfo& info, FrameType type, bool preemptible) {
     } else if (checked.error() == Error::Restart) {
         park(info);
     } else {
-        // validate_frame has given back what it took.
-        drop_last(info);
+        // Should this be preempted: whoever asks again is refused once it is done.
+        info.type.fetch_or(FrameInfo::kRefused, std::memory_order_relaxed);
+        TRY_VOID(undo_contents(info, type, preemptible));
     }
     return checked;
-}
-
-Result<> undo_contents(FrameInfo& info, FrameType type, bool preemptible) {
-    Result<> undone = invalidate_frame(info, type, preemptible);
-    if (undone) {
-        drop_last(info);
-    } else {
-        park(info);
-    }
-    return undone;
 }
 
 // Whose TLBs can hold the frame: its owner's alone, or anybody's.
@@ -85,7 +91,7 @@ Result<FrameInfo*> get_frame(Mfn frame, DomainId owner) {
     std::uint64_t word = info.count.load(std::memory_order_relaxed);
     do {
         const std::uint64_t references = word & FrameInfo::kReferenceMask;
-        if (references == 0 || references == FrameInfo::kReferenceMask || ((word & FrameInfo::kOwnerMask) >> FrameInfo::kOwnerShift) != owner)
+        if (references == 0 || references >= FrameInfo::kMostReferences || ((word & FrameInfo::kOwnerMask) >> FrameInfo::kOwnerShift) != owner)
             return fail(Error::BadArgument);
     } while (!info.count.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel));
     return &info;
@@ -115,7 +121,7 @@ Result<void> get_frame_type(FrameInfo& info, FrameType type, bool preemptible) {
             if (changes && type_of(word) != FrameType::None && info.owner() < kFirstReservedDomain)
                 flush_stale_tlbs(mapper_of(info), info.tlb_stamp);
             const bool checks = is_checked(type) && (changes || !(word & FrameInfo::kValidated));
-            std::uint64_t next = (word & FrameInfo::kPinned) | type_bits(type) | 1;
+            std::uint64_t next = (word & (FrameInfo::kPinned | FrameInfo::kGenerationMask)) | type_bits(type) | 1;
             if (!checks) next |= FrameInfo::kValidated;
             if (!info.type.compare_exchange_weak(word, next, std::memory_order_acq_rel)) continue;
             if (!checks) return {};
@@ -127,8 +133,10 @@ Result<void> get_frame_type(FrameInfo& info, FrameType type, bool preemptible) {
                 word = info.type.load(std::memory_order_acquire);
                 continue;
             }
-            if (type_of(word) == type) return check_contents(info, type, preemptible);
+            const bool refused = word & FrameInfo::kRefused;
+            if (type_of(word) == type && !refused) return check_contents(info, type, preemptible);
             TRY_VOID(undo_contents(info, type_of(word), preemptible));
+            if (type_of(word) == type) return fail(Error::BadArgument);
             word = info.type.load(std::memory_order_acquire);
             continue;
         }
@@ -146,10 +154,6 @@ Result<void> get_frame_type(FrameInfo& info, FrameType type, bool preemptible) {
 
 namespace {
 
-constexpr bool holds_references(FrameType type) {
-    return type >= FrameType::L1 && type <= FrameType::L4;
-}
-
 Result<> put_type(FrameInfo& info, bool preemptible) {
     std::uint64_t word = info.type.load(std::memory_order_acquire);
     for (;;) {
@@ -166,7 +170,7 @@ Result<> put_type(FrameInfo& info, bool preemptible) {
             return undo_contents(info, type_of(word), preemptible);
         }
         if (count == 1) info.tlb_stamp = tlb_clock();
-        if (info.type.compare_exchange_weak(word, word - 1, std::memory_order_acq_rel)) return {};
+        if (info.type.compare_exchange_weak(word, word - 1 + FrameInfo::kGeneration, std::memory_order_acq_rel)) return {};
     }
 }
 
@@ -181,15 +185,16 @@ Result<void> put_frame_type_preemptible(FrameInfo& info) {
     return put_type(info, true);
 }
 
-Result<void> finish_partial(FrameInfo& info, bool preemptible) {
+Result<void> finish_partial(FrameInfo& info, bool preemptible, FrameType only) {
     const std::uint64_t word = info.type.load(std::memory_order_acquire);
+    if (only != FrameType::None && type_of(word) != only) return {};
     if (!(word & FrameInfo::kPartial) || !adopt(info, word)) return {};
     return undo_contents(info, type_of(word), preemptible);
 }
 
-Result<FrameInfo*> get_frame_and_type(Mfn frame, DomainId owner, FrameType type) {
+Result<FrameInfo*> get_frame_and_type(Mfn frame, DomainId owner, FrameType type, bool preemptible) {
     FrameInfo* info = TRY(get_frame(frame, owner));
-    if (Result<> typed = get_frame_type(*info, type); !typed) {
+    if (Result<> typed = get_frame_type(*info, type, preemptible); !typed) {
         put_frame(*info);
         return fail(typed.error());
     }

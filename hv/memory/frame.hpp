@@ -27,6 +27,7 @@ inline constexpr DomainId kFirstReservedDomain = 0x7ff0;
 struct FrameInfo {
     // Bits of `count`.
     static constexpr std::uint64_t kReferenceMask = 0xffff'ffff;
+    static constexpr std::uint64_t kMostReferences = 0xffff'0000;  // by name; beyond are those that hv must be able to take
     static constexpr unsigned kOwnerShift = 32;
     static constexpr std::uint64_t kOwnerMask = std::uint64_t{0xffff} << kOwnerShift;
     static constexpr std::uint64_t kAllocated = std::uint64_t{1} << 48;  // the owner's own reference is held
@@ -43,6 +44,11 @@ struct FrameInfo {
     static constexpr std::uint64_t kValidated = std::uint64_t{1} << 37;  // contents checked; the type can be relied on
     static constexpr std::uint64_t kPartial = std::uint64_t{1} << 38;    // preempted while being (in)validated
     static constexpr std::uint64_t kLocked = std::uint64_t{1} << 39;     // page-table entries are being updated
+    static constexpr std::uint64_t kRefused = std::uint64_t{1} << 40;    // with kPartial: contents were found bad
+    // Advances whenever a type reference goes: a word that reads the same has not been used by anybody in between, so a TLB
+    // flush or a stamp from before a compare-and-swap still holds after it.
+    static constexpr std::uint64_t kGeneration = std::uint64_t{1} << 44;
+    static constexpr std::uint64_t kGenerationMask = ~(kGeneration - 1);
 
     std::atomic<std::uint64_t> count;  // +0
     std::atomic<std::uint64_t> type;   // +8
@@ -85,11 +91,12 @@ Result<void> get_frame_type(FrameInfo& info, FrameType type, bool preemptible = 
 void put_frame_type(FrameInfo& info);
 // After Error::Restart the reference is gone all the same; the rest of the work is parked with the frame (kPartial).
 Result<void> put_frame_type_preemptible(FrameInfo& info);
-// Goes on with undoing parked work, if there is any. The caller holds a general reference.
-Result<void> finish_partial(FrameInfo& info, bool preemptible);
+// Goes on with undoing parked work, if there is any (of type `only`, unless that is None). The caller holds a general
+// reference.
+Result<void> finish_partial(FrameInfo& info, bool preemptible, FrameType only = FrameType::None);
 
 // Both at once.
-Result<FrameInfo*> get_frame_and_type(Mfn frame, DomainId owner, FrameType type);
+Result<FrameInfo*> get_frame_and_type(Mfn frame, DomainId owner, FrameType type, bool preemptible = false);
 inline void put_frame_and_type(FrameInfo& info) {
     put_frame_type(info);
     put_frame(info);

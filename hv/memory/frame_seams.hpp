@@ -7,8 +7,9 @@
 
 namespace hv {
 
-// Seams. Check a page table's (or descriptor page's) entries and take the references that they stand for, or give those
-// back; `info.progress` carries on after Error::Restart, which only preemptible calls return.
+// Seams. Check a page table's (or descriptor page's) entries and take the references that they stand for, or give a page
+// table's back; `info.progress` carries on after Error::Restart, which only preemptible calls return. After any other error
+// the first `info.progress` entries hold references still: the caller invalidates.
 Result<> validate_frame(FrameInfo& info, FrameType type, bool preemptible);
 Result<> invalidate_frame(FrameInfo& info, FrameType type, bool preemptible);
 

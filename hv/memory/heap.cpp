@@ -61,7 +61,8 @@ void* allocate_pages(unsigned order) {
     const Result<Mfn> first = allocate_frames({.order = order});
     if (!first) return nullptr;
     for (std::uint64_t i = 0; i < std::uint64_t{1} << order; ++i) {
-        frame_info(*first + i).count.store((std::uint64_t{kOwnerHv} << FrameInfo::kOwnerShift) | FrameInfo::kAllocated | 1);
+        // No reference: nobody can get one, so that not even Dom0 maps hv's own memory.
+        frame_info(*first + i).count.store(std::uint64_t{kOwnerHv} << FrameInfo::kOwnerShift);
     }
     return frame_pointer(*first);
 }
