@@ -1,14 +1,9 @@
 // What x86/ does for domains: nothing, but remembered.
 #include <map>
 #include <mutex>
-#include <set>
 
 #include "hv/domain/domain_seams.hpp"
-#include "hv/domain/event_seams.hpp"
 #include "hv/domain/grant_seams.hpp"
-#include "hv/domain/runstate.hpp"
-#include "hv/domain/vcpu_seams.hpp"
-#include "hv/memory/guest_access.hpp"
 #include "tests/unit/fakes/machine.hpp"
 
 namespace fake {
@@ -16,9 +11,7 @@ namespace {
 
 std::mutex g_lock;
 std::map<std::uint64_t, Mapping> g_mappings;
-std::set<std::uint32_t> g_pirqs;
 bool g_refuse_mappings = false;
-bool g_fail_pirq = false;
 std::uint64_t g_flushes = 0;
 
 void drop(const Mapping& mapping) {
@@ -72,8 +65,6 @@ void release_mappings(hv::Domain& domain) {
 }
 
 void refuse_mappings(bool refuse) { g_refuse_mappings = refuse; }
-void fail_pirq(bool fail) { g_fail_pirq = fail; }
-bool pirq_bound(std::uint32_t pirq) { return g_pirqs.contains(pirq); }
 std::uint64_t grant_flushes() { return g_flushes; }
 
 }  // namespace fake
@@ -97,17 +88,6 @@ Result<> arch_relinquish_vcpu(Vcpu& vcpu) {
     drop_mappings(vcpu.domain);
     return {};
 }
-
-Result<> arch_set_vcpu_context(Vcpu& vcpu, const abi::xen::VcpuGuestContext&) {
-    vcpu.flags.fetch_or(kVcpuInitialised);
-    return {};
-}
-void arch_get_vcpu_context(Vcpu&, abi::xen::VcpuGuestContext&) {}
-Result<> arch_register_time_area(Vcpu&, GuestVirtual area) { return clear_guest(area, 32); }
-void arch_send_nmi(Vcpu&) {}
-std::uint64_t arch_physical_id(CpuId cpu) { return cpu; }
-bool runstate_update_flag(const Domain& domain) { return domain.id % 2 == 1; }
-void privileged_domain_stopped(std::uint32_t) {}
 
 Result<> map_grant(Vcpu& vcpu, GrantPlace where, Mfn frame) {
     const std::lock_guard guard{g_lock};
@@ -140,19 +120,5 @@ Result<> replace_grant(Vcpu& vcpu, GrantPlace where, Mfn frame, GuestVirtual oth
 }
 
 void flush_grant_mappings(Domain&) { ++g_flushes; }
-
-Result<> pirq_guest_bind(Vcpu&, std::uint32_t pirq, bool) {
-    const std::lock_guard guard{g_lock};
-    if (g_fail_pirq) return fail(Error::Busy);
-    g_pirqs.insert(pirq);
-    return {};
-}
-
-void pirq_guest_unbind(Domain&, std::uint32_t pirq) {
-    const std::lock_guard guard{g_lock};
-    g_pirqs.erase(pirq);
-}
-
-void pirq_guest_move(Vcpu&, std::uint32_t) {}
 
 }  // namespace hv

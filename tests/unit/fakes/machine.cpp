@@ -38,6 +38,7 @@ thread_local hv::CpuId t_cpu = 0;
 thread_local std::vector<std::pair<hv::LockRank, const void*>> t_locks;
 std::atomic<unsigned> g_preempt_interval{0};
 thread_local unsigned t_preempt_count = 0;
+std::atomic<std::uint64_t> g_pauses{0};
 
 bool step(hv::CpuId cpu) {
     FakeCpu& machine = g_cpus[cpu];
@@ -76,6 +77,7 @@ void set_current(hv::Vcpu& vcpu) { g_cpus[t_cpu].current = &vcpu; }
 void set_now(hv::Nanoseconds now) { g_now = now; }
 hv::Nanoseconds now() { return g_now.load(); }
 void preempt_every(unsigned interval) { g_preempt_interval = interval; }
+std::uint64_t pauses() { return g_pauses.load(); }
 hv::Vcpu& running_on(hv::CpuId cpu) { return *g_cpus[cpu].current.load(); }
 std::uint64_t timer_interrupts(hv::CpuId cpu) { return g_cpus[cpu].interrupts; }
 
@@ -210,7 +212,10 @@ bool preemption_needed() {
     return interval != 0 && ++fake::t_preempt_count % interval == 0;
 }
 
-void spin_pause() { std::this_thread::yield(); }
+void spin_pause() {
+    ++fake::g_pauses;
+    std::this_thread::yield();
+}
 
 void lock_taken(LockRank rank, const void* lock) {
     for (const auto& [held_rank, held] : fake::t_locks) {

@@ -46,6 +46,7 @@ void* page(hv::Mfn frame);
 void restrict_guest_memory(void* base, std::size_t size);  // only this is mapped in the guest; null lifts it
 // preemption_needed() says yes every `interval` calls; 0: never.
 void preempt_every(unsigned interval);
+std::uint64_t pauses();  // how often CPUs waited for another in spin_pause()
 
 std::int64_t hypercall(hv::HypercallHandler handler, std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0);
 template <class T>

@@ -6,7 +6,6 @@
 #include <cstring>
 
 #include "hv/memory/allocator.hpp"
-#include "hv/memory/frame_seams.hpp"
 #include "hv/memory/frame_table.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "tests/unit/fakes/machine.hpp"
@@ -85,10 +84,5 @@ Result<> clear_guest(GuestVirtual to, std::size_t bytes) {
     std::memset(reinterpret_cast<void*>(to.raw), 0, bytes);
     return {};
 }
-
-Result<> validate_frame(FrameInfo&, FrameType, bool) { return {}; }
-Result<> invalidate_frame(FrameInfo&, FrameType, bool) { return {}; }
-std::uint32_t tlb_clock() { return 1; }
-void flush_stale_tlbs(DomainId, std::uint32_t) {}
 
 }  // namespace hv

@@ -1,0 +1,55 @@
+// What x86/ does for vCPUs and interrupts, whatever the domains' memory is: nothing, but remembered.
+#include <mutex>
+#include <set>
+
+#include "hv/domain/domain_seams.hpp"
+#include "hv/domain/event_seams.hpp"
+#include "hv/domain/runstate.hpp"
+#include "hv/domain/vcpu_seams.hpp"
+#include "hv/memory/guest_access.hpp"
+#include "tests/unit/fakes/machine.hpp"
+
+namespace fake {
+namespace {
+
+std::mutex g_lock;
+std::set<std::uint32_t> g_pirqs;
+bool g_fail_pirq = false;
+
+}  // namespace
+
+void fail_pirq(bool fail) { g_fail_pirq = fail; }
+bool pirq_bound(std::uint32_t pirq) { return g_pirqs.contains(pirq); }
+
+}  // namespace fake
+
+namespace hv {
+
+using namespace fake;
+
+Result<> arch_set_vcpu_context(Vcpu& vcpu, const abi::xen::VcpuGuestContext&) {
+    vcpu.flags.fetch_or(kVcpuInitialised);
+    return {};
+}
+void arch_get_vcpu_context(Vcpu&, abi::xen::VcpuGuestContext&) {}
+Result<> arch_register_time_area(Vcpu&, GuestVirtual area) { return clear_guest(area, 32); }
+void arch_send_nmi(Vcpu&) {}
+std::uint64_t arch_physical_id(CpuId cpu) { return cpu; }
+bool runstate_update_flag(const Domain& domain) { return domain.id % 2 == 1; }
+void privileged_domain_stopped(std::uint32_t) {}
+
+Result<> pirq_guest_bind(Vcpu&, std::uint32_t pirq, bool) {
+    const std::lock_guard guard{g_lock};
+    if (g_fail_pirq) return fail(Error::Busy);
+    g_pirqs.insert(pirq);
+    return {};
+}
+
+void pirq_guest_unbind(Domain&, std::uint32_t pirq) {
+    const std::lock_guard guard{g_lock};
+    g_pirqs.erase(pirq);
+}
+
+void pirq_guest_move(Vcpu&, std::uint32_t) {}
+
+}  // namespace hv

@@ -1,0 +1,100 @@
+#include "tests/unit/fakes/processor.hpp"
+
+#include <atomic>
+
+#include "hv/base/log.hpp"
+#include "hv/domain/domain.hpp"
+#include "hv/memory/frame_seams.hpp"
+#include "hv/memory/heap.hpp"
+#include "hv/x86/cpu/cpuid.hpp"
+#include "hv/x86/pv/arch_vcpu.hpp"
+#include "hv/x86/pv/base_pointers.hpp"
+#include "hv/x86/pv/context_switch.hpp"
+#include "hv/x86/pv/descriptor_windows.hpp"
+#include "hv/x86/pv/descriptors.hpp"
+#include "hv/x86/pv/fpu.hpp"
+#include "hv/x86/pv/guest_clock.hpp"
+#include "hv/x86/pv/hv_slots.hpp"
+#include "hv/x86/pv/tlb.hpp"
+
+namespace fake {
+namespace {
+
+std::atomic<std::uint32_t> g_clock{1};
+std::function<void()> g_on_clock;
+std::function<void()> g_on_flush;
+
+// A hook that does something which asks for the hook again is not asked again.
+void call(std::function<void()>& hook) {
+    if (!hook) return;
+    const std::function<void()> now = std::exchange(hook, nullptr);
+    now();
+}
+
+}  // namespace
+
+void when_clock_is_read(std::function<void()> hook) { g_on_clock = std::move(hook); }
+void when_flushed(std::function<void()> hook) { g_on_flush = std::move(hook); }
+void advance_clock() { ++g_clock; }
+
+}  // namespace fake
+
+namespace hv {
+
+std::uint32_t tlb_clock() {
+    const std::uint32_t now = fake::g_clock;
+    fake::call(fake::g_on_clock);
+    return now;
+}
+
+void flush_stale_tlbs(DomainId, std::uint32_t stamp) {
+    if (static_cast<std::int32_t>(fake::g_clock - stamp) > 0) return;  // every CPU has flushed since
+    fake::advance_clock();
+    fake::call(fake::g_on_flush);
+}
+
+namespace x86 {
+
+const CpuModel& cpu_model() {
+    static const CpuModel model = [] {
+        CpuModel made;
+        made.physical_bits = 40;
+        return made;
+    }();
+    return model;
+}
+
+MachineAddress hv_page_table() {
+    static const Mfn table = [] {
+        auto* entries = static_cast<Pte*>(allocate_page());
+        if (!entries) panic("no memory for hv's own page table");
+        for (unsigned slot = kFirstHvSlot; slot <= kLastHvSlot; ++slot) entries[slot] = make_pte(Mfn{slot}, kPtePresent | kPteAccessed);
+        return frame_of_pointer(entries);
+    }();
+    return address_of(table);
+}
+
+// A table that is loaded must be one: what the processor would find out in its own way.
+void load_page_table(const Vcpu& vcpu) {
+    const FrameInfo* table = vcpu.arch->kernel_mode ? vcpu.arch->kernel_table : vcpu.arch->user_table;
+    HV_ASSERT(table && table->frame_type() == FrameType::L4 && (table->type.load() & FrameInfo::kValidated));
+}
+
+void flush_local() {}
+void flush_local_page(GuestVirtual) {}
+void flush_cpus(const CpuSet&) {}
+void flush_cpus_page(const CpuSet&, GuestVirtual) {}
+void flush_caches() {}
+CpuSet cpus_of(const Domain& domain) { return domain.dirty_cpus.snapshot(); }
+CpuSet cpus_of(const Domain& domain, const Bitmap<kMaxVcpus>&) { return cpus_of(domain); }
+
+void show_in_window(unsigned, const FrameInfo*) {}
+void load_descriptor_tables(Vcpu&) {}
+
+Result<> create_fpu(Vcpu&) { return {}; }
+void destroy_fpu(Vcpu&) {}
+void update_wallclock(Domain&) {}
+void forget_address_space(Domain&) {}
+
+}  // namespace x86
+}  // namespace hv

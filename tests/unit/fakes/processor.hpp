@@ -1,0 +1,14 @@
+// The processor under hv's page-table code. TLBs hold nothing here, but the clock of their flushes runs as it should, and a
+// test can do what another CPU might just then.
+#pragma once
+
+#include <functional>
+
+namespace fake {
+
+// Once, the next time: right after the TLB clock was read, right after stale TLBs were flushed.
+void when_clock_is_read(std::function<void()> hook);
+void when_flushed(std::function<void()> hook);
+void advance_clock();  // all CPUs flush
+
+}  // namespace fake
