@@ -38,7 +38,8 @@ int give_up(const Error& error) {
 
 Result<std::unique_ptr<HvHypervisor>> open_hypervisor(const std::string& kernel_cache) {
     if (!host::runs_as_dom0())
-        return fail(ErrorId::NotOnHv, "this system does not run on hv: boot it under hv as Dom0 to manage domains here");
+        return fail(ErrorId::NotOnHv,
+                    "this system does not run on hv: boot it under hv as Dom0 to manage domains here");
     if (const auto loaded = host::load_modules(); !loaded) log::warning("{}", loaded.error().message());
     if (const auto mounted = host::mount_xenfs(); !mounted) log::warning("{}", mounted.error().message());
     auto hypervisor = HvHypervisor::open(kernel_cache);
@@ -73,7 +74,8 @@ int serve() {
 
     uv_signal_t terminate{};
     uv_signal_init(loop.raw(), &terminate);
-    uv_signal_start(&terminate, [](uv_signal_t* signal, int) { uv_stop(signal->loop); }, SIGTERM);
+    uv_signal_start(
+        &terminate, [](uv_signal_t* signal, int) { uv_stop(signal->loop); }, SIGTERM);
 
     const auto watchdog = host::start_watchdog(loop, [&manager] { return manager.health(); });
     host::notify_ready("serving");

@@ -50,7 +50,8 @@ class BusTest : public HostTest {
     static Reply call(sd_bus* bus, const char* method, const char* types, Arguments... arguments) {
         sd_bus_error error = SD_BUS_ERROR_NULL;
         sd_bus_message* raw = nullptr;
-        sd_bus_call_method(bus, "org.hvctl1", bus::kObjectPath, bus::kInterface, method, &error, &raw, types, arguments...);
+        sd_bus_call_method(bus, "org.hvctl1", bus::kObjectPath, bus::kInterface, method, &error, &raw, types,
+                           arguments...);
         Reply reply{bus::Message{raw}, error.name ? error.name : "", error.message ? error.message : ""};
         sd_bus_error_free(&error);
         return reply;
@@ -67,8 +68,8 @@ class BusTest : public HostTest {
 
 TEST_F(BusTest, CreatesWaitsAndDestroys) {
     with_client([&](sd_bus* bus) {
-        const Reply created = call(bus, "CreateDomain", "ssasa{sv}", definition("web1").c_str(), "web1.yaml", 1, "vcpus=2", 1,
-                                   "paused", "b", 1);
+        const Reply created = call(bus, "CreateDomain", "ssasa{sv}", definition("web1").c_str(), "web1.yaml", 1,
+                                   "vcpus=2", 1, "paused", "b", 1);
         ASSERT_TRUE(created.message) << created.error_text;
         const Reply waited = call(bus, "WaitJob", "t", job_of(created));
         ASSERT_TRUE(waited.message) << waited.error_text;
@@ -105,7 +106,8 @@ TEST_F(BusTest, ErrorsHaveStableNamesAndCodes) {
 
 TEST_F(BusTest, FailedJobIsTheWaitersError) {
     with_client([&](sd_bus* bus) {
-        const Reply created = call(bus, "CreateDomain", "ssasa{sv}", definition("web1").c_str(), "f", 1, "memory=1TiB", 0);
+        const Reply created =
+            call(bus, "CreateDomain", "ssasa{sv}", definition("web1").c_str(), "f", 1, "memory=1TiB", 0);
         const Reply waited = call(bus, "WaitJob", "t", job_of(created));
         EXPECT_EQ(waited.error_name, "org.hvctl1.Error.NoMemory");
         EXPECT_NE(waited.error_text.find("wants 1TiB"), std::string::npos) << waited.error_text;
@@ -139,7 +141,8 @@ TEST_F(BusTest, ConsoleTravelsAsADescriptor) {
         EXPECT_EQ(recv(fd, buffer, sizeof buffer, 0), 7);
         EXPECT_STREQ(buffer, "login: ");
         EXPECT_EQ(send(fd, "root\n", 5, 0), 5);
-        EXPECT_EQ(call(bus, "OpenConsole", "sst", "web1", "write", std::uint64_t{0}).error_name, "org.hvctl1.Error.Busy");
+        EXPECT_EQ(call(bus, "OpenConsole", "sst", "web1", "write", std::uint64_t{0}).error_name,
+                  "org.hvctl1.Error.Busy");
         EXPECT_TRUE(call(bus, "OpenConsoleLog", "s", "web1").message);
     });
     process->run_until([&] { return hypervisor.domains.at(1).typed == "root\n"; });
@@ -169,8 +172,8 @@ TEST_F(BusTest, ClientThatLeavesInTheMiddleHarmsNobody) {
     with_client([&](sd_bus* bus) {
         const Reply created = call(bus, "CreateDomain", "ssasa{sv}", definition("web1").c_str(), "f", 0, 0);
         const std::uint64_t job = job_of(created);
-        sd_bus_call_method_async(bus, nullptr, "org.hvctl1", bus::kObjectPath, bus::kInterface, "WaitJob", nullptr, nullptr,
-                                 "t", job);
+        sd_bus_call_method_async(bus, nullptr, "org.hvctl1", bus::kObjectPath, bus::kInterface, "WaitJob", nullptr,
+                                 nullptr, "t", job);
         sd_bus_flush(bus);
     });
     process->settle();
@@ -180,8 +183,8 @@ TEST_F(BusTest, ClientThatLeavesInTheMiddleHarmsNobody) {
 TEST_F(BusTest, OrdinaryClientsFindABus) {
     with_client([&](sd_bus* bus) {
         sd_bus_message* reply = nullptr;
-        EXPECT_GE(sd_bus_call_method(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "Hello",
-                                     nullptr, &reply, ""),
+        EXPECT_GE(sd_bus_call_method(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                                     "Hello", nullptr, &reply, ""),
                   0);
         sd_bus_message_unref(reply);
     });
@@ -192,8 +195,8 @@ TEST_F(BusTest, ServesThePublishedInterface) {
     std::string served;
     with_client([&](sd_bus* bus) {
         sd_bus_message* raw = nullptr;
-        ASSERT_GE(sd_bus_call_method(bus, "org.hvctl1", bus::kObjectPath, "org.freedesktop.DBus.Introspectable", "Introspect",
-                                     nullptr, &raw, ""),
+        ASSERT_GE(sd_bus_call_method(bus, "org.hvctl1", bus::kObjectPath, "org.freedesktop.DBus.Introspectable",
+                                     "Introspect", nullptr, &raw, ""),
                   0);
         const bus::Message reply{raw};
         const char* text = nullptr;
@@ -211,7 +214,8 @@ TEST_F(BusTest, ServesThePublishedInterface) {
         const std::regex tag{"<(method|signal|property|arg)\\s([^>]*?)/?>"};
         const auto attribute = [](const std::string& attributes, const std::string& name) {
             std::smatch match;
-            return std::regex_search(attributes, match, std::regex{"\\b" + name + "=\"([^\"]*)\""}) ? match[1].str() : "";
+            return std::regex_search(attributes, match, std::regex{"\\b" + name + "=\"([^\"]*)\""}) ? match[1].str()
+                                                                                                    : "";
         };
         for (std::sregex_iterator it{xml.begin(), xml.end(), tag}, end; it != end; ++it) {
             const std::string attributes = (*it)[2];

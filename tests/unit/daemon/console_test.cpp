@@ -38,7 +38,8 @@ class ConsoleTest : public testing::Test {
 
     void make() {
         console.reset();
-        console = std::move(Console::create(loop, *events, {folder / "log", folder / "journal"}, "web1", settings).value());
+        console =
+            std::move(Console::create(loop, *events, {folder / "log", folder / "journal"}, "web1", settings).value());
     }
     void attach(bool resume = false) {
         const auto attached = console->attach(kGuest, kConsoleFrame, kGuestPort, resume);

@@ -16,7 +16,9 @@ namespace {
 using Page = std::array<std::byte, 4096>;
 using Guard = std::lock_guard<std::recursive_mutex>;
 
-std::shared_ptr<Page> fresh_page() { return std::make_shared<Page>(); }
+std::shared_ptr<Page> fresh_page() {
+    return std::make_shared<Page>();
+}
 
 }  // namespace
 
@@ -27,7 +29,9 @@ FakeHypervisor::FakeHypervisor() : local_store_{fresh_page()}, event_fd_{eventfd
     dom0.info.vcpus_online = dom0.info.max_vcpus = 2;
 }
 
-FakeHypervisor::~FakeHypervisor() { close(event_fd_); }
+FakeHypervisor::~FakeHypervisor() {
+    close(event_fd_);
+}
 
 hvctl::Result<void> FakeHypervisor::check(const char* call) {
     if (fail_at) return fail_at(call);
@@ -130,7 +134,8 @@ hvctl::Result<std::vector<hvctl::PerfCounter>> FakeHypervisor::perf_counters() {
     return std::vector<hvctl::PerfCounter>{{"hypercall.mmu_update", 7}, {"trap.page_fault", 11}};
 }
 
-hvctl::Result<hvctl::ConsoleText> FakeHypervisor::read_console(std::uint64_t position, std::size_t capacity, bool clear) {
+hvctl::Result<hvctl::ConsoleText> FakeHypervisor::read_console(std::uint64_t position, std::size_t capacity,
+                                                               bool clear) {
     const std::uint64_t from = std::min<std::uint64_t>(position, log.size());
     hvctl::ConsoleText text{log.substr(from, capacity), from, 0};
     text.next = from + text.text.size();
@@ -278,9 +283,12 @@ hvctl::Result<SharedPage> FakeHypervisor::map_page(DomainId id, Mfn frame) {
     TRY(check("map_page"));
     const Guard guard{mutex_};
     FakeDomain* domain = TRY(need(id));
-    auto page = frame == domain->rings.console ? domain->console : frame == domain->rings.store ? domain->store : nullptr;
+    auto page = frame == domain->rings.console ? domain->console
+                : frame == domain->rings.store ? domain->store
+                                               : nullptr;
     if (!page) return hvctl::fail(hvctl::ErrorCode::InvalidArgument, "no such frame");
-    return SharedPage{page->data(), std::make_shared<std::pair<std::shared_ptr<Page>, std::shared_ptr<int>>>(page, domain->mappings)};
+    return SharedPage{page->data(),
+                      std::make_shared<std::pair<std::shared_ptr<Page>, std::shared_ptr<int>>>(page, domain->mappings)};
 }
 
 hvctl::Result<LocalStore> FakeHypervisor::open_local_store() {
@@ -345,6 +353,8 @@ hvctl::Result<void> FakeHypervisor::unmask(EventPort port) {
     return {};
 }
 
-hvctl::Result<void> FakeHypervisor::reset_events() { return {}; }
+hvctl::Result<void> FakeHypervisor::reset_events() {
+    return {};
+}
 
 }  // namespace hvctld::test

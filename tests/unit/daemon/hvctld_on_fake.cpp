@@ -24,7 +24,8 @@ class FakeGuests {
         hypervisor_.on_unpause = [this](test::FakeDomain& domain) {
             const std::uint16_t domid = domain.info.domain;
             loop_.post([this, domid, cmdline = domain.cmdline] {
-                say(domid, fmt::format("Linux version 0-fake\r\nCommand line: {}\r\nfake guest {} is up\r\n# ", cmdline, domid));
+                say(domid, fmt::format("Linux version 0-fake\r\nCommand line: {}\r\nfake guest {} is up\r\n# ", cmdline,
+                                       domid));
             });
         };
         hypervisor_.on_notify = [this](test::FakeDomain& domain) {
@@ -110,14 +111,16 @@ int main(int argc, char** argv) {
     if (!store || !registry) return fail_with(store ? registry.error().text() : store.error());
     {
         FakeGuests guests{loop, hypervisor, **store};
-        Manager manager{loop, hypervisor, **store, **registry, {}, {{state + "/console", state + "/journal"}, "fake-boot"}};
+        Manager manager{loop,       hypervisor, **store,
+                        **registry, {},         {{state + "/console", state + "/journal"}, "fake-boot"}};
         if (const auto recovered = manager.recover(); !recovered) return fail_with(recovered.error().text());
         bus::ManagerObject object{manager};
         const auto server = bus::PrivateServer::create(loop, object, socket);
         if (!server) return fail_with(server.error().text());
         uv_signal_t terminate{};
         uv_signal_init(loop.raw(), &terminate);
-        uv_signal_start(&terminate, [](uv_signal_t* handle, int) { uv_stop(handle->loop); }, SIGTERM);
+        uv_signal_start(
+            &terminate, [](uv_signal_t* handle, int) { uv_stop(handle->loop); }, SIGTERM);
         std::printf("serving %s, state in %s\n", socket.c_str(), state.c_str());
         std::fflush(stdout);
         loop.run();

@@ -85,7 +85,9 @@ TEST_F(JobTest, PoolPhasesRunAsideAndReturn) {
 TEST_F(JobTest, DeadlineEndsAWait) {
     Job& job = add(realtime_us() + 1000);
     job.add(phase("a"));
-    job.add({"wait", 0, [](Job& running, const Done& done) { running.on_interrupt([done](Error& why) { done(std::unexpected(why)); }); }});
+    job.add({"wait", 0, [](Job& running, const Done& done) {
+                 running.on_interrupt([done](Error& why) { done(std::unexpected(why)); });
+             }});
     job.start();
     run();
     EXPECT_EQ(result.error, static_cast<std::uint16_t>(ErrorId::DeadlinePassed));

@@ -8,7 +8,8 @@ namespace {
 using Lifecycle = HostTest;
 
 TEST_F(Lifecycle, CreateRunsAGuest) {
-    const JobRecord job = process->finish(create(definition("web1", "vcpus: 2\nmax_vcpus: 4\ncpus: 0-1\ncmdline: x=y\n")));
+    const JobRecord job =
+        process->finish(create(definition("web1", "vcpus: 2\nmax_vcpus: 4\ncpus: 0-1\ncmdline: x=y\n")));
     EXPECT_EQ(job.state, JobState::Done) << job.message;
     const DomainView web1 = view("web1");
     ASSERT_TRUE(web1.domid);
@@ -127,8 +128,8 @@ TEST_P(CreateFails, AndLeavesNothingBehind) {
             return {};
         };
     }
-    const JobRecord job = process->finish(process->manager->create(
-        definition("web1"), "test.yaml", std::vector<std::string>{failure.more}, {}));
+    const JobRecord job = process->finish(
+        process->manager->create(definition("web1"), "test.yaml", std::vector<std::string>{failure.more}, {}));
     EXPECT_EQ(job.state, JobState::Failed);
     EXPECT_EQ(job.error, static_cast<std::uint16_t>(failure.error)) << job.message;
     hypervisor.fail_at = nullptr;

@@ -21,7 +21,9 @@ std::string errors(std::string_view text, std::vector<std::string> overrides = {
     return Parse{text, std::move(overrides)}.diagnostics.text();
 }
 
-std::string with(std::string_view more) { return std::string{kGood} + std::string{more}; }
+std::string with(std::string_view more) {
+    return std::string{kGood} + std::string{more};
+}
 
 TEST(Parser, Defaults) {
     const Parse parse{kGood};
@@ -89,7 +91,9 @@ struct Golden {
 
 class ParserMessage : public testing::TestWithParam<Golden> {};
 
-TEST_P(ParserMessage, IsExactly) { EXPECT_EQ(errors(GetParam().text), GetParam().message); }
+TEST_P(ParserMessage, IsExactly) {
+    EXPECT_EQ(errors(GetParam().text), GetParam().message);
+}
 
 INSTANTIATE_TEST_SUITE_P(
     All, ParserMessage,
@@ -99,11 +103,13 @@ INSTANTIATE_TEST_SUITE_P(
         Golden{"XlStyleKey", with("on-crash: destroy\n"),
                "web1.yaml:4:1: unknown key \"on-crash\" in a domain; did you mean \"on_crash\"?"},
         Golden{"UnknownFarKey", with("zzzzzz: 1\n"), "web1.yaml:4:1: unknown key \"zzzzzz\" in a domain"},
-        Golden{"DuplicateKey", with("memory: 1GiB\n"), "web1.yaml:4:1: the key \"memory\" is already set at web1.yaml:2:1"},
+        Golden{"DuplicateKey", with("memory: 1GiB\n"),
+               "web1.yaml:4:1: the key \"memory\" is already set at web1.yaml:2:1"},
         Golden{"NoUnit", "name: a\nkernel: /k\nmemory: 256\n",
                "web1.yaml:3:9: memory: the size 256 has no unit; write 256MiB, or KiB, GiB, TiB, as it is meant"},
-        Golden{"WrongUnit", "name: a\nkernel: /k\nmemory: 256MB\n",
-               "web1.yaml:3:9: memory: \"MB\" is not a unit of size; write B, KiB, MiB, GiB or TiB (1KiB is 1024 bytes)"},
+        Golden{
+            "WrongUnit", "name: a\nkernel: /k\nmemory: 256MB\n",
+            "web1.yaml:3:9: memory: \"MB\" is not a unit of size; write B, KiB, MiB, GiB or TiB (1KiB is 1024 bytes)"},
         Golden{"TooLittleMemory", "name: a\nkernel: /k\nmemory: 8KiB\n",
                "web1.yaml:3:9: memory: 8KiB is out of range; it must be 4MiB to 16TiB"},
         Golden{"OddMemory", "name: a\nkernel: /k\nmemory: 8388609B\n",
@@ -114,7 +120,8 @@ INSTANTIATE_TEST_SUITE_P(
                "web1.yaml:4:13: max_memory: 128MiB is less than memory, which is 256MiB"},
         Golden{"NoVcpus", with("vcpus: 0\n"), "web1.yaml:4:8: vcpus: 0 is out of range; it must be 1 to 512"},
         Golden{"NegativeVcpus", with("vcpus: -1\n"), "web1.yaml:4:8: vcpus: \"-1\" is not a whole number"},
-        Golden{"MaxVcpus", with("vcpus: 4\nmax_vcpus: 2\n"), "web1.yaml:5:12: max_vcpus: 2 is less than vcpus, which is 4"},
+        Golden{"MaxVcpus", with("vcpus: 4\nmax_vcpus: 2\n"),
+               "web1.yaml:5:12: max_vcpus: 2 is less than vcpus, which is 4"},
         Golden{"BackwardCpus", with("cpus: 3-1\n"),
                "web1.yaml:4:7: cpus: \"3-1\" is not a list of CPUs such as 0-3,^2: the range 3-1 runs backwards"},
         Golden{"NoCpuLeft", with("cpus: \"2,^2\"\n"), "web1.yaml:4:7: cpus: \"2,^2\" leaves no CPU"},
@@ -123,7 +130,8 @@ INSTANTIATE_TEST_SUITE_P(
         Golden{"ReservationAboveCap", with("cpu_cap: 50%\ncpu_reservation: 60%\n"),
                "web1.yaml:5:18: cpu_reservation: 60% is more than cpu_cap, which is 50%"},
         Golden{"Action", with("on_crash: restrat\n"),
-               "web1.yaml:4:11: on_crash: \"restrat\" is not one of destroy, restart, preserve; did you mean \"restart\"?"},
+               "web1.yaml:4:11: on_crash: \"restrat\" is not one of destroy, restart, preserve; did you mean "
+               "\"restart\"?"},
         Golden{"Boolean", with("autostart: yes\n"), "web1.yaml:4:12: autostart: \"yes\" is neither true nor false"},
         Golden{"NumberName", "name: 12\nmemory: 8MiB\nkernel: /k\n",
                "web1.yaml:1:7: \"12\" cannot be a name: digits alone would be a domain identifier"},
@@ -168,7 +176,8 @@ TEST(Parser, SyntaxErrorHasItsPlace) {
 }
 
 TEST(Parser, Overrides) {
-    const Parse parse{kGood, {"memory=512MiB", "disks.0.path=/x", "disks.0.target=xvdb", "cpus=[0, 1]", "vcpus=2", "name=other"}};
+    const Parse parse{
+        kGood, {"memory=512MiB", "disks.0.path=/x", "disks.0.target=xvdb", "cpus=[0, 1]", "vcpus=2", "name=other"}};
     EXPECT_EQ(parse.diagnostics.text(), "");
     EXPECT_EQ(parse.definition.name, "other");
     EXPECT_EQ(parse.definition.memory, 512ull << 20);
@@ -211,8 +220,8 @@ TEST(Settings, DefaultsAndValues) {
     Settings settings = parse_settings("", "hvctl.yaml", diagnostics);
     EXPECT_FALSE(diagnostics.failed());
     EXPECT_EQ(settings.console.log_size, 1ull << 20);
-    settings = parse_settings("log_level: debug\nconsole: {log_size: 2MiB}\ndefaults: {on_crash: preserve}\n", "hvctl.yaml",
-                              diagnostics);
+    settings = parse_settings("log_level: debug\nconsole: {log_size: 2MiB}\ndefaults: {on_crash: preserve}\n",
+                              "hvctl.yaml", diagnostics);
     EXPECT_EQ(diagnostics.text(), "");
     EXPECT_EQ(settings.console.log_size, 2ull << 20);
     EXPECT_EQ(settings.defaults.on_crash, EndAction::Preserve);

@@ -120,7 +120,8 @@ struct KillPoint {
 class KilledAt : public HostTest, public testing::WithParamInterface<KillPoint> {
   protected:
     void arm() {
-        hypervisor.fail_at = [this, left = GetParam().occurrence](const std::string& call) mutable -> hvctl::Result<void> {
+        hypervisor.fail_at = [this,
+                              left = GetParam().occurrence](const std::string& call) mutable -> hvctl::Result<void> {
             if (call == GetParam().call && --left == 0) throw Killed{};
             return {};
         };
@@ -166,20 +167,20 @@ TEST_P(KilledAt, LosesNothing) {
     EXPECT_EQ(process->finish(create(definition("web1"))).state, JobState::Done);
 }
 
-INSTANTIATE_TEST_SUITE_P(Calls, KilledAt,
-                         testing::Values(KillPoint{"host_info", 1, "create"}, KillPoint{"create_domain", 1, "create"},
-                                         KillPoint{"set_claim", 1, "create"}, KillPoint{"set_claim", 2, "create"},
-                                         KillPoint{"set_sched_parameters", 1, "create"},
-                                         KillPoint{"map_page", 1, "create"}, KillPoint{"bind_interdomain", 1, "create"},
-                                         KillPoint{"map_page", 2, "create"}, KillPoint{"bind_interdomain", 2, "create"},
-                                         KillPoint{"unpause_domain", 1, "create"}, KillPoint{"pause_domain", 1, "destroy"},
-                                         KillPoint{"pause_domain", 1, "restart"}, KillPoint{"host_info", 1, "restart"},
-                                         KillPoint{"create_domain", 1, "restart"}, KillPoint{"set_claim", 1, "restart"},
-                                         KillPoint{"map_page", 1, "restart"}, KillPoint{"map_page", 2, "restart"},
-                                         KillPoint{"unpause_domain", 1, "restart"}),
-                         [](const auto& each) {
-                             return each.param.verb + "_" + each.param.call + "_" + std::to_string(each.param.occurrence);
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Calls, KilledAt,
+    testing::Values(KillPoint{"host_info", 1, "create"}, KillPoint{"create_domain", 1, "create"},
+                    KillPoint{"set_claim", 1, "create"}, KillPoint{"set_claim", 2, "create"},
+                    KillPoint{"set_sched_parameters", 1, "create"}, KillPoint{"map_page", 1, "create"},
+                    KillPoint{"bind_interdomain", 1, "create"}, KillPoint{"map_page", 2, "create"},
+                    KillPoint{"bind_interdomain", 2, "create"}, KillPoint{"unpause_domain", 1, "create"},
+                    KillPoint{"pause_domain", 1, "destroy"}, KillPoint{"pause_domain", 1, "restart"},
+                    KillPoint{"host_info", 1, "restart"}, KillPoint{"create_domain", 1, "restart"},
+                    KillPoint{"set_claim", 1, "restart"}, KillPoint{"map_page", 1, "restart"},
+                    KillPoint{"map_page", 2, "restart"}, KillPoint{"unpause_domain", 1, "restart"}),
+    [](const auto& each) {
+        return each.param.verb + "_" + each.param.call + "_" + std::to_string(each.param.occurrence);
+    });
 
 }  // namespace
 }  // namespace hvctld::test

@@ -14,7 +14,9 @@ TemporaryFolder::TemporaryFolder() {
     if (mkdtemp(path_.data()) == nullptr) std::abort();
 }
 
-TemporaryFolder::~TemporaryFolder() { std::filesystem::remove_all(path_); }
+TemporaryFolder::~TemporaryFolder() {
+    std::filesystem::remove_all(path_);
+}
 
 std::string TemporaryFolder::file(const std::string& name, const std::string& content) const {
     const std::string path = *this / name;
@@ -36,7 +38,8 @@ Process::Process(FakeHypervisor& hypervisor, const TemporaryFolder& folder, conf
     store = std::move(store::Store::create(std::move(options)).value());
     registry = std::move(Registry::open(folder / "state.db").value());
     const ConsolePaths console{folder / "console", folder / ("journal-" + boot)};
-    manager = std::make_unique<Manager>(*loop, hypervisor, *store, *registry, std::move(settings), ManagerPaths{console, boot});
+    manager = std::make_unique<Manager>(*loop, hypervisor, *store, *registry, std::move(settings),
+                                        ManagerPaths{console, boot});
 }
 
 Process::~Process() {

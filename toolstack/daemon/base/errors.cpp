@@ -15,7 +15,8 @@ constexpr std::array kTable{
     ErrorEntry{ErrorId::InvalidArgument, "InvalidArgument", "An argument of the request is malformed or out of range."},
     ErrorEntry{ErrorId::AccessDenied, "AccessDenied", "The caller may not do this; only root may."},
     ErrorEntry{ErrorId::NotOnHv, "NotOnHv", "This system does not run as Dom0 of hv; boot it under hv."},
-    ErrorEntry{ErrorId::NotSupported, "NotSupported", "The running hv or kernel does not offer what the request needs."},
+    ErrorEntry{ErrorId::NotSupported, "NotSupported",
+               "The running hv or kernel does not offer what the request needs."},
     ErrorEntry{ErrorId::Io, "Io", "The operating system refused a file, device or database operation."},
     ErrorEntry{ErrorId::HvRefused, "HvRefused", "hv refused a control call."},
     ErrorEntry{ErrorId::NotReady, "NotReady", "hvctld is starting or stopping; try again in a moment."},
@@ -48,7 +49,8 @@ constexpr std::array kTable{
     ErrorEntry{ErrorId::NoSuchJob, "NoSuchJob", "No job has this number; old jobs are forgotten."},
     ErrorEntry{ErrorId::Cancelled, "Cancelled", "The job was cancelled; what it had done is undone."},
     ErrorEntry{ErrorId::DeadlinePassed, "DeadlinePassed", "The job did not end within its deadline."},
-    ErrorEntry{ErrorId::Interrupted, "Interrupted", "hvctld was restarted while the job ran, and the job could not go on."},
+    ErrorEntry{ErrorId::Interrupted, "Interrupted",
+               "hvctld was restarted while the job ran, and the job could not go on."},
 };
 
 ErrorId id_of(hvctl::ErrorCode code) {
@@ -80,7 +82,9 @@ ErrorId id_of(hvctl::ErrorCode code) {
 
 }  // namespace
 
-std::span<const ErrorEntry> error_table() { return kTable; }
+std::span<const ErrorEntry> error_table() {
+    return kTable;
+}
 
 const ErrorEntry& entry_of(ErrorId id) {
     const auto* found = std::ranges::find(kTable, id, &ErrorEntry::id);
@@ -89,11 +93,17 @@ const ErrorEntry& entry_of(ErrorId id) {
 
 Error::Error(const hvctl::Error& error) : message_{error.what()}, id_{id_of(error.code())} {}
 
-std::string Error::code() const { return fmt::format("HV-E{:04}", static_cast<unsigned>(id_)); }
+std::string Error::code() const {
+    return fmt::format("HV-E{:04}", static_cast<unsigned>(id_));
+}
 
-std::string Error::text() const { return code() + ": " + message_; }
+std::string Error::text() const {
+    return code() + ": " + message_;
+}
 
-Error Error::within(std::string_view context) const { return {id_, fmt::format("{}: {}", context, message_)}; }
+Error Error::within(std::string_view context) const {
+    return {id_, fmt::format("{}: {}", context, message_)};
+}
 
 std::unexpected<Error> fail_errno(int number, std::string_view what) {
     const ErrorId id = number == EACCES || number == EPERM ? ErrorId::AccessDenied : ErrorId::Io;

@@ -90,7 +90,9 @@ class [[nodiscard]] Error {
 template <class T>
 using Result = std::expected<T, Error>;
 
-inline std::unexpected<Error> fail(ErrorId id, std::string message) { return std::unexpected(Error{id, std::move(message)}); }
+inline std::unexpected<Error> fail(ErrorId id, std::string message) {
+    return std::unexpected(Error{id, std::move(message)});
+}
 
 // The errno `number` of the operating system behind "what".
 std::unexpected<Error> fail_errno(int number, std::string_view what);

@@ -32,9 +32,13 @@ bool to_journal(Level level, const Context& context, std::string_view text) {
 
 }  // namespace
 
-void set_level(Level level) { threshold = level; }
+void set_level(Level level) {
+    threshold = level;
+}
 
-bool enabled(Level level) { return level <= threshold; }
+bool enabled(Level level) {
+    return level <= threshold;
+}
 
 void write(Level level, const Context& context, std::string_view text) {
     if (!enabled(level)) return;

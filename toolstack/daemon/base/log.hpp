@@ -14,9 +14,9 @@ enum class Level : std::uint8_t { Error = 3, Warning = 4, Notice = 5, Info = 6, 
 
 // What a line is about; empty fields are left out.
 struct Context {
-    std::string_view domain;     // HVCTL_DOMAIN=
-    std::uint64_t job = 0;       // HVCTL_JOB=
-    std::string_view code;       // HVCTL_ERROR=, "HV-E0204"
+    std::string_view domain;  // HVCTL_DOMAIN=
+    std::uint64_t job = 0;    // HVCTL_JOB=
+    std::string_view code;    // HVCTL_ERROR=, "HV-E0204"
 };
 
 // Lines above this level are dropped; Info to begin with.

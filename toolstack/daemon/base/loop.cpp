@@ -118,6 +118,8 @@ void FdWatch::change(int events) {
     });
 }
 
-void FdWatch::stop() { uv_poll_stop(&handle_->poll); }
+void FdWatch::stop() {
+    uv_poll_stop(&handle_->poll);
+}
 
 }  // namespace hvctld

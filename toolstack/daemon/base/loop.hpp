@@ -70,8 +70,8 @@ class FdWatch {
     FdWatch(const FdWatch&) = delete;
     FdWatch& operator=(const FdWatch&) = delete;
 
-    // `events` of UV_READABLE, UV_WRITABLE, UV_DISCONNECT; 0 stops. A negative argument of the callback is a libuv error.
-    // The callback may destroy the watch.
+    // `events` of UV_READABLE, UV_WRITABLE, UV_DISCONNECT; 0 stops. A negative argument of the callback is a libuv
+    // error. The callback may destroy the watch.
     void start(int events, std::function<void(int events)> callback);
     // The same callback, other events.
     void change(int events);

@@ -14,7 +14,8 @@ std::unexpected<Error> unknown_option(const std::string& key, const std::string&
 
 // An option that is a bool.
 Arguments::Option flags(std::initializer_list<std::pair<const char*, bool*>> known) {
-    return [table = std::vector(known)](const std::string& key, const std::string& type, Arguments& value) -> Result<void> {
+    return [table = std::vector(known)](const std::string& key, const std::string& type,
+                                        Arguments& value) -> Result<void> {
         for (const auto& [name, target] : table) {
             if (key != name || type != "b") continue;
             *target = TRY(value.boolean());

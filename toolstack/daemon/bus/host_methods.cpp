@@ -31,12 +31,11 @@ std::vector<std::string> features_of(std::uint64_t bits) {
         std::uint64_t bit;
         const char* name;
     };
-    constexpr std::array kFeatures{
-        Feature{abi::kHostPv, "pv"},      Feature{abi::kHostPvh, "pvh"},
-        Feature{abi::kHostHvm, "hvm"},    Feature{abi::kHostNestedPaging, "nested-paging"},
-        Feature{abi::kHostIommu, "iommu"}, Feature{abi::kHostTscStable, "tsc-stable"},
-        Feature{abi::kHostSmep, "smep"},  Feature{abi::kHostSmap, "smap"},
-        Feature{abi::kHostUmip, "umip"}};
+    constexpr std::array kFeatures{Feature{abi::kHostPv, "pv"},       Feature{abi::kHostPvh, "pvh"},
+                                   Feature{abi::kHostHvm, "hvm"},     Feature{abi::kHostNestedPaging, "nested-paging"},
+                                   Feature{abi::kHostIommu, "iommu"}, Feature{abi::kHostTscStable, "tsc-stable"},
+                                   Feature{abi::kHostSmep, "smep"},   Feature{abi::kHostSmap, "smap"},
+                                   Feature{abi::kHostUmip, "umip"}};
     std::vector<std::string> names;
     for (const Feature& feature : kFeatures) {
         if ((bits & feature.bit) != 0) names.emplace_back(feature.name);
@@ -93,8 +92,9 @@ Result<void> HostMethods::read_log(ManagerObject& object, sd_bus_message* call) 
     Arguments arguments{call};
     const std::uint64_t position = TRY(arguments.number());
     const bool clear = TRY(arguments.boolean());
-    auto log = TRY(within("hv's log", Result<hvctl::ConsoleText>{
-                                          object.manager().hypervisor().read_console(position, kLogChunk, clear)}));
+    auto log =
+        TRY(within("hv's log",
+                   Result<hvctl::ConsoleText>{object.manager().hypervisor().read_console(position, kLogChunk, clear)}));
     return reply(call, [&](Writer& writer) { writer.text(printable(std::move(log.text))).number(log.next); });
 }
 
@@ -107,8 +107,9 @@ Result<void> HostMethods::debug_keys(ManagerObject& object, sd_bus_message* call
 }
 
 Result<void> HostMethods::perf_counters(ManagerObject& object, sd_bus_message* call) {
-    const auto counters = TRY(within("performance counters",
-                                     Result<std::vector<hvctl::PerfCounter>>{object.manager().hypervisor().perf_counters()}));
+    const auto counters =
+        TRY(within("performance counters",
+                   Result<std::vector<hvctl::PerfCounter>>{object.manager().hypervisor().perf_counters()}));
     return reply(call, [&](Writer& writer) {
         writer.array("{st}", [&] {
             for (const auto& counter : counters) writer.counter(printable(counter.name), counter.value);

@@ -48,8 +48,9 @@ const sd_bus_vtable kVtable[] = {
     SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
     SD_BUS_METHOD_WITH_NAMES("CreateDomain", "ssasa{sv}", ARGS(config) ARGS(source) ARGS(overrides) ARGS(options), "t",
                              ARGS(job), handle<DomainMethods::create>, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_NAMES("ValidateDomain", "ssasa{sv}", ARGS(config) ARGS(source) ARGS(overrides) ARGS(options), "sas",
-                             ARGS(normalised) ARGS(warnings), handle<DomainMethods::validate>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_NAMES("ValidateDomain", "ssasa{sv}", ARGS(config) ARGS(source) ARGS(overrides) ARGS(options),
+                             "sas", ARGS(normalised) ARGS(warnings), handle<DomainMethods::validate>,
+                             SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD_WITH_NAMES("ListDomains", "", , "aa{sv}", ARGS(domains), handle<DomainMethods::list>,
                              SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD_WITH_NAMES("GetDomain", "s", ARGS(domain), "a{sv}", ARGS(properties), handle<DomainMethods::get>,
@@ -151,17 +152,15 @@ Result<void> ManagerObject::reply_when_ended(sd_bus_message* call, JobId job) {
 
 void ManagerObject::domain_changed(const DomainView& view) {
     for (auto& [connection, served] : served_) {
-        emit(*connection, "DomainChanged", [&](Writer& writer) {
-            writer.text(view.name).array("{sv}", [&] { append(writer, view); });
-        });
+        emit(*connection, "DomainChanged",
+             [&](Writer& writer) { writer.text(view.name).array("{sv}", [&] { append(writer, view); }); });
     }
 }
 
 void ManagerObject::job_changed(const JobRecord& job) {
     for (auto& [connection, served] : served_) {
-        emit(*connection, "JobChanged", [&](Writer& writer) {
-            writer.number(job.id).array("{sv}", [&] { append(writer, job); });
-        });
+        emit(*connection, "JobChanged",
+             [&](Writer& writer) { writer.number(job.id).array("{sv}", [&] { append(writer, job); }); });
     }
 }
 

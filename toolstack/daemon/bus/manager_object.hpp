@@ -79,7 +79,8 @@ struct JobMethods {
 template <class Fill>
 Result<void> reply(sd_bus_message* call, Fill fill) {
     sd_bus_message* raw = nullptr;
-    if (const int status = sd_bus_message_new_method_return(call, &raw); status < 0) return fail_errno(-status, "reply");
+    if (const int status = sd_bus_message_new_method_return(call, &raw); status < 0)
+        return fail_errno(-status, "reply");
     const Message message{raw};
     Writer writer{raw};
     fill(writer);

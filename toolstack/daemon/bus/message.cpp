@@ -5,7 +5,9 @@
 namespace hvctld::bus {
 namespace {
 
-std::unexpected<Error> bad_message(int status) { return fail_errno(-status, "malformed call"); }
+std::unexpected<Error> bad_message(int status) {
+    return fail_errno(-status, "malformed call");
+}
 
 }  // namespace
 
@@ -54,7 +56,8 @@ Result<void> Arguments::options(const Option& each) {
         const std::string key = TRY(text());
         char type = 0;
         const char* content = nullptr;
-        if (const int status = sd_bus_message_peek_type(call_, &type, &content); status <= 0) return bad_message(status);
+        if (const int status = sd_bus_message_peek_type(call_, &type, &content); status <= 0)
+            return bad_message(status);
         const std::string inner = content;
         if (const int status = sd_bus_message_enter_container(call_, 'v', inner.c_str()); status <= 0)
             return bad_message(status);
@@ -89,7 +92,9 @@ Writer& Writer::variant(const char* key, const char* content, char type, const v
     return close();
 }
 
-Writer& Writer::entry(const char* key, const std::string& value) { return variant(key, "s", 's', value.c_str()); }
+Writer& Writer::entry(const char* key, const std::string& value) {
+    return variant(key, "s", 's', value.c_str());
+}
 
 Writer& Writer::texts(const std::vector<std::string>& values) {
     return array("s", [&] {

@@ -30,7 +30,8 @@ struct SlotUnref {
 };
 using Slot = std::unique_ptr<sd_bus_slot, SlotUnref>;
 
-// The arguments of a call, in order. sd-bus has checked the signature; a read that fails all the same is InvalidArgument.
+// The arguments of a call, in order. sd-bus has checked the signature; a read that fails all the same is
+// InvalidArgument.
 class Arguments {
   public:
     explicit Arguments(sd_bus_message* call) : call_{call} {}

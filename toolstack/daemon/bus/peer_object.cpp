@@ -9,10 +9,14 @@ constexpr const char* kServerName = "org.hvctl1";
 constexpr const char* kServerUnique = ":1.0";
 constexpr const char* kClientUnique = ":1.1";  // each connection is a bus of two
 
-int hello(sd_bus_message* call, void*, sd_bus_error*) { return sd_bus_reply_method_return(call, "s", kClientUnique); }
+int hello(sd_bus_message* call, void*, sd_bus_error*) {
+    return sd_bus_reply_method_return(call, "s", kClientUnique);
+}
 
 // Every client gets every signal: there is only one object that sends any.
-int match(sd_bus_message* call, void*, sd_bus_error*) { return sd_bus_reply_method_return(call, nullptr); }
+int match(sd_bus_message* call, void*, sd_bus_error*) {
+    return sd_bus_reply_method_return(call, nullptr);
+}
 
 int name_owner(sd_bus_message* call, void*, sd_bus_error* error) {
     const char* name = nullptr;
@@ -40,8 +44,8 @@ const sd_bus_vtable kVtable[] = {
 
 Result<Slot> add_peer_object(Connection& connection) {
     sd_bus_slot* slot = nullptr;
-    const int status = sd_bus_add_object_vtable(connection.get(), &slot, "/org/freedesktop/DBus", "org.freedesktop.DBus",
-                                                kVtable, nullptr);
+    const int status = sd_bus_add_object_vtable(connection.get(), &slot, "/org/freedesktop/DBus",
+                                                "org.freedesktop.DBus", kVtable, nullptr);
     if (status < 0) return fail_errno(-status, "cannot serve org.freedesktop.DBus");
     return Slot{slot};
 }

@@ -11,13 +11,16 @@ constexpr std::uint64_t kRetryMs = 10'000;
 // The broker's answer to the request for the name.
 int name_requested(sd_bus_message* reply, void*, sd_bus_error*) {
     if (const sd_bus_error* error = sd_bus_message_get_error(reply))
-        log::warning("system bus: no right to the name org.hvctl1: {}", error->message != nullptr ? error->message : "");
+        log::warning("system bus: no right to the name org.hvctl1: {}",
+                     error->message != nullptr ? error->message : "");
     return 0;
 }
 
 }  // namespace
 
-SystemBus::SystemBus(Loop& loop, ManagerObject& object) : loop_{loop}, object_{object}, retry_{loop} { connect(); }
+SystemBus::SystemBus(Loop& loop, ManagerObject& object) : loop_{loop}, object_{object}, retry_{loop} {
+    connect();
+}
 
 SystemBus::~SystemBus() {
     if (connection_) object_.remove(*connection_);
@@ -40,7 +43,8 @@ Result<void> SystemBus::serve() {
         return fail_errno(-status, "cannot connect");
     auto connection = std::make_unique<Connection>(loop_, Bus{raw}, [this] { lost(); });
     TRY(object_.add(*connection));
-    if (const int status = sd_bus_request_name_async(raw, nullptr, "org.hvctl1", 0, name_requested, nullptr); status < 0)
+    if (const int status = sd_bus_request_name_async(raw, nullptr, "org.hvctl1", 0, name_requested, nullptr);
+        status < 0)
         return fail_errno(-status, "cannot ask for the name org.hvctl1");
     connection_ = std::move(connection);
     connection_->update();

@@ -15,7 +15,8 @@ Parsed<Range> parse_range(std::string_view text) {
     const std::size_t dash = text.find('-');
     const auto first = parse_number(text.substr(0, dash), 0, kMaxCpus - 1);
     if (!first) return std::unexpected(first.error());
-    if (dash == std::string_view::npos) return Range{static_cast<std::uint32_t>(*first), static_cast<std::uint32_t>(*first)};
+    if (dash == std::string_view::npos)
+        return Range{static_cast<std::uint32_t>(*first), static_cast<std::uint32_t>(*first)};
     const auto last = parse_number(text.substr(dash + 1), 0, kMaxCpus - 1);
     if (!last) return std::unexpected(last.error());
     if (*last < *first) return std::unexpected(fmt::format("the range {} runs backwards", text));
@@ -44,8 +45,7 @@ Parsed<CpuList> parse_cpu_list(std::string_view text) {
         if (exclude) part.remove_prefix(1);
         const auto range = parse_range(part);
         if (!range) {
-            return std::unexpected(
-                fmt::format("\"{}\" is not a list of CPUs such as 0-3,^2: {}", text, range.error()));
+            return std::unexpected(fmt::format("\"{}\" is not a list of CPUs such as 0-3,^2: {}", text, range.error()));
         }
         for (std::uint32_t cpu = range->first; cpu <= range->last; ++cpu) (exclude ? excluded : chosen).insert(cpu);
     }

@@ -49,7 +49,7 @@ struct DomainDefinition {
     std::uint64_t memory = 0;      // bytes, whole pages
     std::uint64_t max_memory = 0;  // at least memory
     std::uint32_t vcpus = 1;
-    std::uint32_t max_vcpus = 1;   // at least vcpus
+    std::uint32_t max_vcpus = 1;  // at least vcpus
 
     // None: all CPUs. One: for every vCPU. More: one per vCPU, the last for the remaining ones.
     std::vector<CpuList> cpus;

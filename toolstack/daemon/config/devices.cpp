@@ -51,7 +51,8 @@ bool is_address(const std::string& text) {
     std::array<unsigned char, 16> binary{};
     const bool six = inet_pton(AF_INET6, host.c_str(), binary.data()) == 1;
     if (!six && inet_pton(AF_INET, host.c_str(), binary.data()) != 1) return false;
-    return slash == std::string::npos || parse_number(std::string_view{text}.substr(slash + 1), 0, six ? 128 : 32).has_value();
+    return slash == std::string::npos ||
+           parse_number(std::string_view{text}.substr(slash + 1), 0, six ? 128 : 32).has_value();
 }
 
 Parsed<std::uint64_t> parse_rate(std::string_view text) {
@@ -135,8 +136,8 @@ void read_list(MapReader& reader, std::string_view key, ReadOne read, DomainDefi
     const YamlNode* list = reader.take(key);
     if (list == nullptr || !expect(*list, YamlNode::Kind::Sequence, key, diagnostics)) return;
     if (list->items.size() > kMostDevices) {
-        diagnostics.error(list->position, fmt::format("{}: {} are more than the {} allowed", key, list->items.size(),
-                                                      kMostDevices));
+        diagnostics.error(list->position,
+                          fmt::format("{}: {} are more than the {} allowed", key, list->items.size(), kMostDevices));
         return;
     }
     for (const YamlNode& item : list->items) read(item, definition, diagnostics);

@@ -21,10 +21,16 @@ std::string to_string(const Position& position) {
     return fmt::format("{}:{}:{}", position.source, position.line, position.column);
 }
 
-void Diagnostics::error(const Position& position, std::string_view text) { add(errors_, position, text); }
+void Diagnostics::error(const Position& position, std::string_view text) {
+    add(errors_, position, text);
+}
 
-void Diagnostics::warning(const Position& position, std::string_view text) { add(warnings_, position, text); }
+void Diagnostics::warning(const Position& position, std::string_view text) {
+    add(warnings_, position, text);
+}
 
-std::string Diagnostics::text() const { return fmt::format("{}", fmt::join(errors_, "\n")); }
+std::string Diagnostics::text() const {
+    return fmt::format("{}", fmt::join(errors_, "\n"));
+}
 
 }  // namespace hvctld::config

@@ -15,8 +15,8 @@ MapReader::MapReader(const YamlNode& map, std::string_view what, Diagnostics& di
 
 const YamlNode* MapReader::take(std::string_view key) {
     known_.push_back(key);
-    const auto found = std::ranges::find_if(map_.entries, [&](const auto& entry) { return entry.first.scalar == key; });
-    return found != map_.entries.end() ? &found->second : nullptr;
+    const auto found = std::ranges::find_if(map_.entries, [&](const auto& entry) { return entry.key.scalar == key; });
+    return found != map_.entries.end() ? &found->value : nullptr;
 }
 
 const YamlNode* MapReader::require(std::string_view key) {
@@ -94,27 +94,26 @@ int MapReader::choice(std::string_view key, std::span<const std::string_view> wo
 
 void MapReader::finish() {
     for (std::size_t i = 0; i < map_.entries.size(); ++i) {
-        const YamlNode& key = map_.entries[i].first;
+        const YamlNode& key = map_.entries[i].key;
         if (!expect(key, YamlNode::Kind::Scalar, "a key", diagnostics_)) continue;
         const auto earlier = std::find_if(map_.entries.begin(), map_.entries.begin() + static_cast<std::ptrdiff_t>(i),
-                                          [&](const auto& entry) { return entry.first.scalar == key.scalar; });
+                                          [&](const auto& entry) { return entry.key.scalar == key.scalar; });
         if (earlier != map_.entries.begin() + static_cast<std::ptrdiff_t>(i)) {
             diagnostics_.error(key.position, fmt::format("the key \"{}\" is already set at {}", key.scalar,
-                                                         to_string(earlier->first.position)));
+                                                         to_string(earlier->key.position)));
         } else if (std::ranges::find(known_, key.scalar) == known_.end()) {
             const std::string_view near = nearest_word(key.scalar, known_);
-            diagnostics_.error(key.position,
-                               near.empty() ? fmt::format("unknown key \"{}\" in {}", key.scalar, what_)
-                                            : fmt::format("unknown key \"{}\" in {}; did you mean \"{}\"?", key.scalar,
-                                                          what_, near));
+            diagnostics_.error(
+                key.position,
+                near.empty() ? fmt::format("unknown key \"{}\" in {}", key.scalar, what_)
+                             : fmt::format("unknown key \"{}\" in {}; did you mean \"{}\"?", key.scalar, what_, near));
         }
     }
 }
 
 bool expect(const YamlNode& node, YamlNode::Kind kind, std::string_view key, Diagnostics& diagnostics) {
     if (node.kind == kind) return true;
-    diagnostics.error(node.position,
-                      fmt::format("{} must be {}, not {}", key, kind_name(kind), kind_name(node.kind)));
+    diagnostics.error(node.position, fmt::format("{} must be {}, not {}", key, kind_name(kind), kind_name(node.kind)));
     return false;
 }
 

@@ -18,7 +18,8 @@ Json cpu_lists(const std::vector<CpuList>& lists) {
 }
 
 Json disk(const DiskDefinition& disk) {
-    return {{"target", disk.target}, {"path", disk.path}, {"format", disk.format}, {"mode", disk.read_only ? "ro" : "rw"}};
+    return {
+        {"target", disk.target}, {"path", disk.path}, {"format", disk.format}, {"mode", disk.read_only ? "ro" : "rw"}};
 }
 
 std::string rate_text(std::uint64_t bits) {

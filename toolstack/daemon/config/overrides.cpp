@@ -34,8 +34,8 @@ YamlNode* step(YamlNode& parent, std::string_view part, const Position& position
     }
     if (parent.kind == YamlNode::Kind::Sequence) {
         if (!index || *index > parent.items.size()) {
-            diagnostics.error(position, fmt::format("\"{}\" is not a place in a list of {}; the next free one is {}", part,
-                                                    parent.items.size(), parent.items.size()));
+            diagnostics.error(position, fmt::format("\"{}\" is not a place in a list of {}; the next free one is {}",
+                                                    part, parent.items.size(), parent.items.size()));
             return nullptr;
         }
         if (*index == parent.items.size()) parent.items.emplace_back().position = position;
@@ -52,8 +52,8 @@ YamlNode* step(YamlNode& parent, std::string_view part, const Position& position
     key.scalar = part;
     YamlNode value;
     value.position = position;
-    parent.entries.emplace_back(std::move(key), std::move(value));
-    return &parent.entries.back().second;
+    parent.entries.push_back({std::move(key), std::move(value)});
+    return &parent.entries.back().value;
 }
 
 void apply(YamlNode& root, const std::string& text, Diagnostics& diagnostics) {

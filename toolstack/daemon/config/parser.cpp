@@ -46,9 +46,9 @@ void check_memory(const YamlNode* node, std::string_view key, std::uint64_t byte
     if (bytes % kPage != 0) {
         diagnostics.error(node->position, fmt::format("{}: {} is not a multiple of 4KiB", key, format_size(bytes)));
     } else if (bytes < kLeastMemory || bytes > kMostMemory) {
-        diagnostics.error(node->position, fmt::format("{}: {} is out of range; it must be {} to {}", key,
-                                                      format_size(bytes), format_size(kLeastMemory),
-                                                      format_size(kMostMemory)));
+        diagnostics.error(node->position,
+                          fmt::format("{}: {} is out of range; it must be {} to {}", key, format_size(bytes),
+                                      format_size(kLeastMemory), format_size(kMostMemory)));
     }
 }
 
@@ -63,8 +63,9 @@ void read_memory(MapReader& reader, DomainDefinition& definition, Diagnostics& d
     check_memory(memory, "memory", definition.memory, diagnostics);
     check_memory(most, "max_memory", definition.max_memory, diagnostics);
     if (most != nullptr && definition.max_memory < definition.memory) {
-        diagnostics.error(most->position, fmt::format("max_memory: {} is less than memory, which is {}",
-                                                      format_size(definition.max_memory), format_size(definition.memory)));
+        diagnostics.error(most->position,
+                          fmt::format("max_memory: {} is less than memory, which is {}",
+                                      format_size(definition.max_memory), format_size(definition.memory)));
     }
 }
 

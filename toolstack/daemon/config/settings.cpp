@@ -17,8 +17,9 @@ void read_bounded(MapReader& reader, std::string_view key, std::uint64_t& value,
     const YamlNode* node = reader.take(key);
     reader.size(key, value);
     if (node != nullptr && (value < kLeastLog || value > kMostLog)) {
-        diagnostics.error(node->position, fmt::format("{}: {} is out of range; it must be {} to {}", key,
-                                                      format_size(value), format_size(kLeastLog), format_size(kMostLog)));
+        diagnostics.error(node->position,
+                          fmt::format("{}: {} is out of range; it must be {} to {}", key, format_size(value),
+                                      format_size(kLeastLog), format_size(kMostLog)));
     }
 }
 

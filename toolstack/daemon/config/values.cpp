@@ -66,7 +66,8 @@ Parsed<std::uint32_t> parse_percent(std::string_view text, std::uint32_t most) {
     const auto [digits, unit] = split_unit(text);
     const auto number = whole_number(digits);
     if (!number || unit != "%")
-        return std::unexpected(fmt::format("\"{}\" is not a share; write for example 150% for one and a half CPUs", text));
+        return std::unexpected(
+            fmt::format("\"{}\" is not a share; write for example 150% for one and a half CPUs", text));
     if (*number > most) return std::unexpected(fmt::format("{} is more than {}%", text, most));
     return static_cast<std::uint32_t>(*number);
 }
@@ -106,7 +107,8 @@ Parsed<bool> parse_boolean(std::string_view text) {
 std::string problem_with_name(std::string_view name) {
     constexpr std::size_t kLongest = 63;
     if (name.empty()) return "a name cannot be empty";
-    if (name.size() > kLongest) return fmt::format("the name has {} characters; {} are the most", name.size(), kLongest);
+    if (name.size() > kLongest)
+        return fmt::format("the name has {} characters; {} are the most", name.size(), kLongest);
     const auto allowed = [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
                c == '-' || c == '+';
@@ -124,7 +126,8 @@ std::string problem_with_name(std::string_view name) {
 Parsed<std::string> parse_uuid(std::string_view text) {
     std::string result;
     for (const char c : text) {
-        const bool dash_expected = result.size() == 8 || result.size() == 13 || result.size() == 18 || result.size() == 23;
+        const bool dash_expected =
+            result.size() == 8 || result.size() == 13 || result.size() == 18 || result.size() == 23;
         const char lower = c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
         const bool hex = (lower >= '0' && lower <= '9') || (lower >= 'a' && lower <= 'f');
         if (result.size() == 36 || (dash_expected ? c != '-' : !hex)) {
@@ -134,8 +137,7 @@ Parsed<std::string> parse_uuid(std::string_view text) {
         result += lower;
     }
     if (result.size() != 36) {
-        return std::unexpected(
-            fmt::format("\"{}\" is not a UUID such as 6fa0c2f4-90ab-4c5e-8d07-1d2e3f405162", text));
+        return std::unexpected(fmt::format("\"{}\" is not a UUID such as 6fa0c2f4-90ab-4c5e-8d07-1d2e3f405162", text));
     }
     return result;
 }

@@ -126,7 +126,7 @@ class TreeBuilder final : public YAML::EventHandler {
         } else {
             // Nothing has no place of its own: its key has.
             if (node.kind == YamlNode::Kind::Null) node.position = parent.pending_key.position;
-            parent.node.entries.emplace_back(std::move(parent.pending_key), std::move(node));
+            parent.node.entries.push_back({std::move(parent.pending_key), std::move(node)});
             parent.has_key = false;
         }
     }
@@ -141,8 +141,8 @@ class TreeBuilder final : public YAML::EventHandler {
 }  // namespace
 
 YamlNode* YamlNode::find(std::string_view key) {
-    const auto found = std::ranges::find_if(entries, [&](const auto& entry) { return entry.first.scalar == key; });
-    return found != entries.end() ? &found->second : nullptr;
+    const auto found = std::ranges::find_if(entries, [&](const auto& entry) { return entry.key.scalar == key; });
+    return found != entries.end() ? &found->value : nullptr;
 }
 
 std::string_view kind_name(YamlNode::Kind kind) {

@@ -6,7 +6,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "config/diagnostics.hpp"
@@ -17,6 +16,8 @@ inline constexpr std::size_t kMaxYamlBytes = 256 * 1024;
 inline constexpr std::size_t kMaxYamlDepth = 16;
 inline constexpr std::size_t kMaxYamlNodes = 8192;
 
+struct YamlEntry;
+
 struct YamlNode {
     enum class Kind : std::uint8_t { Null, Scalar, Sequence, Map };
 
@@ -24,10 +25,15 @@ struct YamlNode {
     bool quoted = false;  // a scalar in quotes: a string, whatever it looks like
     Position position;
     std::string scalar;
-    std::vector<YamlNode> items;                           // of a sequence
-    std::vector<std::pair<YamlNode, YamlNode>> entries;    // of a map, in the file's order, duplicates included
+    std::vector<YamlNode> items;     // of a sequence
+    std::vector<YamlEntry> entries;  // of a map, in the file's order, duplicates included
 
     [[nodiscard]] YamlNode* find(std::string_view key);
+};
+
+struct YamlEntry {
+    YamlNode key;
+    YamlNode value;
 };
 
 // "a map", "a list", "a value", "nothing"

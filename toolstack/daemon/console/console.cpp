@@ -96,8 +96,9 @@ bool Console::drain_once() {
     }
     const auto allowed = static_cast<std::uint32_t>(bucket_.take(there, loop_.now_ms()));
     if (allowed > 0 && dropped_untold_ > 0) {
-        const std::string notice = fmt::format("\r\n[hvctld: {} bytes dropped; the guest wrote more than {} a second]\r\n",
-                                               dropped_untold_, config::format_size(rate_));
+        const std::string notice =
+            fmt::format("\r\n[hvctld: {} bytes dropped; the guest wrote more than {} a second]\r\n", dropped_untold_,
+                        config::format_size(rate_));
         log_.append(notice);
         dropped_untold_ = 0;
     }
@@ -122,8 +123,9 @@ void Console::update_sessions() {
 Result<UniqueFd> Console::open(ConsoleMode mode, std::uint64_t history) {
     const auto writer = std::ranges::find_if(sessions_, [](const auto& session) { return session->writer(); });
     if (mode == ConsoleMode::Write && writer != sessions_.end()) {
-        return fail(ErrorId::Busy, "another client writes to this console; attach read-only (mode \"read\") or take the "
-                                   "keyboard from it (mode \"steal\")");
+        return fail(ErrorId::Busy,
+                    "another client writes to this console; attach read-only (mode \"read\") or take the "
+                    "keyboard from it (mode \"steal\")");
     }
     std::array<int, 2> ends{};
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return fail_errno(errno, "socketpair");
@@ -131,8 +133,8 @@ Result<UniqueFd> Console::open(ConsoleMode mode, std::uint64_t history) {
     UniqueFd theirs{ends[1]};
     LogCursor cursor = TRY(LogCursor::at_tail(log_, history, journal_.rotated_in_run()));
     if (mode == ConsoleMode::Steal && writer != sessions_.end()) (*writer)->demote();
-    auto session = std::make_unique<ConsoleSession>(loop_, *this, std::move(ours), std::move(cursor),
-                                                    mode != ConsoleMode::Read);
+    auto session =
+        std::make_unique<ConsoleSession>(loop_, *this, std::move(ours), std::move(cursor), mode != ConsoleMode::Read);
     if (ending_) session->end_after_log();
     sessions_.push_back(std::move(session));
     return theirs;
@@ -158,7 +160,9 @@ void Console::end_sessions() {
     for (const auto& session : sessions_) session->end_after_log();
 }
 
-std::size_t Console::input_room() { return ring_ == nullptr ? 0 : ring_->input_room(); }
+std::size_t Console::input_room() {
+    return ring_ == nullptr ? 0 : ring_->input_room();
+}
 
 void Console::type(std::span<const char> bytes) {
     if (ring_ == nullptr) return;

@@ -48,7 +48,8 @@ class Console final : public ConsoleSession::Owner {
     [[nodiscard]] std::uint64_t dropped() const { return journal_.dropped(); }
 
   private:
-    Console(Loop& loop, EventHub& events, ConsoleLog log, ConsoleJournal journal, const config::ConsoleSettings& settings);
+    Console(Loop& loop, EventHub& events, ConsoleLog log, ConsoleJournal journal,
+            const config::ConsoleSettings& settings);
 
     const ConsoleLog& log() override { return log_; }
     std::size_t input_room() override;

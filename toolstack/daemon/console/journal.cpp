@@ -38,7 +38,9 @@ Result<ConsoleJournal> ConsoleJournal::open(const std::string& path) {
     return journal;
 }
 
-ConsoleJournal::Page& ConsoleJournal::page() const { return *reinterpret_cast<Page*>(memory_.data()); }
+ConsoleJournal::Page& ConsoleJournal::page() const {
+    return *reinterpret_cast<Page*>(memory_.data());
+}
 
 // The kernel keeps the page when the process dies, in program order as this thread made the stores; only the compiler
 // must not move them, hence the release stores of `pending`.
@@ -51,7 +53,9 @@ void ConsoleJournal::begin(std::uint64_t log_size, std::uint32_t consumer, std::
     std::atomic_signal_fence(std::memory_order_seq_cst);
 }
 
-void ConsoleJournal::end() { std::atomic_ref{page().pending}.store(0, std::memory_order_release); }
+void ConsoleJournal::end() {
+    std::atomic_ref{page().pending}.store(0, std::memory_order_release);
+}
 
 bool ConsoleJournal::interrupted(std::uint64_t log_size, std::uint32_t& consumer) const {
     const Page& p = page();
@@ -62,9 +66,17 @@ bool ConsoleJournal::interrupted(std::uint64_t log_size, std::uint32_t& consumer
     return true;
 }
 
-std::uint64_t ConsoleJournal::dropped() const { return page().dropped; }
-void ConsoleJournal::add_dropped(std::uint64_t bytes) { page().dropped += bytes; }
-bool ConsoleJournal::rotated_in_run() const { return page().rotated_in_run != 0; }
-void ConsoleJournal::set_rotated_in_run(bool rotated) { page().rotated_in_run = rotated ? 1 : 0; }
+std::uint64_t ConsoleJournal::dropped() const {
+    return page().dropped;
+}
+void ConsoleJournal::add_dropped(std::uint64_t bytes) {
+    page().dropped += bytes;
+}
+bool ConsoleJournal::rotated_in_run() const {
+    return page().rotated_in_run != 0;
+}
+void ConsoleJournal::set_rotated_in_run(bool rotated) {
+    page().rotated_in_run = rotated ? 1 : 0;
+}
 
 }  // namespace hvctld

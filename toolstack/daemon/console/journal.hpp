@@ -20,7 +20,8 @@ class ConsoleJournal {
     // They are in the log, and the ring's consumer has moved.
     void end();
 
-    // After a restart: where the ring's consumer must stand, given the log's size now. False when nothing was under way.
+    // After a restart: where the ring's consumer must stand, given the log's size now. False when nothing was under
+    // way.
     [[nodiscard]] bool interrupted(std::uint64_t log_size, std::uint32_t& consumer) const;
 
     // Facts about the log that hold as long as the host is up.

@@ -6,11 +6,17 @@ namespace hvctld {
 namespace {
 
 // Indexes: acquire and release pair with the guest's barriers around its own index updates.
-std::uint32_t load(std::uint32_t& index) { return std::atomic_ref{index}.load(std::memory_order_acquire); }
-void store(std::uint32_t& index, std::uint32_t value) { std::atomic_ref{index}.store(value, std::memory_order_release); }
+std::uint32_t load(std::uint32_t& index) {
+    return std::atomic_ref{index}.load(std::memory_order_acquire);
+}
+void store(std::uint32_t& index, std::uint32_t value) {
+    std::atomic_ref{index}.store(value, std::memory_order_release);
+}
 
 // Bytes: the guest may write them while they are copied, so each is read exactly once.
-char fetch(const char& byte) { return *static_cast<const volatile char*>(&byte); }
+char fetch(const char& byte) {
+    return *static_cast<const volatile char*>(&byte);
+}
 
 }  // namespace
 

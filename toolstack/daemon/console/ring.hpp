@@ -36,7 +36,8 @@ class ConsoleRing {
     // The guest may reuse the room of `bytes`, which must have been peeked.
     void consume(std::uint32_t bytes);
     [[nodiscard]] std::uint32_t output_consumer() const { return output_consumer_; }
-    // After a restart: what is before `consumer` is in the log already. Ignored unless it is between the page's indexes.
+    // After a restart: what is before `consumer` is in the log already. Ignored unless it is between the page's
+    // indexes.
     void resume_at(std::uint32_t consumer);
 
     [[nodiscard]] std::uint32_t input_room() const;

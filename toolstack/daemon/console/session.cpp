@@ -17,7 +17,11 @@ constexpr const char* kStolenNotice = "\r\n[hvctld: another client has taken the
 }  // namespace
 
 ConsoleSession::ConsoleSession(Loop& loop, Owner& owner, UniqueFd socket, LogCursor cursor, bool writer)
-    : owner_{owner}, socket_{std::move(socket)}, watch_{loop, socket_.get()}, cursor_{std::move(cursor)}, writer_{writer} {
+    : owner_{owner},
+      socket_{std::move(socket)},
+      watch_{loop, socket_.get()},
+      cursor_{std::move(cursor)},
+      writer_{writer} {
     watch_.start(UV_READABLE | UV_WRITABLE, [this](int events) { ready(events); });
 }
 

@@ -8,7 +8,8 @@ namespace hvctld {
 
 class TokenBucket {
   public:
-    TokenBucket(std::uint64_t rate_per_second, std::uint64_t burst) : rate_{rate_per_second}, burst_{burst}, level_{burst} {}
+    TokenBucket(std::uint64_t rate_per_second, std::uint64_t burst)
+        : rate_{rate_per_second}, burst_{burst}, level_{burst} {}
 
     // Takes at most `wanted`; returns how much there was.
     std::uint64_t take(std::uint64_t wanted, std::uint64_t now_ms) {

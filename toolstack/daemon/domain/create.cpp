@@ -47,9 +47,9 @@ Result<void> check_cpus(const config::DomainDefinition& definition, std::uint32_
     for (const auto* lists : {&definition.cpus, &definition.cpus_soft}) {
         for (const config::CpuList& list : *lists) {
             if (list.all || list.cpus.front() < cpus) continue;
-            return fail(ErrorId::NoSuchCpu, fmt::format("{}: {}: the host has CPUs 0-{}, none of which is in {}",
-                                                        definition.name, lists == &definition.cpus ? "cpus" : "cpus_soft",
-                                                        cpus - 1, format_cpu_list(list)));
+            return fail(ErrorId::NoSuchCpu,
+                        fmt::format("{}: {}: the host has CPUs 0-{}, none of which is in {}", definition.name,
+                                    lists == &definition.cpus ? "cpus" : "cpus_soft", cpus - 1, format_cpu_list(list)));
         }
     }
     return {};
@@ -119,8 +119,8 @@ Result<Domain*> Manager::define(config::DomainDefinition definition, const std::
         if (name != definition.name && other->record.uuid == definition.uuid)
             return fail(ErrorId::UuidTaken, fmt::format("the UUID {} belongs to {}", definition.uuid, name));
     }
-    auto& domain = existing != domains_.end() ? existing->second
-                                              : (domains_[definition.name] = std::make_unique<Domain>());
+    auto& domain =
+        existing != domains_.end() ? existing->second : (domains_[definition.name] = std::make_unique<Domain>());
     const bool is_new = existing == domains_.end();
     DomainRecord record = domain->record;
     record.name = definition.name;
@@ -163,8 +163,9 @@ Result<JobId> Manager::create(const std::string& text, const std::string& source
 
 Result<Console*> Manager::console_of(Domain& domain) {
     if (!domain.console) {
-        domain.console = TRY(within(domain.record.name + ": console",
-                                    Console::create(loop_, events_, paths_.console, domain.record.name, settings_.console)));
+        domain.console =
+            TRY(within(domain.record.name + ": console",
+                       Console::create(loop_, events_, paths_.console, domain.record.name, settings_.console)));
     }
     return domain.console.get();
 }

@@ -19,10 +19,10 @@ std::string_view to_string(EndReason reason);
 struct Domain {
     DomainRecord record;
     config::DomainDefinition definition;
-    JobId job = 0;                     // works on the domain; 0: none
+    JobId job = 0;  // works on the domain; 0: none
     std::unique_ptr<Console> console;
     BoundPort store_port;
-    std::optional<EndReason> ended;    // of the present run, once it has been acted upon
+    std::optional<EndReason> ended;         // of the present run, once it has been acted upon
     std::function<void(EndReason)> on_end;  // a job waits for it
 
     [[nodiscard]] bool in_hv() const { return record.phase != DomainPhase::Stopped && record.instance.domid != 0; }

@@ -108,7 +108,8 @@ void Manager::add_end_phases(Job& job, Domain& domain, EndReason reason, bool as
         if (delay == UINT64_MAX) {
             log::write(log::Level::Error, {domain.record.name, job.id(), {}},
                        fmt::format("has crashed {} times within {}: it is not started again; see its console log",
-                                   domain.record.restarts + 1, config::format_seconds(domain.definition.restart.window_seconds)));
+                                   domain.record.restarts + 1,
+                                   config::format_seconds(domain.definition.restart.window_seconds)));
             restart = false;
         }
     }

@@ -32,9 +32,9 @@ void Job::start() {
         const std::uint64_t left_ms = record_.deadline_us > now ? (record_.deadline_us - now) / 1000 : 0;
         deadline_ = std::make_unique<Timer>(loop_);
         deadline_->start(left_ms, [this] {
-            interrupt({ErrorId::DeadlinePassed,
-                       fmt::format("{} of {}: phase \"{}\" did not end before the job's deadline", record_.verb,
-                                   record_.domain, record_.phase)});
+            interrupt(
+                {ErrorId::DeadlinePassed, fmt::format("{} of {}: phase \"{}\" did not end before the job's deadline",
+                                                      record_.verb, record_.domain, record_.phase)});
         });
     }
     next();

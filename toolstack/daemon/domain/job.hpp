@@ -53,7 +53,8 @@ class Job {
     void start();
     // Stops waiting phases at once and others at their next stop.
     void interrupt(Error why);
-    // For a phase that waits: how to make it end early; it may put the cause more precisely. Dropped when the phase ends.
+    // For a phase that waits: how to make it end early; it may put the cause more precisely. Dropped when the phase
+    // ends.
     void on_interrupt(std::function<void(Error& why)> end) { end_waiting_ = std::move(end); }
     [[nodiscard]] bool waiting() const { return end_waiting_ != nullptr; }
 

@@ -75,7 +75,9 @@ Job* JobQueue::find(JobId id) {
     return found != running_.end() ? found->second.get() : nullptr;
 }
 
-Result<std::vector<JobRecord>> JobQueue::list() { return registry_.jobs(); }
+Result<std::vector<JobRecord>> JobQueue::list() {
+    return registry_.jobs();
+}
 
 Result<std::uint64_t> JobQueue::wait(JobId id, Waiter waiter) {
     if (find(id) == nullptr) {
@@ -97,7 +99,8 @@ Result<void> JobQueue::cancel(JobId id) {
         if (found == jobs.end()) return fail(ErrorId::NoSuchJob, fmt::format("there is no job {}", id));
         return fail(ErrorId::WrongState, fmt::format("job {} is {} already", id, to_string(found->state)));
     }
-    job->interrupt({ErrorId::Cancelled, fmt::format("{} of {} was cancelled", job->record().verb, job->record().domain)});
+    job->interrupt(
+        {ErrorId::Cancelled, fmt::format("{} of {} was cancelled", job->record().verb, job->record().domain)});
     return {};
 }
 

@@ -20,7 +20,9 @@ std::optional<std::uint16_t> domid_in(std::string_view text) {
     return domid;
 }
 
-bool names_dom0(std::string_view text) { return text == kDom0Name || text == "0"; }
+bool names_dom0(std::string_view text) {
+    return text == kDom0Name || text == "0";
+}
 
 std::string state_of(const abi::DomainInfo& info) {
     if ((info.flags & abi::kDomainDying) != 0) return "dying";
@@ -70,8 +72,8 @@ std::string_view to_string(EndReason reason) {
     return "gone";
 }
 
-Manager::Manager(Loop& loop, Hypervisor& hypervisor, store::Store& store, Registry& registry,
-                 config::Settings settings, ManagerPaths paths)
+Manager::Manager(Loop& loop, Hypervisor& hypervisor, store::Store& store, Registry& registry, config::Settings settings,
+                 ManagerPaths paths)
     : loop_{loop},
       hypervisor_{hypervisor},
       store_{store},
@@ -167,7 +169,8 @@ DomainView Manager::view(const Domain& domain, const abi::DomainInfo* info) cons
     view.state = "stopped";
     if (info != nullptr) add_live(view, *info);
     // While it is being built the domain is in nobody's hands but the builder's.
-    if (domain.record.phase == DomainPhase::Building || (domain.job != 0 && domain.record.phase == DomainPhase::Stopped))
+    if (domain.record.phase == DomainPhase::Building ||
+        (domain.job != 0 && domain.record.phase == DomainPhase::Stopped))
         view.state = "starting";
     return view;
 }
@@ -185,8 +188,9 @@ Result<std::vector<DomainView>> Manager::list() {
         views.push_back(std::move(dom0));
     }
     for (const auto& [name, domain] : domains_) {
-        const auto info = domain->in_hv() ? std::ranges::find(infos, domain->record.instance.domid, &abi::DomainInfo::domain)
-                                          : infos.end();
+        const auto info = domain->in_hv()
+                              ? std::ranges::find(infos, domain->record.instance.domid, &abi::DomainInfo::domain)
+                              : infos.end();
         views.push_back(view(*domain, info != infos.end() ? &*info : nullptr));
     }
     return views;

@@ -15,9 +15,10 @@ constexpr const char* kBootFact = "boot";
 constexpr std::uint32_t kMostAttempts = 2;  // a job that took the daemon down twice is not tried again
 
 std::string uuid_text(const std::uint8_t (&bytes)[16]) {
-    return fmt::format("{:02x}{:02x}{:02x}{:02x}-{:02x}{:02x}-{:02x}{:02x}-{:02x}{:02x}-{:02x}{:02x}{:02x}{:02x}{:02x}{:02x}",
-                       bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7], bytes[8], bytes[9],
-                       bytes[10], bytes[11], bytes[12], bytes[13], bytes[14], bytes[15]);
+    return fmt::format(
+        "{:02x}{:02x}{:02x}{:02x}-{:02x}{:02x}-{:02x}{:02x}-{:02x}{:02x}-{:02x}{:02x}{:02x}{:02x}{:02x}{:02x}",
+        bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7], bytes[8], bytes[9], bytes[10],
+        bytes[11], bytes[12], bytes[13], bytes[14], bytes[15]);
 }
 
 }  // namespace
@@ -30,7 +31,8 @@ Result<void> Manager::recover() {
     for (DomainRecord& record : TRY(registry_.domains())) {
         auto domain = std::make_unique<Domain>();
         config::Diagnostics diagnostics;
-        domain->definition = config::parse_definition(record.definition, record.name, {}, settings_.defaults, diagnostics);
+        domain->definition =
+            config::parse_definition(record.definition, record.name, {}, settings_.defaults, diagnostics);
         if (diagnostics.failed()) log::error("{}: stored definition: {}", record.name, diagnostics.text());
         // Domain identifiers mean nothing after a boot of the host.
         if (!same_boot && record.phase != DomainPhase::Stopped) {
@@ -49,7 +51,8 @@ Result<void> Manager::recover() {
     for (const abi::DomainInfo& info : infos) {
         if (info.domain == 0) continue;
         const std::string uuid = uuid_text(info.uuid);
-        const auto owner = std::ranges::find_if(domains_, [&](const auto& entry) { return entry.second->record.uuid == uuid; });
+        const auto owner =
+            std::ranges::find_if(domains_, [&](const auto& entry) { return entry.second->record.uuid == uuid; });
         if (owner == domains_.end()) {
             TRY(adopt_unknown(info));
         } else {
@@ -57,7 +60,8 @@ Result<void> Manager::recover() {
         }
     }
     for (const auto& [name, domain] : domains_) {
-        if (domain->in_hv() && std::ranges::find(infos, domain->record.instance.domid, &abi::DomainInfo::domain) == infos.end())
+        if (domain->in_hv() &&
+            std::ranges::find(infos, domain->record.instance.domid, &abi::DomainInfo::domain) == infos.end())
             recover_domain(*domain, nullptr);
         else if (domain->record.phase == DomainPhase::Building && !domain->in_hv())
             stopped(*domain, "");
@@ -78,15 +82,17 @@ Result<void> Manager::recover() {
 
 Result<void> Manager::connect_host_store() {
     LocalStore local = TRY(within("the ring of Dom0's kernel", Result<LocalStore>{hypervisor_.open_local_store()}));
-    host_store_ = TRY(within("the ring of Dom0's kernel",
-                             Result<BoundPort>{events_.bind(hvctl::kDom0, local.port, [this] { store_.ring_event(store::kDom0); })}));
+    host_store_ = TRY(
+        within("the ring of Dom0's kernel",
+               Result<BoundPort>{events_.bind(hvctl::kDom0, local.port, [this] { store_.ring_event(store::kDom0); })}));
     const EventPort port = host_store_.port();
     store::RingPort ring{reinterpret_cast<store::RingPage*>(local.page.data),
                          [this, port] { (void)hypervisor_.notify(port); }, std::move(local.page.keep_alive)};
     const auto done = store_.is_introduced(store::kDom0)
                           ? store_.attach_ring(store::kDom0, std::move(ring))
                           : store_.introduce_domain(store::kDom0, 0, local.port.raw, std::move(ring));
-    if (!done) return fail(ErrorId::Internal, fmt::format("the ring of Dom0's kernel: {}", store::wire_name(done.error())));
+    if (!done)
+        return fail(ErrorId::Internal, fmt::format("the ring of Dom0's kernel: {}", store::wire_name(done.error())));
     // Dom0's kernel takes the first event as the sign that a store is there.
     host_store_.notify();
     return {};
@@ -178,7 +184,8 @@ void Manager::recover_job(JobRecord record) {
     domain->job = job.id();
     if (running && (verb == "shutdown" || verb == "reboot") && !has_ended && phase.starts_with("wait")) {
         add_ask_phases(job, *domain, verb == "reboot" ? "reboot" : "poweroff", false);
-    } else if (running && (verb == "shutdown" || verb == "reboot") && !has_ended && (phase.empty() || phase == "ask the guest")) {
+    } else if (running && (verb == "shutdown" || verb == "reboot") && !has_ended &&
+               (phase.empty() || phase == "ask the guest")) {
         add_ask_phases(job, *domain, verb == "reboot" ? "reboot" : "poweroff", true);
     } else if (running && has_ended && verb != "create" && verb != "destroy") {
         add_end_phases(job, *domain, static_cast<EndReason>(std::min(info->shutdown_reason, 5u)), verb != "restart");

@@ -102,8 +102,9 @@ Result<void> Manager::build_in_pool(Job& job, Build& build) {
     const auto progress = [&job](hvctl::BuildPhase phase, std::uint64_t done, std::uint64_t total) {
         job.report_percent(build_percent(phase, done, total));
     };
-    build.built = TRY(within(build.name + ": build", Result<hvctl::PvDomain>{hypervisor_.build(
-                                                         build.kernel, spec, progress, job.stop_token())}));
+    build.built =
+        TRY(within(build.name + ": build",
+                   Result<hvctl::PvDomain>{hypervisor_.build(build.kernel, spec, progress, job.stop_token())}));
     build.kernel = {};
     return {};
 }
@@ -118,7 +119,8 @@ Result<void> Manager::apply_scheduling(const Domain& domain, std::uint32_t cpus)
     TRY(within(definition.name + ": CPU shares", Result<void>{hypervisor_.set_sched_parameters(parameters)}));
     if (definition.cpus.empty() && definition.cpus_soft.empty()) return {};
     for (std::uint32_t vcpu = 0; vcpu < definition.max_vcpus; ++vcpu) {
-        const hvctl::VcpuCpus affinity{bitmap_of(definition.cpus, vcpu, cpus), bitmap_of(definition.cpus_soft, vcpu, cpus)};
+        const hvctl::VcpuCpus affinity{bitmap_of(definition.cpus, vcpu, cpus),
+                                       bitmap_of(definition.cpus_soft, vcpu, cpus)};
         TRY(within(fmt::format("{}: affinity of vCPU {}", definition.name, vcpu),
                    Result<void>{hypervisor_.set_vcpu_affinity(domain.id(), VcpuId{vcpu}, affinity)}));
     }
@@ -180,8 +182,9 @@ void Manager::add_start_phases(Job& job, Domain& domain, bool paused, bool fresh
                                Result<void>{hypervisor_.set_claim(build->domid, frames)});
              })});
     job.add({"load kernel", 12, in_pool([this, build](Job&) -> Result<void> {
-                 build->kernel = TRY(within(build->name + ": kernel", Result<hvctl::KernelImage>{
-                                                                          hypervisor_.load_kernel(build->definition.kernel)}));
+                 build->kernel =
+                     TRY(within(build->name + ": kernel",
+                                Result<hvctl::KernelImage>{hypervisor_.load_kernel(build->definition.kernel)}));
                  return {};
              })});
     job.add({"build", 30, in_pool([this, build](Job& running) { return build_in_pool(running, *build); })});

@@ -23,7 +23,8 @@ struct Waiting {
 };
 
 // Destroys in rounds: others may hold frames of the domain for a moment longer.
-void destroy_round(Hypervisor& hypervisor, Job& job, DomainId domid, const std::shared_ptr<Timer>& timer, const Done& done) {
+void destroy_round(Hypervisor& hypervisor, Job& job, DomainId domid, const std::shared_ptr<Timer>& timer,
+                   const Done& done) {
     auto outcome = std::make_shared<hvctl::Result<void>>();
     job.loop().blocking(
         [&hypervisor, domid, outcome] { *outcome = hypervisor.destroy_domain(domid); },
@@ -124,8 +125,8 @@ Result<void> Manager::forget(const std::string& text) {
     Domain* domain = TRY(find(text));
     TRY(require_idle(*domain));
     if (domain->in_hv()) {
-        return fail(ErrorId::WrongState, fmt::format("{} runs; destroy it before its definition is forgotten",
-                                                     domain->record.name));
+        return fail(ErrorId::WrongState,
+                    fmt::format("{} runs; destroy it before its definition is forgotten", domain->record.name));
     }
     drop(std::string{domain->record.name});
     return {};
@@ -177,8 +178,9 @@ void Manager::add_ask_phases(Job& job, Domain& domain, const std::string& reques
                 finish();
                 if (!waiting->taken) (void)store_.write(waiting->path, "");
                 if (why.id() == ErrorId::DeadlinePassed && !waiting->taken) {
-                    why = {ErrorId::GuestSilent, "the guest did not take the " + waiting->request +
-                                                     " request before the deadline; destroy it, or ask again once it is up"};
+                    why = {ErrorId::GuestSilent,
+                           "the guest did not take the " + waiting->request +
+                               " request before the deadline; destroy it, or ask again once it is up"};
                 }
                 done(std::unexpected(why));
             });
@@ -194,11 +196,12 @@ void Manager::add_ask_phases(Job& job, Domain& domain, const std::string& reques
                      return fail(ErrorId::Internal,
                                  fmt::format("{}: {}", waiting->path, store::wire_name(asked.error())));
                  }
-                 waiting->watch = store_.watch(waiting->path, "hvctld", [this, waiting](const std::string&, const std::string&) {
-                     const auto value = store_.read(waiting->path);
-                     waiting->taken = waiting->taken || !value || *value != waiting->request;
-                     if (const auto wake = waiting->wake) wake();
-                 });
+                 waiting->watch =
+                     store_.watch(waiting->path, "hvctld", [this, waiting](const std::string&, const std::string&) {
+                         const auto value = store_.read(waiting->path);
+                         waiting->taken = waiting->taken || !value || *value != waiting->request;
+                         if (const auto wake = waiting->wake) wake();
+                     });
                  return {};
              })});
     job.add({"wait for the guest to react", 10, wait([waiting] { return waiting->taken || waiting->reason; })});

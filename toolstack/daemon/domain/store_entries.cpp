@@ -30,7 +30,8 @@ class Writer {
   private:
     void note(const std::string& path, const store::Result<void>& result) {
         if (!result && outcome_)
-            outcome_ = fail(ErrorId::Internal, fmt::format("store entry {}: {}", path, store::wire_name(result.error())));
+            outcome_ =
+                fail(ErrorId::Internal, fmt::format("store entry {}: {}", path, store::wire_name(result.error())));
     }
 
     store::Store& store_;
@@ -84,7 +85,9 @@ void write_controls(Writer& writer, const std::string& home, const Permissions& 
 
 }  // namespace
 
-std::string domain_path(std::uint16_t domid) { return fmt::format("/local/domain/{}", domid); }
+std::string domain_path(std::uint16_t domid) {
+    return fmt::format("/local/domain/{}", domid);
+}
 
 Result<void> write_host_entries(store::Store& store) {
     const std::string home = domain_path(0);

@@ -57,8 +57,8 @@ Result<std::vector<VcpuView>> Manager::vcpus(const std::string& text) {
     for (std::uint32_t vcpu = 0; vcpu < count; ++vcpu) {
         const auto context = fmt::format("{}: vCPU {}", text, vcpu);
         const auto info = TRY(within(context, Result<abi::GetVcpuInfo>{hypervisor_.vcpu_info(id, VcpuId{vcpu})}));
-        const auto cpus = TRY(within(context, Result<hvctl::VcpuCpus>{
-                                                  hypervisor_.vcpu_affinity(id, VcpuId{vcpu}, host.cpus_online)}));
+        const auto cpus = TRY(
+            within(context, Result<hvctl::VcpuCpus>{hypervisor_.vcpu_affinity(id, VcpuId{vcpu}, host.cpus_online)}));
         VcpuView view;
         view.vcpu = vcpu;
         view.cpu = info.cpu;

@@ -33,7 +33,8 @@ void go_on(Loop& loop, const std::shared_ptr<store::Store*>& store) {
     });
 }
 
-Result<std::unique_ptr<store::Store>> open_store(Loop& loop, const std::string& folder, const config::Settings& settings,
+Result<std::unique_ptr<store::Store>> open_store(Loop& loop, const std::string& folder,
+                                                 const config::Settings& settings,
                                                  const std::shared_ptr<store::Store*>& self) {
     store::StoreOptions options;
     options.journal_directory = folder;
@@ -51,7 +52,9 @@ Result<std::unique_ptr<store::Store>> open_store(Loop& loop, const std::string& 
 
 }  // namespace
 
-Daemon::~Daemon() { *store_alive_ = nullptr; }
+Daemon::~Daemon() {
+    *store_alive_ = nullptr;
+}
 
 Result<std::unique_ptr<Daemon>> Daemon::start(Loop& loop, Hypervisor& hypervisor, const DaemonPaths& paths) {
     const config::Settings settings = TRY(read_settings(paths.settings));

@@ -17,8 +17,8 @@
 namespace hvctld::host {
 namespace {
 
-constexpr std::array kModules{"xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-privcmd", "xenfs", "xen-blkback",
-                              "xen-netback"};
+constexpr std::array kModules{"xen-evtchn", "xen-gntdev",  "xen-gntalloc", "xen-privcmd",
+                              "xenfs",      "xen-blkback", "xen-netback"};
 
 struct KmodUnref {
     void operator()(kmod_ctx* context) const { kmod_unref(context); }
@@ -31,7 +31,8 @@ void load(kmod_ctx* context, const char* name) {
     const std::unique_ptr<kmod_module, KmodUnref> module{raw};
     const int state = kmod_module_get_initstate(raw);
     if (state == KMOD_MODULE_BUILTIN || state == KMOD_MODULE_LIVE) return;
-    const int status = kmod_module_probe_insert_module(raw, KMOD_PROBE_APPLY_BLACKLIST, nullptr, nullptr, nullptr, nullptr);
+    const int status =
+        kmod_module_probe_insert_module(raw, KMOD_PROBE_APPLY_BLACKLIST, nullptr, nullptr, nullptr, nullptr);
     if (status < 0 && status != -ENOENT && status != -EEXIST)
         log::warning("cannot load the module {}: {}", name, std::string_view{strerrorname_np(-status)});
 }
@@ -48,7 +49,8 @@ Result<void> load_modules() {
 
 Result<void> mount_xenfs() {
     if (access("/proc/xen/privcmd", F_OK) == 0 || access("/proc/xen/capabilities", F_OK) == 0) return {};
-    if (mount("xenfs", "/proc/xen", "xenfs", MS_NOSUID | MS_NOEXEC | MS_NODEV, nullptr) == 0 || errno == EBUSY) return {};
+    if (mount("xenfs", "/proc/xen", "xenfs", MS_NOSUID | MS_NOEXEC | MS_NODEV, nullptr) == 0 || errno == EBUSY)
+        return {};
     return fail_errno(errno, "cannot mount xenfs on /proc/xen");
 }
 

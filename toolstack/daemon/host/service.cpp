@@ -7,11 +7,17 @@
 
 namespace hvctld::host {
 
-void notify_ready(const std::string& status) { (void)sd_notify(0, fmt::format("READY=1\nSTATUS={}", status).c_str()); }
+void notify_ready(const std::string& status) {
+    (void)sd_notify(0, fmt::format("READY=1\nSTATUS={}", status).c_str());
+}
 
-void notify_status(const std::string& status) { (void)sd_notify(0, fmt::format("STATUS={}", status).c_str()); }
+void notify_status(const std::string& status) {
+    (void)sd_notify(0, fmt::format("STATUS={}", status).c_str());
+}
 
-void notify_stopping() { (void)sd_notify(0, "STOPPING=1"); }
+void notify_stopping() {
+    (void)sd_notify(0, "STOPPING=1");
+}
 
 std::unique_ptr<Timer> start_watchdog(Loop& loop, std::function<Result<void>()> probe) {
     std::uint64_t period_us = 0;

@@ -25,23 +25,43 @@ HvHypervisor::HvHypervisor(std::unique_ptr<hvctl::HypercallPort> port, hvctl::Ev
       memory_{std::move(memory)},
       kernel_cache_{std::move(kernel_cache)} {}
 
-hvctl::Result<hvctl::HvVersion> HvHypervisor::version() { return control_.version(); }
-hvctl::Result<abi::GetHostInfo> HvHypervisor::host_info() { return control_.host_info(); }
-hvctl::Result<std::string> HvHypervisor::read_text(abi::Text which) { return control_.read_text(which); }
-hvctl::Result<std::vector<hvctl::PerfCounter>> HvHypervisor::perf_counters() { return control_.perf_counters(); }
+hvctl::Result<hvctl::HvVersion> HvHypervisor::version() {
+    return control_.version();
+}
+hvctl::Result<abi::GetHostInfo> HvHypervisor::host_info() {
+    return control_.host_info();
+}
+hvctl::Result<std::string> HvHypervisor::read_text(abi::Text which) {
+    return control_.read_text(which);
+}
+hvctl::Result<std::vector<hvctl::PerfCounter>> HvHypervisor::perf_counters() {
+    return control_.perf_counters();
+}
 hvctl::Result<hvctl::ConsoleText> HvHypervisor::read_console(std::uint64_t position, std::size_t capacity, bool clear) {
     return control_.read_console(position, capacity, clear);
 }
-hvctl::Result<void> HvHypervisor::send_debug_keys(std::string_view keys) { return control_.send_debug_keys(keys); }
+hvctl::Result<void> HvHypervisor::send_debug_keys(std::string_view keys) {
+    return control_.send_debug_keys(keys);
+}
 
-hvctl::Result<std::vector<abi::DomainInfo>> HvHypervisor::list_domains() { return control_.list_domains(); }
-hvctl::Result<abi::DomainInfo> HvHypervisor::domain(DomainId domain) { return control_.domain(domain); }
+hvctl::Result<std::vector<abi::DomainInfo>> HvHypervisor::list_domains() {
+    return control_.list_domains();
+}
+hvctl::Result<abi::DomainInfo> HvHypervisor::domain(DomainId domain) {
+    return control_.domain(domain);
+}
 hvctl::Result<DomainId> HvHypervisor::create_domain(const hvctl::Uuid& uuid, const hvctl::DomainLimits& limits) {
     return control_.create_domain(hvctl::kDomainAny, abi::DomainType::Pv, uuid, limits);
 }
-hvctl::Result<void> HvHypervisor::destroy_domain(DomainId domain) { return control_.destroy_domain(domain); }
-hvctl::Result<void> HvHypervisor::pause_domain(DomainId domain) { return control_.pause_domain(domain); }
-hvctl::Result<void> HvHypervisor::unpause_domain(DomainId domain) { return control_.unpause_domain(domain); }
+hvctl::Result<void> HvHypervisor::destroy_domain(DomainId domain) {
+    return control_.destroy_domain(domain);
+}
+hvctl::Result<void> HvHypervisor::pause_domain(DomainId domain) {
+    return control_.pause_domain(domain);
+}
+hvctl::Result<void> HvHypervisor::unpause_domain(DomainId domain) {
+    return control_.unpause_domain(domain);
+}
 hvctl::Result<void> HvHypervisor::set_claim(DomainId domain, std::uint64_t frames) {
     return control_.set_claim(domain, frames);
 }
@@ -88,10 +108,20 @@ hvctl::Result<EventPort> HvHypervisor::bind_interdomain(DomainId remote, EventPo
 hvctl::Result<EventPort> HvHypervisor::bind_domain_exception() {
     return events_.bind_virq(hvctl::Virq::DomainException);
 }
-hvctl::Result<void> HvHypervisor::unbind(EventPort port) { return events_.unbind(port); }
-hvctl::Result<void> HvHypervisor::notify(EventPort port) { return events_.notify(port); }
-hvctl::Result<std::optional<EventPort>> HvHypervisor::next_event() { return events_.pending(); }
-hvctl::Result<void> HvHypervisor::unmask(EventPort port) { return events_.unmask(port); }
-hvctl::Result<void> HvHypervisor::reset_events() { return events_.reset(); }
+hvctl::Result<void> HvHypervisor::unbind(EventPort port) {
+    return events_.unbind(port);
+}
+hvctl::Result<void> HvHypervisor::notify(EventPort port) {
+    return events_.notify(port);
+}
+hvctl::Result<std::optional<EventPort>> HvHypervisor::next_event() {
+    return events_.pending();
+}
+hvctl::Result<void> HvHypervisor::unmask(EventPort port) {
+    return events_.unmask(port);
+}
+hvctl::Result<void> HvHypervisor::reset_events() {
+    return events_.reset();
+}
 
 }  // namespace hvctld

@@ -35,7 +35,8 @@ struct LocalStore {
     EventPort port;  // Dom0's kernel's
 };
 
-// Calls may be made from any thread unless they say otherwise. Errors are libhvctl's: their context is added by callers.
+// Calls may be made from any thread unless they say otherwise. Errors are libhvctl's: their context is added by
+// callers.
 class Hypervisor {
   public:
     virtual ~Hypervisor() = default;
@@ -45,7 +46,8 @@ class Hypervisor {
     virtual hvctl::Result<abi::GetHostInfo> host_info() = 0;
     virtual hvctl::Result<std::string> read_text(abi::Text which) = 0;
     virtual hvctl::Result<std::vector<hvctl::PerfCounter>> perf_counters() = 0;
-    virtual hvctl::Result<hvctl::ConsoleText> read_console(std::uint64_t position, std::size_t capacity, bool clear) = 0;
+    virtual hvctl::Result<hvctl::ConsoleText> read_console(std::uint64_t position, std::size_t capacity,
+                                                           bool clear) = 0;
     virtual hvctl::Result<void> send_debug_keys(std::string_view keys) = 0;
 
     // domains
@@ -64,7 +66,8 @@ class Hypervisor {
     // building; these take long and belong in the thread pool
     virtual hvctl::Result<hvctl::KernelImage> load_kernel(const std::string& path) = 0;
     virtual hvctl::Result<hvctl::PvDomain> build(const hvctl::KernelImage& kernel, const hvctl::PvSpec& spec,
-                                                 const hvctl::BuildProgress& progress, const std::stop_token& cancel) = 0;
+                                                 const hvctl::BuildProgress& progress,
+                                                 const std::stop_token& cancel) = 0;
 
     // rings and events; on the loop's thread only
     virtual hvctl::Result<SharedPage> map_page(DomainId domain, Mfn frame) = 0;

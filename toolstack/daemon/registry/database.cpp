@@ -47,7 +47,9 @@ Result<void> Statement::run() {
     return {};
 }
 
-std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_, column); }
+std::int64_t Statement::integer(int column) const {
+    return sqlite3_column_int64(statement_, column);
+}
 
 std::string Statement::text(int column) const {
     const auto* bytes = sqlite3_column_text(statement_, column);
@@ -56,7 +58,9 @@ std::string Statement::text(int column) const {
                             : std::string{reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)};
 }
 
-bool Statement::is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+bool Statement::is_null(int column) const {
+    return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& path) {
     sqlite3* connection = nullptr;

@@ -43,8 +43,8 @@ class Statement {
 
 class Database {
   public:
-    // Opens or makes the file (":memory:" for none) in WAL mode: what is committed survives the process at once; a power
-    // cut may take the last commits, never tear one.
+    // Opens or makes the file (":memory:" for none) in WAL mode: what is committed survives the process at once; a
+    // power cut may take the last commits, never tear one.
     static Result<std::unique_ptr<Database>> open(const std::string& path);
     ~Database();
     Database(const Database&) = delete;

@@ -12,13 +12,18 @@ constexpr std::string_view kSave =
     "INSERT INTO domains (name, uuid, source, definition, ephemeral, phase, wanted, domid, store_mfn, store_port,"
     " console_mfn, console_port, created_us, started_us, ended_us, end_reason, restarts, window_us)"
     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
-    " ON CONFLICT (name) DO UPDATE SET uuid = ?2, source = ?3, definition = ?4, ephemeral = ?5, phase = ?6, wanted = ?7,"
+    " ON CONFLICT (name) DO UPDATE SET uuid = ?2, source = ?3, definition = ?4, ephemeral = ?5, phase = ?6, wanted = "
+    "?7,"
     " domid = ?8, store_mfn = ?9, store_port = ?10, console_mfn = ?11, console_port = ?12, created_us = ?13,"
     " started_us = ?14, ended_us = ?15, end_reason = ?16, restarts = ?17, window_us = ?18";
 
 // sqlite has signed integers only; the bits are what counts.
-std::int64_t stored(std::uint64_t value) { return static_cast<std::int64_t>(value); }
-std::uint64_t unstored(std::int64_t value) { return static_cast<std::uint64_t>(value); }
+std::int64_t stored(std::uint64_t value) {
+    return static_cast<std::int64_t>(value);
+}
+std::uint64_t unstored(std::int64_t value) {
+    return static_cast<std::uint64_t>(value);
+}
 
 DomainRecord from_row(const Statement& row) {
     DomainRecord record;
@@ -45,7 +50,8 @@ DomainRecord from_row(const Statement& row) {
 
 Result<void> add_revision(Database& database, const DomainRecord& record) {
     {
-        Statement latest = TRY(database.prepare("SELECT definition FROM revisions WHERE name = ? ORDER BY id DESC LIMIT 1"));
+        Statement latest =
+            TRY(database.prepare("SELECT definition FROM revisions WHERE name = ? ORDER BY id DESC LIMIT 1"));
         latest.bind(record.name);
         if (TRY(latest.step()) && latest.text(0) == record.definition) return {};
     }

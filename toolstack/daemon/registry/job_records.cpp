@@ -4,8 +4,12 @@
 namespace hvctld {
 namespace {
 
-std::int64_t stored(std::uint64_t value) { return static_cast<std::int64_t>(value); }
-std::uint64_t unstored(std::int64_t value) { return static_cast<std::uint64_t>(value); }
+std::int64_t stored(std::uint64_t value) {
+    return static_cast<std::int64_t>(value);
+}
+std::uint64_t unstored(std::int64_t value) {
+    return static_cast<std::uint64_t>(value);
+}
 
 JobRecord from_row(const Statement& row) {
     JobRecord job;
@@ -40,17 +44,19 @@ std::string_view to_string(JobState state) {
 
 Result<std::vector<JobRecord>> Registry::jobs() {
     std::vector<JobRecord> jobs;
-    Statement query = TRY(database_->prepare(
-        "SELECT id, verb, domain, state, phase, percent, started_us, ended_us, deadline_us, start_paused, attempts, error,"
-        " message FROM jobs ORDER BY id"));
+    Statement query =
+        TRY(database_->prepare("SELECT id, verb, domain, state, phase, percent, started_us, ended_us, deadline_us, "
+                               "start_paused, attempts, error,"
+                               " message FROM jobs ORDER BY id"));
     while (TRY(query.step())) jobs.push_back(from_row(query));
     return jobs;
 }
 
 Result<void> Registry::add(JobRecord& job) {
-    Statement insert = TRY(database_->prepare(
-        "INSERT INTO jobs (verb, domain, state, phase, percent, started_us, ended_us, deadline_us, start_paused, attempts,"
-        " error, message) VALUES (?, ?, ?, '', 0, ?, 0, ?, ?, ?, 0, '')"));
+    Statement insert =
+        TRY(database_->prepare("INSERT INTO jobs (verb, domain, state, phase, percent, started_us, ended_us, "
+                               "deadline_us, start_paused, attempts,"
+                               " error, message) VALUES (?, ?, ?, '', 0, ?, 0, ?, ?, ?, 0, '')"));
     insert.bind(job.verb).bind(job.domain).bind(static_cast<std::int64_t>(job.state)).bind(stored(job.started_us));
     insert.bind(stored(job.deadline_us)).bind(job.start_paused ? 1 : 0).bind(job.attempts);
     TRY(insert.run());
@@ -68,8 +74,9 @@ Result<void> Registry::save(const JobRecord& job) {
 }
 
 Result<void> Registry::trim_jobs(std::uint64_t keep) {
-    Statement remove = TRY(database_->prepare(
-        "DELETE FROM jobs WHERE state >= 2 AND id NOT IN (SELECT id FROM jobs WHERE state >= 2 ORDER BY id DESC LIMIT ?)"));
+    Statement remove =
+        TRY(database_->prepare("DELETE FROM jobs WHERE state >= 2 AND id NOT IN (SELECT id FROM jobs WHERE state >= 2 "
+                               "ORDER BY id DESC LIMIT ?)"));
     return remove.bind(stored(keep)).run();
 }
 
@@ -91,6 +98,8 @@ Result<void> Registry::count(const std::string& name, std::uint64_t amount) {
     return save.bind(name).bind(stored(amount)).run();
 }
 
-Result<void> Registry::touch(std::uint64_t now_us) { return set_fact("watchdog", std::to_string(now_us)); }
+Result<void> Registry::touch(std::uint64_t now_us) {
+    return set_fact("watchdog", std::to_string(now_us));
+}
 
 }  // namespace hvctld

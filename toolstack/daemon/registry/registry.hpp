@@ -32,17 +32,17 @@ struct Instance {
 struct DomainRecord {
     std::string name;
     std::string uuid;
-    std::string source;       // where the definition came from
-    std::string definition;   // normalised JSON
+    std::string source;      // where the definition came from
+    std::string definition;  // normalised JSON
     bool ephemeral = false;
     DomainPhase phase = DomainPhase::Stopped;
-    bool wanted = false;      // the administrator wants it to run
+    bool wanted = false;  // the administrator wants it to run
     Instance instance;
     std::uint64_t created_us = 0;  // CLOCK_REALTIME
     std::uint64_t started_us = 0;
     std::uint64_t ended_us = 0;
-    std::string end_reason;        // "poweroff", "crash", ...
-    std::uint32_t restarts = 0;    // since window_us
+    std::string end_reason;      // "poweroff", "crash", ...
+    std::uint32_t restarts = 0;  // since window_us
     std::uint64_t window_us = 0;
 };
 
