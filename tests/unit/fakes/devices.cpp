@@ -7,6 +7,7 @@
 #include "hv/domain/runstate.hpp"
 #include "hv/domain/vcpu_seams.hpp"
 #include "hv/memory/guest_access.hpp"
+#include "hv/memory/memory_op_seams.hpp"
 #include "tests/unit/fakes/machine.hpp"
 
 namespace fake {
@@ -37,6 +38,10 @@ void arch_send_nmi(Vcpu&) {}
 std::uint64_t arch_physical_id(CpuId cpu) { return cpu; }
 bool runstate_update_flag(const Domain& domain) { return domain.id % 2 == 1; }
 void privileged_domain_stopped(std::uint32_t) {}
+
+bool machine_memory_map(std::uint32_t, abi::xen::E820Entry&) { return false; }
+abi::xen::MachphysMapping machphys_mapping() { return {}; }
+bool machphys_frame(std::uint32_t, std::uint64_t&) { return false; }
 
 Result<> pirq_guest_bind(Vcpu&, std::uint32_t pirq, bool) {
     const std::lock_guard guard{g_lock};

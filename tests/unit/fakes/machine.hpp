@@ -41,6 +41,9 @@ hv::Vcpu& running_on(hv::CpuId cpu);
 std::uint64_t timer_interrupts(hv::CpuId cpu);
 
 // Memory.
+inline constexpr std::uint64_t kFirstHighFrame = std::uint64_t{1} << 20;  // out of reach for 32-bit devices
+inline constexpr std::uint64_t kHighFrames = 1024;
+void add_high_memory();                      // once per process; the machine has none otherwise
 hv::Mfn give_page(hv::Domain& domain);       // a fresh frame that it owns
 void* page(hv::Mfn frame);
 void restrict_guest_memory(void* base, std::size_t size);  // only this is mapped in the guest; null lifts it

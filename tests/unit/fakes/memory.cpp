@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::uint64_t kFrames = hv::kFramesPerChunk;
 constexpr std::uint64_t kRamFrames = 8192;  // of those
+constexpr std::uint64_t kRoom = kFirstHighFrame + hv::kFramesPerChunk;
 
 std::uintptr_t g_guest_base = 0;
 std::size_t g_guest_size = 0;
@@ -39,15 +40,25 @@ bool mapped(hv::GuestVirtual where, std::size_t bytes) {
 }  // namespace
 
 void add_memory() {
-    auto* ram = reserve<std::byte>(kFrames * hv::kPageSize);
-    hv::set_frame_tables({.frames = reserve<hv::FrameInfo>(kFrames * sizeof(hv::FrameInfo)),
-                          .m2p = reserve<std::uint64_t>(kFrames * sizeof(std::uint64_t)),
+    auto* ram = reserve<std::byte>(kRoom * hv::kPageSize);
+    hv::set_frame_tables({.frames = reserve<hv::FrameInfo>(kRoom * sizeof(hv::FrameInfo)),
+                          .m2p = reserve<std::uint64_t>(kRoom * sizeof(std::uint64_t)),
                           .direct_map = reinterpret_cast<std::uintptr_t>(ram),
                           .max_mfn = kFrames});
     hv::populate_chunk(0);
     hv::allocator_add(hv::Mfn{16}, hv::Mfn{kRamFrames});
     // hv's own heap is in there, and it points to what comes from the host's.
     if (__lsan_register_root_region) __lsan_register_root_region(ram, kRamFrames * hv::kPageSize);
+}
+
+void add_high_memory() {
+    static const bool once = [] {
+        hv::populate_chunk(kFirstHighFrame / hv::kFramesPerChunk);
+        hv::allocator_add(hv::Mfn{kFirstHighFrame}, hv::Mfn{kFirstHighFrame + kHighFrames});
+        if (__lsan_register_root_region) __lsan_register_root_region(hv::frame_pointer(hv::Mfn{kFirstHighFrame}), kHighFrames * hv::kPageSize);
+        return true;
+    }();
+    static_cast<void>(once);
 }
 
 hv::Mfn give_page(hv::Domain& domain) {

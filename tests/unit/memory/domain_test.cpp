@@ -1,0 +1,148 @@
+// Domains' frames: maxima, claims, giving up, sharing, exchanging.
+#include <vector>
+
+#include "hv/abi/xen/domain_id.hpp"
+#include "hv/abi/xen/memory.hpp"
+#include "hv/hypercall/handlers.hpp"
+#include "tests/unit/memory/memory.hpp"
+
+namespace {
+
+using hv::Error;
+using hv::Mfn;
+
+class DomainMemory : public Memory {
+  protected:
+    std::int64_t exchange(hv::Domain& domain, std::vector<std::uint64_t>& in, unsigned in_order, std::uint64_t out_list, std::uint64_t out_count,
+                          unsigned out_order) {
+        hv::abi::xen::MemoryExchange request{};
+        request.in.domid = request.out.domid = hv::abi::xen::kDomidSelf;
+        request.in.extent_start = reinterpret_cast<std::uintptr_t>(in.data());
+        request.in.nr_extents = in.size();
+        request.in.extent_order = in_order;
+        request.out.extent_start = out_list;
+        request.out.nr_extents = out_count;
+        request.out.extent_order = out_order;
+        hv::Vcpu& before = fake::running_on(0);
+        fake::set_current(*domain.vcpu(0));
+        const std::int64_t result =
+            fake::hypercall(hv::do_memory_op, static_cast<std::uint64_t>(hv::abi::xen::MemoryCommand::Exchange), fake::address(request));
+        fake::set_current(before);
+        return result;
+    }
+};
+
+TEST_F(DomainMemory, TheMaximumHolds) {
+    hv::Domain& domain = this->domain(10);
+    EXPECT_TRUE(hv::allocate_domain_frames(domain, 3).has_value());
+    EXPECT_EQ(hv::allocate_domain_frames(domain, 2).error(), Error::NoSpace);
+    EXPECT_TRUE(hv::allocate_domain_frames(domain, 1).has_value());
+    EXPECT_EQ(hv::allocate_domain_frames(domain, 0).error(), Error::NoSpace);
+    EXPECT_EQ(domain.frames, 10u);
+    EXPECT_EQ(hv::allocate_domain_frames(domain, hv::kMaxOrder + 1).error(), Error::NoMemory);
+}
+
+TEST_F(DomainMemory, ADyingDomainGetsNothing) {
+    hv::Domain& domain = this->domain(10);
+    domain.dying = hv::Dying::Dying;
+    EXPECT_FALSE(hv::allocate_domain_frames(domain, 0).has_value());
+    domain.dying = hv::Dying::Alive;
+}
+
+TEST_F(DomainMemory, FramesAreGivenUpOnce) {
+    hv::Domain& domain = this->domain(10);
+    const Mfn frame = fake::give_page(domain);
+    hv::set_m2p(frame, 5);
+    hv::FrameInfo& info = hv::frame_info(frame);
+    ASSERT_TRUE(hv::get_frame(frame, domain.id).has_value());
+    EXPECT_TRUE(hv::release_frame(info));
+    EXPECT_FALSE(hv::release_frame(info));
+    EXPECT_EQ(domain.frames, 1u);  // somebody still has it
+    EXPECT_EQ(hv::m2p(frame), 5u);
+    hv::put_frame(info);
+    EXPECT_EQ(domain.frames, 0u);
+    EXPECT_EQ(hv::m2p(frame), hv::kInvalidM2pEntry);
+    EXPECT_FALSE(hv::get_frame(frame, domain.id).has_value());
+}
+
+TEST_F(DomainMemory, ListsStayWhole) {
+    hv::Domain& domain = this->domain(100);
+    std::vector<Mfn> frames;
+    for (int i = 0; i < 50; ++i) frames.push_back(fake::give_page(domain));
+    for (const std::size_t index : {0u, 49u, 25u, 24u, 1u, 48u}) hv::release_frame(hv::frame_info(frames[index]));
+    std::size_t listed = 0;
+    for (std::uint32_t mfn = domain.first_frame; mfn; mfn = hv::frame_info(Mfn{mfn}).next) ++listed;
+    EXPECT_EQ(listed, 44u);
+    EXPECT_EQ(domain.frames, 44u);
+}
+
+TEST_F(DomainMemory, ClaimsKeepOthersOut) {
+    hv::Domain& claimant = domain(100'000);
+    hv::Domain& other = domain(100'000);
+    const std::uint64_t free = hv::free_frame_count();
+    EXPECT_EQ(hv::set_claim(claimant, free + 1).error(), Error::NoMemory);
+    EXPECT_EQ(hv::set_claim(claimant, 100'001).error(), Error::BadArgument);
+    ASSERT_TRUE(hv::set_claim(claimant, free - 3).has_value());
+    EXPECT_EQ(hv::claimed_frame_count(), free - 3);
+    EXPECT_EQ(hv::free_frame_count(), free);  // promised, not taken
+    EXPECT_EQ(hv::set_claim(other, 4).error(), Error::NoMemory);
+    EXPECT_FALSE(hv::allocate_domain_frames(other, 2).has_value());
+    EXPECT_FALSE(hv::allocate_frames({.order = 2}).has_value());
+    EXPECT_TRUE(hv::allocate_domain_frames(other, 1).has_value());
+    ASSERT_TRUE(hv::allocate_domain_frames(claimant, 4).has_value());
+    EXPECT_EQ(hv::claimed_frame_count(), free - 3 - 16);
+    // A new claim replaces the old one; what it has counts.
+    ASSERT_TRUE(hv::set_claim(claimant, 20).has_value());
+    EXPECT_EQ(claimant.claimed_frames, 4u);
+    ASSERT_TRUE(hv::allocate_domain_frames(claimant, 3).has_value());
+    EXPECT_EQ(claimant.claimed_frames, 0u);  // used up, and more
+    ASSERT_TRUE(hv::set_claim(claimant, 10).has_value());
+    EXPECT_EQ(claimant.claimed_frames, 0u);
+    ASSERT_TRUE(hv::set_claim(claimant, 30).has_value());
+    EXPECT_EQ(hv::claimed_frame_count(), 6u);  // and goes with the domain
+}
+
+TEST_F(DomainMemory, SharedPagesAreNotCounted) {
+    hv::Domain& domain = this->domain(10);
+    const std::uint64_t bytes = domain.hv_bytes;
+    void* page = hv::allocate_shared_page(domain);
+    const Mfn frame = hv::frame_of_pointer(page);
+    EXPECT_EQ(domain.frames, 0u);
+    EXPECT_EQ(domain.hv_bytes, bytes + hv::kPageSize);
+    // The guest maps it writable, and can make nothing else of it.
+    ASSERT_TRUE(hv::get_frame_and_type(frame, domain.id, hv::FrameType::Writable).has_value());
+    EXPECT_FALSE(hv::get_frame_and_type(frame, domain.id, hv::FrameType::L1).has_value());
+    const std::uint64_t free = hv::free_frame_count();
+    hv::free_shared_page(page);
+    EXPECT_EQ(hv::free_frame_count(), free);  // mapped still
+    EXPECT_FALSE(hv::get_frame(frame, domain.id).has_value());
+    hv::put_frame_and_type(hv::frame_info(frame));
+    EXPECT_EQ(hv::free_frame_count(), free + 1);
+}
+
+TEST_F(DomainMemory, ExchangeGivesOneBlockForMany) {
+    hv::Domain& domain = this->domain(100);
+    std::vector<std::uint64_t> in;
+    for (int i = 0; i < 8; ++i) in.push_back(fake::give_page(domain).raw);
+    std::vector<std::uint64_t> out{40};
+    ASSERT_EQ(exchange(domain, in, 0, reinterpret_cast<std::uintptr_t>(out.data()), 1, 3), 0);
+    EXPECT_EQ(out[0] % 8, 0u);
+    EXPECT_EQ(domain.frames, 8u);
+    for (std::uint64_t i = 0; i < 8; ++i) EXPECT_EQ(hv::m2p(Mfn{out[0] + i}), 40 + i);
+}
+
+// The blocks that could not be told to the guest are not lost.
+TEST_F(DomainMemory, ExchangeWithAnUnreadableListLosesNothing) {
+    for (int round = 0; round < 4; ++round) {
+        hv::Domain& domain = this->domain(2000);
+        const auto block = hv::allocate_domain_frames(domain, 9);
+        ASSERT_TRUE(block.has_value());
+        std::vector<std::uint64_t> in{block->raw};
+        EXPECT_EQ(exchange(domain, in, 9, std::uint64_t{0xdead} << 48, 512, 0), -14);
+        EXPECT_EQ(domain.frames, 1u);
+        ASSERT_TRUE(fake::destroy(domain));
+        EXPECT_EQ(hv::free_frame_count(), free_before);
+    }
+}
+
+}  // namespace
