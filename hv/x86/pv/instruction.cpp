@@ -67,8 +67,8 @@ bool decode_memory(const TrapFrame& frame, Bytes& bytes, Instruction& out, unsig
     if (base_field == 4) {
         std::uint8_t sib;
         if (!bytes.next(sib)) return false;
-        const unsigned index = ((sib >> 3) & 7) | ((out.rex & 2) << 2);
-        const unsigned base = (sib & 7) | ((out.rex & 1) << 3);
+        const unsigned index = ((sib >> 3) & 7u) | ((out.rex & 2u) << 2);
+        const unsigned base = (sib & 7u) | ((out.rex & 1u) << 3);
         if (index != 4) out.memory += register_of(registers, index) << (sib >> 6);
         if ((sib & 7) == 5 && out.mod == 0) {
             if (!bytes.number(4, displacement)) return false;
