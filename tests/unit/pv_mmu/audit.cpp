@@ -1,7 +1,8 @@
 #include "tests/unit/pv_mmu/audit.hpp"
 
-#include <map>
+#include <array>
 #include <unordered_map>
+#include <utility>
 
 #include "hv/base/format.hpp"
 #include "hv/domain/domain.hpp"
@@ -26,8 +27,15 @@ using namespace hv::x86;
 struct Account {
     std::uint64_t references = 0;
     std::uint64_t types = 0;
-    std::map<FrameType, std::uint64_t> uses;
+    std::array<std::uint32_t, 8> uses{};  // by FrameType
+    bool open = false;
 };
+
+// One for every frame, kept between audits because there are many; those in use are put back.
+std::vector<Account>& all_accounts() {
+    static std::vector<Account> accounts(hv::max_mfn());
+    return accounts;
+}
 
 bool is_table(FrameType type) { return type >= FrameType::L1 && type <= FrameType::L4; }
 
@@ -44,7 +52,10 @@ class Books {
         for (Domain* domain : domains_) {
             for (std::uint64_t mfn : frames_[domain->id]) enter_frame(*domain, Mfn{mfn});
         }
-        for (const auto& [mfn, account] : accounts_) compare(Mfn{mfn}, account);
+        for (const std::uint64_t mfn : open_) {
+            compare(Mfn{mfn}, all_accounts()[mfn]);
+            all_accounts()[mfn] = {};
+        }
         return std::move(lines_);
     }
 
@@ -55,12 +66,17 @@ class Books {
         lines_.emplace_back(hv::format_into(line, text, values...));
     }
 
-    void reference(Mfn frame) { ++accounts_[frame.raw].references; }
+    Account& account_of(Mfn frame) {
+        Account& account = all_accounts().at(frame.raw);
+        if (!std::exchange(account.open, true)) open_.push_back(frame.raw);
+        return account;
+    }
+    void reference(Mfn frame) { ++account_of(frame).references; }
     void use(Mfn frame, FrameType type) {
-        Account& account = accounts_[frame.raw];
+        Account& account = account_of(frame);
         ++account.references;
         ++account.types;
-        ++account.uses[type];
+        ++account.uses[static_cast<unsigned>(type)];
     }
     void use(const FrameInfo* info, FrameType type) {
         if (info) use(hv::frame_number(*info), type);
@@ -107,7 +123,7 @@ class Books {
     // What the frame holds itself, and what it holds of others as a page table.
     void enter_frame(Domain& domain, Mfn frame) {
         const FrameInfo& info = hv::frame_info(frame);
-        Account& account = accounts_[frame.raw];
+        Account& account = account_of(frame);
         if (info.count.load() & FrameInfo::kAllocated) ++account.references;
         const std::uint64_t word = info.type.load();
         const bool parked = word & FrameInfo::kPartial;
@@ -170,15 +186,15 @@ class Books {
         if (info.references() != references || info.type_count() != types)
             complain("frame 0x{:x} of d{} ({}): {} references and {} of its type, but {} and {} are held (type word 0x{:x})", frame.raw, info.owner(),
                      name(info.frame_type()), info.references(), info.type_count(), references, types, info.type.load());
-        for (const auto& [type, held] : account.uses)
-            if (type != info.frame_type()) complain("frame 0x{:x} is {}, but used as {} {} times", frame.raw, name(info.frame_type()), name(type), held);
-        const bool is_typed = account.uses.size() > (account.uses.contains(FrameType::Writable) ? 1u : 0u);
-        if (is_typed && account.uses.contains(FrameType::Writable)) complain("frame 0x{:x}: a table that a guest can write to", frame.raw);
+        for (unsigned type = 0; type < account.uses.size(); ++type) {
+            if (account.uses[type] != 0 && static_cast<FrameType>(type) != info.frame_type())
+                complain("frame 0x{:x} is {}, but used as {} {} times", frame.raw, name(info.frame_type()), name(static_cast<FrameType>(type)), account.uses[type]);
+        }
     }
 
     std::vector<Domain*> domains_;
     std::unordered_map<hv::DomainId, std::vector<std::uint64_t>> frames_;
-    std::unordered_map<std::uint64_t, Account> accounts_;
+    std::vector<std::uint64_t> open_;
     std::vector<std::string> lines_;
 };
 

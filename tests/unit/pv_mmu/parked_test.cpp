@@ -1,6 +1,6 @@
 // Work on page tables that was preempted and parked: whoever comes next goes on with it or undoes it, and all references
 // come back.
-#include "hv/memory/relinquish.hpp"
+#include "hv/domain/relinquish.hpp"
 #include "tests/unit/pv_mmu/guest.hpp"
 
 namespace {
