@@ -80,6 +80,20 @@ TEST_F(Recovery, UnknownDomainsAreListedAndCanBeDestroyed) {
     EXPECT_FALSE(process->manager->get("unknown-1"));
 }
 
+TEST_F(Recovery, LeftoverOfTheSameUuidDoesNotTouchTheRunningDomain) {
+    process->finish(create(definition("web1")));
+    const std::uint16_t good = domid("web1");
+    hvctl::Uuid uuid{};
+    std::ranges::copy(hypervisor.domains.at(good).info.uuid, uuid.begin());
+    hvctl::DomainLimits limits;
+    limits.max_frames = 100;
+    ASSERT_TRUE(hypervisor.create_domain(uuid, limits));
+    restart();
+    EXPECT_EQ(domid("web1"), good);
+    EXPECT_EQ(view("web1").state, "running");
+    EXPECT_EQ(guests(), 1u);
+}
+
 TEST_F(Recovery, WaitingShutdownGoesOn) {
     process->finish(create(definition("web1")));
     const auto job = process->manager->shutdown("web1", 300);
@@ -105,8 +119,17 @@ TEST_F(Recovery, AutostartFromFilesAndRegistry) {
     EXPECT_EQ(view("web1").state, "running");
     EXPECT_EQ(view("web3").state, "running");
     EXPECT_FALSE(process->manager->get("web2"));
-    process->manager->autostart(folder / "");  // again: nothing to do
+    // Once per boot: what an administrator shuts down afterwards stays down, restart of the daemon or not.
+    process->finish(process->manager->destroy("web1"));
+    restart();
+    process->manager->autostart(folder / "");
     EXPECT_TRUE(process->manager->jobs().idle());
+    hypervisor.domains.erase(domid("web3"));
+    restart("boot-2");
+    process->manager->autostart(folder / "");
+    process->settle();
+    EXPECT_EQ(view("web1").state, "running");
+    EXPECT_EQ(view("web3").state, "running");
 }
 
 // kill -9 at the n-th occurrence of a call to hv. Whatever the moment: afterwards one good domain or none, nothing in

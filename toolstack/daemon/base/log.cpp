@@ -42,13 +42,12 @@ bool enabled(Level level) {
 
 void write(Level level, const Context& context, std::string_view text) {
     if (!enabled(level)) return;
-    if (under_systemd() && to_journal(level, context, text)) return;
-    std::string line = "hvctld: ";
+    std::string line;
     if (!context.domain.empty()) line += fmt::format("{}: ", context.domain);
     if (context.job != 0) line += fmt::format("job {}: ", context.job);
     line += text;
-    line += '\n';
-    std::fputs(line.c_str(), stderr);
+    if (under_systemd() && to_journal(level, context, line)) return;
+    std::fputs(fmt::format("hvctld: {}\n", line).c_str(), stderr);
 }
 
 }  // namespace hvctld::log

@@ -10,8 +10,16 @@
 #include "domain/manager.hpp"
 
 namespace hvctld {
+namespace {
+
+constexpr const char* kAutostartFact = "autostart";
+
+}  // namespace
 
 void Manager::autostart(const std::string& folder) {
+    // A restart of the daemon must not start what an administrator has shut down.
+    const auto last = registry_.fact(kAutostartFact);
+    if (last && *last == paths_.boot_id) return;
     std::vector<std::string> files;
     std::error_code problem;
     for (const auto& entry : std::filesystem::directory_iterator{folder, problem}) {
@@ -49,6 +57,8 @@ void Manager::autostart(const std::string& folder) {
         add_start_phases(**job, *domain, false, true);
         (*job)->start();
     }
+    if (const auto noted = registry_.set_fact(kAutostartFact, paths_.boot_id); !noted)
+        log::error("autostart: {}", noted.error().message());
 }
 
 }  // namespace hvctld

@@ -87,7 +87,10 @@ Manager::Manager(Loop& loop, Hypervisor& hypervisor, store::Store& store, Regist
 Manager::~Manager() = default;
 
 Result<Domain*> Manager::find(const std::string& text) {
-    if (names_dom0(text)) return fail(ErrorId::IsDom0, "Domain-0 is the host's own domain; this is not done to it");
+    if (names_dom0(text)) {
+        return fail(ErrorId::IsDom0,
+                    "domain 0 is Dom0, the host's own: to stop it, shut the host down (systemctl poweroff)");
+    }
     if (const auto found = domains_.find(text); found != domains_.end()) return found->second.get();
     const auto domid = domid_in(text);
     const auto uuid = config::parse_uuid(text);

@@ -58,7 +58,8 @@ class Manager {
     // Takes up what the previous process left: domains that run are served again, half-built ones are destroyed, jobs
     // go on or end. The store must have been opened from its journal. To be called once, before anything else.
     Result<void> recover();
-    // Creates every domain with autostart that does not run: those of the registry and the files of `folder`.
+    // Once per boot of the host: creates every domain with autostart that does not run, from the files of `folder` and
+    // from the registry.
     void autostart(const std::string& folder);
 
     Result<Validation> validate(const std::string& text, const std::string& source,
@@ -136,6 +137,7 @@ class Manager {
     // recovery (recover.cpp)
     Result<void> connect_host_store();
     void recover_domain(Domain& domain, const abi::DomainInfo* info);
+    void remove_leftover(std::uint16_t domid, const std::string& uuid);
     Result<void> adopt(Domain& domain);
     Result<void> adopt_unknown(const abi::DomainInfo& info);
     void recover_job(JobRecord record);

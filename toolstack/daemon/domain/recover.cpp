@@ -55,8 +55,15 @@ Result<void> Manager::recover() {
             std::ranges::find_if(domains_, [&](const auto& entry) { return entry.second->record.uuid == uuid; });
         if (owner == domains_.end()) {
             TRY(adopt_unknown(info));
-        } else {
+            continue;
+        }
+        const DomainRecord& record = owner->second->record;
+        const bool expected = record.instance.domid == info.domain ||
+                              (record.phase == DomainPhase::Building && record.instance.domid == 0);
+        if (expected) {
             recover_domain(*owner->second, &info);
+        } else {
+            remove_leftover(info.domain, record.uuid);
         }
     }
     for (const auto& [name, domain] : domains_) {
@@ -116,16 +123,23 @@ void Manager::recover_domain(Domain& domain, const abi::DomainInfo* info) {
         }
         return;
     }
-    // Half-built or half-destroyed: what is left of it goes.
-    log::info("{}: removing the half-made domain {}", record.name, info->domain);
     record.instance.domid = info->domain;
     disconnect(domain);
+    remove_leftover(info->domain, record.uuid);
+    stopped(domain, "");
+}
+
+// Half-built or half-destroyed: what is left of it goes.
+void Manager::remove_leftover(std::uint16_t domid, const std::string& uuid) {
+    log::info("removing what is left of domain {} ({})", domid, uuid);
+    if (store_.is_introduced({domid})) store_.release_domain({domid});
+    remove_domain_entries(store_, domid, "");
     constexpr int kRounds = 50;
     for (int round = 0; round < kRounds; ++round) {
-        const auto destroyed = hypervisor_.destroy_domain(DomainId{info->domain});
-        if (destroyed || destroyed.error().code() != hvctl::ErrorCode::TryAgain) break;
+        const auto destroyed = hypervisor_.destroy_domain(DomainId{domid});
+        if (destroyed || destroyed.error().code() != hvctl::ErrorCode::TryAgain) return;
     }
-    stopped(domain, "");
+    log::warning("domain {} cannot be freed: somebody still holds frames of it", domid);
 }
 
 Result<void> Manager::adopt(Domain& domain) {

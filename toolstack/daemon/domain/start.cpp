@@ -138,13 +138,13 @@ Result<void> Manager::connect_store(Domain& domain, bool introduced) {
     const EventPort port = domain.store_port.port();
     store::RingPort ring{reinterpret_cast<store::RingPage*>(page.data),
                          [this, port] { (void)hypervisor_.notify(port); }, std::move(page.keep_alive)};
-    for (const auto& [name, limit] : domain.definition.xenstore_quota) {
-        if (const auto quota = store::quota_by_name(name)) store_.set_quota(id, *quota, limit);
-    }
     const auto done = introduced && store_.is_introduced(id)
                           ? store_.attach_ring(id, std::move(ring))
                           : store_.introduce_domain(id, instance.store_mfn, instance.store_port, std::move(ring));
     if (!done) return fail(ErrorId::Internal, fmt::format("{}: {}", context, store::wire_name(done.error())));
+    for (const auto& [name, limit] : domain.definition.xenstore_quota) {
+        if (const auto quota = store::quota_by_name(name)) store_.set_quota(id, *quota, limit);
+    }
     return {};
 }
 
