@@ -74,7 +74,7 @@ def grub_menu(bench):
         expect(made.returncode == 0, f"20_hv: {made.stderr}")
         read = subprocess.run(["grub-script-check"], input=made.stdout, capture_output=True, text=True, check=False)
         expect(read.returncode == 0, f"grub-script-check: {read.stderr}\n{made.stdout}")
-        kernels = [line.split()[1].split("-", 1)[1] for line in made.stdout.splitlines() if line.startswith("\tmodule2") and "vmlinuz" in line]
+        kernels = [line.split()[1].rsplit("vmlinuz-", 1)[1] for line in made.stdout.splitlines() if line.startswith("\tmodule2") and "vmlinuz" in line]
         expect(kernels == ["6.1.0-10", "6.1.0-10", "6.1.0-9", "6.1.0-9"], f"kernels, newest first, with recovery: {kernels}")
         expect(made.stdout.count("hv dom0_mem=1G") == 4 and made.stdout.count("quiet") == 2, made.stdout)
 
