@@ -9,7 +9,7 @@
 #include "hv/base/crc32.hpp"
 #include "hv/base/decompress.hpp"
 #include "hv/base/lzma2.hpp"
-#include "hv/memory/heap.hpp"
+#include "hv/base/own_ptr.hpp"
 
 namespace hv {
 namespace {

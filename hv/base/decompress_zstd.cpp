@@ -6,7 +6,7 @@
 #include "hv/base/xxhash64.hpp"
 #include "hv/base/zstd_literals.hpp"
 #include "hv/base/zstd_sequences.hpp"
-#include "hv/memory/heap.hpp"
+#include "hv/base/own_ptr.hpp"
 
 namespace hv {
 namespace {

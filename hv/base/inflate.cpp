@@ -6,7 +6,7 @@
 #include "hv/base/bit_reader.hpp"
 #include "hv/base/match_copy.hpp"
 #include "hv/base/prefix_code.hpp"
-#include "hv/memory/heap.hpp"
+#include "hv/base/own_ptr.hpp"
 
 namespace hv {
 namespace {

@@ -6,6 +6,7 @@
 #include "hv/control/operation.hpp"
 #include "hv/domain/life_cycle.hpp"
 #include "hv/domain/runstate.hpp"
+#include "hv/domain/domain_frames.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/memory/guest_access.hpp"
 

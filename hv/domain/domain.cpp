@@ -8,6 +8,7 @@
 #include "hv/domain/domain_table.hpp"
 #include "hv/domain/runstate.hpp"
 #include "hv/domain/vcpu_timers.hpp"
+#include "hv/domain/domain_frames.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/sched/sched.hpp"
 #include "hv/time/clock.hpp"

@@ -7,8 +7,9 @@
 #include "hv/domain/domain_table.hpp"
 #include "hv/domain/vcpu_timers.hpp"
 #include "hv/hypercall/hypercall.hpp"
+#include "hv/domain/domain_frames.hpp"
 #include "hv/memory/allocator.hpp"
-#include "hv/memory/relinquish.hpp"
+#include "hv/domain/relinquish.hpp"
 #include "hv/sched/sched.hpp"
 
 namespace hv {

@@ -1,6 +1,7 @@
 // XENMEM_exchange: a domain swaps frames for others of a different size or place, e.g. for DMA.
 #include "hv/domain/domain.hpp"
 #include "hv/hypercall/reservation.hpp"
+#include "hv/domain/domain_frames.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/memory/guest_access.hpp"
 
@@ -68,7 +69,7 @@ Result<> exchange_chunk(Domain& domain, const MemoryExchange& exchange, const Sh
         while (have > 0) free_frames(Mfn{blocks[--have]}, shape.out_order);
     };
     for (; have < shape.out_per_chunk; ++have) {
-        const Result<Mfn> block = allocate_frames({.order = shape.out_order, .address_bits = bits == 0 ? 64 : bits, .claimant = &domain});
+        const Result<Mfn> block = allocate_frames({.order = shape.out_order, .address_bits = bits == 0 ? 64 : bits, .claim = &domain.claimed_frames});
         if (!block) {
             free_blocks();
             return fail(Error::NoMemory);

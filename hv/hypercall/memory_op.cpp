@@ -4,6 +4,7 @@
 #include "hv/domain/domain.hpp"
 #include "hv/hypercall/handlers.hpp"
 #include "hv/hypercall/reservation.hpp"
+#include "hv/domain/domain_frames.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "hv/memory/memory_op_seams.hpp"

@@ -1,6 +1,7 @@
 #include "hv/hypercall/reservation.hpp"
 
 #include "hv/domain/domain.hpp"
+#include "hv/domain/domain_frames.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/memory/guest_access.hpp"
 

@@ -6,7 +6,6 @@
 #include "hv/base/log.hpp"
 #include "hv/base/scope_guard.hpp"
 #include "hv/base/spinlock.hpp"
-#include "hv/domain/domain.hpp"
 #include "hv/memory/frame.hpp"
 #include "hv/memory/frame_release.hpp"
 #include "hv/memory/frame_seams.hpp"
@@ -107,15 +106,15 @@ std::uint64_t take_from(Zone zone, unsigned order, unsigned address_bits) {
 // May `demand` have its frames without breaking the promises made to others? A claimant uses up its own first.
 bool allowed(const FrameDemand& demand) {
     const std::uint64_t wanted = std::uint64_t{1} << demand.order;
-    const std::uint64_t own = demand.claimant ? demand.claimant->claimed_frames : 0;
+    const std::uint64_t own = demand.claim ? *demand.claim : 0;
     const std::uint64_t others = g_heap.claimed - own;
     return g_heap.free >= others + wanted;
 }
 
 void use_up_claim(const FrameDemand& demand) {
-    if (!demand.claimant) return;
-    const std::uint64_t used = std::min<std::uint64_t>(demand.claimant->claimed_frames, std::uint64_t{1} << demand.order);
-    demand.claimant->claimed_frames -= used;
+    if (!demand.claim) return;
+    const std::uint64_t used = std::min<std::uint64_t>(*demand.claim, std::uint64_t{1} << demand.order);
+    *demand.claim -= used;
     g_heap.claimed -= used;
 }
 
@@ -196,15 +195,12 @@ std::uint64_t claimed_frame_count() {
     return g_heap.claimed;
 }
 
-Result<> set_claim(Domain& domain, std::uint64_t frames) {
-    Guard frames_guard{domain.frames_lock};
+Result<> change_claim(std::uint64_t& claim, std::uint64_t frames) {
     Guard guard{g_lock};
-    const std::uint64_t others = g_heap.claimed - domain.claimed_frames;
-    const std::uint64_t missing = frames > domain.frames ? frames - domain.frames : 0;
-    if (frames > domain.max_frames) return fail(Error::BadArgument);
-    if (missing > g_heap.free - std::min(others, g_heap.free)) return fail(Error::NoMemory);
-    g_heap.claimed = others + missing;
-    domain.claimed_frames = missing;
+    const std::uint64_t others = g_heap.claimed - claim;
+    if (frames > g_heap.free - std::min(others, g_heap.free)) return fail(Error::NoMemory);
+    g_heap.claimed = others + frames;
+    claim = frames;
     return {};
 }
 

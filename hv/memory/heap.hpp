@@ -2,10 +2,8 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
-#include <new>
 
-#include "hv/base/result.hpp"
+#include "hv/base/own_ptr.hpp"
 #include "hv/base/types.hpp"
 
 namespace hv {
@@ -19,15 +17,5 @@ inline void free_page(void* page) { free_pages(page, 0); }
 // Zeroed, 16-byte aligned; above a page it comes from whole pages.
 void* heap_allocate(std::size_t bytes);
 void heap_free(void* pointer);
-
-template <class T>
-using OwnPtr = std::unique_ptr<T>;
-
-template <class T, class... Arguments>
-Result<OwnPtr<T>> make_own(Arguments&&... arguments) {
-    OwnPtr<T> object{new (std::nothrow) T(std::forward<Arguments>(arguments)...)};
-    if (!object) return fail(Error::NoMemory);
-    return object;
-}
 
 }  // namespace hv

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "hv/domain/domain.hpp"
+#include "hv/domain/domain_frames.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/memory/heap.hpp"
 

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "hv/domain/domain_frames.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/memory/frame_table.hpp"
 #include "hv/memory/guest_access.hpp"

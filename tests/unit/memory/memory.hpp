@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "hv/abi/control/control.hpp"
+#include "hv/domain/domain_frames.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/memory/frame.hpp"
 #include "tests/unit/fakes/machine.hpp"

@@ -8,6 +8,7 @@
 #include "hv/abi/xen/domain_id.hpp"
 #include "hv/abi/xen/errno.hpp"
 #include "hv/abi/xen/mmu.hpp"
+#include "hv/domain/domain_frames.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/memory/heap.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"

@@ -1,13 +1,14 @@
-// Frames that belong to domains: giving, taking, listing.
+#include "hv/domain/domain_frames.hpp"
+
 #include <cstring>
 
 #include "hv/base/log.hpp"
 #include "hv/base/spinlock.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/domain_table.hpp"
+#include "hv/domain/frame_list.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/memory/frame.hpp"
-#include "hv/memory/frame_list.hpp"
 #include "hv/memory/frame_release.hpp"
 
 namespace hv {
@@ -38,6 +39,12 @@ void unlink_frame(Domain& domain, FrameInfo& info) {
 
 }  // namespace
 
+Result<> set_claim(Domain& domain, std::uint64_t frames) {
+    Guard guard{domain.frames_lock};
+    if (frames > domain.max_frames) return fail(Error::BadArgument);
+    return change_claim(domain.claimed_frames, frames > domain.frames ? frames - domain.frames : 0);
+}
+
 Result<> assign_frames(Domain& domain, Mfn first, std::uint64_t count) {
     Guard guard{domain.frames_lock};
     if (domain.dying.load() != Dying::Alive) return fail(Error::BadArgument);
@@ -59,7 +66,7 @@ Result<Mfn> allocate_domain_frames(Domain& domain, unsigned order, unsigned addr
         Guard guard{domain.frames_lock};
         if (domain.frames + (std::uint64_t{1} << order) > domain.max_frames) return fail(Error::NoSpace);
     }
-    const Mfn first = TRY(allocate_frames({.order = order, .address_bits = address_bits, .claimant = &domain, .clear = clear}));
+    const Mfn first = TRY(allocate_frames({.order = order, .address_bits = address_bits, .claim = &domain.claimed_frames, .clear = clear}));
     if (Result<> assigned = assign_frames(domain, first, std::uint64_t{1} << order); !assigned) {
         free_frames(first, order);
         return fail(assigned.error());
