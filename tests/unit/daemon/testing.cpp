@@ -53,6 +53,11 @@ void Process::run_until(const std::function<bool()>& ready) {
     bool out_of_patience = false;
     Timer patience{*loop};
     patience.start(kPatienceMs, [&] { out_of_patience = true; });
+    // What is waited for may happen in a worker thread, which wakes no loop: look again by and by.
+    constexpr int kLookAgainMs = 5;
+    Timer look_again{*loop};
+    std::function<void()> look = [&] { look_again.start(kLookAgainMs, look); };
+    look();
     while (!ready() && !out_of_patience) loop->run_once();
     ASSERT_FALSE(out_of_patience) << "nothing happened";
 }
