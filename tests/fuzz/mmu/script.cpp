@@ -8,8 +8,8 @@
 
 #include "hv/abi/xen/domain_id.hpp"
 #include "hv/abi/xen/mmu.hpp"
-#include "hv/memory/allocator.hpp"
-#include "hv/memory/relinquish.hpp"
+#include "hv/domain/domain_frames.hpp"
+#include "hv/domain/relinquish.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
 #include "hv/x86/pv/base_pointers.hpp"
 #include "hv/x86/pv/descriptors.hpp"
