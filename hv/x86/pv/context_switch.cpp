@@ -32,7 +32,7 @@ struct alignas(64) CpuWork {
     std::atomic<bool> schedule{false};
     std::atomic<bool> timers{false};
     std::uint64_t busy_since = 0;  // TSC of the current entry's first preemption_needed(); 0 before
-    const Vcpu* loaded = nullptr;  // whose address space is in CR3 (an idle CPU keeps it)
+    const Vcpu* loaded = nullptr;  // whose address space is in CR3; null while idle
 };
 constinit std::array<CpuWork, kMaxCpus> g_work{};
 
@@ -43,6 +43,21 @@ void leave_address_space(CpuWork& work, CpuId cpu) {
     work.loaded = nullptr;
 }
 
+
+// An idle CPU is on hv's own table.
+void enter_address_space(CpuWork& work, CpuId cpu, Vcpu& next) {
+    const Vcpu* old = work.loaded;
+    if (is_idle(next)) {
+        write_cr3(hv_page_table().raw);
+        if (old) leave_address_space(work, cpu);
+        return;
+    }
+    // Set before the table is loaded: a flush that starts now must reach this CPU.
+    next.domain.dirty_cpus.set(cpu);
+    work.loaded = &next;
+    load_page_table(next);
+    if (old && &old->domain != &next.domain) old->domain.dirty_cpus.clear(cpu);
+}
 
 }  // namespace
 
@@ -55,13 +70,6 @@ void save_vcpu(Vcpu& vcpu, const TrapFrame& frame) {
 }
 
 void load_vcpu(Vcpu& vcpu, TrapFrame& frame) {
-    const CpuId cpu = hv::current_cpu();
-    CpuWork& work = g_work[cpu];
-    if (work.loaded && &work.loaded->domain != &vcpu.domain) leave_address_space(work, cpu);
-    // Set before the table is loaded: a flush that starts now must reach this CPU.
-    vcpu.domain.dirty_cpus.set(cpu);
-    work.loaded = &vcpu;
-    load_page_table(vcpu);
     load_descriptor_tables(vcpu);
     load_segments(vcpu);
     load_debug_registers(vcpu);
@@ -82,6 +90,8 @@ void reschedule_if_needed(TrapFrame& frame) {
     if (&next == &previous) return;
     if (!is_idle(previous)) save_vcpu(previous, frame);
     cpu.current = &next;
+    // Before the previous vCPU may run elsewhere: there it can give up the very table that this CPU is on.
+    enter_address_space(work, cpu.id, next);
     sched_context_saved(previous);
     if (is_idle(next)) run_on_empty_stack(run_idle_loop);
     load_vcpu(next, frame);
