@@ -245,7 +245,8 @@ TEST_F(RealClients, ListingsLargerThanAMessage) {
 
 TEST_F(RealClients, WatchTellsOfChanges) {
     const std::string out = folder.path() + "/events";
-    const std::string command = "timeout 60 xenstore-watch -n 3 /w > " + out + " & pid=$!; ";
+    // The file is there before anybody counts its lines.
+    const std::string command = ": > " + out + "; timeout 60 xenstore-watch -n 3 /w >> " + out + " & pid=$!; ";
     // Each change waits for the event before it, so that none can fold into another.
     const auto until = [&](int lines) {
         return "while [ $(wc -l < " + out + ") -lt " + std::to_string(lines) +
