@@ -26,9 +26,7 @@ struct FifoVcpu;  // domain/event_fifo.hpp
 enum VcpuFlag : std::uint32_t {
     kVcpuDown = 1u << 0,         // VCPUOP_down, or never brought up
     kVcpuBlocked = 1u << 1,      // SCHEDOP_block or poll
-    kVcpuPolling = 1u << 2,      // in SCHEDOP_poll (with kVcpuBlocked)
     kVcpuInitialised = 1u << 3,  // has a context (no reason not to run)
-    kVcpuPolled = 1u << 4,       // a polled port fired: SCHEDOP_poll returns 0
 };
 
 class Vcpu final {
@@ -54,7 +52,6 @@ class Vcpu final {
 
     // Events.
     FifoVcpu* fifo = nullptr;                  // control block and queues, when the domain uses FIFO ports
-    Spinlock virq_lock{LockRank::Leaf};
     std::atomic<std::uint32_t> virq_port[24]{};  // port bound to each VIRQ, 0 when none
     std::atomic<EventPort> poll_port{0};       // 0: none, ~0: several
 

@@ -154,7 +154,6 @@ Result<Mfn> allocate_frames(const FrameDemand& demand) {
         if (demand.clear) std::memset(frame_pointer(Mfn{mfn + i}), 0, kPageSize);
         info.count.store(kUnowned, std::memory_order_relaxed);
         info.type.store(0, std::memory_order_relaxed);
-        info.linear_count = 0;
     }
     flush_stale_tlbs(kOwnerNone, newest);  // the last owner may have it in a TLB still
     return Mfn{mfn};

@@ -56,7 +56,7 @@ struct FrameInfo {
     std::uint32_t previous;            // +20
     std::uint32_t tlb_stamp;           // +24  TLB clock when the last type reference went
     std::uint16_t progress;            // +28  entries done by a preempted (in)validation
-    std::int16_t linear_count;         // +30  linear page-table references: positive as target, negative as source
+    std::uint16_t reserved;            // +30
 
     DomainId owner() const { return static_cast<DomainId>(count.load(std::memory_order_relaxed) >> kOwnerShift); }
     std::uint32_t references() const { return static_cast<std::uint32_t>(count.load(std::memory_order_relaxed)); }

@@ -25,7 +25,7 @@ void dump_vcpu(const Vcpu& vcpu) {
     const std::uint32_t flags = vcpu.flags.load();
     const abi::xen::VcpuInfo& info_page = *vcpu.info.load();
     info("  vcpu {} cpu {} {}{}{}{} pauses {} upcall pending {} mask {}", vcpu.id, vcpu.cpu.load(), vcpu.running.load() ? "running " : "",
-         flags & kVcpuBlocked ? "blocked " : "", flags & kVcpuDown ? "down " : "", flags & kVcpuPolling ? "polling " : "",
+         flags & kVcpuBlocked ? "blocked " : "", flags & kVcpuDown ? "down " : "", vcpu.poll_port.load() != 0 ? "polling " : "",
          vcpu.pause_count.load(), info_page.evtchn_upcall_pending, info_page.evtchn_upcall_mask);
     if (!vcpu.running.load() && (flags & kVcpuInitialised))
         info("    rip {:016x} rsp {:016x} {}", vcpu.arch->frame.rip, vcpu.arch->frame.rsp, vcpu.arch->kernel_mode ? "kernel" : "user");

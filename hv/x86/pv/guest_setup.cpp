@@ -23,10 +23,6 @@ namespace {
 
 using namespace abi::xen;
 
-bool canonical(std::uint64_t address) {
-    return static_cast<std::uint64_t>(static_cast<std::int64_t>(address << 16) >> 16) == address;
-}
-
 ArchVcpu& arch_of_current() {
     return *current_vcpu().arch;
 }

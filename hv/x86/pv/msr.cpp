@@ -8,14 +8,6 @@
 #include "hv/x86/pv/guest_tables.hpp"
 
 namespace hv::x86 {
-namespace {
-
-bool canonical(std::uint64_t address) {
-    return static_cast<std::uint64_t>(static_cast<std::int64_t>(address << 16) >> 16) == address;
-}
-
-}  // namespace
-
 bool read_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t& value) {
     switch (static_cast<Msr>(msr)) {
         case Msr::FsBase: value = read_msr(Msr::FsBase); return true;

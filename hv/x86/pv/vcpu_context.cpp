@@ -11,6 +11,7 @@
 #include "hv/x86/pv/descriptors.hpp"
 #include "hv/x86/pv/fpu.hpp"
 #include "hv/x86/pv/guest_setup.hpp"
+#include "hv/x86/pv/guest_tables.hpp"
 #include "hv/x86/pv/traps.hpp"
 
 namespace hv {
@@ -48,10 +49,6 @@ void store_registers(const ArchVcpu& arch, CpuUserRegs& regs) {
     regs.rsp = frame.rsp;
     regs.ss = static_cast<std::uint16_t>(frame.ss);
     regs.ds = arch.ds; regs.es = arch.es; regs.fs = arch.fs; regs.gs = arch.gs;
-}
-
-bool canonical(std::uint64_t address) {
-    return static_cast<std::uint64_t>(static_cast<std::int64_t>(address << 16) >> 16) == address;
 }
 
 Result<> set_plain_state(Vcpu& vcpu, const VcpuGuestContext& context) {
