@@ -182,7 +182,8 @@ void RingClient::announce() {
     notify_ = true;
 }
 
-bool RingClient::push_output() {
+// Copies what fits into the page, without telling the domain.
+bool RingClient::fill_responses() {
     RingPage& page = *port_.page;
     bool moved = false;
     while (!output_.empty()) {
@@ -200,19 +201,34 @@ bool RingClient::push_output() {
         output_.sent(count);
         moved = true;
     }
-    if (moved) publish(page.response_producer, producer_);
     return moved;
+}
+
+// A domain sends an event for room it made only if it had found the ring full, and for bytes it wrote only if it had found
+// everything before them taken. What it did before it could see our new index comes without an event: hence one more look
+// after each index is published.
+void RingClient::push_output() {
+    while (fill_responses()) {
+        publish(port_.page->response_producer, producer_);
+        std::atomic_thread_fence(std::memory_order_seq_cst);
+        notify_ = true;
+    }
+}
+
+void RingClient::publish_consumer() {
+    if (load(port_.page->request_consumer) == consumer_) return;
+    publish(port_.page->request_consumer, consumer_);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    notify_ = true;
+    if (!held_ && load(port_.page->request_producer) != consumer_) engine_.schedule(*this);
 }
 
 void RingClient::push() {
     if (!attached()) return;
     if (announce_ != Announce::Nothing) announce();
     if (broken_ == RingError::None && failing_ == RingError::None) {
-        if (load(port_.page->request_consumer) != consumer_) {
-            publish(port_.page->request_consumer, consumer_);
-            notify_ = true;
-        }
-        if (push_output()) notify_ = true;
+        publish_consumer();
+        push_output();
     }
     if (std::exchange(notify_, false) && port_.notify) port_.notify();
     if (held_ && output_.bytes() <= kHoldBytes) {

@@ -52,7 +52,9 @@ class RingClient final : public WireClient {
     void restart();                                    // the domain asked to reconnect
     bool take_chunk(std::uint32_t available);
     void announce();
-    bool push_output();
+    bool fill_responses();
+    void push_output();
+    void publish_consumer();
     void drop_queues();
 
     RingPort port_;
