@@ -123,6 +123,8 @@ Vcpu& schedule(CpuId cpu, Nanoseconds now) {
     if (next != &previous) {
         leave(queue, now);
         enter(queue, *next, now);
+    } else if (queue.is_idle()) {
+        g_idle_cpus.set(cpu);  // somebody had claimed it, and a third took away what was put here
     }
     const bool comes_back = next != &previous && &previous != queue.idle && previous.sched.counted;
     arm_slice(queue, comes_back ? 1 : 0, now);
