@@ -4,6 +4,7 @@
 
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/paging/layout.hpp"
+#include "hv/x86/pv/compat_entry.hpp"
 #include "hv/x86/pv/traps.hpp"
 #include "hv/x86/traps/trap_frame.hpp"
 
@@ -26,6 +27,7 @@ constexpr std::uint64_t table_offset(std::uint64_t address, unsigned shift) {
     HV_ASM_CONSTANT(STACKS_BASE, kStacksBase);
     HV_ASM_CONSTANT(MAX_CPUS, kMaxCpus);
     HV_ASM_CONSTANT(SYSCALL_STUB_BYTES, kSyscallStubBytes);
+    HV_ASM_CONSTANT(SYSCALL32_STUB_BYTES, kSyscall32StubBytes);
     HV_ASM_CONSTANT(VECTOR_SYSCALL, kVectorSyscall);
 
     HV_ASM_CONSTANT(PER_CPU_FRAME, offsetof(PerCpu, frame));
@@ -42,6 +44,7 @@ constexpr std::uint64_t table_offset(std::uint64_t address, unsigned shift) {
     HV_ASM_CONSTANT(TRAP_FRAME_RSP, offsetof(TrapFrame, rsp));
     HV_ASM_CONSTANT(TRAP_FRAME_SS, offsetof(TrapFrame, ss));
     HV_ASM_CONSTANT(ERROR_CODE_VECTORS, kErrorCodeVectors);
+    HV_ASM_CONSTANT(USER_CODE32, kUserCode32);
     HV_ASM_CONSTANT(USER_CODE64, kUserCode64);
     HV_ASM_CONSTANT(USER_DATA, kUserData);
 }

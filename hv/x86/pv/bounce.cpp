@@ -56,7 +56,7 @@ bool enter_guest_kernel(Vcpu& vcpu, TrapFrame& frame, const GuestEntry& entry) {
     if (entry.mask_events) info.evtchn_upcall_mask = 1;
     frame.rip = entry.address;
     frame.cs = abi::xen::kFlatKernelCs;
-    frame.rflags &= ~std::uint64_t{kRflagsTf | kRflagsNt | kRflagsRf | kRflagsVm | kRflagsAc};
+    frame.rflags &= ~std::uint64_t{kRflagsTf | kRflagsDf | kRflagsNt | kRflagsRf | kRflagsVm | kRflagsAc};
     frame.rsp = at.raw;
     frame.ss = abi::xen::kFlatKernelSs;
     return true;

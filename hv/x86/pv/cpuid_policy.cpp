@@ -4,6 +4,7 @@
 #include "hv/base/version.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
+#include "hv/x86/pv/compat_entry.hpp"
 #include "hv/x86/pv/emulation.hpp"
 #include "hv/x86/pv/fpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
@@ -80,6 +81,7 @@ CpuidLeaf policy(Vcpu& vcpu, std::uint32_t leaf, std::uint32_t subleaf) {
             raw.ecx = (raw.ecx & kLeaf1Ecx) | (1u << 31);
             if (vcpu.arch->cr4 & kCr4Osxsave) raw.ecx |= 1u << 27;
             raw.edx &= kLeaf1Edx;
+            if (!sysenter_works()) raw.edx &= ~mask(/*sep*/ 11);
             return raw;
         case 2: return raw;
         case 4: raw.eax &= 0x3fff; return raw;  // caches; no word on who shares them

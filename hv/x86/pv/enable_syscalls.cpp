@@ -1,6 +1,7 @@
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/cpu/segments.hpp"
+#include "hv/x86/pv/compat_entry.hpp"
 #include "hv/x86/pv/traps.hpp"
 
 extern "C" const char syscall_stubs[];
@@ -14,10 +15,9 @@ void enable_syscalls(CpuId cpu) {
     const auto entry = reinterpret_cast<std::uint64_t>(syscall_stubs) + std::uint64_t{cpu} * kSyscallStubBytes;
     write_msr(Msr::Star, star);
     write_msr(Msr::Lstar, entry);
-    write_msr(Msr::Cstar, entry);
     write_msr(Msr::SyscallMask, kRflagsTf | kRflagsIf | kRflagsDf | kRflagsIopl | kRflagsNt | kRflagsRf | kRflagsVm | kRflagsAc);
     write_msr(Msr::Efer, read_msr(Msr::Efer) | kEferSce);
-    write_msr(Msr::SysenterCs, 0);  // SYSENTER faults: 32-bit programs use the system-call gate
+    enable_compat_entries(cpu);
 }
 
 }  // namespace hv::x86

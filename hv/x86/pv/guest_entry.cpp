@@ -47,6 +47,7 @@ extern "C" void guest_syscall(TrapFrame& frame) {
     ArchVcpu& arch = *vcpu.arch;
     if (arch.kernel_mode) [[likely]] return hypercall(frame);
     if (arch.syscall_callback == 0) {
+        frame.rip -= kSyscallBytes;
         deliver_trap(vcpu, frame, kInvalidOpcode, {});
         return;
     }

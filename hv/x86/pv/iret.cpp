@@ -30,7 +30,8 @@ void guest_iret(Vcpu& vcpu, TrapFrame& frame) {
     frame.rsp = saved->rsp;
     frame.ss = (saved->ss & 0xffff) | 3;
     frame.rax = saved->rax;
-    if (!(saved->flags & abi::xen::kVgcfInSyscall)) {
+    // SYSRET goes to hv's flat 64-bit segment, whatever the frame says.
+    if (!(saved->flags & abi::xen::kVgcfInSyscall) || frame.cs != kUserCode64) {
         frame.rcx = saved->rcx;
         frame.r11 = saved->r11;
         frame.vector = 0;  // leaves through IRET, which restores everything

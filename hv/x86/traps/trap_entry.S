@@ -2,24 +2,7 @@
 // the registers are pushed in TrapFrame's order and C++ takes over. Nothing here trusts a register or segment of the
 // interrupted code: the stack pointer comes from the TSS or an IST slot, and per-CPU data hangs on the stack block.
 #include "asm_constants.h"
-
-        .macro  push_registers
-        pushq   %rdi
-        pushq   %rsi
-        pushq   %rdx
-        pushq   %rcx
-        pushq   %rax
-        pushq   %r8
-        pushq   %r9
-        pushq   %r10
-        pushq   %r11
-        pushq   %rbx
-        pushq   %rbp
-        pushq   %r12
-        pushq   %r13
-        pushq   %r14
-        pushq   %r15
-        .endm
+#include "hv/x86/traps/frame_macros.h"
 
         .macro  pop_registers
         popq    %r15
@@ -37,15 +20,6 @@
         popq    %rdx
         popq    %rsi
         popq    %rdi
-        .endm
-
-/* Three bytes of NOP that become CLAC when the CPU has SMAP (cpu/smap.cpp). */
-        .macro  patchable_clac
-771:    .byte   0x0f, 0x1f, 0x00
-        .pushsection .smap_patches, "a"
-        .long   771b - .
-        .byte   0xca, 0, 0, 0
-        .popsection
         .endm
 
         .macro  stub vector

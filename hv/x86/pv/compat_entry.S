@@ -1,0 +1,70 @@
+// System calls of 32-bit user programs: SYSCALL in compatibility mode (AMD) and SYSENTER (Intel). 64-bit code that uses
+// SYSENTER comes here too.
+#include "asm_constants.h"
+#include "hv/x86/traps/frame_macros.h"
+
+        // As in syscall_entry.S, every CPU has an entry of its own; MSR_CSTAR of CPU n is syscall32_stubs +
+        // n * SYSCALL32_STUB_BYTES. The stack segment's slot, above what is pushed here, is filled in later: it keeps the stub short.
+        .macro  syscall32_stub number
+        .balign SYSCALL32_STUB_BYTES
+        movq    %rsp, syscall32_stacks + 8 * \number(%rip)
+        movabsq $(STACKS_BASE + \number * STACK_SIZE + STACK_SIZE - STACK_RESERVED - 8), %rsp
+        pushq   syscall32_stacks + 8 * \number(%rip)
+        jmp     syscall32_common
+        .endm
+
+        .section .text.entry, "ax"
+        .globl  syscall32_stubs
+        .balign SYSCALL32_STUB_BYTES
+syscall32_stubs:
+        .altmacro
+        .set    number, 0
+        .rept   MAX_CPUS
+        syscall32_stub %number
+        .set    number, number + 1
+        .endr
+        .noaltmacro
+        .org    syscall32_stubs + MAX_CPUS * SYSCALL32_STUB_BYTES    /* fails if a stub is longer */
+
+        .balign 16
+syscall32_common:
+        movq    $USER_DATA, 8(%rsp)
+        pushq   %r11
+        pushq   $USER_CODE32
+        pushq   %rcx
+        pushq   $0
+        pushq   $VECTOR_SYSCALL
+        push_registers
+        xorl    %ebp, %ebp
+        movq    %rsp, %rdi
+        call    guest_syscall32
+        jmp     leave_to_guest
+
+        // SYSENTER clears IF and nothing else: the stack is this CPU's, from MSR_SYSENTER_ESP, but TF, NT, AC and DF are
+        // still the guest's. With TF set each instruction here ends in #DB, until its handler (handle_hv_debug) sees
+        // that PUSHF has saved the flag. Where the caller was, and its stack, only the caller knows.
+        .globl  sysenter_entry, sysenter_flags_saved
+        .balign 16
+sysenter_entry:
+        pushq   $USER_DATA
+        pushq   $0
+        pushfq
+sysenter_flags_saved:
+        pushq   $3                           /* a null selector of ring 3 */
+        pushq   $0
+        pushq   $0
+        pushq   $VECTOR_SYSCALL
+        push_registers
+        pushq   $2
+        popfq
+        xorl    %ebp, %ebp
+        movq    %rsp, %rdi
+        call    guest_sysenter
+        jmp     leave_to_guest
+
+        .section .bss.syscall32_stacks, "aw", @nobits
+        .balign 64
+syscall32_stacks:
+        .skip   8 * MAX_CPUS
+
+        .section .note.GNU-stack, "", @progbits
