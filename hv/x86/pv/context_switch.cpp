@@ -71,32 +71,35 @@ void save_vcpu(Vcpu& vcpu, const TrapFrame& frame) {
 
 void load_vcpu(Vcpu& vcpu, TrapFrame& frame) {
     load_descriptor_tables(vcpu);
-    load_segments(vcpu);
+    const bool segments_good = load_segments(vcpu);
     load_debug_registers(vcpu);
     load_fpu(vcpu);
     if (cpu_has(Feature::Rdtscp)) write_msr(Msr::TscAux, vcpu.arch->tsc_aux);
     frame = vcpu.arch->frame;
     update_guest_clock(vcpu);
+    if (!segments_good) [[unlikely]] deliver_failsafe(vcpu, frame);
 }
 
 void reschedule_if_needed(TrapFrame& frame) {
     PerCpu& cpu = per_cpu();
     CpuWork& work = g_work[cpu.id];
     while (work.timers.load(std::memory_order_relaxed) && work.timers.exchange(false, std::memory_order_acq_rel)) time::timer_interrupt();
-    if (!work.schedule.load(std::memory_order_relaxed)) return;
-    work.schedule.exchange(false, std::memory_order_acq_rel);
-    Vcpu& previous = *cpu.current;
-    Vcpu& next = schedule(cpu.id, time::now());
-    if (&next == &previous) return;
-    if (!is_idle(previous)) save_vcpu(previous, frame);
-    cpu.current = &next;
-    // Before the previous vCPU may run elsewhere: there it can give up the very table that this CPU is on.
-    enter_address_space(work, cpu.id, next);
-    sched_context_saved(previous);
-    if (is_idle(next)) run_on_empty_stack(run_idle_loop);
-    load_vcpu(next, frame);
-    next.arch->runstate_late = !runstate_publish(next);
-    if (is_idle(previous)) resume_guest();  // the idle loop's stack is not needed any more
+    // Again when loading a vCPU found that its domain is done for.
+    while (work.schedule.load(std::memory_order_relaxed)) {
+        work.schedule.exchange(false, std::memory_order_acq_rel);
+        Vcpu& previous = *cpu.current;
+        Vcpu& next = schedule(cpu.id, time::now());
+        if (&next == &previous) return;
+        if (!is_idle(previous)) save_vcpu(previous, frame);
+        cpu.current = &next;
+        // Before the previous vCPU may run elsewhere: there it can give up the very table that this CPU is on.
+        enter_address_space(work, cpu.id, next);
+        sched_context_saved(previous);
+        if (is_idle(next)) run_on_empty_stack(run_idle_loop);
+        load_vcpu(next, frame);
+        next.arch->runstate_late = !runstate_publish(next);
+        if (is_idle(previous)) resume_guest();  // the idle loop's stack is not needed any more
+    }
 }
 
 void run_idle_loop() {

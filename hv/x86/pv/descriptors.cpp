@@ -107,7 +107,8 @@ Result<> set_ldt(Vcpu& vcpu, GuestVirtual base, std::uint32_t entries) {
 bool map_ldt_page(Vcpu& vcpu, unsigned page) {
     ArchVcpu& arch = *vcpu.arch;
     if (page >= kWindowPages || page * kPageSize >= arch.ldt_entries * 8ull || arch.ldt_frames[page]) return false;
-    const Pte entry = guest_l1_entry(vcpu, arch.ldt_base + page * kPageSize);
+    // The kernel's tables say where it is, also when user mode, whose tables need not have it, makes the first use.
+    const Pte entry = guest_kernel_l1_entry(vcpu, arch.ldt_base + page * kPageSize);
     if (!is_present(entry)) return false;
     Result<FrameInfo*> info = get_frame_and_type(frame_in(entry), vcpu.domain.id, FrameType::Descriptor);
     if (!info) return false;

@@ -25,6 +25,12 @@ Mfn walk_to_l1(Mfn l4, std::uint64_t address) {
     return frame_in(l2e);
 }
 
+Pte l1_entry(const FrameInfo* l4, GuestVirtual address) {
+    if (!l4) return 0;
+    const Mfn l1 = walk_to_l1(frame_number(*l4), address.raw);
+    return l1 == kInvalidMfn ? 0 : read_entry(l1, index_in_l1(address.raw));
+}
+
 }  // namespace
 
 bool guest_range_allowed(GuestVirtual address, std::uint64_t bytes) {
@@ -36,10 +42,11 @@ bool guest_range_allowed(GuestVirtual address, std::uint64_t bytes) {
 
 Pte guest_l1_entry(const Vcpu& vcpu, GuestVirtual address) {
     const ArchVcpu& arch = *vcpu.arch;
-    const FrameInfo* l4 = arch.kernel_mode ? arch.kernel_table : arch.user_table;
-    if (!l4) return 0;
-    const Mfn l1 = walk_to_l1(frame_number(*l4), address.raw);
-    return l1 == kInvalidMfn ? 0 : read_entry(l1, index_in_l1(address.raw));
+    return l1_entry(arch.kernel_mode ? arch.kernel_table : arch.user_table, address);
+}
+
+Pte guest_kernel_l1_entry(const Vcpu& vcpu, GuestVirtual address) {
+    return l1_entry(vcpu.arch->kernel_table, address);
 }
 
 Mfn guest_l1_table(const Vcpu& vcpu, GuestVirtual address) {

@@ -20,6 +20,8 @@ bool guest_range_allowed(GuestVirtual address, std::uint64_t bytes);
 
 // The L1 entry that maps `address` in the page tables that are loaded; 0 when a table above is missing.
 Pte guest_l1_entry(const Vcpu& vcpu, GuestVirtual address);
+// The same in the vCPU's kernel page tables, whatever mode it is in.
+Pte guest_kernel_l1_entry(const Vcpu& vcpu, GuestVirtual address);
 // The L1 table for `address` in the vCPU's kernel page tables, kInvalidMfn when a table above is missing.
 Mfn guest_l1_table(const Vcpu& vcpu, GuestVirtual address);
 

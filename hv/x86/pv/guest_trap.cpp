@@ -4,6 +4,8 @@
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
 #include "hv/x86/pv/bounce.hpp"
+#include "hv/x86/pv/descriptor_windows.hpp"
+#include "hv/x86/pv/descriptors.hpp"
 #include "hv/x86/pv/emulation.hpp"
 #include "hv/x86/pv/fpu.hpp"
 #include "hv/x86/pv/instruction.hpp"
@@ -84,8 +86,11 @@ void guest_trap(TrapFrame& frame) {
     deliver_trap(vcpu, frame, vector, {});
 }
 
-bool hv_page_fault(TrapFrame&, std::uint64_t) {
-    return false;
+// hv loads a guest's selector, and this is the first use of that part of its LDT.
+bool hv_page_fault(TrapFrame&, std::uint64_t address) {
+    const std::uint64_t window = ldt_window(hv::current_cpu());
+    if (address < window || address >= window + kWindowPages * kPageSize) return false;
+    return map_ldt_page(current_vcpu(), static_cast<unsigned>((address - window) >> kPageShift));
 }
 
 }  // namespace hv::x86

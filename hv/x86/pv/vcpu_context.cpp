@@ -12,6 +12,7 @@
 #include "hv/x86/pv/fpu.hpp"
 #include "hv/x86/pv/guest_setup.hpp"
 #include "hv/x86/pv/guest_tables.hpp"
+#include "hv/x86/pv/segments.hpp"
 #include "hv/x86/pv/traps.hpp"
 
 namespace hv {
@@ -34,7 +35,7 @@ void load_registers(ArchVcpu& arch, const CpuUserRegs& regs) {
     frame.rsp = regs.rsp;
     frame.ss = regs.ss | 3u;
     arch.iopl = static_cast<std::uint32_t>((regs.rflags & kRflagsIopl) >> 12);  // virtual: the real one stays 0
-    arch.ds = regs.ds; arch.es = regs.es; arch.fs = regs.fs; arch.gs = regs.gs;
+    arch.ds = guest_selector(regs.ds); arch.es = guest_selector(regs.es); arch.fs = guest_selector(regs.fs); arch.gs = guest_selector(regs.gs);
 }
 
 void store_registers(const ArchVcpu& arch, CpuUserRegs& regs) {

@@ -28,11 +28,12 @@ extern "C" [[noreturn]] void handle_moved_frame();
 
 void hv_exception(TrapFrame& frame) {
     if (frame.rip == reinterpret_cast<std::uint64_t>(leave_iret)) blame_guest_for_iret(frame);
+    // Before the fix-ups: one of a segment load is for a descriptor that is not to be had at all.
+    if (frame.vector == kPageFault && hv_page_fault(frame, read_cr2())) return;
     if (const std::uint64_t resume = find_fixup(frame.rip)) {
         frame.rip = resume;
         return;
     }
-    if (frame.vector == kPageFault && hv_page_fault(frame, read_cr2())) return;
     panic_trap(frame);
 }
 

@@ -1,8 +1,8 @@
 // Promised: the iret hypercall restores what a trap saved, lets flags through that are the guest's and no others, and a
-// frame that the machine refuses ends in the failsafe callback.
+// frame that the machine refuses comes back as the machine's exception, or in the failsafe callback.
 // Exercised: good frames, frames with privileged flags, bad selectors, addresses that are not canonical.
-// A pass means: no frame gave I/O privilege or masked interrupts of the machine, and every bad one came back as a
-// failsafe callback with the guest alive.
+// A pass means: no frame gave I/O privilege or masked interrupts of the machine, and every bad one came back with
+// the guest alive.
 #include "tests/guest/lib/events.hpp"
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"
