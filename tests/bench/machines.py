@@ -55,7 +55,8 @@ class Hv:
         dom0.run("hvctl info")
 
     def create(self, name, memory, words, paused):
-        return (f"hvctl create --ephemeral {'--paused' if paused else ''} /root/bench/guest.yaml name={name} memory={memory}MiB "
+        # A guest that runs to its end stays known: its log is read afterwards.
+        return (f"hvctl create {'--ephemeral --paused' if paused else ''} /root/bench/guest.yaml name={name} memory={memory}MiB "
                 f"cmdline='{GUEST} {words}'")
 
     def destroy(self, name):
