@@ -21,14 +21,16 @@ struct Actor {
 // meant for the earlier domain and is void; so releasing a domain need not visit the nodes that name it.
 class Incarnations {
   public:
-    void release(DomainId domain, Generation now) { released_[domain] = now; }
+    void release(DomainId domain, Generation now) { released_[domain] = last_release_ = now; }
     bool valid(DomainId domain, Generation permissions_set) const {
         const auto found = released_.find(domain);
         return found == released_.end() || found->second < permissions_set;
     }
+    bool released_since(Generation when) const { return last_release_ > when; }
 
   private:
     std::unordered_map<DomainId, Generation> released_;
+    Generation last_release_ = 0;
 };
 
 Access access_of(const Node& node, const Actor& actor, const Incarnations& incarnations);

@@ -10,14 +10,12 @@ const Account* Accounts::find(DomainId domain) const {
 }
 
 const Quotas& Accounts::quotas(DomainId domain) const {
-    const Account* account = find(domain);
-    return account != nullptr && account->own_quotas ? *account->own_quotas : defaults_;
+    const auto own = own_quotas_.find(domain);
+    return own == own_quotas_.end() ? defaults_ : own->second;
 }
 
 void Accounts::set_quota(DomainId domain, Quota quota, std::uint32_t limit) {
-    Account& account = of(domain);
-    if (!account.own_quotas) account.own_quotas = defaults_;
-    account.own_quotas->set(quota, limit);
+    own_quotas_.try_emplace(domain, defaults_).first->second.set(quota, limit);
 }
 
 bool Accounts::admit(DomainId domain, Quota quota, std::uint64_t wanted) {

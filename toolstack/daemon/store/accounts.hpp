@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <string_view>
 #include <unordered_map>
 
@@ -13,7 +12,6 @@
 namespace hvctld::store {
 
 struct Account {
-    std::optional<Quotas> own_quotas;
     QuotaCounters refusals{};
     std::int64_t nodes = 0;
     std::uint32_t watches = 0;
@@ -29,7 +27,10 @@ class Accounts {
 
     Account& of(DomainId domain) { return accounts_[domain]; }
     const Account* find(DomainId domain) const;
-    void forget(DomainId domain) { accounts_.erase(domain); }
+    void forget(DomainId domain) {
+        accounts_.erase(domain);
+        own_quotas_.erase(domain);
+    }
 
     const Quotas& defaults() const { return defaults_; }
     void set_defaults(const Quotas& quotas) { defaults_ = quotas; }
@@ -40,11 +41,13 @@ class Accounts {
     bool admit(DomainId domain, Quota quota, std::uint64_t wanted);
 
     const std::unordered_map<DomainId, Account>& all() const { return accounts_; }
+    const std::unordered_map<DomainId, Quotas>& own_quotas() const { return own_quotas_; }
 
   private:
     Quotas defaults_;
     Log& log_;
     std::unordered_map<DomainId, Account> accounts_;
+    std::unordered_map<DomainId, Quotas> own_quotas_;
 };
 
 }  // namespace hvctld::store

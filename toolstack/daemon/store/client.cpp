@@ -33,6 +33,7 @@ Result<Watch*> Client::add_watch(const ParsedPath& path, std::string_view token)
     }
     auto watch = std::make_unique<Watch>(Watch{this, path.absolute, std::string{token}, path.relative_prefix});
     Watch* const result = watch.get();
+    engine_.mark_new(*result);
     const WatchIndex::Position position = engine_.watches().add(*result);
     watches_.emplace(std::move(key), OwnWatch{std::move(watch), position});
     ++account.watches;
@@ -46,6 +47,7 @@ Result<Watch*> Client::add_watch(const ParsedPath& path, std::string_view token)
 Result<void> Client::remove_watch(std::string_view path, std::string_view token) {
     const auto found = watches_.find(watch_key(path, token));
     if (found == watches_.end()) return std::unexpected{Error::NotFound};
+    engine_.about_to_remove(*found->second.watch);
     engine_.watches().remove(found->second.position);
     const auto removed = watches_.extract(found);
     --engine_.accounts().of(actor_.domain).watches;
@@ -65,7 +67,8 @@ Result<TransactionId> Client::start_transaction() {
         ++last_transaction_;
     } while (last_transaction_ == 0 || transactions_.contains({last_transaction_}));
     const TransactionId id{last_transaction_};
-    auto transaction = std::make_shared<Transaction>(id, engine_.content().tree(), false);
+    auto transaction =
+        std::make_shared<Transaction>(id, engine_.content().tree(), engine_.content().generation(), false);
     if (!actor_.privileged()) engine_.watch_age(transaction);
     transactions_.emplace(id, std::move(transaction));
     ++accounts.of(actor_.domain).transactions;
@@ -98,7 +101,8 @@ void Client::forget_everything() {
 }
 
 void Client::restore_transaction(TransactionId id) {
-    auto transaction = std::make_shared<Transaction>(id, engine_.content().tree(), true);
+    auto transaction =
+        std::make_shared<Transaction>(id, engine_.content().tree(), engine_.content().generation(), true);
     if (transactions_.emplace(id, std::move(transaction)).second) {
         ++engine_.accounts().of(actor_.domain).transactions;
     }
@@ -110,10 +114,6 @@ void Client::doom_transactions() {
 }
 
 void Client::write_snapshot(RecordSink& sink) const {
-    for (const auto& [key, own] : watches_) {
-        sink.watch_added(actor_.domain, own.watch->path, own.watch->token,
-                         static_cast<std::uint32_t>(own.watch->relative_prefix));
-    }
     for (const auto& [id, transaction] : transactions_) sink.transaction_started(actor_.domain, id);
     sink.transaction_counter(actor_.domain, {last_transaction_});
 }

@@ -46,7 +46,8 @@ class Client {
     void restore_transaction(TransactionId id);
     void doom_transactions();  // what they read is not known any more
     void restore_transaction_counter(TransactionId last) { last_transaction_ = last.raw; }
-    virtual void write_snapshot(RecordSink& sink) const;
+    virtual void write_snapshot(RecordSink& sink) const;  // without the watches
+    virtual bool recorded() const { return false; }       // does the journal tell of this client?
 
   protected:
     // Where this client's changes are recorded; nullptr: they end with the process.

@@ -84,9 +84,8 @@ Result<void> Content::remove(const Scope& scope, std::string_view path) {
         if (node.error() == Error::NotFound && has_parent) return {};
         return std::unexpected{node.error()};
     }
-    const Tree before = tree_;
     Effect effect{EffectKind::Remove, std::string{path}, {}, {}};
-    return carry_out(scope, {&effect, 1}, {path, true, &before});
+    return carry_out(scope, {&effect, 1}, {path, true, &tree_});
 }
 
 Result<Permissions> Content::permissions(const Scope& scope, std::string_view path) {
@@ -116,6 +115,9 @@ Result<void> Content::carry_out(const Scope& scope, std::span<Effect> effects, C
         !accounts_.admit(scope.actor.domain, Quota::TransactionNodes, transaction->cost() + effects.size())) {
         return std::unexpected{Error::NoSpace};
     }
+    // What goes away is told of while it is there: a copy of the tree, kept for that, would make the removal copy the
+    // way.
+    if (transaction == nullptr && notice.removed) sink_.notify(notice);
     for (Effect& effect : effects) {
         if (transaction != nullptr) {
             apply(transaction->tree(), effect, transaction);
@@ -125,7 +127,7 @@ Result<void> Content::carry_out(const Scope& scope, std::span<Effect> effects, C
             sink_.record(effect);
         }
     }
-    if (transaction == nullptr) sink_.notify(notice);
+    if (transaction == nullptr && !notice.removed) sink_.notify(notice);
     return {};
 }
 

@@ -73,6 +73,7 @@ class Content {
     void apply(Tree& tree, const Effect& effect, Transaction* transaction);
     void charge(Transaction* transaction, DomainId owner, std::int64_t nodes);
     std::int64_t charged(const Scope& scope, DomainId owner) const;
+    bool now_is_base(const Transaction& transaction) const;
     Result<void> check_node_quotas(const Actor& actor, Transaction& transaction);
 
     Accounts& accounts_;

@@ -60,6 +60,11 @@ Result<void> Content::check_node_quotas(const Actor& actor, Transaction& transac
     return {};
 }
 
+// Nobody changed anything since it began, and no domain went away: then its own tree is the outcome.
+bool Content::now_is_base(const Transaction& transaction) const {
+    return tree_.same_as(transaction.base()) && !incarnations_.released_since(transaction.began());
+}
+
 Result<void> Content::commit(const Actor& actor, Transaction& transaction) {
     if (!transaction.fits(tree_)) {
         ++accounts_.of(actor.domain).conflicts;
@@ -67,10 +72,13 @@ Result<void> Content::commit(const Actor& actor, Transaction& transaction) {
     }
     if (const auto checked = check_node_quotas(actor, transaction); !checked) return checked;
     const Tree before = tree_;
-    for (const Effect& effect : transaction.effects()) {
-        apply(tree_, effect, nullptr);
-        sink_.record(effect);
+    if (now_is_base(transaction)) {
+        tree_ = transaction.tree();
+        for (const auto& [owner, nodes] : transaction.node_delta()) charge(nullptr, owner, nodes);
+    } else {
+        for (const Effect& effect : transaction.effects()) apply(tree_, effect, nullptr);
     }
+    for (const Effect& effect : transaction.effects()) sink_.record(effect);
     std::unordered_set<std::string> told;
     for (const Effect& effect : transaction.effects()) {
         const bool removed = effect.kind == EffectKind::Remove;

@@ -1,8 +1,6 @@
 #include "store/engine.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include <fmt/format.h>
@@ -15,10 +13,7 @@ namespace hvctld::store {
 
 namespace {
 
-constexpr Generation kMaxTransactionAge = 100'000;    // changes by others
-constexpr std::size_t kSnapshotFrame = 64 * 1024;     // bytes written per step of a compaction
-constexpr std::uint64_t kCompactAbove = 1024 * 1024;  // bytes beyond twice the last snapshot
-constexpr std::uint64_t kRetryAfter = 4096;           // flushes between attempts after the journal was refused
+constexpr Generation kMaxTransactionAge = 100'000;  // changes by others
 
 }  // namespace
 
@@ -92,78 +87,6 @@ void Engine::finish() {
         callback();
     }
     doom_old_transactions();
-}
-
-void Engine::flush() {
-    if (!journal_) return;
-    if (journal_failed_) {
-        if (++flushes_since_failure_ % kRetryAfter == 0) journal_refused();
-        return;
-    }
-    if (writer_.buffer().empty()) return;
-    if (!journal_->append(writer_.buffer())) {
-        log_.write(LogLevel::Error,
-                   fmt::format("store: the journal in {} refuses writes: {}; the store goes on, but a restart of the "
-                               "daemon would lose changes: free space on that file system",
-                               options_.journal_directory, std::strerror(errno)));
-        compaction_.reset();
-        journal_->drop_snapshot();
-        journal_failed_ = true;
-        flushes_since_failure_ = 0;
-    }
-    writer_.buffer().clear();
-    if (!journal_failed_) compact();
-}
-
-// The journal missed changes: only a snapshot of everything makes it whole again.
-void Engine::journal_refused() {
-    if (!journal_->begin_snapshot()) return;
-    RecordWriter state;
-    TreeSnapshot tree{content_.tree(), content_.incarnations()};
-    bool more = true;
-    while (more) {
-        more = tree.step(state, kSnapshotFrame);
-        if (!journal_->add_to_snapshot(state.buffer())) return;
-        state.buffer().clear();
-    }
-    write_state(state);
-    if (!journal_->add_to_snapshot(state.buffer()) || !journal_->finish_snapshot()) return;
-    journal_failed_ = false;
-    log_.write(LogLevel::Info, "store: the journal takes writes again; nothing was lost");
-}
-
-// One step for each flush: a compaction is over before the journal has grown much further.
-void Engine::compact() {
-    if (!compaction_) {
-        if (journal_->bytes() < kCompactAbove + 2 * journal_->snapshot_bytes() || !journal_->begin_snapshot()) return;
-        RecordWriter state;
-        write_state(state);
-        compaction_ = std::make_unique<TreeSnapshot>(content_.tree(), content_.incarnations());
-        if (!journal_->add_to_snapshot(state.buffer())) compaction_.reset();
-        return;
-    }
-    RecordWriter nodes;
-    const bool more = compaction_->step(nodes, kSnapshotFrame);
-    const bool written = journal_->add_to_snapshot(nodes.buffer());
-    if (written && more) return;
-    compaction_.reset();
-    if (written && journal_->finish_snapshot()) ++compactions_;
-}
-
-void Engine::write_state(RecordSink& sink) const {
-    for (std::size_t i = 0; i < kQuotaCount; ++i) {
-        const auto quota = static_cast<Quota>(i);
-        sink.default_quota(quota, accounts_.defaults().get(quota));
-        for (const auto& [domain, account] : accounts_.all()) {
-            if (account.own_quotas) sink.domain_quota(domain, quota, account.own_quotas->get(quota));
-        }
-    }
-    for (const auto& [name, permissions] : specials_) sink.special_permissions(name, permissions);
-    for (const auto& [id, domain] : domains_) {
-        sink.domain_introduced(id, domain.gfn, domain.port);
-        domain.ring->write_snapshot(sink);
-        if (const auto target = domain.ring->actor().target) sink.target_set(id, *target);
-    }
 }
 
 void Engine::watch_age(const std::shared_ptr<Transaction>& transaction) {

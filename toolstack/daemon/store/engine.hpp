@@ -63,6 +63,12 @@ class Engine final : private ChangeSink {
     RecordSink* records();  // nullptr: nothing is to be recorded
     bool recovering() const { return recovering_; }
 
+    // To be called before anything changes that the journal knows of `ring`: a compaction that goes on saves the ring
+    // first, as it was when the compaction began.
+    void about_to_change(RingClient& ring);
+    void about_to_remove(Watch& watch);     // in the same way
+    void mark_new(RingClient& ring) const;  // a compaction that goes on has nothing to save of it
+    void mark_new(Watch& watch) const { watch.saved_by = compaction_number_; }
     void mark_dirty(WireClient& client) { dirty_.push_back(&client); }
     void schedule(RingClient& ring);  // serve it again soon
     void call_later(std::function<void()> callback) { callbacks_.push_back(std::move(callback)); }
@@ -97,8 +103,13 @@ class Engine final : private ChangeSink {
     void finish();
     void flush();
     void journal_refused();
-    void compact();
-    void write_state(RecordSink& sink) const;  // everything but the nodes
+    void compact(std::size_t frame);
+    bool begin_compaction();
+    bool go_on_with_compaction(std::size_t step);
+    bool save_rings(RecordWriter& writer);
+    bool save_watches(RecordWriter& writer);
+    void write_general_state(RecordSink& sink) const;  // everything but the nodes and what belongs to a ring
+    void write_ring(RecordSink& sink, DomainId id, const Domain& domain) const;
     void doom_old_transactions();
 
     StoreOptions options_;
@@ -124,7 +135,13 @@ class Engine final : private ChangeSink {
 
     std::optional<Journal> journal_;
     RecordWriter writer_;
-    std::unique_ptr<TreeSnapshot> compaction_;
+    struct Compaction {
+        TreeSnapshot tree;
+        std::optional<DomainId> last_ring;  // rings up to here are saved
+        enum class Next : std::uint8_t { Rings, Watches, Nodes, Tail } next = Next::Rings;
+    };
+    std::optional<Compaction> compaction_;
+    std::uint64_t compaction_number_ = 0;
     bool journal_failed_ = false;
     std::uint64_t flushes_since_failure_ = 0;
     std::uint64_t compactions_ = 0;

@@ -25,10 +25,14 @@ Result<void> Engine::introduce(DomainId domain, std::uint64_t gfn, std::uint32_t
     if (!is_new && !known.ring->attached() && known.gfn == gfn && known.port == port) {
         return attach(domain, std::move(ring));
     }
+    if (is_new) {
+        known.ring = std::make_unique<RingClient>(*this, domain);
+        mark_new(*known.ring);
+    }
+    about_to_change(*known.ring);
     known.gfn = gfn;
     known.port = port;
     if (RecordSink* const sink = records()) sink->domain_introduced(domain, gfn, port);
-    if (is_new) known.ring = std::make_unique<RingClient>(*this, domain);
     known.ring->connect(std::move(ring));
     if (is_new) notify_special(kIntroduce);
     return {};
@@ -39,14 +43,17 @@ Result<void> Engine::attach(DomainId domain, RingPort ring) {
     Domain* const known = find_domain(domain);
     if (known == nullptr) return std::unexpected{Error::NotFound};
     if (known->ring->attached()) return std::unexpected{Error::Connected};
+    about_to_change(*known->ring);
     known->ring->attach(std::move(ring));
     return {};
 }
 
 Result<void> Engine::release(DomainId domain) {
     if (domain == kDom0) return std::unexpected{Error::BadArgument};
+    Domain* const known = find_domain(domain);
+    if (known == nullptr) return std::unexpected{Error::NotFound};
+    about_to_change(*known->ring);
     auto node = domains_.extract(domain);
-    if (node.empty()) return std::unexpected{Error::NotFound};
     node.mapped().ring.reset();  // its watches and transactions end with it
     const auto [first, last] = device_models_.equal_range(domain);
     for (auto model = first; model != last; ++model) {
@@ -74,6 +81,7 @@ Result<void> Engine::set_target(DomainId domain, DomainId target) {
     if (known == nullptr || (!recovering_ && find_domain(target) == nullptr)) return std::unexpected{Error::NotFound};
     // Acting as Dom0 is not for sale.
     if (target == kDom0) return std::unexpected{Error::NotPermitted};
+    about_to_change(*known->ring);
     known->ring->set_target(target);
     device_models_.emplace(target, domain);
     if (RecordSink* const sink = records()) sink->target_set(domain, target);

@@ -138,7 +138,16 @@ std::expected<Journal, std::string> Journal::open(const std::string& directory, 
     return Journal{directory, std::move(file), offset};
 }
 
+// On a tmpfs the file is memory: giving back that of many domains at once would take longer than anything else here.
+void Journal::give_back() {
+    constexpr std::uint64_t kStep = 128 * 1024;
+    if (!old_) return;
+    old_bytes_ -= std::min(old_bytes_, kStep);
+    if (old_bytes_ == 0 || ::ftruncate(old_.get(), static_cast<off_t>(old_bytes_)) != 0) old_ = File{};
+}
+
 bool Journal::append(std::string_view records) {
+    give_back();
     const std::uint64_t start = bytes_;
     if (write_frame(file_.get(), records, bytes_)) return true;
     const int error = errno;
@@ -154,6 +163,7 @@ bool Journal::begin_snapshot() {
     const std::string path = directory_ + "/journal.new";
     next_ = File{::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)};
     next_bytes_ = kMagic.size();
+    next_snapshot_ = 0;
     tail_start_ = bytes_;
     if (next_ && write_at(next_.get(), kMagic, 0)) return true;
     drop_snapshot();
@@ -166,10 +176,11 @@ bool Journal::add_to_snapshot(std::string_view records) {
     return false;
 }
 
-bool Journal::copy_tail() {
-    std::string piece(64 * 1024, '\0');
-    while (tail_start_ < bytes_) {
-        const std::size_t count = std::min<std::uint64_t>(piece.size(), bytes_ - tail_start_);
+bool Journal::copy_tail(std::uint64_t end) {
+    if (next_snapshot_ == 0) next_snapshot_ = next_bytes_;
+    std::string piece(std::min<std::uint64_t>(64 * 1024, end - tail_start_), '\0');
+    while (tail_start_ < end) {
+        const std::size_t count = std::min<std::uint64_t>(piece.size(), end - tail_start_);
         const ssize_t done = ::pread(file_.get(), piece.data(), count, static_cast<off_t>(tail_start_));
         if (done < 0 && errno == EINTR) continue;
         if (done <= 0) return false;
@@ -181,18 +192,25 @@ bool Journal::copy_tail() {
     return true;
 }
 
+// A failure shows again, and is told, in finish_snapshot().
+bool Journal::catch_up(std::uint64_t bytes) {
+    if (bytes_ - tail_start_ <= bytes) return false;
+    return copy_tail(tail_start_ + bytes) && bytes_ - tail_start_ > bytes;
+}
+
 bool Journal::finish_snapshot() {
-    const std::uint64_t snapshot = next_bytes_;
     const std::string from = directory_ + "/journal.new";
     const std::string to = directory_ + "/journal";
-    if (!copy_tail() || ::rename(from.c_str(), to.c_str()) != 0) {
+    if (!copy_tail(bytes_) || ::rename(from.c_str(), to.c_str()) != 0) {
         drop_snapshot();
         return false;
     }
+    old_ = std::move(file_);
+    old_bytes_ = bytes_;
     file_ = std::move(next_);
     next_ = File{};
     bytes_ = next_bytes_;
-    snapshot_bytes_ = snapshot;
+    snapshot_bytes_ = next_snapshot_;
     return true;
 }
 

@@ -42,13 +42,17 @@ class Journal {
     bool begin_snapshot();
     bool add_to_snapshot(std::string_view records);
     bool finish_snapshot();
+    // Copies up to `bytes` of what the journal got since begin_snapshot() behind the snapshot, which must be complete.
+    // False: what is left for finish_snapshot() is less than that.
+    bool catch_up(std::uint64_t bytes);
     void drop_snapshot();
     std::uint64_t snapshot_bytes() const { return snapshot_bytes_; }  // of the last finished one
 
   private:
     Journal(std::string directory, File file, std::uint64_t bytes)
         : directory_(std::move(directory)), file_(std::move(file)), bytes_(bytes) {}
-    bool copy_tail();
+    bool copy_tail(std::uint64_t end);
+    void give_back();
 
     std::string directory_;
     File file_;
@@ -56,6 +60,9 @@ class Journal {
     std::uint64_t snapshot_bytes_ = 0;
     File next_;  // the file being written by a compaction
     std::uint64_t next_bytes_ = 0;
+    std::uint64_t next_snapshot_ = 0;  // bytes of `next_` that are the snapshot; 0: not complete yet
+    File old_;                         // the file that a snapshot replaced, as far as its memory is not given back yet
+    std::uint64_t old_bytes_ = 0;
     std::uint64_t tail_start_ = 0;  // what the journal got after this belongs behind the snapshot
 };
 

@@ -101,6 +101,7 @@ bool RingClient::take_chunk(std::uint32_t available) {
 
 bool RingClient::serve() {
     if (!attached()) return false;
+    engine_.about_to_change(*this);
     engine_.mark_dirty(*this);
     if (wants_reconnect(*port_.page)) {
         restart();
@@ -147,8 +148,14 @@ void RingClient::restart() {
     if (RecordSink* const sink = records()) sink->ring_positions(actor().domain, 0, 0);
 }
 
+void RingClient::deliver(const Watch& watch, std::string_view path, bool first) {
+    engine_.about_to_change(*this);
+    WireClient::deliver(watch, path, first);
+}
+
 void RingClient::settle() {
     if (failing_ != RingError::None) {
+        engine_.about_to_change(*this);
         broken_ = std::exchange(failing_, RingError::None);
         drop_queues();
         forget_everything();
@@ -204,9 +211,9 @@ bool RingClient::fill_responses() {
     return moved;
 }
 
-// A domain sends an event for room it made only if it had found the ring full, and for bytes it wrote only if it had found
-// everything before them taken. What it did before it could see our new index comes without an event: hence one more look
-// after each index is published.
+// A domain sends an event for room it made only if it had found the ring full, and for bytes it wrote only if it had
+// found everything before them taken. What it did before it could see our new index comes without an event: hence one
+// more look after each index is published.
 void RingClient::push_output() {
     while (fill_responses()) {
         publish(port_.page->response_producer, producer_);

@@ -23,14 +23,18 @@ class RingClient final : public WireClient {
     bool attached() const { return port_.page != nullptr; }
     RingState state() const;
 
-    bool scheduled = false;  // the engine's mark: it waits in Engine's list
+    // The engine's marks.
+    bool scheduled = false;      // it waits in Engine's list
+    std::uint64_t saved_by = 0;  // the number of the last compaction that has this ring
 
     // Takes requests from the ring. True: there is more than one round may take.
     bool serve();
 
+    void deliver(const Watch& watch, std::string_view path, bool first) override;
     void settle() override;
     void push() override;
     void write_snapshot(RecordSink& sink) const override;
+    bool recorded() const override { return true; }
 
     // Recovery.
     void restore_positions(std::uint32_t request_consumer, std::uint32_t response_producer);

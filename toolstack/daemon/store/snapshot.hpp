@@ -12,6 +12,7 @@ namespace hvctld::store {
 
 class TreeSnapshot {
   public:
+    // `incarnations` stays the store's own: a right that was void when a node is written stays so.
     TreeSnapshot(const Tree& tree, const Incarnations& incarnations);
 
     // Writes nodes until `writer` holds `bytes` or more. False: everything is written.
@@ -20,7 +21,7 @@ class TreeSnapshot {
   private:
     void write_node(RecordWriter& writer, const Node& node, bool root);
     Tree tree_;
-    Incarnations incarnations_;
+    const Incarnations& incarnations_;
     struct Level {
         const Node* node;
         std::string last_child;  // the child of `node` that was written last; empty: none yet

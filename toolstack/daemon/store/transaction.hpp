@@ -18,10 +18,14 @@ enum class Looked : std::uint8_t { Existence = 0, Value = 1, Children = 2 };
 
 class Transaction {
   public:
-    Transaction(TransactionId id, const Tree& now, bool doomed) : id_(id), base_(now), tree_(now), doomed_(doomed) {}
+    // `began`: the generation of the store, of which `now` is the tree.
+    Transaction(TransactionId id, const Tree& now, Generation began, bool doomed)
+        : id_(id), base_(now), tree_(now), began_(began), doomed_(doomed) {}
 
     TransactionId id() const { return id_; }
     Tree& tree() { return tree_; }
+    const Tree& base() const { return base_; }
+    Generation began() const { return began_; }
     const std::vector<Effect>& effects() const { return effects_; }
 
     void looked_at(std::string_view path, Looked what);
@@ -50,6 +54,7 @@ class Transaction {
     TransactionId id_;
     Tree base_;
     Tree tree_;
+    Generation began_;
     bool doomed_;
     std::unordered_map<std::string, std::uint8_t> reads_;
     std::vector<Effect> effects_;

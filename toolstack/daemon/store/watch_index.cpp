@@ -1,5 +1,7 @@
 #include "store/watch_index.hpp"
 
+#include <utility>
+
 #include "store/path.hpp"
 
 namespace hvctld::store {
@@ -25,11 +27,25 @@ WatchIndex::Position WatchIndex::add(Watch& watch) {
         while (!rest.empty()) place = &child_of(*place, next_component(rest));
     }
     ++size_;
+    watch.previous = last_;
+    (last_ == nullptr ? first_ : last_->next) = &watch;
+    last_ = &watch;
     return {place, place->watches.insert(place->watches.end(), &watch)};
+}
+
+void WatchIndex::unlink(const Watch& watch) {
+    if (cursor_ == &watch) cursor_ = watch.next;
+    (watch.previous == nullptr ? first_ : watch.previous->next) = watch.next;
+    (watch.next == nullptr ? last_ : watch.next->previous) = watch.previous;
+}
+
+Watch* WatchIndex::next() {
+    return cursor_ == nullptr ? nullptr : std::exchange(cursor_, cursor_->next);
 }
 
 void WatchIndex::remove(Position position) {
     Place* place = position.place;
+    unlink(**position.entry);
     place->watches.erase(position.entry);
     --size_;
     while (place->parent != nullptr && place->watches.empty() && place->children.empty()) {

@@ -19,6 +19,10 @@ struct Watch {
     std::string path;  // canonical, absolute or special
     std::string token;
     std::size_t relative_prefix = 0;  // bytes of the path that the client does not want to see
+    std::uint64_t saved_by = 0;       // the number of the last compaction of the journal that has it
+    // The index's: all watches in the order in which they were added.
+    Watch* previous = nullptr;
+    Watch* next = nullptr;
 };
 
 class WatchIndex {
@@ -35,8 +39,13 @@ class WatchIndex {
         std::list<Watch*>::iterator entry;
     };
     Position add(Watch& watch);
-    void remove(Position position);
+    void remove(Position position);  // its watch is still there
     std::size_t size() const { return size_; }
+
+    // Going through all watches in pieces, while watches come and go: one at a time does so. Those that are added
+    // meanwhile are visited, too. nullptr: that was all.
+    void start_over() { cursor_ = first_; }
+    Watch* next();
 
     using Visit = std::function<void(Watch& watch)>;
     // Watches that a change of `path` concerns: on it and on its ancestors. Special paths have no ancestors.
@@ -56,11 +65,15 @@ class WatchIndex {
         std::list<Watch*> watches;
     };
     Place* find(std::string_view path) const;
+    void unlink(const Watch& watch);
     static void visit_place(const Place& place, const Visit& visit);
 
     std::unique_ptr<Place> root_;      // "/"
     std::unique_ptr<Place> specials_;  // children are whole names, "@releaseDomain/5" included
     std::size_t size_ = 0;
+    Watch* first_ = nullptr;
+    Watch* last_ = nullptr;
+    Watch* cursor_ = nullptr;  // what next() gives next
 };
 
 }  // namespace hvctld::store
