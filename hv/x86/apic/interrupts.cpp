@@ -25,29 +25,52 @@ void device_interrupt(PerCpu& cpu, std::uint8_t vector) {
     handler(entry.argument);
 }
 
+constexpr unsigned kDeviceVectors = kLastDeviceVector - kFirstDeviceVector + 1;
+
+bool block_is_free(const PerCpu& cpu, unsigned first, unsigned count) {
+    if (first < kFirstDeviceVector || first % count != 0 || first + count - 1 > kLastDeviceVector) return false;
+    for (unsigned i = 0; i < count; ++i)
+        if (cpu.vectors[first + i].handler.load(std::memory_order_relaxed)) return false;
+    return true;
+}
+
+// Neighbouring allocations go to different priority classes: a local APIC keeps two interrupts of a class apart badly.
+unsigned find_block(const PerCpu& cpu, unsigned count) {
+    constexpr unsigned kClass = 16;
+    for (unsigned i = 0; i < kDeviceVectors; ++i) {
+        const unsigned first = kFirstDeviceVector + (i * kClass) % kDeviceVectors + (i * kClass) / kDeviceVectors;
+        if (block_is_free(cpu, first, count)) return first;
+    }
+    return 0;
+}
+
 }  // namespace
 
-Result<std::uint8_t> allocate_vector(CpuId cpu, InterruptHandler handler, void* argument, bool manual_end) {
+Result<std::uint8_t> allocate_vectors(CpuId cpu, const VectorBlock& block, std::uint8_t wanted, bool manual_end) {
     Guard guard{vectors_lock};
     PerCpu& owner = cpu_data(cpu);
-    // Neighbouring allocations go to different priority classes: a local APIC keeps two interrupts of a class apart
-    // badly.
-    constexpr unsigned kCount = kLastDeviceVector - kFirstDeviceVector + 1, kStep = 16;
-    for (unsigned i = 0; i < kCount; ++i) {
-        const unsigned offset = (i * kStep) % kCount + (i * kStep) / kCount;
-        VectorEntry& entry = owner.vectors[kFirstDeviceVector + offset];
-        if (entry.handler.load(std::memory_order_relaxed)) continue;
-        entry.argument = argument;
+    const unsigned first = block_is_free(owner, wanted, block.count) ? wanted : find_block(owner, block.count);
+    if (first == 0) return fail(Error::NoSpace);
+    for (unsigned i = 0; i < block.count; ++i) {
+        VectorEntry& entry = owner.vectors[first + i];
+        entry.argument = block.arguments + i * block.stride;
         entry.manual_end = manual_end;
-        entry.handler.store(handler, std::memory_order_release);
-        return static_cast<std::uint8_t>(kFirstDeviceVector + offset);
+        entry.handler.store(block.handler, std::memory_order_release);
     }
-    return fail(Error::NoSpace);
+    return static_cast<std::uint8_t>(first);
+}
+
+void free_vectors(CpuId cpu, std::uint8_t first, unsigned count) {
+    Guard guard{vectors_lock};
+    for (unsigned i = 0; i < count; ++i) cpu_data(cpu).vectors[first + i].handler.store(nullptr, std::memory_order_release);
+}
+
+Result<std::uint8_t> allocate_vector(CpuId cpu, InterruptHandler handler, void* argument, bool manual_end) {
+    return allocate_vectors(cpu, {1, handler, static_cast<char*>(argument), 0}, 0, manual_end);
 }
 
 void free_vector(CpuId cpu, std::uint8_t vector) {
-    Guard guard{vectors_lock};
-    cpu_data(cpu).vectors[vector].handler.store(nullptr, std::memory_order_release);
+    free_vectors(cpu, vector, 1);
 }
 
 Result<> connect_isa_interrupt(unsigned irq, InterruptHandler handler, void* argument) {

@@ -1,6 +1,7 @@
 // Vectors, and who handles them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "hv/base/result.hpp"
@@ -25,6 +26,17 @@ using InterruptHandler = void (*)(void* argument);
 // it is done before the handler runs.
 Result<std::uint8_t> allocate_vector(CpuId cpu, InterruptHandler handler, void* argument, bool manual_end = false);
 void free_vector(CpuId cpu, std::uint8_t vector);
+
+// `count` neighbouring vectors, a power of two up to 32, the first a multiple of it: what a device with several messages
+// needs. Message i calls handler(arguments + i * stride). `wanted` is taken if it is free there; 0: any.
+struct VectorBlock {
+    unsigned count;
+    InterruptHandler handler;
+    char* arguments;
+    std::size_t stride;
+};
+Result<std::uint8_t> allocate_vectors(CpuId cpu, const VectorBlock& block, std::uint8_t wanted, bool manual_end);
+void free_vectors(CpuId cpu, std::uint8_t first, unsigned count);
 
 // An ISA line of hv's own: routed as the firmware says, to the boot CPU. Error::NoDevice: no I/O APIC has it.
 Result<> connect_isa_interrupt(unsigned irq, InterruptHandler handler, void* argument);

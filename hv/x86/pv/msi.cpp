@@ -1,6 +1,7 @@
 #include "hv/x86/pv/msi.hpp"
 
 #include <array>
+#include <bit>
 
 #include "hv/base/spinlock.hpp"
 #include "hv/base/types.hpp"
@@ -14,7 +15,9 @@ namespace {
 constexpr std::uint8_t kStatus = 0x06, kCapabilities = 0x34;
 constexpr std::uint16_t kHasCapabilities = 0x10;
 constexpr std::uint8_t kMsiCapability = 0x05;
-constexpr std::uint16_t kMsi64Bit = 1u << 7;
+constexpr std::uint16_t kMsi64Bit = 1u << 7, kMsiMaskable = 1u << 8;
+constexpr unsigned kMsiCapableShift = 1, kMsiEnabledShift = 4;  // logarithms of numbers of messages, three bits each
+constexpr unsigned kMaxMessagesLog = 5;
 constexpr unsigned kMaxCapabilities = 48;
 constexpr std::size_t kMsixEntryBytes = 16;
 constexpr std::uint32_t kMsixMasked = 1;
@@ -70,11 +73,26 @@ Result<> write_message(const MsiTarget& target, std::uint64_t address, std::uint
     const std::uint8_t position = find_capability(target.device, kMsiCapability);
     if (position == 0) return fail(Error::NoDevice);
     const auto at = [&](unsigned offset) { return static_cast<std::uint8_t>(position + offset); };
-    const bool wide = pci_read(target.device, at(2), 2) & kMsi64Bit;
+    const std::uint32_t control = pci_read(target.device, at(2), 2);
+    const bool wide = control & kMsi64Bit;
+    const std::uint8_t mask = at(wide ? 16 : 12);
+    // A device that can be silenced sends nothing to the new processor with the old data.
+    const std::uint32_t masked = control & kMsiMaskable ? pci_read(target.device, mask, 4) : 0;
+    if (control & kMsiMaskable) pci_write(target.device, mask, 4, ~0u);
+    const auto enabled = static_cast<std::uint32_t>(std::countr_zero(target.messages)) << kMsiEnabledShift;
+    pci_write(target.device, at(2), 2, (control & ~(7u << kMsiEnabledShift)) | enabled);
     pci_write(target.device, at(4), 4, static_cast<std::uint32_t>(address));
     if (wide) pci_write(target.device, at(8), 4, static_cast<std::uint32_t>(address >> 32));
     pci_write(target.device, at(wide ? 12 : 8), 2, data);
+    if (control & kMsiMaskable) pci_write(target.device, mask, 4, masked);
     return {};
+}
+
+std::uint32_t msi_messages(PciAddress device) {
+    const std::uint8_t position = find_capability(device, kMsiCapability);
+    if (position == 0) return 0;
+    const std::uint32_t log = (pci_read(device, static_cast<std::uint8_t>(position + 2), 2) >> kMsiCapableShift) & 7;
+    return 1u << (log < kMaxMessagesLog ? log : kMaxMessagesLog);
 }
 
 void mask_message(const MsiTarget& target, bool masked) {

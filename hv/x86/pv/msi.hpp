@@ -10,11 +10,14 @@ namespace hv::x86 {
 
 struct MsiTarget {
     PciAddress device;
-    std::uint64_t table;   // MSI-X table's physical address; 0 means MSI
-    std::uint32_t entry;   // MSI-X entry
+    std::uint64_t table;          // MSI-X table's physical address; 0 means MSI
+    std::uint32_t entry;          // MSI-X entry
+    std::uint32_t messages = 1;   // MSI: a power of two; they differ in the lowest bits of the data
 };
 
-// The device sends `data` to `address` from now on. Error::NoDevice: it has no such capability.
+// How many messages the device's MSI capability has; 0 without one.
+std::uint32_t msi_messages(PciAddress device);
+// The device sends `data`, or that and the numbers above it, to `address` from now on. Error::NoDevice: it has no such capability.
 Result<> write_message(const MsiTarget& target, std::uint64_t address, std::uint32_t data);
 // MSI-X only: the entry stays silent, or not.
 void mask_message(const MsiTarget& target, bool masked);

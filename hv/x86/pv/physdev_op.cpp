@@ -1,10 +1,13 @@
 #include "hv/abi/xen/physdev.hpp"
 
+#include <bit>
+
 #include "hv/domain/domain.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "hv/x86/apic/io_apic.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
 #include "hv/x86/pv/machine_hypercalls.hpp"
+#include "hv/x86/pv/msi.hpp"
 #include "hv/x86/pv/pirq.hpp"
 
 namespace hv::x86 {
@@ -20,15 +23,17 @@ HypercallResult map_pirq(GuestVirtual where) {
         case MapPirqType::Msi:
         case MapPirqType::MsiSegment: request.pirq = static_cast<std::int32_t>(TRY(map_msi(request, 1))); break;
         case MapPirqType::MultiMsi: {
-            const auto wanted = static_cast<std::uint32_t>(request.entry_nr);
-            if (wanted != 1) {
-                // "This many are possible": the caller asks again.
-                request.entry_nr = 1;
+            if (request.entry_nr < 1 || request.entry_nr > 32 || request.table_base != 0) return fail(Error::BadArgument);
+            const std::uint32_t wanted = std::bit_ceil(static_cast<std::uint32_t>(request.entry_nr));
+            const auto possible = msi_messages({static_cast<std::uint16_t>(static_cast<std::uint32_t>(request.bus) >> 16),
+                                                static_cast<std::uint8_t>(request.bus), static_cast<std::uint8_t>(request.devfn)});
+            if (possible < wanted) {
+                // "This many are possible": the caller may ask again.
+                request.entry_nr = static_cast<std::int32_t>(possible);
                 TRY_VOID(store(where, request));
                 return fail(Error::NoSpace);
             }
-            request.entry_nr = 0;
-            request.pirq = static_cast<std::int32_t>(TRY(map_msi(request, 1)));
+            request.pirq = static_cast<std::int32_t>(TRY(map_msi(request, wanted)));
             break;
         }
         default: return fail(Error::BadArgument);

@@ -19,6 +19,12 @@ namespace {
 
 constexpr std::uint32_t kPirqs = EventChannels::kMaxPirqs;
 
+// Where an interrupt arrives: this vector, or as many from there on as the device has messages.
+struct Place {
+    CpuId cpu = 0;
+    std::uint8_t vector = 0;  // 0: nowhere
+};
+
 struct Pirq {
     enum class Kind : std::uint8_t { None, Gsi, Msi };
     Kind kind = Kind::None;
@@ -26,10 +32,11 @@ struct Pirq {
     bool active_low = false;
     bool waiting = false;       // masked until the guest has handled it
     Domain* bound = nullptr;
-    CpuId cpu = 0;
-    std::uint8_t vector = 0;
     std::uint32_t number = 0;
-    MsiTarget target{};
+    std::uint32_t first = 0;    // of a device's messages, which share one place: the pirq of the first
+    MsiTarget target{};         // the first one's
+    Place place;                // the first one's
+    Place previous;             // before the last move: an interrupt may be on its way there still
 };
 
 // Guards set-up; the handlers run without it: a bound pirq does not change under them (its vector is freed first).
@@ -56,26 +63,51 @@ void handle_pirq(void* argument) {
     if (Domain* domain = pirq.bound) send_pirq_event(*domain, pirq.number);
 }
 
-Result<> connect(Pirq& pirq, CpuId cpu) {
-    const std::uint8_t vector = TRY(allocate_vector(cpu, handle_pirq, &pirq, true));
+Pirq& first_of(const Pirq& pirq) {
+    return g_pirqs[pirq.first];
+}
+
+bool any_bound(const Pirq& first) {
+    for (std::uint32_t i = 0; i < first.target.messages; ++i)
+        if (g_pirqs[first.number + i].bound) return true;
+    return false;
+}
+
+void give_up(Place& place, std::uint32_t count) {
+    if (place.vector != 0) free_vectors(place.cpu, place.vector, count);
+    place = {};
+}
+
+// The handlers' arguments are the pirqs themselves, in their order. The old vectors stay until the next move or the end: what was sent there
+// is not lost.
+Result<> connect(Pirq& first, CpuId cpu) {
+    const std::uint32_t count = first.target.messages;
+    give_up(first.previous, count);
+    const VectorBlock block{count, handle_pirq, reinterpret_cast<char*>(&first), sizeof(Pirq)};
+    Place place{cpu, TRY(allocate_vectors(cpu, block, first.place.vector, true))};
     const std::uint32_t apic = cpu_data(cpu).apic_id;
     Result<> routed;
-    if (pirq.kind == Pirq::Kind::Gsi) {
-        routed = route_gsi(pirq.number, {.apic_id = apic, .vector = vector, .level = pirq.level, .active_low = pirq.active_low, .masked = pirq.waiting});
+    if (first.kind == Pirq::Kind::Gsi) {
+        routed = route_gsi(first.number,
+                           {.apic_id = apic, .vector = place.vector, .level = first.level, .active_low = first.active_low, .masked = first.waiting});
     } else {
-        const MsiMessage message = msi_message(apic, vector);
-        routed = write_message(pirq.target, message.address, message.data);
+        const MsiMessage message = msi_message(apic, place.vector);
+        routed = write_message(first.target, message.address, message.data);
     }
     if (!routed) {
-        free_vector(cpu, vector);
+        give_up(place, count);
         return routed;
     }
-    const std::uint8_t old_vector = pirq.vector;
-    const CpuId old_cpu = pirq.cpu;
-    pirq.cpu = cpu;
-    pirq.vector = vector;
-    if (old_vector != 0) free_vector(old_cpu, old_vector);
+    first.previous = first.place;
+    first.place = place;
     return {};
+}
+
+void disconnect(Pirq& first) {
+    if (first.kind == Pirq::Kind::Gsi) (void)mask_gsi(first.number);
+    else mask_message(first.target, true);
+    give_up(first.previous, first.target.messages);
+    give_up(first.place, first.target.messages);
 }
 
 Result<Pirq*> mapped(std::uint32_t number) {
@@ -112,39 +144,45 @@ Result<std::uint32_t> map_gsi(std::uint32_t gsi, std::int32_t wanted) {
     Pirq& pirq = g_pirqs[gsi];
     if (pirq.kind == Pirq::Kind::Msi) return fail(Error::Busy);
     pirq.kind = Pirq::Kind::Gsi;
-    pirq.number = gsi;
+    pirq.number = pirq.first = gsi;
     return gsi;
 }
 
-Result<std::uint32_t> map_msi(const abi::xen::PhysdevMapPirq& request, std::uint32_t vectors) {
+Result<std::uint32_t> map_msi(const abi::xen::PhysdevMapPirq& request, std::uint32_t messages) {
     const auto type = static_cast<abi::xen::MapPirqType>(request.type);
-    // Several messages of one MSI capability need consecutive vectors on one CPU: on offer is one.
-    if (vectors != 1) return fail(Error::NoSpace);
     const auto segment = type == abi::xen::MapPirqType::Msi ? 0u : static_cast<std::uint32_t>(request.bus) >> 16;
     Guard guard{g_lock};
     std::uint32_t number;
     if (request.pirq >= 0) {
         number = static_cast<std::uint32_t>(request.pirq);
-        if (number >= kPirqs) return fail(Error::BadArgument);
-        if (g_pirqs[number].kind != Pirq::Kind::None) return fail(Error::Exists);
+        if (number >= kPirqs || kPirqs - number < messages) return fail(Error::BadArgument);
+        for (std::uint32_t i = 0; i < messages; ++i)
+            if (g_pirqs[number + i].kind != Pirq::Kind::None) return fail(Error::Exists);
     } else {
-        number = TRY(find_free(1));
+        number = TRY(find_free(messages));
     }
-    Pirq& pirq = g_pirqs[number];
-    pirq = Pirq{};
-    pirq.kind = Pirq::Kind::Msi;
-    pirq.number = number;
-    pirq.target.device = {static_cast<std::uint16_t>(segment), static_cast<std::uint8_t>(request.bus), static_cast<std::uint8_t>(request.devfn)};
-    pirq.target.table = request.table_base;
-    pirq.target.entry = static_cast<std::uint32_t>(request.entry_nr);
+    for (std::uint32_t i = 0; i < messages; ++i) {
+        Pirq& pirq = g_pirqs[number + i];
+        pirq = Pirq{};
+        pirq.kind = Pirq::Kind::Msi;
+        pirq.number = number + i;
+        pirq.first = number;
+    }
+    MsiTarget& target = g_pirqs[number].target;
+    target.device = {static_cast<std::uint16_t>(segment), static_cast<std::uint8_t>(request.bus), static_cast<std::uint8_t>(request.devfn)};
+    target.table = request.table_base;
+    target.entry = static_cast<std::uint32_t>(request.entry_nr);
+    target.messages = messages;
     return number;
 }
 
 Result<> unmap_pirq(std::uint32_t number) {
     Guard guard{g_lock};
     Pirq* pirq = TRY(mapped(number));
-    if (pirq->bound) return fail(Error::Busy);
-    if (pirq->kind == Pirq::Kind::Msi) *pirq = Pirq{};
+    if (pirq->first != number) return fail(Error::BadArgument);  // the messages of a device go together
+    if (any_bound(*pirq)) return fail(Error::Busy);
+    if (pirq->kind != Pirq::Kind::Msi) return {};
+    for (std::uint32_t i = pirq->target.messages; i-- > 0;) g_pirqs[number + i] = Pirq{};
     return {};
 }
 
@@ -170,8 +208,8 @@ bool pirq_needs_end(std::uint32_t number) {
 void restore_messages(std::uint16_t segment, std::uint8_t bus, std::uint8_t devfn) {
     Guard guard{g_lock};
     for (Pirq& pirq : g_pirqs) {
-        if (pirq.kind != Pirq::Kind::Msi || !pirq.bound || pirq.target.device != PciAddress{segment, bus, devfn}) continue;
-        const MsiMessage message = msi_message(cpu_data(pirq.cpu).apic_id, pirq.vector);
+        if (pirq.kind != Pirq::Kind::Msi || pirq.place.vector == 0 || pirq.target.device != PciAddress{segment, bus, devfn}) continue;
+        const MsiMessage message = msi_message(cpu_data(pirq.place.cpu).apic_id, pirq.place.vector);
         (void)write_message(pirq.target, message.address, message.data);
     }
 }
@@ -179,7 +217,9 @@ void restore_messages(std::uint16_t segment, std::uint8_t bus, std::uint8_t devf
 void dump_pirqs() {
     for (const Pirq& pirq : g_pirqs) {
         if (!pirq.bound) continue;
-        info("pirq {:4} {} vector {:02x} cpu {} {}{}", pirq.number, pirq.kind == Pirq::Kind::Gsi ? "gsi" : "msi", pirq.vector, pirq.cpu,
+        const Place& place = first_of(pirq).place;
+        info("pirq {:4} {} vector {:02x} cpu {} {}{}", pirq.number, pirq.kind == Pirq::Kind::Gsi ? "gsi" : "msi",
+             place.vector + (pirq.number - pirq.first), place.cpu,
              pirq.level ? "level" : "edge", pirq.waiting ? " waiting for the guest" : "");
     }
 }
@@ -192,9 +232,12 @@ Result<> pirq_guest_bind(Vcpu& vcpu, std::uint32_t number, bool) {
     x86::Pirq* pirq = TRY(x86::mapped(number));
     if (pirq->bound) return fail(Error::Busy);
     pirq->bound = &vcpu.domain;
-    if (const Result<> connected = x86::connect(*pirq, vcpu.cpu.load()); !connected) {
-        pirq->bound = nullptr;
-        return connected;
+    x86::Pirq& first = x86::first_of(*pirq);
+    if (first.place.vector == 0) {
+        if (const Result<> connected = x86::connect(first, vcpu.cpu.load()); !connected) {
+            pirq->bound = nullptr;
+            return connected;
+        }
     }
     x86::note_end_needed(vcpu.domain, number, pirq->level);
     return {};
@@ -204,18 +247,18 @@ void pirq_guest_unbind(Domain& domain, std::uint32_t number) {
     Guard guard{x86::g_lock};
     Result<x86::Pirq*> pirq = x86::mapped(number);
     if (!pirq || (*pirq)->bound != &domain) return;
-    if ((*pirq)->kind == x86::Pirq::Kind::Gsi) (void)x86::mask_gsi(number);
-    else x86::mask_message((*pirq)->target, true);
-    x86::free_vector((*pirq)->cpu, (*pirq)->vector);
-    (*pirq)->vector = 0;
     (*pirq)->waiting = false;
     (*pirq)->bound = nullptr;
+    x86::Pirq& first = x86::first_of(**pirq);
+    if (!x86::any_bound(first)) x86::disconnect(first);
 }
 
 void pirq_guest_move(Vcpu& vcpu, std::uint32_t number) {
     Guard guard{x86::g_lock};
     Result<x86::Pirq*> pirq = x86::mapped(number);
-    if (!pirq || (*pirq)->bound != &vcpu.domain || (*pirq)->cpu == vcpu.cpu.load()) return;
+    if (!pirq || (*pirq)->bound != &vcpu.domain) return;
+    // The messages of a device arrive on one CPU: the first one's.
+    if ((*pirq)->first != number || (*pirq)->place.cpu == vcpu.cpu.load()) return;
     (void)x86::connect(**pirq, vcpu.cpu.load());
 }
 

@@ -17,8 +17,9 @@ namespace hv::x86 {
 Result<> set_up_gsi(std::uint32_t gsi, bool level, bool active_low);
 // Both return the pirq. `wanted` negative: any.
 Result<std::uint32_t> map_gsi(std::uint32_t gsi, std::int32_t wanted);
-Result<std::uint32_t> map_msi(const abi::xen::PhysdevMapPirq& request, std::uint32_t vectors);
-Result<> unmap_pirq(std::uint32_t pirq);
+// As many pirqs as the device is to have messages (1 unless it is MSI; a power of two), of which the first is returned.
+Result<std::uint32_t> map_msi(const abi::xen::PhysdevMapPirq& request, std::uint32_t messages);
+Result<> unmap_pirq(std::uint32_t pirq);  // all messages of a device with its first
 Result<std::uint32_t> free_pirq();
 
 // The guest has handled it: a level-triggered line is open again.
