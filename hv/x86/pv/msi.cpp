@@ -15,7 +15,7 @@ namespace {
 constexpr std::uint8_t kStatus = 0x06, kCapabilities = 0x34;
 constexpr std::uint16_t kHasCapabilities = 0x10;
 constexpr std::uint8_t kMsiCapability = 0x05;
-constexpr std::uint16_t kMsi64Bit = 1u << 7, kMsiMaskable = 1u << 8;
+constexpr std::uint16_t kMsiEnabled = 1u << 0, kMsi64Bit = 1u << 7, kMsiMaskable = 1u << 8;
 constexpr unsigned kMsiCapableShift = 1, kMsiEnabledShift = 4;  // logarithms of numbers of messages, three bits each
 constexpr unsigned kMaxMessagesLog = 5;
 constexpr unsigned kMaxCapabilities = 48;
@@ -95,9 +95,15 @@ std::uint32_t msi_messages(PciAddress device) {
     return 1u << (log < kMaxMessagesLog ? log : kMaxMessagesLog);
 }
 
-void mask_message(const MsiTarget& target, bool masked) {
-    if (target.table == 0) return;
-    if (volatile std::uint32_t* entry = table_entry(target)) entry[3] = masked ? entry[3] | kMsixMasked : entry[3] & ~kMsixMasked;
+void silence_messages(const MsiTarget& target) {
+    if (target.table != 0) {
+        if (volatile std::uint32_t* entry = table_entry(target)) entry[3] = entry[3] | kMsixMasked;
+        return;
+    }
+    const std::uint8_t position = find_capability(target.device, kMsiCapability);
+    if (position == 0) return;
+    const auto control = static_cast<std::uint8_t>(position + 2);
+    pci_write(target.device, control, 2, pci_read(target.device, control, 2) & ~std::uint32_t{kMsiEnabled});
 }
 
 }  // namespace hv::x86

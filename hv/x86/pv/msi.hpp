@@ -19,7 +19,7 @@ struct MsiTarget {
 std::uint32_t msi_messages(PciAddress device);
 // The device sends `data`, or that and the numbers above it, to `address` from now on. Error::NoDevice: it has no such capability.
 Result<> write_message(const MsiTarget& target, std::uint64_t address, std::uint32_t data);
-// MSI-X only: the entry stays silent, or not.
-void mask_message(const MsiTarget& target, bool masked);
+// An MSI-X entry is masked, until it gets a message again; MSI is switched off.
+void silence_messages(const MsiTarget& target);
 
 }  // namespace hv::x86

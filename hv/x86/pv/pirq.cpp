@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "hv/base/cpu.hpp"
 #include "hv/base/log.hpp"
 #include "hv/base/spinlock.hpp"
 #include "hv/domain/domain.hpp"
@@ -67,6 +68,11 @@ Pirq& first_of(const Pirq& pirq) {
     return g_pirqs[pirq.first];
 }
 
+// MSI has its vectors from mapping to unmapping, everything else while it is bound.
+bool keeps_place(const Pirq& first) {
+    return first.kind == Pirq::Kind::Msi && first.target.table == 0;
+}
+
 bool any_bound(const Pirq& first) {
     for (std::uint32_t i = 0; i < first.target.messages; ++i)
         if (g_pirqs[first.number + i].bound) return true;
@@ -104,10 +110,17 @@ Result<> connect(Pirq& first, CpuId cpu) {
 }
 
 void disconnect(Pirq& first) {
+    if (first.place.vector == 0) return;
     if (first.kind == Pirq::Kind::Gsi) (void)mask_gsi(first.number);
-    else mask_message(first.target, true);
+    else silence_messages(first.target);
     give_up(first.previous, first.target.messages);
     give_up(first.place, first.target.messages);
+}
+
+// The pirqs of a device's messages are free again.
+void forget(Pirq& first) {
+    Pirq* const pirqs = &first;
+    for (std::uint32_t i = first.target.messages; i-- > 0;) pirqs[i] = Pirq{};
 }
 
 Result<Pirq*> mapped(std::uint32_t number) {
@@ -173,6 +186,13 @@ Result<std::uint32_t> map_msi(const abi::xen::PhysdevMapPirq& request, std::uint
     target.table = request.table_base;
     target.entry = static_cast<std::uint32_t>(request.entry_nr);
     target.messages = messages;
+    // MSI has a place from the start: kernels switch it on before they bind the first pirq, and read from the device which message is for what.
+    if (target.table == 0) {
+        if (const Result<> connected = connect(g_pirqs[number], hv::current_cpu()); !connected) {
+            forget(g_pirqs[number]);
+            return fail(connected.error());
+        }
+    }
     return number;
 }
 
@@ -182,7 +202,8 @@ Result<> unmap_pirq(std::uint32_t number) {
     if (pirq->first != number) return fail(Error::BadArgument);  // the messages of a device go together
     if (any_bound(*pirq)) return fail(Error::Busy);
     if (pirq->kind != Pirq::Kind::Msi) return {};
-    for (std::uint32_t i = pirq->target.messages; i-- > 0;) g_pirqs[number + i] = Pirq{};
+    disconnect(*pirq);
+    forget(*pirq);
     return {};
 }
 
@@ -233,7 +254,7 @@ Result<> pirq_guest_bind(Vcpu& vcpu, std::uint32_t number, bool) {
     if (pirq->bound) return fail(Error::Busy);
     pirq->bound = &vcpu.domain;
     x86::Pirq& first = x86::first_of(*pirq);
-    if (first.place.vector == 0) {
+    if (first.place.vector == 0 || (first.number == number && first.place.cpu != vcpu.cpu.load())) {
         if (const Result<> connected = x86::connect(first, vcpu.cpu.load()); !connected) {
             pirq->bound = nullptr;
             return connected;
@@ -250,7 +271,7 @@ void pirq_guest_unbind(Domain& domain, std::uint32_t number) {
     (*pirq)->waiting = false;
     (*pirq)->bound = nullptr;
     x86::Pirq& first = x86::first_of(**pirq);
-    if (!x86::any_bound(first)) x86::disconnect(first);
+    if (!x86::keeps_place(first) && !x86::any_bound(first)) x86::disconnect(first);
 }
 
 void pirq_guest_move(Vcpu& vcpu, std::uint32_t number) {
