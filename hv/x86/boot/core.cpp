@@ -1,4 +1,6 @@
 // From a machine that is up to Dom0: hv's memory, the CPUs' readiness for guests, and the first domain.
+#include <algorithm>
+
 #include "hv/abi/xen/layout.hpp"
 #include "hv/base/build_info.hpp"
 #include "hv/base/log.hpp"
@@ -34,6 +36,7 @@ namespace {
 
 constexpr std::uint64_t kFrameTableChunkBytes = kFramesPerChunk * sizeof(FrameInfo);
 constexpr std::uint64_t kM2pChunkBytes = kFramesPerChunk * sizeof(std::uint64_t);
+constexpr std::uint64_t kFirstMiB = 0x10'0000;
 
 // Set when everything that a CPU needs to run guests exists.
 constinit std::atomic<bool> g_core_ready{false};
@@ -84,10 +87,11 @@ void take_over_memory() {
     set_machine_frames(count_ram());
     for (std::uint64_t chunk = 0; chunk << kChunkShift < last; ++chunk)
         if (chunk_has_ram(chunk)) build_chunk(chunk);
-    // RAM that is not free is hv's: no guest may map it as if it were a device.
+    // RAM that is not free is hv's: no guest may map it as if it were a device. The first MiB stays like one: hv gives none of
+    // it away, and Dom0's kernel looks there for what the firmware has left.
     for (const MemoryMapEntry& entry : machine_memory_map()) {
         if (entry.type != MemoryType::Ram) continue;
-        for (std::uint64_t mfn = entry.start >> kPageShift; mfn < entry.end() >> kPageShift; ++mfn)
+        for (std::uint64_t mfn = std::max(entry.start, kFirstMiB) >> kPageShift; mfn < entry.end() >> kPageShift; ++mfn)
             frame_info(Mfn{mfn}).count.store(std::uint64_t{kOwnerHv} << FrameInfo::kOwnerShift, std::memory_order_relaxed);
     }
     for (const MemoryRange& range : take_remaining_memory())

@@ -3,6 +3,7 @@
 #include "hv/x86/acpi/acpi.hpp"
 #include "hv/x86/apic/io_apic.hpp"
 #include "hv/x86/boot/command_line.hpp"
+#include "hv/x86/boot/early_memory.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/io_permissions.hpp"
 
@@ -12,6 +13,8 @@ void reserve_devices() {
     constexpr std::uint64_t kApicBaseMask = 0x000f'ffff'ffff'f000;
     reserve_io_frame(frame_of(MachineAddress{read_msr(Msr::ApicBase) & kApicBaseMask}));
     for (unsigned index = 0; index < io_apic_count(); ++index) reserve_io_frame(frame_of(MachineAddress{io_apic_info(index).physical}));
+    // A CPU that comes up late still runs through it.
+    if (trampoline_page() != 0) reserve_io_frame(frame_of(MachineAddress{trampoline_page()}));
     if (acpi().hpet) reserve_io_frame(frame_of(MachineAddress{*acpi().hpet}));
     reserve_io_ports(0x20, 2);  // 8259s
     reserve_io_ports(0xa0, 2);

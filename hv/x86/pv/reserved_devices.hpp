@@ -1,4 +1,4 @@
-// hv's own devices, which Dom0 may not touch.
+// hv's own devices and its page in low memory: Dom0 may look at them and write to none.
 #pragma once
 
 namespace hv::x86 {

@@ -33,6 +33,7 @@ void check_frames() {
         refuse_mapping(dom0_frame, owner);
         refuse_mapping(dom0_table, owner);
         refuse_mapping(0, owner);
+        refuse_mapping(0x80, owner);     // low memory, Dom0's like a device
         refuse_mapping(0xb8, owner);     // video memory
         refuse_mapping(0xfee00, owner);  // the local APIC
         refuse_mapping(0xfec00, owner);  // the I/O APIC
