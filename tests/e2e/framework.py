@@ -3,7 +3,8 @@
 A test is a function with one of two decorators:
   @in_dom0("name")    gets a Dom0 that is up; the next test gets the same one, so a test leaves nothing behind
   @boots("name")      gets a Bench and boots machines of its own
-`slow=True` keeps a test for `tests/run --slow`. A test fails by raising; it has no other way to pass than to return.
+`slow=True` keeps a test for `tests/run --slow`. A test fails by raising; it has no other way to pass than to return. One that
+cannot be run here, because something outside the tree is missing, raises Skipped with the reason, which is printed and counted.
 """
 
 import json
@@ -27,6 +28,10 @@ HELLO = "/usr/share/hvctl/examples/hello.yaml"
 
 class Failure(Exception):
     """A promise that was not kept."""
+
+
+class Skipped(Exception):
+    """A test that this place cannot run; the text says what is missing."""
 
 
 @dataclass
@@ -125,7 +130,7 @@ class Runner:
     def __init__(self, bench):
         self.bench = bench
         self.shared = None
-        self.passed = self.failed = 0
+        self.passed = self.failed = self.skipped = 0
 
     def dom0(self):
         if self.shared is None:
@@ -148,6 +153,10 @@ class Runner:
         try:
             test.function(self.dom0() if test.shares_dom0 else self.bench)
             reason = None
+        except Skipped as missing:
+            self.skipped += 1
+            print(f"SKIP {test.name}: {missing}", flush=True)
+            return
         except (Failure, MachineError, OSError, ValueError, KeyError) as error:
             reason = str(error) if isinstance(error, (Failure, MachineError)) else f"{type(error).__name__}: {error}"
             # What a failed test left behind must not fail the next one.
@@ -180,5 +189,6 @@ def main(setup, names, slow, keep):
             runner.run(test)
     finally:
         runner.drop_dom0()
+    left_out += runner.skipped
     print(f"{runner.passed} passed, {runner.failed} failed" + (f", {left_out} skipped" if left_out else ""))
     return 1 if runner.failed or not runner.passed else 0

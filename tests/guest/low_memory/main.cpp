@@ -1,7 +1,7 @@
-// Promised: Dom0 reaches the machine's first MiB, RAM or not, as Linux does when it looks for the firmware's tables there;
-// what hv keeps in it can be read and not written, and hv's own memory above it cannot be mapped at all.
-// Exercised: read-only and writable mappings of each frame below 1 MiB, plain and in the name of DOMID_IO; a mapping of hv's
-// first frame. A pass means: each frame of the first MiB can be read, all but hv's one can be mapped writable.
+// Promised: Dom0 reaches the machine's first MiB, RAM or not, as Linux does when it looks for the firmware's tables
+// there; what hv keeps in it can be read and not written, and hv's own memory above it cannot be mapped at all.
+// Exercised: read-only and writable mappings of each frame below 1 MiB, plain and in the name of DOMID_IO; a mapping of
+// hv's first frame. A pass means: each frame of the first MiB can be read, all but hv's one can be mapped writable.
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"
 
@@ -19,7 +19,9 @@ void check_readable(const Page& window) {
         sum += *const_cast<const volatile u64*>(window.words());
     }
     EXPECT_TRUE(sum != 0);  // the interrupt table and the firmware are there
-    EXPECT_EQ(update_entry(entry_machine_address(window.address(), 1), pte(0x80, kPteReadOnly), MmuCommand::NormalPtUpdate, kDomidIo), 0);
+    EXPECT_EQ(update_entry(entry_machine_address(window.address(), 1), pte(0x80, kPteReadOnly),
+                           MmuCommand::NormalPtUpdate, kDomidIo),
+              0);
 }
 
 void check_writable(const Page& window) {
