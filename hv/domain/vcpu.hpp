@@ -37,6 +37,7 @@ class Vcpu final {
 
     Domain& domain;
     const VcpuId id;
+    x86::ArchVcpu* arch = nullptr;  // owned by x86
 
     // State.
     std::atomic<std::uint32_t> flags{kVcpuDown};
@@ -69,7 +70,6 @@ class Vcpu final {
     Timer poll_timer;
 
     SchedVcpu sched;
-    x86::ArchVcpu* arch = nullptr;  // owned by x86
 };
 
 // Lets the vCPU run again after a reason went away, and makes it look at its pending events soon: unblocks it, and

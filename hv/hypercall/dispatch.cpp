@@ -61,7 +61,7 @@ constinit std::array<Counters, kMaxCpus> g_counters{};
 
 }  // namespace
 
-HypercallResult dispatch_hypercall(std::uint32_t number, HypercallArguments& arguments) {
+[[gnu::hot]] HypercallResult dispatch_hypercall(std::uint32_t number, HypercallArguments& arguments) {
     if (number >= kHypercallSlots || !g_table[number].handler) return fail(Error::NotImplemented);
     ++g_counters[current_cpu()].count[number];
     return g_table[number].handler(arguments);

@@ -30,9 +30,7 @@ constexpr std::uint64_t table_offset(std::uint64_t address, unsigned shift) {
     HV_ASM_CONSTANT(SYSCALL32_STUB_BYTES, kSyscall32StubBytes);
     HV_ASM_CONSTANT(VECTOR_SYSCALL, kVectorSyscall);
 
-    HV_ASM_CONSTANT(PER_CPU_FRAME, offsetof(PerCpu, frame));
     HV_ASM_CONSTANT(PER_CPU_SCRATCH, offsetof(PerCpu, scratch));
-    HV_ASM_CONSTANT(PER_CPU_CURRENT, offsetof(PerCpu, current));
     HV_ASM_CONSTANT(TRAP_FRAME_SIZE, sizeof(TrapFrame));
     HV_ASM_CONSTANT(TRAP_FRAME_RAX, offsetof(TrapFrame, rax));
     HV_ASM_CONSTANT(TRAP_FRAME_RCX, offsetof(TrapFrame, rcx));

@@ -41,6 +41,11 @@ void publish_root_pointer(TableBytes copy) {
     machine.hidden_root_pointer = page;
 }
 
+// Its lists are large: they are on the stack only here, not while tables are looked for and mapped.
+[[gnu::noinline]] void read_madt(TableBytes bytes) {
+    machine.madt = parse_madt(bytes);
+}
+
 }  // namespace
 
 const PhysicalView& firmware_memory() {
@@ -64,7 +69,7 @@ void read_acpi() {
         if (!found && found.error() == Error::BadArgument) warn("ACPI table {} is damaged and ignored", signature);
         return found ? *found : TableBytes{};
     };
-    machine.madt = parse_madt(table("APIC"));
+    read_madt(table("APIC"));
     machine.fadt = parse_fadt(table("FACP"));
     machine.hpet = parse_hpet(table("HPET"));
     machine.pci_segments = parse_mcfg(table("MCFG"));

@@ -81,7 +81,7 @@ Result<> connect_isa_interrupt(unsigned irq, InterruptHandler handler, void* arg
     return routed;
 }
 
-void handle_interrupt(std::uint8_t vector) {
+[[gnu::hot]] void handle_interrupt(std::uint8_t vector) {
     PerCpu& cpu = per_cpu();
     switch (vector) {
         case kVectorTimer:

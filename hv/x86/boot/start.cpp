@@ -1,4 +1,6 @@
 // start_machine(): from the loader's entry to the core's. Everything is brought up in one order, one line a step.
+#include <new>
+
 #include "hv/base/log.hpp"
 #include "hv/x86/acpi/acpi.hpp"
 #include "hv/x86/apic/io_apic.hpp"
@@ -27,7 +29,6 @@ namespace {
 
 constinit BootInfo info_from_loader{};
 constinit BootOptions options{};
-constinit PerCpu early_cpu{};
 
 extern "C" char boot_stack_block[];
 using Constructor = void (*)();
@@ -43,11 +44,10 @@ class LowMemory final : public PhysicalView {
 };
 
 void use_early_stack() {
-    early_cpu.self = &early_cpu;
-    early_cpu.stack_block = reinterpret_cast<std::uint64_t>(boot_stack_block);
-    const std::uint64_t top = early_cpu.stack_block + kStackSize;
-    *reinterpret_cast<PerCpu**>(top - 8) = &early_cpu;
-    early_cpu.frame = reinterpret_cast<TrapFrame*>(top - kStackReserved - sizeof(TrapFrame));
+    const auto block = reinterpret_cast<std::uint64_t>(boot_stack_block);
+    PerCpu& cpu = *new (&per_cpu_of_block(block)) PerCpu;
+    cpu.stack_block = block;
+    cpu.frame = reinterpret_cast<TrapFrame*>(&cpu) - 1;
 }
 
 void complain(std::string_view option, std::string_view why) {

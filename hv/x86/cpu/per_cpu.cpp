@@ -12,13 +12,12 @@
 namespace hv::x86 {
 namespace {
 
-constinit std::array<PerCpu*, kMaxCpus> cpus{};
 constinit CpuId cpu_count = 0;
 
 struct Area {
     GdtPage gdt;
-    PerCpu cpu;
     alignas(128) Tss tss;
+    std::array<VectorEntry, kVectors> vectors{};
 };
 
 void map_stacks(std::uint64_t block) {
@@ -31,9 +30,6 @@ void map_stacks(std::uint64_t block) {
 
 }  // namespace
 
-PerCpu& cpu_data(CpuId cpu) {
-    return *cpus[cpu];
-}
 CpuId present_cpus() {
     return cpu_count;
 }
@@ -41,19 +37,18 @@ CpuId present_cpus() {
 PerCpu& add_cpu(std::uint32_t apic_id) {
     HV_ASSERT(cpu_count < kMaxCpus);
     auto* area = new (direct_map(allocate_early(sizeof(Area)))) Area;
-    PerCpu& cpu = area->cpu;
-    cpu.self = &cpu;
+    const std::uint64_t block = kStacksBase + cpu_count * kStackSize;
+    map_stacks(block);
+    PerCpu& cpu = *new (&per_cpu_of_block(block)) PerCpu;
     cpu.id = cpu_count;
     cpu.apic_id = apic_id;
+    cpu.vectors = area->vectors.data();
     cpu.gdt = &area->gdt;
     cpu.gdt_physical = physical_of(&area->gdt);
     cpu.tss = &area->tss;
-    cpu.stack_block = kStacksBase + cpu.id * kStackSize;
-    map_stacks(cpu.stack_block);
-    const std::uint64_t top = cpu.stack_block + kStackSize;
-    *reinterpret_cast<PerCpu**>(top - 8) = &cpu;
-    cpu.frame = reinterpret_cast<TrapFrame*>(top - kStackReserved) - 1;
-    cpus[cpu_count++] = &cpu;
+    cpu.stack_block = block;
+    cpu.frame = reinterpret_cast<TrapFrame*>(&cpu) - 1;
+    ++cpu_count;
     return cpu;
 }
 

@@ -1,5 +1,5 @@
-// What each CPU has of its own. The last word of the CPU's stack block points here (paging/layout.hpp), so the stack
-// pointer alone finds it: neither GS nor FS is hv's, and trap entry has nothing to swap.
+// What each CPU has of its own, at the top of the CPU's stack block (paging/layout.hpp), so that the stack pointer alone
+// finds it: neither GS nor FS is hv's, and trap entry has nothing to swap.
 #pragma once
 
 #include <array>
@@ -34,20 +34,31 @@ struct RemoteCall {
     std::atomic<std::uint32_t> pending{0};  // CPUs that have not done it yet
 };
 
+// What others want of a CPU; each is looked at before the CPU goes back to a guest or to sleep.
+struct CpuWork {
+    std::atomic<bool> schedule{false};
+    std::atomic<bool> timers{false};
+    std::uint64_t busy_since = 0;  // TSC of the current entry's first preemption_needed(); 0 before
+    const Vcpu* loaded = nullptr;  // whose address space is in CR3; null while idle
+};
+
+inline constexpr std::size_t kExceptions = 32;
+
 struct alignas(64) PerCpu {
-    PerCpu* self = nullptr;         // trap_entry.S and guest entry code find these by the offsets in asm_constants.cpp
-    TrapFrame* frame = nullptr;     // the trap frame's place at the top of the stack
-    std::uint64_t scratch[2] = {};  // for guest entry code
-    Vcpu* current = nullptr;        // the vCPU whose state is loaded; null or an idle one otherwise
+    std::uint64_t scratch = 0;   // for the SYSCALL entry of this CPU (pv/syscall_entry.S)
+    TrapFrame* frame = nullptr;  // the trap frame's place at the top of the stack
+    Vcpu* current = nullptr;     // the vCPU whose state is loaded; null or an idle one otherwise
     CpuId id = 0;
     std::uint32_t apic_id = 0;
+    CpuWork work;
     std::uint64_t stack_block = 0;  // lowest address
 
     GdtPage* gdt = nullptr;  // a page of its own: guests' GDT windows map it too
     std::uint64_t gdt_physical = 0;
     Tss* tss = nullptr;
 
-    std::array<VectorEntry, kVectors> vectors{};
+    VectorEntry* vectors = nullptr;  // kVectors of them
+    std::array<std::uint64_t, kExceptions> traps{};  // from guests, by vector
 
     // Requests by other CPUs and to them (smp/ipi.cpp).
     std::atomic<std::uint32_t> requests{0};
@@ -71,14 +82,23 @@ struct alignas(64) PerCpu {
 #endif
 };
 
-// Not `volatile`: a CPU never changes under running code, so the compiler may keep the answer.
-inline PerCpu& per_cpu() {
-    std::uint64_t top;
-    asm("mov %%rsp, %0" : "=r"(top));
-    return **reinterpret_cast<PerCpu**>((top | (kStackSize - 1)) - 7);
+static_assert(sizeof(PerCpu) <= kStackReserved);
+
+inline PerCpu& per_cpu_of_block(std::uint64_t block) {
+    return *reinterpret_cast<PerCpu*>(block + kStackSize - kStackReserved);
 }
 
-PerCpu& cpu_data(CpuId cpu);  // of a CPU that is present
+// Not `volatile`: a CPU never changes under running code, so the compiler may keep the answer.
+inline PerCpu& per_cpu() {
+    std::uint64_t stack;
+    asm("mov %%rsp, %0" : "=r"(stack));
+    return per_cpu_of_block(stack & ~(kStackSize - 1));
+}
+
+// Of a CPU that is present.
+inline PerCpu& cpu_data(CpuId cpu) {
+    return per_cpu_of_block(kStacksBase + cpu * kStackSize);
+}
 CpuId present_cpus();         // CPU numbers are 0 .. present_cpus() - 1
 // Bring-up: the next CPU number, with its stacks and tables. Needs paging and the early allocator.
 PerCpu& add_cpu(std::uint32_t apic_id);

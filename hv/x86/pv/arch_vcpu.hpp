@@ -20,25 +20,14 @@ struct GuestGate {
     std::uint8_t flags = 0;
 };
 
-// A trap that is to be delivered at the next return to the guest.
-struct PendingTrap {
-    bool valid = false;
-    bool has_error_code = false;
-    std::uint8_t vector = 0;
-    std::uint32_t error_code = 0;
-};
-
+// What every entry and exit looks at comes first, close together: after each change of the page table it has to be found
+// in memory again.
 struct ArchVcpu {
-    TrapFrame frame;                          // registers while it does not run
     bool kernel_mode = true;                  // which of its two page tables and GS bases is loaded
-    FrameInfo* kernel_table = nullptr;        // L4 with type and reference; null before it has a context
-    FrameInfo* user_table = nullptr;          // null when the guest has none
-    FrameInfo* unfinished = nullptr;          // table whose undoing was preempted (entry_update.hpp)
-    std::uint64_t fs_base = 0;
-    std::uint64_t gs_base_kernel = 0;
-    std::uint64_t gs_base_user = 0;
-    std::uint16_t ds = 0, es = 0, fs = 0, gs = 0;
-
+    bool runstate_late = false;               // to be written when its kernel is entered
+    std::atomic<bool> nmi_pending{false};
+    std::uint32_t iopl = 0;
+    std::uint64_t user_cr3 = 0, kernel_cr3 = 0;  // of the two tables below, for the processor
     std::uint64_t kernel_ss = 0, kernel_sp = 0;
     std::uint64_t event_callback = 0;
     std::uint64_t failsafe_callback = 0;
@@ -47,12 +36,17 @@ struct ArchVcpu {
     bool failsafe_masks_events = false;
     bool syscall_masks_events = false;
     bool syscall32_masks_events = false;
+    bool sysenter_masks_events = false;
     std::uint64_t syscall32_callback = 0;
     std::uint64_t sysenter_callback = 0;
-    bool sysenter_masks_events = false;
-    std::array<GuestGate, 256> gates{};
-    PendingTrap pending;
-    std::atomic<bool> nmi_pending{false};
+    TrapFrame frame;                          // registers while it does not run
+    FrameInfo* kernel_table = nullptr;        // L4 with type and reference; null before it has a context
+    FrameInfo* user_table = nullptr;          // null when the guest has none
+    FrameInfo* unfinished = nullptr;          // table whose undoing was preempted (entry_update.hpp)
+    std::uint64_t fs_base = 0;
+    std::uint64_t gs_base_kernel = 0;
+    std::uint64_t gs_base_user = 0;
+    std::uint16_t ds = 0, es = 0, fs = 0, gs = 0;
 
     std::array<FrameInfo*, 16> gdt_frames{};  // type Descriptor
     std::uint32_t gdt_frame_count = 0;
@@ -63,7 +57,6 @@ struct ArchVcpu {
 
     std::uint64_t cr0 = 0, cr4 = 0;           // what the guest believes
     std::array<std::uint64_t, 8> debug{};     // 6 and 7 included; 4 and 5 unused
-    std::uint32_t iopl = 0;
 
     std::uint64_t xcr0 = 1;
     bool fpu_loaded = false;                  // its FPU state is in the registers of the CPU that runs it
@@ -73,8 +66,9 @@ struct ArchVcpu {
 
     GuestVirtual time_area{0};                // second place for pvclock, 0 when none
     std::uint32_t time_version = 0;
-    bool runstate_late = false;               // to be written when its kernel is entered
     const void* time_published = nullptr;     // where the clock was last written
+
+    std::array<GuestGate, 256> gates{};
 };
 
 struct ArchDomain {

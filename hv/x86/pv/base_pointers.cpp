@@ -38,6 +38,7 @@ Result<> set_kernel_table(Vcpu& vcpu, Mfn l4) {
     FrameInfo* taken = TRY(take(vcpu, l4));
     FrameInfo* old = vcpu.arch->kernel_table;
     vcpu.arch->kernel_table = taken;
+    vcpu.arch->kernel_cr3 = address_of(l4).raw;
     if (&vcpu == &current_vcpu()) load_page_table(vcpu);
     give_up(vcpu, old);
     return {};
@@ -47,6 +48,7 @@ Result<> set_user_table(Vcpu& vcpu, Mfn l4) {
     FrameInfo* taken = l4.raw != 0 ? TRY(take(vcpu, l4)) : nullptr;
     FrameInfo* old = vcpu.arch->user_table;
     vcpu.arch->user_table = taken;
+    vcpu.arch->user_cr3 = address_of(l4).raw;
     give_up(vcpu, old);
     return {};
 }

@@ -8,16 +8,17 @@
 #include "hv/x86/pv/arch_vcpu.hpp"
 #include "hv/x86/pv/base_pointers.hpp"
 #include "hv/x86/pv/guest_tables.hpp"
+#include "hv/x86/pv/traps.hpp"
 
 namespace hv::x86 {
 
-void switch_mode(Vcpu& vcpu) {
+[[gnu::hot]] void switch_mode(Vcpu& vcpu) {
     vcpu.arch->kernel_mode = !vcpu.arch->kernel_mode;
     asm volatile("swapgs" : : : "memory");
     load_page_table(vcpu);
 }
 
-bool enter_guest_kernel(Vcpu& vcpu, TrapFrame& frame, const GuestEntry& entry) {
+[[gnu::hot]] bool enter_guest_kernel(Vcpu& vcpu, TrapFrame& frame, const GuestEntry& entry) {
     ArchVcpu& arch = *vcpu.arch;
     abi::xen::VcpuInfo& info = *vcpu.info.load(std::memory_order_relaxed);
     const bool from_kernel = arch.kernel_mode;
@@ -59,10 +60,11 @@ bool enter_guest_kernel(Vcpu& vcpu, TrapFrame& frame, const GuestEntry& entry) {
     frame.rflags &= ~std::uint64_t{kRflagsTf | kRflagsDf | kRflagsNt | kRflagsRf | kRflagsVm | kRflagsAc};
     frame.rsp = at.raw;
     frame.ss = abi::xen::kFlatKernelSs;
+    frame.vector = kVectorSyscall;  // rcx and r11 are on the stack: SYSRET will do, whatever brought the guest here
     return true;
 }
 
-void deliver_trap(Vcpu& vcpu, TrapFrame& frame, std::uint8_t vector, std::optional<std::uint32_t> error_code) {
+[[gnu::hot]] void deliver_trap(Vcpu& vcpu, TrapFrame& frame, std::uint8_t vector, std::optional<std::uint32_t> error_code) {
     const GuestGate& gate = vcpu.arch->gates[vector];
     if (gate.address == 0) {
         log(LogLevel::GuestError, "d{}v{}: no handler for trap {} (error code {:x}) at rip {:x} rsp {:x}, cr2 {:x}", vcpu.domain.id, vcpu.id,
@@ -74,7 +76,7 @@ void deliver_trap(Vcpu& vcpu, TrapFrame& frame, std::uint8_t vector, std::option
                        {.address = gate.address, .mask_events = (gate.flags & abi::xen::kTrapMaskEvents) != 0, .error_code = error_code});
 }
 
-void deliver_page_fault(Vcpu& vcpu, TrapFrame& frame, std::uint64_t address, std::uint32_t error_code) {
+[[gnu::hot]] void deliver_page_fault(Vcpu& vcpu, TrapFrame& frame, std::uint64_t address, std::uint32_t error_code) {
     constexpr std::uint32_t kFromUser = 4;
     vcpu.info.load(std::memory_order_relaxed)->arch.cr2 = address;
     error_code = vcpu.arch->kernel_mode ? error_code & ~kFromUser : error_code | kFromUser;

@@ -1,7 +1,5 @@
 #include "hv/x86/pv/context_switch.hpp"
 
-#include <array>
-
 #include "hv/base/log.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/idle_domain.hpp"
@@ -12,6 +10,7 @@
 #include "hv/time/clock.hpp"
 #include "hv/time/timer_hardware.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
+#include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
 #include "hv/x86/pv/base_pointers.hpp"
@@ -27,22 +26,12 @@ namespace hv {
 namespace x86 {
 namespace {
 
-// What others want of a CPU; each is looked at before the CPU goes back to a guest or to sleep.
-struct alignas(64) CpuWork {
-    std::atomic<bool> schedule{false};
-    std::atomic<bool> timers{false};
-    std::uint64_t busy_since = 0;  // TSC of the current entry's first preemption_needed(); 0 before
-    const Vcpu* loaded = nullptr;  // whose address space is in CR3; null while idle
-};
-constinit std::array<CpuWork, kMaxCpus> g_work{};
-
 constexpr std::uint64_t kPreemptionMicroseconds = 200;
 
 void leave_address_space(CpuWork& work, CpuId cpu) {
     if (work.loaded) work.loaded->domain.dirty_cpus.clear(cpu);
     work.loaded = nullptr;
 }
-
 
 // An idle CPU is on hv's own table.
 void enter_address_space(CpuWork& work, CpuId cpu, Vcpu& next) {
@@ -80,9 +69,9 @@ void load_vcpu(Vcpu& vcpu, TrapFrame& frame) {
     if (!segments_good) [[unlikely]] deliver_failsafe(vcpu, frame);
 }
 
-void reschedule_if_needed(TrapFrame& frame) {
+void do_cpu_work(TrapFrame& frame) {
     PerCpu& cpu = per_cpu();
-    CpuWork& work = g_work[cpu.id];
+    CpuWork& work = cpu.work;
     while (work.timers.load(std::memory_order_relaxed) && work.timers.exchange(false, std::memory_order_acq_rel)) time::timer_interrupt();
     // Again when loading a vCPU found that its domain is done for.
     while (work.schedule.load(std::memory_order_relaxed)) {
@@ -105,10 +94,9 @@ void reschedule_if_needed(TrapFrame& frame) {
 void run_idle_loop() {
     PerCpu& cpu = per_cpu();
     for (;;) {
-        reschedule_if_needed(*cpu.frame);
+        do_cpu_work(*cpu.frame);
         answer_requests();
-        CpuWork& work = g_work[cpu.id];
-        if (work.schedule.load(std::memory_order_acquire) || work.timers.load(std::memory_order_acquire)) continue;
+        if (cpu.work.schedule.load(std::memory_order_acquire) || cpu.work.timers.load(std::memory_order_acquire)) continue;
         // An interrupt that arrives from here on ends the HLT.
         asm volatile("sti; hlt; cli" : : : "memory");
         cpu.alive.fetch_add(1, std::memory_order_relaxed);
@@ -116,7 +104,7 @@ void run_idle_loop() {
 }
 
 void begin_preemptible_work() {
-    g_work[hv::current_cpu()].busy_since = 0;
+    per_cpu().work.busy_since = 0;
 }
 
 void start_scheduling(CpuId cpu) {
@@ -132,11 +120,10 @@ void forget_address_space(Domain& domain) {
     } request{&domain};
     call_on_cpus(domain.dirty_cpus.snapshot(), [](void* argument) {
         auto& wanted = *static_cast<Request*>(argument);
-        const CpuId cpu = hv::current_cpu();
-        CpuWork& work = g_work[cpu];
-        if (!work.loaded || &work.loaded->domain != wanted.domain) return;
+        PerCpu& cpu = per_cpu();
+        if (!cpu.work.loaded || &cpu.work.loaded->domain != wanted.domain) return;
         write_cr3(hv_page_table().raw);
-        leave_address_space(work, cpu);
+        leave_address_space(cpu.work, cpu.id);
     }, &request);
 }
 
@@ -151,17 +138,17 @@ Domain& current_domain() {
 }
 
 void request_reschedule(CpuId cpu) {
-    x86::g_work[cpu].schedule.store(true, std::memory_order_release);
+    x86::cpu_data(cpu).work.schedule.store(true, std::memory_order_release);
     if (cpu != current_cpu()) kick_cpu(cpu);
 }
 
 void request_timer_update(CpuId cpu) {
-    x86::g_work[cpu].timers.store(true, std::memory_order_release);
+    x86::cpu_data(cpu).work.timers.store(true, std::memory_order_release);
     if (cpu != current_cpu()) kick_cpu(cpu);
 }
 
 bool preemption_needed() {
-    x86::CpuWork& work = x86::g_work[current_cpu()];
+    x86::CpuWork& work = x86::per_cpu().work;
     if (work.schedule.load(std::memory_order_relaxed)) return true;
     // Interrupts are off: whatever waits is let in when a bounded time has passed.
     const std::uint64_t tsc = x86::read_tsc();

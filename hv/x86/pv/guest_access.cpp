@@ -12,7 +12,7 @@ namespace {
 std::size_t copy_with_fixup(void* to, const void* from, std::size_t bytes) {
     std::size_t left = bytes;
     x86::allow_guest_access();
-    if (bytes % 8 == 0 && bytes <= 64) {
+    if (bytes % 8 == 0 && bytes <= 128) {
         // Small structures, most of what there is: word by word, without the start-up cost of a string instruction.
         std::uint64_t word;
         asm volatile("jmp 3f\n"
@@ -40,13 +40,13 @@ std::size_t copy_with_fixup(void* to, const void* from, std::size_t bytes) {
 
 }  // namespace
 
-Result<> copy_from_guest(void* to, GuestVirtual from, std::size_t bytes) {
+[[gnu::hot]] Result<> copy_from_guest(void* to, GuestVirtual from, std::size_t bytes) {
     if (!x86::guest_range_allowed(from, bytes)) return fail(Error::Fault);
     if (copy_with_fixup(to, reinterpret_cast<const void*>(from.raw), bytes) != 0) return fail(Error::Fault);
     return {};
 }
 
-Result<> copy_to_guest(GuestVirtual to, const void* from, std::size_t bytes) {
+[[gnu::hot]] Result<> copy_to_guest(GuestVirtual to, const void* from, std::size_t bytes) {
     if (!x86::guest_range_allowed(to, bytes)) return fail(Error::Fault);
     if (copy_with_fixup(reinterpret_cast<void*>(to.raw), from, bytes) != 0) return fail(Error::Fault);
     return {};

@@ -42,7 +42,7 @@ void hypercall(TrapFrame& frame) {
 
 }  // namespace
 
-extern "C" void guest_syscall(TrapFrame& frame) {
+extern "C" [[gnu::hot]] void guest_syscall(TrapFrame& frame) {
     Vcpu& vcpu = current_vcpu();
     ArchVcpu& arch = *vcpu.arch;
     if (arch.kernel_mode) [[likely]] return hypercall(frame);
@@ -54,10 +54,11 @@ extern "C" void guest_syscall(TrapFrame& frame) {
     enter_guest_kernel(vcpu, frame, {.address = arch.syscall_callback, .mask_events = arch.syscall_masks_events});
 }
 
-extern "C" void return_to_guest_work(TrapFrame& frame) {
+extern "C" [[gnu::hot]] void return_to_guest_work(TrapFrame& frame) {
     for (;;) {
-        reschedule_if_needed(frame);
-        Vcpu& vcpu = current_vcpu();
+        const PerCpu& cpu = per_cpu();
+        if (cpu.work.schedule.load(std::memory_order_relaxed) || cpu.work.timers.load(std::memory_order_relaxed)) [[unlikely]] do_cpu_work(frame);
+        Vcpu& vcpu = *cpu.current;
         ArchVcpu& arch = *vcpu.arch;
         if (arch.runstate_late && arch.kernel_mode) arch.runstate_late = !runstate_publish(vcpu);
         if (arch.nmi_pending.load(std::memory_order_relaxed) && arch.nmi_callback != 0 && arch.nmi_pending.exchange(false)) {

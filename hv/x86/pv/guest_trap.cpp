@@ -59,7 +59,7 @@ void debug_trap(Vcpu& vcpu, TrapFrame& frame) {
 
 }  // namespace
 
-void guest_trap(TrapFrame& frame) {
+[[gnu::hot]] void guest_trap(TrapFrame& frame) {
     Vcpu& vcpu = current_vcpu();
     const auto vector = static_cast<std::uint8_t>(frame.vector);
     const auto error_code = static_cast<std::uint32_t>(frame.error_code);

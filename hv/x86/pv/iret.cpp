@@ -10,7 +10,7 @@
 
 namespace hv::x86 {
 
-void guest_iret(Vcpu& vcpu, TrapFrame& frame) {
+[[gnu::hot]] void guest_iret(Vcpu& vcpu, TrapFrame& frame) {
     ArchVcpu& arch = *vcpu.arch;
     const auto saved = fetch<abi::xen::IretContext>(GuestVirtual{frame.rsp});
     if (!saved) {

@@ -56,7 +56,7 @@ bool iret_read_as_supervisor(TrapFrame& frame, std::uint64_t address) {
 
 }  // namespace
 
-void guest_page_fault(Vcpu& vcpu, TrapFrame& frame) {
+[[gnu::hot]] void guest_page_fault(Vcpu& vcpu, TrapFrame& frame) {
     const std::uint64_t address = read_cr2();
     const auto error = static_cast<std::uint32_t>(frame.error_code);
     if (!(error & kUser)) {

@@ -3,13 +3,17 @@
 // SYSCALL switches no stack and hv owns neither GS nor FS, so every CPU has an entry of its own here that knows its stack;
 // MSR_LSTAR of CPU n is syscall_stubs + n * SYSCALL_STUB_BYTES.
 #include "asm_constants.h"
+#include "hv/x86/traps/frame_macros.h"
 
+        /* RAX has the only form of MOV that reaches any address without a register: it lends itself for the stack pointer. */
         .macro  syscall_stub number
         .balign SYSCALL_STUB_BYTES
-        movq    %rsp, syscall_stacks + 8 * \number(%rip)
+        movabsq %rax, STACKS_BASE + \number * STACK_SIZE + STACK_SIZE - STACK_RESERVED + PER_CPU_SCRATCH
+        movq    %rsp, %rax
         movabsq $(STACKS_BASE + \number * STACK_SIZE + STACK_SIZE - STACK_RESERVED), %rsp
         pushq   $USER_DATA
-        pushq   syscall_stacks + 8 * \number(%rip)
+        pushq   %rax
+        movq    (16 + PER_CPU_SCRATCH)(%rsp), %rax
         jmp     syscall_common
         .endm
 
@@ -25,6 +29,7 @@ syscall_stubs:
         .endr
         .noaltmacro
 
+        .section .text.entry_common, "ax"
         .balign 16
 syscall_common:
         pushq   %r11
@@ -32,21 +37,7 @@ syscall_common:
         pushq   %rcx
         pushq   $0
         pushq   $VECTOR_SYSCALL
-        pushq   %rdi
-        pushq   %rsi
-        pushq   %rdx
-        pushq   %rcx
-        pushq   %rax
-        pushq   %r8
-        pushq   %r9
-        pushq   %r10
-        pushq   %r11
-        pushq   %rbx
-        pushq   %rbp
-        pushq   %r12
-        pushq   %r13
-        pushq   %r14
-        pushq   %r15
+        push_registers
         xorl    %ebp, %ebp
         movq    %rsp, %rdi
         call    guest_syscall
@@ -54,24 +45,11 @@ syscall_common:
 leave_to_guest:
         movq    %rsp, %rdi
         call    return_to_guest_work
-        popq    %r15
-        popq    %r14
-        popq    %r13
-        popq    %r12
-        popq    %rbp
-        popq    %rbx
-        popq    %r11
-        popq    %r10
-        popq    %r9
-        popq    %r8
-        popq    %rax
-        popq    %rcx
-        popq    %rdx
-        popq    %rsi
-        popq    %rdi
+        pop_registers
         cmpl    $VECTOR_SYSCALL, (%rsp)
         jne     1f
-        /* SYSRET takes rip from rcx and rflags from r11, both dead for who entered with SYSCALL. A rip that is not canonical
+        /* SYSRET takes rip from rcx and rflags from r11, both dead for who entered with SYSCALL, and for a guest's kernel
+           that finds them on its stack. A rip that is not canonical
            would make it fault in ring 0 on the guest's stack: those leave through IRET, which faults on ours. */
         movq    16(%rsp), %rcx
         movq    %rcx, %r11
@@ -86,10 +64,5 @@ leave_sysret:
         sysretq
 1:      addq    $16, %rsp
         jmp     leave_iret
-
-        .section .bss.syscall_stacks, "aw", @nobits
-        .balign 64
-syscall_stacks:
-        .skip   8 * MAX_CPUS
 
         .section .note.GNU-stack, "", @progbits

@@ -145,7 +145,7 @@ bool writes_at(const TrapFrame& frame, const Instruction& in, std::uint64_t addr
 
 }  // namespace
 
-bool emulate_table_write(Vcpu& vcpu, TrapFrame& frame, std::uint64_t address) {
+[[gnu::hot]] bool emulate_table_write(Vcpu& vcpu, TrapFrame& frame, std::uint64_t address) {
     if (!finish_unfinished(vcpu)) return true;  // the guest executes it again
     const Pte mapping = guest_l1_entry(vcpu, GuestVirtual{address});
     if (!is_present(mapping) || (mapping & kPteWritable)) return false;

@@ -12,8 +12,7 @@ namespace hv {
 namespace x86 {
 
 void load_page_table(const Vcpu& vcpu) {
-    const FrameInfo* table = vcpu.arch->kernel_mode ? vcpu.arch->kernel_table : vcpu.arch->user_table;
-    write_cr3(address_of(frame_number(*table)).raw);
+    write_cr3(vcpu.arch->kernel_mode ? vcpu.arch->kernel_cr3 : vcpu.arch->user_cr3);
 }
 
 void flush_local() {

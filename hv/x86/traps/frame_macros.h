@@ -1,4 +1,4 @@
-// Assembly shared by the entries that build a TrapFrame.
+// Assembly shared by the ways in and out that build and take down a TrapFrame.
         .macro  push_registers
         pushq   %rdi
         pushq   %rsi
@@ -15,6 +15,24 @@
         pushq   %r13
         pushq   %r14
         pushq   %r15
+        .endm
+
+        .macro  pop_registers
+        popq    %r15
+        popq    %r14
+        popq    %r13
+        popq    %r12
+        popq    %rbp
+        popq    %rbx
+        popq    %r11
+        popq    %r10
+        popq    %r9
+        popq    %r8
+        popq    %rax
+        popq    %rcx
+        popq    %rdx
+        popq    %rsi
+        popq    %rdi
         .endm
 
 /* Three bytes of NOP that become CLAC when the CPU has SMAP (cpu/smap.cpp). */

@@ -4,24 +4,6 @@
 #include "asm_constants.h"
 #include "hv/x86/traps/frame_macros.h"
 
-        .macro  pop_registers
-        popq    %r15
-        popq    %r14
-        popq    %r13
-        popq    %r12
-        popq    %rbp
-        popq    %rbx
-        popq    %r11
-        popq    %r10
-        popq    %r9
-        popq    %r8
-        popq    %rax
-        popq    %rcx
-        popq    %rdx
-        popq    %rsi
-        popq    %rdi
-        .endm
-
         .macro  stub vector
         .balign 16
         .if     \vector >= 32
@@ -51,6 +33,7 @@ trap_stubs:
         .endr
         .noaltmacro
 
+        .section .text.entry_common, "ax"
         .balign 16
 trap_entry:
         push_registers
@@ -63,9 +46,7 @@ handle_frame:
 1:      movq    %rsp, %rdi
         call    handle_trap
         testb   $3, TRAP_FRAME_CS(%rsp)
-        jz      leave
-        movq    %rsp, %rdi
-        call    return_to_guest_work
+        jnz     leave_to_guest               /* may have become one for SYSRET: the kernel's entry points are */
 leave:
         pop_registers
         addq    $16, %rsp                    /* vector, error code */
@@ -78,8 +59,7 @@ leave_iret:
 handle_moved_frame:
         movq    %rsp, %rax
         orq     $(STACK_SIZE - 1), %rax
-        movq    -7(%rax), %rax
-        movq    PER_CPU_FRAME(%rax), %rsp
+        leaq    (1 - STACK_RESERVED - TRAP_FRAME_SIZE)(%rax), %rsp
         jmp     handle_frame
 
 /* #DB has a stack of its own because it can strike at SYSCALL's first instruction, when the stack pointer is the guest's.
@@ -92,8 +72,7 @@ debug_entry:
         movq    %rsp, %rsi
         movq    %rsp, %rax
         orq     $(STACK_SIZE - 1), %rax
-        movq    -7(%rax), %rax
-        movq    PER_CPU_FRAME(%rax), %rdi
+        leaq    (1 - STACK_RESERVED - TRAP_FRAME_SIZE)(%rax), %rdi
         movq    %rdi, %rsp
         movl    $(TRAP_FRAME_SIZE / 8), %ecx
         rep movsq
@@ -116,19 +95,15 @@ critical_frame:
 resume_guest:
         movq    %rsp, %rax
         orq     $(STACK_SIZE - 1), %rax
-        movq    -7(%rax), %rax
-        movq    PER_CPU_FRAME(%rax), %rsp
+        leaq    (1 - STACK_RESERVED - TRAP_FRAME_SIZE)(%rax), %rsp
         xorl    %ebp, %ebp
-        movq    %rsp, %rdi
-        call    return_to_guest_work
-        jmp     leave
+        jmp     leave_to_guest
 
         .globl  run_on_empty_stack
 run_on_empty_stack:
         movq    %rsp, %rax
         orq     $(STACK_SIZE - 1), %rax
-        movq    -7(%rax), %rax
-        movq    PER_CPU_FRAME(%rax), %rsp
+        leaq    (1 - STACK_RESERVED - TRAP_FRAME_SIZE)(%rax), %rsp
         xorl    %ebp, %ebp
         call    *%rdi
         ud2

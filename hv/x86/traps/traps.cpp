@@ -39,7 +39,7 @@ void hv_exception(TrapFrame& frame) {
 
 }  // namespace
 
-extern "C" void handle_trap(TrapFrame& frame) {
+extern "C" [[gnu::hot]] void handle_trap(TrapFrame& frame) {
     if (frame.vector >= kFirstExternal) return handle_interrupt(static_cast<std::uint8_t>(frame.vector));
     if (frame.from_guest()) return guest_trap(frame);
     hv_exception(frame);
