@@ -26,7 +26,7 @@ struct ArchVcpu {
     bool kernel_mode = true;                  // which of its two page tables and GS bases is loaded
     bool runstate_late = false;               // to be written when its kernel is entered
     std::atomic<bool> nmi_pending{false};
-    std::uint32_t iopl = 0;
+    std::uint32_t shown_iopl = 0;             // what frames show of the I/O privilege level, in RFLAGS' place (iopl.hpp)
     std::uint64_t user_cr3 = 0, kernel_cr3 = 0;  // of the two tables below, for the processor
     std::uint64_t kernel_ss = 0, kernel_sp = 0;
     std::uint64_t event_callback = 0;
@@ -57,6 +57,7 @@ struct ArchVcpu {
 
     std::uint64_t cr0 = 0, cr4 = 0;           // what the guest believes
     std::array<std::uint64_t, 8> debug{};     // 6 and 7 included; 4 and 5 unused
+    std::uint32_t iopl = 0;                   // the real one stays 0
 
     std::uint64_t xcr0 = 1;
     bool fpu_loaded = false;                  // its FPU state is in the registers of the CPU that runs it

@@ -43,7 +43,7 @@ namespace hv::x86 {
     }
     image[words++] = frame.rip;
     image[words++] = (frame.cs & (from_kernel ? 0xfffc : 0xffff)) | (std::uint64_t{mask} << 32);
-    image[words++] = (frame.rflags & ~std::uint64_t{kRflagsIf | kRflagsIopl}) | (mask ? 0 : std::uint64_t{kRflagsIf}) | (std::uint64_t{arch.iopl} << 12);
+    image[words++] = (frame.rflags & ~std::uint64_t{kRflagsIf | kRflagsIopl}) | (mask ? 0 : std::uint64_t{kRflagsIf}) | arch.shown_iopl;
     image[words++] = frame.rsp;
     image[words++] = frame.ss;
 

@@ -17,7 +17,6 @@ void write_hardware(unsigned number, std::uint64_t value) {
         case 1: asm volatile("mov %0, %%dr1" : : "r"(value)); break;
         case 2: asm volatile("mov %0, %%dr2" : : "r"(value)); break;
         case 3: asm volatile("mov %0, %%dr3" : : "r"(value)); break;
-        case 6: asm volatile("mov %0, %%dr6" : : "r"(value)); break;
         default: asm volatile("mov %0, %%dr7" : : "r"(value)); break;
     }
 }
@@ -63,8 +62,21 @@ Result<> write_guest_debug_register(Vcpu& vcpu, unsigned number, std::uint64_t v
         return fail(Error::BadArgument);
     }
     arch.debug[number] = value;
-    if (current && (number >= 6 || active(arch))) write_hardware(number, value);
+    // DR6 stays at its fixed value but while #DB is being handled: what one guest wrote is not what another one finds.
+    if (current && number != 6 && (number == 7 || active(arch))) write_hardware(number, value);
     return {};
+}
+
+std::uint64_t take_debug_status(Vcpu& vcpu) {
+    constexpr std::uint64_t kHits = 0xf;
+    std::uint64_t status;
+    asm volatile("mov %%dr6, %0" : "=r"(status));
+    asm volatile("mov %0, %%dr6" : : "r"(kDr6Fixed));
+    status &= kDr6Settable;
+    // The addresses of whoever used breakpoints last are still in the registers.
+    if (!active(*vcpu.arch)) status &= ~kHits;
+    vcpu.arch->debug[6] = (vcpu.arch->debug[6] & ~kHits) | status;
+    return status;
 }
 
 void save_debug_registers(Vcpu& vcpu) {
@@ -75,7 +87,6 @@ void load_debug_registers(const Vcpu& vcpu) {
     const ArchVcpu& arch = *vcpu.arch;
     if (!active(arch)) return;
     for (unsigned i = 0; i < 4; ++i) write_hardware(i, arch.debug[i]);
-    write_hardware(6, arch.debug[6] | kDr6Fixed);
     write_hardware(7, arch.debug[7]);
 }
 

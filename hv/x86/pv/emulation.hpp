@@ -23,6 +23,11 @@ bool emulate_privileged(Vcpu& vcpu, TrapFrame& frame);
 // IN, OUT, INS and OUTS; `instruction` is one of them.
 bool emulate_port_io(Vcpu& vcpu, TrapFrame& frame, const Instruction& instruction);
 
+// SGDT, SIDT, SLDT, STR and SMSW, which fault in ring 3 where the CPU has UMIP. Any code may execute them; it sees what a machine
+// without interesting tables would say, never hv's addresses.
+bool is_table_query(const Instruction& instruction);
+bool emulate_table_query(Vcpu& vcpu, TrapFrame& frame, const Instruction& instruction);
+
 // RDMSR, WRMSR. False: #GP.
 bool read_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t& value);
 bool write_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t value);

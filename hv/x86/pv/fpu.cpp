@@ -13,13 +13,26 @@ namespace {
 
 constexpr std::uint64_t kX87 = 1, kSse = 2, kAvx = 4, kAvx512 = 7u << 5;
 constexpr std::size_t kLegacyBytes = 512;
-constexpr std::size_t kHeaderBytes = 64;  // XSTATE_BV and friends behind the legacy area
+constexpr std::size_t kStatusWord = 2;
+constexpr std::uint8_t kErrorSummary = 0x80;
 constexpr unsigned kAreaOrder = 0;        // a page holds everything up to AVX-512 (2696 bytes)
 constexpr std::uint16_t kInitialControlWord = 0x37f;
 constexpr std::uint32_t kInitialMxcsr = 0x1f80;
 
 bool has_xsave() {
     return cpu_has(Feature::Xsave);
+}
+
+// AMD's processors restore the x87's instruction and data pointers only along with a pending exception, unless CPUID says
+// otherwise (APM volume 3, leaf 8000_0008, RstrFpErrPtrs): what another guest's were must be cleared before.
+bool keeps_fpu_pointers() {
+    static const bool keeps = [] {
+        constexpr std::uint32_t kLeaf = 0x8000'0008, kRestoresPointers = 1u << 2;
+        const CpuModel& model = cpu_model();
+        if (model.vendor != Vendor::Amd && model.vendor != Vendor::Hygon) return false;
+        return model.max_extended_leaf < kLeaf || !(cpuid(kLeaf).ebx & kRestoresPointers);
+    }();
+    return keeps;
 }
 
 void write_xcr0(std::uint64_t value) {
@@ -96,6 +109,7 @@ void save_fpu(Vcpu& vcpu) {
 void load_fpu(const Vcpu& vcpu) {
     const std::uint8_t* area = vcpu.arch->fpu;
     clear_task_switched();
+    if (keeps_fpu_pointers() && !(area[kStatusWord] & kErrorSummary)) asm volatile("fninit");
     if (has_xsave()) {
         write_xcr0(guest_xcr0_mask());
         asm volatile("xrstor64 (%0)" : : "r"(area), "a"(~0u), "d"(~0u) : "memory");

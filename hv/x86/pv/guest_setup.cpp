@@ -16,6 +16,7 @@
 #include "hv/x86/pv/fpu.hpp"
 #include "hv/x86/pv/guest_setup.hpp"
 #include "hv/x86/pv/guest_tables.hpp"
+#include "hv/x86/pv/iopl.hpp"
 #include "hv/x86/pv/segments.hpp"
 #include "hv/x86/pv/table_lock.hpp"
 
@@ -191,19 +192,16 @@ HypercallResult do_update_descriptor(HypercallArguments& arguments) {
 
 HypercallResult do_vm_assist(HypercallArguments& arguments) {
     const std::uint64_t type = arguments.value[1];
-    constexpr std::uint64_t kSupported = (1u << static_cast<unsigned>(VmAssistType::Segments4Gb)) |
-                                         (1u << static_cast<unsigned>(VmAssistType::Segments4GbNotify)) |
-                                         (1u << static_cast<unsigned>(VmAssistType::WritablePagetables)) |
-                                         (1u << static_cast<unsigned>(VmAssistType::PaeExtendedCr3)) |
-                                         (1u << static_cast<unsigned>(VmAssistType::ArchitecturalIopl)) |
-                                         (1u << static_cast<unsigned>(VmAssistType::RunstateUpdateFlag));
-    if (type >= 64 || !((kSupported >> type) & 1)) return fail(Error::BadArgument);
+    if (type >= 64 || !((kSupportedVmAssists >> type) & 1)) return fail(Error::BadArgument);
     ArchDomain& arch = *current_domain().arch;
     switch (static_cast<VmAssistCommand>(arguments.value[0])) {
-        case VmAssistCommand::Enable: arch.vm_assist.fetch_or(std::uint64_t{1} << type); return 0;
-        case VmAssistCommand::Disable: arch.vm_assist.fetch_and(~(std::uint64_t{1} << type)); return 0;
+        case VmAssistCommand::Enable: arch.vm_assist.fetch_or(std::uint64_t{1} << type); break;
+        case VmAssistCommand::Disable: arch.vm_assist.fetch_and(~(std::uint64_t{1} << type)); break;
+        default: return fail(Error::NotImplemented);
     }
-    return fail(Error::NotImplemented);
+    // What frames show changes with the assist: on other vCPUs from their next change of the level on.
+    set_iopl(current_vcpu(), current_vcpu().arch->iopl);
+    return 0;
 }
 
 }  // namespace hv::x86

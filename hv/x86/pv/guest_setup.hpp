@@ -1,6 +1,7 @@
 // Hypercalls with which a PV kernel sets up its virtual processor.
 #pragma once
 
+#include "hv/abi/xen/shared_info.hpp"
 #include "hv/abi/xen/vcpu_state.hpp"
 #include "hv/hypercall/hypercall.hpp"
 
@@ -20,6 +21,14 @@ HypercallResult do_get_debugreg(HypercallArguments& arguments);
 HypercallResult do_set_gdt(HypercallArguments& arguments);
 HypercallResult do_update_descriptor(HypercallArguments& arguments);
 HypercallResult do_vm_assist(HypercallArguments& arguments);
+
+// Bits of abi VmAssistType.
+inline constexpr std::uint64_t kSupportedVmAssists = (1u << static_cast<unsigned>(abi::xen::VmAssistType::Segments4Gb)) |
+                                                     (1u << static_cast<unsigned>(abi::xen::VmAssistType::Segments4GbNotify)) |
+                                                     (1u << static_cast<unsigned>(abi::xen::VmAssistType::WritablePagetables)) |
+                                                     (1u << static_cast<unsigned>(abi::xen::VmAssistType::PaeExtendedCr3)) |
+                                                     (1u << static_cast<unsigned>(abi::xen::VmAssistType::ArchitecturalIopl)) |
+                                                     (1u << static_cast<unsigned>(abi::xen::VmAssistType::RunstateUpdateFlag));
 
 // One entry of the virtual IDT.
 Result<> set_gate(ArchVcpu& arch, const abi::xen::TrapInfo& trap);

@@ -4,6 +4,7 @@
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
 #include "hv/x86/pv/bounce.hpp"
+#include "hv/x86/pv/debug_registers.hpp"
 #include "hv/x86/pv/descriptor_windows.hpp"
 #include "hv/x86/pv/descriptors.hpp"
 #include "hv/x86/pv/emulation.hpp"
@@ -50,10 +51,7 @@ bool software_interrupt(Vcpu& vcpu, TrapFrame& frame) {
 }
 
 void debug_trap(Vcpu& vcpu, TrapFrame& frame) {
-    std::uint64_t dr6;
-    asm volatile("mov %%dr6, %0" : "=r"(dr6));
-    asm volatile("mov %0, %%dr6" : : "r"(std::uint64_t{0xffff0ff0}));
-    vcpu.arch->debug[6] = (vcpu.arch->debug[6] & ~std::uint64_t{0xf}) | (dr6 & 0xf00f);
+    take_debug_status(vcpu);
     deliver_trap(vcpu, frame, kDebug, {});
 }
 

@@ -6,6 +6,7 @@
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
 #include "hv/x86/pv/bounce.hpp"
+#include "hv/x86/pv/iopl.hpp"
 #include "hv/x86/pv/traps.hpp"
 
 namespace hv::x86 {
@@ -24,6 +25,7 @@ namespace hv::x86 {
         }
         switch_mode(vcpu);
     }
+    if (has_architectural_iopl(vcpu.domain)) [[unlikely]] set_iopl(vcpu, (saved->rflags & kRflagsIopl) >> 12 & 3);
     frame.rip = saved->rip;
     frame.cs = (saved->cs & 0xffff) | 3;
     frame.rflags = (saved->rflags & kGuestFlags) | kRflagsIf | 2;

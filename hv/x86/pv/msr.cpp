@@ -32,7 +32,8 @@ bool read_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t& value) {
         return true;
     }
     if (msr == 0x8b) {  // microcode level
-        value = read_msr(0x8b);
+        const Vendor vendor = cpu_model().vendor;
+        value = vendor == Vendor::Intel || vendor == Vendor::Amd || vendor == Vendor::Hygon ? read_msr(0x8b) : 0;
         return true;
     }
     return false;

@@ -6,6 +6,7 @@
 #include "hv/memory/guest_access.hpp"
 #include "hv/x86/apic/io_apic.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
+#include "hv/x86/pv/iopl.hpp"
 #include "hv/x86/pv/machine_hypercalls.hpp"
 #include "hv/x86/pv/msi.hpp"
 #include "hv/x86/pv/pirq.hpp"
@@ -154,7 +155,7 @@ HypercallResult do_physdev_op(HypercallArguments& arguments) {
         case PhysdevCommand::SetIopl: {
             const auto request = TRY(fetch<PhysdevSetIopl>(where));
             if (request.iopl > 3) return fail(Error::BadArgument);
-            current_vcpu().arch->iopl = request.iopl;
+            set_iopl(current_vcpu(), request.iopl);
             return 0;
         }
         case PhysdevCommand::SetIobitmap: {

@@ -9,6 +9,7 @@
 #include "hv/x86/pv/emulation.hpp"
 #include "hv/x86/pv/instruction.hpp"
 #include "hv/x86/pv/io_permissions.hpp"
+#include "hv/x86/pv/iopl.hpp"
 #include "hv/x86/pv/pci_config.hpp"
 
 namespace hv::x86 {
@@ -66,8 +67,7 @@ bool string_io(Vcpu& vcpu, TrapFrame& frame, const Instruction& in, unsigned byt
 }  // namespace
 
 bool emulate_port_io(Vcpu& vcpu, TrapFrame& frame, const Instruction& in) {
-    const unsigned needed = vcpu.arch->kernel_mode ? 1 : 3;
-    if (vcpu.arch->iopl < needed) return false;
+    if (!iopl_allows_io(vcpu)) return false;
     const bool one_byte = !(in.opcode & 1);
     const unsigned bytes = one_byte ? 1 : in.operand16 ? 2 : 4;
     if (in.opcode < 0x70) return string_io(vcpu, frame, in, bytes);

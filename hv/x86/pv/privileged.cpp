@@ -10,6 +10,7 @@
 #include "hv/x86/pv/emulation.hpp"
 #include "hv/x86/pv/fpu.hpp"
 #include "hv/x86/pv/instruction.hpp"
+#include "hv/x86/pv/iopl.hpp"
 #include "hv/x86/pv/tlb.hpp"
 
 namespace hv::x86 {
@@ -26,7 +27,8 @@ bool read_control(Vcpu& vcpu, unsigned number, std::uint64_t& value) {
     }
 }
 
-bool write_control(Vcpu& vcpu, unsigned number, std::uint64_t value) {
+// `again`: not done yet, the guest is to execute the instruction once more.
+bool write_control(Vcpu& vcpu, unsigned number, std::uint64_t value, bool& again) {
     ArchVcpu& arch = *vcpu.arch;
     switch (number) {
         case 0:
@@ -35,13 +37,17 @@ bool write_control(Vcpu& vcpu, unsigned number, std::uint64_t value) {
             set_task_switched(vcpu, value & kCr0Ts);
             return true;
         case 2: vcpu.info.load()->arch.cr2 = value; return true;
-        case 3: return set_kernel_table(vcpu, frame_of(MachineAddress{value})).has_value();
+        case 3: {
+            const Result<> set = set_kernel_table(vcpu, frame_of(MachineAddress{value}));
+            if (!set && set.error() == Error::Restart) again = true;  // so much of the table is validated
+            return set.has_value();
+        }
         case 4: arch.cr4 = guest_cr4(value); return true;
         default: return false;
     }
 }
 
-bool control_register(Vcpu& vcpu, TrapFrame& frame, const Instruction& in) {
+bool control_register(Vcpu& vcpu, TrapFrame& frame, const Instruction& in, bool& again) {
     if (in.mod != 3) return false;
     std::uint64_t& general = register_of(frame, in.rm);
     std::uint64_t value = general;
@@ -50,7 +56,7 @@ bool control_register(Vcpu& vcpu, TrapFrame& frame, const Instruction& in) {
             if (!read_control(vcpu, in.reg, value)) return false;
             general = value;
             return true;
-        case 0x0f22: return write_control(vcpu, in.reg, value);
+        case 0x0f22: return write_control(vcpu, in.reg, value, again);
         case 0x0f21:
             if (!read_guest_debug_register(vcpu, in.reg, value)) return false;
             general = value;
@@ -68,10 +74,6 @@ bool group7(Vcpu& vcpu, TrapFrame& frame, const Instruction& in) {
     }
     if ((in.reg & 7) == 2 && (in.rm & 7) == 1)
         return set_guest_xcr0(vcpu, static_cast<std::uint32_t>(frame.rcx), (frame.rdx << 32) | (frame.rax & 0xffff'ffff));
-    if ((in.reg & 7) == 4) {
-        register_of(frame, in.rm) = vcpu.arch->cr0;  // SMSW, when UMIP makes it fault
-        return true;
-    }
     return false;
 }
 
@@ -87,16 +89,11 @@ bool read_msr_instruction(Vcpu& vcpu, TrapFrame& frame) {
     return true;
 }
 
-}  // namespace
-
-bool emulate_privileged(Vcpu& vcpu, TrapFrame& frame) {
-    Instruction in;
-    if (!decode(frame, in) || in.lock) return false;
-    if (is_port_io(in)) return emulate_port_io(vcpu, frame, in);
-    if (!vcpu.arch->kernel_mode) return false;  // user programs get nothing else, whatever their kernel may do
-    bool done = false;
+// True: done, or to be executed again.
+bool emulate_for_kernel(Vcpu& vcpu, TrapFrame& frame, const Instruction& in) {
+    bool done = false, again = false;
     switch (in.opcode) {
-        case 0x0f20: case 0x0f21: case 0x0f22: case 0x0f23: done = control_register(vcpu, frame, in); break;
+        case 0x0f20: case 0x0f21: case 0x0f22: case 0x0f23: done = control_register(vcpu, frame, in, again); break;
         case 0x0f01: done = group7(vcpu, frame, in); break;
         case 0x0f06: set_task_switched(vcpu, false); done = true; break;
         case 0x0f08: case 0x0f09: done = true; break;  // INVD, WBINVD: memory is coherent, and no domain owns the cache
@@ -107,11 +104,34 @@ bool emulate_privileged(Vcpu& vcpu, TrapFrame& frame) {
             vcpu_block(vcpu);
             done = true;
             break;
-        case 0xfa: case 0xfb: done = vcpu.arch->iopl >= 1; break;  // the upcall mask is the interrupt flag; these do nothing
+        case 0xfa: case 0xfb: done = iopl_allows_io(vcpu); break;  // the upcall mask is the interrupt flag; these do nothing
         default: break;
     }
     if (done) frame.rip += in.length;
-    return done;
+    return done || again;
+}
+
+// As if the processor had executed it: the resume flag is spent, and single-stepping traps behind it.
+void instruction_done(Vcpu& vcpu, TrapFrame& frame) {
+    constexpr std::uint64_t kSingleStep = 1u << 14;
+    frame.rflags &= ~std::uint64_t{kRflagsRf};
+    if (!(frame.rflags & kRflagsTf)) return;
+    vcpu.arch->debug[6] |= kSingleStep;
+    deliver_trap(vcpu, frame, kDebug, {});
+}
+
+}  // namespace
+
+bool emulate_privileged(Vcpu& vcpu, TrapFrame& frame) {
+    Instruction in;
+    if (!decode(frame, in) || in.lock) return false;
+    const std::uint64_t next = frame.rip + in.length;
+    bool handled = false;
+    if (is_port_io(in)) handled = emulate_port_io(vcpu, frame, in);
+    else if (is_table_query(in)) handled = emulate_table_query(vcpu, frame, in);
+    else if (vcpu.arch->kernel_mode) handled = emulate_for_kernel(vcpu, frame, in);  // user programs get nothing else, whatever their kernel may do
+    if (handled && frame.rip == next) instruction_done(vcpu, frame);
+    return handled;
 }
 
 }  // namespace hv::x86

@@ -12,6 +12,7 @@
 #include "hv/x86/pv/fpu.hpp"
 #include "hv/x86/pv/guest_setup.hpp"
 #include "hv/x86/pv/guest_tables.hpp"
+#include "hv/x86/pv/iopl.hpp"
 #include "hv/x86/pv/segments.hpp"
 #include "hv/x86/pv/traps.hpp"
 
@@ -34,7 +35,6 @@ void load_registers(ArchVcpu& arch, const CpuUserRegs& regs) {
     frame.rflags = (regs.rflags & kGuestFlags) | kRflagsIf | 2;
     frame.rsp = regs.rsp;
     frame.ss = regs.ss | 3u;
-    arch.iopl = static_cast<std::uint32_t>((regs.rflags & kRflagsIopl) >> 12);  // virtual: the real one stays 0
     arch.ds = guest_selector(regs.ds); arch.es = guest_selector(regs.es); arch.fs = guest_selector(regs.fs); arch.gs = guest_selector(regs.gs);
 }
 
@@ -63,6 +63,7 @@ Result<> set_plain_state(Vcpu& vcpu, const VcpuGuestContext& context) {
         TRY_VOID(set_gate(arch, trap));
     }
     load_registers(arch, context.user_regs);
+    set_iopl(vcpu, static_cast<std::uint32_t>((context.user_regs.rflags & kRflagsIopl) >> 12));
     arch.kernel_mode = (context.flags & abi::xen::kVgcfInKernel) != 0;
     arch.event_callback = context.event_callback_rip;
     arch.failsafe_callback = context.failsafe_callback_rip;
@@ -93,6 +94,8 @@ Result<> arch_set_vcpu_context(Vcpu& vcpu, const abi::xen::VcpuGuestContext& con
     const bool in_kernel = context.flags & abi::xen::kVgcfInKernel;
     const Mfn user{abi::xen::cr3_to_frame(context.ctrlreg[1])};
     if (!in_kernel && user.raw == 0) return fail(Error::BadArgument);
+    // The first vCPU's is the domain's: others join a kernel that has chosen already.
+    if (vcpu.id == 0) vcpu.domain.arch->vm_assist = context.vm_assist & kSupportedVmAssists;
     TRY_VOID(set_plain_state(vcpu, context));
     if (context.gdt_entries > abi::xen::kFirstReservedGdtEntry || context.ldt_entries > 8192) return fail(Error::BadArgument);
     TRY_VOID(set_gdt(vcpu, context.gdt_frames, static_cast<unsigned>((context.gdt_entries + 511) / 512),
@@ -101,7 +104,6 @@ Result<> arch_set_vcpu_context(Vcpu& vcpu, const abi::xen::VcpuGuestContext& con
     // Preemptible: a restarted call finds the tables part-way validated, and everything above idempotent.
     if (!arch.kernel_table) TRY_VOID(set_kernel_table(vcpu, Mfn{abi::xen::cr3_to_frame(context.ctrlreg[3])}));
     if (user.raw != 0 && !arch.user_table) TRY_VOID(set_user_table(vcpu, user));
-    vcpu.domain.arch->vm_assist = context.vm_assist & 0x3f;
     vcpu.flags.fetch_or(kVcpuInitialised);
     return {};
 }

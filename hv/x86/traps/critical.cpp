@@ -58,14 +58,10 @@ void handle_machine_check(TrapFrame& frame) {
 // first instruction, and SYSENTER with TF set. There the flag stays on until it is saved (pv/compat_entry.S), so that the
 // caller's single-stepping goes on after the system call.
 void handle_hv_debug(TrapFrame& frame) {
-    std::uint64_t dr6;
-    asm volatile("mov %%dr6, %0" : "=r"(dr6));
     asm volatile("mov %0, %%dr6" : : "r"(std::uint64_t{0xffff0ff0}));
-    if (frame.rip >= reinterpret_cast<std::uint64_t>(sysenter_entry) && frame.rip < reinterpret_cast<std::uint64_t>(sysenter_flags_saved)) return;
-    const bool stepping = frame.rip == reinterpret_cast<std::uint64_t>(sysenter_flags_saved) && (frame.rflags & kRflagsTf);
-    frame.rflags &= ~std::uint64_t{kRflagsTf};
-    if (stepping) return;
-    log(LogLevel::Debug, "CPU {}: debug exception in hv at {:x}, dr6 {:x}", per_cpu().id, frame.rip, dr6);
+    const bool saving_flags = frame.rip >= reinterpret_cast<std::uint64_t>(sysenter_entry) &&
+                              frame.rip < reinterpret_cast<std::uint64_t>(sysenter_flags_saved);
+    if (!saving_flags) frame.rflags &= ~std::uint64_t{kRflagsTf};
 }
 
 void enable_machine_checks() {

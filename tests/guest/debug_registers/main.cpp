@@ -1,6 +1,6 @@
 // Promised: each vCPU has debug registers of its own; breakpoints on the hypervisor are not possible.
 // Exercised: set_debugreg and get_debugreg, mov to and from debug registers, a data breakpoint that fires, reserved
-// bits, addresses in the hypervisor, a second vCPU with other values. A pass means: values come back as the machine
+// bits, addresses in the hypervisor, a second vCPU with other values on the same CPU. A pass means: values come back as the machine
 // keeps them, the breakpoint hits once, hostile values are refused.
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"
@@ -63,20 +63,42 @@ void check_breakpoint() {
     set_trap_hook(kDebug, nullptr);
 }
 
+void pin_here() {
+    SchedPinOverride here{0};
+    EXPECT_EQ(sched_op(SchedCommand::PinOverride, &here), 0);
+}
+
+// Two vCPUs on one CPU: one writes a status that says that breakpoints were hit, the other one only steps.
 void check_other_vcpu() {
     if (vcpu_count() < 2) return;
-    static volatile u64 theirs;
+    static volatile bool written, changed;
+    static volatile u64 theirs, initial;
+    pin_here();
     EXPECT_EQ(set(3, 0x1111), 0);
+    EXPECT_EQ(set(0, reinterpret_cast<u64>(&watched)), 0);
+    EXPECT_EQ(set(7, 0x000d'0002), 0);
+    EXPECT_EQ(set(6, 0x200f), 0);
+    set_trap_hook(kDebug, count_hit);
     const auto body = [](void*) {
-        theirs = get(3);
+        pin_here();
+        initial = get(3);
         set(3, 0x2222);
-        yield();
-        theirs = theirs | (get(3) == 0x2222 ? 0 : 1);
+        while (!written) yield();
+        changed = get(3) != 0x2222;
+        asm volatile("pushf\n orq $0x100, (%%rsp)\n popf\n nop\n pushf\n andq $~0x100, (%%rsp)\n popf\n" : : : "memory", "cc");
+        theirs = get(6);
     };
     REQUIRE_EQ(start_vcpu(1, body, nullptr), 0);
+    for (unsigned i = 0; i < 10; ++i) yield();
+    written = true;
     wait_until_down(1);
-    EXPECT_EQ(theirs, 0);
+    EXPECT_TRUE(initial == 0 && !changed);
     EXPECT_EQ(get(3), 0x1111);
+    EXPECT_TRUE(theirs & 1u << 14);  // single step
+    if (on_hv()) EXPECT_TRUE(!(theirs & 0x200f));
+    if (on_hv()) EXPECT_EQ(get(6) & 0x200f, 0x200f);
+    EXPECT_EQ(set(7, 0), 0);
+    set_trap_hook(kDebug, nullptr);
 }
 
 }  // namespace

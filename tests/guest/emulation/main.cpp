@@ -144,6 +144,27 @@ void check_forbidden() {
     catch_fault([] { asm volatile("lmsw %0" : : "r"(u16{0})); });
 }
 
+// Processors with UMIP keep these from ring 3; programs must not notice, nor learn where the hypervisor's tables are.
+void check_table_queries() {
+    struct [[gnu::packed]] {
+        u16 limit;
+        u64 base;
+    } gdt{1, 1}, idt{1, 1};
+    u64 status = 0, task = 1, local = 1;
+    u16 in_memory = 0;
+    EXPECT_TRUE(!catch_fault([&] {
+                     asm volatile("sgdt %0\n sidt %1\n" : "=m"(gdt), "=m"(idt));
+                     asm volatile("smsw %0" : "=r"(status));
+                     asm volatile("smsw %0" : "=m"(in_memory));
+                     asm volatile("str %0\n sldt %1\n" : "=r"(task), "=r"(local));
+                 }).happened);
+    EXPECT_TRUE(status & 1 && in_memory & 1);
+    if (on_hv() && cpuid(7).c & 1u << 2) EXPECT_TRUE(gdt.base == 0 && idt.base == 0 && task == 0 && local == 0);
+    const Fault fault = catch_fault([] { asm volatile("smsw (%0)" : : "r"(u64{0x1000}) : "memory"); });
+    EXPECT_TRUE(fault.happened && fault.vector == kPageFault && fault.cr2 == 0x1000);
+    catch_fault([] { asm volatile("sgdt (%0)" : : "r"(kHypervisorVirtStart) : "memory"); });
+}
+
 void check_ports() {
     u8 first = 0;
     PhysdevSetIopl iopl{1};  // 0, at the start, gives even Dom0's kernel no port
@@ -175,5 +196,6 @@ void guest::test_main() {
     check_task_switched();
     check_xsave_mask();
     check_forbidden();
+    check_table_queries();
     check_ports();
 }

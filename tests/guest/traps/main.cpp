@@ -94,6 +94,37 @@ void check_single_step() {
     EXPECT_TRUE(hits >= 3);
 }
 
+volatile u64 stepped_at[8];
+
+bool note_step(TrapFrame& frame) {
+    if (hits < 8) stepped_at[hits] = frame.rip;
+    hits = hits + 1;
+    return true;
+}
+
+// Instructions that fault and are carried out by the hypervisor are steps like others.
+void check_single_step_emulated() {
+    set_trap_hook(kDebug, note_step);
+    hits = 0;
+    u64 first = 0, second = 0;
+    asm volatile(
+        "lea 1f(%%rip), %[first]\n lea 2f(%%rip), %[second]\n"
+        "pushf\n orq $0x100, (%%rsp)\n popf\n"
+        "mov %%cr0, %%rax\n 1: clts\n 2: nop\n"
+        "pushf\n andq $~0x100, (%%rsp)\n popf\n"
+        : [first] "=&r"(first), [second] "=&r"(second)
+        :
+        : "rax", "memory", "cc");
+    set_trap_hook(kDebug, nullptr);
+    unsigned seen_first = 0, seen_second = 0;
+    for (unsigned i = 0; i < hits && i < 8; ++i) {
+        seen_first += stepped_at[i] == first;
+        seen_second += stepped_at[i] == second;
+    }
+    EXPECT_EQ(seen_first, 1);
+    EXPECT_EQ(seen_second, 1);
+}
+
 void check_event_mask() {
     TrapInfo table[3] = {trap_table()[3], {}, {}};
     REQUIRE_EQ(table[0].vector, kBreakpoint);
@@ -135,6 +166,7 @@ void guest::test_main() {
     check_software_interrupts();
     check_nesting();
     check_single_step();
+    check_single_step_emulated();
     check_event_mask();
     check_bad_tables();
     check_faults();

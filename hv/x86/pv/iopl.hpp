@@ -1,0 +1,20 @@
+// A guest's I/O privilege level, which is hv's to keep: the processor's own is always 0. A kernel sets it with PHYSDEVOP_set_iopl and is
+// thought of as ring 1; with the VM assist "architectural IOPL" it is ring 0, and finds and sets the level in the flags of its frames.
+#pragma once
+
+#include <cstdint>
+
+#include "hv/domain/domain.hpp"
+#include "hv/x86/pv/arch_vcpu.hpp"
+
+namespace hv::x86 {
+
+inline bool has_architectural_iopl(const Domain& domain) {
+    return (domain.arch->vm_assist.load(std::memory_order_relaxed) >> static_cast<unsigned>(abi::xen::VmAssistType::ArchitecturalIopl)) & 1;
+}
+
+void set_iopl(Vcpu& vcpu, std::uint32_t iopl);
+// May the code that runs on the vCPU do I/O and change the interrupt flag?
+bool iopl_allows_io(const Vcpu& vcpu);
+
+}  // namespace hv::x86
