@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
@@ -119,8 +120,12 @@ void hypercalls() {
     const int door = open("/dev/xen/privcmd", O_RDWR | O_CLOEXEC);
     if (door < 0) return;  // this kernel has no privcmd: nothing to measure
     Hypercall version{kXenVersionCall, {}};
-    if (ioctl(door, kHypercall, &version) < 0) die("the version hypercall");
-    measure("hypercall", 20'000, [&] { ioctl(door, kHypercall, &version); });
+    // Newer kernels let nobody through in a guest that has no other domain to look after.
+    if (ioctl(door, kHypercall, &version) >= 0) {
+        measure("hypercall", 20'000, [&] { ioctl(door, kHypercall, &version); });
+    } else if (errno != EPERM) {
+        die("the version hypercall");
+    }
     close(door);
 }
 

@@ -117,7 +117,7 @@ TEST_F(TableWrite, CompareAndExchangeAsTheProcessorDoes) {
         for (const std::uint64_t old : kValues) {
             for (const std::uint64_t accumulator : kValues) {
                 preset(old);
-                std::uint64_t real_entry = old, real_rax = accumulator, real_flags;
+                std::uint64_t real_entry = old, real_rax = accumulator, real_flags = 0;
                 const std::uint64_t next = 0x1234'5678'9abc'def0;
                 if (size == 2) asm volatile("cmpxchgw %w3,%1; pushfq; popq %2" : "+a"(real_rax), "+m"(real_entry), "=r"(real_flags) : "r"(next) : "cc");
                 if (size == 4) asm volatile("cmpxchgl %k3,%1; pushfq; popq %2" : "+a"(real_rax), "+m"(real_entry), "=r"(real_flags) : "r"(next) : "cc");
