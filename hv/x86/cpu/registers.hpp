@@ -84,6 +84,7 @@ enum class Msr : std::uint32_t {
     GsBase = 0xc000'0101,
     KernelGsBase = 0xc000'0102,
     TscAux = 0xc000'0103,
+    AmdHardwareConfiguration = 0xc001'0015,
     SysenterCs = 0x174,
     SysenterEsp = 0x175,
     SysenterEip = 0x176,

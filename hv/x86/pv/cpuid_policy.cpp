@@ -22,7 +22,7 @@ constexpr std::uint32_t kLeaf1Ecx =
     mask(/*sse3*/ 0, /*pclmul*/ 1, /*ssse3*/ 9, /*fma*/ 12, /*cx16*/ 13, /*sse4.1*/ 19, /*sse4.2*/ 20, /*movbe*/ 22, /*popcnt*/ 23,
          /*aes*/ 25, /*xsave*/ 26, /*avx*/ 28, /*f16c*/ 29, /*rdrand*/ 30);
 constexpr std::uint32_t kLeaf1Edx =
-    mask(/*fpu*/ 0, /*de*/ 2, /*tsc*/ 4, /*msr*/ 5, /*pae*/ 6, /*cx8*/ 8, /*apic*/ 9, /*sep*/ 11, /*cmov*/ 15, /*pat*/ 16, /*clflush*/ 19,
+    mask(/*fpu*/ 0, /*de*/ 2, /*tsc*/ 4, /*msr*/ 5, /*pae*/ 6, /*mce*/ 7, /*cx8*/ 8, /*apic*/ 9, /*sep*/ 11, /*mca*/ 14, /*cmov*/ 15, /*pat*/ 16, /*clflush*/ 19,
          /*mmx*/ 23, /*fxsr*/ 24, /*sse*/ 25, /*sse2*/ 26);
 constexpr std::uint32_t kLeaf7Ebx =
     mask(/*bmi1*/ 3, /*avx2*/ 5, /*bmi2*/ 8, /*erms*/ 9, /*avx512f*/ 16, /*avx512dq*/ 17, /*rdseed*/ 18, /*adx*/ 19, /*avx512ifma*/ 21,
@@ -33,7 +33,7 @@ constexpr std::uint32_t kLeaf7Edx = mask(/*avx512_4vnniw*/ 2, /*avx512_4fmaps*/ 
 constexpr std::uint32_t kExtended1Ecx = mask(/*lahf*/ 0, /*abm*/ 5, /*sse4a*/ 6, /*misalignsse*/ 7, /*3dnowprefetch*/ 8, /*xop*/ 11, /*fma4*/ 16, /*tbm*/ 21);
 constexpr std::uint32_t kExtended1Edx = mask(/*syscall*/ 11, /*nx*/ 20, /*mmxext*/ 22, /*ffxsr*/ 25, /*lm*/ 29, /*3dnowext*/ 30, /*3dnow*/ 31);
 // AMD repeats leaf 1's low bits there.
-constexpr std::uint32_t kExtended1Shared = mask(0, 2, 4, 5, 6, 8, 9, 15, 16, 23, 24);
+constexpr std::uint32_t kExtended1Shared = mask(0, 2, 4, 5, 6, 7, 8, 9, 14, 15, 16, 23, 24);
 constexpr std::uint32_t kLargestBasicLeaf = 0xd;
 constexpr std::uint32_t kLargestExtendedLeaf = 0x80000008;
 

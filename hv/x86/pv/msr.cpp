@@ -8,6 +8,18 @@
 #include "hv/x86/pv/guest_tables.hpp"
 
 namespace hv::x86 {
+namespace {
+
+// What a guest can know of AMD's HWCR: that its TSC counts at the P0 frequency, which Linux asks for where the TSC is invariant.
+bool read_hardware_configuration(std::uint64_t& value) {
+    constexpr std::uint64_t kTscAtP0Frequency = std::uint64_t{1} << 24;
+    if (cpu_model().vendor != Vendor::Amd && cpu_model().vendor != Vendor::Hygon) return false;
+    value = time::tsc_stable() ? kTscAtP0Frequency : 0;
+    return true;
+}
+
+}  // namespace
+
 bool read_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t& value) {
     switch (static_cast<Msr>(msr)) {
         case Msr::FsBase: value = read_msr(Msr::FsBase); return true;
@@ -24,7 +36,8 @@ bool read_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t& value) {
             value = vcpu.arch->tsc_aux;
             return true;
         case Msr::MiscEnable: value = cpu_model().vendor == Vendor::Intel ? 1 : 0; return cpu_model().vendor == Vendor::Intel;
-        case Msr::McgCap: case Msr::McgStatus: value = 0; return true;
+        case Msr::McgCap: case Msr::McgStatus: value = 0; return true;  // a guest has no banks: machine checks are hv's
+        case Msr::AmdHardwareConfiguration: return read_hardware_configuration(value);
         default: break;
     }
     if (msr == 0x10) {
@@ -55,6 +68,8 @@ bool write_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t value) {
         case Msr::Efer:
         case Msr::ApicBase:
         case Msr::Pat:
+        case Msr::McgStatus:
+        case Msr::AmdHardwareConfiguration:
         case Msr::MiscEnable: {
             std::uint64_t old;
             return read_guest_msr(vcpu, msr, old) && value == old;

@@ -65,6 +65,18 @@ void check_msrs() {
     EXPECT_TRUE(!read_msr(0xc000'0100, value).happened && value == 0);
     EXPECT_TRUE(read_msr(0x1234'5678, value).happened);
     EXPECT_TRUE(write_msr(0x1234'5678, 1).happened);
+    // A kernel that sees machine checks looks for banks, and one on AMD with an invariant TSC for the rate at which it counts.
+    EXPECT_EQ(forced_cpuid(1).d & (1u << 7 | 1u << 14), cpuid(1).d & (1u << 7 | 1u << 14));
+    EXPECT_TRUE(forced_cpuid(1).d & 1 << 7 && forced_cpuid(1).d & 1 << 14);
+    EXPECT_TRUE(!read_msr(0x179, value).happened);
+    if (on_hv()) EXPECT_EQ(value & 0xff, 0);
+    EXPECT_TRUE(!read_msr(0x17a, value).happened && value == 0);
+    EXPECT_TRUE(!write_msr(0x17a, 0).happened);
+    if (forced_cpuid(0).b == 0x6874'7541) {  // "Auth"enticAMD
+        EXPECT_TRUE(!read_msr(0xc001'0015, value).happened);
+        if (forced_cpuid(0x8000'0007).d & 1 << 8) EXPECT_TRUE(value & 1 << 24);
+        EXPECT_TRUE(write_msr(0xc001'0015, value ^ 1).happened);
+    }
     // The machine's entry points cannot be turned: refused or ignored, and hypercalls still work.
     write_msr(0xc000'0082, 0x1000);
     write_msr(0xc000'0081, 0);
