@@ -9,7 +9,7 @@ from pathlib import Path
 from framework import HELLO, TOP, Dom0, Skipped, boots, expect
 
 # What a kernel says about trouble in itself or with what it runs on.
-COMPLAINT = r"WARNING:|BUG:|Oops|Call Trace|general protection|unchecked MSR|Bad page|rcu.*stall"
+COMPLAINT = r"WARNING: (?!See )|BUG:|Oops|Call Trace|general protection|unchecked MSR|Bad page|rcu.*stall|Firmware Bug.*TSC|Unable to init MCE|Failed to get CPU numbers"
 
 
 def expect_no_complaint(where, text):

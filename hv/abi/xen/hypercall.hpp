@@ -53,7 +53,7 @@ enum class HypercallId : std::uint32_t {
     XenpmuOp = 40,
     DmOp = 41,
     HypfsOp = 42,
-    Arch0 = 48,  // machine check in Xen
+    Arch0 = 48,  // machine checks
     Arch1 = 49,
     Arch2 = 50,
     Arch3 = 51,

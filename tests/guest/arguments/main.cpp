@@ -68,6 +68,7 @@ void check_sweeps() {
     sweep(HypercallId::PhysdevOp, 5, 31, 1);
     sweep(HypercallId::CallbackOp, 0, 1, 1);
     sweep(HypercallId::PlatformOp, 0, 0, 0);
+    sweep(HypercallId::Arch0, 0, 0, 0);
     sweep(HypercallId::XenVersion, 1, 6, 1);
     for (u64 operation = 0; operation <= 12; ++operation) sweep(HypercallId::GrantTableOp, operation, operation, 1);
     for (const u64 operation : {0u, 4u, 6u, 8u, 10u}) sweep(HypercallId::VcpuOp, operation, operation, 2, 0);

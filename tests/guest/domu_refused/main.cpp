@@ -112,6 +112,7 @@ void check_calls() {
     platform.command = static_cast<u32>(PlatformCommand::Settime64);
     platform.interface_version = kPlatformInterfaceVersion;
     EXPECT_EQ(hypercall(HypercallId::PlatformOp, &platform), -kEPERM);
+    EXPECT_EQ(hypercall(HypercallId::Arch0, &platform), -kEPERM);
     for (u32 command = 5; command < 32; ++command) {
         u64 argument[8] = {};
         if (command == 6 || command == 7 || command == 12 || command == 5 || command == 17 || command == 28) continue;
