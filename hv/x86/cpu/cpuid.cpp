@@ -85,7 +85,7 @@ std::uint64_t wanted_cr4() {
     if (cpu_has(Feature::Umip)) value |= kCr4Umip;
     if (cpu_has(Feature::Smep) && boot_options().smep) value |= kCr4Smep;
     if (cpu_has(Feature::Smap) && boot_options().smap) value |= kCr4Smap;
-    if (cpu_has(Feature::Fsgsbase)) value |= kCr4Fsgsbase;
+    // Not FSGSBASE: a guest's kernel that does not know that its user programs can set their bases loses track of them.
     if (cpu_has(Feature::Xsave)) value |= kCr4Osxsave;
     return value;
 }

@@ -57,7 +57,6 @@ enum class Feature : std::uint16_t {
     Xsave = 32 + 26,
     Hypervisor = 32 + 31,
     // 7.0 ebx
-    Fsgsbase = 64,
     Smep = 64 + 7,
     Erms = 64 + 9,
     Smap = 64 + 20,

@@ -31,7 +31,6 @@ enum Cr4 : std::uint64_t {
     kCr4Osxmmexcpt = 1u << 10,
     kCr4Umip = 1u << 11,
     kCr4Vmxe = 1u << 13,
-    kCr4Fsgsbase = 1u << 16,
     kCr4Pcide = 1u << 17,
     kCr4Osxsave = 1u << 18,
     kCr4Smep = 1u << 20,

@@ -1,5 +1,6 @@
 // Promised: FS and GS bases are a vCPU's own, also across switches; null and bad selectors behave.
-// Exercised: set_segment_base in all forms, the bases through loads, MSRs and swaps, two vCPUs that share a CPU or not.
+// Exercised: set_segment_base in all forms, the bases through loads, MSRs and swaps, two vCPUs that share a CPU or not, the
+// instructions that set the bases directly.
 // A pass means: what was set is what loads see, and nobody sees the other's.
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"
@@ -56,6 +57,14 @@ void check_here() {
     EXPECT_EQ(through_fs(), 100);
 }
 
+// Without the kernel's consent (CR4.FSGSBASE), user programs must not set their bases: kernels keep count of them.
+void check_direct_access() {
+    const Fault read = catch_fault([] { asm volatile("rdfsbase %%rax" : : : "rax"); });
+    EXPECT_TRUE(read.happened && read.vector == kInvalidOpcode);
+    const Fault write = catch_fault([] { asm volatile("wrgsbase %0" : : "r"(u64{0x1000})); });
+    EXPECT_TRUE(write.happened && write.vector == kInvalidOpcode);
+}
+
 void check_two() {
     if (vcpu_count() < 2) return;
     static volatile u64 wrong;
@@ -76,5 +85,6 @@ void check_two() {
 void guest::test_main() {
     for (unsigned i = 0; i < 4; ++i) values[i] = 100 + i;
     check_here();
+    check_direct_access();
     check_two();
 }
