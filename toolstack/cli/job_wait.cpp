@@ -13,16 +13,21 @@
 namespace hvctl::cli {
 namespace {
 
-// One line on the terminal, rewritten as the job goes on and gone when it ends.
+// One line on the terminal, rewritten as the job goes on and gone when it ends; or lines that stay.
 class ProgressLine {
   public:
-    explicit ProgressLine(const Terminal& terminal) : terminal_(terminal) {}
+    ProgressLine(const Terminal& terminal, Progress elsewhere) : terminal_(terminal), elsewhere_(elsewhere) {}
     ~ProgressLine() { clear(); }
     ProgressLine(const ProgressLine&) = delete;
     ProgressLine& operator=(const ProgressLine&) = delete;
 
     void show(std::string text) {
-        if (!terminal_.is_tty) return;
+        if (!terminal_.is_tty) {
+            if (elsewhere_ == Progress::Lines && text != last_) print(text + '\n');
+            std::fflush(stdout);
+            last_ = std::move(text);
+            return;
+        }
         while (display_width(text) >= terminal_.width) text.pop_back();
         std::string line = "\r\x1b[K" + text;
         std::fwrite(line.data(), 1, line.size(), stderr);
@@ -36,6 +41,8 @@ class ProgressLine {
 
   private:
     const Terminal& terminal_;
+    Progress elsewhere_;
+    std::string last_;
     bool shown_ = false;
 };
 
@@ -170,9 +177,9 @@ std::string progress_text(const Properties& job) {
     return safe_for_terminal(text);
 }
 
-Result<Properties> wait_for_job(Context& context, JobId job, OnInterrupt on_interrupt) {
+Result<Properties> wait_for_job(Context& context, JobId job, OnInterrupt on_interrupt, Progress lines) {
     Interrupts interrupts;
-    ProgressLine progress(context.err);
+    ProgressLine progress(context.err, lines);
     while (true) {
         Manager* manager = TRY(context.manager());
         Waiter waiter(*manager, job, on_interrupt, progress);

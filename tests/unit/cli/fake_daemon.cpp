@@ -118,6 +118,7 @@ const sd_bus_vtable* FakeDaemon::vtable() {
         SD_BUS_METHOD("ShutdownDomain", "sa{sv}", "t", &on_call, 0),
         SD_BUS_METHOD("RebootDomain", "sa{sv}", "t", &on_call, 0),
         SD_BUS_METHOD("DestroyDomain", "s", "t", &on_call, 0),
+        SD_BUS_METHOD("StopAllDomains", "a{sv}", "t", &on_call, 0),
         SD_BUS_METHOD("ForgetDomain", "s", "", &on_call, 0),
         SD_BUS_METHOD("OpenConsole", "sst", "h", &on_call, 0),
         SD_BUS_METHOD("OpenConsoleLog", "s", "h", &on_call, 0),
@@ -272,7 +273,8 @@ int FakeDaemon::answer(sd_bus_message* message, const std::string& member, sd_bu
         }
         return sd_bus_reply_method_return(message, "");
     }
-    if (member == "CreateDomain") return sd_bus_reply_method_return(message, "t", std::uint64_t{7});
+    if (member == "CreateDomain" || member == "StopAllDomains")
+        return sd_bus_reply_method_return(message, "t", std::uint64_t{7});
     if (member == "ValidateDomain") {
         std::string text = read_string(message).value();
         auto found = normalised.find(text);

@@ -67,6 +67,13 @@ TEST_F(JobsTest, ADeadlineThatPassesHasItsExitCode) {
     EXPECT_EQ(outcome.code, 8);
 }
 
+TEST_F(JobsTest, StopAllWaitsForEverything) {
+    EXPECT_EQ(run_hvctl(run({"stop-all", "--timeout", "30"})).code, 0);
+    EXPECT_EQ(daemon_.calls(), (std::vector<std::string>{"StopAllDomains({timeout_seconds=30})", "WaitJob(7)"}));
+    EXPECT_EQ(run_hvctl(run({"stop-all", "--timeout", "never"})).code, 2);
+    EXPECT_EQ(run_hvctl(run({"stop-all", "hello"})).code, 2);
+}
+
 TEST_F(JobsTest, DestroyWaits) {
     EXPECT_EQ(run_hvctl(run({"destroy", "hello"})).code, 0);
     EXPECT_EQ(daemon_.calls(), (std::vector<std::string>{"DestroyDomain(hello)", "WaitJob(7)"}));

@@ -68,6 +68,14 @@ Result<void> Manager::unpause_domain(const std::string& domain) {
     return {};
 }
 
+Result<JobId> Manager::stop_all_domains(const Properties& options) {
+    Message message = TRY(connection_.new_call("StopAllDomains"));
+    if (int error = append_properties(message.get(), options); error < 0)
+        return std::unexpected(failure_of_errno(error));
+    Message reply = TRY(connection_.send(message));
+    return read_u64(reply.get());
+}
+
 Result<JobId> Manager::shutdown_domain(const std::string& domain, const Properties& options) {
     return call_for_job("ShutdownDomain", domain, options);
 }

@@ -48,6 +48,8 @@ class Manager {
     Result<JobId> reboot_domain(const std::string& domain, const Properties& options);
     Result<JobId> destroy_domain(const std::string& domain);
 
+    Result<JobId> stop_all_domains(const Properties& options);
+
     // The descriptors are the caller's to close.
     Result<int> open_console(const std::string& domain, const std::string& mode, std::uint64_t history);
     Result<int> open_console_log(const std::string& domain);

@@ -9,16 +9,6 @@ namespace {
 
 constexpr std::uint64_t kMaxTimeout = 24 * 60 * 60;
 
-Result<Properties> options_of(const StopArguments& arguments, const std::string& verb) {
-    if (arguments.timeout.empty()) return Properties{};
-    auto seconds = parse_number(arguments.timeout);
-    if (!seconds || *seconds == 0 || *seconds > kMaxTimeout) {
-        return fail(ExitCode::Usage, verb + ": --timeout takes seconds, from 1 to " + std::to_string(kMaxTimeout) +
-                                         ", not '" + arguments.timeout + "'");
-    }
-    return Properties{{"timeout_seconds", *seconds}};
-}
-
 // Every guest that runs, Dom0 excepted.
 Result<std::vector<std::string>> all_running(Manager& manager) {
     std::vector<std::string> names;
@@ -32,6 +22,16 @@ Result<std::vector<std::string>> all_running(Manager& manager) {
 
 }  // namespace
 
+Result<Properties> timeout_options(const std::string& text, const std::string& verb) {
+    if (text.empty()) return Properties{};
+    auto seconds = parse_number(text);
+    if (!seconds || *seconds == 0 || *seconds > kMaxTimeout) {
+        return fail(ExitCode::Usage, verb + ": --timeout takes seconds, from 1 to " + std::to_string(kMaxTimeout) +
+                                         ", not '" + text + "'");
+    }
+    return Properties{{"timeout_seconds", *seconds}};
+}
+
 void add_stop_options(Verb& verb, StopArguments& arguments, const std::string& what) {
     verb.positionals_of("DOMAIN", Complete::Domain, arguments.domains, Arity::Any, "name, id or UUID");
     verb.flag("--all", "-a", arguments.all, "all running domains but Dom0");
@@ -44,7 +44,7 @@ Result<void> stop_domains(Context& context, const StopArguments& arguments, Stop
         return fail(ExitCode::Usage, verb + (arguments.all ? ": name domains or give --all, not both"
                                                            : ": DOMAIN is missing (or --all for every guest)"));
     }
-    Properties options = TRY(options_of(arguments, verb));
+    Properties options = TRY(timeout_options(arguments.timeout, verb));
     Manager* manager = TRY(context.manager());
     auto domains = arguments.all ? TRY(all_running(*manager)) : arguments.domains;
 

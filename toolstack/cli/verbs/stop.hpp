@@ -16,6 +16,9 @@ struct StopArguments {
     std::string timeout;
 };
 
+// The options of a call that takes a timeout; "" is none.
+Result<Properties> timeout_options(const std::string& seconds, const std::string& verb);
+
 using StopCall = Result<JobId> (Manager::*)(const std::string& domain, const Properties& options);
 
 void add_stop_options(Verb& verb, StopArguments& arguments, const std::string& what);

@@ -20,6 +20,7 @@ void add_all_verbs(App& app, Context& context) {
     add_info(app, context);
     add_dmesg(app, context);
     add_debug_keys(app, context);
+    add_stop_all(app, context);
     add_perf(app, context);
     add_validate(app, context);
     add_job(app, context);

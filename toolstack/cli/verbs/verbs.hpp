@@ -22,6 +22,7 @@ void add_vcpu_pin(App& app, Context& context);
 void add_info(App& app, Context& context);
 void add_dmesg(App& app, Context& context);
 void add_debug_keys(App& app, Context& context);
+void add_stop_all(App& app, Context& context);
 void add_perf(App& app, Context& context);
 void add_validate(App& app, Context& context);
 void add_job(App& app, Context& context);

@@ -27,16 +27,21 @@ Arguments::Option flags(std::initializer_list<std::pair<const char*, bool*>> kno
 
 using Asked = Result<JobId> (Manager::*)(const std::string&, std::uint32_t);
 
-Result<void> ask(ManagerObject& object, sd_bus_message* call, Asked what) {
-    Arguments arguments{call};
-    const std::string domain = TRY(arguments.text());
-    std::uint32_t timeout = kDefaultTimeoutSeconds;
+Result<std::optional<std::uint32_t>> timeout_option(Arguments& arguments) {
+    std::optional<std::uint32_t> timeout;
     TRY(arguments.options([&](const std::string& key, const std::string& type, Arguments& value) -> Result<void> {
         if (key != "timeout_seconds" || type != "u") return unknown_option(key, type);
         timeout = TRY(value.number32());
         return {};
     }));
-    const JobId job = TRY((object.manager().*what)(domain, timeout));
+    return timeout;
+}
+
+Result<void> ask(ManagerObject& object, sd_bus_message* call, Asked what) {
+    Arguments arguments{call};
+    const std::string domain = TRY(arguments.text());
+    const auto timeout = TRY(timeout_option(arguments));
+    const JobId job = TRY((object.manager().*what)(domain, timeout.value_or(kDefaultTimeoutSeconds)));
     return reply(call, [&](Writer& writer) { writer.number(job); });
 }
 
@@ -119,6 +124,12 @@ Result<void> DomainMethods::reboot(ManagerObject& object, sd_bus_message* call) 
 
 Result<void> DomainMethods::destroy(ManagerObject& object, sd_bus_message* call) {
     const JobId job = TRY(object.manager().destroy(TRY(Arguments{call}.text())));
+    return reply(call, [&](Writer& writer) { writer.number(job); });
+}
+
+Result<void> DomainMethods::stop_all(ManagerObject& object, sd_bus_message* call) {
+    Arguments arguments{call};
+    const JobId job = TRY(object.manager().stop_all(TRY(timeout_option(arguments))));
     return reply(call, [&](Writer& writer) { writer.number(job); });
 }
 

@@ -65,6 +65,8 @@ const sd_bus_vtable kVtable[] = {
                              handle<DomainMethods::reboot>, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD_WITH_NAMES("DestroyDomain", "s", ARGS(domain), "t", ARGS(job), handle<DomainMethods::destroy>,
                              SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_NAMES("StopAllDomains", "a{sv}", ARGS(options), "t", ARGS(job), handle<DomainMethods::stop_all>,
+                             SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD_WITH_NAMES("ForgetDomain", "s", ARGS(domain), "", , handle<DomainMethods::forget>,
                              SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD_WITH_NAMES("OpenConsole", "sst", ARGS(domain) ARGS(mode) ARGS(history), "h", ARGS(stream),

@@ -55,6 +55,7 @@ struct DomainMethods {
     static Result<void> shutdown(ManagerObject& object, sd_bus_message* call);
     static Result<void> reboot(ManagerObject& object, sd_bus_message* call);
     static Result<void> destroy(ManagerObject& object, sd_bus_message* call);
+    static Result<void> stop_all(ManagerObject& object, sd_bus_message* call);
     static Result<void> forget(ManagerObject& object, sd_bus_message* call);
     static Result<void> open_console(ManagerObject& object, sd_bus_message* call);
     static Result<void> open_console_log(ManagerObject& object, sd_bus_message* call);

@@ -10,6 +10,7 @@
 namespace hvctld::config {
 namespace {
 
+constexpr std::uint32_t kMostShutdownTimeout = 60 * 60;  // hvctl-guests.service has TimeoutStopSec=70min
 constexpr std::uint64_t kLeastLog = 64 * 1024;
 constexpr std::uint64_t kMostLog = 1ull << 30;
 
@@ -62,6 +63,13 @@ Settings parse_settings(std::string_view text, const std::string& source, Diagno
     read_console(reader, settings.console, diagnostics);
     read_defaults(reader, settings.defaults, diagnostics);
     reader.seconds("create_deadline", settings.create_deadline_seconds);
+    const YamlNode* const timeout = reader.take("shutdown_timeout");
+    reader.seconds("shutdown_timeout", settings.shutdown_timeout_seconds);
+    if (timeout != nullptr && settings.shutdown_timeout_seconds > kMostShutdownTimeout) {
+        diagnostics.error(timeout->position,
+                          fmt::format("shutdown_timeout: at most {}, so that systemd does not give up first",
+                                      format_seconds(kMostShutdownTimeout)));
+    }
     read_quotas(reader, settings.xenstore_quota, diagnostics);
     reader.finish();
     return settings;

@@ -24,6 +24,7 @@ struct Settings {
     ConsoleSettings console;
     DomainDefaults defaults;
     std::uint32_t create_deadline_seconds = 300;
+    std::uint32_t shutdown_timeout_seconds = 120;                       // that guests have when the host goes down
     std::vector<std::pair<std::string, std::uint32_t>> xenstore_quota;  // of every domain without its own
 };
 

@@ -13,7 +13,15 @@ namespace {
 constexpr std::uint64_t kShortRunUs = 10'000'000;  // a guest that ends sooner waits before it starts again
 constexpr std::uint64_t kLongestDelayMs = 60'000;
 
-config::EndAction action_for(const config::DomainDefinition& definition, EndReason reason) {
+bool is_crash(EndReason reason) {
+    return reason == EndReason::Crash || reason == EndReason::Watchdog || reason == EndReason::SoftReset;
+}
+
+}  // namespace
+
+config::EndAction Manager::action_for(const Domain& domain, EndReason reason) const {
+    if (stop_all_job_ != 0) return config::EndAction::Destroy;
+    const config::DomainDefinition& definition = domain.definition;
     switch (reason) {
         case EndReason::Poweroff: return definition.on_poweroff;
         case EndReason::Reboot: return definition.on_reboot;
@@ -25,12 +33,6 @@ config::EndAction action_for(const config::DomainDefinition& definition, EndReas
     }
     return config::EndAction::Destroy;
 }
-
-bool is_crash(EndReason reason) {
-    return reason == EndReason::Crash || reason == EndReason::Watchdog || reason == EndReason::SoftReset;
-}
-
-}  // namespace
 
 void Manager::scan_for_ended() {
     std::erase_if(leaving_consoles_, [](const auto& console) { return console->sessions() == 0; });
@@ -65,11 +67,11 @@ void Manager::domain_ended(Domain& domain, EndReason reason) {
     if (store_.is_introduced({domain.record.instance.domid})) store_.domain_stopped({domain.record.instance.domid});
     changed(domain);
     if (domain.on_end) return domain.on_end(reason);
-    if (action_for(domain.definition, reason) == config::EndAction::Preserve) {
+    if (action_for(domain, reason) == config::EndAction::Preserve) {
         if (domain.console) domain.console->end_sessions();
         return;
     }
-    const bool restart = action_for(domain.definition, reason) == config::EndAction::Restart;
+    const bool restart = action_for(domain, reason) == config::EndAction::Restart;
     const auto job = begin_job(domain, restart ? "restart" : "clean up", 0, false);
     if (!job) {
         log::error("{}", job.error().text());
@@ -96,7 +98,7 @@ std::uint64_t Manager::restart_delay_ms(Domain& domain, EndReason reason) {
 }
 
 void Manager::add_end_phases(Job& job, Domain& domain, EndReason reason, bool asked) {
-    const config::EndAction action = action_for(domain.definition, reason);
+    const config::EndAction action = action_for(domain, reason);
     if (action == config::EndAction::Preserve) {
         if (domain.console) domain.console->end_sessions();
         return;

@@ -102,6 +102,12 @@ void Job::interrupt(Error why) {
     if (const auto end_waiting = std::exchange(end_waiting_, nullptr)) end_waiting(*interruption_);
 }
 
+void Job::say(const std::string& what) {
+    if (record_.phase == what) return;
+    record_.phase = what;
+    changed_(*this);
+}
+
 void Job::report_percent(std::uint32_t percent) {
     loop_.post([weak = std::weak_ptr{alive_}, percent] {
         const auto job = weak.lock();

@@ -59,6 +59,8 @@ class Job {
     [[nodiscard]] bool waiting() const { return end_waiting_ != nullptr; }
 
     [[nodiscard]] std::stop_token stop_token() const { return stop_.get_token(); }
+    // What a phase that takes long is at now, in place of its name.
+    void say(const std::string& what);
     // From any thread.
     void report_percent(std::uint32_t percent);
 

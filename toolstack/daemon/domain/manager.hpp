@@ -69,6 +69,10 @@ class Manager {
     Result<JobId> shutdown(const std::string& domain, std::uint32_t timeout_seconds);
     Result<JobId> reboot(const std::string& domain, std::uint32_t timeout_seconds);
     Result<JobId> destroy(const std::string& domain);
+    // For the host's own end: asks every guest to shut down, destroys those that have not stopped after
+    // `timeout_seconds` (nothing: as the host's settings say), and starts nothing meanwhile, whatever a definition's
+    // on_... says.
+    Result<JobId> stop_all(std::optional<std::uint32_t> timeout_seconds);
     // Forgets the definition of a domain that does not run; its console log stays on disk.
     Result<void> forget(const std::string& domain);
     Result<void> pause(const std::string& domain);
@@ -92,6 +96,7 @@ class Manager {
 
   private:
     struct Build;
+    struct StopAll;
 
     // finding (manager.cpp)
     Result<Domain*> find(const std::string& text);
@@ -127,9 +132,18 @@ class Manager {
     // `ask` false: the request was made before a restart, only wait.
     void add_ask_phases(Job& job, Domain& domain, const std::string& request, bool ask);
     void scan_for_ended();
+    [[nodiscard]] config::EndAction action_for(const Domain& domain, EndReason reason) const;
     void domain_ended(Domain& domain, EndReason reason);
     void add_end_phases(Job& job, Domain& domain, EndReason reason, bool asked);
     std::uint64_t restart_delay_ms(Domain& domain, EndReason reason);
+
+    // the host's end (stop_all.cpp)
+    [[nodiscard]] Result<void> require_host_stays();
+    [[nodiscard]] static bool stops_all(const JobRecord& record);
+    void begin_stop_all(Job& job);
+    void resume_stop_all(JobRecord record);
+    void look_at_all(Job& job, const std::shared_ptr<StopAll>& state, std::uint64_t patient_until, const Done& done);
+    void push_towards_end(Domain& domain, StopAll& state, std::uint64_t left_us);
 
     // vCPUs (vcpus.cpp): also Dom0's; the domain and how many it has
     Result<std::pair<DomainId, std::uint32_t>> vcpus_of(const std::string& text);
@@ -150,6 +164,7 @@ class Manager {
     ManagerPaths paths_;
     EventHub events_;
     JobQueue jobs_;
+    JobId stop_all_job_ = 0;  // ends all guests; 0: none does
     std::map<std::string, std::unique_ptr<Domain>, std::less<>> domains_;
     BoundPort exceptions_;
     BoundPort host_store_;

@@ -175,6 +175,7 @@ Result<void> Manager::adopt_unknown(const abi::DomainInfo& info) {
 }
 
 void Manager::recover_job(JobRecord record) {
+    if (stops_all(record) && record.attempts < kMostAttempts) return resume_stop_all(std::move(record));
     const auto found = domains_.find(record.domain);
     Domain* domain = found != domains_.end() ? found->second.get() : nullptr;
     const bool running = domain != nullptr && domain->record.phase == DomainPhase::Running;
