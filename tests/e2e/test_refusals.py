@@ -25,9 +25,21 @@ def kernels(dom0):
     dom0.ok(r"{ printf '\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\xb7\0\x01\0\0\0'; head -c 100000 /dev/zero; } >/tmp/elf-arm64")
     dom0.refused(create + "/tmp/elf-arm64", "/tmp/elf-arm64", "x86|architecture|machine", status=USAGE)
     dom0.refused(create + "/nowhere/vmlinuz", "/nowhere/vmlinuz", status=USAGE)
-    dom0.refused(create + "/etc", "/etc", status=USAGE)
+    dom0.refused(create + "/etc", "/etc", "regular file|directory", status=USAGE)
+    dom0.ok("ln -sf /nowhere/at/all /tmp/dangling; rm -f /tmp/fifo; mkfifo /tmp/fifo; ln -sf loop-b /tmp/loop-a; ln -sf loop-a /tmp/loop-b")
+    dom0.refused(create + "/tmp/dangling", "/tmp/dangling", "No such file", status=USAGE)
+    dom0.refused(create + "/tmp/loop-a", "/tmp/loop-a", "symbolic links", status=USAGE)
+    for special in ("/tmp/fifo", "/dev/zero", "/dev/null", "/dev/vda", "/proc/self/mem"):
+        dom0.refused(create + special, special, "kernel", status=None)
+        dom0.refused(f"hvctl create {HELLO} initrd=" + special, special, status=None)
     dom0.refused(f"hvctl create {HELLO} initrd=/nowhere/initrd", "/nowhere/initrd", status=USAGE)
     dom0.refused(f"hvctl create {HELLO} memory=16MiB", "16|memory")
+    # Gone between the daemon's first look and the build: a file that is replaced all the time. Either it is read or refused.
+    dom0.ok("cp /vmlinuz /tmp/flicker; (while :; do rm -f /tmp/flicker; "
+            "cp /vmlinuz /tmp/flicker; done) >/dev/null 2>&1 & sleep 0.5; "
+            "for i in 1 2 3; do hvctl create --paused " + HELLO + " name=flicker kernel=/tmp/flicker >/dev/null 2>&1; "
+            "s=$?; [ $s = 0 ] || [ $s = 2 ] || echo status $s; hvctl destroy flicker >/dev/null 2>&1; done; kill $!; wait; rm -f /tmp/flicker*")
+    dom0.shell("hvctl forget flicker")
     nothing_left(dom0, before)
 
 

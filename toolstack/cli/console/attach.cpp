@@ -1,7 +1,9 @@
 #include "console/attach.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <optional>
@@ -90,6 +92,16 @@ Result<Next> after_close(Context& context, const std::string& name, std::uint64_
     return Next::Stop;
 }
 
+// How much of what the stream is about to bring has been printed before.
+std::uint64_t bytes_before(Manager& manager, const std::string& name, std::uint64_t history) {
+    auto log = history == 0 ? Result<int>(fail(ExitCode::NotFound, "")) : manager.open_console_log(name);
+    if (!log) return 0;
+    Descriptor descriptor(*log);
+    struct stat status {};
+    if (fstat(descriptor.number(), &status) != 0) return 0;
+    return std::min(history, static_cast<std::uint64_t>(status.st_size));
+}
+
 }  // namespace
 
 Result<void> attach_console(Context& context, Attach attach) {
@@ -102,6 +114,8 @@ Result<void> attach_console(Context& context, Attach attach) {
 
     while (true) {
         Manager* manager = TRY(context.manager());
+        const bool answers = writable && context.out.is_tty && isatty(STDIN_FILENO) == 1;
+        const std::uint64_t old = answers ? bytes_before(*manager, name, attach.history) : 0;
         Descriptor stream(TRY(manager->open_console(name, attach.mode, attach.history)));
         if (attach.when_open) TRY_VOID(std::exchange(attach.when_open, nullptr)(*manager));
         if (!terminal) {
@@ -116,6 +130,7 @@ Result<void> attach_console(Context& context, Attach attach) {
                                           .output = STDOUT_FILENO,
                                           .stream = stream.number(),
                                           .writable = writable,
+                                          .old = old,
                                           .input_open = input_open},
                                          *terminal));
         if (end == SessionEnd::Left) {

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "console/raw_mode.hpp"
+#include "console/replay.hpp"
 #include "interrupts.hpp"
 
 namespace hvctl::cli {
@@ -30,6 +31,7 @@ class Session {
     const SessionPorts& ports_;
     RawMode& terminal_;
     Interrupts interrupts_{SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGPIPE};
+    Replay replay_{ports_.old};
     std::string pending_;
     std::optional<SessionEnd> end_;
 
@@ -90,7 +92,8 @@ Result<void> Session::show_output() {
         end_ = SessionEnd::Closed;
         return {};
     }
-    return write_out(buffer.data(), static_cast<std::size_t>(got));
+    const std::string text = replay_.next({buffer.data(), static_cast<std::size_t>(got)});
+    return write_out(text.data(), text.size());
 }
 
 void Session::take_signal() {

@@ -1,6 +1,8 @@
 // Bytes between a terminal (or pipes) and a console stream.
 #pragma once
 
+#include <cstdint>
+
 #include "failure.hpp"
 
 namespace hvctl::cli {
@@ -14,11 +16,12 @@ enum class SessionEnd {
 };
 
 struct SessionPorts {
-    int input;         // read for keys; a terminal should be in raw mode
-    int output;        // gets what the guest prints
-    int stream;        // the console: a stream socket
-    bool writable;     // false: keys are read for the leave key only
-    bool& input_open;  // false once the input has ended; it stays so over a reconnection
+    int input;          // read for keys; a terminal should be in raw mode
+    int output;         // gets what the guest prints
+    int stream;         // the console: a stream socket
+    bool writable;      // false: keys are read for the leave key only
+    std::uint64_t old;  // so many bytes of the stream are from before: the terminal must not answer what they ask
+    bool& input_open;   // false once the input has ended; it stays so over a reconnection
 };
 
 class RawMode;
