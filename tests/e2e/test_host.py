@@ -21,7 +21,7 @@ def guests_service(dom0):
     expect(dom0.guests() == [], "starting the service started a guest")
 
 
-@boots("host: a power-off of Dom0 lets its guests shut down first, and says on the console whom it waits for")
+@boots("host: a power-off of Dom0 lets its guests shut down first, and says on the console whom it waits for", slow=True)
 def power_off(bench):
     with bench.machine("host-off") as machine:
         machine.wait_ready()

@@ -220,11 +220,16 @@ TEST(Settings, DefaultsAndValues) {
     Settings settings = parse_settings("", "hvctl.yaml", diagnostics);
     EXPECT_FALSE(diagnostics.failed());
     EXPECT_EQ(settings.console.log_size, 1ull << 20);
-    settings = parse_settings("log_level: debug\nconsole: {log_size: 2MiB}\ndefaults: {on_crash: preserve}\n",
+    settings = parse_settings("log_level: debug\nconsole: {log_size: 2MiB}\ndefaults: {on_crash: preserve}\n"
+                              "shutdown_timeout: 90s\n",
                               "hvctl.yaml", diagnostics);
     EXPECT_EQ(diagnostics.text(), "");
     EXPECT_EQ(settings.console.log_size, 2ull << 20);
     EXPECT_EQ(settings.defaults.on_crash, EndAction::Preserve);
+    EXPECT_EQ(settings.shutdown_timeout_seconds, 90u);
+    Diagnostics too_long;
+    (void)parse_settings("shutdown_timeout: 2h\n", "hvctl.yaml", too_long);
+    EXPECT_TRUE(too_long.failed());
     (void)parse_settings("consoel: {}\nconsole: {log_size: 1KiB}\n", "hvctl.yaml", diagnostics);
     EXPECT_EQ(diagnostics.text(),
               "hvctl.yaml:2:21: log_size: 1KiB is out of range; it must be 64KiB to 1GiB\n"
