@@ -273,8 +273,8 @@ class Machine:
         self.pending = held[found.end():]
         return int(found[1])
 
-    def power_off(self, timeout=120):
-        """An orderly end: Dom0 shuts down and the hypervisor turns the machine off."""
+    def power_off(self, timeout=300):
+        """An orderly end: Dom0 and, before it, its guests shut down (which they have two minutes for); then the machine is off."""
         self.link.settimeout(30)
         self.link.sendall(b"end\0\0")
         try:
