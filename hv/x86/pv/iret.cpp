@@ -25,7 +25,8 @@ namespace hv::x86 {
         }
         switch_mode(vcpu);
     }
-    if (has_architectural_iopl(vcpu.domain)) [[unlikely]] set_iopl(vcpu, (saved->rflags & kRflagsIopl) >> 12 & 3);
+    const std::uint64_t iopl = saved->rflags & kRflagsIopl;
+    if (iopl != arch.shown_iopl && has_architectural_iopl(vcpu.domain)) [[unlikely]] set_iopl(vcpu, static_cast<std::uint32_t>(iopl >> 12));
     frame.rip = saved->rip;
     frame.cs = (saved->cs & 0xffff) | 3;
     frame.rflags = (saved->rflags & kGuestFlags) | kRflagsIf | 2;
