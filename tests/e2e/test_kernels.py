@@ -39,7 +39,8 @@ def as_guest(bench, suite, folder, version):
         for vcpus in (1, 4):
             dom0.ok(f"hvctl create {HELLO} kernel=/mnt/vmlinuz memory=256MiB vcpus={vcpus} 'cmdline=console=hvc0 loglevel=8'")
             dom0.until("hvctl console --history hello", rf"this is Linux {re.escape(version)}, a guest with {vcpus} vCPU")
-            dom0.ok("printf 'echo $((6 * 7)) is the answer\\n' | hvctl console hello")
+            # \035 is Ctrl-], which leaves the console.
+            dom0.ok("{ printf 'echo $((6 * 7)) is the answer\\n'; sleep 2; printf '\\035'; } | hvctl console hello")
             dom0.until("hvctl console --history hello", "42 is the answer")
             dom0.ok("hvctl shutdown --wait hello")
             expect_no_complaint(f"the guest with {vcpus} vCPUs", dom0.ok("hvctl console --history hello"))
