@@ -1,4 +1,6 @@
 // Domains from creation to their end, over the fake hypervisor.
+#include <sys/stat.h>
+
 #include "domain/store_entries.hpp"
 #include "testing.hpp"
 
@@ -109,6 +111,16 @@ TEST_F(Lifecycle, RefusalsBeforeAnythingIsDone) {
     process->finish(create(definition("web1")));
     EXPECT_EQ(id(definition("web1")), ErrorId::NameTaken);
     EXPECT_EQ(id(definition("web2", "uuid: " + view("web1").uuid + "\n")), ErrorId::UuidTaken);
+}
+
+TEST_F(Lifecycle, AnInitrdThatIsNoFileHoldsNobodyUp) {
+    const std::string fifo = folder / "fifo";
+    ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+    for (const std::string& path : {fifo, std::string{"/dev/zero"}}) {
+        const JobRecord job = process->finish(create(definition("web1", "initrd: " + path + "\n")));
+        EXPECT_EQ(job.error, static_cast<std::uint16_t>(ErrorId::FileUnreadable)) << job.message;
+    }
+    EXPECT_EQ(guests(), 0u);
 }
 
 struct Failure {

@@ -39,7 +39,8 @@ hvctl::Uuid binary_uuid(const std::string& text) {
 // The file in memory without reading it: the pages come as they are copied to the guest and go at once afterwards.
 Result<hvctl::Mapping> map_initrd(const std::string& path) {
     if (path.empty()) return hvctl::Mapping{};
-    const auto file = hvctl::open_file(path.c_str(), O_RDONLY);
+    // O_NONBLOCK: opening a FIFO must not wait for its other end.
+    const auto file = hvctl::open_file(path.c_str(), O_RDONLY | O_NONBLOCK);
     if (!file) return std::unexpected(Error{file.error()});
     struct stat status {};
     if (fstat(file->get(), &status) != 0) return fail_errno(errno, path);
