@@ -115,7 +115,8 @@ void Manager::push_towards_end(Domain& domain, StopAll& state, std::uint64_t lef
     const auto info = hypervisor_.domain(domain.id());
     // A guest that never ran or has ended has nothing to lose; one that was asked and has no job any more did not obey.
     const bool lifeless = info && (info->flags & (abi::kDomainShutdown | abi::kDomainUnstarted)) != 0;
-    if (lifeless || left_us == 0 || (asked && job == nullptr)) {
+    // While a job waits for its end, that job is about to see to it.
+    if (left_us == 0 || (job == nullptr && (lifeless || asked))) {
         if (destroy(name) && std::ranges::count(state.given_up, name) == 0) state.given_up.push_back(name);
         return;
     }
