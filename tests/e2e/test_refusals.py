@@ -34,12 +34,6 @@ def kernels(dom0):
         dom0.refused(f"hvctl create {HELLO} initrd=" + special, special, status=None)
     dom0.refused(f"hvctl create {HELLO} initrd=/nowhere/initrd", "/nowhere/initrd", status=USAGE)
     dom0.refused(f"hvctl create {HELLO} memory=16MiB", "16|memory")
-    # Gone between the daemon's first look and the build: a file that is replaced all the time. Either it is read or refused.
-    dom0.ok("cp /vmlinuz /tmp/flicker; (while :; do rm -f /tmp/flicker; "
-            "cp /vmlinuz /tmp/flicker; done) >/dev/null 2>&1 & sleep 0.5; "
-            "for i in 1 2 3; do hvctl create --paused " + HELLO + " name=flicker kernel=/tmp/flicker >/dev/null 2>&1; "
-            "s=$?; [ $s = 0 ] || [ $s = 2 ] || echo status $s; hvctl destroy flicker >/dev/null 2>&1; done; kill $!; wait; rm -f /tmp/flicker*")
-    dom0.shell("hvctl forget flicker")
     nothing_left(dom0, before)
 
 
