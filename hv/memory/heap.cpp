@@ -12,8 +12,9 @@
 namespace hv {
 namespace {
 
-// Objects of up to half a page come from size classes of powers of two; every page holds one class. The class is noted in
-// FrameInfo::progress (index plus one), or kWholePages plus the order for larger ones.
+// Objects of up to half a page come from size classes of powers of two; every page holds one class, and goes back to the
+// allocator with its last object. The class is noted in FrameInfo::progress (index plus one), or kWholePages plus the order
+// for larger objects. Nobody gets a reference on hv's memory, so the frame's type word is the heap's as well.
 constexpr unsigned kSmallestShift = 4;
 constexpr unsigned kClasses = 8;  // 16 bytes to 2048 bytes
 constexpr std::uint16_t kWholePages = 0x100;
@@ -22,8 +23,22 @@ struct FreeObject {
     FreeObject* next;
 };
 
+// A page of small objects, as its type word has it.
+struct Page {
+    std::uint16_t used = 0;
+    std::uint16_t first_free = kNone;  // offset in the page
+    static constexpr std::uint16_t kNone = 0xffff;
+
+    static Page of(const FrameInfo& info) {
+        const auto word = static_cast<std::uint32_t>(info.type.load(std::memory_order_relaxed));
+        return {static_cast<std::uint16_t>(word), static_cast<std::uint16_t>(word >> 16)};
+    }
+    void note(FrameInfo& info) const { info.type.store(used | std::uint64_t{first_free} << 16, std::memory_order_relaxed); }
+};
+
 constinit Spinlock g_lock{LockRank::Leaf};
-constinit std::array<FreeObject*, kClasses> g_free{};
+// The pages of each class that have free objects, linked through FrameInfo; 0: none (frame 0 is never hv's).
+constinit std::array<std::uint32_t, kClasses> g_with_room{};
 
 unsigned class_of(std::size_t bytes) {
     const unsigned shift = static_cast<unsigned>(std::bit_width(bytes - 1));
@@ -34,25 +49,67 @@ FrameInfo& info_of(const void* pointer) {
     return frame_info(frame_of_pointer(pointer));
 }
 
+void link(unsigned size_class, FrameInfo& info) {
+    const auto number = static_cast<std::uint32_t>(frame_number(info).raw);
+    info.previous = 0;
+    info.next = g_with_room[size_class];
+    if (info.next) frame_info(Mfn{info.next}).previous = number;
+    g_with_room[size_class] = number;
+}
+
+void unlink(unsigned size_class, FrameInfo& info) {
+    (info.previous ? frame_info(Mfn{info.previous}).next : g_with_room[size_class]) = info.next;
+    if (info.next) frame_info(Mfn{info.next}).previous = info.previous;
+    info.next = info.previous = 0;
+}
+
 bool refill(unsigned size_class) {
-    void* page = allocate_page();
+    auto* page = static_cast<std::byte*>(allocate_page());
     if (!page) return false;
-    info_of(page).progress = static_cast<std::uint16_t>(size_class + 1);
+    FrameInfo& info = info_of(page);
+    info.progress = static_cast<std::uint16_t>(size_class + 1);
     const std::size_t size = std::size_t{1} << (size_class + kSmallestShift);
+    for (std::size_t offset = 0; offset < kPageSize; offset += size)
+        reinterpret_cast<FreeObject*>(page + offset)->next =
+            offset + size < kPageSize ? reinterpret_cast<FreeObject*>(page + offset + size) : nullptr;
+    Page{.used = 0, .first_free = 0}.note(info);
     Guard guard{g_lock};
-    for (std::size_t offset = 0; offset < kPageSize; offset += size) {
-        auto* object = reinterpret_cast<FreeObject*>(static_cast<char*>(page) + offset);
-        object->next = g_free[size_class];
-        g_free[size_class] = object;
-    }
+    link(size_class, info);
     return true;
 }
 
 FreeObject* take(unsigned size_class) {
     Guard guard{g_lock};
-    FreeObject* object = g_free[size_class];
-    if (object) g_free[size_class] = object->next;
+    if (!g_with_room[size_class]) return nullptr;
+    const Mfn frame{g_with_room[size_class]};
+    FrameInfo& info = frame_info(frame);
+    Page page = Page::of(info);
+    auto* memory = static_cast<std::byte*>(frame_pointer(frame));
+    auto* object = reinterpret_cast<FreeObject*>(memory + page.first_free);
+    ++page.used;
+    page.first_free = object->next ? static_cast<std::uint16_t>(reinterpret_cast<std::byte*>(object->next) - memory) : Page::kNone;
+    page.note(info);
+    if (page.first_free == Page::kNone) unlink(size_class, info);
     return object;
+}
+
+// True when that was the page's last object: it is the caller's to give back then.
+bool put(unsigned size_class, FrameInfo& info, void* pointer) {
+    Guard guard{g_lock};
+    Page page = Page::of(info);
+    const std::size_t offset = reinterpret_cast<std::uintptr_t>(pointer) % kPageSize;
+    const bool was_full = page.first_free == Page::kNone;
+    auto* object = static_cast<FreeObject*>(pointer);
+    object->next = was_full ? nullptr : reinterpret_cast<FreeObject*>(static_cast<std::byte*>(pointer) - offset + page.first_free);
+    page.first_free = static_cast<std::uint16_t>(offset);
+    --page.used;
+    page.note(info);
+    if (was_full) link(size_class, info);
+    if (page.used != 0) return false;
+    unlink(size_class, info);
+    info.type.store(0, std::memory_order_relaxed);
+    info.progress = 0;
+    return true;
 }
 
 }  // namespace
@@ -99,10 +156,7 @@ void heap_free(void* pointer) {
         return;
     }
     HV_ASSERT(note >= 1 && note <= kClasses);
-    auto* object = static_cast<FreeObject*>(pointer);
-    Guard guard{g_lock};
-    object->next = g_free[note - 1];
-    g_free[note - 1] = object;
+    if (put(note - 1u, info_of(pointer), pointer)) free_page(reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(pointer) & ~(kPageSize - 1)));
 }
 
 }  // namespace hv

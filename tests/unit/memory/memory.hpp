@@ -16,10 +16,6 @@ class Memory : public testing::Test {
         fake::on_cpu(0);
         fake::dom0();
         fake::add_high_memory();
-        // The heap's pages for such objects are there from now on.
-        fake::make_domain();
-        fake::make_domain();
-        fake::destroy_all();
         free_before = hv::free_frame_count();
     }
     void TearDown() override {

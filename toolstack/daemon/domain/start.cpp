@@ -1,14 +1,12 @@
 // From a definition to a running guest: the phases of a create, restart or reboot job.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <cerrno>
 
 #include "base/log.hpp"
 #include "domain/manager.hpp"
 #include "domain/store_entries.hpp"
+#include "hvctl/read_file.hpp"
 #include "hvctl/try.hpp"
 
 namespace hvctld {
@@ -36,19 +34,13 @@ hvctl::Uuid binary_uuid(const std::string& text) {
     return uuid;
 }
 
-// The file in memory without reading it: the pages come as they are copied to the guest and go at once afterwards.
-Result<hvctl::Mapping> map_initrd(const std::string& path) {
+constexpr std::uint64_t kMostInitrdBytes = std::uint64_t{4} << 30;
+
+Result<hvctl::Mapping> read_initrd(const std::string& path) {
     if (path.empty()) return hvctl::Mapping{};
-    // O_NONBLOCK: opening a FIFO must not wait for its other end.
-    const auto file = hvctl::open_file(path.c_str(), O_RDONLY | O_NONBLOCK);
-    if (!file) return std::unexpected(Error{file.error()});
-    struct stat status {};
-    if (fstat(file->get(), &status) != 0) return fail_errno(errno, path);
-    if (!S_ISREG(status.st_mode)) return fail(ErrorId::FileUnreadable, path + " is not a regular file");
-    if (status.st_size == 0) return hvctl::Mapping{};
-    auto mapping = hvctl::Mapping::file(file->get(), static_cast<std::size_t>(status.st_size));
-    if (!mapping) return std::unexpected(Error{mapping.error()}.within(path));
-    return std::move(*mapping);
+    auto contents = hvctl::read_file(path, kMostInitrdBytes);
+    if (!contents) return std::unexpected(Error{contents.error()});
+    return std::move(*contents);
 }
 
 // Each build phase's share of the job's percents.
@@ -95,7 +87,7 @@ Result<void> Manager::create_in_hv(Domain& domain, Build& build) {
 
 Result<void> Manager::build_in_pool(Job& job, Build& build) {
     hvctl::PvSpec spec;
-    const auto initrd = TRY(within(build.name + ": initrd", map_initrd(build.definition.initrd)));
+    const auto initrd = TRY(within(build.name + ": initrd", read_initrd(build.definition.initrd)));
     spec.domain = build.domid;
     spec.pages = build.definition.memory / hvctl::kPageSize;
     spec.initrd = initrd.bytes();
