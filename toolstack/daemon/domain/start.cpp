@@ -39,8 +39,9 @@ constexpr std::uint64_t kMostInitrdBytes = std::uint64_t{4} << 30;
 Result<hvctl::Mapping> read_initrd(const std::string& path) {
     if (path.empty()) return hvctl::Mapping{};
     auto contents = hvctl::read_file(path, kMostInitrdBytes);
-    if (!contents) return std::unexpected(Error{contents.error()});
-    return std::move(*contents);
+    if (contents) return std::move(*contents);
+    if (contents.error().code() == hvctl::ErrorCode::InvalidArgument) return fail(ErrorId::FileUnreadable, contents.error().what());
+    return std::unexpected(Error{contents.error()});
 }
 
 // Each build phase's share of the job's percents.
