@@ -3,10 +3,10 @@
 
 #include "hv/base/byte_reader.hpp"
 #include "hv/base/decompress.hpp"
+#include "hv/base/own_ptr.hpp"
 #include "hv/base/xxhash64.hpp"
 #include "hv/base/zstd_literals.hpp"
 #include "hv/base/zstd_sequences.hpp"
-#include "hv/base/own_ptr.hpp"
 
 namespace hv {
 namespace {

@@ -5,8 +5,8 @@
 
 #include "hv/base/bit_reader.hpp"
 #include "hv/base/match_copy.hpp"
-#include "hv/base/prefix_code.hpp"
 #include "hv/base/own_ptr.hpp"
+#include "hv/base/prefix_code.hpp"
 
 namespace hv {
 namespace {

@@ -4,11 +4,11 @@
 
 #include "hv/abi/control/control.hpp"
 #include "hv/base/log.hpp"
+#include "hv/domain/domain_frames.hpp"
 #include "hv/domain/domain_seams.hpp"
 #include "hv/domain/domain_table.hpp"
 #include "hv/domain/runstate.hpp"
 #include "hv/domain/vcpu_timers.hpp"
-#include "hv/domain/domain_frames.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/sched/sched.hpp"
 #include "hv/time/clock.hpp"

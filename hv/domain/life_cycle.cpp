@@ -3,13 +3,13 @@
 #include "hv/abi/xen/shared_info.hpp"
 #include "hv/base/log.hpp"
 #include "hv/domain/domain.hpp"
+#include "hv/domain/domain_frames.hpp"
 #include "hv/domain/domain_seams.hpp"
 #include "hv/domain/domain_table.hpp"
+#include "hv/domain/relinquish.hpp"
 #include "hv/domain/vcpu_timers.hpp"
 #include "hv/hypercall/hypercall.hpp"
-#include "hv/domain/domain_frames.hpp"
 #include "hv/memory/allocator.hpp"
-#include "hv/domain/relinquish.hpp"
 #include "hv/sched/sched.hpp"
 
 namespace hv {

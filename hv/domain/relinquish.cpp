@@ -1,10 +1,10 @@
 #include "hv/domain/relinquish.hpp"
 
-#include "hv/domain/domain.hpp"
 #include "hv/base/preemption.hpp"
+#include "hv/domain/domain.hpp"
 #include "hv/domain/domain_frames.hpp"
-#include "hv/memory/frame.hpp"
 #include "hv/domain/frame_list.hpp"
+#include "hv/memory/frame.hpp"
 
 namespace hv {
 namespace {

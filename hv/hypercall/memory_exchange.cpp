@@ -1,7 +1,7 @@
 // XENMEM_exchange: a domain swaps frames for others of a different size or place, e.g. for DMA.
 #include "hv/domain/domain.hpp"
-#include "hv/hypercall/reservation.hpp"
 #include "hv/domain/domain_frames.hpp"
+#include "hv/hypercall/reservation.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/memory/guest_access.hpp"
 

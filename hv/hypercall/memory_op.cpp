@@ -2,9 +2,9 @@
 #include "hv/abi/xen/memory.hpp"
 
 #include "hv/domain/domain.hpp"
+#include "hv/domain/domain_frames.hpp"
 #include "hv/hypercall/handlers.hpp"
 #include "hv/hypercall/reservation.hpp"
-#include "hv/domain/domain_frames.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "hv/memory/memory_op_seams.hpp"

@@ -32,15 +32,7 @@ constexpr std::uint64_t table_offset(std::uint64_t address, unsigned shift) {
 
     HV_ASM_CONSTANT(PER_CPU_SCRATCH, offsetof(PerCpu, scratch));
     HV_ASM_CONSTANT(TRAP_FRAME_SIZE, sizeof(TrapFrame));
-    HV_ASM_CONSTANT(TRAP_FRAME_RAX, offsetof(TrapFrame, rax));
-    HV_ASM_CONSTANT(TRAP_FRAME_RCX, offsetof(TrapFrame, rcx));
-    HV_ASM_CONSTANT(TRAP_FRAME_R11, offsetof(TrapFrame, r11));
-    HV_ASM_CONSTANT(TRAP_FRAME_VECTOR, offsetof(TrapFrame, vector));
-    HV_ASM_CONSTANT(TRAP_FRAME_RIP, offsetof(TrapFrame, rip));
     HV_ASM_CONSTANT(TRAP_FRAME_CS, offsetof(TrapFrame, cs));
-    HV_ASM_CONSTANT(TRAP_FRAME_RFLAGS, offsetof(TrapFrame, rflags));
-    HV_ASM_CONSTANT(TRAP_FRAME_RSP, offsetof(TrapFrame, rsp));
-    HV_ASM_CONSTANT(TRAP_FRAME_SS, offsetof(TrapFrame, ss));
     HV_ASM_CONSTANT(ERROR_CODE_VECTORS, kErrorCodeVectors);
     HV_ASM_CONSTANT(USER_CODE32, kUserCode32);
     HV_ASM_CONSTANT(USER_CODE64, kUserCode64);

@@ -60,8 +60,6 @@ struct ArchVcpu {
     std::uint32_t iopl = 0;                   // the real one stays 0
 
     std::uint64_t xcr0 = 1;
-    bool fpu_loaded = false;                  // its FPU state is in the registers of the CPU that runs it
-    bool fpu_initialised = false;
     std::uint64_t tsc_aux = 0;
     std::uint8_t* fpu = nullptr;              // XSAVE area, 64-byte aligned
 
@@ -75,7 +73,6 @@ struct ArchVcpu {
 struct ArchDomain {
     // VM assists (bits of abi VmAssistType).
     std::atomic<std::uint64_t> vm_assist{0};
-    std::uint64_t p2m_generation = 0;
     Mfn eoi_map{0};                           // Dom0's page of pirqs that need an EOI
     FrameInfo* eoi_map_frame = nullptr;
     bool auto_unmask = false;                 // an EOI also unmasks the port

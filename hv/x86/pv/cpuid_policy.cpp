@@ -1,13 +1,13 @@
 // CPUID of PV guests: what hv cannot virtualise for a kernel in ring 3 is hidden.
+#include "hv/base/version.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/time/clock.hpp"
-#include "hv/base/version.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
+#include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
 #include "hv/x86/pv/compat_entry.hpp"
 #include "hv/x86/pv/emulation.hpp"
 #include "hv/x86/pv/fpu.hpp"
-#include "hv/x86/cpu/registers.hpp"
 
 namespace hv::x86 {
 namespace {

@@ -28,6 +28,7 @@ bool forced_emulation(Vcpu& vcpu, TrapFrame& frame) {
     if (bytes[5] != 0x0f || bytes[6] != 0xa2) return false;  // CPUID
     emulate_cpuid(vcpu, frame);
     frame.rip += sizeof bytes;
+    instruction_done(vcpu, frame);
     return true;
 }
 

@@ -65,8 +65,11 @@ bool iret_read_as_supervisor(TrapFrame& frame, std::uint64_t address) {
     }
     // A write to one of its own page tables, mapped read-only: the guest's kernel changes an entry in place.
     constexpr std::uint32_t kWriteProtected = kProtection | kWrite;
-    if (vcpu.arch->kernel_mode && (error & (kWriteProtected | kReserved | kFetch)) == kWriteProtected && emulate_table_write(vcpu, frame, address))
+    const std::uint64_t rip = frame.rip;
+    if (vcpu.arch->kernel_mode && (error & (kWriteProtected | kReserved | kFetch)) == kWriteProtected && emulate_table_write(vcpu, frame, address)) {
+        if (frame.rip != rip) instruction_done(vcpu, frame);
         return;
+    }
     deliver_page_fault(vcpu, frame, address, error);
 }
 

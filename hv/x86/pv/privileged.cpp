@@ -111,7 +111,8 @@ bool emulate_for_kernel(Vcpu& vcpu, TrapFrame& frame, const Instruction& in) {
     return done || again;
 }
 
-// As if the processor had executed it: the resume flag is spent, and single-stepping traps behind it.
+}  // namespace
+
 void instruction_done(Vcpu& vcpu, TrapFrame& frame) {
     constexpr std::uint64_t kSingleStep = 1u << 14;
     frame.rflags &= ~std::uint64_t{kRflagsRf};
@@ -119,8 +120,6 @@ void instruction_done(Vcpu& vcpu, TrapFrame& frame) {
     vcpu.arch->debug[6] |= kSingleStep;
     deliver_trap(vcpu, frame, kDebug, {});
 }
-
-}  // namespace
 
 bool emulate_privileged(Vcpu& vcpu, TrapFrame& frame) {
     Instruction in;

@@ -84,7 +84,7 @@ bool end_by_trap(TrapFrame& frame) {
 
 }  // namespace
 
-void build_user_mode(const u8* program, const u8* end) {
+u64 build_user_mode(const u8* program, const u8* end) {
     const Page code = allocate_page(), stack = allocate_page();
     for (unsigned i = 0; program + i < end; ++i) code.bytes[i] = program[i];
     Page tables[5];
@@ -98,6 +98,7 @@ void build_user_mode(const u8* program, const u8* end) {
     REQUIRE_EQ(mmuext(MmuextCommand::NewUserBaseptr, tables[4].mfn), 0);
     REQUIRE_EQ(hypercall(HypercallId::StackSwitch, kFlatKernelSs, reinterpret_cast<u64>(&this_vcpu()) + kVcpuStackBytes / 2), 0);
     for (const TrapInfo* trap = trap_table(); trap->address; ++trap) set_trap_hook(trap->vector, end_by_trap);
+    return tables[4].mfn;
 }
 
 long register_user_callback(CallbackType type) {

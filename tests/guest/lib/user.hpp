@@ -9,7 +9,8 @@ inline constexpr u64 kUserCode = 0x40'0000, kUserStack = 0x40'2000;  // a page e
 
 // Copies the program to kUserCode, makes the tables and has traps from user mode arrive on a part of this vCPU's stack
 // that is not in use. Every exception and vector 128 then ends run_user(), unless the test sets a hook of its own.
-void build_user_mode(const u8* program, const u8* end);
+// Returns the top table's frame.
+u64 build_user_mode(const u8* program, const u8* end);
 
 // Registers the callback, so that it ends run_user() too. Returns what the hypervisor says.
 long register_user_callback(CallbackType type);
