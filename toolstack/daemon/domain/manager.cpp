@@ -118,7 +118,7 @@ Result<void> Manager::require_idle(const Domain& domain) {
 
 Result<Job*> Manager::begin_job(Domain& domain, std::string verb, std::uint32_t deadline_seconds, bool paused) {
     TRY(require_idle(domain));
-    if (verb == "create" || verb == "restart" || verb == "reboot") TRY(require_host_stays());
+    if (starts_guest(verb)) TRY(require_host_stays());
     JobRecord record;
     record.verb = std::move(verb);
     record.domain = domain.record.name;

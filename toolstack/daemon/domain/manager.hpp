@@ -139,6 +139,7 @@ class Manager {
 
     // the host's end (stop_all.cpp)
     [[nodiscard]] Result<void> require_host_stays();
+    [[nodiscard]] static bool starts_guest(const std::string& verb);
     [[nodiscard]] static bool stops_all(const JobRecord& record);
     void begin_stop_all(Job& job);
     void resume_stop_all(JobRecord record);

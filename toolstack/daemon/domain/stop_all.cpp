@@ -17,10 +17,6 @@ constexpr std::uint32_t kDestroySeconds = 300;  // for the second part: freeing 
 constexpr std::uint64_t kLookMs = 100;
 constexpr std::size_t kNamesShown = 5;
 
-bool starts(const std::string& verb) {
-    return verb == "create" || verb == "restart" || verb == "reboot";
-}
-
 std::string list_of(const std::vector<std::string>& names) {
     std::string text;
     for (std::size_t i = 0; i < std::min(names.size(), kNamesShown); ++i) text += (i == 0 ? "" : ", ") + names[i];
@@ -36,6 +32,10 @@ struct Manager::StopAll {
     std::vector<std::string> asked;
     std::vector<std::string> given_up;  // destroyed, or about to be
 };
+
+bool Manager::starts_guest(const std::string& verb) {
+    return verb == "create" || verb == "restart" || verb == "reboot";
+}
 
 bool Manager::stops_all(const JobRecord& record) {
     return record.verb == kVerb && record.domain == kAll;
@@ -107,7 +107,7 @@ void Manager::push_towards_end(Domain& domain, StopAll& state, std::uint64_t lef
     const std::string name = domain.record.name;
     const bool asked = std::ranges::count(state.asked, name) != 0;
     Job* const job = jobs_.find(domain.job);
-    if (job != nullptr && starts(job->record().verb)) {
+    if (job != nullptr && starts_guest(job->record().verb)) {
         job->interrupt({ErrorId::Cancelled, fmt::format("{}: cancelled because the host goes down", name)});
     }
     const bool idle = job == nullptr || job->waiting();
