@@ -29,12 +29,7 @@ syscall32_stubs:
         .balign 16
 syscall32_common:
         movq    $USER_DATA, 8(%rsp)
-        pushq   %r11
-        pushq   $USER_CODE32
-        pushq   %rcx
-        pushq   $0
-        pushq   $VECTOR_SYSCALL
-        push_registers
+        push_syscall_frame USER_CODE32
         xorl    %ebp, %ebp
         movq    %rsp, %rdi
         call    guest_syscall32

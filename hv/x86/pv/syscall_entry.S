@@ -32,12 +32,7 @@ syscall_stubs:
         .section .text.entry_common, "ax"
         .balign 16
 syscall_common:
-        pushq   %r11
-        pushq   $USER_CODE64
-        pushq   %rcx
-        pushq   $0
-        pushq   $VECTOR_SYSCALL
-        push_registers
+        push_syscall_frame USER_CODE64
         xorl    %ebp, %ebp
         movq    %rsp, %rdi
         call    guest_syscall
@@ -49,8 +44,8 @@ leave_to_guest:
         cmpl    $VECTOR_SYSCALL, (%rsp)
         jne     1f
         /* SYSRET takes rip from rcx and rflags from r11, both dead for who entered with SYSCALL, and for a guest's kernel
-           that finds them on its stack. A rip that is not canonical
-           would make it fault in ring 0 on the guest's stack: those leave through IRET, which faults on ours. */
+           that finds them on its stack. A rip that is not canonical would make it fault in ring 0 on the guest's stack:
+           those leave through IRET, which faults on ours. */
         movq    16(%rsp), %rcx
         movq    %rcx, %r11
         shlq    $16, %r11

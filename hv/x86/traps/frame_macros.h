@@ -17,6 +17,16 @@
         pushq   %r15
         .endm
 
+/* The rest of the frame behind SYSCALL, which leaves rip in rcx and rflags in r11: the caller's ss and rsp are there already. */
+        .macro  push_syscall_frame code
+        pushq   %r11
+        pushq   $\code
+        pushq   %rcx
+        pushq   $0
+        pushq   $VECTOR_SYSCALL
+        push_registers
+        .endm
+
         .macro  pop_registers
         popq    %r15
         popq    %r14

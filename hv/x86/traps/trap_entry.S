@@ -1,6 +1,6 @@
 // The way in and out of hv for traps and interrupts. Every vector's stub leaves vector and error code on the stack, then
 // the registers are pushed in TrapFrame's order and C++ takes over. Nothing here trusts a register or segment of the
-// interrupted code: the stack pointer comes from the TSS or an IST slot, and per-CPU data hangs on the stack block.
+// interrupted code: the stack pointer comes from the TSS or an IST slot, and per-CPU data is at the top of the stack block.
 #include "asm_constants.h"
 #include "hv/x86/traps/frame_macros.h"
 
