@@ -23,31 +23,6 @@ constexpr std::uint32_t kMostEventPorts = abi::xen::kFifoPorts;
 constexpr std::uint32_t kMostGrantFrames = 4096;
 constexpr std::uint32_t kMostMaptrackFrames = 65536;
 
-// Domains live in memory that is never used for anything else: see try_reference() in domain_table.cpp.
-struct Unused {
-    Unused* next;
-};
-constinit Spinlock g_pool_lock{LockRank::Leaf};
-constinit Unused* g_pool = nullptr;
-
-void* take_memory() {
-    {
-        Guard guard{g_pool_lock};
-        if (Unused* unused = g_pool) {
-            g_pool = unused->next;
-            return unused;
-        }
-    }
-    return heap_allocate(sizeof(Domain));
-}
-
-void return_memory(void* memory) {
-    auto* unused = static_cast<Unused*>(memory);
-    Guard guard{g_pool_lock};
-    unused->next = g_pool;
-    g_pool = unused;
-}
-
 Result<> create_vcpu(Domain& domain, VcpuId id) {
     auto* vcpu = new (std::nothrow) Vcpu{domain, id};
     if (!vcpu) return fail(Error::NoMemory);
@@ -105,10 +80,9 @@ void free_domain(Domain& domain) {
     sched_destroy_domain(domain);
     for (VcpuId id = 0; domain.vcpus && id < domain.max_vcpus; ++id) destroy_vcpu(domain, id);
     domain.grants.destroy();
-    if (domain.shared_info) free_shared_page(domain.shared_info);
+    if (domain.shared_info) free_shared_page(domain, domain.shared_info);
     arch_destroy_domain(domain);
-    domain.~Domain();
-    return_memory(&domain);
+    delete &domain;
 }
 
 Result<Domain*> Domain::create(const CreateDomain& config, bool privileged) {
@@ -126,9 +100,8 @@ Result<Domain*> Domain::create(const CreateDomain& config, bool privileged) {
     if (id < kMaxDomains && domain_in_table(id)) return fail(Error::Exists);
     if (id >= kMaxDomains || (id == 0) != privileged) return fail(Error::BadArgument);
 
-    void* memory = take_memory();
-    if (!memory) return fail(Error::NoMemory);
-    auto* domain = new (memory) Domain{id, config, privileged};
+    auto* domain = new (std::nothrow) Domain{id, config, privileged};
+    if (!domain) return fail(Error::NoMemory);
     domain->vcpus.reset(new (std::nothrow) Vcpu*[config.max_vcpus]{});
     // Paused until the toolstack has built it.
     domain->pause_count = 1;

@@ -126,9 +126,9 @@ void* allocate_shared_page(Domain& domain) {
     return frame_pointer(*frame);
 }
 
-void free_shared_page(void* page) {
+void free_shared_page(Domain& domain, void* page) {
+    domain.hv_bytes -= kPageSize;
     FrameInfo& info = frame_info(frame_of_pointer(page));
-    if (Domain* domain = domain_in_table(info.owner())) domain->hv_bytes -= kPageSize;
     // Who still maps it (Dom0, with a grant table) keeps the page, but not under the name of a domain that is gone.
     std::uint64_t word = info.count.load(std::memory_order_relaxed);
     while (!info.count.compare_exchange_weak(word, (word & ~FrameInfo::kOwnerMask) | (std::uint64_t{kOwnerHv} << FrameInfo::kOwnerShift)))

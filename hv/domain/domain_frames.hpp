@@ -26,6 +26,6 @@ bool release_frame(FrameInfo& info);
 // hv's memory that a domain may map: shared info, grant tables. One page, zeroed, owned by the domain but not counted.
 void* allocate_shared_page(Domain& domain);
 // hv stops using it; guests that still map it keep it until they unmap.
-void free_shared_page(void* page);
+void free_shared_page(Domain& domain, void* page);
 
 }  // namespace hv

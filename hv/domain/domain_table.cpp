@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstdint>
 
 #include "hv/abi/control/control.hpp"
 #include "hv/domain/domain.hpp"
@@ -10,39 +11,54 @@ namespace hv {
 namespace {
 
 constinit Spinlock g_lock{LockRank::DomainList};
-constinit std::array<std::atomic<Domain*>, kMaxDomains> g_domains{};
 constinit DomainId g_last_chosen = 0;
 
-// Domains come from memory that is only ever used for domains, so that a reference can be tried on one that is going.
-bool try_reference(Domain& domain) {
-    std::uint32_t references = domain.references.load(std::memory_order_relaxed);
-    do {
-        if (references == 0) return false;
-    } while (!domain.references.compare_exchange_weak(references, references + 1, std::memory_order_acq_rel));
-    return true;
+// Each slot holds a domain's address, or 0. The lowest bit is the slot's lock: who has set it keeps the domain in the
+// table, and the table's reference keeps the domain. An empty slot is never locked.
+using Slot = std::atomic<std::uintptr_t>;
+constexpr std::uintptr_t kLocked = 1;
+static_assert(alignof(Domain) > kLocked);
+constinit std::array<Slot, kMaxDomains> g_slots{};
+
+// The locked slot's domain; null, and no lock, when it has none.
+Domain* lock_slot(Slot& slot) {
+    std::uintptr_t word = slot.load(std::memory_order_relaxed);
+    while (word != 0) {
+        if (word & kLocked) {
+            spin_pause();
+            word = slot.load(std::memory_order_relaxed);
+        } else if (slot.compare_exchange_weak(word, word | kLocked, std::memory_order_acquire, std::memory_order_relaxed)) {
+            return reinterpret_cast<Domain*>(word);
+        }
+    }
+    return nullptr;
 }
 
 DomainRef reference_at(DomainId id) {
-    Domain* domain = g_domains[id].load(std::memory_order_acquire);
-    if (!domain || !try_reference(*domain)) return DomainRef{};
-    DomainRef reference{domain};
-    if (g_domains[id].load(std::memory_order_acquire) != domain || domain->id != id) return DomainRef{};
-    return reference;
+    Slot& slot = g_slots[id];
+    Domain* domain = lock_slot(slot);
+    if (!domain) return DomainRef{};
+    domain->references.fetch_add(1, std::memory_order_relaxed);
+    slot.store(reinterpret_cast<std::uintptr_t>(domain), std::memory_order_release);
+    return DomainRef{domain};
 }
 
 }  // namespace
 
 Domain* domain_in_table(DomainId id) {
-    return id < kMaxDomains ? g_domains[id].load(std::memory_order_acquire) : nullptr;
+    if (id >= kMaxDomains) return nullptr;
+    return reinterpret_cast<Domain*>(g_slots[id].load(std::memory_order_acquire) & ~kLocked);
 }
 
 bool publish_domain(Domain& domain) {
-    Domain* expected = nullptr;
-    return g_domains[domain.id].compare_exchange_strong(expected, &domain, std::memory_order_acq_rel);
+    std::uintptr_t expected = 0;
+    return g_slots[domain.id].compare_exchange_strong(expected, reinterpret_cast<std::uintptr_t>(&domain),
+                                                      std::memory_order_acq_rel);
 }
 
 void withdraw_domain(Domain& domain) {
-    g_domains[domain.id].store(nullptr, std::memory_order_release);
+    lock_slot(g_slots[domain.id]);
+    g_slots[domain.id].store(0, std::memory_order_release);
 }
 
 DomainId choose_domain_id() {

@@ -39,7 +39,7 @@ GrantTable::~GrantTable() {
 
 void GrantTable::destroy() {
     for (std::uint32_t i = 0; i < frames_; ++i) {
-        free_shared_page(shared_[i].page);
+        free_shared_page(*domain_, shared_[i].page);
         for (ActiveGrant* chunk : shared_[i].active) heap_free(chunk);
     }
     free_status();
@@ -51,7 +51,7 @@ void GrantTable::destroy() {
 }
 
 void GrantTable::free_status() {
-    for (std::uint32_t i = 0; i < status_frames_; ++i) free_shared_page(status_[i]);
+    for (std::uint32_t i = 0; i < status_frames_; ++i) free_shared_page(*domain_, status_[i]);
     status_frames_ = 0;
 }
 
@@ -105,7 +105,7 @@ Result<> GrantTable::grow_locked(std::uint32_t frames) {
         if (version_ == 2) {
             if (Result<> grown = grow_status(); !grown) {
                 --frames_;
-                free_shared_page(page);
+                free_shared_page(*domain_, page);
                 return grown;
             }
         }

@@ -16,7 +16,8 @@ Result<> invalidate_frame(FrameInfo& info, FrameType type, bool preemptible);
 // TLB clock: advances with every flush of a whole TLB; a CPU whose last flush is not older than a stamp holds nothing
 // from before it.
 std::uint32_t tlb_clock();
-// Flushes the TLBs of all CPUs that have not been flushed since `stamp`: those that ran `owner`, or all for kOwnerNone.
+// Flushes the TLBs that have not been flushed since `stamp`: of CPUs that ran `owner`, which alone may have mapped the
+// frame, or of all CPUs (always for kOwnerNone).
 void flush_stale_tlbs(DomainId owner, std::uint32_t stamp);
 
 }  // namespace hv

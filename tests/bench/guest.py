@@ -34,8 +34,8 @@ def guest_archive(folder, dom0):
         (stage / "bin" / applet).symlink_to("busybox")
     shutil.copy(pvbench, stage / "bin/pvbench")
     shutil.copy(Path(__file__).parent / "guest-init", stage / "init")
-    for number, (name, data) in enumerate(_modules(dom0, folder)):
-        (stage / "modules" / f"{number}-{name}").write_bytes(data)
+    for name, data in _modules(dom0, folder):
+        (stage / "modules" / name).write_bytes(data)
     initrd = subprocess.run("find . | busybox cpio -o -H newc 2>/dev/null | gzip -9", cwd=stage, shell=True, check=True,
                             stdout=subprocess.PIPE).stdout
     files = {

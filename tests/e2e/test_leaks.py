@@ -4,9 +4,10 @@ from framework import HELLO, expect, in_dom0
 
 
 def rounds(dom0, count):
-    # The first guest may make caches grow that stay.
+    free = dom0.host()["free_memory"]
+    # Libraries may open files that stay, with the first guest.
     dom0.ok(f"hvctl create --ephemeral {HELLO} && hvctl destroy hello")
-    free, files = dom0.host()["free_memory"], open_files(dom0)
+    files = open_files(dom0)
     dom0.ok(f"set -e; for i in $(seq {count}); do hvctl create --ephemeral {HELLO} >/dev/null; "
             "sleep 0.$((i % 10)); hvctl destroy hello; done", timeout=60 + 30 * count)
     expect(dom0.guests() == [], f"still there: {dom0.guests()}")

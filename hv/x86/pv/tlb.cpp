@@ -1,7 +1,6 @@
 #include "hv/x86/pv/tlb.hpp"
 
 #include "hv/domain/domain.hpp"
-#include "hv/domain/domain_table.hpp"
 #include "hv/memory/frame_seams.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
@@ -50,11 +49,9 @@ CpuSet cpus_of(const Domain& domain, const Bitmap<kMaxVcpus>& mask) {
 }  // namespace x86
 
 void flush_stale_tlbs(DomainId owner, std::uint32_t stamp) {
-    CpuSet cpus = online_cpus();
-    if (owner != kOwnerNone) {
-        if (const Domain* domain = domain_in_table(owner)) cpus = x86::cpus_of(*domain);
-    }
-    const CpuSet stale = x86::stale_cpus(cpus, stamp);
+    // No other domain than the current one is sure to live on while hv looks at its CPUs.
+    const bool is_current = owner != kOwnerNone && owner == current_domain().id;
+    const CpuSet stale = x86::stale_cpus(is_current ? x86::cpus_of(current_domain()) : online_cpus(), stamp);
     if (!stale.empty()) x86::flush_tlb(stale);
 }
 

@@ -1,4 +1,6 @@
 // Domains' frames: maxima, claims, giving up, sharing, exchanging.
+#include <atomic>
+#include <thread>
 #include <vector>
 
 #include "hv/abi/xen/domain_id.hpp"
@@ -113,7 +115,7 @@ TEST_F(DomainMemory, SharedPagesAreNotCounted) {
     ASSERT_TRUE(hv::get_frame_and_type(frame, domain.id, hv::FrameType::Writable).has_value());
     EXPECT_FALSE(hv::get_frame_and_type(frame, domain.id, hv::FrameType::L1).has_value());
     const std::uint64_t free = hv::free_frame_count();
-    hv::free_shared_page(page);
+    hv::free_shared_page(domain, page);
     EXPECT_EQ(hv::free_frame_count(), free);  // mapped still
     EXPECT_FALSE(hv::get_frame(frame, domain.id).has_value());
     hv::put_frame_and_type(hv::frame_info(frame));
@@ -143,6 +145,34 @@ TEST_F(DomainMemory, ExchangeWithAnUnreadableListLosesNothing) {
         ASSERT_TRUE(fake::destroy(domain));
         EXPECT_EQ(hv::free_frame_count(), free_before);
     }
+}
+
+// Who looks a domain up while it goes gets it whole or not at all; the last one to let go gives its memory back.
+TEST_F(DomainMemory, LookupsWhileDomainsComeAndGo) {
+    constexpr hv::DomainId kNumber = 77;
+    std::atomic<bool> ended{false};
+    const auto look = [&](hv::CpuId cpu) {
+        fake::on_cpu(cpu);
+        while (!ended) {
+            const auto found = hv::find_domain(kNumber);
+            EXPECT_EQ(found ? (*found)->id : kNumber, kNumber);
+            const hv::DomainRef next = hv::next_domain(1);
+            EXPECT_EQ(next ? next->id : kNumber, kNumber);
+        }
+    };
+    std::thread first{look, 1}, second{look, 2};
+    for (int round = 0; round < 200; ++round) {
+        hv::abi::control::CreateDomain config{};
+        config.domain = kNumber;
+        config.max_vcpus = 1;
+        config.max_frames = 1;
+        hv::Domain& domain = fake::make_domain(config);
+        EXPECT_TRUE(hv::allocate_domain_frames(domain, 0).has_value());
+        EXPECT_TRUE(fake::destroy(domain));
+    }
+    ended = true;
+    first.join();
+    second.join();
 }
 
 }  // namespace

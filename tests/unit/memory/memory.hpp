@@ -16,10 +16,6 @@ class Memory : public testing::Test {
         fake::on_cpu(0);
         fake::dom0();
         fake::add_high_memory();
-        // The memory of domains stays with hv for the next ones.
-        fake::make_domain();
-        fake::make_domain();
-        fake::destroy_all();
         free_before = hv::free_frame_count();
     }
     void TearDown() override {
