@@ -1,4 +1,4 @@
-"""Stock kernels of other Debian releases, unchanged: as guests and as Dom0."""
+"""Other kernels, unchanged: those of other Debian releases, as guests and as Dom0; and GRUB, which is a guest's boot loader."""
 
 import os
 import re
@@ -17,6 +17,11 @@ def expect_no_complaint(where, text):
     expect(not found, f"{where} complains: {found[0] if found else ''}\n{text[-8000:]}")
 
 
+def command(*words, folder=None):
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    expect(done.returncode == 0, f"{words[0]}: {done.stderr}")
+
+
 def fetch(suite, folder):
     """The suite's stock kernel in `folder`; see tests/lib/fetch-kernel."""
     done = subprocess.run([TOP / "tests/lib/fetch-kernel", suite, "linux-image-amd64", folder], capture_output=True, text=True, check=False)
@@ -30,8 +35,7 @@ def as_guest(bench, suite, folder, version):
     content, disk = folder / "content", folder / "disk.img"
     content.mkdir()
     os.link(folder / "vmlinuz", content / "vmlinuz")
-    made = subprocess.run(["mkfs.ext4", "-q", "-d", content, disk, "64M"], capture_output=True, text=True, check=False)
-    expect(made.returncode == 0, f"mkfs.ext4: {made.stderr}")
+    command("mkfs.ext4", "-q", "-d", content, disk, "64M")
     with bench.machine(f"kernel-{suite}-guest", disks=[disk], hv_args="loglvl=all guest_loglvl=all") as machine:
         machine.wait_ready()
         dom0 = Dom0(machine)
@@ -73,3 +77,44 @@ def other_kernel(bench, suite):
 for release, number in (("bullseye", "11"), ("trixie", "13")):
     boots(f"kernels: Debian {number}'s is a guest with 1 and 4 vCPUs, and Dom0", slow=True)(
         lambda bench, release=release: other_kernel(bench, release))
+
+
+GRUB_MENU = """\
+insmod xzio
+insmod linux
+linux (memdisk)/vmlinuz console=hvc0 loglevel=8
+initrd (memdisk)/initrd
+boot
+"""
+
+
+def grub_disk(bench, folder):
+    """A disk with GRUB as a PV kernel that holds Dom0's own kernel and hello's initrd."""
+    fetched = subprocess.run(["apt-get", "-q", "-o", "APT::Sandbox::User=", "download", "grub-xen-bin"], cwd=folder, capture_output=True,
+                             text=True, check=False)
+    if fetched.returncode != 0:
+        raise Skipped(f"the package grub-xen-bin cannot be fetched: {fetched.stderr.strip()}")
+    command("dpkg-deb", "-x", next(folder.glob("grub-xen-bin*.deb")), "grub", folder=folder)
+    command("/sbin/debugfs", "-R", "dump /var/lib/hvctl/examples/hello.initrd initrd", bench.setup.dom0 / "dom0.img", folder=folder)
+    (folder / "grub.cfg").write_text(GRUB_MENU)
+    content, disk = folder / "content", folder / "disk.img"
+    content.mkdir()
+    command("grub-mkstandalone", "-O", "x86_64-xen", "-d", "grub/usr/lib/grub/x86_64-xen", "-o", content / "grub.bin",
+            "boot/grub/grub.cfg=grub.cfg", f"vmlinuz={bench.setup.dom0 / 'vmlinuz'}", "initrd=initrd", folder=folder)
+    command("mkfs.ext4", "-q", "-d", content, disk, "64M", folder=folder)
+    return disk
+
+
+@boots("kernels: GRUB is a guest, and boots a Debian kernel in its place", slow=True)
+def grub(bench):
+    with tempfile.TemporaryDirectory(prefix="hv-grub-") as name, \
+            bench.machine("kernel-grub", disks=[grub_disk(bench, Path(name))], hv_args="loglvl=all guest_loglvl=all") as machine:
+        machine.wait_ready()
+        dom0 = Dom0(machine)
+        dom0.ok("mount -o ro /dev/vdb /mnt")
+        dom0.ok("printf '%s\\n' 'name: grub' 'type: pv' 'memory: 256MiB' 'vcpus: 2' 'kernel: /mnt/grub.bin' >grub.yaml")
+        dom0.ok("hvctl create grub.yaml")
+        dom0.until("hvctl console --history grub", r"this is Linux .*, a guest with 2 vCPU")
+        dom0.ok("hvctl shutdown --wait grub")
+        expect_no_complaint("the guest", dom0.ok("hvctl console --history grub"))
+        machine.power_off()
