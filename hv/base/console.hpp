@@ -30,6 +30,7 @@ void set_console_input_callback(void (*callback)());  // called, in interrupt co
 // Debug keys. `handler` runs in interrupt context or in a control hypercall. 'h' lists them. A second registration of a
 // key is a bug and panics.
 void register_debug_key(char key, const char* help, void (*handler)(char key));
+bool is_debug_key(char key);
 void run_debug_key(char key);
 
 }  // namespace hv

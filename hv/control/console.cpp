@@ -1,5 +1,8 @@
 #include "hv/base/console.hpp"
 
+#include <algorithm>
+#include <span>
+
 #include "hv/control/operation.hpp"
 #include "hv/memory/guest_access.hpp"
 
@@ -31,7 +34,9 @@ Result<> send_debug_keys(control::SendDebugKeys& request) {
     char keys[64];
     if (request.count > sizeof keys || request.reserved != 0) return fail(Error::BadArgument);
     TRY_VOID(copy_from_guest(keys, GuestVirtual{request.keys}, request.count));
-    for (std::uint32_t i = 0; i < request.count; ++i) run_debug_key(keys[i]);
+    const std::span<const char> wanted{keys, request.count};
+    if (!std::ranges::all_of(wanted, is_debug_key)) return fail(Error::NoEntry);
+    for (const char key : wanted) run_debug_key(key);
     return {};
 }
 

@@ -25,7 +25,20 @@ struct DebugKey {
     const char* help = nullptr;
     void (*handler)(char) = nullptr;
 };
-constinit std::array<DebugKey, 128> keys{};
+
+void list_keys(char);
+
+void reboot_key(char) {
+    info("reboot asked for on the console");
+    machine_reboot();
+}
+
+constinit std::array<DebugKey, 128> keys = [] {
+    std::array<DebugKey, 128> first{};
+    first['h'] = {"list the debug keys", list_keys};
+    first['R'] = {"reboot the machine at once", reboot_key};
+    return first;
+}();
 
 void keep_for_dom0(char character) {
     {
@@ -40,11 +53,6 @@ void list_keys(char) {
     info("debug keys:");
     for (std::size_t i = 0; i < keys.size(); ++i)
         if (keys[i].handler) info("  {}  {}", static_cast<char>(i), keys[i].help);
-}
-
-void reboot_key(char) {
-    info("reboot asked for on the console");
-    machine_reboot();
 }
 
 }  // namespace
@@ -95,14 +103,16 @@ void register_debug_key(char key, const char* help, void (*handler)(char)) {
     keys[index] = {help, handler};
 }
 
-void run_debug_key(char key) {
-    if (!keys['h'].handler) keys['h'] = {"list the debug keys", list_keys};
-    if (!keys['R'].handler) keys['R'] = {"reboot the machine at once", reboot_key};
+bool is_debug_key(char key) {
     const auto index = static_cast<unsigned char>(key);
-    if (index < keys.size() && keys[index].handler) {
-        info("debug key '{}': {}", key, keys[index].help);
-        keys[index].handler(key);
-    }
+    return index < keys.size() && keys[index].handler;
+}
+
+void run_debug_key(char key) {
+    if (!is_debug_key(key)) return info("there is no such debug key; 'h' lists them");
+    const DebugKey& entry = keys[static_cast<unsigned char>(key)];
+    info("debug key '{}': {}", key, entry.help);
+    entry.handler(key);
 }
 
 }  // namespace hv

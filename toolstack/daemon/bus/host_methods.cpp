@@ -102,7 +102,14 @@ Result<void> HostMethods::debug_keys(ManagerObject& object, sd_bus_message* call
     const std::string keys = TRY(Arguments{call}.text());
     if (keys.empty() || keys.size() > kMostKeys)
         return fail(ErrorId::InvalidArgument, fmt::format("1 to {} debug keys, not {}", kMostKeys, keys.size()));
-    TRY(within("debug keys", Result<void>{object.manager().hypervisor().send_debug_keys(keys)}));
+    const auto sent = object.manager().hypervisor().send_debug_keys(keys);
+    if (!sent && sent.error().code() == hvctl::ErrorCode::NotFound) {
+        return fail(ErrorId::InvalidArgument,
+                    fmt::format("not all of \"{}\" are debug keys of hv's, and none has run; 'hvctl debug-keys h' lists them "
+                                "in 'hvctl dmesg'",
+                                printable(keys)));
+    }
+    TRY(within("debug keys", Result<void>{sent}));
     return reply(call, [](Writer&) {});
 }
 

@@ -104,7 +104,9 @@ Result<Domain*> Manager::find(const std::string& text) {
 Result<Domain*> Manager::find_running(const std::string& text) {
     Domain* domain = TRY(find(text));
     if (!domain->in_hv()) {
-        return fail(ErrorId::WrongState, fmt::format("{} is not running", domain->record.name));
+        return fail(ErrorId::WrongState,
+                    fmt::format("{0} is not running; 'hvctl create FILE' starts it, 'hvctl forget {0}' removes it from the list",
+                                domain->record.name));
     }
     return domain;
 }
