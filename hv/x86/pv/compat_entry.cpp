@@ -43,7 +43,7 @@ void enable_compat_entries(CpuId cpu) {
 extern "C" void guest_syscall32(TrapFrame& frame) {
     Vcpu& vcpu = current_vcpu();
     const ArchVcpu& arch = *vcpu.arch;
-    if (arch.syscall32_callback == 0) {
+    if (arch.syscall32_callback == 0 || !syscall32_works()) {
         frame.rip -= kSyscallBytes;
         deliver_trap(vcpu, frame, kInvalidOpcode, {});
         return;

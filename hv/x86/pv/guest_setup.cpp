@@ -10,7 +10,6 @@
 #include "hv/memory/guest_access.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
-#include "hv/x86/pv/compat_entry.hpp"
 #include "hv/x86/pv/debug_registers.hpp"
 #include "hv/x86/pv/descriptors.hpp"
 #include "hv/x86/pv/fpu.hpp"
@@ -42,13 +41,11 @@ Result<> set_callback(ArchVcpu& arch, CallbackType type, std::uint64_t address, 
             arch.syscall_masks_events = mask_events;
             return {};
         case CallbackType::Syscall32:
-            if (!syscall32_works()) return fail(Error::NotSupported);
             arch.syscall32_callback = address;
             arch.syscall32_masks_events = mask_events;
             return {};
         case CallbackType::Sysenter:
         case CallbackType::SysenterDeprecated:
-            if (!sysenter_works()) return fail(Error::NotSupported);
             arch.sysenter_callback = address;
             arch.sysenter_masks_events = mask_events;
             return {};
