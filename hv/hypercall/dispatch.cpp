@@ -29,6 +29,7 @@ constexpr HypercallEntry kEntries[] = {
     {number_of(HypercallId::MemoryOp), "memory_op", do_memory_op},
     {number_of(HypercallId::Multicall), "multicall", do_multicall},
     {number_of(HypercallId::SetTimerOp), "set_timer_op", do_set_timer_op},
+    {number_of(HypercallId::EventChannelOpCompat), "event_channel_op_compat", do_event_channel_op_compat},
     {number_of(HypercallId::XenVersion), "xen_version", do_xen_version},
     {number_of(HypercallId::ConsoleIo), "console_io", do_console_io},
     {number_of(HypercallId::GrantTableOp), "grant_table_op", do_grant_table_op},

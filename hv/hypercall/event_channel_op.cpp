@@ -111,4 +111,13 @@ HypercallResult do_event_channel_op(HypercallArguments& arguments) {
     return fail(Error::NotImplemented);
 }
 
+// The first event_channel_op: command and structure are one.
+HypercallResult do_event_channel_op_compat(HypercallArguments& arguments) {
+    const GuestVirtual op{arguments.value[0]};
+    const auto command = TRY(fetch<std::uint32_t>(op));
+    if (command > static_cast<std::uint32_t>(EventChannelCommand::Unmask)) return fail(Error::NotImplemented);
+    HypercallArguments now{{command, (op + kEventChannelCompatArgument).raw}};
+    return do_event_channel_op(now);
+}
+
 }  // namespace hv

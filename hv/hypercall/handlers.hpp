@@ -6,6 +6,7 @@
 namespace hv {
 
 HypercallResult do_event_channel_op(HypercallArguments& arguments);
+HypercallResult do_event_channel_op_compat(HypercallArguments& arguments);
 HypercallResult do_grant_table_op(HypercallArguments& arguments);
 HypercallResult do_sched_op_compat(HypercallArguments& arguments);
 HypercallResult do_sched_op(HypercallArguments& arguments);

@@ -24,6 +24,9 @@ enum class EventChannelCommand : std::uint32_t {
     SetPriority = 13,
 };
 
+// HypercallId::EventChannelOpCompat(where): the command at +0 and its structure behind it; only up to Unmask.
+inline constexpr std::uint64_t kEventChannelCompatArgument = 4;
+
 struct EventChannelBindInterdomain {
     std::uint16_t remote_domid;  // +0   in
     std::uint16_t pad;           // +2

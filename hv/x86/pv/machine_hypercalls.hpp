@@ -6,6 +6,7 @@
 namespace hv::x86 {
 
 HypercallResult do_physdev_op(HypercallArguments& arguments);
+HypercallResult do_physdev_op_compat(HypercallArguments& arguments);
 HypercallResult do_platform_op(HypercallArguments& arguments);
 HypercallResult do_machine_check_op(HypercallArguments& arguments);
 

@@ -169,4 +169,14 @@ HypercallResult do_physdev_op(HypercallArguments& arguments) {
     return privileged_op(command, where);
 }
 
+// The first physdev_op: command and structure are one.
+HypercallResult do_physdev_op_compat(HypercallArguments& arguments) {
+    const GuestVirtual op{arguments.value[0]};
+    const auto command = TRY(fetch<std::uint32_t>(op));
+    if (command < static_cast<std::uint32_t>(PhysdevCommand::IrqStatusQuery) || command > static_cast<std::uint32_t>(PhysdevCommand::FreeIrqVector))
+        return fail(Error::NotImplemented);
+    HypercallArguments now{{command, (op + kPhysdevCompatArgument).raw}};
+    return do_physdev_op(now);
+}
+
 }  // namespace hv::x86

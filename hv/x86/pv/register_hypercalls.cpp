@@ -34,6 +34,7 @@ constexpr HypercallEntry kEntries[] = {
     {number_of(HypercallId::NmiOp), "nmi_op", do_nmi_op},
     {number_of(HypercallId::CallbackOp), "callback_op", do_callback_op},
     {number_of(HypercallId::PhysdevOp), "physdev_op", do_physdev_op},
+    {number_of(HypercallId::PhysdevOpCompat), "physdev_op_compat", do_physdev_op_compat},
     {number_of(HypercallId::Arch0), "machine_check_op", do_machine_check_op},
 };
 

@@ -1,6 +1,6 @@
 // Promised: two-level event channels: every kind of port, delivery by upcall once per edge, masks, status, limits.
 // Exercised: unbound, interdomain to itself, IPI and virtual interrupt ports; send, mask, unmask, close, reset; vCPU
-// binding; ports and vCPUs out of range; running out of ports.
+// binding; ports and vCPUs out of range; running out of ports; the first form of the hypercall.
 // A pass means: each event arrived exactly where and when it should, and no bad number did anything.
 #include "tests/guest/lib/events.hpp"
 #include "tests/guest/lib/guest.hpp"
@@ -125,6 +125,37 @@ void check_exhaustion() {
     for (u32 i = 0; i < count; ++i) EXPECT_EQ(close_port(ports[i]), 0);
 }
 
+// Command and structure in one.
+template <class Op>
+struct [[gnu::packed]] CompatOp {
+    EventChannelCommand command;
+    Op op;
+};
+
+template <class Op>
+long compat(CompatOp<Op>& op) {
+    return hypercall(HypercallId::EventChannelOpCompat, &op);
+}
+
+void check_compat() {
+    static_assert(offsetof(CompatOp<EventChannelBindIpi>, op) == kEventChannelCompatArgument);
+    CompatOp<EventChannelBindIpi> bind{EventChannelCommand::BindIpi, {0, 0}};
+    REQUIRE_EQ(compat(bind), 0);
+    const u32 port = bind.op.port;
+    enable_events();
+    const u64 before = upcall_count(port);
+    CompatOp<EventChannelSend> send_op{EventChannelCommand::Send, {port}};
+    EXPECT_EQ(compat(send_op), 0);
+    EXPECT_EQ(upcall_count(port), before + 1);
+    disable_events();
+    CompatOp<EventChannelClose> close_op{EventChannelCommand::Close, {port}};
+    EXPECT_EQ(compat(close_op), 0);
+    EXPECT_TRUE(send(port) < 0);
+    CompatOp<EventChannelReset> later{EventChannelCommand::Reset, {kDomidSelf}};  // never had this form
+    EXPECT_EQ(compat(later), -kENOSYS);
+    EXPECT_EQ(hypercall(HypercallId::EventChannelOpCompat, 0x1000), -kEFAULT);
+}
+
 void set_flag(void* flag) {
     *static_cast<volatile bool*>(flag) = true;
 }
@@ -156,6 +187,7 @@ void guest::test_main() {
     check_ipi_and_virq();
     check_numbers();
     check_exhaustion();
+    check_compat();
     check_second_vcpu();
     EventChannelReset reset{kDomidSelf};
     const u32 port = port_of(bind_ipi(0));

@@ -32,6 +32,7 @@ TEST(XenEventChannel, Commands) {
 }
 
 TEST(XenEventChannel, Structures) {
+    EXPECT_EQ(our::kEventChannelCompatArgument, offsetof(evtchn_op, u));
     EXPECT_SAME_SIZE(our::EventChannelBindInterdomain, evtchn_bind_interdomain);
     EXPECT_SAME_OFFSET(our::EventChannelBindInterdomain, remote_domid, evtchn_bind_interdomain, remote_dom);
     EXPECT_SAME_OFFSET(our::EventChannelBindInterdomain, remote_port, evtchn_bind_interdomain, remote_port);

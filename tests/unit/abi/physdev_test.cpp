@@ -53,6 +53,7 @@ TEST(XenPhysdev, Commands) {
 }
 
 TEST(XenPhysdev, Structures) {
+    EXPECT_EQ(our::kPhysdevCompatArgument, offsetof(physdev_op, u));
     EXPECT_SAME_SIZE(our::PhysdevEoi, physdev_eoi);
     EXPECT_SAME_OFFSET(our::PhysdevEoi, irq, physdev_eoi, irq);
     EXPECT_SAME_SIZE(our::PhysdevPirqEoiGmfn, physdev_pirq_eoi_gmfn);
