@@ -77,6 +77,17 @@ bool group7(Vcpu& vcpu, TrapFrame& frame, const Instruction& in) {
     return false;
 }
 
+// CLI and STI change nothing, since the upcall mask is the interrupt flag; they are allowed where I/O is, also to user programs.
+bool is_interrupt_flag(const Instruction& in) {
+    return in.opcode == 0xfa || in.opcode == 0xfb;
+}
+
+bool emulate_interrupt_flag(const Vcpu& vcpu, TrapFrame& frame, const Instruction& in) {
+    if (!iopl_allows_io(vcpu)) return false;
+    frame.rip += in.length;
+    return true;
+}
+
 bool is_port_io(const Instruction& in) {
     return (in.opcode >= 0x6c && in.opcode <= 0x6f) || (in.opcode >= 0xe4 && in.opcode <= 0xe7) || (in.opcode >= 0xec && in.opcode <= 0xef);
 }
@@ -104,7 +115,6 @@ bool emulate_for_kernel(Vcpu& vcpu, TrapFrame& frame, const Instruction& in) {
             vcpu_block(vcpu);
             done = true;
             break;
-        case 0xfa: case 0xfb: done = iopl_allows_io(vcpu); break;  // the upcall mask is the interrupt flag; these do nothing
         default: break;
     }
     if (done) frame.rip += in.length;
@@ -127,6 +137,7 @@ bool emulate_privileged(Vcpu& vcpu, TrapFrame& frame) {
     const std::uint64_t next = frame.rip + in.length;
     bool handled = false;
     if (is_port_io(in)) handled = emulate_port_io(vcpu, frame, in);
+    else if (is_interrupt_flag(in)) handled = emulate_interrupt_flag(vcpu, frame, in);
     else if (is_table_query(in)) handled = emulate_table_query(vcpu, frame, in);
     else if (vcpu.arch->kernel_mode) handled = emulate_for_kernel(vcpu, frame, in);  // user programs get nothing else, whatever their kernel may do
     if (handled && frame.rip == next) instruction_done(vcpu, frame);

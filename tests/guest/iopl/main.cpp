@@ -1,7 +1,8 @@
 // Promised: the I/O privilege level is the kernel's to set, by hypercall, or with a VM assist in the flags that it returns
-// with; user mode has I/O only at level 3. Frames show the level only with the assist.
-// Exercised: every level from the kernel and from user mode, the flags of frames from both, the assist switched on and off, a second vCPU started
-// in between. A pass means: I/O was possible exactly where it should be, and no start of a vCPU changed the domain's assists.
+// with; user mode has I/O, CLI and STI only at level 3. Frames show the level only with the assist.
+// Exercised: every level from the kernel and from user mode, both kinds of instruction, the flags of frames from both, the assist switched on
+// and off, a second vCPU started in between. A pass means: each was possible exactly where it should be, and no start of a vCPU changed the
+// domain's assists.
 #include "hv/abi/xen/physdev.hpp"
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/traps.hpp"
@@ -11,14 +12,18 @@
 using namespace guest;
 
 extern "C" {
-extern u8 io_code[], io_code_end[];
+extern u8 io_code[], io_flag_code[], io_code_end[];
 }
 
 asm(R"(
     .text
-    .globl io_code, io_code_end
+    .globl io_code, io_flag_code, io_code_end
 io_code:
     in $0x61, %al
+    int $0x80
+io_flag_code:
+    cli
+    sti
     int $0x80
 io_code_end:
 )");
@@ -38,8 +43,24 @@ u64 level_in_kernel_frame() {
     return flags_seen >> 12 & 3;
 }
 
+// The first form of the hypercall.
+void set_level_compat(u32 level) {
+    struct {
+        PhysdevCommand command;
+        u32 pad;
+        PhysdevSetIopl request;
+    } op{PhysdevCommand::SetIopl, 0, {level}};
+    static_assert(offsetof(decltype(op), request) == kPhysdevCompatArgument);
+    EXPECT_EQ(hypercall(HypercallId::PhysdevOpCompat, &op), 0);
+    op.command = PhysdevCommand::Eoi;  // never had it
+    EXPECT_EQ(hypercall(HypercallId::PhysdevOpCompat, &op), -kENOSYS);
+}
+
 bool kernel_may() {
-    return !catch_fault([] { asm volatile("inb $0x61, %%al" : : : "rax"); }).happened;
+    const bool port = !catch_fault([] { asm volatile("inb $0x61, %%al" : : : "rax"); }).happened;
+    const bool flag = !catch_fault([] { asm volatile("cli\n sti"); }).happened;
+    EXPECT_EQ(flag, port);
+    return port;
 }
 
 void set_level(u32 level) {
@@ -51,8 +72,8 @@ void assist(VmAssistCommand command) {
     EXPECT_EQ(hypercall(HypercallId::VmAssist, command, VmAssistType::ArchitecturalIopl), 0);
 }
 
-const UserEnd& run_with(u64 level) {
-    return run_user({.rflags = 0x202 | level << 12});
+const UserEnd& run_with(u64 level, const u8* code = io_code) {
+    return run_user({.rip = kUserCode + static_cast<u64>(code - io_code), .rflags = 0x202 | level << 12});
 }
 
 void expect_user(const UserEnd& end, bool may) {
@@ -67,6 +88,7 @@ void check_plain() {
         const UserEnd& end = run_with(3 - level);  // what it returns with does not count
         expect_user(end, level == 3);
         EXPECT_EQ(end.rflags >> 12 & 3, 0);
+        expect_user(run_with(3 - level, io_flag_code), level == 3);
     }
 }
 
@@ -79,6 +101,7 @@ void check_assisted() {
             const UserEnd& end = run_with(wanted);
             expect_user(end, wanted == 3);
             EXPECT_EQ(end.rflags >> 12 & 3, wanted);
+            expect_user(run_with(wanted, io_flag_code), wanted == 3);
         }
     }
 }
@@ -97,6 +120,11 @@ void guest::test_main() {
     check_assisted();
     assist(VmAssistCommand::Disable);
     check_plain();
+    set_level_compat(0);
+    EXPECT_TRUE(!kernel_may());
+    set_level_compat(1);
+    EXPECT_TRUE(kernel_may());
+    EXPECT_EQ(hypercall(HypercallId::PhysdevOpCompat, 0x1000), -kEFAULT);
     PhysdevSetIopl beyond{4};
     EXPECT_TRUE(hypercall(HypercallId::PhysdevOp, PhysdevCommand::SetIopl, &beyond) < 0);
 }
