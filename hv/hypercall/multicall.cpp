@@ -5,6 +5,7 @@
 
 #include "hv/abi/xen/hypercall.hpp"
 #include "hv/domain/domain.hpp"
+#include "hv/domain/vcpu_seams.hpp"
 #include "hv/hypercall/dispatch.hpp"
 #include "hv/hypercall/handlers.hpp"
 #include "hv/memory/guest_access.hpp"
@@ -26,12 +27,12 @@ HypercallResult do_multicall(HypercallArguments& arguments) {
         const auto entry = TRY(fetch<MulticallEntry>(at));
         HypercallArguments call;
         std::memcpy(call.value, entry.args, sizeof call.value);
-        HypercallResult result = fail(Error::BadArgument);
-        // IRET replaces the caller's registers and a multicall in a multicall would recurse: neither makes sense here.
         const auto number = static_cast<std::uint32_t>(entry.op);
-        if (number != static_cast<std::uint32_t>(abi::xen::HypercallId::Multicall) &&
-            number != static_cast<std::uint32_t>(abi::xen::HypercallId::Iret))
-            result = dispatch_hypercall(number, call);
+        // The caller's kernel returns to whom it interrupted, who may not make the calls behind this one: it ends the list.
+        if (number == static_cast<std::uint32_t>(abi::xen::HypercallId::Iret)) return arch_iret();
+        HypercallResult result = fail(Error::BadArgument);
+        // A multicall in a multicall would recurse.
+        if (number != static_cast<std::uint32_t>(abi::xen::HypercallId::Multicall)) result = dispatch_hypercall(number, call);
         if (!result && result.error() == Error::Restart) {
             // What is left to do is noted in the entry itself.
             TRY_VOID(copy_to_guest(at + offsetof(MulticallEntry, args), call.value, sizeof call.value));

@@ -2,14 +2,17 @@
 
 #include "hv/abi/xen/vcpu_state.hpp"
 #include "hv/domain/domain.hpp"
+#include "hv/domain/vcpu_seams.hpp"
 #include "hv/memory/guest_access.hpp"
+#include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
 #include "hv/x86/pv/bounce.hpp"
 #include "hv/x86/pv/iopl.hpp"
 #include "hv/x86/pv/traps.hpp"
 
-namespace hv::x86 {
+namespace hv {
+namespace x86 {
 
 [[gnu::hot]] void guest_iret(Vcpu& vcpu, TrapFrame& frame) {
     ArchVcpu& arch = *vcpu.arch;
@@ -42,4 +45,12 @@ namespace hv::x86 {
     vcpu.info.load(std::memory_order_relaxed)->evtchn_upcall_mask = (saved->rflags & kRflagsIf) ? 0 : 1;
 }
 
-}  // namespace hv::x86
+}  // namespace x86
+
+std::uint64_t arch_iret() {
+    x86::TrapFrame& frame = *x86::per_cpu().frame;
+    x86::guest_iret(current_vcpu(), frame);
+    return frame.rax;
+}
+
+}  // namespace hv

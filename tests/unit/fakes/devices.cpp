@@ -35,6 +35,7 @@ Result<> arch_set_vcpu_context(Vcpu& vcpu, const abi::xen::VcpuGuestContext&) {
 void arch_get_vcpu_context(Vcpu&, abi::xen::VcpuGuestContext&) {}
 Result<> arch_register_time_area(Vcpu&, GuestVirtual area) { return clear_guest(area, 32); }
 void arch_send_nmi(Vcpu&) {}
+std::uint64_t arch_iret() { return 0; }
 std::uint64_t arch_physical_id(CpuId cpu) { return cpu; }
 bool runstate_update_flag(const Domain& domain) { return domain.id % 2 == 1; }
 void privileged_domain_stopped(std::uint32_t) {}
