@@ -138,6 +138,7 @@ class GrantTable final {
     Result<> grow_status();
     Result<> reserve_frames(std::uint32_t frames);
     bool any_pinned_from(GrantRef first) const;
+    bool status_mapped() const;
     void free_status();
     void release_marks(GrantRef ref, const ActiveGrant& active, bool write);
     GrantOutcome<ActiveGrant*> enter(GrantRef ref, DomainId user);

@@ -55,13 +55,20 @@ bool GrantTable::any_pinned_from(GrantRef first) const {
     return false;
 }
 
+// lock_ is held. Who maps a status page would keep it when it is one no more.
+bool GrantTable::status_mapped() const {
+    for (std::uint32_t i = 0; i < status_frames_; ++i)
+        if (frame_info(frame_of_pointer(status_[i])).references() > 1) return true;
+    return false;
+}
+
 Result<> GrantTable::set_version(std::uint32_t version) {
     if (version != 1 && version != 2) return fail(Error::BadArgument);
     if (version > max_version_) return fail(Error::NotImplemented);
     Guard guard{lock_};
     if (version == version_) return {};
     // Others use entries by number; the entries are about to mean something else. The reserved ones are carried over.
-    if (any_pinned_from(kGrantReservedEntries)) return fail(Error::Busy);
+    if (any_pinned_from(kGrantReservedEntries) || status_mapped()) return fail(Error::Busy);
     if (frames_ == 0) TRY_VOID(grow_locked(1));
 
     std::array<Reserved, kGrantReservedEntries> reserved{};

@@ -1,7 +1,7 @@
 // Promised: version 2 grants: wider frames, sub-page grants, use marks in status frames of their own.
 // Exercised: set_version in both directions, status frames, map and copy by version 2 entries, sub-page bounds,
-// transitive entries, a switch while a grant is in use. A pass means: the marks are where version 2 puts them, sub-page
-// limits hold, bad versions and busy switches are refused.
+// transitive entries, a switch while a grant is in use or a status frame mapped. A pass means: the marks are where version 2
+// puts them, sub-page limits hold, bad versions and busy switches are refused.
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"
 #include "tests/guest/lib/traps.hpp"
@@ -116,6 +116,16 @@ void check_transitive() {
     entries[kRef].header.flags = 0;
 }
 
+// Status frames are version 2's alone: they cannot go while somebody may still write to them.
+void check_status_mapped() {
+    EXPECT_EQ(set_version(1), -kEBUSY);
+    EXPECT_EQ(version(), 2);
+    REQUIRE_EQ(update_mapping(statuses, 0), 0);
+    EXPECT_EQ(set_version(1), 0);
+    EXPECT_EQ(version(), 1);
+    EXPECT_EQ(set_version(2), 0);
+}
+
 }  // namespace
 
 void guest::test_main() {
@@ -130,4 +140,5 @@ void guest::test_main() {
     check_sub_page();
     check_transitive();
     EXPECT_EQ(set_version(2), 0);
+    check_status_mapped();
 }
