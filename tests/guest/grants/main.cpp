@@ -1,7 +1,7 @@
 // Promised: version 1 grants: pages shared by reference, mapped or copied, with the permissions in the entry.
-// Exercised: a domain that grants to itself: setup_table, map, unmap, copy, read-only, references and handles out of
-// range, copies across page ends, unmapping twice, ending access while mapped. A pass means: what was granted works,
-// everything else has its status code, and no mapping outlived its end.
+// Exercised: a domain that grants to itself: setup_table, map, unmap, copy, read-only, mappings for devices, mappings that
+// replace each other, references and handles out of range, copies across page ends, unmapping twice, ending access while
+// mapped. A pass means: what was granted works, everything else has its status code, and no mapping outlived its end.
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"
 #include "tests/guest/lib/traps.hpp"
@@ -180,6 +180,79 @@ void check_many() {
     EXPECT_TRUE(grant_op(GrantCommand::MapGrantRef, list, 0xffff'ffff) < 0);
 }
 
+bool may_be_table(const Page& page) {
+    if (mmuext(MmuextCommand::PinL1Table, page.mfn) != 0) return false;
+    EXPECT_EQ(mmuext(MmuextCommand::UnpinTable, page.mfn), 0);
+    return true;
+}
+
+// For the CPU and for devices in one operation: two mappings, each of which keeps the page writable until it ends.
+void check_device() {
+    const Page page = allocate_page();
+    grant(kRef, page, kGtfPermitAccess);
+    const GnttabMapGrantRef mapping = map(kRef, kGntmapHostMap | kGntmapDeviceMap);
+    REQUIRE_EQ(mapping.status, GrantResult::Okay);
+    EXPECT_EQ(mapping.dev_bus_addr, page.mfn * kPageSize);
+    EXPECT_EQ(make_read_only(page), 0);
+    EXPECT_EQ(mmuext(MmuextCommand::PinL1Table, page.mfn), -kEINVAL);
+    EXPECT_EQ(unmap(mapping.handle), GrantResult::Okay);
+    EXPECT_TRUE(try_read(slot.address()).happened);
+    EXPECT_EQ(mmuext(MmuextCommand::PinL1Table, page.mfn), -kEINVAL);
+    EXPECT_TRUE(table[kRef].flags & kGtfWriting);
+    GnttabUnmapGrantRef device{0, mapping.dev_bus_addr + kPageSize, mapping.handle, 99, 0};
+    EXPECT_EQ(grant_op(GrantCommand::UnmapGrantRef, &device), 0);
+    EXPECT_TRUE(device.status < 0);
+    device.dev_bus_addr = mapping.dev_bus_addr;
+    EXPECT_EQ(grant_op(GrantCommand::UnmapGrantRef, &device), 0);
+    EXPECT_EQ(device.status, GrantResult::Okay);
+    EXPECT_EQ(table[kRef].flags, kGtfPermitAccess);
+    EXPECT_TRUE(may_be_table(page));
+    EXPECT_TRUE(unmap(mapping.handle) < GrantResult::Okay);
+}
+
+// The entry of one mapping moves to where another one was; the handle does not move with it.
+void check_replace() {
+    const Page written = allocate_page(), read = allocate_page(), place = allocate_page();
+    EXPECT_EQ(update_mapping(place.bytes, 0), 0);
+    EXPECT_EQ(make_read_only(written), 0);
+    grant(kRef, written, kGtfPermitAccess);
+    grant(kRef + 1, read, kGtfPermitAccess);
+    const GnttabMapGrantRef first = map(kRef);
+    const GnttabMapGrantRef second = map(kRef + 1, kGntmapHostMap | kGntmapReadonly, kMyself, place.address());
+    REQUIRE_TRUE(first.status == 0 && second.status == 0);
+    slot.words()[0] = 0x5117;
+    GnttabUnmapAndReplace op{place.address(), slot.address(), second.handle, 99, 0};
+    EXPECT_EQ(grant_op(GrantCommand::UnmapAndReplace, &op), 0);
+    EXPECT_EQ(op.status, GrantResult::Okay);
+    EXPECT_TRUE(try_read(slot.address()).happened);
+    EXPECT_EQ(place.words()[0], 0x5117);
+    EXPECT_TRUE(!try_write(place.address()).happened);
+    // A read-only mapping of the page's own, where the grant's was: it is not the one that the handle stands for.
+    EXPECT_EQ(update_mapping(slot.bytes, pte(written.mfn, kPteReadOnly)), 0);
+    EXPECT_EQ(unmap(first.handle), GrantResult::GeneralError);
+    EXPECT_TRUE(!may_be_table(written));
+    EXPECT_EQ(unmap(first.handle, place.address()), GrantResult::Okay);
+    EXPECT_EQ(update_mapping(slot.bytes, 0), 0);
+    EXPECT_TRUE(may_be_table(written));
+    table[kRef].flags = 0;
+    table[kRef + 1].flags = 0;
+}
+
+// Where the entry itself is named, it is a whole one.
+void check_entry() {
+    const Page page = allocate_page();
+    page.words()[0] = 99;
+    grant(kRef, page, kGtfPermitAccess);
+    const u64 entry = entry_machine_address(slot.address(), 1);
+    for (const u64 off : {1, 2, 4, 7}) EXPECT_TRUE(map(kRef, kGntmapHostMap | kGntmapContainsPte, kMyself, entry - off).status < 0);
+    EXPECT_EQ(*entry_for(slot.address(), 1), 0);
+    const GnttabMapGrantRef mapping = map(kRef, kGntmapHostMap | kGntmapContainsPte, kMyself, entry);
+    EXPECT_EQ(mapping.status, GrantResult::Okay);
+    EXPECT_EQ(slot.words()[0], 99);
+    EXPECT_EQ(unmap(mapping.handle, entry), GrantResult::Okay);
+    table[kRef].flags = 0;
+}
+
 }  // namespace
 
 void guest::test_main() {
@@ -189,6 +262,9 @@ void guest::test_main() {
     for (unsigned round = 0; round < 20; ++round) {
         check_map();
         check_read_only();
+        check_device();
+        check_replace();
+        check_entry();
     }
     check_refusals();
     check_copy();

@@ -1,6 +1,7 @@
 // Promised: the iret hypercall restores what a trap saved, lets flags through that are the guest's and no others, and a
 // frame that the machine refuses comes back as the machine's exception, or in the failsafe callback.
-// Exercised: good frames, frames with privileged flags, bad selectors, addresses that are not canonical.
+// Exercised: good frames, frames with privileged flags, bad selectors, addresses that are not canonical, a hypercall by the last
+// instruction of the lower half of the address space.
 // A pass means: no frame gave I/O privilege or masked interrupts of the machine, and every bad one came back with
 // the guest alive.
 #include "tests/guest/lib/events.hpp"
@@ -96,9 +97,35 @@ void check_hypervisor_selectors() {
     }
 }
 
+// It comes back to an address that is not canonical: the fault is the guest's, behind the instruction.
+void check_last_instruction() {
+    constexpr u64 kPage = 0x7fff'ffff'f000, kBehind = kPage + kPageSize;
+    const Page code = allocate_page();
+    code.bytes[kPageSize - 2] = 0x0f;
+    code.bytes[kPageSize - 1] = 0x05;
+    u64 entries[512]{};
+    u64 below = pte(code.mfn, kPteKernelData);
+    for (unsigned level = 1; level <= 3; ++level) {
+        entries[511] = below;
+        below = pte(make_table(entries, 512).mfn, kPteTable);
+    }
+    const u64 place = machine_address_of(reinterpret_cast<u64*>(start_info().pt_base) + 255);
+    REQUIRE_EQ(update_entry(place, below), 0);
+    const Fault fault = catch_fault([] {
+        asm volatile("jmp *%0" : : "r"(kBehind - 2), "a"(HypercallId::XenVersion), "D"(VersionCommand::Version), "S"(0) : "memory");
+    });
+    EXPECT_TRUE(fault.happened);
+    EXPECT_EQ(fault.vector, kGeneralProtection);
+    EXPECT_EQ(fault.error, 0);
+    EXPECT_EQ(fault.rip, kBehind);
+    REQUIRE_EQ(update_entry(place, 0), 0);
+    EXPECT_EQ(mmuext(MmuextCommand::TlbFlushAll, 0), 0);
+}
+
 }  // namespace
 
 void guest::test_main() {
+    check_last_instruction();
     check_flags();
     check_bad_frames();
     check_hypervisor_selectors();

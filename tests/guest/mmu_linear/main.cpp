@@ -17,6 +17,7 @@ void check_current_top() {
     const u64 place = machine_address_of(reinterpret_cast<u64*>(start_info().pt_base) + kSlot);
     EXPECT_TRUE(update_entry(place, pte(top_table_mfn(), kPteTable)) < 0);
     if (update_entry(place, pte(top_table_mfn(), kReadTable)) < 0) return;  // linear tables are not on offer
+    EXPECT_TRUE(update_entry(place, pte(top_table_mfn(), kPteTable)) < 0);  // only one bit changes: which is the one that counts
     const u64 high = 0xffff'0000'0000'0000;
     const u64 linear_top = high | kSlot << 39 | kSlot << 30 | kSlot << 21 | kSlot << 12;
     u64 seen = 0;

@@ -45,6 +45,9 @@ void check_poll() {
     EXPECT_EQ(poll(reinterpret_cast<u32*>(0x1000), 1, 0), -kEFAULT);
     const u32 bad = 0xffff'ffff;
     EXPECT_TRUE(poll(&bad, 1, 0) < 0);
+    for (const u32 never : {500u, 2000u, 4095u}) EXPECT_EQ(poll(&never, 1, 1), 0);  // no such port yet: nothing comes, and the time passes
+    const u32 beyond = 4096;
+    EXPECT_EQ(poll(&beyond, 1, 1), -kEINVAL);
     EXPECT_EQ(close_port(port), 0);
 }
 
@@ -74,6 +77,9 @@ void check_wake_from_other() {
 
 void check_small() {
     EXPECT_EQ(sched_op(SchedCommand::Yield, nullptr), 0);
+    EXPECT_EQ(hypercall(HypercallId::SchedOpCompat, SchedCommand::Yield, 0), 0);
+    EXPECT_EQ(hypercall(HypercallId::SchedOpCompat, SchedCommand::Shutdown, 99), -kEINVAL);
+    EXPECT_EQ(hypercall(HypercallId::SchedOpCompat, SchedCommand::Poll, 0), -kENOSYS);  // never had this form
     SchedWatchdog watchdog{0, 30};
     const long id = sched_op(SchedCommand::Watchdog, &watchdog);
     EXPECT_TRUE(id > 0);

@@ -1,7 +1,7 @@
 // Promised: user mode has page tables of its own, reaches the kernel only by traps and the syscall callback, and cannot
 // call the hypervisor.
 // Exercised: NEW_USER_BASEPTR, iret to user mode, system calls, faults and software interrupts from there, the switch
-// back, stack_switch.
+// back, stack_switch, a kernel that uses one table for both.
 // A pass means: each entry came in on the kernel's stack with the user's state in the frame, and user mode saw neither
 // the kernel's memory nor the hypervisor.
 #include "tests/guest/lib/guest.hpp"
@@ -74,6 +74,25 @@ void check_traps() {
     check_trap(user_interrupt, 128);
 }
 
+// A kernel that has nothing to hide gives user mode its own table: everything that it maps is there, and calls are still its own.
+void check_shared_table() {
+    REQUIRE_EQ(mmuext(MmuextCommand::NewUserBaseptr, top_table_mfn()), 0);
+    const Page stack = allocate_page();
+    const u64 top = stack.address() + kPageSize;
+    const UserEnd& interrupt = run_user({.rip = reinterpret_cast<u64>(user_interrupt), .rsp = top});
+    EXPECT_EQ(interrupt.vector, 128);
+    EXPECT_EQ(interrupt.cs & 3, 3);
+    EXPECT_EQ(interrupt.rsp, top);
+    const UserEnd& call = run_user({.rip = reinterpret_cast<u64>(user_syscall), .rsp = top});
+    EXPECT_EQ(call.by, static_cast<u64>(CallbackType::Syscall));
+    EXPECT_EQ(run_user({.rip = reinterpret_cast<u64>(user_privileged), .rsp = top}).vector, kGeneralProtection);
+    const UserEnd& fault = run_user({.rip = reinterpret_cast<u64>(user_fault), .rsp = top, .rdi = start_info().pt_base});
+    EXPECT_EQ(fault.vector, kPageFault);
+    EXPECT_EQ(fault.error & 7, 7);
+    REQUIRE_EQ(update_mapping(stack.bytes, 0), 0);
+    EXPECT_EQ(run_user({.rip = reinterpret_cast<u64>(user_syscall), .rsp = top}).by, static_cast<u64>(CallbackType::Syscall));
+}
+
 }  // namespace
 
 void guest::test_main() {
@@ -84,6 +103,7 @@ void guest::test_main() {
         check_system_call();
         check_traps();
     }
+    check_shared_table();
     REQUIRE_EQ(mmuext(MmuextCommand::NewUserBaseptr, 0), 0);
     EXPECT_EQ(mmuext(MmuextCommand::UnpinTable, user_top), 0);
 }
