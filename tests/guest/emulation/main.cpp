@@ -1,5 +1,5 @@
 // Promised: the privileged instructions that a PV kernel executes do what the ABI says, and the others fault.
-// Exercised: CPUID plain and with the emulation prefix, MSRs, CR0, CR2, CR3, CR4, CLTS, XSETBV, INVLPG, WBINVD, port
+// Exercised: CPUID plain and with the emulation prefix, MSRs, RDFSBASE, CR0, CR2, CR3, CR4, CLTS, XSETBV, INVLPG, WBINVD, port
 // I/O of Dom0, descriptor-table loads, HLT. A pass means: values are the virtual ones, forbidden writes are general
 // protection faults, nothing hurts the host.
 #include "hv/abi/xen/physdev.hpp"
@@ -60,7 +60,8 @@ void check_msrs() {
     EXPECT_TRUE(value & 1 << 10);
     EXPECT_TRUE(!write_msr(0xc000'0100, 0x1234'5000).happened);  // FS base
     EXPECT_TRUE(!read_msr(0xc000'0100, value).happened && value == 0x1234'5000);
-    EXPECT_TRUE(write_msr(0xc000'0100, 0x0000'8000'0000'0000).happened);
+    for (const u32 base : {0xc000'0100u, 0xc000'0101u, 0xc000'0102u})  // FS, GS, the other GS
+        for (const u64 address : {0x0000'8000'0000'0000ull, 0x8000'0000'0000'0000ull}) EXPECT_TRUE(write_msr(base, address).happened);
     EXPECT_TRUE(!write_msr(0xc000'0100, 0).happened);
     EXPECT_TRUE(!read_msr(0xc000'0100, value).happened && value == 0);
     EXPECT_TRUE(read_msr(0x1234'5678, value).happened);
@@ -83,6 +84,35 @@ void check_msrs() {
     write_msr(0xc000'0080, 0);
     write_msr(0x176, 0x1000);
     EXPECT_TRUE(xen_version(VersionCommand::Version, nullptr) > 0);
+}
+
+// Any register may be asked for.
+void check_all_msrs() {
+    constexpr u32 kStarts[] = {0, 0x4000'0000, 0xc000'0000, 0xc001'0000};
+    u64 value = 0;
+    for (const u32 start : kStarts)
+        for (u32 i = 0; i < 0x1000; ++i) {
+            const Fault fault = read_msr(start + i, value);
+            if (fault.happened) EXPECT_EQ(fault.vector, kGeneralProtection);
+        }
+}
+
+// The instructions are there when the kernel says so in CR4, which CPUID allows or not.
+void check_base_instructions() {
+    constexpr u64 kFsgsbase = 1u << 16;
+    const auto works = [] { return !catch_fault([] { asm volatile("rdfsbase %%rax" : : : "rax"); }).happened; };
+    const auto set = [](u64 wanted) {
+        u64 cr4 = 0;
+        asm volatile("mov %%cr4, %0" : "=r"(cr4));
+        catch_fault([=] { asm volatile("mov %0, %%cr4" : : "r"((cr4 & ~kFsgsbase) | wanted)); });
+        asm volatile("mov %%cr4, %0" : "=r"(cr4));
+        return (cr4 & kFsgsbase) != 0;
+    };
+    const bool offered = cpuid(0).a >= 7 && forced_cpuid(7).b & 1;
+    EXPECT_TRUE(!set(0) && !works());
+    EXPECT_EQ(set(kFsgsbase), offered);
+    EXPECT_EQ(works(), offered);
+    EXPECT_TRUE(!set(0) && !works());
 }
 
 template <class Action>
@@ -204,6 +234,8 @@ void check_ports() {
 void guest::test_main() {
     check_cpuid();
     check_msrs();
+    check_all_msrs();
+    check_base_instructions();
     check_control_registers();
     check_task_switched();
     check_xsave_mask();

@@ -103,6 +103,16 @@ void check_exchange() {
     exchange.in.extent_order = exchange.out.extent_order = 63;
     EXPECT_TRUE(memory_op(MemoryCommand::Exchange, &exchange) < 0);
     EXPECT_EQ(current(), before);
+    // Lists said to begin so far below, and to be done so far, that what is next is this variable and the hypervisor's memory.
+    constexpr u64 kDone = u64{1} << 50;
+    const Page lost = allocate_page();
+    in = lost.mfn;
+    EXPECT_EQ(update_mapping(lost.bytes, 0), 0);
+    exchange = {{reinterpret_cast<u64>(&in) - 8 * kDone, kDone + 1, 0, 0, kDomidSelf, {}},
+                {kHypervisorVirtStart - 8 * kDone, kDone + 1, 0, 0, kDomidSelf, {}},
+                kDone};
+    EXPECT_TRUE(memory_op(MemoryCommand::Exchange, &exchange) < 0);
+    EXPECT_EQ(current(), before);
 }
 
 void check_queries() {

@@ -87,6 +87,27 @@ TEST(PvLayout, SimpleGuestHasEverythingInside) {
     EXPECT_FALSE(layout->hypercall_page);
 }
 
+// Where nothing is said of a base, it is 0: addresses are the pseudo-physical ones, from the first page on.
+TEST(PvLayout, NoBase) {
+    TestElf elf;
+    elf.segments = {{0x100000, pattern(50'000), 60'000}};
+    elf.entry = 0x100010;
+    elf.notes = note(ElfNote::HypercallPage, std::uint64_t{0x101000}) + note(ElfNote::Features, "!writable_page_tables|pae_pgdir_above_4gb") +
+                note(ElfNote::Loader, "generic") + note(ElfNote::XenVersion, "xen-3.0");
+    for (const bool in_section : {false, true}) {
+        elf.notes_in_section = in_section;
+        const Parsed kernel = parsed(elf);
+        const PvLayout layout = plan_pv_layout(kernel.image, 0, 128 * kPagesPerMiB).value();
+        check_rules(layout, 128 * kPagesPerMiB);
+        EXPECT_EQ(layout.initial.address, 0u);
+        EXPECT_EQ(layout.entry, 0x100010u);
+        EXPECT_EQ(layout.kernel.first, Pfn{0x100});
+        EXPECT_EQ(layout.hypercall_page, Pfn{0x101});
+        EXPECT_EQ(layout.address_of(layout.console), layout.console.raw * kPageSize);
+        EXPECT_TRUE(layout.p2m_in_initial);
+    }
+}
+
 TEST(PvLayout, NoInitrd) {
     const Parsed kernel = parsed(linux_like());
     const auto layout = plan_pv_layout(kernel.image, 0, 64 * kPagesPerMiB);
