@@ -14,6 +14,7 @@ Pte read_entry(Mfn table, unsigned index) {
 }
 
 Mfn walk_to_l1(Mfn l4, std::uint64_t address) {
+    if (!canonical(address)) return kInvalidMfn;  // nothing is mapped there, whatever its lower bits find
     if (index_in_l4(address) >= abi::xen::kFirstHypervisorSlot && index_in_l4(address) <= abi::xen::kLastHypervisorSlot)
         return kInvalidMfn;
     const Pte l4e = read_entry(l4, index_in_l4(address));

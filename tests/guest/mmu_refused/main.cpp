@@ -84,6 +84,10 @@ void check_addresses() {
     for (const u64 address : {kNonCanonical, kNonCanonical + 0x7fff'0000'0000'0000, kHypervisorVirtStart,
                               kHypervisorVirtEnd - kPageSize, kHypervisorVirtStart + 0x1234'5678'9000})
         EXPECT_TRUE(update_mapping(reinterpret_cast<u8*>(address), pte(slot.mfn, kPteKernelData)) < 0);
+    // Not canonical either, but every index into the tables is one of a page that is mapped.
+    EXPECT_EQ(update_mapping(reinterpret_cast<u8*>(slot.address() ^ u64{1} << 62), 0), -kEINVAL);
+    EXPECT_EQ(pte_frame(*entry_for(slot.address(), 1)), slot.mfn);
+    EXPECT_TRUE(!try_write(slot.address()).happened);
     mmuext(MmuextCommand::InvlpgLocal, kNonCanonical);  // harmless, whatever it says
     mmuext(MmuextCommand::InvlpgAll, kHypervisorVirtStart);
     mmuext(MmuextCommand::InvlpgMulti, slot.address(), kNonCanonical);
