@@ -58,6 +58,8 @@ struct ArchVcpu {
     std::uint64_t cr0 = 0, cr4 = 0;           // what the guest believes
     std::array<std::uint64_t, 8> debug{};     // 6 and 7 included; 4 and 5 unused
     std::uint32_t iopl = 0;                   // the real one stays 0
+    std::uint32_t io_bitmap_ports = 0;        // how many ports the kernel's bitmap is about
+    GuestVirtual io_bitmap{0};                // a set bit forbids the port
 
     std::uint64_t xcr0 = 1;
     std::uint64_t tsc_aux = 0;

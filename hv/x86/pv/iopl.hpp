@@ -1,5 +1,6 @@
 // A guest's I/O privilege level, which is hv's to keep: the processor's own is always 0. A kernel sets it with PHYSDEVOP_set_iopl and is
 // thought of as ring 1; with the VM assist "architectural IOPL" it is ring 0, and finds and sets the level in the flags of its frames.
+// Below that level single ports are open by a bitmap as in a TSS, PHYSDEVOP_set_iobitmap.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,9 @@ inline bool has_architectural_iopl(const Domain& domain) {
 }
 
 void set_iopl(Vcpu& vcpu, std::uint32_t iopl);
-// May the code that runs on the vCPU do I/O and change the interrupt flag?
+// May the code that runs on the vCPU do any I/O and change the interrupt flag?
 bool iopl_allows_io(const Vcpu& vcpu);
+// May the code that runs on the current vCPU use these ports?
+bool ports_allowed(Vcpu& vcpu, std::uint16_t port, unsigned bytes);
 
 }  // namespace hv::x86

@@ -159,9 +159,12 @@ HypercallResult do_physdev_op(HypercallArguments& arguments) {
             return 0;
         }
         case PhysdevCommand::SetIobitmap: {
-            // Ports stay closed to user programs unless the kernel raises their I/O privilege level.
             const auto request = TRY(fetch<PhysdevSetIobitmap>(where));
-            return request.nr_ports > 65536 ? HypercallResult{fail(Error::BadArgument)} : HypercallResult{0};
+            if (request.nr_ports > 65536) return fail(Error::BadArgument);
+            ArchVcpu& arch = *current_vcpu().arch;
+            arch.io_bitmap = GuestVirtual{request.bitmap};
+            arch.io_bitmap_ports = request.nr_ports;
+            return 0;
         }
         default: break;
     }

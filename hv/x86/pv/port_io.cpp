@@ -1,5 +1,5 @@
-// Port I/O. A kernel that raised its I/O privilege level (PHYSDEVOP_set_iopl) may execute it; only Dom0's reaches the
-// machine. To other domains every port is empty, as on a board without the device: kernels probe some without asking.
+// Port I/O. A kernel that raised its I/O privilege level (PHYSDEVOP_set_iopl) may execute it, and whoever it opened the port to; only
+// Dom0's reaches the machine. To other domains every port is empty, as on a board without the device: kernels probe some without asking.
 #include "hv/domain/domain.hpp"
 #include "hv/hypercall/hypercall.hpp"
 #include "hv/memory/guest_access.hpp"
@@ -67,11 +67,12 @@ bool string_io(Vcpu& vcpu, TrapFrame& frame, const Instruction& in, unsigned byt
 }  // namespace
 
 bool emulate_port_io(Vcpu& vcpu, TrapFrame& frame, const Instruction& in) {
-    if (!iopl_allows_io(vcpu)) return false;
     const bool one_byte = !(in.opcode & 1);
     const unsigned bytes = one_byte ? 1 : in.operand16 ? 2 : 4;
+    const bool immediate = in.opcode >= 0xe4 && in.opcode <= 0xe7;
+    const auto port = static_cast<std::uint16_t>(immediate ? in.immediate & 0xff : frame.rdx);
+    if (!ports_allowed(vcpu, port, bytes)) return false;
     if (in.opcode < 0x70) return string_io(vcpu, frame, in, bytes);
-    const auto port = static_cast<std::uint16_t>(in.opcode < 0xe8 ? in.immediate & 0xff : frame.rdx);
     if (in.opcode & 2) {
         port_write(port, bytes, static_cast<std::uint32_t>(frame.rax));
     } else {

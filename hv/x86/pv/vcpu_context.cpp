@@ -64,6 +64,7 @@ Result<> set_plain_state(Vcpu& vcpu, const VcpuGuestContext& context) {
     }
     load_registers(arch, context.user_regs);
     set_iopl(vcpu, static_cast<std::uint32_t>((context.user_regs.rflags & kRflagsIopl) >> 12));
+    arch.io_bitmap_ports = 0;
     arch.kernel_mode = (context.flags & abi::xen::kVgcfInKernel) != 0;
     arch.event_callback = context.event_callback_rip;
     arch.failsafe_callback = context.failsafe_callback_rip;

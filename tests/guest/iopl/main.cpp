@@ -1,8 +1,9 @@
 // Promised: the I/O privilege level is the kernel's to set, by hypercall, or with a VM assist in the flags that it returns
-// with; user mode has I/O, CLI and STI only at level 3. Frames show the level only with the assist.
+// with; user mode has I/O, CLI and STI only at level 3, and single ports where the kernel's bitmap opens them. Frames show the level only with
+// the assist.
 // Exercised: every level from the kernel and from user mode, both kinds of instruction, the flags of frames from both, the assist switched on
-// and off, a second vCPU started in between. A pass means: each was possible exactly where it should be, and no start of a vCPU changed the
-// domain's assists.
+// and off, a second vCPU started in between, bitmaps that end before, at and behind a port, or that are not there. A pass means: each was
+// possible exactly where it should be, and no start of a vCPU changed the domain's assists.
 #include "hv/abi/xen/physdev.hpp"
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/traps.hpp"
@@ -12,18 +13,21 @@
 using namespace guest;
 
 extern "C" {
-extern u8 io_code[], io_flag_code[], io_code_end[];
+extern u8 io_code[], io_flag_code[], io_wide_code[], io_code_end[];
 }
 
 asm(R"(
     .text
-    .globl io_code, io_flag_code, io_code_end
+    .globl io_code, io_flag_code, io_wide_code, io_code_end
 io_code:
     in $0x61, %al
     int $0x80
 io_flag_code:
     cli
     sti
+    int $0x80
+io_wide_code:
+    in $0x67, %ax
     int $0x80
 io_code_end:
 )");
@@ -106,6 +110,51 @@ void check_assisted() {
     }
 }
 
+u8 bitmap[65536 / 8];
+
+void set_bitmap(const u8* bits, u32 ports) {
+    PhysdevSetIobitmap request{reinterpret_cast<u64>(bits), ports, {}};
+    EXPECT_EQ(hypercall(HypercallId::PhysdevOp, PhysdevCommand::SetIobitmap, &request), 0);
+}
+
+void close_all() {
+    for (u8& bits : bitmap) bits = 0xff;
+}
+void open(u32 port) {
+    bitmap[port / 8] = static_cast<u8>(bitmap[port / 8] & ~(1u << port % 8));
+}
+
+// User mode does not have the bitmap mapped.
+void check_bitmap() {
+    set_level(0);
+    close_all();
+    set_bitmap(bitmap, 65536);
+    expect_user(run_with(0), false);
+    open(0x61);
+    expect_user(run_with(0), true);
+    expect_user(run_with(0, io_flag_code), false);
+    set_bitmap(bitmap, 0x62);
+    expect_user(run_with(0), true);
+    set_bitmap(bitmap, 0x61);
+    expect_user(run_with(0), false);
+    // Both ports of a wide access, here in two bytes of the bitmap.
+    set_bitmap(bitmap, 65536);
+    open(0x67);
+    expect_user(run_with(0, io_wide_code), false);
+    open(0x68);
+    expect_user(run_with(0, io_wide_code), true);
+    set_bitmap(bitmap, 0x68);
+    expect_user(run_with(0, io_wide_code), false);
+    for (const u64 nowhere : {u64{0x1000}, u64{0x0000'8000'0000'0000}, kHypervisorVirtStart}) {
+        set_bitmap(reinterpret_cast<const u8*>(nowhere), 65536);
+        expect_user(run_with(0), false);
+    }
+    set_bitmap(nullptr, 0);
+    expect_user(run_with(0), false);
+    PhysdevSetIobitmap beyond{reinterpret_cast<u64>(bitmap), 65537, {}};
+    EXPECT_EQ(hypercall(HypercallId::PhysdevOp, PhysdevCommand::SetIobitmap, &beyond), -kEINVAL);
+}
+
 }  // namespace
 
 void guest::test_main() {
@@ -120,6 +169,7 @@ void guest::test_main() {
     check_assisted();
     assist(VmAssistCommand::Disable);
     check_plain();
+    check_bitmap();
     set_level_compat(0);
     EXPECT_TRUE(!kernel_may());
     set_level_compat(1);
