@@ -6,6 +6,7 @@
 #include "hv/memory/guest_access.hpp"
 #include "hv/x86/apic/io_apic.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
+#include "hv/x86/pv/guest_tables.hpp"
 #include "hv/x86/pv/iopl.hpp"
 #include "hv/x86/pv/machine_hypercalls.hpp"
 #include "hv/x86/pv/msi.hpp"
@@ -160,7 +161,8 @@ HypercallResult do_physdev_op(HypercallArguments& arguments) {
         }
         case PhysdevCommand::SetIobitmap: {
             const auto request = TRY(fetch<PhysdevSetIobitmap>(where));
-            if (request.nr_ports > 65536) return fail(Error::BadArgument);
+            if (request.nr_ports > 65536 || !guest_range_allowed(GuestVirtual{request.bitmap}, (request.nr_ports + 7) / 8))
+                return fail(Error::BadArgument);
             ArchVcpu& arch = *current_vcpu().arch;
             arch.io_bitmap = GuestVirtual{request.bitmap};
             arch.io_bitmap_ports = request.nr_ports;
