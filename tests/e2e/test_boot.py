@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from framework import TOP, Dom0, boots, expect
+from framework import HELLO, TOP, Dom0, boots, expect
 
 
 def boot(bench, name, cpus, **changes):
@@ -40,6 +40,19 @@ def small(bench):
 @boots("boot: 16 GiB, memory above 4 GiB in Dom0", slow=True)
 def large(bench):
     boot(bench, "boot-16g", 2, memory="16G", hv_args="dom0_mem=6G")
+
+
+@boots("boot: 64 CPUs, of which Dom0 has 4", slow=True)
+def many(bench):
+    with bench.machine("boot-64-cpus", cpus=64, memory="4G", hv_args="dom0_max_vcpus=4") as machine:
+        machine.wait_ready()
+        dom0 = Dom0(machine)
+        expect(dom0.ok("nproc").strip() == "4", "Dom0 has not 4 vCPUs: " + dom0.ok("nproc"))
+        expect(dom0.host()["cpus"] == 64, f"hv has not 64 CPUs: {dom0.host()}")
+        dom0.ok(f"hvctl create {HELLO} vcpus=8 && hvctl vcpu-pin hello all 8-63")
+        dom0.until("hvctl console --history hello", "a guest with 8 vCPU")
+        dom0.ok("hvctl destroy hello")
+        machine.power_off()
 
 
 def grub_image(bench, folder):

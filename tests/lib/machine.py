@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -199,9 +200,12 @@ class Machine:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def error(self, reason):
-        """A MachineError with what QEMU said and the end of the serial line."""
+        """A MachineError with what QEMU said, whether it was QEMU that crashed, and the end of the serial line."""
         self.errors.seek(0)
         said = self.errors.read().decode(errors="replace").strip()
+        status = self.qemu.poll()
+        if status is not None and status < 0:
+            reason = f"QEMU itself was ended by {signal.Signals(-status).name}: {reason}"
         return MachineError(f"{reason}{f' (QEMU says: {said})' if said else ''}. The serial line ({self.log}) ended with:\n"
                             f"{self.serial.tail()}")
 
