@@ -127,6 +127,12 @@ bool cpu_has(Feature feature) {
     return (feature_words[number / 32] >> (number % 32)) & 1;
 }
 
+bool emulated_by_tcg() {
+    if (!cpu_has(Feature::Hypervisor)) return false;
+    const CpuidLeaf leaf = cpuid(0x4000'0000);
+    return std::memcmp(&leaf.ebx, "TCGTCGTCGTCG", 12) == 0;
+}
+
 void enable_cpu_features() {
     write_cr0((read_cr0() | kCr0Wp | kCr0Mp | kCr0Ne) & ~std::uint64_t{kCr0Em | kCr0Am | kCr0Cd | kCr0Ts});
     write_cr4(cr4_value | (read_cr4() & kCr4Mce));

@@ -92,6 +92,7 @@ struct CpuModel {
 void identify_cpu();  // boot CPU, once
 const CpuModel& cpu_model();
 bool cpu_has(Feature feature);  // of the boot CPU
+bool emulated_by_tcg();         // QEMU without KVM
 
 // Control registers and MSRs that every CPU sets alike: NX, WP, SMEP, SMAP, UMIP, PGE, OSFXSR, OSXSAVE and XCR0, PAT.
 void enable_cpu_features();

@@ -1,7 +1,9 @@
 #include "hv/x86/pv/pci_config.hpp"
 
 #include "hv/base/spinlock.hpp"
+#include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/io.hpp"
+#include "hv/x86/smp/standstill.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -23,6 +25,26 @@ void write_port(std::uint16_t port, unsigned bytes, std::uint32_t value) {
 
 void select(PciAddress device, std::uint8_t reg) {
     out32(kPciAddressPort, kEnable | (std::uint32_t{device.bus} << 16) | (std::uint32_t{device.devfn} << 8) | (reg & 0xfcu));
+}
+
+struct GuestWrite {
+    std::uint16_t port;
+    unsigned bytes;
+    std::uint32_t value;
+};
+
+// g_lock is held.
+void carry_out(void* argument) {
+    const auto& write = *static_cast<const GuestWrite*>(argument);
+    out32(kPciAddressPort, g_guest_address);
+    write_port(write.port, write.bytes, write.value);
+}
+
+// May a write to the selected register change what is where in the physical address space: the command register, base addresses,
+// bridges' windows?
+bool moves_devices() {
+    const std::uint32_t reg = g_guest_address & 0xfc;
+    return (g_guest_address & kEnable) && (reg == 0x04 || (reg >= 0x10 && reg < 0x34));
 }
 
 }  // namespace
@@ -58,8 +80,11 @@ void guest_pci_write(std::uint16_t port, unsigned bytes, std::uint32_t value) {
         g_guest_address = value;
         return;
     }
-    out32(kPciAddressPort, g_guest_address);
-    write_port(port, bytes, value);
+    GuestWrite write{port, bytes, value};
+    // QEMU's TCG (seen in 7.2) exchanges the map of physical addresses under CPUs that run: what they write to their local APICs
+    // just then goes to another device, or crashes QEMU.
+    if (moves_devices() && emulated_by_tcg()) at_standstill(carry_out, &write);
+    else carry_out(&write);
 }
 
 }  // namespace hv::x86

@@ -1,7 +1,5 @@
 #include "hv/x86/time/clock.hpp"
 
-#include <cstring>
-
 #include "hv/base/log.hpp"
 #include "hv/time/clock.hpp"
 #include "hv/x86/apic/local_apic.hpp"
@@ -75,13 +73,6 @@ time::TscScale scale_of(std::uint64_t frequency_khz, std::uint64_t start) {
     return {static_cast<std::uint32_t>((numerator << 31) / denominator), static_cast<std::int8_t>(shift + 1), start};
 }
 
-// What emulators without an invariant-TSC bit do all the same: TCG's TSC is the host's monotonic clock.
-bool emulator_keeps_tsc() {
-    if (!cpu_has(Feature::Hypervisor)) return false;
-    const CpuidLeaf leaf = cpuid(0x4000'0000);
-    return std::memcmp(&leaf.ebx, "TCGTCGTCGTCG", 12) == 0;
-}
-
 }  // namespace
 
 void note_start_of_time() {
@@ -91,7 +82,8 @@ void note_start_of_time() {
 void start_clock() {
     measure(choose_reference_clock());
     scale = scale_of(khz, scale.tsc_at_boot);
-    stable = cpu_has(Feature::InvariantTsc) || emulator_keeps_tsc();
+    // TCG has no invariant-TSC bit, but its TSC is the host's monotonic clock.
+    stable = cpu_has(Feature::InvariantTsc) || emulated_by_tcg();
     wallclock = read_cmos_clock() * 1'000'000'000 - static_cast<std::uint64_t>(time::now());
 }
 

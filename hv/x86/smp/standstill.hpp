@@ -1,0 +1,10 @@
+// The machine at a standstill: one CPU works while no other executes anything but a wait.
+#pragma once
+
+namespace hv::x86 {
+
+// Runs `work(argument)` on one of the CPUs, once all others only wait for its end. Callers take turns by a lock of theirs; `work`
+// takes none.
+void at_standstill(void (*work)(void*), void* argument);
+
+}  // namespace hv::x86
