@@ -98,7 +98,7 @@ Result<Domain*> Manager::find(const std::string& text) {
         if (domid && domain->in_hv() && domain->record.instance.domid == *domid) return domain.get();
         if (uuid && domain->record.uuid == *uuid) return domain.get();
     }
-    return fail(ErrorId::NoSuchDomain, fmt::format("there is no domain \"{}\"", text));
+    return fail(ErrorId::NoSuchDomain, fmt::format("there is no domain \"{}\"; 'hvctl list' shows all", text));
 }
 
 Result<Domain*> Manager::find_running(const std::string& text) {
