@@ -12,7 +12,7 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests/lib"))
-from machine import Machine, MachineError, Setup  # noqa: E402
+from machine import Machine, MachineError, Setup, end_by_signals  # noqa: E402
 
 GUEST = "console=hvc0 loglevel=4"
 
@@ -62,6 +62,9 @@ class Hv:
     def destroy(self, name):
         return f"hvctl destroy {name}"
 
+    def list(self):
+        return "hvctl list"
+
     def console(self, name):
         return f"hvctl console --history {name}"
 
@@ -96,6 +99,9 @@ class Xen:
 
     def destroy(self, name):
         return f"xl destroy {name}"
+
+    def list(self):
+        return "xl list"
 
     def console(self, name):
         return f"cat /var/log/xen/console/guest-{name}.log"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 KIB, MIB = 1024, 1024 * 1024
+CLIENTS = 60  # of the row clients.list
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ for group, where in (("dom0", "Dom0"), ("domu", "DomU")):
 ROWS += [
     Row("create.paused", "create a paused 128 MiB guest, command start to return", "s", ratio=0.2),
     Row("guest.init", "guest's first instruction to its init", "s", ratio=1),
+    Row("clients.list", f"{CLIENTS} clients list the domains at once, first start to last return", "s", ratio=1),
     Row("size.image", "hypervisor image", "B", limit=MIB),
     Row("size.hypervisor", "hypervisor's own memory, 2 GiB machine", "B", ratio=1),
     Row("size.domain", "hv's memory for a 1-vCPU 128 MiB guest, beside the guest's", "B", limit=64 * KIB),

@@ -18,7 +18,7 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests/lib"))
-from machine import Machine, MachineError, Setup  # noqa: E402
+from machine import Machine, MachineError, Setup, end_by_signals  # noqa: E402
 
 TESTS = []
 # No test is about speed: a command that hangs is meant, on a host that may be very busy.

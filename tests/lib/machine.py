@@ -12,7 +12,9 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
+import termios
 import threading
 import time
 from dataclasses import dataclass, field
@@ -23,6 +25,8 @@ PANIC = re.compile(rb"Kernel panic - not syncing|[Pp]anic on CPU \d+|\bPANIC\b|i
 SERIAL_TAIL_LINES = 40
 # Generous: an emulated machine on a busy host is slow, and a machine that is dead is mostly noticed by other means.
 BOOT_TIMEOUT = float(os.environ.get("HV_BOOT_TIMEOUT", "420"))
+# A machine dies with the thread that started it, however that ends.
+DIES_WITH_US = ["setpriv", "--pdeathsig", "KILL"]
 
 
 class MachineError(Exception):
@@ -109,10 +113,26 @@ def image_format(path):
         raise MachineError(f"disk {path}: {error.strerror}") from error
 
 
+def end_by_signals():
+    """Has TERM and HUP end this program as INT does: through Python, so that machines, their files and the terminal are left in
+    order. The status is a shell's, 128 + the signal's number."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            signal.signal(number, lambda caught, _: sys.exit(128 + caught))
+
+
 def interactive(setup):
     """Boots with the terminal as the serial line; Ctrl-T x ends QEMU. Returns QEMU's exit status."""
-    return subprocess.call(setup.command() + ["-chardev", "stdio,id=serial,mux=on,signal=off", "-serial", "chardev:serial",
-                                              "-mon", "chardev=serial", "-echr", str(ord("T") - ord("@"))])
+    mode = termios.tcgetattr(sys.stdin) if sys.stdin.isatty() else None
+    with subprocess.Popen(DIES_WITH_US + setup.command() +
+                          ["-chardev", "stdio,id=serial,mux=on,signal=off", "-serial", "chardev:serial",
+                           "-mon", "chardev=serial", "-echr", str(ord("T") - ord("@"))]) as qemu:
+        try:
+            return qemu.wait()
+        finally:
+            qemu.kill()
+            if mode:
+                termios.tcsetattr(sys.stdin, termios.TCSADRAIN, mode)
 
 
 class Serial(threading.Thread):
@@ -166,23 +186,25 @@ class Machine:
         listener.settimeout(0.2)
         self.errors = open(self.folder / "errors", "w+b")
         self.started = time.monotonic()
-        # setpriv: QEMU dies with us, however we end.
         self.qemu = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL"] + setup.command() +
+            DIES_WITH_US + setup.command() +
             ["-chardev", "stdio,id=serial,signal=off", "-serial", "chardev:serial", "-device", "virtio-serial-pci",
              "-chardev", f"socket,id=run,path={self.folder / 'run'}", "-device", "virtserialport,chardev=run,name=hv.run"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors)
         self.serial = Serial(self.qemu.stdout, self.log)
-        while self.link is None and self.qemu.poll() is None and time.monotonic() < self.started + 60:
-            try:
-                self.link, _ = listener.accept()
-            except TimeoutError:
-                pass
-        listener.close()
-        if self.link is None:
-            message = self.error("QEMU did not start")
+        try:
+            while self.link is None and self.qemu.poll() is None and time.monotonic() < self.started + 60:
+                try:
+                    self.link, _ = listener.accept()
+                except TimeoutError:
+                    pass
+            if self.link is None:
+                raise self.error("QEMU did not start")
+        except BaseException:
             self.close()
-            raise message
+            raise
+        finally:
+            listener.close()
 
     def __enter__(self):
         return self
