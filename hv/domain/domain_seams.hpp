@@ -7,6 +7,7 @@
 namespace hv {
 
 class Domain;
+class FrameAudit;
 class Vcpu;
 
 Result<> arch_create_domain(Domain& domain);
@@ -22,5 +23,8 @@ void arch_leave_domain(Domain& domain);  // no CPU uses its address spaces any m
 // Gives a vCPU that has none its registers; everything is checked as the guest's own hypercalls would check it.
 Result<> arch_set_vcpu_context(Vcpu& vcpu, const abi::xen::VcpuGuestContext& context);
 void arch_get_vcpu_context(Vcpu& vcpu, abi::xen::VcpuGuestContext& context);
+
+// The references that the processor's side of the domain holds (hv/domain/audit.hpp).
+void arch_audit_domain(FrameAudit& audit, const Domain& domain);
 
 }  // namespace hv

@@ -21,6 +21,7 @@
 namespace hv {
 
 class Domain;
+class FrameAudit;
 class Vcpu;
 struct FifoEvents;  // domain/event_fifo.hpp
 
@@ -91,6 +92,7 @@ class EventChannels final {
     std::uint32_t ports_in_use() const { return in_use_.load(std::memory_order_relaxed); }
     bool uses_fifo() const { return fifo_.load(std::memory_order_acquire) != nullptr; }
     void dump();
+    void audit(FrameAudit& audit) const;  // the frames that the guest gave for FIFO ports
 
   private:
     struct Bucket {

@@ -21,6 +21,7 @@
 namespace hv {
 
 class Domain;
+class FrameAudit;
 
 struct GrantLimits {
     std::uint32_t max_frames = 0;           // 0: the default, as for the two below
@@ -119,6 +120,8 @@ class GrantTable final {
 
     Maptrack maptrack;
     void dump();
+    // Its pages, the references that are in map tracks only, and pins against what their users have (hv/memory/audit.hpp).
+    void audit(FrameAudit& audit) const;
 
   private:
     friend class SharedGrant;

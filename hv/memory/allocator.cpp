@@ -6,6 +6,7 @@
 #include "hv/base/log.hpp"
 #include "hv/base/scope_guard.hpp"
 #include "hv/base/spinlock.hpp"
+#include "hv/memory/audit.hpp"
 #include "hv/memory/frame.hpp"
 #include "hv/memory/frame_release.hpp"
 #include "hv/memory/frame_seams.hpp"
@@ -201,6 +202,34 @@ Result<> change_claim(std::uint64_t& claim, std::uint64_t frames) {
     g_heap.claimed = others + frames;
     claim = frames;
     return {};
+}
+
+void audit_free_frames(FrameAudit& audit, std::uint64_t claims) {
+    std::uint64_t found = 0;
+    for (unsigned zone = 0; zone < kZones; ++zone) {
+        for (unsigned order = 0; order <= kMaxOrder; ++order) {
+            std::uint32_t previous = 0;
+            for (std::uint32_t mfn = g_heap.heads[zone][order]; mfn; previous = mfn, mfn = info_at(mfn).next) {
+                if (!is_free_block(mfn, order) || info_at(mfn).previous != previous || zone_of(mfn) != zone || mfn % (1u << order) != 0)
+                    audit.complain("free block 0x{:x} of order {}: count 0x{:x}, previous 0x{:x}", mfn, order, info_at(mfn).count.load(), info_at(mfn).previous);
+                const std::uint64_t buddy = mfn ^ (std::uint64_t{1} << order);
+                if (order < kMaxOrder && zone_of(buddy) == zone && is_free_block(buddy, order))
+                    audit.complain("free block 0x{:x} of order {}: apart from its buddy", mfn, order);
+                bool fresh = true;
+                for (std::uint64_t i = 0; i < std::uint64_t{1} << order; ++i) {
+                    fresh = audit.free(Mfn{mfn + i}) && fresh;
+                    if (info_at(mfn + i).references() != 0) audit.complain("frame 0x{:x}: free with references", mfn + i);
+                }
+                found += std::uint64_t{1} << order;
+                if (fresh) continue;
+                audit.complain("free block 0x{:x} of order {}: met twice", mfn, order);
+                break;
+            }
+        }
+    }
+    if (found != g_heap.free) audit.complain("{} frames on the free lists, {} counted", found, g_heap.free);
+    if (claims != g_heap.claimed) audit.complain("{} frames are promised, {} counted", claims, g_heap.claimed);
+    if (g_heap.claimed > g_heap.free) audit.complain("{} frames are promised, {} are free", g_heap.claimed, g_heap.free);
 }
 
 }  // namespace hv

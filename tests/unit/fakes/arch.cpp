@@ -4,6 +4,7 @@
 
 #include "hv/domain/domain_seams.hpp"
 #include "hv/domain/grant_seams.hpp"
+#include "hv/memory/audit.hpp"
 #include "tests/unit/fakes/machine.hpp"
 
 namespace fake {
@@ -78,6 +79,13 @@ void arch_destroy_domain(Domain&) {}
 Result<> arch_create_vcpu(Vcpu&) { return {}; }
 void arch_destroy_vcpu(Vcpu&) {}
 void arch_leave_domain(Domain&) {}
+void arch_audit_domain(FrameAudit& audit, const Domain& domain) {
+    const std::lock_guard guard{g_lock};
+    for (const auto& [address, mapping] : g_mappings) {
+        if (mapping.domain != domain.id) continue;
+        mapping.readonly ? audit.reference(mapping.frame) : audit.use(mapping.frame, FrameType::Writable);
+    }
+}
 
 // The vCPU's registered info, and (for all vCPUs at once) the page-table entries that the domain still has.
 Result<> arch_relinquish_vcpu(Vcpu& vcpu) {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -38,6 +39,7 @@ thread_local hv::CpuId t_cpu = 0;
 thread_local std::vector<std::pair<hv::LockRank, const void*>> t_locks;
 std::atomic<unsigned> g_preempt_interval{0};
 thread_local unsigned t_preempt_count = 0;
+std::function<bool()> g_preempt;
 std::atomic<std::uint64_t> g_pauses{0};
 
 bool step(hv::CpuId cpu) {
@@ -76,7 +78,11 @@ void on_cpu(hv::CpuId cpu) { t_cpu = cpu; }
 void set_current(hv::Vcpu& vcpu) { g_cpus[t_cpu].current = &vcpu; }
 void set_now(hv::Nanoseconds now) { g_now = now; }
 hv::Nanoseconds now() { return g_now.load(); }
-void preempt_every(unsigned interval) { g_preempt_interval = interval; }
+void preempt_every(unsigned interval) {
+    g_preempt_interval = interval;
+    g_preempt = nullptr;
+}
+void preempt_as(std::function<bool()> decide) { g_preempt = std::move(decide); }
 std::uint64_t pauses() { return g_pauses.load(); }
 hv::Vcpu& running_on(hv::CpuId cpu) { return *g_cpus[cpu].current.load(); }
 std::uint64_t timer_interrupts(hv::CpuId cpu) { return g_cpus[cpu].interrupts; }
@@ -208,6 +214,7 @@ void request_reschedule(CpuId cpu) { fake::g_cpus[cpu].reschedule = true; }
 void request_timer_update(CpuId cpu) { fake::g_cpus[cpu].timers = true; }
 
 bool preemption_needed() {
+    if (fake::g_preempt) return fake::g_preempt();
     const unsigned interval = fake::g_preempt_interval.load();
     return interval != 0 && ++fake::t_preempt_count % interval == 0;
 }

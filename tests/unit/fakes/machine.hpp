@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 
 #include "hv/base/cpu.hpp"
 #include "hv/domain/domain.hpp"
@@ -49,6 +50,7 @@ void* page(hv::Mfn frame);
 void restrict_guest_memory(void* base, std::size_t size);  // only this is mapped in the guest; null lifts it
 // preemption_needed() says yes every `interval` calls; 0: never.
 void preempt_every(unsigned interval);
+void preempt_as(std::function<bool()> decide);  // as it likes, until the next preempt_every()
 std::uint64_t pauses();  // how often CPUs waited for another in spin_pause()
 
 std::int64_t hypercall(hv::HypercallHandler handler, std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0);

@@ -17,7 +17,6 @@ namespace fake {
 namespace {
 
 constexpr std::uint64_t kFrames = hv::kFramesPerChunk;
-constexpr std::uint64_t kRamFrames = 8192;  // of those
 constexpr std::uint64_t kRoom = kFirstHighFrame + hv::kFramesPerChunk;
 
 std::uintptr_t g_guest_base = 0;

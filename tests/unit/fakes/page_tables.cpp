@@ -1,10 +1,12 @@
 // A processor without page tables and TLBs: every frame is what its owner says.
+#include "hv/memory/audit.hpp"
 #include "hv/memory/frame_seams.hpp"
 
 namespace hv {
 
 Result<> validate_frame(FrameInfo&, FrameType, bool) { return {}; }
 Result<> invalidate_frame(FrameInfo&, FrameType, bool) { return {}; }
+void audit_table(FrameAudit&, Mfn, FrameType, unsigned) {}
 std::uint32_t tlb_clock() { return 1; }
 void flush_stale_tlbs(DomainId, std::uint32_t) {}
 

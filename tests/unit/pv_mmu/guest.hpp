@@ -17,7 +17,7 @@
 #include "hv/x86/pv/page_table_entry.hpp"
 #include "tests/unit/fakes/machine.hpp"
 #include "tests/unit/fakes/processor.hpp"
-#include "tests/unit/pv_mmu/audit.hpp"
+#include "tests/unit/fakes/audit.hpp"
 
 namespace guest {
 

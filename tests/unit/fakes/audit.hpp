@@ -1,14 +1,9 @@
-// The books of all frames, done again from nothing: who holds which reference is found out by walking page tables, base
-// pointers, descriptor tables, pins and parked work, and compared with what the frames say of themselves.
-//
-// To be called while nothing is in the middle of an operation. Grants may be mapped, but not with GNTMAP_device_map (whose
-// references are only in the grant tables).
+// hv's audit of the whole machine (hv/domain/audit.hpp), for tests: to be called while nothing is in the middle of an operation.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
-
-#include "hv/memory/frame.hpp"
 
 namespace audit {
 
