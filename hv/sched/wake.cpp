@@ -57,7 +57,12 @@ void sched_wake(Vcpu& vcpu) {
     {
         QueueGuard queue{entry};
         // Elsewhere than out it will be looked at by whoever is handling it.
-        if (entry.place != SchedPlace::Out || !vcpu.runnable()) return;
+        if (entry.place != SchedPlace::Out) return;
+        if (!vcpu.runnable()) {
+            // An event ended its wait while it is paused: from here on time is taken from it.
+            runstate_change(vcpu, runstate_when_out(vcpu), now);
+            return;
+        }
         runstate_change(vcpu, RunstateKind::Runnable, now);
         entry.woken = true;
         account_current(*queue, now);

@@ -4,6 +4,8 @@
 
 #include "hv/abi/xen/errno.hpp"
 #include "hv/abi/xen/sched.hpp"
+#include "hv/domain/life_cycle.hpp"
+#include "hv/domain/runstate.hpp"
 #include "hv/hypercall/handlers.hpp"
 #include "hv/sched/sched.hpp"
 #include "tests/unit/fakes/machine.hpp"
@@ -92,6 +94,32 @@ TEST_F(VcpuTimers, SetTimerOp) {
     EXPECT_FALSE(take_event());
     EXPECT_EQ(fake::hypercall(hv::do_set_timer_op, ~std::uint64_t{0}), 0);
     fake::run_until(fake::now() + 200'000'000);
+    EXPECT_TRUE(take_event());
+}
+
+// Longer than any pause that a guest's own arithmetic is made for: what was due comes at once, and once.
+TEST_F(VcpuTimers, AfterAPauseOfHours) {
+    constexpr hv::Nanoseconds kSecond = 1'000'000'000, kPause = 3 * 3600 * kSecond;
+    VcpuSetPeriodicTimer period{.period_ns = static_cast<std::uint64_t>(10 * kSecond)};
+    ASSERT_EQ(vcpu_op(VcpuCommand::SetPeriodicTimer, 0, fake::address(period)), 0);
+    EXPECT_EQ(fake::hypercall(hv::do_set_timer_op, now() + 1'000'000), 0);
+    EXPECT_EQ(fake::hypercall(hv::do_sched_op, static_cast<std::uint64_t>(SchedCommand::Block)), 0);
+    hv::domain_pause(*domain);
+    fake::run_until(fake::now() + kPause);
+    EXPECT_FALSE(vcpu->running.load());
+    EXPECT_GE(hv::runstate_snapshot(*vcpu, fake::now()).time[static_cast<unsigned>(RunstateKind::Offline)],
+              static_cast<std::uint64_t>(kPause - 10 * kSecond));
+    const hv::Nanoseconds back = fake::now();
+    hv::domain_unpause(*domain);
+    fake::settle();
+    EXPECT_TRUE(vcpu->running.load());
+    EXPECT_EQ(fake::now(), back);
+    EXPECT_TRUE(take_event());
+    fake::on_cpu(vcpu->cpu.load());
+    EXPECT_EQ(fake::hypercall(hv::do_set_timer_op, now() + 1'000'000), 0);
+    fake::run_until(fake::now() + 2'000'000);
+    EXPECT_TRUE(take_event());
+    fake::run_until(fake::now() + 10 * kSecond);
     EXPECT_TRUE(take_event());
 }
 
