@@ -11,6 +11,7 @@
 #include "hv/memory/allocator.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "hv/time/clock.hpp"
+#include "hv/time/timer_lateness.hpp"
 
 namespace hv {
 namespace {
@@ -100,6 +101,7 @@ Result<> get_perf_counters(control::GetPerfCounters& request) {
     const char* name;
     std::uint64_t value;
     for (std::uint32_t index = 0; machine_counter(index, name, value); ++index) TRY_VOID(add("trap", name, value));
+    for (std::uint32_t index = 0; timer_counter(index, name, value); ++index) TRY_VOID(add("timer", name, value));
     return {};
 }
 

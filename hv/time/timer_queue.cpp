@@ -8,6 +8,7 @@
 #include "hv/time/clock.hpp"
 #include "hv/time/timer_hardware.hpp"
 #include "hv/time/timer_heap.hpp"
+#include "hv/time/timer_lateness.hpp"
 
 namespace hv {
 namespace {
@@ -18,6 +19,8 @@ struct alignas(64) TimerQueue {
     Timer* running = nullptr;                    // its handler is being called
     Nanoseconds programmed = time::kNoDeadline;  // what the hardware was told last
     bool update_requested = false;
+    std::atomic<Nanoseconds> earliest{time::kNoDeadline};  // the heap's first deadline, for looks without the lock
+    CpuId looked_at = 0;                         // the last of the others that this CPU has looked at; its own alone
 };
 
 constexpr unsigned kHandlersPerInterrupt = 256;
@@ -34,22 +37,43 @@ TimerQueue& lock_queue_of(const Timer& timer) {
     }
 }
 
+void note_first(TimerQueue& queue) {
+    const Timer* first = queue.heap.first();
+    queue.earliest.store(first ? first->deadline : time::kNoDeadline, std::memory_order_relaxed);
+}
+
+bool is_late(const TimerQueue& queue, Nanoseconds now) {
+    return queue.earliest.load(std::memory_order_relaxed) < now - kTimerLate;
+}
+
+// An interrupt that should have come long before a timer that is being added. Only then is the clock worth reading.
+bool is_long_past(Nanoseconds deadline, const Timer& added) {
+    return deadline != INT64_MIN && deadline < added.deadline - kTimerLate && deadline < time::now() - kTimerLate;
+}
+
 // After the queue has changed: makes sure that an interrupt comes early enough. One that comes too early finds nothing due
 // and programs the next; that is cheaper than taking interrupts back.
-void ensure_interrupt(TimerQueue& queue, CpuId cpu) {
-    Timer* first = queue.heap.first();
-    if (!first || first->deadline >= queue.programmed) return;
+void ensure_interrupt(TimerQueue& queue, CpuId cpu, const Timer& added) {
+    note_first(queue);
+    if (queue.heap.first()->deadline >= queue.programmed) {
+        // One that was lost would be waited for for ever.
+        if (is_long_past(queue.programmed, added)) [[unlikely]] request_timer_update(cpu);
+        return;
+    }
     if (cpu == current_cpu()) {
         queue.programmed = queue.heap.coalesced_deadline();
         time::program_timer(queue.programmed);
-    } else if (!queue.update_requested) {
+    } else if (!queue.update_requested || is_long_past(queue.heap.first()->deadline, added)) {
         queue.update_requested = true;
         request_timer_update(cpu);
     }
 }
 
 void take_off(TimerQueue& queue, Timer& timer) {
-    if (timer.state == Timer::State::Queued) queue.heap.remove(timer);
+    if (timer.state == Timer::State::Queued) {
+        queue.heap.remove(timer);
+        note_first(queue);
+    }
     if (timer.state != Timer::State::Dead) timer.state = Timer::State::Idle;
 }
 
@@ -69,7 +93,7 @@ void set_timer(Timer& timer, Nanoseconds deadline) {
         timer.deadline = deadline;
         timer.state = Timer::State::Queued;
         queue.heap.add(timer);
-        ensure_interrupt(queue, timer.cpu.load(std::memory_order_relaxed));
+        ensure_interrupt(queue, timer.cpu.load(std::memory_order_relaxed), timer);
     }
     queue.lock.unlock();
 }
@@ -119,7 +143,7 @@ void migrate_timer(Timer& timer, CpuId cpu) {
     if (timer.state == Timer::State::Moving) {
         timer.state = Timer::State::Queued;
         to.heap.add(timer);
-        ensure_interrupt(to, timer.cpu.load(std::memory_order_relaxed));
+        ensure_interrupt(to, timer.cpu.load(std::memory_order_relaxed), timer);
     }
     to.lock.unlock();
 }
@@ -138,7 +162,18 @@ Nanoseconds timer_deadline(const Timer& timer) {
     return deadline;
 }
 
-void time::timer_interrupt() {
+namespace {
+
+// A CPU whose interrupt is lost while its guest computes cannot notice. Whoever has interrupts looks at one of the others each time.
+void look_at_another(TimerQueue& own, CpuId self, Nanoseconds now) {
+    std::size_t other = online_cpus().next(own.looked_at + 1);
+    if (other >= kMaxCpus) other = online_cpus().next(0);
+    if (other >= kMaxCpus) return;
+    own.looked_at = static_cast<CpuId>(other);
+    if (other != self && is_late(g_queues[other], now)) request_timer_update(own.looked_at);
+}
+
+void run_due_timers(bool interrupted) {
     const CpuId cpu = current_cpu();
     TimerQueue& queue = g_queues[cpu];
     queue.lock.lock();
@@ -146,6 +181,8 @@ void time::timer_interrupt() {
     // One look at the clock and a bounded number of handlers: one that sets its timer to a time that has passed, or very many
     // that are due at once, get the next interrupt.
     const Nanoseconds due = time::now();
+    const Nanoseconds late = is_late(queue, due) ? due - queue.heap.first()->deadline : 0;
+    const bool missed = late != 0 && !interrupted && queue.programmed < due - kTimerLate && !time::timer_interrupt_expected();
     for (unsigned handled = 0; handled < kHandlersPerInterrupt; ++handled) {
         Timer* timer = queue.heap.first();
         if (!timer || timer->deadline > due) break;
@@ -163,6 +200,22 @@ void time::timer_interrupt() {
     queue.programmed = queue.heap.first() ? queue.heap.coalesced_deadline() : time::kNoDeadline;
     time::program_timer(queue.programmed);
     queue.lock.unlock();
+    if (late != 0) [[unlikely]] note_late_timer(cpu, late, missed, due);
+    look_at_another(queue, cpu, due);
+}
+
+}  // namespace
+
+void time::timer_interrupt() {
+    run_due_timers(true);
+}
+
+void time::update_timers() {
+    run_due_timers(false);
+}
+
+void check_timers(Nanoseconds now) {
+    if (is_late(g_queues[current_cpu()], now)) [[unlikely]] time::update_timers();
 }
 
 void dump_timers() {

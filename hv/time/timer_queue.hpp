@@ -4,6 +4,9 @@
 // handler runs with interrupts off and no lock held, never before its deadline, and may set its timer again. Timers that
 // are due within kTimerSlop of each other share one interrupt: the later one's.
 //
+// Nothing here trusts an interrupt to come. A deadline that is long past (kTimerLate) is noticed by its CPU when it schedules, takes a
+// device's interrupt or sets a timer, and by the others, each of which looks at one more CPU whenever it handles timers.
+//
 // Any CPU may call any function here, with any lock held that ranks below Timers, except where it says otherwise.
 #pragma once
 
@@ -49,7 +52,10 @@ Nanoseconds timer_deadline(const Timer& timer);
 // Debug key: every CPU's pending timers.
 void dump_timers();
 
-// Seam (x86): has `cpu`, another one, call time::timer_interrupt() soon.
+// On the way into the scheduler and the like, with no lock held: runs what is overdue on this CPU.
+void check_timers(Nanoseconds now);
+
+// Seam (x86): has `cpu`, this one or another, call time::update_timers() soon, and not from here.
 void request_timer_update(CpuId cpu);
 
 }  // namespace hv

@@ -2,7 +2,9 @@
 
 #include "hv/base/log.hpp"
 #include "hv/base/spinlock.hpp"
+#include "hv/time/clock.hpp"
 #include "hv/time/timer_hardware.hpp"
+#include "hv/time/timer_queue.hpp"
 #include "hv/x86/apic/io_apic.hpp"
 #include "hv/x86/apic/local_apic.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
@@ -23,6 +25,7 @@ void device_interrupt(PerCpu& cpu, std::uint8_t vector) {
     }
     if (!entry.manual_end) end_of_interrupt();
     handler(entry.argument);
+    check_timers(time::now());
 }
 
 constexpr unsigned kDeviceVectors = kLastDeviceVector - kFirstDeviceVector + 1;

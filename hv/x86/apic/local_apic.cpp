@@ -23,6 +23,7 @@ enum Register : std::uint32_t {
     kLogicalDestination = 0xd0,
     kSpurious = 0xf0,
     kInService = 0x100,
+    kRequested = 0x200,
     kErrorStatus = 0x280,
     kCommand = 0x300,
     kCommandHigh = 0x310,
@@ -60,6 +61,11 @@ void write(std::uint32_t index, std::uint32_t value) {
     } else {
         registers[index / 4] = value;
     }
+}
+
+// Of one of the registers with a bit for each vector, 32 of them every 16 bytes.
+bool vector_bit(std::uint32_t first, std::uint8_t vector) {
+    return (read(first + (vector / 32) * 0x10u) >> (vector % 32)) & 1;
 }
 
 void command(std::uint32_t apic_id, std::uint32_t value) {
@@ -143,7 +149,7 @@ void send_startup(std::uint32_t apic_id, std::uint8_t page) {
 }
 
 bool interrupt_in_service(std::uint8_t vector) {
-    return present && ((read(kInService + (vector / 32) * 0x10u) >> (vector % 32)) & 1);
+    return present && vector_bit(kInService, vector);
 }
 
 void start_free_running_timer() {
@@ -174,6 +180,13 @@ MsiMessage msi_message(std::uint32_t apic_id, std::uint8_t vector) {
 }  // namespace hv::x86
 
 namespace hv::time {
+
+bool timer_interrupt_expected() {
+    using namespace x86;
+    if (!present) return false;
+    if (vector_bit(kRequested, kVectorTimer)) return true;
+    return deadline_mode ? read_msr(Msr::TscDeadline) != 0 : read(kTimerCurrent) != 0;
+}
 
 void program_timer(Nanoseconds deadline) {
     using namespace x86;

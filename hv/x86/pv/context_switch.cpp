@@ -9,6 +9,7 @@
 #include "hv/sched/seams.hpp"
 #include "hv/time/clock.hpp"
 #include "hv/time/timer_hardware.hpp"
+#include "hv/time/timer_queue.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
@@ -72,12 +73,14 @@ void load_vcpu(Vcpu& vcpu, TrapFrame& frame) {
 void do_cpu_work(TrapFrame& frame) {
     PerCpu& cpu = per_cpu();
     CpuWork& work = cpu.work;
-    while (work.timers.load(std::memory_order_relaxed) && work.timers.exchange(false, std::memory_order_acq_rel)) time::timer_interrupt();
+    while (work.timers.load(std::memory_order_relaxed) && work.timers.exchange(false, std::memory_order_acq_rel)) time::update_timers();
     // Again when loading a vCPU found that its domain is done for.
     while (work.schedule.load(std::memory_order_relaxed)) {
         work.schedule.exchange(false, std::memory_order_acq_rel);
         Vcpu& previous = *cpu.current;
-        Vcpu& next = schedule(cpu.id, time::now());
+        const Nanoseconds now = time::now();
+        check_timers(now);
+        Vcpu& next = schedule(cpu.id, now);
         if (&next == &previous) return;
         if (!is_idle(previous)) save_vcpu(previous, frame);
         cpu.current = &next;

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <functional>
 #include <mutex>
+#include <random>
 #include <thread>
 #include <vector>
 
@@ -32,6 +33,12 @@ struct FakeCpu {
     std::uint64_t interrupts = 0;
 };
 
+std::mt19937 g_faults_random{1};
+fake::TimerFaults g_faults{};
+
+bool happens(unsigned one_in) { return one_in != 0 && g_faults_random() % one_in == 0; }
+hv::Nanoseconds up_to(hv::Nanoseconds most) { return most ? static_cast<hv::Nanoseconds>(g_faults_random()) % most : 0; }
+
 std::array<FakeCpu, kCpus> g_cpus;
 hv::CpuSet g_online;
 std::atomic<hv::Nanoseconds> g_now{1'000'000'000};
@@ -46,11 +53,12 @@ bool step(hv::CpuId cpu) {
     FakeCpu& machine = g_cpus[cpu];
     if (machine.timers.exchange(false)) {
         on_cpu(cpu);
-        hv::time::timer_interrupt();
+        hv::time::update_timers();
         return true;
     }
     if (!machine.reschedule.exchange(false)) return false;
     on_cpu(cpu);
+    hv::check_timers(now());
     hv::Vcpu& previous = *machine.current.load();
     hv::Vcpu& next = hv::schedule(cpu, now());
     if (&next == &previous) return true;
@@ -84,6 +92,7 @@ void preempt_every(unsigned interval) {
 }
 void preempt_as(std::function<bool()> decide) { g_preempt = std::move(decide); }
 std::uint64_t pauses() { return g_pauses.load(); }
+void set_timer_faults(const TimerFaults& faults) { g_faults = faults; }
 hv::Vcpu& running_on(hv::CpuId cpu) { return *g_cpus[cpu].current.load(); }
 std::uint64_t timer_interrupts(hv::CpuId cpu) { return g_cpus[cpu].interrupts; }
 
@@ -211,7 +220,9 @@ void call_on_cpus(const CpuSet& cpus, void (*function)(void*), void* argument) {
 }
 
 void request_reschedule(CpuId cpu) { fake::g_cpus[cpu].reschedule = true; }
-void request_timer_update(CpuId cpu) { fake::g_cpus[cpu].timers = true; }
+void request_timer_update(CpuId cpu) {
+    if (cpu == current_cpu() || !fake::happens(fake::g_faults.lose_update)) fake::g_cpus[cpu].timers = true;
+}
 
 bool preemption_needed() {
     if (fake::g_preempt) return fake::g_preempt();
@@ -248,7 +259,14 @@ Nanoseconds now() { return fake::now(); }
 std::uint64_t tsc_khz() { return 1'000'000; }
 bool tsc_stable() { return true; }
 std::uint64_t read_tsc() { return static_cast<std::uint64_t>(fake::now()); }
-void program_timer(Nanoseconds deadline) { fake::g_cpus[fake::t_cpu].deadline = deadline; }
+void program_timer(Nanoseconds deadline) {
+    if (deadline != kNoDeadline) {
+        deadline += fake::up_to(fake::g_faults.late) - fake::up_to(fake::g_faults.early);
+        if (fake::happens(fake::g_faults.lose_interrupt)) deadline = kNoDeadline;
+    }
+    fake::g_cpus[fake::t_cpu].deadline = deadline;
+}
+bool timer_interrupt_expected() { return fake::g_cpus[fake::t_cpu].deadline.load() != kNoDeadline; }
 
 }  // namespace time
 }  // namespace hv

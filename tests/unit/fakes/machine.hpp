@@ -41,6 +41,16 @@ void run_until(hv::Nanoseconds end);
 hv::Vcpu& running_on(hv::CpuId cpu);
 std::uint64_t timer_interrupts(hv::CpuId cpu);
 
+// A machine whose timers are not to be trusted: each interrupt comes earlier or later by up to this much, and one in so many (0: none) is
+// lost, as is one in so many requests to other CPUs to look at their timers.
+struct TimerFaults {
+    unsigned lose_interrupt = 0;
+    unsigned lose_update = 0;
+    hv::Nanoseconds early = 0;
+    hv::Nanoseconds late = 0;
+};
+void set_timer_faults(const TimerFaults& faults);
+
 // Memory.
 inline constexpr std::uint64_t kFirstHighFrame = std::uint64_t{1} << 20;  // out of reach for 32-bit devices
 inline constexpr std::uint64_t kHighFrames = 1024;

@@ -45,7 +45,7 @@ void add_perf(App& app, Context& context) {
     Verb& verb = app.verb("perf", Topic::Host, "show hv's event counters");
     verb.description =
         "Shows how often hv did what since it booted, summed over all CPUs: hypercalls and traps of each kind, "
-        "and more. Counters that are zero are left out.";
+        "late timers, and more. Counters that are zero are left out.";
     verb.examples = "hvctl perf\nhvctl perf hypercall. --json";
     verb.positionals_of("PREFIX", Complete::Nothing, arguments->prefixes, Arity::Any, "only counters that begin so");
     verb.flag("--all", "-a", arguments->all, "those that are zero, too");

@@ -1,0 +1,48 @@
+#include "hv/time/timer_lateness.hpp"
+
+#include <atomic>
+
+#include "hv/base/log.hpp"
+
+namespace hv {
+namespace {
+
+constexpr Nanoseconds kSecond = 1'000'000'000;
+constexpr Nanoseconds kBetweenLines = 10 * kSecond;
+
+constinit std::atomic<std::uint64_t> g_late{0};
+constinit std::atomic<std::uint64_t> g_missed{0};
+constinit std::atomic<Nanoseconds> g_latest{0};
+constinit std::atomic<Nanoseconds> g_next_line{0};
+
+// One line now and then, by whoever comes first.
+bool may_log(Nanoseconds now) {
+    Nanoseconds next = g_next_line.load(std::memory_order_relaxed);
+    return now >= next && g_next_line.compare_exchange_strong(next, now + kBetweenLines, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+void note_late_timer(CpuId cpu, Nanoseconds by, bool missed, Nanoseconds now) {
+    g_late.fetch_add(1, std::memory_order_relaxed);
+    if (missed) g_missed.fetch_add(1, std::memory_order_relaxed);
+    Nanoseconds latest = g_latest.load(std::memory_order_relaxed);
+    while (by > latest && !g_latest.compare_exchange_weak(latest, by, std::memory_order_relaxed)) {
+    }
+    // Less than that happens on every machine that shares its processors.
+    if ((!missed && by < kSecond) || !may_log(now)) return;
+    warn("CPU {}: a timer is {} ms late, {} ({} late ones so far, {} without an interrupt)", cpu, by / 1'000'000,
+         missed ? "and no interrupt in sight" : "as is its interrupt", g_late.load(std::memory_order_relaxed),
+         g_missed.load(std::memory_order_relaxed));
+}
+
+bool timer_counter(std::uint32_t index, const char*& name, std::uint64_t& value) {
+    switch (index) {
+    case 0: name = "late", value = g_late.load(std::memory_order_relaxed); return true;
+    case 1: name = "missed_interrupts", value = g_missed.load(std::memory_order_relaxed); return true;
+    case 2: name = "latest_ns", value = static_cast<std::uint64_t>(g_latest.load(std::memory_order_relaxed)); return true;
+    default: return false;
+    }
+}
+
+}  // namespace hv
