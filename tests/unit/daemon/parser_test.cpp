@@ -132,7 +132,7 @@ INSTANTIATE_TEST_SUITE_P(
         Golden{"Action", with("on_crash: restrat\n"),
                "web1.yaml:4:11: on_crash: \"restrat\" is not one of destroy, restart, preserve; did you mean "
                "\"restart\"?"},
-        Golden{"Boolean", with("autostart: yes\n"), "web1.yaml:4:12: autostart: \"yes\" is neither true nor false"},
+        Golden{"Boolean", with("autostart: yes\n"), "web1.yaml:4:12: autostart: \"yes\" is neither true nor false; write true"},
         Golden{"NumberName", "name: 12\nmemory: 8MiB\nkernel: /k\n",
                "web1.yaml:1:7: \"12\" cannot be a name: digits alone would be a domain identifier"},
         Golden{"SlashName", "name: a/b\nmemory: 8MiB\nkernel: /k\n",
@@ -156,8 +156,90 @@ INSTANTIATE_TEST_SUITE_P(
                "web1.yaml:4:32: \"192.0.2.300\" is not an address such as 192.0.2.10/24"},
         Golden{"Quota", with("xenstore_quota: {nodess: 4}\n"),
                "web1.yaml:4:18: unknown key \"nodess\" in xenstore_quota; did you mean \"nodes\"?"},
-        Golden{"SecondDocument", with("---\nname: b\n"), "web1.yaml:5:1: a second document: a file holds one"},
-        Golden{"Scalar", "hello", "web1.yaml:1:1: a domain file must be a map, not a value"},
+        Golden{"SecondDocument", with("---\nname: b\n"), "web1.yaml:5:1: a second document (\"---\"): a file holds one; put the other into a file of its own"},
+        Golden{"ThirdDocument", with("---\n---\nname: b\n"),
+               "web1.yaml:6:1: a second document (\"---\"): a file holds one; put the other into a file of its own"},
+        Golden{"LessIndented", " name: a\nkernel: /k\n",
+               "web1.yaml:2:1: this line is indented less than the ones above; begin all keys in the same column"},
+        Golden{"Scalar", "hello", "web1.yaml:1:1: a domain file is a map, with lines such as \"name: web1\", not plain text"},
+        Golden{"Xml", "<domain><name>a</name></domain>\n",
+               "web1.yaml:1:1: this looks like XML; a domain file is YAML, with lines such as \"name: web1\""},
+        Golden{"NoBlank", "name:a\nkernel:/k\n",
+               "web1.yaml:1:1: no blank after the \":\"; write for example \"name: web1\""},
+        Golden{"Fraction", "name: a\nkernel: /k\nmemory: 1.5GiB\n",
+               "web1.yaml:3:9: memory: 1.5GiB is not a whole number of a unit; write 1536MiB"},
+        Golden{"CommaFraction", "name: a\nkernel: /k\nmemory: 0,25GiB\n",
+               "web1.yaml:3:9: memory: 0,25GiB is not a whole number of a unit; write 256MiB"},
+        Golden{"ZeroUuid", with("uuid: 00000000-0000-0000-0000-000000000000\n"),
+               "web1.yaml:4:7: uuid: all zeros are the UUID of Domain-0; leave the key out to get a fresh one"},
+        Golden{"Tag", with("vcpus: !!int 2\n"),
+               "web1.yaml:4:8: the tag !!int is not taken; write the value alone"},
+        Golden{"OwnTag", with("disks: !mine []\n"),
+               "web1.yaml:4:8: the tag !mine is not taken; write the value alone"},
+        Golden{"BareTag", with("cmdline: ! x\n"), "web1.yaml:4:10: the tag ! is not taken; write the value alone"},
+        Golden{"TagOfNothing", with("initrd: !x\n"), "web1.yaml:4:9: the tag !x is not taken; write the value alone"},
+        Golden{"TagOfTheFile", "!x\nname: a\n", "web1.yaml:1:1: the tag !x is not taken; write the value alone"},
+        Golden{"EscapeInPath", with("initrd: \"/a\\x1bb\"\n"),
+               "web1.yaml:4:9: initrd: the text has a control character (0x1b); remove it"},
+        Golden{"LineBreak", with("cmdline: >\n  a\n  b\n"),
+               "web1.yaml:4:10: cmdline: the text has a line break; write it in one line, or with \">-\" over several"},
+        Golden{"ControlCharacter", with("cmdline: a\x1b[6n\n"),
+               "web1.yaml:4:11: a control character (0x1b) has no place in a text; remove it"},
+        Golden{"QuotedInAMessage", "name: \"a\\e[31m\"\nmemory: 8MiB\nkernel: /k\n",
+               "web1.yaml:1:7: \"a\\x1b[31m\" is not a name: letters, digits, '.', '_', '-' and '+' make one"},
+        Golden{"NotUtf8", with("cmdline: \xff\n"),
+               "web1.yaml:4:10: the byte 0xff is not UTF-8 text; a domain file is text, saved as UTF-8"},
+        Golden{"Utf16", std::string("\xff\xfen\0a\0", 6), "web1.yaml:1:1: the file is in UTF-16; save it as UTF-8"},
+        Golden{"OldMacLines", "name: a\rkernel: /k\r",
+               "web1.yaml:1:8: a carriage return alone does not end a line; save the file with line feeds (LF or CR LF)"},
+        Golden{"CrLf", "name: a\r\nkernel: /k\r\nmemory: 8MiB\r\nvcpu: 2\r\n",
+               "web1.yaml:4:1: unknown key \"vcpu\" in a domain; did you mean \"vcpus\"?"},
+        Golden{"ByteOrderMark", "\xef\xbb\xbfname: a\nkernel: /k\nmemory: 8MiB\nvcpu: 2\n",
+               "web1.yaml:4:1: unknown key \"vcpu\" in a domain; did you mean \"vcpus\"?"},
+        Golden{"OpenBracket", with("cpus: [1, 2\nvcpus: 2\n"),
+               "web1.yaml:4:7: this \"[\" is not closed: at 5:6, a \",\" or its \"]\" is missing"},
+        Golden{"OpenBrace", with("restart: {max: 3\nvcpus: 2\n"),
+               "web1.yaml:4:10: this \"{\" is not closed: at 5:6, a \",\" or its \"}\" is missing"},
+        Golden{"NoComma", "{\"name\": \"a\" \"kernel\": \"/k\"}\n",
+               "web1.yaml:1:1: this \"{\" is not closed: at 1:14, a \",\" or its \"}\" is missing"},
+        Golden{"WrongBracket", with("disks: [{target: xvda, path: /x]\n"),
+               "web1.yaml:4:32: this bracket does not close the \"[\" of 4:8; write \"]\""},
+        Golden{"StrayBracket", with("cpus: [1]]\n"),
+               "web1.yaml:4:10: this bracket closes nothing; remove it, or put the value into quotes"},
+        Golden{"OpenQuotes", with("cmdline: \"console=hvc0\n"), "web1.yaml:4:10: these quotes are not closed"},
+        Golden{"TextBehindQuotes", with("cmdline: \"a\" b\n"),
+               "web1.yaml:4:14: text behind the end of a value; put the whole value into one pair of quotes"},
+        Golden{"Escape", with("cmdline: \"a\\q\"\n"),
+               "web1.yaml:4:12: no such escape in double quotes; write \"\\\\\" for a backslash, or take single quotes"},
+        Golden{"Colon", with("cmdline: a: b\n"),
+               "web1.yaml:4:11: a second \": \" in one line; put a value that has one in it into quotes"},
+        Golden{"NoColon", "name: a\nkernel /k\nmemory: 8MiB\n",
+               "web1.yaml:2:1: no \": \" between key and value; write for example \"name: web1\""},
+        Golden{"EqualsSign", "name: a\nkernel = /k\nmemory: 8MiB\n",
+               "web1.yaml:2:1: no \": \" between key and value; write \": \" in place of \"=\""},
+        Golden{"Tab", "name: a\nrestart:\n\tmax: 3\n",
+               "web1.yaml:3:1: a tab in the indentation; YAML indents with blanks only"},
+        Golden{"MoreIndented", "name: a\n  kernel: /k\n",
+               "web1.yaml:2:3: this line is indented more than the one above, which has its value already; begin it in "
+               "the same column"},
+        Golden{"OddlyIndented", with("restart:\n   max: 3\n  window: 10min\n"),
+               "web1.yaml:6:3: no line above begins in this column; begin it where the keys that it belongs to begin"},
+        Golden{"StrayEntry", with("- a\n"),
+               "web1.yaml:4:1: a list entry (\"- \") among keys; put it under the key that it belongs to"},
+        Golden{"EntryInALine", with("disks: - target: xvda\n"),
+               "web1.yaml:4:8: a list entry (\"- \") cannot begin here; begin it on a line of its own"},
+        Golden{"AtSign", with("cmdline: @a\n"), "web1.yaml:4:10: a value cannot begin with \"@\"; put it into quotes"},
+        Golden{"Star", with("cmdline: *a\n"),
+               "web1.yaml:4:10: \"*\" names an anchor that is not there; put a value that begins with \"*\" into quotes"},
+        Golden{"MergeKey", with("<<: {vcpus: 2}\n"), "web1.yaml:4:1: merge keys (\"<<\") are not taken; write the keys out"},
+        Golden{"XlFile", "# web1\nname = \"web1\"\nmemory=512\nramdisk = '/i'\ncap = 150\ndisk = [ 'phy:a' ]\nfoo = 1\n",
+               "web1.yaml:2:1: this is a file for xl (\"key = value\"); hvctl takes YAML (\"key: value\"), see hvctl.yaml(5)\n"
+               "web1.yaml:2:1: write name: web1\n"
+               "web1.yaml:3:1: write memory: 512MiB\n"
+               "web1.yaml:4:1: write initrd: /i\n"
+               "web1.yaml:5:1: write cpu_cap: 150%\n"
+               "web1.yaml:6:1: \"disk\": disks and network interfaces are not in this version\n"
+               "web1.yaml:7:1: \"foo\" has no counterpart in this version; leave it out"},
         Golden{"Empty", "", "web1.yaml:1:1: a domain file must be a map, not nothing"}),
     [](const auto& each) { return each.param.what; });
 
@@ -173,6 +255,12 @@ TEST(Parser, AllErrorsAtOnceInOneReport) {
 TEST(Parser, SyntaxErrorHasItsPlace) {
     const std::string text = errors("name: [a\nmemory: 1\n");
     EXPECT_TRUE(text.starts_with("web1.yaml:")) << text;
+}
+
+TEST(Parser, AMessageIsShort) {
+    const std::string text = errors("name: " + std::string(100'000, 'x') + "\nmemory: 8MiB\nkernel: /k\non_crash: " +
+                                    std::string(100'000, 'y') + "\n");
+    EXPECT_LT(text.size(), 1000u);
 }
 
 TEST(Parser, Overrides) {

@@ -10,6 +10,27 @@
 
 namespace hvctld::config {
 
+namespace {
+
+// Escapes and texts of several lines bring them in; nothing that a definition names has one.
+std::string control_character_in(std::string_view text) {
+    const auto found = std::ranges::find_if(text, [](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        return byte < 0x20 || byte == 0x7f;
+    });
+    if (found == text.end()) return {};
+    if (*found == '\n') return "the text has a line break; write it in one line, or with \">-\" over several";
+    return fmt::format("the text has a control character (0x{:02x}); remove it", static_cast<unsigned char>(*found));
+}
+
+// YAML's own keys and those of other tools, which are not just slips.
+std::string_view advice_on_key(std::string_view key) {
+    if (key == "<<") return "merge keys (\"<<\") are not taken; write the keys out";
+    return {};
+}
+
+}  // namespace
+
 MapReader::MapReader(const YamlNode& map, std::string_view what, Diagnostics& diagnostics)
     : map_{map}, what_{what}, diagnostics_{diagnostics} {}
 
@@ -46,7 +67,7 @@ void MapReader::text(std::string_view key, std::string& value, std::size_t longe
     parsed(key, value, [&](const std::string& text) -> Parsed<std::string> {
         if (text.size() > longest)
             return std::unexpected(fmt::format("{} bytes are more than the {} allowed", text.size(), longest));
-        if (text.find('\0') != std::string::npos) return std::unexpected("holds a NUL byte");
+        if (std::string problem = control_character_in(text); !problem.empty()) return std::unexpected(problem);
         return text;
     });
 }
@@ -55,7 +76,7 @@ void MapReader::path(std::string_view key, std::string& value) {
     parsed(key, value, [](const std::string& text) -> Parsed<std::string> {
         if (!text.starts_with('/')) return std::unexpected(fmt::format("\"{}\" is not an absolute path", text));
         if (text.size() >= PATH_MAX) return std::unexpected("the path is too long");
-        if (text.find('\0') != std::string::npos) return std::unexpected("the path holds a NUL byte");
+        if (std::string problem = control_character_in(text); !problem.empty()) return std::unexpected(problem);
         return text;
     });
 }
@@ -101,6 +122,8 @@ void MapReader::finish() {
         if (earlier != map_.entries.begin() + static_cast<std::ptrdiff_t>(i)) {
             diagnostics_.error(key.position, fmt::format("the key \"{}\" is already set at {}", key.scalar,
                                                          to_string(earlier->key.position)));
+        } else if (const std::string_view advice = advice_on_key(key.scalar); !advice.empty()) {
+            diagnostics_.error(key.position, advice);
         } else if (std::ranges::find(known_, key.scalar) == known_.end()) {
             const std::string_view near = nearest_word(key.scalar, known_);
             diagnostics_.error(

@@ -9,11 +9,14 @@
 #include "config/map_reader.hpp"
 #include "config/overrides.hpp"
 #include "config/readers.hpp"
+#include "config/xl_file.hpp"
+#include "config/yaml_advice.hpp"
 
 namespace hvctld::config {
 namespace {
 
 constexpr std::uint64_t kPage = 4096;
+constexpr std::string_view kDom0Uuid = "00000000-0000-0000-0000-000000000000";
 constexpr std::uint64_t kLeastMemory = 4ull << 20;
 constexpr std::uint64_t kMostMemory = 16ull << 40;
 constexpr std::uint32_t kMostVcpus = 512;
@@ -30,7 +33,10 @@ void read_identity(MapReader& reader, DomainDefinition& definition, Diagnostics&
     }
     if (const YamlNode* node = reader.take("uuid")) {
         if (const std::string* text = reader.scalar(*node, "uuid")) {
-            if (auto uuid = parse_uuid(*text)) {
+            if (auto uuid = parse_uuid(*text); uuid && *uuid == kDom0Uuid) {
+                diagnostics.error(node->position,
+                                  "uuid: all zeros are the UUID of Domain-0; leave the key out to get a fresh one");
+            } else if (uuid) {
                 definition.uuid = std::move(*uuid);
             } else {
                 diagnostics.error(node->position, uuid.error());
@@ -143,8 +149,17 @@ DomainDefinition parse_definition(std::string_view text, const std::string& sour
     definition.restart = defaults.restart;
     definition.cpu_weight = defaults.cpu_weight;
 
+    const SourceText file{text, source};
+    if (looks_like_xl_file(file)) {
+        explain_xl_file(file, diagnostics);
+        return definition;
+    }
     YamlNode root;
     if (!parse_yaml(text, source, diagnostics, root)) return definition;
+    if (root.kind == YamlNode::Kind::Scalar) {
+        explain_plain_text(file, root.position, "a domain file", diagnostics);
+        return definition;
+    }
     apply_overrides(root, overrides, diagnostics);
     if (!expect(root, YamlNode::Kind::Map, "a domain file", diagnostics)) return definition;
 

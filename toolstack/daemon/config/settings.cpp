@@ -6,6 +6,7 @@
 
 #include "config/map_reader.hpp"
 #include "config/readers.hpp"
+#include "config/yaml_advice.hpp"
 
 namespace hvctld::config {
 namespace {
@@ -53,6 +54,10 @@ Settings parse_settings(std::string_view text, const std::string& source, Diagno
     YamlNode root;
     if (!parse_yaml(text, source, diagnostics, root)) return settings;
     if (root.kind == YamlNode::Kind::Null) return settings;
+    if (root.kind == YamlNode::Kind::Scalar) {
+        explain_plain_text(SourceText{text, source}, root.position, "the settings file", diagnostics);
+        return settings;
+    }
     if (!expect(root, YamlNode::Kind::Map, "the settings file", diagnostics)) return settings;
 
     MapReader reader{root, "the settings", diagnostics};

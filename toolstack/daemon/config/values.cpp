@@ -35,6 +35,23 @@ std::pair<std::string_view, std::string_view> split_unit(std::string_view text) 
     return {text.substr(0, digits), unit};
 }
 
+// "1.5GiB": the digits behind the point, and what a person who wrote that has to write.
+std::optional<std::string> in_whole_numbers(std::uint64_t whole, std::string_view rest) {
+    constexpr std::size_t kMostDigits = 9;
+    if (rest.empty() || (rest.front() != '.' && rest.front() != ',')) return std::nullopt;
+    rest.remove_prefix(1);
+    const auto [digits, unit] = split_unit(rest);
+    const auto fraction = whole_number(digits);
+    const auto* found = std::ranges::find(kSizes, unit, &Unit::name);
+    if (!fraction || digits.size() > kMostDigits || found == kSizes.end() || found->factor == 1) return std::nullopt;
+    std::uint64_t scale = 1;
+    for (std::size_t i = 0; i < digits.size(); ++i) scale *= 10;
+    const std::uint64_t smaller = found->factor / 1024;  // the next smaller unit, in which it comes out nearly right
+    if (whole > std::numeric_limits<std::uint64_t>::max() / found->factor / 2) return std::nullopt;
+    const std::uint64_t count = whole * 1024 + *fraction * 1024 / scale;
+    return format_size(count * smaller);
+}
+
 }  // namespace
 
 Parsed<std::uint64_t> parse_size(std::string_view text) {
@@ -45,6 +62,8 @@ Parsed<std::uint64_t> parse_size(std::string_view text) {
         return std::unexpected(
             fmt::format("the size {} has no unit; write {}MiB, or KiB, GiB, TiB, as it is meant", text, text));
     }
+    if (const auto whole = in_whole_numbers(*number, unit))
+        return std::unexpected(fmt::format("{} is not a whole number of a unit; write {}", text, *whole));
     const auto* found = std::ranges::find(kSizes, unit, &Unit::name);
     if (found == kSizes.end()) {
         return std::unexpected(
@@ -101,7 +120,15 @@ Parsed<std::uint64_t> parse_number(std::string_view text, std::uint64_t least, s
 Parsed<bool> parse_boolean(std::string_view text) {
     if (text == "true") return true;
     if (text == "false") return false;
-    return std::unexpected(fmt::format("\"{}\" is neither true nor false", text));
+    // What other YAML readers, and people, take for one.
+    constexpr std::array<std::string_view, 5> kYes{"yes", "on", "1", "True", "TRUE"};
+    constexpr std::array<std::string_view, 5> kNo{"no", "off", "0", "False", "FALSE"};
+    const bool yes = std::ranges::find(kYes, text) != kYes.end();
+    const bool no = std::ranges::find(kNo, text) != kNo.end();
+    return std::unexpected(fmt::format("\"{}\" is neither true nor false{}", text,
+                                       yes  ? "; write true"
+                                       : no ? "; write false"
+                                            : ""));
 }
 
 std::string problem_with_name(std::string_view name) {

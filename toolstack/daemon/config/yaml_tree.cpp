@@ -8,7 +8,11 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <ranges>
 #include <sstream>
+
+#include "config/yaml_advice.hpp"
 
 namespace hvctld::config {
 namespace {
@@ -32,11 +36,36 @@ std::size_t depth_of(const YamlNode& node) {
     return deepest + 1;
 }
 
+// yaml-cpp's ways to say that a plain scalar or a collection, and a scalar in quotes, have no tag.
+constexpr std::string_view kUntagged = "?";
+constexpr std::string_view kQuoted = "!";
+
+// A tag as it stands in files: "!!int" for the long name that yaml-cpp makes of it.
+std::string shown_tag(std::string_view tag) {
+    constexpr std::string_view kCore = "tag:yaml.org,2002:";
+    return tag.starts_with(kCore) ? fmt::format("!!{}", tag.substr(kCore.size())) : std::string{tag};
+}
+
+// Thrown out of the parser: what is YAML and still not taken.
+struct Refused {
+    Position position;
+    std::string why;
+};
+
 // Builds the tree from yaml-cpp's events. Complete nodes go into the innermost open collection; a map that is waiting
 // for a value has its key in `pending_key`.
 class TreeBuilder final : public YAML::EventHandler {
   public:
-    TreeBuilder(const std::string& source, YamlNode& root) : source_{source}, root_{root} {}
+    TreeBuilder(const SourceText& file, YamlNode& root) : file_{file}, source_{file.source()}, root_{root} {}
+
+    // The innermost bracket that is still open.
+    [[nodiscard]] std::optional<OpenBracket> open_bracket() const {
+        for (const Open& open : open_ | std::views::reverse) {
+            if (!open.flow) continue;
+            return OpenBracket{open.node.position, open.node.kind == YamlNode::Kind::Map ? '{' : '['};
+        }
+        return std::nullopt;
+    }
 
     void OnDocumentStart(const YAML::Mark&) override {}
     void OnDocumentEnd() override {}
@@ -47,25 +76,29 @@ class TreeBuilder final : public YAML::EventHandler {
                   const std::string& value) override {
         YamlNode node = make(mark, YamlNode::Kind::Scalar);
         node.scalar = value;
-        node.quoted = tag == "!";
+        node.quoted = tag == kQuoted;
+        if (!node.quoted || file_.rest_of_line(node.position).starts_with('!')) refuse_tag(mark, tag);
+        if (node.quoted && !quotes_close(file_, node.position)) throw Refused{node.position, "these quotes are not closed"};
         finish(std::move(node), anchor);
     }
     void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
         const auto found = anchors_.find(anchor);
-        if (found == anchors_.end()) throw YAML::ParserException(mark, "this alias names its own parent");
+        if (found == anchors_.end()) refuse(mark, "this alias names its own parent");
         count(mark, count_nodes(found->second));
         if (open_.size() + depth_of(found->second) > kMaxYamlDepth) too_deep(mark);
         YamlNode copy = found->second;
         copy.position = position_of(mark, source_);
         place(std::move(copy));
     }
-    void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
-                         YAML::EmitterStyle::value) override {
-        open(mark, YamlNode::Kind::Sequence, anchor);
+    void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                         YAML::EmitterStyle::value style) override {
+        refuse_tag(mark, tag);
+        open(mark, YamlNode::Kind::Sequence, anchor, style == YAML::EmitterStyle::Flow);
     }
-    void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
-                    YAML::EmitterStyle::value) override {
-        open(mark, YamlNode::Kind::Map, anchor);
+    void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                    YAML::EmitterStyle::value style) override {
+        refuse_tag(mark, tag);
+        open(mark, YamlNode::Kind::Map, anchor, style == YAML::EmitterStyle::Flow);
     }
     void OnSequenceEnd() override { close(); }
     void OnMapEnd() override { close(); }
@@ -74,6 +107,7 @@ class TreeBuilder final : public YAML::EventHandler {
     struct Open {
         YamlNode node;
         YAML::anchor_t anchor;
+        bool flow;
         YamlNode pending_key;
         bool has_key = false;
     };
@@ -86,19 +120,29 @@ class TreeBuilder final : public YAML::EventHandler {
         return node;
     }
 
+    [[noreturn]] void refuse(const YAML::Mark& mark, std::string why) const {
+        throw Refused{position_of(mark, source_), std::move(why)};
+    }
+
+    // A tag would say that a value is something else than it looks like; dropping it would change the file's meaning.
+    void refuse_tag(const YAML::Mark& mark, const std::string& tag) const {
+        if (tag.empty() || tag == kUntagged) return;
+        refuse(mark, fmt::format("the tag {} is not taken; write the value alone", shown_tag(tag)));
+    }
+
     void count(const YAML::Mark& mark, std::size_t nodes) {
         nodes_ += nodes;
         if (nodes_ > kMaxYamlNodes)
-            throw YAML::ParserException(mark, fmt::format("more than {} values, aliases included", kMaxYamlNodes));
+            refuse(mark, fmt::format("more than {} values, aliases included", kMaxYamlNodes));
     }
 
-    [[noreturn]] static void too_deep(const YAML::Mark& mark) {
-        throw YAML::ParserException(mark, fmt::format("nested more than {} levels deep", kMaxYamlDepth));
+    [[noreturn]] void too_deep(const YAML::Mark& mark) const {
+        refuse(mark, fmt::format("nested more than {} levels deep", kMaxYamlDepth));
     }
 
-    void open(const YAML::Mark& mark, YamlNode::Kind kind, YAML::anchor_t anchor) {
+    void open(const YAML::Mark& mark, YamlNode::Kind kind, YAML::anchor_t anchor, bool flow) {
         if (open_.size() + 1 >= kMaxYamlDepth) too_deep(mark);
-        open_.push_back({make(mark, kind), anchor, {}, false});
+        open_.push_back({make(mark, kind), anchor, flow, {}, false});
     }
 
     void close() {
@@ -131,12 +175,37 @@ class TreeBuilder final : public YAML::EventHandler {
         }
     }
 
+    const SourceText& file_;
     const std::string& source_;
     YamlNode& root_;
     std::vector<Open> open_;
     std::map<YAML::anchor_t, YamlNode> anchors_;
     std::size_t nodes_ = 0;
 };
+
+// The first document; what follows it may only be nothing.
+bool read_document(const SourceText& file, Diagnostics& diagnostics, YamlNode& root) {
+    TreeBuilder builder{file, root};
+    try {
+        std::istringstream stream{file.text()};
+        YAML::Parser parser{stream};
+        parser.HandleNextDocument(builder);
+        while (parser) {
+            YamlNode next;
+            TreeBuilder rest{file, next};
+            if (!parser.HandleNextDocument(rest) || next.kind == YamlNode::Kind::Null) continue;
+            explain_second_document(file, next.position, diagnostics);
+            return false;
+        }
+        return true;
+    } catch (const Refused& refused) {
+        diagnostics.error(refused.position, refused.why);
+    } catch (const YAML::Exception& exception) {
+        explain_yaml_error(file, exception.msg, position_of(exception.mark, file.source()), builder.open_bracket(),
+                           diagnostics);
+    }
+    return false;
+}
 
 }  // namespace
 
@@ -161,21 +230,8 @@ bool parse_yaml(std::string_view text, const std::string& source, Diagnostics& d
                                                       kMaxYamlBytes));
         return false;
     }
-    try {
-        std::istringstream stream{std::string{text}};
-        YAML::Parser parser{stream};
-        TreeBuilder builder{source, root};
-        parser.HandleNextDocument(builder);
-        YamlNode second;
-        TreeBuilder rest{source, second};
-        if (parser && parser.HandleNextDocument(rest) && second.kind != YamlNode::Kind::Null) {
-            diagnostics.error(second.position, "a second document: a file holds one");
-            return false;
-        }
-    } catch (const YAML::Exception& exception) {
-        diagnostics.error(position_of(exception.mark, source), exception.msg);
-        return false;
-    }
+    const SourceText file{text, source};
+    if (!file.check(diagnostics) || !read_document(file, diagnostics, root)) return false;
     if (root.position.source.empty()) root.position = {source, 1, 1};
     return true;
 }

@@ -1,0 +1,112 @@
+#include "config/xl_file.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <optional>
+#include <utility>
+
+namespace hvctld::config {
+namespace {
+
+struct Assignment {
+    std::string_view key, value;
+};
+
+std::string_view trimmed(std::string_view text) {
+    const std::size_t first = std::min(text.find_first_not_of(" \t"), text.size());
+    text.remove_prefix(first);
+    return text.substr(0, text.find_last_not_of(" \t;") + 1);
+}
+
+std::optional<Assignment> assignment(std::string_view line) {
+    const std::size_t equals = line.find('=');
+    if (equals == std::string_view::npos) return std::nullopt;
+    const Assignment found{trimmed(line.substr(0, equals)), trimmed(line.substr(equals + 1))};
+    const auto in_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
+    if (found.key.empty() || !std::ranges::all_of(found.key, in_word)) return std::nullopt;
+    return found;
+}
+
+// The value without quotes; a list or a comment behind it stays as it is.
+std::string_view plain(std::string_view value) {
+    if (value.size() < 2 || (value.front() != '"' && value.front() != '\'')) return value;
+    const std::size_t end = value.find(value.front(), 1);
+    return value.substr(1, end == std::string_view::npos ? end : end - 1);
+}
+
+struct Meaning {
+    std::string_view xl;
+    std::string_view ours;    // the key, or what there is in its place
+    std::string_view suffix;  // the unit that xl takes for granted
+};
+
+constexpr std::array kMeanings{
+    Meaning{"name", "name", ""},
+    Meaning{"uuid", "uuid", ""},
+    Meaning{"type", "type", ""},
+    Meaning{"memory", "memory", "MiB"},
+    Meaning{"maxmem", "max_memory", "MiB"},
+    Meaning{"vcpus", "vcpus", ""},
+    Meaning{"maxvcpus", "max_vcpus", ""},
+    Meaning{"cpus", "cpus", ""},
+    Meaning{"cpus_soft", "cpus_soft", ""},
+    Meaning{"cpu_weight", "cpu_weight", ""},
+    Meaning{"cap", "cpu_cap", "%"},
+    Meaning{"kernel", "kernel", ""},
+    Meaning{"ramdisk", "initrd", ""},
+    Meaning{"cmdline", "cmdline", ""},
+    Meaning{"extra", "cmdline", ""},
+    Meaning{"on_poweroff", "on_poweroff", ""},
+    Meaning{"on_reboot", "on_reboot", ""},
+    Meaning{"on_crash", "on_crash", ""},
+    Meaning{"max_grant_frames", "max_grant_frames", ""},
+    Meaning{"max_maptrack_frames", "max_maptrack_frames", ""},
+    Meaning{"max_grant_version", "max_grant_version", ""},
+    Meaning{"max_event_channels", "max_event_channels", ""},
+};
+
+std::string advice(const Assignment& found) {
+    if (found.key == "disk" || found.key == "vif")
+        return fmt::format("\"{}\": disks and network interfaces are not in this version", found.key);
+    if (found.key == "root") return fmt::format("\"root\": put root={} into cmdline", plain(found.value));
+    const auto* meaning = std::ranges::find(kMeanings, found.key, &Meaning::xl);
+    if (meaning == kMeanings.end()) return fmt::format("\"{}\" has no counterpart in this version; leave it out", found.key);
+    if (found.value.starts_with('[')) return fmt::format("write the key \"{}\", see hvctl.yaml(5)", meaning->ours);
+    const std::string_view value = plain(found.value);
+    const bool quotes = value.find(": ") != std::string_view::npos || value.find(" #") != std::string_view::npos;
+    return fmt::format("write {}: {}{}{}{}", meaning->ours, quotes ? "\"" : "", value, quotes ? "\"" : "",
+                       meaning->suffix);
+}
+
+}  // namespace
+
+bool looks_like_xl_file(const SourceText& file) {
+    for (std::uint32_t number = 1; number <= file.line_count(); ++number) {
+        const std::string_view line = file.line(number);
+        const std::size_t begin = indentation(line);
+        if (begin == line.size() || line[begin] == '#') continue;
+        const auto found = assignment(line);
+        return found && line.substr(0, line.find('=')).find(':') == std::string_view::npos;
+    }
+    return false;
+}
+
+void explain_xl_file(const SourceText& file, Diagnostics& diagnostics) {
+    bool first = true;
+    for (std::uint32_t number = 1; number <= file.line_count(); ++number) {
+        const auto found = assignment(file.line(number));
+        if (!found) continue;
+        const Position position{file.source(), number, static_cast<std::uint32_t>(indentation(file.line(number)) + 1)};
+        if (std::exchange(first, false)) {
+            diagnostics.error(position,
+                              "this is a file for xl (\"key = value\"); hvctl takes YAML (\"key: value\"), see "
+                              "hvctl.yaml(5)");
+        }
+        diagnostics.error(position, advice(*found));
+    }
+}
+
+}  // namespace hvctld::config
