@@ -63,6 +63,7 @@ enum class Feature : std::uint16_t {
     // 7.0 ecx
     Umip = 96 + 2,
     Pku = 96 + 3,
+    Rdpid = 96 + 22,
     // 0x80000001 edx
     Syscall = 128 + 11,
     Nx = 128 + 20,

@@ -58,6 +58,8 @@ struct alignas(64) PerCpu {
     Tss* tss = nullptr;
 
     VectorEntry* vectors = nullptr;  // kVectors of them
+    std::uint64_t tsc_aux = ~std::uint64_t{0};  // in the MSR; at first not known
+    bool time_stamps_disabled = false;  // CR4.TSD, for the vCPU that runs
     std::array<std::uint64_t, kExceptions> traps{};  // from guests, by vector
 
     // Requests by other CPUs and to them (smp/ipi.cpp).

@@ -30,6 +30,7 @@ Result<> arch_create_vcpu(Vcpu& vcpu) {
     vcpu.arch = new (std::nothrow) ArchVcpu{};
     if (!vcpu.arch) return fail(Error::NoMemory);
     vcpu.domain.hv_bytes += sizeof(ArchVcpu);
+    vcpu.arch->tsc_aux = vcpu.id;
     return x86::create_fpu(vcpu);
 }
 

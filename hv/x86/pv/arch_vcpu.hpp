@@ -62,7 +62,7 @@ struct ArchVcpu {
     GuestVirtual io_bitmap{0};                // a set bit forbids the port
 
     std::uint64_t xcr0 = 1;
-    std::uint64_t tsc_aux = 0;
+    std::uint64_t tsc_aux = 0;                // the vCPU's number until its kernel writes something else (tsc_aux.hpp)
     std::uint8_t* fpu = nullptr;              // XSAVE area, 64-byte aligned
 
     GuestVirtual time_area{0};                // second place for pvclock, 0 when none

@@ -10,7 +10,6 @@
 #include "hv/time/clock.hpp"
 #include "hv/time/timer_hardware.hpp"
 #include "hv/time/timer_queue.hpp"
-#include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
@@ -19,8 +18,10 @@
 #include "hv/x86/pv/descriptors.hpp"
 #include "hv/x86/pv/fpu.hpp"
 #include "hv/x86/pv/guest_clock.hpp"
+#include "hv/x86/pv/guest_cr4.hpp"
 #include "hv/x86/pv/hv_slots.hpp"
 #include "hv/x86/pv/segments.hpp"
+#include "hv/x86/pv/tsc_aux.hpp"
 #include "hv/x86/smp/ipi.hpp"
 
 namespace hv {
@@ -64,7 +65,8 @@ void load_vcpu(Vcpu& vcpu, TrapFrame& frame) {
     const bool segments_good = load_segments(vcpu);
     load_debug_registers(vcpu);
     load_fpu(vcpu);
-    if (cpu_has(Feature::Rdtscp)) write_msr(Msr::TscAux, vcpu.arch->tsc_aux);
+    load_time_stamp_disable(vcpu);
+    load_tsc_aux(vcpu);
     frame = vcpu.arch->frame;
     update_guest_clock(vcpu);
     if (!segments_good) [[unlikely]] deliver_failsafe(vcpu, frame);

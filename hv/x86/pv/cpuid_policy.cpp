@@ -29,6 +29,7 @@ constexpr std::uint32_t kLeaf7Ebx =
          /*clflushopt*/ 23, /*clwb*/ 24, /*avx512pf*/ 26, /*avx512er*/ 27, /*avx512cd*/ 28, /*sha*/ 29, /*avx512bw*/ 30, /*avx512vl*/ 31);
 constexpr std::uint32_t kLeaf7Ecx = mask(/*prefetchwt1*/ 0, /*avx512vbmi*/ 1, /*avx512vbmi2*/ 6, /*gfni*/ 8, /*vaes*/ 9, /*vpclmulqdq*/ 10,
                                          /*avx512vnni*/ 11, /*avx512bitalg*/ 12, /*avx512vpopcntdq*/ 14);
+constexpr std::uint32_t kLeaf7EcxAlways = mask(/*rdpid*/ 22);  // emulated where the processor has none
 constexpr std::uint32_t kLeaf7Edx = mask(/*avx512_4vnniw*/ 2, /*avx512_4fmaps*/ 3, /*fsrm*/ 4, /*md_clear*/ 10);
 constexpr std::uint32_t kExtended1Ecx = mask(/*lahf*/ 0, /*abm*/ 5, /*sse4a*/ 6, /*misalignsse*/ 7, /*3dnowprefetch*/ 8, /*xop*/ 11, /*fma4*/ 16, /*tbm*/ 21);
 constexpr std::uint32_t kExtended1Edx = mask(/*syscall*/ 11, /*nx*/ 20, /*mmxext*/ 22, /*ffxsr*/ 25, /*lm*/ 29, /*3dnowext*/ 30, /*3dnow*/ 31);
@@ -87,7 +88,7 @@ CpuidLeaf policy(Vcpu& vcpu, std::uint32_t leaf, std::uint32_t subleaf) {
         case 4: raw.eax &= 0x3fff; return raw;  // caches; no word on who shares them
         case 7:
             if (subleaf != 0) return {};
-            return {0, raw.ebx & kLeaf7Ebx, raw.ecx & kLeaf7Ecx, raw.edx & kLeaf7Edx};
+            return {0, raw.ebx & kLeaf7Ebx, (raw.ecx & kLeaf7Ecx) | kLeaf7EcxAlways, raw.edx & kLeaf7Edx};
         case 0xd: return xsave_leaf(subleaf);
         case 0x80000000: raw.eax = raw.eax < kLargestExtendedLeaf ? raw.eax : kLargestExtendedLeaf; return raw;
         case 0x80000001:

@@ -1,14 +1,16 @@
 #include "hv/x86/pv/debug_registers.hpp"
 
 #include "hv/domain/domain.hpp"
+#include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
 #include "hv/x86/pv/guest_tables.hpp"
 
 namespace hv::x86 {
 namespace {
 
-constexpr std::uint64_t kDr6Fixed = 0xffff0ff0, kDr6Settable = 0xf00f;
+constexpr std::uint64_t kDr6Fixed = 0xffff0ff0, kDr6Settable = 0xe00f;
 constexpr std::uint64_t kDr7Fixed = 0x400, kDr7Settable = 0xffff03ff;
+constexpr std::uint64_t kDr7GeneralDetect = 1u << 13;
 constexpr std::uint64_t kDr7Enables = 0xff;
 
 void write_hardware(unsigned number, std::uint64_t value) {
@@ -25,7 +27,14 @@ bool active(const ArchVcpu& arch) {
     return arch.debug[7] & kDr7Enables;
 }
 
-// I/O breakpoints (type 2) would need CR4.DE, which stays hv's.
+// DR4 and DR5 are other names of DR6 and DR7, unless the guest turned on the debugging extensions.
+bool resolve_alias(const ArchVcpu& arch, unsigned& number) {
+    if (number != 4 && number != 5) return number < 8;
+    number += 2;
+    return !(arch.cr4 & kCr4De);
+}
+
+// I/O breakpoints (type 2) would see no guest's port I/O, which is emulated.
 bool has_io_breakpoint(std::uint64_t dr7) {
     for (unsigned i = 0; i < 4; ++i)
         if (((dr7 >> (16 + 4 * i)) & 3) == 2) return true;
@@ -35,8 +44,7 @@ bool has_io_breakpoint(std::uint64_t dr7) {
 }  // namespace
 
 bool read_guest_debug_register(const Vcpu& vcpu, unsigned number, std::uint64_t& value) {
-    if (number > 7) return false;
-    if (number == 4 || number == 5) number += 2;
+    if (!resolve_alias(*vcpu.arch, number)) return false;
     value = vcpu.arch->debug[number];
     if (number == 6) value |= kDr6Fixed;
     if (number == 7) value |= kDr7Fixed;
@@ -46,20 +54,19 @@ bool read_guest_debug_register(const Vcpu& vcpu, unsigned number, std::uint64_t&
 Result<> write_guest_debug_register(Vcpu& vcpu, unsigned number, std::uint64_t value) {
     ArchVcpu& arch = *vcpu.arch;
     const bool current = &vcpu == &current_vcpu();
+    if (!resolve_alias(arch, number)) return fail(Error::BadArgument);
     if (number < 4) {
         if (value != 0 && !guest_range_allowed(GuestVirtual{value}, 8)) return fail(Error::NotPermitted);
-    } else if (number == 6 || number == 4) {
-        number = 6;
+    } else if (value >> 32) {
+        return fail(Error::NotPermitted);
+    } else if (number == 6) {
         value = (value & kDr6Settable) | kDr6Fixed;
-    } else if (number == 7 || number == 5) {
-        number = 7;
+    } else {
+        if ((value & kDr7GeneralDetect) || has_io_breakpoint(value)) return fail(Error::NotPermitted);
         value = (value & kDr7Settable) | kDr7Fixed;
-        if (has_io_breakpoint(value)) return fail(Error::NotPermitted);
         // Enabling loads the addresses, which were kept back until then.
         if (current && (value & kDr7Enables) && !active(arch))
             for (unsigned i = 0; i < 4; ++i) write_hardware(i, arch.debug[i]);
-    } else {
-        return fail(Error::BadArgument);
     }
     arch.debug[number] = value;
     // DR6 stays at its fixed value but while #DB is being handled: what one guest wrote is not what another one finds.

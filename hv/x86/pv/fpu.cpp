@@ -130,11 +130,4 @@ void set_task_switched(Vcpu& vcpu, bool set) {
     }
 }
 
-std::uint64_t guest_cr4(std::uint64_t wanted) {
-    // All of these are hv's; the guest sees what is on, and may believe what harmless bits it sets.
-    constexpr std::uint64_t kHarmless = kCr4Vme | kCr4Pvi | kCr4De | kCr4Pse | kCr4Mce | kCr4Pge;
-    const std::uint64_t fixed = hv_cr4() & (kCr4Pae | kCr4Osfxsr | kCr4Osxmmexcpt | kCr4Osxsave);
-    return (wanted & kHarmless) | fixed;
-}
-
 }  // namespace hv::x86

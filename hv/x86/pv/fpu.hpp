@@ -30,7 +30,4 @@ void load_fpu(const Vcpu& vcpu);
 // The guest's own CR0.TS: its next use of the FPU traps with #NM.
 void set_task_switched(Vcpu& vcpu, bool set);
 
-// What the guest reads back after it wrote `wanted` to CR4.
-std::uint64_t guest_cr4(std::uint64_t wanted);
-
 }  // namespace hv::x86

@@ -12,6 +12,7 @@
 #include "hv/x86/pv/instruction.hpp"
 #include "hv/x86/pv/trap_counters.hpp"
 #include "hv/x86/pv/traps.hpp"
+#include "hv/x86/pv/tsc_aux.hpp"
 #include "hv/x86/traps/guest_seam.hpp"
 
 namespace hv::x86 {
@@ -73,7 +74,7 @@ void debug_trap(Vcpu& vcpu, TrapFrame& frame) {
             }
             return deliver_general_protection(vcpu, frame, error_code);
         case kInvalidOpcode:
-            if (forced_emulation(vcpu, frame)) return;
+            if (forced_emulation(vcpu, frame) || emulate_rdpid(vcpu, frame)) return;
             return deliver_trap(vcpu, frame, vector, {});
         case kNoDevice:
             set_task_switched(vcpu, false);

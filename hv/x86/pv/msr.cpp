@@ -6,9 +6,12 @@
 #include "hv/x86/pv/arch_vcpu.hpp"
 #include "hv/x86/pv/emulation.hpp"
 #include "hv/x86/pv/guest_tables.hpp"
+#include "hv/x86/pv/tsc_aux.hpp"
 
 namespace hv::x86 {
 namespace {
+
+constexpr std::uint64_t kApicAddress = 0xfee0'0000, kBootProcessor = 1u << 8, kApicEnabled = 1u << 11;
 
 // What a guest can know of AMD's HWCR: that its TSC counts at the P0 frequency, which Linux asks for where the TSC is invariant.
 bool read_hardware_configuration(std::uint64_t& value) {
@@ -27,12 +30,10 @@ bool read_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t& value) {
         case Msr::KernelGsBase: value = read_msr(Msr::KernelGsBase); return true;
         case Msr::Efer: value = read_msr(Msr::Efer) & (kEferSce | kEferLme | kEferLma | kEferNxe); return true;
         case Msr::ApicBase:
-            value = read_msr(Msr::ApicBase);
-            if (vcpu.id != 0) value &= ~(std::uint64_t{1} << 8);  // bootstrap processor
+            value = kApicAddress | kApicEnabled | (vcpu.id == 0 ? kBootProcessor : 0);  // wherever it runs
             return true;
         case Msr::Pat: value = read_msr(Msr::Pat); return true;
         case Msr::TscAux:
-            if (!cpu_has(Feature::Rdtscp)) return false;
             value = vcpu.arch->tsc_aux;
             return true;
         case Msr::MiscEnable: value = cpu_model().vendor == Vendor::Intel ? 1 : 0; return cpu_model().vendor == Vendor::Intel;
@@ -41,7 +42,7 @@ bool read_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t& value) {
         default: break;
     }
     if (msr == 0x10) {
-        value = time::read_tsc();
+        value = read_tsc();
         return true;
     }
     if (msr == 0x8b) {  // microcode level
@@ -61,9 +62,9 @@ bool write_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t value) {
             write_msr(msr, value);
             return true;
         case Msr::TscAux:
-            if (!cpu_has(Feature::Rdtscp) || value >> 32) return false;
+            if (value >> 32) return false;
             vcpu.arch->tsc_aux = value;
-            write_msr(Msr::TscAux, value);
+            load_tsc_aux(vcpu);
             return true;
         case Msr::Efer:
         case Msr::ApicBase:

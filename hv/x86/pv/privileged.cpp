@@ -9,6 +9,7 @@
 #include "hv/x86/pv/debug_registers.hpp"
 #include "hv/x86/pv/emulation.hpp"
 #include "hv/x86/pv/fpu.hpp"
+#include "hv/x86/pv/guest_cr4.hpp"
 #include "hv/x86/pv/instruction.hpp"
 #include "hv/x86/pv/iopl.hpp"
 #include "hv/x86/pv/tlb.hpp"
@@ -42,7 +43,7 @@ bool write_control(Vcpu& vcpu, unsigned number, std::uint64_t value, bool& again
             if (!set && set.error() == Error::Restart) again = true;  // so much of the table is validated
             return set.has_value();
         }
-        case 4: arch.cr4 = guest_cr4(value); return true;
+        case 4: return set_guest_cr4(vcpu, value);
         default: return false;
     }
 }
@@ -65,6 +66,23 @@ bool control_register(Vcpu& vcpu, TrapFrame& frame, const Instruction& in, bool&
     }
 }
 
+void set_pair(TrapFrame& frame, std::uint64_t value) {
+    frame.rax = value & 0xffff'ffff;
+    frame.rdx = value >> 32;
+}
+
+// RDTSC and RDTSCP of a kernel that forbade them to its user programs (CR4.TSD): it runs in ring 3 as they do.
+bool read_time_stamp(TrapFrame& frame) {
+    set_pair(frame, read_tsc());
+    return true;
+}
+
+bool read_time_stamp_and_aux(const Vcpu& vcpu, TrapFrame& frame) {
+    if (!cpu_has(Feature::Rdtscp)) return false;
+    frame.rcx = vcpu.arch->tsc_aux;
+    return read_time_stamp(frame);
+}
+
 // 0F 01: INVLPG, LMSW, SMSW, XSETBV and friends.
 bool group7(Vcpu& vcpu, TrapFrame& frame, const Instruction& in) {
     if (in.mod != 3) {
@@ -72,6 +90,7 @@ bool group7(Vcpu& vcpu, TrapFrame& frame, const Instruction& in) {
         flush_local_page(GuestVirtual{in.memory});
         return true;
     }
+    if ((in.reg & 7) == 7 && (in.rm & 7) == 1) return read_time_stamp_and_aux(vcpu, frame);
     if ((in.reg & 7) == 2 && (in.rm & 7) == 1)
         return set_guest_xcr0(vcpu, static_cast<std::uint32_t>(frame.rcx), (frame.rdx << 32) | (frame.rax & 0xffff'ffff));
     return false;
@@ -95,8 +114,7 @@ bool is_port_io(const Instruction& in) {
 bool read_msr_instruction(Vcpu& vcpu, TrapFrame& frame) {
     std::uint64_t value;
     if (!read_guest_msr(vcpu, static_cast<std::uint32_t>(frame.rcx), value)) return false;
-    frame.rax = value & 0xffff'ffff;
-    frame.rdx = value >> 32;
+    set_pair(frame, value);
     return true;
 }
 
@@ -109,6 +127,7 @@ bool emulate_for_kernel(Vcpu& vcpu, TrapFrame& frame, const Instruction& in) {
         case 0x0f06: set_task_switched(vcpu, false); done = true; break;
         case 0x0f08: case 0x0f09: done = true; break;  // INVD, WBINVD: memory is coherent, and no domain owns the cache
         case 0x0f30: done = write_guest_msr(vcpu, static_cast<std::uint32_t>(frame.rcx), (frame.rdx << 32) | (frame.rax & 0xffff'ffff)); break;
+        case 0x0f31: done = read_time_stamp(frame); break;
         case 0x0f32: done = read_msr_instruction(vcpu, frame); break;
         case 0x0fa2: emulate_cpuid(vcpu, frame); done = true; break;
         case 0xf4:

@@ -10,6 +10,7 @@
 #include "hv/x86/pv/debug_registers.hpp"
 #include "hv/x86/pv/descriptors.hpp"
 #include "hv/x86/pv/fpu.hpp"
+#include "hv/x86/pv/guest_cr4.hpp"
 #include "hv/x86/pv/guest_setup.hpp"
 #include "hv/x86/pv/guest_tables.hpp"
 #include "hv/x86/pv/iopl.hpp"
@@ -77,10 +78,11 @@ Result<> set_plain_state(Vcpu& vcpu, const VcpuGuestContext& context) {
     arch.gs_base_kernel = context.gs_base_kernel;
     arch.gs_base_user = context.gs_base_user;
     arch.cr0 = kCr0Pe | kCr0Mp | kCr0Ne | kCr0Wp | kCr0Am | kCr0Pg | 0x10 | (context.ctrlreg[0] & kCr0Ts);
-    arch.cr4 = guest_cr4(context.ctrlreg[4]);
+    arch.cr4 = initial_guest_cr4(context.ctrlreg[4]);
+    if (!guest_may_have_cr4(arch.cr4)) return fail(Error::BadArgument);
     for (unsigned i = 0; i < 8; ++i) arch.debug[i] = 0;
     for (unsigned i = 0; i < 8; ++i)
-        if (i < 4 || i > 5) (void)write_guest_debug_register(vcpu, i, context.debugreg[i]);  // a bad one stays off
+        if (i < 4 || i > 5) TRY_VOID(write_guest_debug_register(vcpu, i, context.debugreg[i]));
     reset_fpu(vcpu, (context.flags & abi::xen::kVgcfI387Valid) ? context.fpu_context : nullptr);
     return {};
 }

@@ -51,6 +51,21 @@ void look(void*) {
 
 void nothing(void*) {}
 
+// Refused, or dropped elsewhere: never believed.
+void check_bad_registers() {
+    const auto refused = [](auto spoil) {
+        VcpuGuestContext& context = prepare_context(1, nothing, nullptr);
+        spoil(context);
+        return vcpu_op(VcpuCommand::Initialise, 1, &context) != 0;
+    };
+    if (!on_hv()) return;  // the vCPU that it makes is used up
+    EXPECT_TRUE(refused([](VcpuGuestContext& context) { context.ctrlreg[4] = ~0ull; }));
+    EXPECT_TRUE(refused([](VcpuGuestContext& context) { context.ctrlreg[4] = 1u << 11; }));  // UMIP
+    EXPECT_TRUE(refused([](VcpuGuestContext& context) { context.debugreg[0] = kHypervisorVirtStart; }));
+    EXPECT_TRUE(refused([](VcpuGuestContext& context) { context.debugreg[7] = 0x2001; }));
+    EXPECT_TRUE(refused([](VcpuGuestContext& context) { context.debugreg[7] = 0x0002'0001; }));
+}
+
 void check_privileges() {
     set_trap_hook(kDebug, stop_stepping);
     set_trap_hook(kFailsafeVector, [](TrapFrame&) { return true; });  // its selectors were not to be had
@@ -60,9 +75,6 @@ void check_privileges() {
     context.fpu_context[2] = context.fpu_context[3] = 0;  // no exception waits
     context.user_regs.rflags = 2 | kTrap | kIopl | kNested | kVm;
     context.user_regs.ds = context.user_regs.es = context.user_regs.fs = context.user_regs.gs = 0xe010;
-    context.debugreg[0] = kHypervisorVirtStart;
-    context.debugreg[7] = 0x2003;
-    context.ctrlreg[4] = ~0ull;
     context.ctrlreg[0] = ~0ull & ~8ull;
     const long result = vcpu_op(VcpuCommand::Initialise, 1, &context);
     if (result != 0) return;  // refused is as good
@@ -93,6 +105,7 @@ void check_bad_start(u32 id, Spoil spoil) {
 
 void guest::test_main() {
     if (vcpu_count() < 2) skip("needs two vCPUs");
+    check_bad_registers();
     check_privileges();
     set_trap_hook(kGeneralProtection, start_again);
     check_bad_start(2, [](VcpuGuestContext& context) { context.user_regs.cs = 0xe008; });
