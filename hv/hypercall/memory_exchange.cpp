@@ -35,6 +35,7 @@ Result<Shape> check(const MemoryExchange& exchange) {
     const unsigned limit = current_domain().privileged ? kMaxPrivilegedChunkOrder : kMaxChunkOrder;
     const unsigned in = exchange.in.extent_order, out = exchange.out.extent_order;
     if (in > limit || out > limit) return fail(Error::NotPermitted);
+    if ((exchange.in.mem_flags | exchange.out.mem_flags) & kMemfVnode) return fail(Error::BadArgument);
     if (exchange.in.domid != exchange.out.domid || exchange.nr_exchanged > exchange.in.nr_extents) return fail(Error::BadArgument);
     if (exchange.in.nr_extents >> (63 - in) || exchange.out.nr_extents >> (63 - out)) return fail(Error::BadArgument);
     if (exchange.in.nr_extents << in != exchange.out.nr_extents << out) return fail(Error::BadArgument);

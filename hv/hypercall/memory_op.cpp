@@ -1,6 +1,8 @@
 // HypercallId::MemoryOp: the operations that are not about reservations, and the way to those.
 #include "hv/abi/xen/memory.hpp"
 
+#include <algorithm>
+
 #include "hv/domain/domain.hpp"
 #include "hv/domain/domain_frames.hpp"
 #include "hv/hypercall/handlers.hpp"
@@ -22,6 +24,20 @@ HypercallResult machine_map(GuestVirtual where) {
     for (; count < map.nr_entries && machine_memory_map(count, entry); ++count)
         TRY_VOID(store_at(GuestVirtual{map.buffer}, count, entry));
     map.nr_entries = count;
+    TRY_VOID(store(where, map));
+    return 0;
+}
+
+// What pfns a guest may ever use: up to its maximum, so that it makes room to grow. Dom0's map is the machine's.
+HypercallResult memory_map(GuestVirtual where) {
+    const Domain& domain = current_domain();
+    if (domain.privileged) return fail(Error::NotImplemented);
+    auto map = TRY(fetch<MemoryMap>(where));
+    if (map.nr_entries != 0) {
+        const std::uint64_t most = std::max(domain.frames, std::min(domain.max_frames, max_mfn()));
+        TRY_VOID(store_at(GuestVirtual{map.buffer}, 0, E820Entry{0, most << kPageShift, static_cast<std::uint32_t>(E820Type::Ram)}));
+        map.nr_entries = 1;
+    }
     TRY_VOID(store(where, map));
     return 0;
 }
@@ -91,6 +107,7 @@ HypercallResult do_memory_op(HypercallArguments& arguments) {
         case MemoryCommand::CurrentReservation:
         case MemoryCommand::MaximumReservation:
         case MemoryCommand::MaximumGpfn: return reservation_size(command, where);
+        case MemoryCommand::MemoryMap: return memory_map(where);
         case MemoryCommand::MachineMemoryMap: return machine_map(where);
         case MemoryCommand::MachphysMfnList: return mfn_list(where);
         case MemoryCommand::MachphysMapping:

@@ -52,7 +52,7 @@ HypercallResult change_reservation(MemoryCommand command, HypercallArguments& ar
     if (!domain) return index;
     if (request->extent_order > (current_domain().privileged ? kMaxOrder : kMaxGuestOrder)) return index;
     if (command == MemoryCommand::DecreaseReservation && request->extent_start == 0) return index;
-    if (request->mem_flags & kMemfPopulateOnDemand) return index;
+    if (request->mem_flags & (kMemfPopulateOnDemand | kMemfVnode)) return index;  // not on offer
     for (; index < request->nr_extents; ++index) {
         if (index != arguments.value[0] >> kMemoryCommandBits && preemption_needed()) {
             arguments.value[0] = static_cast<std::uint64_t>(command) | (index << kMemoryCommandBits);

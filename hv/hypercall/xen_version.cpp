@@ -35,9 +35,8 @@ constexpr std::uint32_t bit(Feature feature) {
 HypercallResult get_features(GuestVirtual where) {
     auto info = TRY(fetch<FeatureInfo>(where));
     if (info.submap_index >= kFeatureSubmaps) return fail(Error::BadArgument);
-    info.submap = bit(Feature::PaePgdirAbove4gb) | bit(Feature::MmuPtUpdatePreserveAd) |
-                  bit(Feature::HighmemAssist) | bit(Feature::GnttabMapAvailBits) | bit(Feature::MemoryOpVnodeSupported) |
-                  bit(Feature::NotDirectMapped);
+    info.submap = bit(Feature::PaePgdirAbove4gb) | bit(Feature::MmuPtUpdatePreserveAd) | bit(Feature::HighmemAssist) |
+                  bit(Feature::GnttabMapAvailBits) | bit(Feature::NotDirectMapped);
     if (current_domain().privileged) info.submap |= bit(Feature::Dom0);
     TRY_VOID(store(where, info));
     return 0;

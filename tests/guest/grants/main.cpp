@@ -68,6 +68,10 @@ void check_map() {
     EXPECT_TRUE(mmuext(MmuextCommand::PinL1Table, page.mfn) < 0);
     EXPECT_EQ(make_writable(page), 0);
     EXPECT_EQ(unmap(first.handle), GrantResult::Okay);
+    const GnttabMapGrantRef marked = map(kRef, kGntmapHostMap | 5u << kGntmapGuestAvailShift);
+    REQUIRE_EQ(marked.status, GrantResult::Okay);
+    EXPECT_EQ(*entry_for(slot.address(), 1) >> 9 & 7, 5);  // the bits that the processor leaves to software
+    EXPECT_EQ(unmap(marked.handle), GrantResult::Okay);
     EXPECT_TRUE(try_read(slot.address()).happened);
     EXPECT_EQ(table[kRef].flags & (kGtfReading | kGtfWriting), 0);
     EXPECT_TRUE(unmap(first.handle) < GrantResult::Okay);

@@ -14,8 +14,24 @@ bool has_end(const char* text, unsigned size) {
     return false;
 }
 
+// What hv has. Also shown by mmu_pin (clearing and copying pages), grants (bits of mappings), domu_refused (vNUMA).
+constexpr u32 kKnown = 1u << static_cast<u32>(Feature::PaePgdirAbove4gb) | 1u << static_cast<u32>(Feature::MmuPtUpdatePreserveAd) |
+                       1u << static_cast<u32>(Feature::HighmemAssist) | 1u << static_cast<u32>(Feature::GnttabMapAvailBits) |
+                       1u << static_cast<u32>(Feature::Dom0) | 1u << static_cast<u32>(Feature::NotDirectMapped);
+
 bool has_feature(u32 map, Feature feature) {
     return map >> static_cast<u32>(feature) & 1;
+}
+
+void check_preserved_marks() {
+    constexpr u64 kMarks = kPteAccessed | kPteDirty;
+    const Page page = allocate_page();
+    page.words()[0] = 1;
+    const u64 place = entry_machine_address(page.address(), 1);
+    EXPECT_EQ(update_entry(place, pte(page.mfn, kPtePresent | kPteWritable), MmuCommand::PtUpdatePreserveAd), 0);
+    EXPECT_EQ(*entry_for(page.address(), 1) & kMarks, kMarks);
+    EXPECT_EQ(update_entry(place, pte(page.mfn, kPtePresent | kPteWritable)), 0);
+    EXPECT_EQ(*entry_for(page.address(), 1) & kMarks, 0);
 }
 
 }  // namespace
@@ -47,6 +63,8 @@ void guest::test_main() {
     EXPECT_TRUE(has_feature(features.submap, Feature::Dom0));
     EXPECT_TRUE(!has_feature(features.submap, Feature::AutoTranslatedPhysmap));
     EXPECT_TRUE(!has_feature(features.submap, Feature::SupervisorModeKernel));
+    if (on_hv()) EXPECT_EQ(features.submap & ~kKnown, 0);
+    check_preserved_marks();
     features = {kFeatureSubmaps, 7};
     EXPECT_TRUE(xen_version(VersionCommand::GetFeatures, &features) < 0 || features.submap == 0);
     static struct {
