@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 # Where a boot loader, a kernel or a hypervisor says that it is the end.
-PANIC = re.compile(rb"Kernel panic - not syncing|[Pp]anic on CPU \d+|\bPANIC\b|initrd: cannot mount|you need to load the kernel first")
+PANIC = re.compile(rb"Kernel panic - not syncing|Dom0 cannot start: |[Pp]anic on CPU \d+|\bPANIC\b|initrd: cannot mount|you need to load the kernel first")
 SERIAL_TAIL_LINES = 40
 # Generous: an emulated machine on a busy host is slow, and a machine that is dead is mostly noticed by other means.
 BOOT_TIMEOUT = float(os.environ.get("HV_BOOT_TIMEOUT", "420"))

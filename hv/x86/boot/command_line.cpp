@@ -44,35 +44,46 @@ bool set_bool(bool& option, std::string_view value) {
     return parsed.has_value();
 }
 
+// One term of an amount: "1G" or "25%". Each kind may be there once.
+bool add_term(MemoryAmount& amount, std::string_view text) {
+    if (text.ends_with('%')) {
+        const auto percent = parse_number(text.substr(0, text.size() - 1), 100);
+        if (!percent || *percent == 0 || amount.percent != 0) return false;
+        amount.percent = static_cast<std::uint8_t>(*percent);
+        return true;
+    }
+    const auto bytes = parse_size(text);
+    if (!bytes || *bytes == 0 || amount.bytes != 0) return false;
+    amount.bytes = *bytes;
+    return true;
+}
+
 std::optional<MemoryAmount> parse_amount(std::string_view text) {
     MemoryAmount amount;
     if (text.starts_with('-')) {
         amount.all_but = true;
         text.remove_prefix(1);
     }
-    if (text.ends_with('%')) {
-        const auto percent = parse_number(text.substr(0, text.size() - 1), 100);
-        if (!percent || *percent == 0) return std::nullopt;
-        amount.percent = static_cast<std::uint8_t>(*percent);
-        return amount;
-    }
-    const auto bytes = parse_size(text);
-    if (!bytes || *bytes == 0) return std::nullopt;
-    amount.bytes = *bytes;
+    const bool sum = text.find('+') != std::string_view::npos;
+    if (!add_term(amount, take_until(text, '+'))) return std::nullopt;
+    if (sum && !add_term(amount, text)) return std::nullopt;
     return amount;
 }
 
-bool parse_dom0_memory(BootOptions& options, std::string_view value) {
-    while (!value.empty()) {
+// All words of a value count, or none.
+bool parse_dom0_memory(Dom0MemoryOptions& options, std::string_view value) {
+    Dom0MemoryOptions wanted = options;
+    do {
         std::string_view part = take_until(value, ',');
-        auto* target = &options.dom0_memory;
-        if (part.starts_with("min:")) target = &options.dom0_memory_min;
-        if (part.starts_with("max:")) target = &options.dom0_memory_max;
-        if (target != &options.dom0_memory) part.remove_prefix(4);
+        auto* target = &wanted.initial;
+        if (part.starts_with("min:")) target = &wanted.least;
+        if (part.starts_with("max:")) target = &wanted.most;
+        if (target != &wanted.initial) part.remove_prefix(4);
         const auto amount = parse_amount(part);
         if (!amount) return false;
         *target = amount;
-    }
+    } while (!value.empty());
+    options = wanted;
     return true;
 }
 
@@ -180,7 +191,7 @@ enum class Verdict { Fine, Malformed, Unknown };
 
 Verdict apply(BootOptions& options, std::string_view name, std::string_view value) {
     const auto verdict = [](bool fine) { return fine ? Verdict::Fine : Verdict::Malformed; };
-    if (name == "dom0_mem") return verdict(parse_dom0_memory(options, value));
+    if (name == "dom0_mem") return verdict(parse_dom0_memory(options.dom0_memory, value));
     if (name == "dom0_max_vcpus") return verdict(parse_dom0_vcpus(options, value));
     if (name == "dom0_vcpus_pin") return verdict(set_bool(options.dom0_vcpus_pin, value));
     if (name == "com1") return verdict(parse_serial(options.serial[0], value));
@@ -234,9 +245,10 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
 }
 
 std::uint64_t MemoryAmount::of(std::uint64_t total) const {
-    const std::uint64_t amount = percent ? total / 100 * percent : bytes;
+    const std::uint64_t share = total / 100 * percent + total % 100 * percent / 100;
+    const std::uint64_t amount = bytes > std::numeric_limits<std::uint64_t>::max() - share ? std::numeric_limits<std::uint64_t>::max() : bytes + share;
     if (all_but) return amount < total ? total - amount : 0;
-    return std::min(amount, total);
+    return amount;
 }
 
 BootOptions parse_command_line(std::string_view text, OptionComplaint complain) {

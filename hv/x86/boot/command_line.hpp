@@ -9,13 +9,18 @@
 
 namespace hv::x86 {
 
-// "512M", "-256M" (all but), "50%", "25%-..." is not supported.
+// "512M", "50%", their sum "1G+25%", or "-1G+25%": what is left without that.
 struct MemoryAmount {
     std::uint64_t bytes = 0;
-    std::uint8_t percent = 0;  // 0: `bytes` counts
+    std::uint8_t percent = 0;
     bool all_but = false;
-    // In bytes, at most `total`.
+    // In bytes; may be more than `total`. 0 when nothing is left.
     std::uint64_t of(std::uint64_t total) const;
+};
+
+// dom0_mem=: words that were not given are empty (dom0/dom0_memory_plan.hpp says what that means).
+struct Dom0MemoryOptions {
+    std::optional<MemoryAmount> initial, least, most;
 };
 
 struct SerialOptions {
@@ -35,7 +40,7 @@ struct LogThreshold {
 };
 
 struct BootOptions {
-    std::optional<MemoryAmount> dom0_memory, dom0_memory_min, dom0_memory_max;
+    Dom0MemoryOptions dom0_memory;
     std::uint32_t dom0_vcpus_min = 0, dom0_vcpus_max = 0;  // 0: as many as CPUs
     bool dom0_vcpus_pin = false;
     SerialOptions serial[2];

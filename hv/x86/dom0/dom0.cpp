@@ -18,9 +18,11 @@
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/dom0/dom0_layout.hpp"
 #include "hv/x86/dom0/dom0_memory.hpp"
+#include "hv/x86/dom0/dom0_memory_plan.hpp"
 #include "hv/x86/dom0/dom0_tables.hpp"
 #include "hv/x86/dom0/kernel_image.hpp"
 #include "hv/x86/paging/direct_map.hpp"
+#include "hv/x86/panic/panic.hpp"
 #include "hv/x86/pv/page_table_entry.hpp"
 
 namespace hv::x86 {
@@ -41,17 +43,22 @@ std::string_view without_first_word(std::string_view text) {
     return text;
 }
 
-std::uint64_t dom0_frames() {
-    const BootOptions& options = boot_options();
+Dom0MemoryPlan choose_memory(const KernelImage& kernel, std::uint64_t initrd_bytes) {
     const std::uint64_t available = free_frame_count();
-    // hv keeps some for itself and for the domains' tables.
-    const std::uint64_t reserve = available / 16 < 32768 ? available / 16 : 32768;
-    std::uint64_t frames = available - reserve;
-    const auto in_frames = [&](const MemoryAmount& amount) { return amount.of(available << kPageShift) >> kPageShift; };
-    if (options.dom0_memory) frames = in_frames(*options.dom0_memory);
-    if (options.dom0_memory_min && frames < in_frames(*options.dom0_memory_min)) frames = in_frames(*options.dom0_memory_min);
-    if (options.dom0_memory_max && frames > in_frames(*options.dom0_memory_max)) frames = in_frames(*options.dom0_memory_max);
-    return frames < available - reserve ? frames : available - reserve;
+    const Result<std::uint64_t> needed = dom0_frames_needed(kernel, initrd_bytes, available);
+    const Result<Dom0MemoryPlan> plan = needed ? plan_dom0_memory(boot_options().dom0_memory, available, *needed) : fail(needed.error());
+    if (!plan) give_up("this machine has {} MiB, which is not enough for Dom0's kernel and initrd ({} MiB at least)", available >> 8, needed.value_or(available) >> 8);
+    switch (plan->remark) {
+        case Dom0MemoryPlan::Remark::AsAsked: break;
+        case Dom0MemoryPlan::Remark::Cut:
+            warn("dom0_mem= asks for {} MiB, and this machine has {} MiB for Dom0: it gets those", plan->asked >> 8, plan->frames >> 8);
+            break;
+        case Dom0MemoryPlan::Remark::TooLittle:
+            warn("dom0_mem= leaves {} MiB to Dom0, and its kernel and initrd take {} MiB at least: it gets the default, {} MiB", plan->asked >> 8,
+                 *needed >> 8, plan->frames >> 8);
+            break;
+    }
+    return *plan;
 }
 
 std::uint32_t dom0_vcpus() {
@@ -140,14 +147,14 @@ void pin_vcpus(Domain& domain) {
 
 void build_dom0() {
     const BootInfo& boot = boot_info();
-    if (boot.modules.empty()) panic("no Dom0 kernel: give one as the first boot module (QEMU: -initrd \"vmlinuz ARGS,initrd.img\")");
+    if (boot.modules.empty()) give_up("no Dom0 kernel: give one as the first boot module (QEMU: -initrd \"vmlinuz ARGS,initrd.img\")");
     const char* why = "";
     const Nanoseconds started = time::now();
     Result<UnpackedKernel> unpacked = unpack_kernel(bytes_of(boot.modules[0]), why);
-    if (!unpacked) panic("Dom0's kernel ({}) cannot be used: {}", boot.modules[0].text.substr(0, boot.modules[0].text.find(' ')), why);
+    if (!unpacked) give_up("Dom0's kernel ({}) cannot be used: {}", boot.modules[0].text.substr(0, boot.modules[0].text.find(' ')), why);
     const Nanoseconds unpacked_at = time::now();
     const Result<KernelImage> kernel = parse_kernel(unpacked->elf, why);
-    if (!kernel) panic("Dom0's kernel cannot be used: {}", why);
+    if (!kernel) give_up("Dom0's kernel cannot be used: {}", why);
     const Bytes initrd = boot.modules.size() > 1 ? bytes_of(boot.modules[1]) : Bytes{};
 
     abi::control::CreateDomain config{};
@@ -158,12 +165,13 @@ void build_dom0() {
     if (!created) panic("Dom0 cannot be created: error {}", created.error());
     Domain& domain = **created;
 
-    const std::uint64_t frames = dom0_frames();
+    const Dom0MemoryPlan plan = choose_memory(*kernel, initrd.size());
+    const std::uint64_t frames = plan.frames;
     const Result<Dom0Layout> layout = plan_layout(*kernel, initrd.size(), frames);
-    if (!layout) panic("Dom0's kernel and initrd do not fit into its {} MiB: raise dom0_mem=", frames >> 8);
+    if (!layout) give_up("Dom0's kernel and initrd do not fit into its {} MiB: raise dom0_mem=", frames >> 8);
     Dom0Memory memory;
     if (!memory.populate(domain, frames)) panic("no {} MiB for Dom0: lower dom0_mem=", frames >> 8);
-    domain.max_frames = boot_options().dom0_memory ? frames : ~std::uint64_t{0} >> 20;
+    domain.max_frames = plan.max_frames;
 
     memory.clear(layout->used_frames);
     load_kernel(memory, *kernel);
@@ -179,8 +187,8 @@ void build_dom0() {
     if (const Result<> ready = start_first_vcpu(domain, memory, *kernel, *layout); !ready)
         panic("Dom0's first page tables are not valid: error {}", ready.error());
     if (boot_options().dom0_vcpus_pin) pin_vcpus(domain);
-    info("Dom0: {}, {} MiB, {} vCPUs, entry {:x}; unpacked in {} ms, built in {} ms", kernel->guest_os, frames >> 8, domain.max_vcpus,
-         kernel->entry, (unpacked_at - started) / 1000000, (time::now() - unpacked_at) / 1000000);
+    info("Dom0: {}, {} MiB (at most {}), {} vCPUs, entry {:x}; unpacked in {} ms, built in {} ms", kernel->guest_os, frames >> 8,
+         plan.max_frames >> 8, domain.max_vcpus, kernel->entry, (unpacked_at - started) / 1000000, (time::now() - unpacked_at) / 1000000);
     release(*unpacked);
     free_modules();
     domain.unstarted = false;

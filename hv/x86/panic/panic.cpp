@@ -108,6 +108,13 @@ bool panic_started() {
     return panicking.load(std::memory_order_relaxed) != kNobody;
 }
 
+void give_up_text(std::string_view reason) {
+    enter_panic();
+    log(LogLevel::Error, "Dom0 cannot start: {}", reason);
+    log_text(LogLevel::Error, "the machine stops here, a reboot would not help: change the boot loader's configuration");
+    machine_halt();
+}
+
 void stop_in_panic(const TrapFrame& frame) {
     per_cpu().stopped_at.store(frame.rip, std::memory_order_release);
     for (;;) halt();

@@ -4,12 +4,20 @@
 #include <cstdint>
 #include <string_view>
 
+#include "hv/base/format.hpp"
 #include "hv/x86/traps/trap_frame.hpp"
 
 namespace hv::x86 {
 
 [[noreturn]] void panic_trap(const TrapFrame& frame);                           // an exception that hv cannot explain
 [[noreturn]] void panic_here(std::string_view reason, const TrapFrame& frame);  // what was interrupted is to blame
+// What only an administrator can mend: says it and stays, since after a reboot it would be no different.
+[[noreturn]] void give_up_text(std::string_view reason);
+template <class... Arguments>
+[[noreturn]] void give_up(std::string_view pattern, const Arguments&... arguments) {
+    char line[256];
+    give_up_text(format_into(line, pattern, arguments...));
+}
 bool panic_started();
 [[noreturn]] void stop_in_panic(const TrapFrame& frame);  // the other CPUs, on the NMI of the one that panics
 

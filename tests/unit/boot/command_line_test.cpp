@@ -29,23 +29,55 @@ TEST(CommandLine, Sizes) {
     EXPECT_EQ(parse_size("99999999999999999999T"), std::nullopt);
 }
 
-TEST(CommandLine, Dom0Memory) {
-    auto options = parse("dom0_mem=1G");
-    EXPECT_EQ(options.dom0_memory->of(8ull << 30), 1ull << 30);
-    EXPECT_EQ(options.dom0_memory->of(1ull << 29), 1ull << 29);
-    options = parse("dom0_mem=512M,max:2G,min:256M");
-    EXPECT_EQ(options.dom0_memory->bytes, 512ull << 20);
-    EXPECT_EQ(options.dom0_memory_max->bytes, 2ull << 30);
-    EXPECT_EQ(options.dom0_memory_min->bytes, 256ull << 20);
-    options = parse("dom0_mem=-512M");
-    EXPECT_EQ(options.dom0_memory->of(2ull << 30), (2ull << 30) - (512ull << 20));
-    EXPECT_EQ(options.dom0_memory->of(1ull << 20), 0u);
-    options = parse("dom0_mem=max:25%");
-    EXPECT_FALSE(options.dom0_memory);
-    EXPECT_EQ(options.dom0_memory_max->of(4000), 1000u);
+std::uint64_t amount(const char* text, std::uint64_t total) {
+    const auto options = parse(std::string{"dom0_mem="} + text);
+    EXPECT_TRUE(options.dom0_memory.initial) << text;
+    EXPECT_TRUE(complaints.empty()) << text;
+    return options.dom0_memory.initial ? options.dom0_memory.initial->of(total) : 0;
+}
+
+TEST(CommandLine, Dom0MemoryAmounts) {
+    constexpr std::uint64_t kTotal = 8ull << 30;
+    EXPECT_EQ(amount("1G", kTotal), 1ull << 30);
+    EXPECT_EQ(amount("16G", kTotal), 16ull << 30);
+    EXPECT_EQ(amount("786432", kTotal), 768ull << 20);  // KiB
+    EXPECT_EQ(amount("1073741824b", kTotal), 1ull << 30);
+    EXPECT_EQ(amount("50%", kTotal), kTotal / 2);
+    EXPECT_EQ(amount("25%", 4003), 1000u);
+    EXPECT_EQ(amount("1G+25%", kTotal), 3ull << 30);
+    EXPECT_EQ(amount("25%+1G", kTotal), 3ull << 30);
+    EXPECT_EQ(amount("-512M", kTotal), kTotal - (512ull << 20));
+    EXPECT_EQ(amount("-25%", kTotal), kTotal / 4 * 3);
+    EXPECT_EQ(amount("-1G+25%", kTotal), 5ull << 30);
+    EXPECT_EQ(amount("-9G", kTotal), 0u);
+    EXPECT_EQ(amount("16777215T+100%", kTotal), (16777215ull << 40) + kTotal);
+    EXPECT_EQ(amount("16777215T+100%", 2ull << 40), ~0ull);
+}
+
+TEST(CommandLine, Dom0MemoryLists) {
+    auto memory = parse("dom0_mem=512M,max:2G,min:256M").dom0_memory;
+    EXPECT_EQ(memory.initial->bytes, 512ull << 20);
+    EXPECT_EQ(memory.most->bytes, 2ull << 30);
+    EXPECT_EQ(memory.least->bytes, 256ull << 20);
+    memory = parse("dom0_mem=max:25%").dom0_memory;
+    EXPECT_FALSE(memory.initial || memory.least);
+    EXPECT_EQ(memory.most->of(4000), 1000u);
+    memory = parse("dom0_mem=min:1G dom0_mem=max:-1G").dom0_memory;
+    EXPECT_FALSE(memory.initial);
+    EXPECT_EQ(memory.least->bytes, 1ull << 30);
+    EXPECT_TRUE(memory.most->all_but);
+    EXPECT_EQ(parse("dom0_mem=1G,2G").dom0_memory.initial->bytes, 2ull << 30);
     EXPECT_TRUE(complaints.empty());
-    for (const char* bad : {"dom0_mem=1Q", "dom0_mem=max:", "dom0_mem=0", "dom0_mem=101%"}) {
-        EXPECT_FALSE(parse(bad).dom0_memory_max) << bad;
+}
+
+// Not a word of a malformed value counts, and none of what was right before is lost.
+TEST(CommandLine, Dom0MemoryMalformed) {
+    for (const char* bad : {"1Q", "", "max:", "min:", "0", "0%", "101%", "max:0", "1G+", "+25%", "1G+1G", "25%+25%", "--1G", "-", "1G-25%", "1.5G", "1G,max:x",
+                            "max:2G,,", "1GiB", "least:1G", "99999999999T"}) {
+        const auto memory = parse(std::string{"dom0_mem=min:64M dom0_mem="} + bad).dom0_memory;
+        EXPECT_FALSE(memory.initial) << bad;
+        EXPECT_FALSE(memory.most) << bad;
+        EXPECT_EQ(memory.least->bytes, 64ull << 20) << bad;
         EXPECT_EQ(complaints.size(), 1u) << bad;
     }
 }
