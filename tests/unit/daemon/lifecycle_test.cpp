@@ -51,6 +51,8 @@ TEST_F(Lifecycle, StoreHasWhatAGuestExpects) {
     EXPECT_EQ(permissions.front().domain, store::kDom0);
     EXPECT_EQ(permissions.at(1), (store::PermissionEntry{guest, store::Access::Read}));
     EXPECT_EQ(store.read("/local/domain/0/name").value(), "Domain-0");
+    EXPECT_EQ(store.read("/local/domain/0/memory/static-max").value(), "1048576");
+    EXPECT_EQ(store.read("/local/domain/0/memory/target").value(), "1048576");
 
     process->finish(process->manager->destroy("web1"));
     EXPECT_FALSE(store.exists(home));

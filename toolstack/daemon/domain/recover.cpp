@@ -49,7 +49,10 @@ Result<void> Manager::recover() {
 
     const auto infos = TRY(within("list domains", Result<std::vector<abi::DomainInfo>>{hypervisor_.list_domains()}));
     for (const abi::DomainInfo& info : infos) {
-        if (info.domain == 0) continue;
+        if (info.domain == 0) {
+            TRY(write_host_memory(store_, info.frames * hvctl::kPageSize, info.max_frames * hvctl::kPageSize));
+            continue;
+        }
         const std::string uuid = uuid_text(info.uuid);
         const auto owner =
             std::ranges::find_if(domains_, [&](const auto& entry) { return entry.second->record.uuid == uuid; });

@@ -104,6 +104,16 @@ Result<void> write_host_entries(store::Store& store) {
     });
 }
 
+Result<void> write_host_memory(store::Store& store, std::uint64_t memory, std::uint64_t max_memory) {
+    const std::string home = domain_path(0) + "/memory";
+    return transact(store, [&](Writer& writer) {
+        const Permissions host{{store::kDom0, Access::None}};
+        writer.directory(home, host);
+        writer.write(home + "/static-max", fmt::format("{}", max_memory / 1024), host);
+        if (!store.exists(home + "/target")) writer.write(home + "/target", fmt::format("{}", memory / 1024), host);
+    });
+}
+
 Result<void> write_domain_entries(store::Store& store, const config::DomainDefinition& definition,
                                   const Instance& instance) {
     const std::string home = domain_path(instance.domid);
