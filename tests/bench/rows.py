@@ -29,7 +29,8 @@ MICRO = {
     "mprotect": ("two mprotect", 1),
     "pipe": ("pipe round trip of two processes", 1),
     "hypercall": ("version hypercall through privcmd", 1),
-    "event": ("event channel, notify to read", 1),
+    "event": ("event channel, notify to read on the same vCPU", 1),
+    "event_other": ("event channel, notify to read, through another vCPU that sleeps", 1),
 }
 
 ROWS = [Row("entry.dom0", "hv entry to Dom0 kernel entry", "s", ratio=0.5)]
