@@ -24,7 +24,7 @@ control::DomainInfo describe(Domain& domain) {
     info.frames = domain.frames;
     info.max_frames = domain.max_frames;
     info.claimed_frames = domain.claimed_frames;
-    info.shared_info_mfn = frame_of_pointer(domain.shared_info).raw;
+    info.shared_info_mfn = domain.shared_info.frame().raw;
     info.max_vcpus = domain.max_vcpus;
     info.hv_bytes = domain.hv_bytes.load();
     info.created_at_ns = static_cast<std::uint64_t>(domain.created_at);

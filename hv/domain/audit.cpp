@@ -33,7 +33,7 @@ void audit_vcpu(FrameAudit& audit, const Domain& domain, const Vcpu& vcpu) {
     audit.use(vcpu.info_frame, FrameType::Writable);
     const abi::xen::VcpuInfo* info = vcpu.info.load();
     const bool right = vcpu.info_frame ? lies_in(info, frame_number(*vcpu.info_frame))
-                                       : info == &domain.spare_vcpu_info || lies_in(info, frame_of_pointer(domain.shared_info));
+                                       : info == &domain.spare_vcpu_info || lies_in(info, domain.shared_info.frame());
     if (!right) audit.complain("d{}v{}: its information is not where it was registered", domain.id, vcpu.id);
 }
 
@@ -41,7 +41,7 @@ void audit_domain(FrameAudit& audit, Domain& domain) {
     const std::uint64_t listed =
         walk_list(audit, domain, domain.first_frame, false) + walk_list(audit, domain, domain.first_relinquished, true);
     if (listed != domain.frames) audit.complain("d{}: {} frames on its lists, {} counted", domain.id, listed, domain.frames);
-    if (domain.shared_info) audit.show(frame_of_pointer(domain.shared_info), domain.id);
+    if (domain.shared_info) audit.show(domain.shared_info.frame(), domain.id);
     for (VcpuId id = 0; id < domain.max_vcpus; ++id)
         if (const Vcpu* vcpu = domain.vcpu(id)) audit_vcpu(audit, domain, *vcpu);
     domain.events.audit(audit);

@@ -47,8 +47,7 @@ void destroy_vcpu(Domain& domain, VcpuId id) {
 }
 
 Result<> build(Domain& domain, const CreateDomain& config) {
-    domain.shared_info = static_cast<abi::xen::SharedInfo*>(allocate_shared_page(domain));
-    if (!domain.shared_info) return fail(Error::NoMemory);
+    domain.shared_info = SharedObject<abi::xen::SharedInfo>{TRY(SharedPage::allocate(domain))};
     TRY_VOID(arch_create_domain(domain));
     TRY_VOID(domain.events.init(domain, config.max_event_ports));
     TRY_VOID(domain.grants.init(domain, {.max_frames = config.max_grant_frames,
@@ -80,7 +79,6 @@ void free_domain(Domain& domain) {
     sched_destroy_domain(domain);
     for (VcpuId id = 0; domain.vcpus && id < domain.max_vcpus; ++id) destroy_vcpu(domain, id);
     domain.grants.destroy();
-    if (domain.shared_info) free_shared_page(domain, domain.shared_info);
     arch_destroy_domain(domain);
     delete &domain;
 }

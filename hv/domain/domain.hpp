@@ -13,6 +13,7 @@
 #include "hv/base/types.hpp"
 #include "hv/domain/event_channel.hpp"
 #include "hv/domain/grant_table.hpp"
+#include "hv/domain/shared_page.hpp"
 #include "hv/domain/vcpu.hpp"
 #include "hv/domain/watchdog.hpp"
 #include "hv/memory/heap.hpp"
@@ -71,7 +72,7 @@ class Domain final {
     std::uint32_t log_length = 0;
     char log_line[80];
 
-    abi::xen::SharedInfo* shared_info = nullptr;    // hv's mapping of the page; owned by hv, shared with the domain
+    SharedObject<abi::xen::SharedInfo> shared_info;
 
     abi::xen::VcpuInfo spare_vcpu_info{};           // of vCPUs that have not registered one yet
 

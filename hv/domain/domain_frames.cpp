@@ -114,27 +114,4 @@ void put_back_for_relinquishing(Domain& domain, FrameInfo& info) {
     link_frame(domain, info);
 }
 
-void* allocate_shared_page(Domain& domain) {
-    const Result<Mfn> frame = allocate_frames({});
-    if (!frame) return nullptr;
-    FrameInfo& info = frame_info(*frame);
-    set_m2p(*frame, kInvalidM2pEntry);
-    info.type.store((std::uint64_t{static_cast<std::uint8_t>(FrameType::Writable)} << FrameInfo::kTypeShift) | FrameInfo::kValidated | 1);
-    info.count.store((std::uint64_t{domain.id} << FrameInfo::kOwnerShift) | FrameInfo::kAllocated | FrameInfo::kHvPage | 1,
-                     std::memory_order_release);
-    domain.hv_bytes += kPageSize;
-    return frame_pointer(*frame);
-}
-
-void free_shared_page(Domain& domain, void* page) {
-    domain.hv_bytes -= kPageSize;
-    FrameInfo& info = frame_info(frame_of_pointer(page));
-    // Who still maps it (Dom0, with a grant table) keeps the page, but not under the name of a domain that is gone.
-    std::uint64_t word = info.count.load(std::memory_order_relaxed);
-    while (!info.count.compare_exchange_weak(word, (word & ~FrameInfo::kOwnerMask) | (std::uint64_t{kOwnerHv} << FrameInfo::kOwnerShift)))
-        ;
-    put_frame_type(info);
-    release_frame(info);
-}
-
 }  // namespace hv

@@ -20,12 +20,8 @@ Result<> set_claim(Domain& domain, std::uint64_t frames);
 Result<Mfn> allocate_domain_frames(Domain& domain, unsigned order, unsigned address_bits = 64, bool clear = true);
 // Makes already allocated, unowned frames the domain's (Dom0 building, exchanges). Same errors.
 Result<> assign_frames(Domain& domain, Mfn first, std::uint64_t count);
-// The domain gives up its own reference; the frame is free when the last other one goes. False when it had none.
+// The domain gives up its own reference; the frame is free when the last other one goes. False when it had none: it gave it
+// up before, or the frame is none of its memory.
 bool release_frame(FrameInfo& info);
-
-// hv's memory that a domain may map: shared info, grant tables. One page, zeroed, owned by the domain but not counted.
-void* allocate_shared_page(Domain& domain);
-// hv stops using it; guests that still map it keep it until they unmap.
-void free_shared_page(Domain& domain, void* page);
 
 }  // namespace hv

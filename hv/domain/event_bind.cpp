@@ -71,8 +71,7 @@ Result<EventPort> EventChannels::bind_ipi(VcpuId vcpu) {
 Result<std::atomic<EventPort>*> EventChannels::pirq_table() {
     if (auto* known = pirq_ports_.load(std::memory_order_relaxed)) return known;
     static_assert(sizeof(std::atomic<EventPort>) * kMaxPirqs == kPageSize);
-    // All-zero bytes are all-zero ports.
-    auto* fresh = static_cast<std::atomic<EventPort>*>(heap_allocate(kPageSize));
+    auto* fresh = new (std::nothrow) std::atomic<EventPort>[kMaxPirqs];
     if (!fresh) return fail(Error::NoMemory);
     pirq_ports_.store(fresh, std::memory_order_release);
     return fresh;

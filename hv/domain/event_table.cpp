@@ -24,7 +24,7 @@ EventChannels::~EventChannels() {
         for (std::atomic<Bucket*>& bucket : group->buckets) heap_free(bucket.load(std::memory_order_relaxed));
         delete group;
     }
-    heap_free(pirq_ports_.load(std::memory_order_relaxed));
+    delete[] pirq_ports_.load(std::memory_order_relaxed);
 }
 
 std::uint32_t EventChannels::port_limit() const {

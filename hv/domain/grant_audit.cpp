@@ -34,8 +34,8 @@ std::array<std::uint32_t, 4> count_mappings(const Domain& user, DomainId granter
 void GrantTable::audit(FrameAudit& audit) const {
     if (!domain_) return;
     const DomainId self = domain_->id;
-    for (std::uint32_t i = 0; i < frames_; ++i) audit.show(frame_of_pointer(shared_[i].page), self);
-    for (std::uint32_t i = 0; i < status_frames_; ++i) audit.show(frame_of_pointer(status_[i]), self);
+    for (std::uint32_t i = 0; i < frames_; ++i) audit.show(shared_[i].page.frame(), self);
+    for (std::uint32_t i = 0; i < status_frames_; ++i) audit.show(status_[i].frame(), self);
     if (frames_ > max_frames_ || frames_ > capacity_ || (version_ == 1 && status_frames_ != 0))
         audit.complain("d{}: {} grant frames and {} of status, version {}", self, frames_, status_frames_, version_);
 

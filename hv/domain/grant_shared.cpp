@@ -37,14 +37,14 @@ T read_once(const T& shared) {
 
 SharedGrant::SharedGrant(GrantTable& table, GrantRef ref) {
     const std::uint32_t per_frame = table.entries_per_frame();
-    std::byte* page = table.shared_[ref / per_frame].page;
+    std::byte* page = table.shared_[ref / per_frame].page.bytes();
     if (table.version_ == 1) {
         v1_ = reinterpret_cast<GrantEntryV1*>(page) + ref % per_frame;
         return;
     }
     constexpr std::uint32_t kPerPage = kPageSize / sizeof(GrantStatus);
     v2_ = reinterpret_cast<GrantEntryV2*>(page) + ref % per_frame;
-    status_ = reinterpret_cast<GrantStatus*>(table.status_[ref / kPerPage]) + ref % kPerPage;
+    status_ = reinterpret_cast<GrantStatus*>(table.status_[ref / kPerPage].bytes()) + ref % kPerPage;
 }
 
 GrantOutcome<> SharedGrant::mark(DomainId user, bool readonly, bool fresh, bool whole) {

@@ -4,9 +4,6 @@
 #include <algorithm>
 
 #include "hv/domain/domain.hpp"
-#include "hv/domain/domain_frames.hpp"
-#include "hv/memory/allocator.hpp"
-#include "hv/memory/frame.hpp"
 
 namespace hv {
 
@@ -38,21 +35,15 @@ GrantTable::~GrantTable() {
 }
 
 void GrantTable::destroy() {
-    for (std::uint32_t i = 0; i < frames_; ++i) {
-        free_shared_page(*domain_, shared_[i].page);
-        for (ActiveGrant* chunk : shared_[i].active) heap_free(chunk);
-    }
-    free_status();
-    heap_free(shared_);
-    heap_free(status_);
-    shared_ = nullptr;
-    status_ = nullptr;
-    frames_ = capacity_ = 0;
+    for (std::uint32_t i = 0; i < frames_; ++i)
+        for (ActiveGrant* chunk : shared_[i].active) delete[] chunk;
+    shared_.reset();
+    status_.reset();
+    frames_ = status_frames_ = capacity_ = 0;
 }
 
 void GrantTable::free_status() {
-    for (std::uint32_t i = 0; i < status_frames_; ++i) free_shared_page(*domain_, status_[i]);
-    status_frames_ = 0;
+    while (status_frames_ > 0) status_[--status_frames_].free();
 }
 
 std::uint32_t GrantTable::entries_per_frame() const {
@@ -66,28 +57,21 @@ std::uint32_t GrantTable::entries() const {
 Result<> GrantTable::reserve_frames(std::uint32_t frames) {
     if (frames <= capacity_) return {};
     const std::uint32_t capacity = std::min(std::max({frames, capacity_ * 2, 4u}), max_frames_);
-    auto* shared = static_cast<SharedFrame*>(heap_allocate(capacity * sizeof(SharedFrame)));
-    auto** status = static_cast<std::byte**>(heap_allocate(status_frames_for(capacity) * sizeof(std::byte*)));
-    if (!shared || !status) {
-        heap_free(shared);
-        heap_free(status);
-        return fail(Error::NoMemory);
-    }
-    std::copy_n(shared_, frames_, shared);
-    std::copy_n(status_, status_frames_, status);
-    heap_free(shared_);
-    heap_free(status_);
-    shared_ = shared;
-    status_ = status;
+    OwnPtr<SharedFrame[]> shared{new (std::nothrow) SharedFrame[capacity]};
+    OwnPtr<SharedPage[]> status{new (std::nothrow) SharedPage[status_frames_for(capacity)]};
+    if (!shared || !status) return fail(Error::NoMemory);
+    std::move(shared_.get(), shared_.get() + frames_, shared.get());
+    std::move(status_.get(), status_.get() + status_frames_, status.get());
+    shared_ = std::move(shared);
+    status_ = std::move(status);
     capacity_ = capacity;
     return {};
 }
 
 Result<> GrantTable::grow_status() {
     while (status_frames_ < status_frames_for(frames_)) {
-        auto* page = static_cast<std::byte*>(allocate_shared_page(*domain_));
-        if (!page) return fail(Error::NoMemory);
-        status_[status_frames_++] = page;
+        status_[status_frames_] = TRY(SharedPage::allocate(*domain_));
+        ++status_frames_;
     }
     return {};
 }
@@ -98,14 +82,12 @@ Result<> GrantTable::grow_locked(std::uint32_t frames) {
     if (domain_->dying.load(std::memory_order_relaxed) != Dying::Alive) return fail(Error::NoDomain);
     TRY_VOID(reserve_frames(frames));
     while (frames_ < frames) {
-        auto* page = static_cast<std::byte*>(allocate_shared_page(*domain_));
-        if (!page) return fail(Error::NoMemory);
-        shared_[frames_++] = {.page = page};
+        shared_[frames_].page = TRY(SharedPage::allocate(*domain_));
+        ++frames_;
         // Status entries come with the entries that they belong to.
         if (version_ == 2) {
             if (Result<> grown = grow_status(); !grown) {
-                --frames_;
-                free_shared_page(*domain_, page);
+                shared_[--frames_].page.free();
                 return grown;
             }
         }
@@ -123,11 +105,11 @@ Result<Mfn> GrantTable::frame(std::uint32_t index, bool status) {
     if (!status) {
         if (index >= max_frames_) return fail(Error::BadArgument);
         TRY_VOID(grow_locked(index + 1));
-        return frame_of_pointer(shared_[index].page);
+        return shared_[index].page.frame();
     }
     if (version_ != 2 || index >= status_frames_for(max_frames_)) return fail(Error::BadArgument);
     TRY_VOID(grow_locked(index * kFramesPerStatusFrame + 1));
-    return frame_of_pointer(status_[index]);
+    return status_[index].frame();
 }
 
 std::uint32_t GrantTable::frame_count() {
@@ -155,8 +137,7 @@ Result<ActiveGrant*> GrantTable::ensure_active(GrantRef ref) {
     const std::uint32_t index = ref % entries_per_frame();
     ActiveGrant*& chunk = shared_[ref / entries_per_frame()].active[index / kActivePerChunk];
     if (!chunk) {
-        // All-zero bytes are unpinned entries.
-        chunk = static_cast<ActiveGrant*>(heap_allocate(kPageSize));
+        chunk = new (std::nothrow) ActiveGrant[kActivePerChunk];
         if (!chunk) return fail(Error::NoMemory);
     }
     return &chunk[index % kActivePerChunk];

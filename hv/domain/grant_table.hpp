@@ -16,6 +16,7 @@
 #include "hv/base/spinlock.hpp"
 #include "hv/base/types.hpp"
 #include "hv/domain/maptrack.hpp"
+#include "hv/domain/shared_page.hpp"
 #include "hv/memory/heap.hpp"
 
 namespace hv {
@@ -128,7 +129,7 @@ class GrantTable final {
     static constexpr std::uint32_t kActivePerChunk = kPageSize / sizeof(ActiveGrant);
     static constexpr std::uint32_t kChunksPerFrame = 4;  // version 1: 512 entries
     struct SharedFrame {
-        std::byte* page = nullptr;
+        SharedPage page;
         ActiveGrant* active[kChunksPerFrame]{};
     };
 
@@ -141,7 +142,7 @@ class GrantTable final {
     Result<> grow_status();
     Result<> reserve_frames(std::uint32_t frames);
     bool any_pinned_from(GrantRef first) const;
-    bool status_mapped() const;
+    bool withdraw_status();
     void free_status();
     void release_marks(GrantRef ref, const ActiveGrant& active, bool write);
     GrantOutcome<ActiveGrant*> enter(GrantRef ref, DomainId user);
@@ -155,8 +156,8 @@ class GrantTable final {
     std::uint32_t frames_ = 0;
     std::uint32_t capacity_ = 0;      // of shared_
     std::uint32_t status_frames_ = 0;
-    SharedFrame* shared_ = nullptr;
-    std::byte** status_ = nullptr;    // of the same capacity / 8, rounded up
+    OwnPtr<SharedFrame[]> shared_;
+    OwnPtr<SharedPage[]> status_;     // of the same capacity / 8, rounded up
     GrantHandle next_release_ = 0;    // progress of release_mappings()
 };
 

@@ -55,11 +55,14 @@ bool GrantTable::any_pinned_from(GrantRef first) const {
     return false;
 }
 
-// lock_ is held. Who maps a status page would keep it when it is one no more.
-bool GrantTable::status_mapped() const {
-    for (std::uint32_t i = 0; i < status_frames_; ++i)
-        if (frame_info(frame_of_pointer(status_[i])).references() > 1) return true;
-    return false;
+// lock_ is held. Who maps a status page would keep it when it is one no more, without that it counts as anybody's.
+bool GrantTable::withdraw_status() {
+    for (std::uint32_t i = 0; i < status_frames_; ++i) {
+        if (status_[i].withdraw()) continue;
+        while (i-- > 0) status_[i].offer();
+        return false;
+    }
+    return true;
 }
 
 Result<> GrantTable::set_version(std::uint32_t version) {
@@ -68,8 +71,9 @@ Result<> GrantTable::set_version(std::uint32_t version) {
     Guard guard{lock_};
     if (version == version_) return {};
     // Others use entries by number; the entries are about to mean something else. The reserved ones are carried over.
-    if (any_pinned_from(kGrantReservedEntries) || status_mapped()) return fail(Error::Busy);
+    if (any_pinned_from(kGrantReservedEntries)) return fail(Error::Busy);
     if (frames_ == 0) TRY_VOID(grow_locked(1));
+    if (!withdraw_status()) return fail(Error::Busy);
 
     std::array<Reserved, kGrantReservedEntries> reserved{};
     for (GrantRef ref = 0; ref < kGrantReservedEntries; ++ref) reserved[ref] = save(SharedGrant{*this, ref});
@@ -84,8 +88,8 @@ Result<> GrantTable::set_version(std::uint32_t version) {
     } else {
         free_status();
     }
-    for (std::uint32_t i = 0; i < frames_; ++i) std::memset(shared_[i].page, 0, kPageSize);
-    for (std::uint32_t i = 0; i < status_frames_; ++i) std::memset(status_[i], 0, kPageSize);
+    for (std::uint32_t i = 0; i < frames_; ++i) std::memset(shared_[i].page.bytes(), 0, kPageSize);
+    for (std::uint32_t i = 0; i < status_frames_; ++i) std::memset(status_[i].bytes(), 0, kPageSize);
     for (GrantRef ref = 0; ref < kGrantReservedEntries; ++ref) restore(SharedGrant{*this, ref}, reserved[ref]);
     return {};
 }

@@ -15,7 +15,7 @@ Maptrack::~Maptrack() {
     if (std::atomic<Page*>* pages = pages_.load(std::memory_order_relaxed)) {
         for (std::uint32_t i = 0; i < pages_used_.load(std::memory_order_relaxed); ++i)
             delete pages[i].load(std::memory_order_relaxed);
-        heap_free(pages);
+        delete[] pages;
     }
     delete[] lists_.load(std::memory_order_relaxed);
 }
@@ -36,10 +36,10 @@ GrantHandle Maptrack::pop(FreeList& list) {
 // grow_lock_ is held, as for grow(). Most domains never map anything: the lists come with the first mapping.
 Result<> Maptrack::start() {
     if (lists_.load(std::memory_order_relaxed)) return {};
-    auto* pages = static_cast<std::atomic<Page*>*>(heap_allocate(max_pages_ * sizeof(std::atomic<Page*>)));
+    auto* pages = new (std::nothrow) std::atomic<Page*>[max_pages_];
     FreeList* lists = new (std::nothrow) FreeList[vcpus_];
     if (!pages || !lists) {
-        heap_free(pages);
+        delete[] pages;
         delete[] lists;
         return fail(Error::NoMemory);
     }

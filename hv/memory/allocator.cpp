@@ -1,6 +1,8 @@
 #include "hv/memory/allocator.hpp"
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 
 #include "hv/base/log.hpp"
@@ -14,17 +16,24 @@
 namespace hv {
 namespace {
 
-// A free block's first frame carries these marks in FrameInfo::count and its order in FrameInfo::progress.
-constexpr std::uint64_t kFreeHead = std::uint64_t{1} << 51;
-constexpr std::uint64_t kDirty = std::uint64_t{1} << 52;  // unknown contents
 constexpr std::uint64_t kUnowned = std::uint64_t{kOwnerNone} << FrameInfo::kOwnerShift;
-constexpr std::uint64_t kBelow4Gib = std::uint64_t{1} << 20;  // frames
 
-// Memory that 32-bit devices reach is kept apart and given out last.
-enum Zone : unsigned { kLow, kHigh, kZones };
+// A zone holds the frames whose numbers have so many bits. A naturally aligned block never crosses zones (the one that
+// would begins with frame 0, which is never given out), and all of a zone is within an address limit or none of it: what a
+// guest asks for never makes this look through a list.
+constexpr unsigned kZones = 33;
+
+constexpr unsigned zone_of(std::uint64_t mfn) {
+    return static_cast<unsigned>(std::bit_width(mfn));
+}
+
+struct Zone {
+    std::uint32_t orders = 0;                            // bit n: there is a free block of order n
+    std::array<std::uint32_t, kMaxOrder + 1> heads{};  // 0: none
+};
 
 struct FrameHeap {
-    std::array<std::array<std::uint32_t, kMaxOrder + 1>, kZones> heads{};  // 0: empty
+    std::array<Zone, kZones> zones{};
     std::uint64_t free = 0;
     std::uint64_t claimed = 0;
     std::uint64_t total = 0;
@@ -34,48 +43,49 @@ constinit Spinlock g_lock{LockRank::FrameHeap};
 constinit FrameHeap g_heap;
 constinit std::uint64_t g_machine_frames = 0;
 
-Zone zone_of(std::uint64_t mfn) {
-    return mfn < kBelow4Gib ? kLow : kHigh;
-}
-
 FrameInfo& info_at(std::uint64_t mfn) {
     return frame_info(Mfn{mfn});
 }
 
 void push(std::uint64_t mfn, unsigned order) {
-    std::uint32_t& head = g_heap.heads[zone_of(mfn)][order];
+    Zone& zone = g_heap.zones[zone_of(mfn)];
+    std::uint32_t& head = zone.heads[order];
     FrameInfo& info = info_at(mfn);
-    info.count.store(kUnowned | kFreeHead | kDirty, std::memory_order_relaxed);
+    info.count.store(kUnowned | FrameInfo::kFreeHead, std::memory_order_relaxed);
     info.progress = static_cast<std::uint16_t>(order);
     info.previous = 0;
     info.next = head;
     if (head) info_at(head).previous = static_cast<std::uint32_t>(mfn);
     head = static_cast<std::uint32_t>(mfn);
+    zone.orders |= 1u << order;
 }
 
 void unlink(std::uint64_t mfn, unsigned order) {
+    Zone& zone = g_heap.zones[zone_of(mfn)];
     FrameInfo& info = info_at(mfn);
     if (info.previous) {
         info_at(info.previous).next = info.next;
     } else {
-        g_heap.heads[zone_of(mfn)][order] = info.next;
+        zone.heads[order] = info.next;
+        if (!info.next) zone.orders &= ~(1u << order);
     }
     if (info.next) info_at(info.next).previous = info.previous;
-    info.count.store(kUnowned | kDirty, std::memory_order_relaxed);
+    info.count.store(kUnowned, std::memory_order_relaxed);
     info.progress = 0;
+    info.next = info.previous = 0;
 }
 
 bool is_free_block(std::uint64_t mfn, unsigned order) {
     if (!valid_frame(Mfn{mfn})) return false;
     const FrameInfo& info = info_at(mfn);
-    return (info.count.load(std::memory_order_relaxed) & kFreeHead) && info.progress == order;
+    return (info.count.load(std::memory_order_relaxed) & FrameInfo::kFreeHead) && info.progress == order;
 }
 
 void give_back(std::uint64_t mfn, unsigned order) {
     g_heap.free += std::uint64_t{1} << order;
     while (order < kMaxOrder) {
         const std::uint64_t buddy = mfn ^ (std::uint64_t{1} << order);
-        if (zone_of(buddy) != zone_of(mfn) || !is_free_block(buddy, order)) break;
+        if (!is_free_block(buddy, order)) break;
         unlink(buddy, order);
         mfn &= ~(std::uint64_t{1} << order);
         ++order;
@@ -83,24 +93,25 @@ void give_back(std::uint64_t mfn, unsigned order) {
     push(mfn, order);
 }
 
-// Takes a block from one zone; 0 when there is none.
-std::uint64_t take_from(Zone zone, unsigned order, unsigned address_bits) {
-    for (unsigned have = order; have <= kMaxOrder; ++have) {
-        for (std::uint32_t mfn = g_heap.heads[zone][have]; mfn; mfn = info_at(mfn).next) {
-            const std::uint64_t last = mfn + (std::uint64_t{1} << order) - 1;
-            if (address_bits < 64 && last >> (address_bits - kPageShift)) {
-                // Nothing below the limit in this block unless its start is: look on.
-                continue;
-            }
-            unlink(mfn, have);
-            while (have > order) {
-                --have;
-                push(mfn + (std::uint64_t{1} << have), have);
-            }
-            g_heap.free -= std::uint64_t{1} << order;
-            return mfn;
-        }
+// Takes the smallest block that is large enough from one zone; 0 when there is none.
+std::uint64_t take_from(Zone& zone, unsigned order) {
+    const std::uint32_t large_enough = zone.orders >> order << order;
+    if (large_enough == 0) return 0;
+    unsigned have = static_cast<unsigned>(std::countr_zero(large_enough));
+    const std::uint64_t mfn = zone.heads[have];
+    unlink(mfn, have);
+    while (have > order) {
+        --have;
+        push(mfn + (std::uint64_t{1} << have), have);
     }
+    g_heap.free -= std::uint64_t{1} << order;
+    return mfn;
+}
+
+// Memory that devices with few address bits reach is given out last.
+std::uint64_t take(unsigned order, unsigned address_bits) {
+    for (unsigned zone = std::min(address_bits - unsigned{kPageShift}, kZones - 1); zone > 0; --zone)
+        if (const std::uint64_t mfn = take_from(g_heap.zones[zone], order)) return mfn;
     return 0;
 }
 
@@ -125,7 +136,7 @@ void allocator_add(Mfn first, Mfn end) {
     Guard guard{g_lock};
     std::uint64_t mfn = first.raw == 0 ? 1 : first.raw;
     for (std::uint64_t frame = mfn; frame < end.raw; ++frame)
-        info_at(frame).count.store(kUnowned | kDirty, std::memory_order_relaxed);
+        info_at(frame).count.store(kUnowned, std::memory_order_relaxed);
     while (mfn < end.raw) {
         unsigned order = 0;
         while (order < kMaxOrder && !(mfn & ((std::uint64_t{2} << order) - 1)) && mfn + (std::uint64_t{2} << order) <= end.raw)
@@ -138,25 +149,26 @@ void allocator_add(Mfn first, Mfn end) {
 
 Result<Mfn> allocate_frames(const FrameDemand& demand) {
     if (demand.order > kMaxOrder || demand.address_bits <= kPageShift) return fail(Error::NoMemory);
-    const unsigned bits = demand.address_bits > 64 ? 64 : demand.address_bits;
     std::uint64_t mfn = 0;
     {
         Guard guard{g_lock};
         if (!allowed(demand)) return fail(Error::NoMemory);
-        if (bits > 32) mfn = take_from(kHigh, demand.order, bits);
-        if (!mfn) mfn = take_from(kLow, demand.order, bits);
+        mfn = take(demand.order, demand.address_bits);
         if (!mfn) return fail(Error::NoMemory);
         use_up_claim(demand);
     }
+    const std::uint64_t frames = std::uint64_t{1} << demand.order;
     std::uint32_t newest = info_at(mfn).tlb_stamp;
-    for (std::uint64_t i = 0; i < std::uint64_t{1} << demand.order; ++i) {
+    for (std::uint64_t i = 0; i < frames; ++i) {
         FrameInfo& info = info_at(mfn + i);
         if (static_cast<std::int32_t>(info.tlb_stamp - newest) > 0) newest = info.tlb_stamp;
-        if (demand.clear) std::memset(frame_pointer(Mfn{mfn + i}), 0, kPageSize);
         info.count.store(kUnowned, std::memory_order_relaxed);
         info.type.store(0, std::memory_order_relaxed);
     }
-    flush_stale_tlbs(kOwnerNone, newest);  // the last owner may have it in a TLB still
+    // The last owner may have the frames in a TLB still, and writes to them until that is flushed: what is cleared, or given
+    // any other contents, before that is not safe from it.
+    flush_stale_tlbs(kOwnerNone, newest);
+    if (demand.clear) std::memset(frame_pointer(Mfn{mfn}), 0, frames << kPageShift);
     return Mfn{mfn};
 }
 
@@ -164,7 +176,7 @@ void free_frames(Mfn first, unsigned order) {
     const std::uint32_t stamp = tlb_clock();
     for (std::uint64_t i = 0; i < std::uint64_t{1} << order; ++i) {
         FrameInfo& info = info_at(first.raw + i);
-        info.count.store(kUnowned | kDirty, std::memory_order_relaxed);
+        info.count.store(kUnowned, std::memory_order_relaxed);
         info.tlb_stamp = stamp;
         info.next = info.previous = 0;
     }
@@ -209,7 +221,9 @@ void audit_free_frames(FrameAudit& audit, std::uint64_t claims) {
     for (unsigned zone = 0; zone < kZones; ++zone) {
         for (unsigned order = 0; order <= kMaxOrder; ++order) {
             std::uint32_t previous = 0;
-            for (std::uint32_t mfn = g_heap.heads[zone][order]; mfn; previous = mfn, mfn = info_at(mfn).next) {
+            if ((g_heap.zones[zone].heads[order] != 0) != (g_heap.zones[zone].orders >> order & 1))
+                audit.complain("zone {}: blocks of order {} are there or not", zone, order);
+            for (std::uint32_t mfn = g_heap.zones[zone].heads[order]; mfn; previous = mfn, mfn = info_at(mfn).next) {
                 if (!is_free_block(mfn, order) || info_at(mfn).previous != previous || zone_of(mfn) != zone || mfn % (1u << order) != 0)
                     audit.complain("free block 0x{:x} of order {}: count 0x{:x}, previous 0x{:x}", mfn, order, info_at(mfn).count.load(), info_at(mfn).previous);
                 const std::uint64_t buddy = mfn ^ (std::uint64_t{1} << order);

@@ -1,4 +1,4 @@
-// The frame allocator: buddy lists of free RAM in two zones, and the promises (claims) made against it.
+// The frame allocator: buddy lists of free RAM, and the promises (claims) made against it.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,9 @@ struct FrameDemand {
     bool clear = true;               // zero the frames
 };
 
-// A naturally aligned block of 2^order frames with no owner, no references and no type. Error::NoMemory.
+// A naturally aligned block of 2^order frames with no owner, no references and no type, which no TLB has any more.
+// The time under the allocator's lock depends on nothing that is asked for: at most a look at each of 32 zones and kMaxOrder splits.
+// Error::NoMemory.
 Result<Mfn> allocate_frames(const FrameDemand& demand);
 void free_frames(Mfn first, unsigned order);
 

@@ -17,7 +17,7 @@ std::uint8_t bit_of(FrameType type) { return static_cast<std::uint8_t>(1u << sta
 }  // namespace
 
 const char* name_of(FrameType type) {
-    static constexpr const char* kNames[] = {"none", "L1", "L2", "L3", "L4", "descriptor", "writable", "shared"};
+    static constexpr const char* kNames[] = {"none", "L1", "L2", "L3", "L4", "descriptor", "writable"};
     const auto index = static_cast<unsigned>(type);
     return index < std::size(kNames) ? kNames[index] : "unknown";
 }
@@ -116,19 +116,22 @@ void FrameAudit::compare_unowned(Mfn frame, const FrameInfo&, const FrameAccount
 void FrameAudit::compare_owned(Mfn frame, const FrameInfo& info, const FrameAccount& account) {
     const std::uint64_t count = info.count.load(std::memory_order_relaxed);
     const bool shown = account.marks & kShown;
-    const std::uint32_t types = account.types + (shown ? 1 : 0);  // hv writes to what it shows
-    if (info.references() != account.references || info.type_count() != types)
+    // hv's own reference, and the type because it writes there.
+    const std::uint32_t references = account.references + (shown ? 1 : 0), types = account.types + (shown ? 1 : 0);
+    if (info.references() != references || info.type_count() != types)
         complain("frame 0x{:x} of d{} ({}): {} references and {} of its type, but {} and {} are held (type word 0x{:x})", frame.raw, info.owner(),
-                 name_of(info.frame_type()), info.references(), info.type_count(), account.references, types, info.type.load());
+                 name_of(info.frame_type()), info.references(), info.type_count(), references, types, info.type.load());
     if (account.used_as & ~bit_of(info.frame_type()))
         complain("frame 0x{:x} is {}, but used as other types (0x{:x})", frame.raw, name_of(info.frame_type()), account.used_as);
     if (((count & FrameInfo::kListed) != 0) != ((account.marks & kListed) != 0))
         complain("frame 0x{:x} of d{}: {} (count 0x{:x})", frame.raw, info.owner(), account.marks & kListed ? "listed without the mark" : "on no list", count);
-    if (shown && (!(count & FrameInfo::kHvPage) || !(count & FrameInfo::kAllocated) || (count & FrameInfo::kListed)))
-        complain("frame 0x{:x} of d{}: hv's, but its count is 0x{:x}", frame.raw, info.owner(), count);
-    if (!shown && (count & FrameInfo::kHvPage) && info.owner() < kFirstReservedDomain)
+    if (shown && !(count & FrameInfo::kShared)) complain("frame 0x{:x} of d{}: hv's, but its count is 0x{:x}", frame.raw, info.owner(), count);
+    constexpr std::uint64_t kOfDomains = FrameInfo::kAllocated | FrameInfo::kListed | FrameInfo::kRelinquished;
+    if ((count & FrameInfo::kShared) && ((count & kOfDomains) || (account.used_as & ~bit_of(FrameType::Writable)) || (info.type.load() & FrameInfo::kPinned)))
+        complain("frame 0x{:x} of d{}: hv's, but its count is 0x{:x} and its type word 0x{:x}", frame.raw, info.owner(), count, info.type.load());
+    if (!shown && (count & FrameInfo::kShared) && info.owner() < kFirstReservedDomain)
         complain("frame 0x{:x} of d{}: marked as hv's, but hv does not know it", frame.raw, info.owner());
-    if (!(count & (FrameInfo::kHvPage | FrameInfo::kListed))) complain("frame 0x{:x}: neither hv's nor on a list (count 0x{:x})", frame.raw, count);
+    if (!(count & (FrameInfo::kShared | FrameInfo::kListed))) complain("frame 0x{:x}: neither hv's nor on a list (count 0x{:x})", frame.raw, count);
     if (static_cast<std::int32_t>(tlb_clock() - info.tlb_stamp) < 0) complain("frame 0x{:x}: stamped in the future", frame.raw);
 }
 

@@ -83,18 +83,28 @@ bool adopt(FrameInfo& info, std::uint64_t word) {
     return true;
 }
 
-}  // namespace
-
-Result<FrameInfo*> get_frame(Mfn frame, DomainId owner) {
-    if (!valid_frame(frame)) return fail(Error::BadArgument);
+// A reference on a frame of `owner`'s that has none of `barred`.
+Result<FrameInfo*> get_unless(Mfn frame, DomainId owner, std::uint64_t barred) {
+    if (!valid_frame(frame) || owner >= kFirstReservedDomain) return fail(Error::BadArgument);
     FrameInfo& info = frame_info(frame);
     std::uint64_t word = info.count.load(std::memory_order_relaxed);
     do {
         const std::uint64_t references = word & FrameInfo::kReferenceMask;
-        if (references == 0 || references >= FrameInfo::kMostReferences || ((word & FrameInfo::kOwnerMask) >> FrameInfo::kOwnerShift) != owner)
+        if (references == 0 || references >= FrameInfo::kMostReferences || (word & barred) ||
+            ((word & FrameInfo::kOwnerMask) >> FrameInfo::kOwnerShift) != owner)
             return fail(Error::BadArgument);
     } while (!info.count.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel));
     return &info;
+}
+
+}  // namespace
+
+Result<FrameInfo*> get_frame(Mfn frame, DomainId owner) {
+    return get_unless(frame, owner, FrameInfo::kShared);
+}
+
+Result<FrameInfo*> get_frame_to_map(Mfn frame, DomainId owner) {
+    return get_unless(frame, owner, 0);
 }
 
 bool get_frame_again(FrameInfo& info) {

@@ -16,7 +16,7 @@ namespace hv {
 
 class Domain;
 
-enum class FrameType : std::uint8_t { None = 0, L1 = 1, L2 = 2, L3 = 3, L4 = 4, Descriptor = 5, Writable = 6, Shared = 7 };
+enum class FrameType : std::uint8_t { None = 0, L1 = 1, L2 = 2, L3 = 3, L4 = 4, Descriptor = 5, Writable = 6 };
 
 // Owners that are no domains (Xen's DOMID_* numbers).
 inline constexpr DomainId kOwnerIo = 0x7ff1;
@@ -25,14 +25,21 @@ inline constexpr DomainId kOwnerNone = 0x7ff4;
 inline constexpr DomainId kFirstReservedDomain = 0x7ff0;
 
 struct FrameInfo {
-    // Bits of `count`.
+    // Bits of `count`. The reference count is 0 exactly for frames that are free, the heap's, or no RAM; all else below is 0 then,
+    // but for the owner and kFreeHead.
     static constexpr std::uint64_t kReferenceMask = 0xffff'ffff;
     static constexpr std::uint64_t kMostReferences = 0xffff'0000;  // by name; beyond are those that hv must be able to take
     static constexpr unsigned kOwnerShift = 32;
     static constexpr std::uint64_t kOwnerMask = std::uint64_t{0xffff} << kOwnerShift;
-    static constexpr std::uint64_t kAllocated = std::uint64_t{1} << 48;  // the owner's own reference is held
-    static constexpr std::uint64_t kHvPage = std::uint64_t{1} << 49;     // hv's memory shared with its owner, not counted
+    // The owning domain's own reference is held: it has not given the frame up. With kListed only.
+    static constexpr std::uint64_t kAllocated = std::uint64_t{1} << 48;
+    // hv's own page (SharedPage), which the domain in the owner field may map and nothing else: hv holds one reference and one
+    // of type Writable, which no guest's call can drop. With owner kOwnerHv hv has withdrawn it, or has given it up and only
+    // mappings from before hold it. Never with kAllocated, kListed, kRelinquished, kPinned, or another type than Writable.
+    static constexpr std::uint64_t kShared = std::uint64_t{1} << 49;
     static constexpr std::uint64_t kListed = std::uint64_t{1} << 50;     // on the owner's list of frames
+    // The first frame of a free block; `progress` is the block's order, and next and previous link it to others of its size.
+    static constexpr std::uint64_t kFreeHead = std::uint64_t{1} << 51;
     static constexpr std::uint64_t kForeignMapped = std::uint64_t{1} << 53;  // others than the owner have mapped it
     static constexpr std::uint64_t kRelinquished = std::uint64_t{1} << 54;  // on the dying owner's second list
 
@@ -76,8 +83,10 @@ Mfn frame_number(const FrameInfo& info);
 void* frame_pointer(Mfn frame);
 Mfn frame_of_pointer(const void* pointer);  // of something in the direct map (hv heap, frame_pointer results)
 
-// General references. get_frame succeeds only while `owner` owns the allocated frame. -EINVAL otherwise.
+// General references. get_frame succeeds only while the frame is memory of `owner`'s, a domain. -EINVAL otherwise.
 Result<FrameInfo*> get_frame(Mfn frame, DomainId owner);
+// The same, and for pages that hv shares with `owner` (kShared): for mappings, and nothing else.
+Result<FrameInfo*> get_frame_to_map(Mfn frame, DomainId owner);
 // One more reference on a frame that the caller already holds one on.
 bool get_frame_again(FrameInfo& info);
 // The last reference returns the frame to the allocator and the owner's accounting.

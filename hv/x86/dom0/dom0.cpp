@@ -74,7 +74,7 @@ void write_start_info(Domain& domain, Dom0Memory& memory, const KernelImage& ker
     auto& info = *static_cast<abi::xen::StartInfo*>(memory.page(layout.start_info_pfn));
     std::memcpy(info.magic, "xen-3.0-x86_64", 15);
     info.nr_pages = memory.frames();
-    info.shared_info = address_of(frame_of_pointer(domain.shared_info)).raw;
+    info.shared_info = address_of(domain.shared_info.frame()).raw;
     info.flags = abi::xen::kSifPrivileged | abi::xen::kSifInitdomain;
     info.pt_base = layout.virtual_of(layout.tables_pfn);
     info.nr_pt_frames = layout.tables;

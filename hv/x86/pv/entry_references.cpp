@@ -28,7 +28,7 @@ Result<> get_l1_entry(Pte entry, Domain& table_owner, DomainId frame_owner, bool
         const bool entitled = exists && table_owner.privileged && (frame_owner == table_owner.id || frame_owner == kOwnerIo);
         return entitled ? Result<>{} : fail(Error::BadArgument);
     }
-    FrameInfo* info = TRY(get_frame(frame, frame_owner));
+    FrameInfo* info = TRY(get_frame_to_map(frame, frame_owner));
     if (frame_owner != table_owner.id && !(info->count.load(std::memory_order_relaxed) & FrameInfo::kForeignMapped))
         info->count.fetch_or(FrameInfo::kForeignMapped, std::memory_order_relaxed);
     if (!(entry & kPteWritable)) return {};

@@ -98,7 +98,7 @@ class Play {
         if (name < 0xf0) return frames_[(own + 1 + name % 2) % frames_.size()][name / 2 % kFrames];
         static constexpr std::uint64_t kOthers[] = {0, 1, 16, 0xf'ee00, 0xf'ffff, 0x100'0000, 0xff'ffff'ffff, 8192};
         if (name < 0xf8) return Mfn{kOthers[name % 8]};
-        return hv::frame_of_pointer(domain.shared_info);
+        return domain.shared_info.frame();
     }
 
     Pte entry(const hv::Domain& domain) {
@@ -268,7 +268,7 @@ class Play {
         const auto info = hv::get_frame_and_type(where, vcpu.domain.id, hv::FrameType::Writable);
         if (!info) return;
         // hv's shared pages are hv's to check.
-        if (hv::frame_of_pointer(vcpu.domain.shared_info) != where) static_cast<Pte*>(hv::frame_pointer(where))[index] = value;
+        if (vcpu.domain.shared_info.frame() != where) static_cast<Pte*>(hv::frame_pointer(where))[index] = value;
         hv::put_frame_and_type(**info);
     }
 

@@ -1,4 +1,6 @@
 // The buddy allocator: alignment, zones, limits, and every frame back.
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -6,6 +8,7 @@
 #include <vector>
 
 #include "hv/memory/frame_table.hpp"
+#include "tests/unit/fakes/memory.hpp"
 #include "tests/unit/memory/memory.hpp"
 
 namespace {
@@ -146,6 +149,31 @@ TEST_F(Allocator, AddressLimits) {
     EXPECT_FALSE(allocate_frames({.order = hv::kMaxOrder + 1}).has_value());
     EXPECT_FALSE(allocate_frames({.order = hv::kMaxOrder}).has_value());
     EXPECT_FALSE(allocate_frames({.order = ~0u}).has_value());
+}
+
+// A guest that asks for few address bits must not make hv look through the frames that do not fit, with a lock held: they
+// cannot even be touched here. The lists are as long as they get, every second frame is free.
+TEST_F(Allocator, FramesBeyondTheLimitAreNotLookedAt) {
+    constexpr std::uint64_t kLimit = 4096;
+    std::vector<Block> blocks = everything(0);
+    const auto kept = std::partition(blocks.begin(), blocks.end(), [](const Block& block) { return block.first.raw % 2 == 0; });
+    free_all({blocks.begin(), kept});
+    blocks.erase(blocks.begin(), kept);
+    hv::FrameInfo* const beyond = &hv::frame_info(Mfn{kLimit});
+    const std::size_t bytes = (fake::kRamFrames - kLimit) * sizeof(hv::FrameInfo);
+    ASSERT_EQ(mprotect(beyond, bytes, PROT_NONE), 0);
+    for (unsigned i = 0; i < 100; ++i) {
+        const auto frame = allocate_frames({.address_bits = 24, .clear = false});
+        ASSERT_TRUE(frame.has_value());
+        EXPECT_LT(frame->raw, kLimit);
+        blocks.push_back({*frame, 0});
+    }
+    EXPECT_FALSE(allocate_frames({.order = 1, .address_bits = 24}).has_value());
+    ASSERT_EQ(mprotect(&hv::frame_info(Mfn{0}), kLimit * sizeof(hv::FrameInfo), PROT_NONE), 0);
+    EXPECT_FALSE(allocate_frames({.address_bits = 16}).has_value());
+    EXPECT_FALSE(allocate_frames({.order = 4, .address_bits = 17}).has_value());
+    ASSERT_EQ(mprotect(&hv::frame_info(Mfn{0}), fake::kRamFrames * sizeof(hv::FrameInfo), PROT_READ | PROT_WRITE), 0);
+    free_all(blocks);
 }
 
 TEST_F(Allocator, HolesAreNoFrames) {

@@ -107,19 +107,53 @@ TEST_F(DomainMemory, ClaimsKeepOthersOut) {
 TEST_F(DomainMemory, SharedPagesAreNotCounted) {
     hv::Domain& domain = this->domain(10);
     const std::uint64_t bytes = domain.hv_bytes;
-    void* page = hv::allocate_shared_page(domain);
-    const Mfn frame = hv::frame_of_pointer(page);
+    hv::SharedPage page = *hv::SharedPage::allocate(domain);
+    const Mfn frame = page.frame();
     EXPECT_EQ(domain.frames, 0u);
     EXPECT_EQ(domain.hv_bytes, bytes + hv::kPageSize);
-    // The guest maps it writable, and can make nothing else of it.
-    ASSERT_TRUE(hv::get_frame_and_type(frame, domain.id, hv::FrameType::Writable).has_value());
-    EXPECT_FALSE(hv::get_frame_and_type(frame, domain.id, hv::FrameType::L1).has_value());
-    const std::uint64_t free = hv::free_frame_count();
-    hv::free_shared_page(domain, page);
-    EXPECT_EQ(hv::free_frame_count(), free);  // mapped still
+    // The guest maps it, also writable; it has no other name for it, and nothing to give up.
     EXPECT_FALSE(hv::get_frame(frame, domain.id).has_value());
+    EXPECT_FALSE(hv::release_frame(hv::frame_info(frame)));
+    ASSERT_TRUE(hv::get_frame_to_map(frame, domain.id).has_value());
+    ASSERT_TRUE(hv::get_frame_type(hv::frame_info(frame), hv::FrameType::Writable).has_value());
+    EXPECT_FALSE(hv::get_frame_type(hv::frame_info(frame), hv::FrameType::L1).has_value());
+    const std::uint64_t free = hv::free_frame_count();
+    page.free();
+    EXPECT_EQ(domain.hv_bytes, bytes);
+    EXPECT_EQ(hv::free_frame_count(), free);  // mapped still
+    EXPECT_FALSE(hv::get_frame_to_map(frame, domain.id).has_value());
     hv::put_frame_and_type(hv::frame_info(frame));
     EXPECT_EQ(hv::free_frame_count(), free + 1);
+}
+
+TEST_F(DomainMemory, SharedPagesAreWithdrawnFromNobodysMappings) {
+    hv::Domain& domain = this->domain(10);
+    hv::SharedPage page = *hv::SharedPage::allocate(domain);
+    const Mfn frame = page.frame();
+    ASSERT_TRUE(hv::get_frame_to_map(frame, domain.id).has_value());
+    EXPECT_FALSE(page.withdraw());
+    EXPECT_EQ(hv::frame_info(frame).owner(), domain.id);
+    hv::put_frame(hv::frame_info(frame));
+    ASSERT_TRUE(page.withdraw());
+    for (const hv::DomainId name : {domain.id, hv::kOwnerHv, hv::kOwnerIo}) EXPECT_FALSE(hv::get_frame_to_map(frame, name).has_value());
+    page.offer();
+    ASSERT_TRUE(hv::get_frame_to_map(frame, domain.id).has_value());
+    hv::put_frame(hv::frame_info(frame));
+}
+
+TEST_F(DomainMemory, SharedPagesGoWithTheirOneHolder) {
+    hv::Domain& domain = this->domain(10);
+    const std::uint64_t free = hv::free_frame_count();
+    {
+        hv::SharedPage page = *hv::SharedPage::allocate(domain);
+        hv::SharedPage holder = std::move(page);
+        EXPECT_FALSE(page);
+        page = *hv::SharedPage::allocate(domain);
+        EXPECT_EQ(hv::free_frame_count(), free - 2);
+        page = std::move(holder);
+        EXPECT_EQ(hv::free_frame_count(), free - 1);
+    }
+    EXPECT_EQ(hv::free_frame_count(), free);
 }
 
 TEST_F(DomainMemory, ExchangeGivesOneBlockForMany) {
