@@ -26,7 +26,7 @@ const TscScale& tsc_scale();
 Nanoseconds nanoseconds_of(std::uint64_t ticks);
 std::uint64_t ticks_of(Nanoseconds duration);
 
-// The TSC as guests read it.
+// The TSC, corrected so that all CPUs agree.
 std::uint64_t read_tsc();
 
 }  // namespace hv::time

@@ -4,6 +4,7 @@
 #include "hv/memory/guest_access.hpp"
 #include "hv/time/clock.hpp"
 #include "hv/time/wallclock.hpp"
+#include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
 
 namespace hv::x86 {
@@ -39,7 +40,8 @@ void update_guest_clock(Vcpu& vcpu) {
         value.system_time = 0;
         value.flags = abi::xen::kPvclockTscStable;
     } else {
-        value.tsc_timestamp = time::read_tsc();
+        // As RDTSC reads it on this CPU: the guest's next reading has no correction either.
+        value.tsc_timestamp = read_tsc();
         value.system_time = static_cast<std::uint64_t>(time::now());
     }
     value.tsc_to_system_mul = scale.multiplier;
