@@ -40,6 +40,7 @@ ROWS += [
     Row("create.paused", "create a paused 128 MiB guest, command start to return", "s", ratio=0.2),
     Row("guest.init", "guest's first instruction to its init", "s", ratio=1),
     Row("clients.list", f"{CLIENTS} clients list the domains at once, first start to last return", "s", ratio=1),
+    Row("guest.behind", "guest's clock behind the hypervisor's when its init starts (ticks that its kernel lost)", "s", ratio=1),
     Row("size.image", "hypervisor image", "B", limit=MIB),
     Row("size.hypervisor", "hypervisor's own memory, 2 GiB machine", "B", ratio=1),
     Row("size.domain", "hv's memory for a 1-vCPU 128 MiB guest, beside the guest's", "B", limit=64 * KIB),
