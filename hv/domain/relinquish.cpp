@@ -11,7 +11,7 @@ namespace {
 
 // Everything that keeps the frame by the domain's own doing: a pin, parked work, ownership.
 Result<> relinquish(FrameInfo& info) {
-    TRY_VOID(finish_partial(info, true));
+    TRY_VOID(finish_partial(info));
     if (info.type.fetch_and(~FrameInfo::kPinned, std::memory_order_acq_rel) & FrameInfo::kPinned) {
         const Result<> put = put_frame_type_preemptible(info);
         put_frame(info);  // the pin's reference; parked work has one of its own

@@ -8,6 +8,7 @@
 #include "hv/base/result.hpp"
 #include "hv/base/types.hpp"
 #include "hv/domain/grant_table.hpp"
+#include "hv/memory/frame.hpp"
 #include "hv/memory/guest_access.hpp"
 
 namespace hv {

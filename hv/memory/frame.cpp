@@ -1,6 +1,7 @@
 #include "hv/memory/frame.hpp"
 
 #include "hv/base/log.hpp"
+#include "hv/base/preemption.hpp"
 #include "hv/base/spinlock.hpp"
 #include "hv/memory/frame_release.hpp"
 #include "hv/memory/frame_seams.hpp"
@@ -20,9 +21,14 @@ constexpr bool is_checked(FrameType type) {
     return type == FrameType::Descriptor || (type >= FrameType::L1 && type <= FrameType::L4);
 }
 
-// Another CPU is validating the frame: wait until it is done or gave up.
-void wait_for_validation(const FrameInfo& info, std::uint64_t seen) {
-    while (info.type.load(std::memory_order_acquire) == seen) spin_pause();
+// Another CPU is validating the frame: wait until it is done or gave up. That may take long, but for descriptors, for which
+// alone those wait who cannot be preempted.
+Result<> wait_for_validation(const FrameInfo& info, std::uint64_t seen, Preemption preemption) {
+    while (info.type.load(std::memory_order_acquire) == seen) {
+        if (preemption == Preemption::Allowed && preemption_needed()) return fail(Error::Restart);
+        spin_pause();
+    }
+    return {};
 }
 
 bool is_busy(std::uint64_t word) {
@@ -46,8 +52,8 @@ void drop_last(FrameInfo& info) {
     info.type.fetch_add(FrameInfo::kGeneration - 1, std::memory_order_acq_rel);
 }
 
-Result<> undo_contents(FrameInfo& info, FrameType type, bool preemptible) {
-    Result<> undone = holds_references(type) ? invalidate_frame(info, type, preemptible) : Result<>{};
+Result<> undo_contents(FrameInfo& info, FrameType type) {
+    Result<> undone = holds_references(type) ? invalidate_frame(info, type) : Result<>{};
     if (undone) {
         drop_last(info);
     } else {
@@ -57,8 +63,8 @@ Result<> undo_contents(FrameInfo& info, FrameType type, bool preemptible) {
 }
 
 // The caller alone holds the frame's type (count 1, not validated): check the contents and go on from `info.progress`.
-Result<> check_contents(FrameInfo& info, FrameType type, bool preemptible) {
-    Result<> checked = validate_frame(info, type, preemptible);
+Result<> check_contents(FrameInfo& info, FrameType type) {
+    Result<> checked = validate_frame(info, type);
     if (checked) {
         info.type.fetch_or(FrameInfo::kValidated, std::memory_order_acq_rel);
     } else if (checked.error() == Error::Restart) {
@@ -66,7 +72,7 @@ Result<> check_contents(FrameInfo& info, FrameType type, bool preemptible) {
     } else {
         // Should this be preempted: whoever asks again is refused once it is done.
         info.type.fetch_or(FrameInfo::kRefused, std::memory_order_relaxed);
-        TRY_VOID(undo_contents(info, type, preemptible));
+        TRY_VOID(undo_contents(info, type));
     }
     return checked;
 }
@@ -121,7 +127,8 @@ void put_frame(FrameInfo& info) {
     if ((before & FrameInfo::kReferenceMask) == 1) last_reference_gone(info, before);
 }
 
-Result<void> get_frame_type(FrameInfo& info, FrameType type, bool preemptible) {
+Result<void> get_frame_type(FrameInfo& info, FrameType type, Preemption preemption) {
+    HV_ASSERT(preemption == Preemption::Allowed || !holds_references(type));
     std::uint64_t word = info.type.load(std::memory_order_acquire);
     for (;;) {
         const std::uint64_t count = word & FrameInfo::kTypeCountMask;
@@ -136,17 +143,20 @@ Result<void> get_frame_type(FrameInfo& info, FrameType type, bool preemptible) {
             if (!info.type.compare_exchange_weak(word, next, std::memory_order_acq_rel)) continue;
             if (!checks) return {};
             info.progress = 0;
-            return check_contents(info, type, preemptible);
+            return check_contents(info, type);
         }
         if (word & FrameInfo::kPartial) {
+            if (preemption == Preemption::Forbidden) return fail(Error::Busy);
             if (!adopt(info, word)) {
                 word = info.type.load(std::memory_order_acquire);
                 continue;
             }
             const bool refused = word & FrameInfo::kRefused;
-            if (type_of(word) == type && !refused) return check_contents(info, type, preemptible);
-            TRY_VOID(undo_contents(info, type_of(word), preemptible));
+            if (type_of(word) == type && !refused) return check_contents(info, type);
+            TRY_VOID(undo_contents(info, type_of(word)));
             if (type_of(word) == type) return fail(Error::BadArgument);
+            // The last part of it was work, too: a table may name a parked one in each of its entries.
+            if (preemption_needed()) return fail(Error::Restart);
             word = info.type.load(std::memory_order_acquire);
             continue;
         }
@@ -154,7 +164,7 @@ Result<void> get_frame_type(FrameInfo& info, FrameType type, bool preemptible) {
         // refers to tables of the level below, so waits for the same type have an end.
         if (type_of(word) != type || count == FrameInfo::kTypeCountMask) return fail(Error::BadArgument);
         if (is_busy(word)) {
-            wait_for_validation(info, word);
+            TRY_VOID(wait_for_validation(info, word, preemption));
             word = info.type.load(std::memory_order_acquire);
             continue;
         }
@@ -164,20 +174,17 @@ Result<void> get_frame_type(FrameInfo& info, FrameType type, bool preemptible) {
 
 namespace {
 
-Result<> put_type(FrameInfo& info, bool preemptible) {
+// A frame that somebody holds the type of is neither being validated nor parked.
+Result<> put_type(FrameInfo& info, Preemption preemption) {
     std::uint64_t word = info.type.load(std::memory_order_acquire);
+    HV_ASSERT(preemption == Preemption::Allowed || !holds_references(type_of(word)));
     for (;;) {
         const std::uint64_t count = word & FrameInfo::kTypeCountMask;
-        HV_ASSERT(count != 0);
-        if (is_busy(word)) {
-            wait_for_validation(info, word);
-            word = info.type.load(std::memory_order_acquire);
-            continue;
-        }
+        HV_ASSERT(count != 0 && (word & FrameInfo::kValidated));
         if (count == 1 && holds_references(type_of(word))) {
             // The last use as a page table: while its entries are undone the count stays 1 and nobody can join.
             if (!info.type.compare_exchange_weak(word, word & ~FrameInfo::kValidated, std::memory_order_acq_rel)) continue;
-            return undo_contents(info, type_of(word), preemptible);
+            return undo_contents(info, type_of(word));
         }
         if (count == 1) info.tlb_stamp = tlb_clock();
         if (info.type.compare_exchange_weak(word, word - 1 + FrameInfo::kGeneration, std::memory_order_acq_rel)) return {};
@@ -187,24 +194,24 @@ Result<> put_type(FrameInfo& info, bool preemptible) {
 }  // namespace
 
 void put_frame_type(FrameInfo& info) {
-    const Result<> undone = put_type(info, false);
+    const Result<> undone = put_type(info, Preemption::Forbidden);
     HV_ASSERT(undone.has_value());
 }
 
 Result<void> put_frame_type_preemptible(FrameInfo& info) {
-    return put_type(info, true);
+    return put_type(info, Preemption::Allowed);
 }
 
-Result<void> finish_partial(FrameInfo& info, bool preemptible, FrameType only) {
+Result<void> finish_partial(FrameInfo& info, FrameType only) {
     const std::uint64_t word = info.type.load(std::memory_order_acquire);
     if (only != FrameType::None && type_of(word) != only) return {};
     if (!(word & FrameInfo::kPartial) || !adopt(info, word)) return {};
-    return undo_contents(info, type_of(word), preemptible);
+    return undo_contents(info, type_of(word));
 }
 
-Result<FrameInfo*> get_frame_and_type(Mfn frame, DomainId owner, FrameType type, bool preemptible) {
+Result<FrameInfo*> get_frame_and_type(Mfn frame, DomainId owner, FrameType type, Preemption preemption) {
     FrameInfo* info = TRY(get_frame(frame, owner));
-    if (Result<> typed = get_frame_type(*info, type, preemptible); !typed) {
+    if (Result<> typed = get_frame_type(*info, type, preemption); !typed) {
         put_frame(*info);
         return fail(typed.error());
     }

@@ -92,20 +92,27 @@ bool get_frame_again(FrameInfo& info);
 // The last reference returns the frame to the allocator and the owner's accounting.
 void put_frame(FrameInfo& info);
 
-// Type references; the caller holds a general reference. Page-table types may take long: with `preemptible` they return
+// Whether the caller can stop in the middle and be asked again. Work on a page table may be of any size, so only who can
+// begins it or takes it over from somebody else.
+enum class Preemption : bool { Forbidden, Allowed };
+
+// Type references; the caller holds a general reference. Page tables take long: they need Preemption::Allowed, return
 // Error::Restart in the middle, with the work parked, and go on when asked again. Parked work (kPartial) owns one type and
-// one general reference; whoever needs the frame next takes it over, to go on with it or to undo it. Either way the first
-// `progress` entries are those that hold references. Errors: BadArgument (contents or type conflict).
-Result<void> get_frame_type(FrameInfo& info, FrameType type, bool preemptible = false);
+// one general reference; whoever needs the frame next and can be preempted takes it over, to go on with it or to undo it.
+// Either way the first `progress` entries are those that hold references. Errors: BadArgument (contents or type conflict);
+// Busy (parked work, with Preemption::Forbidden).
+Result<void> get_frame_type(FrameInfo& info, FrameType type, Preemption preemption = Preemption::Forbidden);
+// Of a frame that is no page table.
 void put_frame_type(FrameInfo& info);
-// After Error::Restart the reference is gone all the same; the rest of the work is parked with the frame (kPartial).
+// Of any frame. After Error::Restart the reference is gone all the same; the rest of the work is parked with the frame
+// (kPartial).
 Result<void> put_frame_type_preemptible(FrameInfo& info);
-// Goes on with undoing parked work, if there is any (of type `only`, unless that is None). The caller holds a general
-// reference.
-Result<void> finish_partial(FrameInfo& info, bool preemptible, FrameType only = FrameType::None);
+// Goes on with undoing parked work, if there is any (of type `only`, unless that is None); Error::Restart while there is
+// more. The caller holds a general reference.
+Result<void> finish_partial(FrameInfo& info, FrameType only = FrameType::None);
 
 // Both at once.
-Result<FrameInfo*> get_frame_and_type(Mfn frame, DomainId owner, FrameType type, bool preemptible = false);
+Result<FrameInfo*> get_frame_and_type(Mfn frame, DomainId owner, FrameType type, Preemption preemption = Preemption::Forbidden);
 inline void put_frame_and_type(FrameInfo& info) {
     put_frame_type(info);
     put_frame(info);

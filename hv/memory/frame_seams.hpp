@@ -8,10 +8,10 @@
 namespace hv {
 
 // Seams. Check a page table's (or descriptor page's) entries and take the references that they stand for, or give a page
-// table's back; `info.progress` carries on after Error::Restart, which only preemptible calls return. After any other error
+// table's back; `info.progress` carries on after Error::Restart, which descriptor pages never return. After any other error
 // the first `info.progress` entries hold references still: the caller invalidates.
-Result<> validate_frame(FrameInfo& info, FrameType type, bool preemptible);
-Result<> invalidate_frame(FrameInfo& info, FrameType type, bool preemptible);
+Result<> validate_frame(FrameInfo& info, FrameType type);
+Result<> invalidate_frame(FrameInfo& info, FrameType type);
 
 // TLB clock: advances with every flush of a whole TLB; a CPU whose last flush is not older than a stamp holds nothing
 // from before it.

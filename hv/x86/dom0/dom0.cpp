@@ -123,7 +123,7 @@ Result<> start_first_vcpu(Domain& domain, Dom0Memory& memory, const KernelImage&
         if (set.error() != Error::Restart) return set;
     }
     // The guest expects its first L4 table to be pinned.
-    FrameInfo* l4 = TRY(get_frame_and_type(memory.mfn(layout.tables_pfn), domain.id, FrameType::L4));
+    FrameInfo* l4 = TRY(get_frame_and_type(memory.mfn(layout.tables_pfn), domain.id, FrameType::L4, Preemption::Allowed));
     l4->type.fetch_or(FrameInfo::kPinned);
     vcpu.flags.fetch_and(~std::uint32_t{kVcpuDown});
     return {};

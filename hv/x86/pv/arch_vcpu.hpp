@@ -42,7 +42,7 @@ struct ArchVcpu {
     TrapFrame frame;                          // registers while it does not run
     FrameInfo* kernel_table = nullptr;        // L4 with type and reference; null before it has a context
     FrameInfo* user_table = nullptr;          // null when the guest has none
-    FrameInfo* unfinished = nullptr;          // table whose undoing was preempted (entry_update.hpp)
+    std::array<FrameInfo*, 2> unfinished{};   // tables whose undoing was preempted (entry_update.hpp)
     std::uint64_t fs_base = 0;
     std::uint64_t gs_base_kernel = 0;
     std::uint64_t gs_base_user = 0;

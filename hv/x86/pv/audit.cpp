@@ -53,7 +53,8 @@ void audit_vcpu(FrameAudit& audit, const Vcpu& vcpu) {
         audit.use(arch.gdt_frames[page], FrameType::Descriptor);
     }
     for (const FrameInfo* info : arch.ldt_frames) audit.use(info, FrameType::Descriptor);
-    if (arch.unfinished) audit.reference(frame_number(*arch.unfinished));
+    for (const FrameInfo* info : arch.unfinished)
+        if (info) audit.reference(frame_number(*info));
 }
 
 }  // namespace

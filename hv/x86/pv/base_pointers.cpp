@@ -18,7 +18,7 @@ void give_up(Vcpu& vcpu, FrameInfo* old) {
 
 Result<FrameInfo*> take(Vcpu& vcpu, Mfn l4) {
     FrameInfo* info = TRY(get_frame(l4, vcpu.domain.id));
-    if (const Result<> typed = get_frame_type(*info, FrameType::L4, true); !typed) {
+    if (const Result<> typed = get_frame_type(*info, FrameType::L4, Preemption::Allowed); !typed) {
         put_frame(*info);
         return fail(typed.error());
     }
@@ -35,6 +35,7 @@ Result<> drop(Vcpu& vcpu, FrameInfo*& table) {
 }  // namespace
 
 Result<> set_kernel_table(Vcpu& vcpu, Mfn l4) {
+    TRY_VOID(finish_unfinished(vcpu));
     FrameInfo* taken = TRY(take(vcpu, l4));
     FrameInfo* old = vcpu.arch->kernel_table;
     vcpu.arch->kernel_table = taken;
@@ -45,6 +46,7 @@ Result<> set_kernel_table(Vcpu& vcpu, Mfn l4) {
 }
 
 Result<> set_user_table(Vcpu& vcpu, Mfn l4) {
+    TRY_VOID(finish_unfinished(vcpu));
     FrameInfo* taken = l4.raw != 0 ? TRY(take(vcpu, l4)) : nullptr;
     FrameInfo* old = vcpu.arch->user_table;
     vcpu.arch->user_table = taken;

@@ -62,10 +62,10 @@ Result<> set_gdt(Vcpu& vcpu, const std::uint64_t* frames, unsigned frame_count, 
         return fail(Error::BadArgument);
     std::array<FrameInfo*, kWindowPages> taken{};
     for (unsigned i = 0; i < frame_count; ++i) {
-        Result<FrameInfo*> info = get_frame_and_type(Mfn{frames[i]}, vcpu.domain.id, FrameType::Descriptor);
+        Result<FrameInfo*> info = get_frame_and_type(Mfn{frames[i]}, vcpu.domain.id, FrameType::Descriptor, Preemption::Allowed);
         if (!info) {
             while (i-- > 0) put_frame_and_type(*taken[i]);
-            return fail(Error::BadArgument);
+            return fail(info.error());
         }
         taken[i] = *info;
     }
@@ -104,17 +104,17 @@ Result<> set_ldt(Vcpu& vcpu, GuestVirtual base, std::uint32_t entries) {
     return {};
 }
 
-bool map_ldt_page(Vcpu& vcpu, unsigned page) {
+Result<> map_ldt_page(Vcpu& vcpu, unsigned page, Preemption preemption) {
     ArchVcpu& arch = *vcpu.arch;
-    if (page >= kWindowPages || page * kPageSize >= arch.ldt_entries * 8ull || arch.ldt_frames[page]) return false;
+    if (page >= kWindowPages || page * kPageSize >= arch.ldt_entries * 8ull || arch.ldt_frames[page])
+        return fail(Error::BadArgument);
     // The kernel's tables say where it is, also when user mode, whose tables need not have it, makes the first use.
     const Pte entry = guest_kernel_l1_entry(vcpu, arch.ldt_base + page * kPageSize);
-    if (!is_present(entry)) return false;
-    Result<FrameInfo*> info = get_frame_and_type(frame_in(entry), vcpu.domain.id, FrameType::Descriptor);
-    if (!info) return false;
-    arch.ldt_frames[page] = *info;
-    show_in_window(kWindowPages + page, *info);
-    return true;
+    if (!is_present(entry)) return fail(Error::BadArgument);
+    FrameInfo* info = TRY(get_frame_and_type(frame_in(entry), vcpu.domain.id, FrameType::Descriptor, preemption));
+    arch.ldt_frames[page] = info;
+    show_in_window(kWindowPages + page, info);
+    return {};
 }
 
 }  // namespace hv::x86

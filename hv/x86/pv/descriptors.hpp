@@ -17,7 +17,7 @@ namespace hv::x86 {
 Result<std::uint64_t> check_descriptor(std::uint64_t descriptor);
 Result<> validate_descriptor_page(FrameInfo& info);
 
-// Replaces the vCPU's GDT. `frames` are mfns of its domain.
+// Replaces the vCPU's GDT. `frames` are mfns of its domain. Error::Restart: nothing was changed yet, ask again.
 Result<> set_gdt(Vcpu& vcpu, const std::uint64_t* frames, unsigned frame_count, std::uint32_t entries);
 void release_gdt(Vcpu& vcpu);
 Result<> set_ldt(Vcpu& vcpu, GuestVirtual base, std::uint32_t entries);
@@ -25,8 +25,9 @@ void release_ldt(Vcpu& vcpu);
 
 // This CPU's descriptor windows show the vCPU's tables.
 void load_descriptor_tables(Vcpu& vcpu);
-// The guest touched page `page` of its LDT for the first time. False: it is not there; the guest gets the fault.
-bool map_ldt_page(Vcpu& vcpu, unsigned page);
+// The guest touched page `page` of its LDT for the first time. BadArgument: it is not there; the guest gets the fault. Busy
+// and Restart: as of get_frame_type.
+Result<> map_ldt_page(Vcpu& vcpu, unsigned page, Preemption preemption);
 
 // Virtual addresses of a CPU's windows.
 std::uint64_t gdt_window(CpuId cpu);

@@ -17,7 +17,7 @@ Pte adjust_l1(Pte entry) {
     return entry & ~kPteGlobal;
 }
 
-Result<> get_l1_entry(Pte entry, Domain& table_owner, DomainId frame_owner, bool preemptible) {
+Result<> get_l1_entry(Pte entry, Domain& table_owner, DomainId frame_owner) {
     if (!is_present(entry)) return {};
     if (entry & ~kAllowedL1) return fail(Error::BadArgument);
     const Mfn frame = frame_in(entry);
@@ -32,7 +32,7 @@ Result<> get_l1_entry(Pte entry, Domain& table_owner, DomainId frame_owner, bool
     if (frame_owner != table_owner.id && !(info->count.load(std::memory_order_relaxed) & FrameInfo::kForeignMapped))
         info->count.fetch_or(FrameInfo::kForeignMapped, std::memory_order_relaxed);
     if (!(entry & kPteWritable)) return {};
-    if (Result<> typed = get_frame_type(*info, FrameType::Writable, preemptible); !typed) {
+    if (Result<> typed = get_frame_type(*info, FrameType::Writable, Preemption::Allowed); !typed) {
         put_frame(*info);
         return typed;
     }
@@ -46,22 +46,22 @@ void put_l1_entry(Pte entry) {
     put_frame(info);
 }
 
-Result<> get_upper_entry(Pte entry, unsigned level, DomainId owner, bool preemptible) {
+Result<> get_upper_entry(Pte entry, unsigned level, DomainId owner) {
     if (!is_present(entry)) return {};
     if (entry & ~kAllowedUpper) return fail(Error::BadArgument);
     FrameInfo* info = TRY(get_frame(frame_in(entry), owner));
     const auto below = static_cast<FrameType>(level - 1);
-    if (Result<> typed = get_frame_type(*info, below, preemptible); !typed) {
+    if (Result<> typed = get_frame_type(*info, below, Preemption::Allowed); !typed) {
         put_frame(*info);
         return typed;
     }
     return {};
 }
 
-Result<> put_upper_entry(Pte entry, bool preemptible) {
+Result<> put_upper_entry(Pte entry) {
     if (!is_present(entry)) return {};
     FrameInfo& info = frame_info(frame_in(entry));
-    const Result<> put = preemptible ? put_frame_type_preemptible(info) : (put_frame_type(info), Result<>{});
+    const Result<> put = put_frame_type_preemptible(info);
     put_frame(info);
     return put;
 }

@@ -13,13 +13,14 @@ namespace hv::x86 {
 
 // Takes what an L1 entry in a table of `table_owner` needs to map a frame of `frame_owner`.
 // Error::BadArgument: forbidden bits, a frame that is not frame_owner's, or a writable mapping of a typed frame.
-// Error::Restart, when preemptible: the frame holds parked work that must be undone first.
-Result<> get_l1_entry(Pte entry, Domain& table_owner, DomainId frame_owner, bool preemptible);
+// Error::Restart: the frame holds parked work that must be undone first.
+Result<> get_l1_entry(Pte entry, Domain& table_owner, DomainId frame_owner);
 void put_l1_entry(Pte entry);
 
-// An entry of an L2, L3 or L4 table holds a table of the level below.
-Result<> get_upper_entry(Pte entry, unsigned level, DomainId owner, bool preemptible);
-Result<> put_upper_entry(Pte entry, bool preemptible);
+// An entry of an L2, L3 or L4 table holds a table of the level below. Error::Restart: as of get_frame_type and
+// put_frame_type_preemptible.
+Result<> get_upper_entry(Pte entry, unsigned level, DomainId owner);
+Result<> put_upper_entry(Pte entry);
 
 // What is really written for an L1 entry that the guest asked for: the user bit that a kernel in ring 3 needs, and no write
 // access to hv's own devices, which Dom0's firmware code may read.

@@ -1,6 +1,7 @@
 #include "hv/x86/pv/entry_update.hpp"
 
 #include "hv/abi/xen/layout.hpp"
+#include "hv/base/preemption.hpp"
 #include "hv/base/spinlock.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
@@ -48,7 +49,7 @@ Result<> update_l1(Pte* entry, Pte value, Domain& table_owner, DomainId frame_ow
         if (value & ~kAllowedL1) return fail(Error::BadArgument);
         return exchange(entry, adjusted, how, replaced) ? Result<>{} : fail(Error::Again);
     }
-    TRY_VOID(get_l1_entry(value, table_owner, frame_owner, true));
+    TRY_VOID(get_l1_entry(value, table_owner, frame_owner));
     if (!exchange(entry, adjusted, how, replaced)) {
         put_l1_entry(value);
         return fail(Error::Again);
@@ -77,7 +78,7 @@ Result<> update_upper(Pte* entry, unsigned level, Pte value, Domain& table_owner
         if (value & ~kAllowedUpper) return fail(Error::BadArgument);
         return exchange(entry, adjusted, how, replaced) ? Result<>{} : fail(Error::Again);
     }
-    TRY_VOID(get_upper_entry(value, level, table_owner.id, true));
+    TRY_VOID(get_upper_entry(value, level, table_owner.id));
     if (!exchange(entry, adjusted, how, replaced)) {
         let_go(value);
         return fail(Error::Again);
@@ -112,13 +113,18 @@ Result<> update_entry_at(MachineAddress where, Pte value, Domain& table_owner, D
     FrameInfo* info = TRY(get_frame(frame_of(where), table_owner.id));
     Result<> done;
     for (;;) {
-        if (const FrameType type = lock_table(*info); type != FrameType::None) {
-            done = update_entry(*info, static_cast<unsigned>(type), index, value, table_owner, frame_owner, keep_accessed);
+        const Result<FrameType> type = lock_table(*info);
+        if (!type) {
+            done = fail(type.error());
+            break;
+        }
+        if (*type != FrameType::None) {
+            done = update_entry(*info, static_cast<unsigned>(*type), index, value, table_owner, frame_owner, keep_accessed);
             unlock_table(*info);
             break;
         }
         // Plain memory that the owner could write itself. If it just became a page table, look again.
-        done = get_frame_type(*info, FrameType::Writable, true);
+        done = get_frame_type(*info, FrameType::Writable, Preemption::Allowed);
         if (done) {
             __atomic_store_n(entry_pointer(*info, index), value, __ATOMIC_RELEASE);
             put_frame_type(*info);
@@ -128,29 +134,40 @@ Result<> update_entry_at(MachineAddress where, Pte value, Domain& table_owner, D
         if (now < FrameType::L1 || now > FrameType::L4 || info->type_count() == 0 ||
             (info->type.load(std::memory_order_acquire) & FrameInfo::kPartial))
             break;
-        spin_pause();  // another CPU is validating it, and may be waiting for this one to flush its TLB
+        // Another CPU is validating it, and may be waiting for this one to flush its TLB.
+        if (preemption_needed()) {
+            done = fail(Error::Restart);
+            break;
+        }
+        spin_pause();
     }
     put_frame(*info);
     return done;
 }
 
 void put_aside(Vcpu& vcpu, FrameInfo& info) {
-    // At most one at a time: whoever makes one finishes it before doing more (finish_unfinished).
-    if (vcpu.arch->unfinished) {
-        while (!finish_partial(info, false)) {
-        }
-        put_frame(info);
+    for (FrameInfo*& slot : vcpu.arch->unfinished) {
+        if (slot) continue;
+        slot = &info;
         return;
     }
-    vcpu.arch->unfinished = &info;
+    // Not by anything that finishes what was there before it begins. The frame keeps the work until somebody needs it, or
+    // until the end of its domain.
+    put_frame(info);
+}
+
+bool has_unfinished(const Vcpu& vcpu) {
+    return vcpu.arch->unfinished[0] || vcpu.arch->unfinished[1];
 }
 
 Result<> finish_unfinished(Vcpu& vcpu) {
-    FrameInfo* info = vcpu.arch->unfinished;
-    if (!info) return {};
-    TRY_VOID(finish_partial(*info, true));
-    vcpu.arch->unfinished = nullptr;
-    put_frame(*info);
+    for (FrameInfo*& info : vcpu.arch->unfinished) {
+        if (!info) continue;
+        TRY_VOID(finish_partial(*info));
+        put_frame(*info);
+        info = nullptr;
+        if (has_unfinished(vcpu) && preemption_needed()) return fail(Error::Restart);
+    }
     return {};
 }
 

@@ -22,10 +22,13 @@ Result<> replace_entry(FrameInfo& table, unsigned level, unsigned index, Pte exp
 // An entry at a machine address, in whatever frame: a page table of any level, or plain memory of `table_owner`.
 Result<> update_entry_at(MachineAddress where, Pte value, Domain& table_owner, DomainId frame_owner, bool keep_accessed);
 
-// Undoing a large table tree is preempted and put aside with the vCPU. Every page-table hypercall starts by going on with
-// it; Error::Restart while there is more to do.
+// Undoing a large table tree is preempted and put aside with the vCPU. Whatever may put something aside (every page-table
+// hypercall, every emulated instruction that changes a table or leaves one) starts by going on with what is there, and stops
+// after the step that made more: an update of one entry leaves two at most, the tree that was there and the table itself.
+bool has_unfinished(const Vcpu& vcpu);
+// Error::Restart while there is more to do.
 Result<> finish_unfinished(Vcpu& vcpu);
-// The caller gives up a general reference on `info` whose preempted undoing must be finished before the vCPU goes on.
+// The caller gives up a general reference on `info`, whose undoing was preempted. Does no work itself, ever.
 void put_aside(Vcpu& vcpu, FrameInfo& info);
 
 }  // namespace hv::x86

@@ -47,11 +47,9 @@ class LockedEntry {
     LockedEntry(FrameInfo* table, Pte* entry) : table_{table}, entry_{entry} {}
     static Result<LockedEntry> lock(Domain& domain, Mfn frame, unsigned index) {
         FrameInfo* info = TRY(get_frame(frame, domain.id));
-        const FrameType type = lock_table(*info);
-        if (type != FrameType::L1) {
-            if (type != FrameType::None) unlock_table(*info);
+        if (const Result<> locked = lock_l1_table(*info); !locked) {
             put_frame(*info);
-            return fail(Error::BadArgument);
+            return fail(locked.error());
         }
         return LockedEntry{info, static_cast<Pte*>(frame_pointer(frame)) + index};
     }

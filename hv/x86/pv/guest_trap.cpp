@@ -4,6 +4,7 @@
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
 #include "hv/x86/pv/bounce.hpp"
+#include "hv/x86/pv/context_switch.hpp"
 #include "hv/x86/pv/debug_registers.hpp"
 #include "hv/x86/pv/descriptor_windows.hpp"
 #include "hv/x86/pv/descriptors.hpp"
@@ -64,6 +65,7 @@ void debug_trap(Vcpu& vcpu, TrapFrame& frame) {
     const auto vector = static_cast<std::uint8_t>(frame.vector);
     const auto error_code = static_cast<std::uint32_t>(frame.error_code);
     count_trap(vector);
+    begin_preemptible_work();
     switch (vector) {
         case kPageFault: return guest_page_fault(vcpu, frame);
         case kGeneralProtection:
@@ -90,7 +92,7 @@ void debug_trap(Vcpu& vcpu, TrapFrame& frame) {
 bool hv_page_fault(TrapFrame&, std::uint64_t address) {
     const std::uint64_t window = ldt_window(hv::current_cpu());
     if (address < window || address >= window + kWindowPages * kPageSize) return false;
-    return map_ldt_page(current_vcpu(), static_cast<unsigned>((address - window) >> kPageShift));
+    return map_ldt_page(current_vcpu(), static_cast<unsigned>((address - window) >> kPageShift), Preemption::Forbidden).has_value();
 }
 
 }  // namespace hv::x86

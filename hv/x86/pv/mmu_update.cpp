@@ -19,18 +19,19 @@ class TableCache {
   public:
     ~TableCache() { drop(); }
     // The locked table that holds `frame`, or null when it is no page table now.
-    FrameInfo* hold(Mfn frame, DomainId owner) {
+    Result<FrameInfo*> hold(Mfn frame, DomainId owner) {
         if (info_ && frame_ == frame) return info_;
         drop();
-        Result<FrameInfo*> info = get_frame(frame, owner);
-        if (!info) return nullptr;
-        type_ = lock_table(**info);
-        if (type_ == FrameType::None) {
-            put_frame(**info);
+        FrameInfo* info = TRY(get_frame(frame, owner));
+        const Result<FrameType> type = lock_table(*info);
+        if (!type || *type == FrameType::None) {
+            put_frame(*info);
+            if (!type) return fail(type.error());
             return nullptr;
         }
+        type_ = *type;
         frame_ = frame;
-        return info_ = *info;
+        return info_ = info;
     }
     unsigned level() const { return static_cast<unsigned>(type_); }
     void drop() {
@@ -56,7 +57,7 @@ Result<> apply(const MmuUpdate& update, Domain& table_owner, DomainId frame_owne
         case MmuCommand::PtUpdateNoTranslate: {
             const bool keep = command == MmuCommand::PtUpdatePreserveAd;
             // Only L1 tables stay locked: an upper entry may bring in or let go a tree that holds any other table.
-            if (FrameInfo* table = cache.hold(frame_of(where), table_owner.id)) {
+            if (FrameInfo* table = TRY(cache.hold(frame_of(where), table_owner.id))) {
                 const unsigned level = cache.level();
                 const auto index = static_cast<unsigned>(where.offset_in_page() / sizeof(Pte));
                 const Result<> done = update_entry(*table, level, index, update.val, table_owner, frame_owner, keep);
@@ -125,7 +126,7 @@ HypercallResult do_mmu_update(HypercallArguments& arguments) {
                 result = fail(applied.error());
                 break;
             }
-            if (current_vcpu().arch->unfinished) {
+            if (has_unfinished(current_vcpu())) {
                 ++index;
                 result = fail(Error::Restart);
                 break;

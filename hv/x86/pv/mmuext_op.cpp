@@ -17,14 +17,23 @@ namespace {
 using abi::xen::MmuextCommand;
 using abi::xen::MmuextOp;
 
+// A table's type and general reference.
+void give_up(FrameInfo& info) {
+    if (put_frame_type_preemptible(info)) {
+        put_frame(info);
+    } else {
+        put_aside(current_vcpu(), info);
+    }
+}
+
 Result<> pin(Mfn frame, FrameType type, DomainId owner) {
     FrameInfo* info = TRY(get_frame(frame, owner));
-    if (const Result<> typed = get_frame_type(*info, type, true); !typed) {
+    if (const Result<> typed = get_frame_type(*info, type, Preemption::Allowed); !typed) {
         put_frame(*info);
         return typed;
     }
     if (info->type.fetch_or(FrameInfo::kPinned, std::memory_order_acq_rel) & FrameInfo::kPinned) {
-        put_frame_and_type(*info);
+        give_up(*info);  // all of it, should another vCPU have unpinned it meanwhile
         return fail(Error::BadArgument);
     }
     return {};
@@ -36,17 +45,13 @@ Result<> unpin(Mfn frame, DomainId owner) {
         put_frame(*info);
         return fail(Error::BadArgument);
     }
-    put_frame(*info);  // the pin's own reference goes below
-    if (put_frame_type_preemptible(*info)) {
-        put_frame(*info);
-    } else {
-        put_aside(current_vcpu(), *info);
-    }
+    put_frame(*info);
+    give_up(*info);  // the pin's own reference
     return {};
 }
 
 Result<> clear_or_copy(const MmuextOp& op, DomainId owner) {
-    FrameInfo* target = TRY(get_frame_and_type(Mfn{op.arg1.mfn}, owner, FrameType::Writable, true));
+    FrameInfo* target = TRY(get_frame_and_type(Mfn{op.arg1.mfn}, owner, FrameType::Writable, Preemption::Allowed));
     Result<> done;
     if (static_cast<MmuextCommand>(op.command) == MmuextCommand::ClearPage) {
         std::memset(frame_pointer(Mfn{op.arg1.mfn}), 0, kPageSize);
@@ -124,7 +129,7 @@ HypercallResult do_mmuext_op(HypercallArguments& arguments) {
             result = fail(applied.error());
             break;
         }
-        if (current_vcpu().arch->unfinished) result = fail(Error::Restart);
+        if (has_unfinished(current_vcpu())) result = fail(Error::Restart);
     }
     if (done_address.raw) TRY_VOID(store(done_address, done_before + index));
     if (!result && result.error() == Error::Restart) {

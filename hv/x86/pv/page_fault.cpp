@@ -21,7 +21,8 @@ enum FaultBits : std::uint32_t { kProtection = 1, kWrite = 2, kUser = 4, kReserv
 bool fault_in_ldt_window(Vcpu& vcpu, TrapFrame& frame, std::uint64_t address) {
     const std::uint64_t window = ldt_window(hv::current_cpu());
     if (address < window || address >= window + 16 * kPageSize) return false;
-    if (map_ldt_page(vcpu, static_cast<unsigned>((address - window) >> kPageShift))) return true;
+    const Result<> mapped = map_ldt_page(vcpu, static_cast<unsigned>((address - window) >> kPageShift), Preemption::Allowed);
+    if (mapped || mapped.error() == Error::Restart) return true;  // the guest executes it again
     // The guest sees it where it put its LDT.
     const std::uint64_t offset = address - window;
     deliver_page_fault(vcpu, frame, vcpu.arch->ldt_base.raw + offset, static_cast<std::uint32_t>(frame.error_code));

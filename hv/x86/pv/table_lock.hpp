@@ -1,14 +1,19 @@
 // Holding a frame as the page table that it is, while entries of it change.
 #pragma once
 
+#include "hv/base/result.hpp"
 #include "hv/memory/frame.hpp"
 
 namespace hv::x86 {
 
 // Locks a frame that is a validated page table now, and keeps it one: takes a type reference and the entry lock. The
-// caller holds a general reference. None when it is no page table at present.
-FrameType lock_table(FrameInfo& info);
-// The current vCPU may have unfinished work afterwards (entry_update.hpp).
+// caller holds a general reference. None when it is no page table at present. Error::Restart: who has it locked takes long.
+Result<FrameType> lock_table(FrameInfo& info);
+// After an L2, L3 or L4 table the current vCPU may have unfinished work (entry_update.hpp).
 void unlock_table(FrameInfo& info);
+
+// For those that cannot be preempted: L1 tables alone, which nobody keeps locked for long and whose undoing is short.
+// Error::BadArgument when it is none.
+Result<> lock_l1_table(FrameInfo& info);
 
 }  // namespace hv::x86

@@ -152,7 +152,10 @@ bool writes_at(const TrapFrame& frame, const Instruction& in, std::uint64_t addr
     Result<FrameInfo*> info = get_frame(frame_in(mapping), vcpu.domain.id);
     if (!info) return false;
     bool handled = false;
-    if (const FrameType type = lock_table(**info); type != FrameType::None) {
+    const Result<FrameType> type = lock_table(**info);
+    if (!type) {
+        handled = true;  // the guest executes it again
+    } else if (*type != FrameType::None) {
         Instruction in;
         if (decode(frame, in) && (in.mod != 3 || in.opcode == 0xab) && !(in.rep || in.repne)) {
             const unsigned offset = static_cast<unsigned>(address & 7);
@@ -165,7 +168,7 @@ bool writes_at(const TrapFrame& frame, const Instruction& in, std::uint64_t addr
             const Outcome outcome = !inside ? Outcome{} : far ? execute_far_bit(after, in, address, old) : execute(after, in, old, offset);
             if (outcome.known) {
                 const Result<> written = !outcome.write ? Result<>{}
-                                                       : replace_entry(**info, static_cast<unsigned>(type), index, old, outcome.value,
+                                                       : replace_entry(**info, static_cast<unsigned>(*type), index, old, outcome.value,
                                                                        vcpu.domain);
                 if (written) {
                     if (in.opcode == 0xab) after.rdi += (frame.rflags & (1u << 10)) ? 0 - std::uint64_t{in.operand_bytes()} : in.operand_bytes();

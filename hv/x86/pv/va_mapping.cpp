@@ -33,11 +33,11 @@ HypercallResult update(GuestVirtual address, Pte value, std::uint64_t flags, Dom
     const Mfn l1 = guest_l1_table(vcpu, address);
     if (l1 == kInvalidMfn) return fail(Error::BadArgument);
     FrameInfo* info = TRY(get_frame(l1, vcpu.domain.id));
-    Result<> done = fail(Error::BadArgument);
-    const FrameType type = lock_table(*info);
-    if (type == FrameType::L1)
+    Result<> done = lock_l1_table(*info);
+    if (done) {
         done = update_entry(*info, 1, index_in_l1(address.raw), value, vcpu.domain, frame_owner, false);
-    if (type != FrameType::None) unlock_table(*info);
+        unlock_table(*info);
+    }
     put_frame(*info);
     TRY_VOID(done);
     TRY_VOID(flush(flags, address));

@@ -22,29 +22,30 @@ bool is_guest_entry(unsigned level, unsigned index) {
     return level != 4 || index < kFirstHvSlot || index > kLastHvSlot;
 }
 
-Result<> take(Pte& entry, unsigned level, Domain& owner, bool preemptible) {
+Result<> take(Pte& entry, unsigned level, Domain& owner) {
     if (level == 1) {
-        TRY_VOID(get_l1_entry(entry, owner, owner.id, preemptible));
+        TRY_VOID(get_l1_entry(entry, owner, owner.id));
         const Pte adjusted = adjust_l1(entry);
         if (adjusted != entry) entry = adjusted;
         return {};
     }
-    TRY_VOID(get_upper_entry(entry, level, owner.id, preemptible));
+    TRY_VOID(get_upper_entry(entry, level, owner.id));
     const Pte adjusted = adjust_upper(entry);
     if (adjusted != entry) entry = adjusted;
     return {};
 }
 
-Result<> give_back(Pte entry, unsigned level, bool preemptible) {
+Result<> give_back(Pte entry, unsigned level) {
     if (level == 1) {
         put_l1_entry(entry);
         return {};
     }
-    return put_upper_entry(entry, preemptible);
+    return put_upper_entry(entry);
 }
 
 // Gives back entries from `info.progress` down. A table below that was preempted is finished first when it is met again.
-Result<> undo_entries(FrameInfo& info, unsigned level, bool preemptible) {
+// An L1 table is undone in one piece (table_lock.hpp relies on it).
+Result<> undo_entries(FrameInfo& info, unsigned level) {
     Pte* table = table_at(info);
     if (level > 1 && info.progress < kEntriesPerTable && is_guest_entry(level, info.progress)) {
         const Pte entry = table[info.progress];
@@ -52,7 +53,7 @@ Result<> undo_entries(FrameInfo& info, unsigned level, bool preemptible) {
             if (auto child = get_frame(frame_in(entry), info.owner())) {
                 // Nothing but a table of the level below: the entry may be one that was never checked, and a chain of
                 // parked tables that name each other must not decide how deep this goes.
-                const Result<> finished = finish_partial(**child, preemptible, static_cast<FrameType>(level - 1));
+                const Result<> finished = finish_partial(**child, static_cast<FrameType>(level - 1));
                 put_frame(**child);
                 TRY_VOID(finished);
             }
@@ -61,10 +62,10 @@ Result<> undo_entries(FrameInfo& info, unsigned level, bool preemptible) {
     while (info.progress > 0) {
         const unsigned index = info.progress - 1u;
         if (is_guest_entry(level, index)) {
-            const Result<> given = give_back(table[index], level, preemptible);
+            const Result<> given = give_back(table[index], level);
             info.progress = static_cast<std::uint16_t>(index);
             TRY_VOID(given);
-            if (preemptible && level > 1 && preemption_needed()) return fail(Error::Restart);
+            if (level > 1 && preemption_needed()) return fail(Error::Restart);
         } else {
             info.progress = static_cast<std::uint16_t>(index);
         }
@@ -72,20 +73,20 @@ Result<> undo_entries(FrameInfo& info, unsigned level, bool preemptible) {
     return {};
 }
 
-Result<> check_entries(FrameInfo& info, unsigned level, bool preemptible) {
+// How many entries of an L1 table are checked between two looks: each may take a flush of other CPUs' TLBs.
+constexpr unsigned kBetweenLooks = 64;
+
+Result<> check_entries(FrameInfo& info, unsigned level) {
     Domain* owner = domain_in_table(info.owner());
     if (!owner) return fail(Error::BadArgument);
     Pte* table = table_at(info);
     while (info.progress < kEntriesPerTable) {
         const unsigned index = info.progress;
-        if (is_guest_entry(level, index) && table[index] != 0) {
-            TRY_VOID(take(table[index], level, *owner, preemptible));
-            if (preemptible && level > 1 && preemption_needed()) {
-                info.progress = static_cast<std::uint16_t>(index + 1);
-                return fail(Error::Restart);
-            }
-        }
+        const bool used = is_guest_entry(level, index) && table[index] != 0;
+        if (used) TRY_VOID(take(table[index], level, *owner));
         info.progress = static_cast<std::uint16_t>(index + 1);
+        const bool look = level > 1 ? used : info.progress % kBetweenLooks == 0;
+        if (look && info.progress < kEntriesPerTable && preemption_needed()) return fail(Error::Restart);
     }
     if (level == 4) install_hv_slots(table);
     return {};
@@ -94,13 +95,13 @@ Result<> check_entries(FrameInfo& info, unsigned level, bool preemptible) {
 }  // namespace
 }  // namespace x86
 
-Result<> validate_frame(FrameInfo& info, FrameType type, bool preemptible) {
+Result<> validate_frame(FrameInfo& info, FrameType type) {
     if (type == FrameType::Descriptor) return x86::validate_descriptor_page(info);
-    return x86::check_entries(info, static_cast<unsigned>(type), preemptible);
+    return x86::check_entries(info, static_cast<unsigned>(type));
 }
 
-Result<> invalidate_frame(FrameInfo& info, FrameType type, bool preemptible) {
-    return x86::undo_entries(info, static_cast<unsigned>(type), preemptible);
+Result<> invalidate_frame(FrameInfo& info, FrameType type) {
+    return x86::undo_entries(info, static_cast<unsigned>(type));
 }
 
 }  // namespace hv

@@ -252,7 +252,7 @@ class Play {
         hv::Vcpu& before = fake::running_on(0);
         fake::set_current(vcpu);
         if (shape & 1) {
-            map_ldt_page(vcpu, shape / 2 % 4);
+            map_ldt_page(vcpu, shape / 2 % 4, hv::Preemption::Allowed);
         } else {
             const std::uint64_t frames[] = {frame(vcpu.domain).raw, frame(vcpu.domain).raw};
             static_cast<void>(set_gdt(vcpu, frames, shape / 2 % 3, 512));

@@ -82,11 +82,11 @@ TEST_F(Copy, Refused) {
     EXPECT_EQ(run(op), code(GrantResult::BadPage));
     op.dest.u.gmfn = ~std::uint64_t{0};
     EXPECT_EQ(run(op), code(GrantResult::BadPage));
-    ASSERT_TRUE(hv::get_frame_type(hv::frame_info(mine), hv::FrameType::L4));
+    ASSERT_TRUE(hv::get_frame_type(hv::frame_info(mine), hv::FrameType::L4, hv::Preemption::Allowed));
     op = from_grant(9, 0, 1);
     EXPECT_EQ(call(*user, GrantCommand::Copy, &op), 0);
     EXPECT_EQ(op.status, code(GrantResult::GeneralError));
-    hv::put_frame_type(hv::frame_info(mine));
+    ASSERT_TRUE(hv::put_frame_type_preemptible(hv::frame_info(mine)));
     EXPECT_EQ(v1[9].flags, kGtfPermitAccess);
 }
 

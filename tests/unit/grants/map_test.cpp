@@ -69,10 +69,10 @@ TEST_F(Grants, RefusedMaps) {
         EXPECT_EQ(v1[9].flags, kGtfPermitAccess);
     }
     grant(9, *user);
-    ASSERT_TRUE(hv::get_frame_type(info(), hv::FrameType::L1));  // a page table now
+    ASSERT_TRUE(hv::get_frame_type(info(), hv::FrameType::L1, hv::Preemption::Allowed));  // a page table now
     EXPECT_EQ(map(*user, 9, 1).status, code(GrantResult::GeneralError));
     EXPECT_EQ(map(*user, 9, 1, kGntmapHostMap | kGntmapDeviceMap).status, code(GrantResult::GeneralError));
-    hv::put_frame_type(info());
+    ASSERT_TRUE(hv::put_frame_type_preemptible(info()));
     fake::refuse_mappings(true);
     EXPECT_EQ(map(*user, 9, 1).status, code(GrantResult::GeneralError));
     EXPECT_EQ(map(*user, 9, 1, kGntmapHostMap | kGntmapDeviceMap).status, code(GrantResult::GeneralError));

@@ -116,7 +116,7 @@ TEST_F(DomainMemory, SharedPagesAreNotCounted) {
     EXPECT_FALSE(hv::release_frame(hv::frame_info(frame)));
     ASSERT_TRUE(hv::get_frame_to_map(frame, domain.id).has_value());
     ASSERT_TRUE(hv::get_frame_type(hv::frame_info(frame), hv::FrameType::Writable).has_value());
-    EXPECT_FALSE(hv::get_frame_type(hv::frame_info(frame), hv::FrameType::L1).has_value());
+    EXPECT_FALSE(hv::get_frame_type(hv::frame_info(frame), hv::FrameType::L1, hv::Preemption::Allowed).has_value());
     const std::uint64_t free = hv::free_frame_count();
     page.free();
     EXPECT_EQ(domain.hv_bytes, bytes);

@@ -67,12 +67,12 @@ TEST_F(DescriptorTables, LdtPagesComeOnDemand) {
     EXPECT_EQ(mmuext(*vcpu, MmuextCommand::SetLdt, 0, 8193), kInvalid);
     EXPECT_EQ(mmuext(*vcpu, MmuextCommand::SetLdt, 0xffff'8000'0000'0000, 1), kInvalid);
     ASSERT_EQ(mmuext(*vcpu, MmuextCommand::SetLdt, 0, 1536), 0);
-    EXPECT_TRUE(map_ldt_page(*vcpu, 0));
-    EXPECT_FALSE(map_ldt_page(*vcpu, 0));
-    EXPECT_FALSE(map_ldt_page(*vcpu, 1));
-    EXPECT_FALSE(map_ldt_page(*vcpu, 2));
-    EXPECT_FALSE(map_ldt_page(*vcpu, 3));
-    EXPECT_FALSE(map_ldt_page(*vcpu, 16));
+    EXPECT_TRUE(map_ldt_page(*vcpu, 0, hv::Preemption::Allowed).has_value());
+    EXPECT_FALSE(map_ldt_page(*vcpu, 0, hv::Preemption::Allowed).has_value());
+    EXPECT_FALSE(map_ldt_page(*vcpu, 1, hv::Preemption::Allowed).has_value());
+    EXPECT_FALSE(map_ldt_page(*vcpu, 2, hv::Preemption::Allowed).has_value());
+    EXPECT_FALSE(map_ldt_page(*vcpu, 3, hv::Preemption::Allowed).has_value());
+    EXPECT_FALSE(map_ldt_page(*vcpu, 16, hv::Preemption::Allowed).has_value());
     EXPECT_EQ(info(good).frame_type(), FrameType::Descriptor);
     EXPECT_EQ(set_entry(*domain, tree.l1[0], 2, make_pte(good, kReadWrite)), kInvalid);
     ASSERT_EQ(mmuext(*vcpu, MmuextCommand::SetLdt, 0, 0), 0);

@@ -70,6 +70,13 @@ inline std::int64_t mmuext(hv::Vcpu& vcpu, MmuextCommand command, std::uint64_t 
     return call(vcpu, do_mmuext_op, fake::address(op), 1, 0, foreign);
 }
 
+// Gives back what get_frame_and_type took, also of a page table.
+inline void put_any(FrameInfo& info) {
+    hv::Result<> put = hv::put_frame_type_preemptible(info);
+    while (!put) put = hv::finish_partial(info);
+    hv::put_frame(info);
+}
+
 class Mmu : public testing::Test {
   protected:
     static constexpr std::int64_t kInvalid = -22;

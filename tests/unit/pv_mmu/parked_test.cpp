@@ -1,6 +1,9 @@
 // Work on page tables that was preempted and parked: whoever comes next goes on with it or undoes it, and all references
 // come back.
 #include "hv/domain/relinquish.hpp"
+#include "hv/hypercall/grant_operations.hpp"
+#include "hv/x86/pv/descriptors.hpp"
+#include "hv/x86/pv/entry_update.hpp"
 #include "tests/unit/pv_mmu/guest.hpp"
 
 namespace {
@@ -73,7 +76,7 @@ TEST_F(Parked, NeededAsAnotherTypeIsPreemptedToo) {
     const Tree tree = make_tree(3, 3);
     const Mfn l1 = frame();
     ASSERT_EQ(pin(*vcpu, l1, 1), 0);
-    park(tree, 9);
+    park(tree, 60);
     MmuUpdate update{entry_address(l1, 0), make_pte(tree.l4, kReadWrite)};
     hv::HypercallArguments arguments{{fake::address(update), 1, 0, kDomidSelf, 0, 0}};
     unsigned tries = 0;
@@ -110,13 +113,13 @@ TEST_F(Parked, InvalidationIsPutAsideAndFinished) {
     unsigned tries = 0;
     while (!(result = call_once(*vcpu, do_mmuext_op, arguments))) {
         ASSERT_EQ(result.error(), hv::Error::Restart);
-        ASSERT_NE(vcpu->arch->unfinished, nullptr);
+        ASSERT_TRUE(has_unfinished(*vcpu));
         EXPECT_EQ(tries % 8 ? "" : audit::report(), "");
         ASSERT_LT(++tries, kMostTries);
     }
     fake::preempt_every(0);
     EXPECT_GT(tries, 5u);
-    EXPECT_EQ(vcpu->arch->unfinished, nullptr);
+    EXPECT_FALSE(has_unfinished(*vcpu));
     expect_plain(tree);
 }
 
@@ -133,7 +136,7 @@ TEST_F(Parked, InvalidationTurnsIntoValidation) {
         ASSERT_EQ(pin(*domain->vcpu(1), tree.l4, 4), 0);
         ASSERT_EQ(audit::report(), "");
         ASSERT_TRUE(call_once(*vcpu, do_mmuext_op, arguments).has_value());
-        ASSERT_EQ(vcpu->arch->unfinished, nullptr);
+        ASSERT_FALSE(has_unfinished(*vcpu));
         ASSERT_EQ(unpin(*vcpu, tree.l4), 0);
         expect_plain(tree);
     }
@@ -212,6 +215,141 @@ TEST_F(Parked, ChainsOfParkedTablesAreNotFollowed) {
     EXPECT_EQ(set_entry(*domain, chain[0], 100, 0), 0);
     EXPECT_FALSE(parked(chain[0]));
     for (unsigned i = 1; i < chain.size(); ++i) EXPECT_TRUE(parked(chain[i]));
+}
+
+// Who cannot be preempted takes nothing over, however small it is.
+TEST_F(Parked, NobodyTakesItOverWhoCannotBePreempted) {
+    const Tree tree = make_tree(3, 3);
+    park(tree);
+    const std::uint64_t before = info(tree.l4).type.load();
+    const std::uint16_t progress = info(tree.l4).progress;
+    for (const FrameType type : {FrameType::Writable, FrameType::Descriptor}) {
+        const auto got = hv::get_frame_and_type(tree.l4, domain->id, type);
+        ASSERT_FALSE(got.has_value());
+        EXPECT_EQ(got.error(), hv::Error::Busy);
+    }
+    const auto granted = hv::get_granted_frame(tree.l4, domain->id, false);
+    ASSERT_FALSE(granted.has_value());
+    EXPECT_EQ(granted.error(), hv::abi::xen::GrantResult::GeneralError);
+    EXPECT_EQ(info(tree.l4).type.load(), before);
+    EXPECT_EQ(info(tree.l4).progress, progress);
+}
+
+TEST_F(Parked, AGdtOfParkedFramesIsPreempted) {
+    const Tree tree = make_tree(3, 3);
+    park(tree, 60);
+    std::uint64_t frames[] = {tree.l4.raw};
+    fake::preempt_every(1);
+    unsigned tries = 0;
+    hv::Result<> set;
+    while (!(set = set_gdt(*domain->vcpu(1), frames, 1, 512)) && set.error() == hv::Error::Restart) {
+        EXPECT_EQ(tries % 8 ? "" : audit::report(), "");
+        ASSERT_LT(++tries, kMostTries);
+    }
+    fake::preempt_every(0);
+    EXPECT_GT(tries, 2u);
+    EXPECT_TRUE(set.has_value());  // its entries are descriptors that are not present
+    EXPECT_FALSE(parked(tree.l4));
+    release_gdt(*domain->vcpu(1));
+    EXPECT_EQ(pin(*vcpu, tree.l4, 4), 0);
+}
+
+// With a tree half undone the vCPU changes to another table, as MOV CR3 and NMI handlers between two parts of a call may.
+TEST_F(Parked, ANewTableWaitsForWhatIsUnfinished) {
+    const Tree running = make_tree(1, 1), doomed = make_tree(4, 4), next = make_tree(1, 1);
+    ASSERT_EQ(mmuext(*vcpu, MmuextCommand::NewBaseptr, running.l4.raw), 0);
+    ASSERT_EQ(pin(*vcpu, doomed.l4, 4), 0);
+    MmuextOp op = make_op(MmuextCommand::UnpinTable, doomed.l4.raw);
+    hv::HypercallArguments arguments{{fake::address(op), 1, 0, kDomidSelf, 0, 0}};
+    fake::preempt_every(1);
+    ASSERT_FALSE(call_once(*vcpu, do_mmuext_op, arguments).has_value());
+    ASSERT_TRUE(has_unfinished(*vcpu));
+    unsigned tries = 0;
+    hv::Result<> set;
+    while (!(set = set_kernel_table(*vcpu, next.l4))) {
+        ASSERT_EQ(set.error(), hv::Error::Restart);
+        EXPECT_TRUE(!parked(doomed.l4) || vcpu->arch->kernel_table == &info(running.l4));
+        ASSERT_LT(++tries, kMostTries);
+    }
+    EXPECT_GT(tries, 5u);
+    EXPECT_FALSE(parked(doomed.l4));
+    EXPECT_EQ(vcpu->arch->kernel_table, &info(next.l4));
+    fake::preempt_every(0);
+}
+
+// More than there is room for stays with its frames, and still nothing is done at once.
+TEST_F(Parked, PuttingAsideDoesNoWork) {
+    std::vector<Tree> trees;
+    for (unsigned i = 0; i < 4; ++i) {
+        trees.push_back(make_tree(3, 3));
+        ASSERT_EQ(pin(*vcpu, trees.back().l4, 4), 0);
+    }
+    fake::preempt_every(1);
+    for (const Tree& tree : trees) {
+        FrameInfo& top = info(tree.l4);
+        top.type.fetch_and(~FrameInfo::kPinned);
+        ASSERT_FALSE(hv::put_frame_type_preemptible(top).has_value());
+        const std::uint16_t progress = top.progress;
+        put_aside(*vcpu, top);
+        EXPECT_TRUE(parked(tree.l4));
+        EXPECT_EQ(top.progress, progress);
+    }
+    fake::preempt_every(0);
+    EXPECT_EQ(audit::report(), "");
+    while (!finish_unfinished(*vcpu)) {
+    }
+    EXPECT_FALSE(parked(trees[0].l4));
+    EXPECT_FALSE(parked(trees[1].l4));
+    // Who needs the others' frames finishes them.
+    EXPECT_EQ(set_entry(*domain, trees[3].l4, 0, 0), 0);
+    EXPECT_FALSE(parked(trees[3].l4));
+}
+
+TEST_F(Parked, AnL1TableIsCheckedInPieces) {
+    const Mfn l1 = frame();
+    for (unsigned i = 0; i < kEntriesPerTable; ++i) table(l1)[i] = make_pte(l1, kReadOnly);
+    ASSERT_FALSE(pin_once(*vcpu, l1, 1).has_value());
+    EXPECT_TRUE(parked(l1));
+    EXPECT_LT(info(l1).progress, kEntriesPerTable);
+    EXPECT_EQ(audit::report(), "");
+    EXPECT_EQ(pin(*vcpu, l1, 1), 0);
+    EXPECT_EQ(unpin(*vcpu, l1), 0);
+    EXPECT_EQ(info(l1).references(), 1u);
+}
+
+// An L1 table whose entries each need a parked table undone: that is work, too, and it is in pieces.
+TEST_F(Parked, ATableOfParkedTables) {
+    const Mfn l1 = frame(), page = frame();
+    constexpr unsigned kTables = 40;
+    for (unsigned i = 0; i < kTables; ++i) {
+        const Mfn parked_l1 = frame();
+        for (unsigned j = 0; j < kEntriesPerTable; ++j) table(parked_l1)[j] = make_pte(page, kReadOnly);
+        ASSERT_FALSE(pin_once(*vcpu, parked_l1, 1).has_value());
+        ASSERT_TRUE(parked(parked_l1));
+        table(l1)[i] = make_pte(parked_l1, kReadWrite);
+    }
+    unsigned tries = 0;
+    while (!pin_once(*vcpu, l1, 1)) {
+        EXPECT_EQ(audit::report(), "");
+        ASSERT_LT(++tries, kMostTries);
+    }
+    EXPECT_GE(tries, kTables);
+}
+
+// Another CPU has the table locked, for as long as it likes.
+TEST_F(Parked, WaitingForALockIsPreempted) {
+    const Tree tree = make_tree(1, 1);
+    ASSERT_EQ(pin(*vcpu, tree.l4, 4), 0);
+    info(tree.l3).type.fetch_or(FrameInfo::kLocked);
+    MmuUpdate update{entry_address(tree.l3, 7), 0};
+    hv::HypercallArguments arguments{{fake::address(update), 1, 0, kDomidSelf, 0, 0}};
+    fake::preempt_every(1);
+    const hv::HypercallResult result = call_once(*vcpu, do_mmu_update, arguments);
+    fake::preempt_every(0);
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(result.error(), hv::Error::Restart);
+    info(tree.l3).type.fetch_and(~FrameInfo::kLocked);
+    EXPECT_EQ(call(*vcpu, do_mmu_update, arguments.value[0], arguments.value[1], 0, kDomidSelf), 0);
 }
 
 }  // namespace

@@ -23,10 +23,10 @@ TEST_F(Race, WritableMappingBetweenFlushAndNewType) {
         hv::put_frame_and_type(info(frame));
         fake::when_flushed([&] { ++flushes; });
     });
-    ASSERT_TRUE(hv::get_frame_and_type(frame, domain->id, FrameType::L1).has_value());
+    ASSERT_TRUE(hv::get_frame_and_type(frame, domain->id, FrameType::L1, hv::Preemption::Allowed).has_value());
     fake::when_flushed(nullptr);
     EXPECT_EQ(flushes, 2u);
-    hv::put_frame_and_type(info(frame));
+    put_any(info(frame));
 }
 
 // The stamp of a frame's last use must not be older than a use that came and went while it was being made.
@@ -41,10 +41,10 @@ TEST_F(Race, UseBetweenStampAndLastPut) {
     hv::put_frame_and_type(info(frame));
     bool flushed = false;
     fake::when_flushed([&] { flushed = true; });
-    ASSERT_TRUE(hv::get_frame_and_type(frame, domain->id, FrameType::L1).has_value());
+    ASSERT_TRUE(hv::get_frame_and_type(frame, domain->id, FrameType::L1, hv::Preemption::Allowed).has_value());
     fake::when_flushed(nullptr);
     EXPECT_TRUE(flushed);
-    hv::put_frame_and_type(info(frame));
+    put_any(info(frame));
 }
 
 // A CPU that writes to a frame which another one is validating must answer that one's requests while it waits.
