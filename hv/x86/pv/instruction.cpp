@@ -46,7 +46,7 @@ Shape shape_of(std::uint16_t opcode) {
     switch (opcode) {
         case 0x6c: case 0x6d: case 0x6e: case 0x6f:              // ins, outs
         case 0xec: case 0xed: case 0xee: case 0xef:              // in, out through dx
-        case 0xf4: case 0xfa: case 0xfb: case 0xcf: case 0xaa: case 0xab: case 0xa4: case 0xa5:  // hlt, cli, sti, iret, stos, movs
+        case 0xf4: case 0xfa: case 0xfb: case 0xcb: case 0xcf: case 0xaa: case 0xab: case 0xa4: case 0xa5:  // hlt, cli, sti, far ret, iret, stos, movs
         case 0x0f06: case 0x0f08: case 0x0f09: case 0x0f30: case 0x0f31: case 0x0f32: case 0x0f33: case 0x0fa2:
             return {true, false, 0};
         case 0xcd: case 0xe4: case 0xe5: case 0xe6: case 0xe7: return {true, false, 1};  // int n; in, out with a port
@@ -54,6 +54,7 @@ Shape shape_of(std::uint16_t opcode) {
         case 0x0f00: case 0x0f01: case 0x0f20: case 0x0f21: case 0x0f22: case 0x0f23:
         case 0x0fb0: case 0x0fb1: case 0x0fab: case 0x0fb3: case 0x0fbb: case 0x0fc1: case 0x0fc7:  // cmpxchg, bts, btr, btc, xadd
             return {true, true, 0};
+        case 0xca: return {true, false, 2};  // far ret that takes bytes off the stack
         case 0x80: case 0x83: case 0xc6: case 0x0fba: return {true, true, 1};
         case 0x81: case 0xc7: return {true, true, kOperandSized};
         default: return {};

@@ -37,22 +37,42 @@ bool fault_in_gdt_window(Vcpu& vcpu, TrapFrame& frame, std::uint64_t address) {
     return true;
 }
 
-// Some processors (QEMU's TCG before 8.0 is one) read the stack frame of an IRET that ring 3 executes as if ring 0 had
-// asked, which SMAP forbids. No guest can cause such a fault otherwise, and the instruction is easily carried out here.
-bool iret_read_as_supervisor(TrapFrame& frame, std::uint64_t address) {
-    if (!guest_range_allowed(GuestVirtual{address}, 1)) return false;
-    Instruction instruction;
-    if (!decode(frame, instruction) || instruction.opcode != 0xcf || !instruction.wide()) return false;
+// In ring 3 both instructions can only stay there; the selectors are checked when hv itself returns with them.
+bool interrupt_return(TrapFrame& frame) {
     struct { std::uint64_t rip, cs, rflags, rsp, ss; } image;
     if (!copy_from_guest(&image, GuestVirtual{frame.rsp}, sizeof image)) return false;
-    // In ring 3 IRET can only stay there; the selectors are checked when hv itself returns with them.
     frame.rip = image.rip;
     frame.cs = (image.cs & 0xffff) | 3;
     frame.rflags = (image.rflags & kGuestFlags) | kRflagsIf | 2;
     frame.rsp = image.rsp;
     frame.ss = (image.ss & 0xffff) | 3;
-    frame.vector = kPageFault;  // leave with IRET, not SYSRET
     return true;
+}
+
+bool far_return(Vcpu& vcpu, TrapFrame& frame, const Instruction& instruction) {
+    const unsigned bytes = instruction.operand_bytes();
+    std::uint64_t rip = 0, cs = 0;
+    if (!copy_from_guest(&rip, GuestVirtual{frame.rsp}, bytes) || !copy_from_guest(&cs, GuestVirtual{frame.rsp + bytes}, bytes)) return false;
+    frame.rip = rip;
+    frame.cs = (cs & 0xffff) | 3;
+    frame.rsp += 2 * bytes + (instruction.immediate & 0xffff);
+    instruction_done(vcpu, frame);
+    return true;
+}
+
+// Some processors (QEMU's TCG before 8.0 is one) read the stack frame of an IRET or a far RET that ring 3 executes as if
+// ring 0 had asked, which SMAP forbids. No guest can cause such a fault otherwise, and the instruction is easily carried
+// out here.
+bool stack_read_as_supervisor(Vcpu& vcpu, TrapFrame& frame, std::uint64_t address) {
+    if (!guest_range_allowed(GuestVirtual{address}, 1)) return false;
+    Instruction instruction;
+    if (!decode(frame, instruction)) return false;
+    frame.vector = kPageFault;  // leave with IRET, not SYSRET
+    switch (instruction.opcode) {
+        case 0xcf: return instruction.wide() && interrupt_return(frame);
+        case 0xca: case 0xcb: return far_return(vcpu, frame, instruction);
+        default: return false;
+    }
 }
 
 }  // namespace
@@ -62,7 +82,7 @@ bool iret_read_as_supervisor(TrapFrame& frame, std::uint64_t address) {
     const auto error = static_cast<std::uint32_t>(frame.error_code);
     if (!(error & kUser)) {
         if (fault_in_ldt_window(vcpu, frame, address) || fault_in_gdt_window(vcpu, frame, address)) return;
-        if ((error & kProtection) && iret_read_as_supervisor(frame, address)) return;
+        if ((error & kProtection) && stack_read_as_supervisor(vcpu, frame, address)) return;
     }
     // A write to one of its own page tables, mapped read-only: the guest's kernel changes an entry in place.
     constexpr std::uint32_t kWriteProtected = kProtection | kWrite;

@@ -1,5 +1,6 @@
 // Promised: the iret hypercall restores what a trap saved, lets flags through that are the guest's and no others, and a
 // frame that the machine refuses comes back as the machine's exception, or in the failsafe callback.
+// The processor's own iret and far return work within ring 3.
 // Exercised: good frames, frames with privileged flags, bad selectors, addresses that are not canonical, a hypercall by the last
 // instruction of the lower half of the address space.
 // A pass means: no frame gave I/O privilege or masked interrupts of the machine, and every bad one came back with
@@ -69,6 +70,62 @@ void check_instruction() {
     EXPECT_TRUE(!fault.happened && reached == 1);
 }
 
+// A far return to a selector: as an iret, without flags and stack. The frame may be of 32 bits, and more may go off the stack.
+void check_far_return() {
+    u64 reached = 0, lost = 1;
+    Fault fault = catch_fault([&] {
+        asm volatile(
+            "mov %%rsp, %%rdx\n push %[cs]\n lea 1f(%%rip), %%rax\n push %%rax\n"
+            "lretq\n 1: mov $1, %[reached]\n sub %%rsp, %%rdx\n mov %%rdx, %[lost]\n"
+            : [reached] "=&r"(reached), [lost] "=&r"(lost)
+            : [cs] "r"(u64{kFlatKernelCs})
+            : "rax", "rdx", "memory", "cc");
+    });
+    EXPECT_TRUE(!fault.happened && reached == 1);
+    EXPECT_EQ(lost, 0);
+    reached = 0;
+    lost = 1;
+    fault = catch_fault([&] {
+        asm volatile(
+            "mov %%rsp, %%rdx\n push $0\n push $0\n push %[cs]\n lea 1f(%%rip), %%rax\n push %%rax\n"
+            "lretq $16\n 1: mov $1, %[reached]\n sub %%rsp, %%rdx\n mov %%rdx, %[lost]\n"
+            : [reached] "=&r"(reached), [lost] "=&r"(lost)
+            : [cs] "r"(u64{kFlatKernelCs})
+            : "rax", "rdx", "memory", "cc");
+    });
+    EXPECT_TRUE(!fault.happened && reached == 1);
+    EXPECT_EQ(lost, 0);
+    // To a selector of the kernel's own, as its GDT has it.
+    const Page gdt = allocate_page();
+    constexpr u64 kOwnSelector = 8 | 3, kLongCode = 0x00af'fb00'0000'ffff;
+    gdt.words()[1] = kLongCode;
+    REQUIRE_EQ(make_read_only(gdt), 0);
+    u64 frame = gdt.mfn, now = 0;
+    REQUIRE_EQ(hypercall(HypercallId::SetGdt, &frame, 512), 0);
+    fault = catch_fault([&] {
+        asm volatile(
+            "push %[own]\n lea 1f(%%rip), %%rax\n push %%rax\n lretq\n"
+            "1: mov %%cs, %[now]\n push %[flat]\n lea 2f(%%rip), %%rax\n push %%rax\n lretq\n 2:\n"
+            : [now] "=&r"(now)
+            : [own] "r"(kOwnSelector), [flat] "r"(u64{kFlatKernelCs})
+            : "rax", "memory", "cc");
+    });
+    EXPECT_TRUE(!fault.happened);
+    EXPECT_EQ(now & 0xffff, kOwnSelector);
+    EXPECT_EQ(hypercall(HypercallId::SetGdt, &frame, 0), 0);
+    // A selector that is not there, and hv's own code: never ring 0.
+    for (const u64 bad : {0x1230ull, 0ull, 0xe008ull, 0xe000ull}) {
+        now = 3;
+        catch_fault([&] {
+            asm volatile("push %[cs]\n lea 1f(%%rip), %%rax\n push %%rax\n lretq\n 1: mov %%cs, %[now]\n"
+                         : [now] "=&r"(now)
+                         : [cs] "r"(bad)
+                         : "rax", "memory", "cc");
+        });
+        EXPECT_EQ(now & 3, 3);
+    }
+}
+
 void expect_failsafe(u64 rip, u64 cs, u64 ss, bool keep_rip) {
     const Fault fault = catch_fault([=] { iret_with(rip, cs, 2, ss, keep_rip); });
     EXPECT_TRUE(fault.happened);
@@ -130,5 +187,6 @@ void guest::test_main() {
     check_bad_frames();
     check_hypervisor_selectors();
     check_instruction();
+    check_far_return();
     check_flags();
 }
