@@ -102,6 +102,8 @@ Result<> get_perf_counters(control::GetPerfCounters& request) {
     std::uint64_t value;
     for (std::uint32_t index = 0; machine_counter(index, name, value); ++index) TRY_VOID(add("trap", name, value));
     for (std::uint32_t index = 0; timer_counter(index, name, value); ++index) TRY_VOID(add("timer", name, value));
+    for (std::uint32_t index = 0; masked_time(index, name, value); ++index)
+        if (value != 0) TRY_VOID(add("interrupts_off_ns", name, value));
     return {};
 }
 

@@ -13,5 +13,7 @@ void describe_machine(abi::control::GetHostInfo& info);
 bool describe_cpu(std::uint32_t cpu, abi::control::CpuInfo& info);
 // Counter `index` of the processor's part (traps); false behind the last.
 bool machine_counter(std::uint32_t index, const char*& name, std::uint64_t& value);
+// The longest time that a CPU had interrupts off for cause `index`; 0 when none was measured, false behind the last.
+bool masked_time(std::uint32_t index, const char*& name, std::uint64_t& nanoseconds);
 
 }  // namespace hv

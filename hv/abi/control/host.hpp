@@ -91,7 +91,8 @@ static_assert(sizeof(ReadText) == 24);
 
 struct PerfCounter {
     char name[48];        // +0   e.g. "hypercall.mmu_update", "trap.page_fault"; NUL-terminated
-    std::uint64_t value;  // +48  since boot, over all CPUs: the sum, or the most where the name says what of (timer.latest_ns)
+    std::uint64_t value;  // +48  since boot, over all CPUs: the sum, or the most where the name says what of (timer.latest_ns,
+                          // interrupts_off_ns.*; the latter are there while they are measured)
 };
 static_assert(sizeof(PerfCounter) == 56);
 

@@ -202,6 +202,7 @@ Verdict apply(BootOptions& options, std::string_view name, std::string_view valu
     if (name == "noreboot") return verdict(set_bool(options.no_reboot, value));
     if (name == "watchdog_timeout") return verdict(set_number(options.watchdog_timeout_seconds, value, 1, 3600));
     if (name == "watchdog") return verdict(set_bool(options.watchdog, value == "force" ? "" : value));
+    if (name == "measure_interrupts_off") return verdict(set_bool(options.measure_interrupts_off, value));
     if (name == "maxcpus") return verdict(set_number(options.max_cpus, value, 1, kMaxCpus));
     if (name == "x2apic") return verdict(set_bool(options.x2apic, value));
     if (name == "smep") return verdict(set_bool(options.smep, value));

@@ -55,6 +55,7 @@ struct BootOptions {
     LogThreshold guest_log_level{0, 2};
     bool no_reboot = false;
     bool watchdog = false;
+    bool measure_interrupts_off = false;
     std::uint32_t watchdog_timeout_seconds = 5;
     std::uint32_t max_cpus = kMaxCpus;
     bool x2apic = true;

@@ -27,8 +27,10 @@
 #include "hv/x86/pv/hv_slots.hpp"
 #include "hv/x86/pv/machine_hypercalls.hpp"
 #include "hv/x86/pv/reserved_devices.hpp"
+#include "hv/x86/pv/trap_counters.hpp"
 #include "hv/x86/pv/traps.hpp"
 #include "hv/x86/smp/ipi.hpp"
+#include "hv/x86/traps/masked_time.hpp"
 
 namespace hv {
 namespace x86 {
@@ -108,6 +110,7 @@ void start_core() {
     reserve_devices();
     register_pv_hypercalls();
     register_domain_debug_keys();
+    if (boot_options().measure_interrupts_off) measure_masked_time();
     connect_guest_console();
     ready_for_guests();
     g_core_ready.store(true, std::memory_order_release);
@@ -151,6 +154,7 @@ bool machphys_frame(std::uint32_t index, std::uint64_t& mfn) {
 
 void privileged_domain_stopped(std::uint32_t reason) {
     info("Dom0 has ended (reason {})", reason);
+    x86::dump_masked_times();
     using abi::control::ShutdownReason;
     if (reason == static_cast<std::uint32_t>(ShutdownReason::Reboot) || !x86::boot_options().no_reboot) x86::machine_reboot();
     x86::machine_halt();

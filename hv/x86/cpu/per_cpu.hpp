@@ -39,6 +39,9 @@ struct CpuWork {
     std::atomic<bool> schedule{false};
     std::atomic<bool> timers{false};
     std::uint64_t busy_since = 0;  // TSC of the current entry's first preemption_needed(); 0 before
+    std::atomic<bool> timed{false};  // whether the next two are kept (traps/masked_time.hpp)
+    std::uint32_t entered_by = 0;
+    std::uint64_t entered_at = 0;    // TSC; 0 while not in hv
     const Vcpu* loaded = nullptr;  // whose address space is in CR3; null while idle
 };
 

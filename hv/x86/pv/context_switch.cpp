@@ -23,6 +23,7 @@
 #include "hv/x86/pv/segments.hpp"
 #include "hv/x86/pv/tsc_aux.hpp"
 #include "hv/x86/smp/ipi.hpp"
+#include "hv/x86/traps/masked_time.hpp"
 
 namespace hv {
 namespace x86 {
@@ -102,6 +103,7 @@ void run_idle_loop() {
         do_cpu_work(*cpu.frame);
         answer_requests();
         if (cpu.work.schedule.load(std::memory_order_acquire) || cpu.work.timers.load(std::memory_order_acquire)) continue;
+        masked_time_ends();
         // An interrupt that arrives from here on ends the HLT.
         asm volatile("sti; hlt; cli" : : : "memory");
         cpu.alive.fetch_add(1, std::memory_order_relaxed);

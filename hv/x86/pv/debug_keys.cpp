@@ -8,6 +8,8 @@
 #include "hv/time/timer_queue.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
 #include "hv/x86/pv/pirq.hpp"
+#include "hv/x86/pv/trap_counters.hpp"
+#include "hv/x86/traps/masked_time.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -43,6 +45,12 @@ void dump_memory(char) {
     info("memory: {} KiB of {} KiB free, {} KiB claimed", free_frame_count() * 4, machine_frames() * 4, claimed_frame_count() * 4);
 }
 
+void restart_masked_times(char) {
+    dump_masked_times();
+    measure_masked_time();
+    info("times with interrupts off are measured from now on");
+}
+
 }  // namespace
 
 void register_domain_debug_keys() {
@@ -52,6 +60,7 @@ void register_domain_debug_keys() {
     register_debug_key('m', "memory", dump_memory);
     register_debug_key('a', "timers", [](char) { dump_timers(); });
     register_debug_key('r', "run queues", [](char) { dump_run_queues(); });
+    register_debug_key('o', "longest times with interrupts off; measures anew", restart_masked_times);
     register_debug_key('i', "physical interrupts", [](char) { dump_pirqs(); });
 }
 

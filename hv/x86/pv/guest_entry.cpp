@@ -11,6 +11,7 @@
 #include "hv/x86/pv/iret.hpp"
 #include "hv/x86/pv/traps.hpp"
 #include "hv/x86/traps/guest_seam.hpp"
+#include "hv/x86/traps/masked_time.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -40,21 +41,7 @@ void hypercall(TrapFrame& frame) {
     frame.rax = static_cast<std::uint64_t>(to_guest(result));
 }
 
-}  // namespace
-
-extern "C" [[gnu::hot]] void guest_syscall(TrapFrame& frame) {
-    Vcpu& vcpu = current_vcpu();
-    ArchVcpu& arch = *vcpu.arch;
-    if (arch.kernel_mode) [[likely]] return hypercall(frame);
-    if (arch.syscall_callback == 0) {
-        frame.rip -= kSyscallBytes;
-        deliver_trap(vcpu, frame, kInvalidOpcode, {});
-        return;
-    }
-    enter_guest_kernel(vcpu, frame, {.address = arch.syscall_callback, .mask_events = arch.syscall_masks_events});
-}
-
-extern "C" [[gnu::hot]] void return_to_guest_work(TrapFrame& frame) {
+void last_work(TrapFrame& frame) {
     for (;;) {
         const PerCpu& cpu = per_cpu();
         if (cpu.work.schedule.load(std::memory_order_relaxed) || cpu.work.timers.load(std::memory_order_relaxed)) [[unlikely]] do_cpu_work(frame);
@@ -70,6 +57,26 @@ extern "C" [[gnu::hot]] void return_to_guest_work(TrapFrame& frame) {
         if (!pending || info.evtchn_upcall_mask || arch.event_callback == 0) return;
         if (enter_guest_kernel(vcpu, frame, {.address = arch.event_callback, .mask_events = true})) return;
     }
+}
+
+}  // namespace
+
+extern "C" [[gnu::hot]] void guest_syscall(TrapFrame& frame) {
+    Vcpu& vcpu = current_vcpu();
+    ArchVcpu& arch = *vcpu.arch;
+    masked_time_begins(arch.kernel_mode ? call_cause(frame.rax) : kSystemCallCause);
+    if (arch.kernel_mode) [[likely]] return hypercall(frame);
+    if (arch.syscall_callback == 0) {
+        frame.rip -= kSyscallBytes;
+        deliver_trap(vcpu, frame, kInvalidOpcode, {});
+        return;
+    }
+    enter_guest_kernel(vcpu, frame, {.address = arch.syscall_callback, .mask_events = arch.syscall_masks_events});
+}
+
+extern "C" [[gnu::hot]] void return_to_guest_work(TrapFrame& frame) {
+    last_work(frame);
+    masked_time_ends();
 }
 
 }  // namespace hv::x86

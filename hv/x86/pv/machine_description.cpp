@@ -51,4 +51,8 @@ bool machine_counter(std::uint32_t index, const char*& name, std::uint64_t& valu
     return x86::trap_counter(index, name, value);
 }
 
+bool masked_time(std::uint32_t index, const char*& name, std::uint64_t& nanoseconds) {
+    return x86::masked_time_counter(index, name, nanoseconds);
+}
+
 }  // namespace hv

@@ -1,4 +1,4 @@
-// How often guests entered hv, by reason.
+// How often guests entered hv, by reason, and how long that took at most.
 #pragma once
 
 #include <cstdint>
@@ -12,5 +12,8 @@ inline void count_trap(std::uint8_t vector) {
 }
 // Counter `index`; false behind the last.
 bool trap_counter(std::uint32_t index, const char*& name, std::uint64_t& value);
+// The longest time with interrupts off of one cause (traps/masked_time.hpp), in nanoseconds; 0 when none was measured.
+bool masked_time_counter(std::uint32_t index, const char*& name, std::uint64_t& value);
+void dump_masked_times();
 
 }  // namespace hv::x86

@@ -9,6 +9,7 @@
 #include "hv/x86/traps/critical.hpp"
 #include "hv/x86/traps/exception_table.hpp"
 #include "hv/x86/traps/guest_seam.hpp"
+#include "hv/x86/traps/masked_time.hpp"
 #include "hv/x86/traps/trap_frame.hpp"
 
 namespace hv::x86 {
@@ -40,6 +41,7 @@ void hv_exception(TrapFrame& frame) {
 }  // namespace
 
 extern "C" [[gnu::hot]] void handle_trap(TrapFrame& frame) {
+    masked_time_begins(frame.vector < kExceptions ? kExceptionCauses + static_cast<std::uint32_t>(frame.vector) : kInterruptCause);
     if (frame.vector >= kFirstExternal) return handle_interrupt(static_cast<std::uint8_t>(frame.vector));
     if (frame.from_guest()) return guest_trap(frame);
     hv_exception(frame);

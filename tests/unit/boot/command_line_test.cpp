@@ -118,12 +118,13 @@ TEST(CommandLine, Serial) {
 }
 
 TEST(CommandLine, LevelsAndSwitches) {
-    auto options = parse("loglvl=all guest_loglvl=error/warning noreboot watchdog nosmp x2apic=off");
+    auto options = parse("loglvl=all guest_loglvl=error/warning noreboot watchdog nosmp x2apic=off measure_interrupts_off");
     EXPECT_EQ(options.log_level.always, 4);
     EXPECT_EQ(options.guest_log_level.always, 1);
     EXPECT_EQ(options.guest_log_level.limited, 2);
     EXPECT_TRUE(options.no_reboot);
     EXPECT_TRUE(options.watchdog);
+    EXPECT_TRUE(options.measure_interrupts_off);
     EXPECT_EQ(options.max_cpus, 1u);
     EXPECT_FALSE(options.x2apic);
     options = parse("noreboot=0 watchdog=no maxcpus=3 no-smap");
