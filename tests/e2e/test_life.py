@@ -1,5 +1,7 @@
 """The life of a guest, as a user sees it."""
 
+import re
+
 from framework import HELLO, expect, in_dom0
 
 BANNER = r"Hello: this is Linux \S+, a guest with 1 vCPU"
@@ -86,6 +88,21 @@ def poweroff_inside(dom0):
     last = dom0.ok("hvctl console --history hello")
     expect("reboot: System halted" in last or "reboot: Power down" in last, "the guest did not power down in order")
     dom0.shell("hvctl destroy hello")
+
+
+@in_dom0("hello: a guest begins with Dom0's time of day, also after Dom0's clock was set")
+def clock_was_set(dom0):
+    hour, slack = 3600, 600  # a guest's kernel loses some ticks while it boots on a busy machine, and never an hour of them
+    for name, step in (("ahead", hour), ("back", -hour)):
+        dom0.ok(f"date -s @$(($(date +%s) + {step}))")
+        before = int(dom0.ok("date +%s"))
+        dom0.ok(f"hvctl create {HELLO} name={name}")
+        dom0.until(f"hvctl console --history {name}", BANNER)
+        dom0.ok(f"{{ printf 'echo it is $(date +%%s) now\\n'; sleep 2; printf '\\035'; }} | hvctl console {name}")
+        said = dom0.until(f"hvctl console --history {name}", r"it is \d{9,} now")
+        guest, after = int(re.search(r"it is (\d{9,}) now", said)[1]), int(dom0.ok("date +%s"))
+        expect(before - slack <= guest <= after + 1, f"a guest that was started between {before} and {after} says {guest}")
+        dom0.ok(f"hvctl destroy {name}")
 
 
 @in_dom0("hello: overrides: two more of them at once, with more vCPUs and memory")
