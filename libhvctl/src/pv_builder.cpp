@@ -56,14 +56,7 @@ class PvBuild {
 
     Result<void> plan(PvLayout& layout) const {
         TRY(report(BuildPhase::Plan, 0, 1));
-        if (spec_.cmdline.size() >= hv::abi::xen::kMaxGuestCmdline) {
-            return fail(ErrorCode::TooLarge, fmt::format("the kernel command line has {} bytes, at most {} fit",
-                                                         spec_.cmdline.size(), hv::abi::xen::kMaxGuestCmdline - 1));
-        }
-        if (spec_.cmdline.find('\0') != std::string::npos) {
-            return fail(ErrorCode::InvalidArgument, "the kernel command line contains a NUL byte");
-        }
-        layout = TRY(plan_pv_layout(kernel_, spec_.initrd.size(), spec_.pages));
+        layout = TRY(plan_pv_build(kernel_, spec_));
         return {};
     }
 
@@ -176,6 +169,16 @@ std::string_view name_of(BuildPhase phase) {
         case BuildPhase::Start: return "start vCPU 0";
     }
     return "build";
+}
+
+Result<PvLayout> plan_pv_build(const KernelImage& kernel, const PvSpec& spec) {
+    if (spec.cmdline.size() >= hv::abi::xen::kMaxGuestCmdline) {
+        return fail(ErrorCode::TooLarge, fmt::format("the kernel command line has {} bytes, at most {} fit",
+                                                     spec.cmdline.size(), hv::abi::xen::kMaxGuestCmdline - 1));
+    }
+    if (spec.cmdline.find('\0') != std::string::npos)
+        return fail(ErrorCode::InvalidArgument, "the kernel command line contains a NUL byte");
+    return plan_pv_layout(kernel, spec.initrd.size(), spec.pages);
 }
 
 Result<PvDomain> build_pv_domain(const Control& control, const XenCalls& xen, const KernelImage& kernel,

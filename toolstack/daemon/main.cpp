@@ -12,6 +12,7 @@
 #include "host/daemon.hpp"
 #include "host/modules.hpp"
 #include "host/service.hpp"
+#include "host/validate.hpp"
 #include "hypervisor/hv_hypervisor.hpp"
 
 namespace {
@@ -24,10 +25,11 @@ constexpr int kExitFailure = 1;
 constexpr int kExitUsage = 2;
 
 constexpr const char* kUsage =
-    "usage: hvctld [--check | --version | --help]\n"
+    "usage: hvctld [--check | --validate FILE [NAME] | --version | --help]\n"
     "Manages the domains of hv. Runs in the foreground; systemd starts it as hvctld.service.\n"
-    "  --check    say whether this system is Dom0 of hv, and exit with 0 if it is\n"
-    "  --version  print the version\n"
+    "  --check          say whether this system is Dom0 of hv, and exit with 0 if it is\n"
+    "  --validate FILE  check a domain file (-: standard input), called NAME in messages; print its definition in JSON\n"
+    "  --version        print the version\n"
     "See hvctld(8).\n";
 
 int give_up(const Error& error) {
@@ -93,6 +95,8 @@ int serve() {
 
 int main(int argc, char** argv) {
     const std::string_view option = argc > 1 ? argv[1] : "";
+    if (option == "--validate" && (argc == 3 || argc == 4))
+        return host::validate(argv[2], argv[argc - 1], host::DaemonPaths{}.settings);
     if (argc > 2) {
         std::fputs(kUsage, stderr);
         return kExitUsage;

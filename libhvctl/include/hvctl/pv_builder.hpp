@@ -44,6 +44,11 @@ struct PvDomain {
     PvLayout layout;
 };
 
+// What building begins with: whether this kernel, initrd and command line make a guest of that size, and its layout.
+// Needs no domain; `spec.domain` and `spec.backend` are not looked at. Errors as of plan_pv_layout(), and TooLarge or
+// InvalidArgument for the command line.
+Result<PvLayout> plan_pv_build(const KernelImage& kernel, const PvSpec& spec);
+
 // `cancel` is looked at between pieces of work (ErrorCode::Cancelled).
 Result<PvDomain> build_pv_domain(const Control& control, const XenCalls& xen, const KernelImage& kernel,
                                  const PvSpec& spec, const BuildProgress& progress = {},

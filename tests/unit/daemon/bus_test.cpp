@@ -66,6 +66,19 @@ class BusTest : public HostTest {
     std::unique_ptr<bus::PrivateServer> server;
 };
 
+// The files are read in the thread pool: the answer comes later, and calls behind it need not wait for it.
+TEST_F(BusTest, ValidatesAgainstTheHost) {
+    with_client([&](sd_bus* bus) {
+        const auto validate = [&](const std::string& text) {
+            return call(bus, "ValidateDomain", "ssasa{sv}", text.c_str(), "web1.yaml", 0, 1, "host", "b", 1);
+        };
+        EXPECT_TRUE(validate(definition("web1")).message);
+        const std::string bad = "name: web1\nmemory: 128MiB\nkernel: " + folder.file("text", "no kernel") + "\n";
+        EXPECT_EQ(validate(bad).error_name, "org.hvctl1.Error.NotAKernel");
+        EXPECT_EQ(validate("name: [").error_name, "org.hvctl1.Error.DefinitionInvalid");
+    });
+}
+
 TEST_F(BusTest, CreatesWaitsAndDestroys) {
     with_client([&](sd_bus* bus) {
         const Reply created = call(bus, "CreateDomain", "ssasa{sv}", definition("web1").c_str(), "web1.yaml", 1,

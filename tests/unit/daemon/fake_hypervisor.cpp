@@ -261,6 +261,10 @@ hvctl::Result<hvctl::KernelImage> FakeHypervisor::load_kernel(const std::string&
     return hvctl::KernelImage{};
 }
 
+hvctl::Result<void> FakeHypervisor::check_build(const hvctl::KernelImage&, const hvctl::PvSpec&) {
+    return check("check_build");
+}
+
 hvctl::Result<hvctl::PvDomain> FakeHypervisor::build(const hvctl::KernelImage&, const hvctl::PvSpec& spec,
                                                      const hvctl::BuildProgress& progress,
                                                      const std::stop_token& cancel) {

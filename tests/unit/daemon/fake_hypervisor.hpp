@@ -76,6 +76,7 @@ class FakeHypervisor final : public Hypervisor {
     hvctl::Result<void> set_vcpu_affinity(DomainId domain, VcpuId vcpu, const hvctl::VcpuCpus& cpus) override;
     hvctl::Result<void> set_sched_parameters(const abi::SchedParameters& parameters) override;
     hvctl::Result<hvctl::KernelImage> load_kernel(const std::string& path) override;
+    hvctl::Result<void> check_build(const hvctl::KernelImage& kernel, const hvctl::PvSpec& spec) override;
     hvctl::Result<hvctl::PvDomain> build(const hvctl::KernelImage& kernel, const hvctl::PvSpec& spec,
                                          const hvctl::BuildProgress& progress, const std::stop_token& cancel) override;
     hvctl::Result<SharedPage> map_page(DomainId domain, Mfn frame) override;

@@ -224,7 +224,10 @@ TEST_F(Lifecycle, VcpusCanBePinned) {
 
 TEST_F(Lifecycle, ValidateSaysWhatWouldBe) {
     const auto validate = [&](const std::string& text, bool host) {
-        return process->manager->validate(text, "x.yaml", {}, host);
+        std::optional<Result<Validation>> answer;
+        process->manager->validate(text, "x.yaml", {}, host, [&](const Result<Validation>& result) { answer = result; });
+        process->run_until([&] { return answer.has_value(); });
+        return *answer;
     };
     const auto good = validate(definition("web1"), true);
     ASSERT_TRUE(good) << good.error().text();
@@ -233,6 +236,21 @@ TEST_F(Lifecycle, ValidateSaysWhatWouldBe) {
     ASSERT_TRUE(disks);
     EXPECT_EQ(disks->warnings.size(), 1u);
     EXPECT_EQ(validate(definition("web1", "vcpus: 65\n"), true).error().id(), ErrorId::TooManyVcpus);
+    // The kernel and the initrd are read as create would read them.
+    const auto with = [&](const std::string& kernel, const std::string& more) {
+        return fmt::format("name: web1\nmemory: 128MiB\nkernel: {}\n{}", kernel, more);
+    };
+    const std::string text = folder.file("text", "no kernel");
+    EXPECT_EQ(validate(with(text, ""), true).error().id(), ErrorId::NotAKernel);
+    EXPECT_TRUE(validate(with(text, ""), false));
+    const std::string initrd = fmt::format("initrd: {}\n", folder / ".");
+    EXPECT_EQ(validate(definition("web1", initrd), true).error().id(), ErrorId::FileUnreadable);
+    hypervisor.fail_at = [](const std::string& call) -> hvctl::Result<void> {
+        if (call == "check_build") return hvctl::fail(hvctl::ErrorCode::TooLarge, "needs 200MiB");
+        return {};
+    };
+    EXPECT_EQ(validate(definition("web1"), true).error().id(), ErrorId::KernelTooLarge);
+    hypervisor.fail_at = nullptr;
     EXPECT_EQ(guests(), 0u);
 }
 

@@ -86,8 +86,11 @@ Result<void> DomainMethods::validate(ManagerObject& object, sd_bus_message* call
     const auto overrides = TRY(arguments.texts());
     bool host = false;
     TRY(arguments.options(flags({{"host", &host}})));
-    const Validation validation = TRY(object.manager().validate(config, source, overrides, host));
-    return reply(call, [&](Writer& writer) { writer.text(validation.normalised).texts(validation.warnings); });
+    object.manager().validate(config, source, overrides, host,
+                              object.later<Validation>(call, [](Writer& writer, const Validation& validation) {
+                                  writer.text(validation.normalised).texts(validation.warnings);
+                              }));
+    return {};
 }
 
 Result<void> DomainMethods::list(ManagerObject& object, sd_bus_message* call) {

@@ -110,7 +110,7 @@ void emit(Connection& connection, const char* name, Fill fill) {
 
 }  // namespace
 
-ManagerObject::ManagerObject(Manager& manager) : manager_{manager} {
+ManagerObject::ManagerObject(Manager& manager) : manager_{manager}, alive_{std::make_shared<ManagerObject*>(this)} {
     manager_.on_domain_changed = [this](const DomainView& view) { domain_changed(view); };
     manager_.jobs().on_change = [this](const JobRecord& job) { job_changed(job); };
 }
@@ -133,6 +133,11 @@ void ManagerObject::remove(Connection& connection) {
     if (found == served_.end()) return;
     for (const std::uint64_t handle : found->second.waits) manager_.jobs().stop_waiting(handle);
     served_.erase(found);
+}
+
+void ManagerObject::flush(sd_bus* bus) {
+    const auto found = std::ranges::find_if(served_, [bus](const auto& entry) { return entry.first->get() == bus; });
+    if (found != served_.end()) found->first->update();
 }
 
 Result<void> ManagerObject::reply_when_ended(sd_bus_message* call, JobId job) {

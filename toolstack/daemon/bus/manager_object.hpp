@@ -3,6 +3,7 @@
 
 #include <systemd/sd-bus.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -28,6 +29,9 @@ class ManagerObject {
     void remove(Connection& connection);
 
     [[nodiscard]] Manager& manager() { return manager_; }
+    // Keeps a call, to be answered once its Result is there, with what `fill` appends or with the error.
+    template <class Value>
+    std::function<void(const Result<Value>&)> later(sd_bus_message* call, void (*fill)(Writer&, const Value&));
     // Keeps a call until `job` has ended.
     Result<void> reply_when_ended(sd_bus_message* call, JobId job);
 
@@ -40,8 +44,12 @@ class ManagerObject {
     void domain_changed(const DomainView& view);
     void job_changed(const JobRecord& job);
 
+    // Sends what was queued on a connection from outside its own handlers, if it is still there.
+    void flush(sd_bus* bus);
+
     Manager& manager_;
     std::map<Connection*, Served> served_;
+    std::shared_ptr<ManagerObject*> alive_;
 };
 
 // The methods, one file per family. Each reads its arguments, calls the manager and replies.
@@ -76,6 +84,9 @@ struct JobMethods {
     static Result<void> cancel(ManagerObject& object, sd_bus_message* call);
 };
 
+// "HV-E0204: ..." under the table's name.
+int reply_error(sd_bus_message* call, const Error& error);
+
 // Replies to `call` with what `fill(Writer&)` appends.
 template <class Fill>
 Result<void> reply(sd_bus_message* call, Fill fill) {
@@ -90,10 +101,21 @@ Result<void> reply(sd_bus_message* call, Fill fill) {
     return {};
 }
 
+template <class Value>
+std::function<void(const Result<Value>&)> ManagerObject::later(sd_bus_message* call,
+                                                               void (*fill)(Writer&, const Value&)) {
+    const auto kept = std::shared_ptr<sd_bus_message>{sd_bus_message_ref(call), MessageUnref{}};
+    return [this, weak = std::weak_ptr{alive_}, kept, fill](const Result<Value>& result) {
+        if (weak.expired()) return;
+        const auto sent = result ? reply(kept.get(), [&](Writer& writer) { fill(writer, *result); })
+                                 : Result<void>{std::unexpected(result.error())};
+        if (!sent) (void)reply_error(kept.get(), sent.error());
+        flush(sd_bus_message_get_bus(kept.get()));
+    };
+}
+
 // The properties of a domain, the properties of a job: the content of an a{sv}.
 void append(Writer& writer, const DomainView& view);
 void append(Writer& writer, const JobRecord& job);
-// "HV-E0204: ..." under the table's name.
-int reply_error(sd_bus_message* call, const Error& error);
 
 }  // namespace hvctld::bus

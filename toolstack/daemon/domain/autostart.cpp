@@ -34,7 +34,7 @@ void Manager::autostart(const std::string& folder) {
             continue;
         }
         std::vector<std::string> warnings;
-        const auto definition = parse(*text, file, {}, warnings);
+        const auto definition = read_definition(*text, file, {}, settings_.defaults, warnings);
         if (!definition) {
             log::error("autostart: {}", definition.error().text());
             continue;

@@ -7,33 +7,19 @@
 #include <cerrno>
 #include <cstring>
 
-#include "config/parser.hpp"
+#include "domain/check_definition.hpp"
+#include "domain/images.hpp"
 #include "domain/manager.hpp"
 #include "hvctl/try.hpp"
 
 namespace hvctld {
 namespace {
 
-constexpr std::string_view kNoDevices =
-    "this version of hvctld has no block and network backends yet; give the guest an initrd that needs none";
-
 std::string fresh_uuid() {
     sd_id128_t id{};
     char text[SD_ID128_UUID_STRING_MAX];
     if (sd_id128_randomize(&id) < 0) return {};
     return sd_id128_to_uuid_string(id, text);
-}
-
-Result<void> check_served(const config::DomainDefinition& definition) {
-    if (definition.type != config::DomainType::Pv) {
-        return fail(ErrorId::NotInThisVersion, fmt::format("{}: type {} is not available yet; write type: pv",
-                                                           definition.name, to_string(definition.type)));
-    }
-    if (!definition.disks.empty())
-        return fail(ErrorId::NotInThisVersion, fmt::format("{}: disks: {}", definition.name, kNoDevices));
-    if (!definition.nics.empty())
-        return fail(ErrorId::NotInThisVersion, fmt::format("{}: nics: {}", definition.name, kNoDevices));
-    return {};
 }
 
 Result<void> check_file(const std::string& domain, std::string_view key, const std::string& path) {
@@ -57,16 +43,6 @@ Result<void> check_cpus(const config::DomainDefinition& definition, std::uint32_
 
 }  // namespace
 
-Result<config::DomainDefinition> Manager::parse(const std::string& text, const std::string& source,
-                                                std::span<const std::string> overrides,
-                                                std::vector<std::string>& warnings) {
-    config::Diagnostics diagnostics;
-    auto definition = config::parse_definition(text, source, overrides, settings_.defaults, diagnostics);
-    if (diagnostics.failed()) return fail(ErrorId::DefinitionInvalid, diagnostics.text());
-    warnings = diagnostics.warnings();
-    return definition;
-}
-
 Result<void> Manager::check_host(const config::DomainDefinition& definition) {
     TRY(check_served(definition));
     TRY(check_file(definition.name, "kernel", definition.kernel));
@@ -87,20 +63,25 @@ Result<void> Manager::check_host(const config::DomainDefinition& definition) {
     return {};
 }
 
-Result<Validation> Manager::validate(const std::string& text, const std::string& source,
-                                     std::span<const std::string> overrides, bool against_host) {
+void Manager::validate(const std::string& text, const std::string& source, std::span<const std::string> overrides,
+                       bool against_host, const ValidationAnswer& answer) {
+    if (!against_host) return answer(validate_definition(text, source, overrides, settings_.defaults));
     Validation validation;
-    const auto definition = TRY(parse(text, source, overrides, validation.warnings));
-    if (against_host) {
-        TRY(check_host(definition));
-        const auto found = domains_.find(definition.name);
-        if (found != domains_.end() && found->second->record.phase != DomainPhase::Stopped)
-            return fail(ErrorId::NameTaken, fmt::format("a domain {} runs already", definition.name));
-    } else if (const auto served = check_served(definition); !served) {
-        validation.warnings.push_back(served.error().message());
-    }
-    validation.normalised = normalised(definition);
-    return validation;
+    auto definition = read_definition(text, source, overrides, settings_.defaults, validation.warnings);
+    if (!definition) return answer(std::unexpected(definition.error()));
+    if (const auto fits = check_host(*definition); !fits) return answer(std::unexpected(fits.error()));
+    const auto found = domains_.find(definition->name);
+    if (found != domains_.end() && found->second->record.phase != DomainPhase::Stopped)
+        return answer(fail(ErrorId::NameTaken, fmt::format("a domain {} runs already", definition->name)));
+    validation.normalised = normalised(*definition);
+
+    auto outcome = std::make_shared<Result<void>>();
+    loop_.blocking([outcome, &hypervisor = hypervisor_,
+                    definition = std::move(*definition)] { *outcome = check_images(hypervisor, definition); },
+                   [outcome, validation = std::move(validation), answer, weak = std::weak_ptr{alive_}] {
+                       if (weak.expired()) return;
+                       answer(*outcome ? Result<Validation>{validation} : std::unexpected(outcome->error()));
+                   });
 }
 
 Result<Domain*> Manager::define(config::DomainDefinition definition, const std::string& source, bool ephemeral) {
@@ -141,7 +122,7 @@ Result<Domain*> Manager::define(config::DomainDefinition definition, const std::
 Result<JobId> Manager::create(const std::string& text, const std::string& source,
                               std::span<const std::string> overrides, const CreateOptions& options) {
     std::vector<std::string> warnings;
-    auto definition = TRY(parse(text, source, overrides, warnings));
+    auto definition = TRY(read_definition(text, source, overrides, settings_.defaults, warnings));
     TRY(check_served(definition));
     const std::string name = definition.name;
     const bool is_new = !domains_.contains(name);

@@ -14,6 +14,7 @@
 #include "base/loop.hpp"
 #include "config/parser.hpp"
 #include "config/settings.hpp"
+#include "domain/check_definition.hpp"
 #include "domain/domain.hpp"
 #include "domain/job_queue.hpp"
 #include "hypervisor/event_hub.hpp"
@@ -31,11 +32,6 @@ struct ManagerPaths {
 struct CreateOptions {
     bool paused = false;
     bool ephemeral = false;
-};
-
-struct Validation {
-    std::string normalised;
-    std::vector<std::string> warnings;
 };
 
 struct VcpuView {
@@ -62,8 +58,11 @@ class Manager {
     // from the registry.
     void autostart(const std::string& folder);
 
-    Result<Validation> validate(const std::string& text, const std::string& source,
-                                std::span<const std::string> overrides, bool against_host);
+    // Checks a definition as create() would. Against the host its files are read and checked, too, in the thread pool:
+    // `answer` comes later then, at once otherwise and after an error; never when the Manager has gone.
+    using ValidationAnswer = std::function<void(const Result<Validation>&)>;
+    void validate(const std::string& text, const std::string& source, std::span<const std::string> overrides,
+                  bool against_host, const ValidationAnswer& answer);
     Result<JobId> create(const std::string& text, const std::string& source, std::span<const std::string> overrides,
                          const CreateOptions& options);
     Result<JobId> shutdown(const std::string& domain, std::uint32_t timeout_seconds);
@@ -111,8 +110,6 @@ class Manager {
     JobQueue::Finished job_finished(const std::string& name);
 
     // creating (create.cpp, start.cpp)
-    Result<config::DomainDefinition> parse(const std::string& text, const std::string& source,
-                                           std::span<const std::string> overrides, std::vector<std::string>& warnings);
     Result<void> check_host(const config::DomainDefinition& definition);
     Result<Domain*> define(config::DomainDefinition definition, const std::string& source, bool ephemeral);
     Result<Console*> console_of(Domain& domain);

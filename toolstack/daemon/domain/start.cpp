@@ -4,9 +4,9 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "domain/images.hpp"
 #include "domain/manager.hpp"
 #include "domain/store_entries.hpp"
-#include "hvctl/read_file.hpp"
 #include "hvctl/try.hpp"
 
 namespace hvctld {
@@ -32,16 +32,6 @@ hvctl::Uuid binary_uuid(const std::string& text) {
         if (++digit == 32) break;
     }
     return uuid;
-}
-
-constexpr std::uint64_t kMostInitrdBytes = std::uint64_t{4} << 30;
-
-Result<hvctl::Mapping> read_initrd(const std::string& path) {
-    if (path.empty()) return hvctl::Mapping{};
-    auto contents = hvctl::read_file(path, kMostInitrdBytes);
-    if (contents) return std::move(*contents);
-    if (contents.error().code() == hvctl::ErrorCode::InvalidArgument) return fail(ErrorId::FileUnreadable, contents.error().what());
-    return std::unexpected(Error{contents.error()});
 }
 
 // Each build phase's share of the job's percents.
@@ -87,12 +77,8 @@ Result<void> Manager::create_in_hv(Domain& domain, Build& build) {
 }
 
 Result<void> Manager::build_in_pool(Job& job, Build& build) {
-    hvctl::PvSpec spec;
-    const auto initrd = TRY(within(build.name + ": initrd", read_initrd(build.definition.initrd)));
-    spec.domain = build.domid;
-    spec.pages = build.definition.memory / hvctl::kPageSize;
-    spec.initrd = initrd.bytes();
-    spec.cmdline = build.definition.cmdline;
+    const auto initrd = TRY(load_initrd(build.definition));
+    const hvctl::PvSpec spec = pv_spec(build.definition, build.domid, initrd);
     const auto progress = [&job](hvctl::BuildPhase phase, std::uint64_t done, std::uint64_t total) {
         job.report_percent(build_percent(phase, done, total));
     };
@@ -176,9 +162,7 @@ void Manager::add_start_phases(Job& job, Domain& domain, bool paused, bool fresh
                                Result<void>{hypervisor_.set_claim(build->domid, frames)});
              })});
     job.add({"load kernel", 12, in_pool([this, build](Job&) -> Result<void> {
-                 build->kernel =
-                     TRY(within(build->name + ": kernel",
-                                Result<hvctl::KernelImage>{hypervisor_.load_kernel(build->definition.kernel)}));
+                 build->kernel = TRY(load_kernel(hypervisor_, build->definition));
                  return {};
              })});
     job.add({"build", 30, in_pool([this, build](Job& running) { return build_in_pool(running, *build); })});

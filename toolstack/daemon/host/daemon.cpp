@@ -4,22 +4,12 @@
 
 #include "base/files.hpp"
 #include "base/log.hpp"
-#include "config/yaml_tree.hpp"
 #include "host/modules.hpp"
+#include "host/settings_file.hpp"
 #include "hvctl/try.hpp"
 
 namespace hvctld::host {
 namespace {
-
-Result<config::Settings> read_settings(const std::string& path) {
-    const auto text = read_text_file(path, config::kMaxYamlBytes);
-    if (!text && text.error().id() == ErrorId::FileMissing) return config::Settings{};
-    if (!text) return std::unexpected(text.error());
-    config::Diagnostics diagnostics;
-    config::Settings settings = config::parse_settings(*text, path, diagnostics);
-    if (diagnostics.failed()) return fail(ErrorId::DefinitionInvalid, diagnostics.text());
-    return settings;
-}
 
 void log_store_line(store::LogLevel level, std::string_view text) {
     constexpr log::Level kLevels[] = {log::Level::Debug, log::Level::Info, log::Level::Warning, log::Level::Error};

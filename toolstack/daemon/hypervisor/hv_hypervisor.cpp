@@ -84,6 +84,11 @@ hvctl::Result<hvctl::KernelImage> HvHypervisor::load_kernel(const std::string& p
     return hvctl::load_kernel(std::filesystem::path{path}, options);
 }
 
+hvctl::Result<void> HvHypervisor::check_build(const hvctl::KernelImage& kernel, const hvctl::PvSpec& spec) {
+    TRY(hvctl::plan_pv_build(kernel, spec));
+    return {};
+}
+
 hvctl::Result<hvctl::PvDomain> HvHypervisor::build(const hvctl::KernelImage& kernel, const hvctl::PvSpec& spec,
                                                    const hvctl::BuildProgress& progress,
                                                    const std::stop_token& cancel) {

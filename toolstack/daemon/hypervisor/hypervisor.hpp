@@ -65,6 +65,8 @@ class Hypervisor {
 
     // building; these take long and belong in the thread pool
     virtual hvctl::Result<hvctl::KernelImage> load_kernel(const std::string& path) = 0;
+    // Whether build() would find the kernel, the initrd and the size fit for each other; asks nothing of hv.
+    virtual hvctl::Result<void> check_build(const hvctl::KernelImage& kernel, const hvctl::PvSpec& spec) = 0;
     virtual hvctl::Result<hvctl::PvDomain> build(const hvctl::KernelImage& kernel, const hvctl::PvSpec& spec,
                                                  const hvctl::BuildProgress& progress,
                                                  const std::stop_token& cancel) = 0;

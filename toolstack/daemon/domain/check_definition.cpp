@@ -1,0 +1,48 @@
+#include "domain/check_definition.hpp"
+
+#include <fmt/format.h>
+
+#include "hvctl/try.hpp"
+
+namespace hvctld {
+namespace {
+
+constexpr std::string_view kNoDevices =
+    "this version of hvctld has no block and network backends yet; give the guest an initrd that needs none";
+
+}  // namespace
+
+Result<config::DomainDefinition> read_definition(const std::string& text, const std::string& source,
+                                                 std::span<const std::string> overrides,
+                                                 const config::DomainDefaults& defaults,
+                                                 std::vector<std::string>& warnings) {
+    config::Diagnostics diagnostics;
+    auto definition = config::parse_definition(text, source, overrides, defaults, diagnostics);
+    if (diagnostics.failed()) return fail(ErrorId::DefinitionInvalid, diagnostics.text());
+    warnings = diagnostics.warnings();
+    return definition;
+}
+
+Result<void> check_served(const config::DomainDefinition& definition) {
+    if (definition.type != config::DomainType::Pv) {
+        return fail(ErrorId::NotInThisVersion, fmt::format("{}: type {} is not available yet; write type: pv",
+                                                           definition.name, to_string(definition.type)));
+    }
+    if (!definition.disks.empty())
+        return fail(ErrorId::NotInThisVersion, fmt::format("{}: disks: {}", definition.name, kNoDevices));
+    if (!definition.nics.empty())
+        return fail(ErrorId::NotInThisVersion, fmt::format("{}: nics: {}", definition.name, kNoDevices));
+    return {};
+}
+
+Result<Validation> validate_definition(const std::string& text, const std::string& source,
+                                       std::span<const std::string> overrides, const config::DomainDefaults& defaults) {
+    Validation validation;
+    const auto definition = TRY(read_definition(text, source, overrides, defaults, validation.warnings));
+    if (const auto served = check_served(definition); !served)
+        validation.warnings.push_back(served.error().message());
+    validation.normalised = normalised(definition);
+    return validation;
+}
+
+}  // namespace hvctld

@@ -1,0 +1,47 @@
+#include "domain/images.hpp"
+
+#include "hvctl/read_file.hpp"
+#include "hvctl/try.hpp"
+
+namespace hvctld {
+namespace {
+
+constexpr std::uint64_t kMostInitrdBytes = std::uint64_t{4} << 30;
+
+Result<hvctl::Mapping> read_initrd(const std::string& path) {
+    if (path.empty()) return hvctl::Mapping{};
+    auto contents = hvctl::read_file(path, kMostInitrdBytes);
+    if (contents) return std::move(*contents);
+    if (contents.error().code() == hvctl::ErrorCode::InvalidArgument)
+        return fail(ErrorId::FileUnreadable, contents.error().what());
+    return std::unexpected(Error{contents.error()});
+}
+
+}  // namespace
+
+Result<hvctl::KernelImage> load_kernel(Hypervisor& hypervisor, const config::DomainDefinition& definition) {
+    return within(definition.name + ": kernel",
+                  Result<hvctl::KernelImage>{hypervisor.load_kernel(definition.kernel)});
+}
+
+Result<hvctl::Mapping> load_initrd(const config::DomainDefinition& definition) {
+    return within(definition.name + ": initrd", read_initrd(definition.initrd));
+}
+
+hvctl::PvSpec pv_spec(const config::DomainDefinition& definition, DomainId domain, const hvctl::Mapping& initrd) {
+    hvctl::PvSpec spec;
+    spec.domain = domain;
+    spec.pages = definition.memory / hvctl::kPageSize;
+    spec.initrd = initrd.bytes();
+    spec.cmdline = definition.cmdline;
+    return spec;
+}
+
+Result<void> check_images(Hypervisor& hypervisor, const config::DomainDefinition& definition) {
+    const auto kernel = TRY(load_kernel(hypervisor, definition));
+    const auto initrd = TRY(load_initrd(definition));
+    return within(definition.name + ": build",
+                  Result<void>{hypervisor.check_build(kernel, pv_spec(definition, {}, initrd))});
+}
+
+}  // namespace hvctld
