@@ -14,26 +14,31 @@ def nothing_left(dom0, before):
 @in_dom0("refused: kernels that are none, truncated, foreign, missing, unreadable or too large")
 def kernels(dom0):
     before = dom0.host()["free_memory"]
-    create = f"hvctl create {HELLO} kernel="
-    dom0.refused(create + "/etc/passwd", "/etc/passwd", "kernel", status=USAGE)
+
+    def refused(override, *words, status=None):
+        """A dry run refuses what the creation refuses, in the same words."""
+        for verb in ("create -n", "create"):
+            dom0.refused(f"hvctl {verb} {HELLO} {override}", *words, status=status)
+
+    refused("kernel=/etc/passwd", "/etc/passwd", "kernel", status=USAGE)
     dom0.ok("head -c 1000000 /vmlinuz >/tmp/short; : >/tmp/empty")
-    dom0.refused(create + "/tmp/short", "/tmp/short", "trunc|short|ends", status=USAGE)
-    dom0.refused(create + "/tmp/empty", "/tmp/empty", status=USAGE)
+    refused("kernel=/tmp/short", "/tmp/short", "trunc|short|ends", status=USAGE)
+    refused("kernel=/tmp/empty", "/tmp/empty", status=USAGE)
     # The header of an arm64 Image, and of an ELF file for another machine (AArch64, 183).
     dom0.ok(r"{ printf 'MZ\0\0\0\0\0\0'; head -c 48 /dev/zero; printf 'ARM\x64'; head -c 100000 /dev/zero; } >/tmp/arm64")
-    dom0.refused(create + "/tmp/arm64", "/tmp/arm64", status=USAGE)
+    refused("kernel=/tmp/arm64", "/tmp/arm64", status=USAGE)
     dom0.ok(r"{ printf '\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\xb7\0\x01\0\0\0'; head -c 100000 /dev/zero; } >/tmp/elf-arm64")
-    dom0.refused(create + "/tmp/elf-arm64", "/tmp/elf-arm64", "x86|architecture|machine", status=USAGE)
-    dom0.refused(create + "/nowhere/vmlinuz", "/nowhere/vmlinuz", status=USAGE)
-    dom0.refused(create + "/etc", "/etc", "regular file|directory", status=USAGE)
+    refused("kernel=/tmp/elf-arm64", "/tmp/elf-arm64", "x86|architecture|machine", status=USAGE)
+    refused("kernel=/nowhere/vmlinuz", "/nowhere/vmlinuz", status=USAGE)
+    refused("kernel=/etc", "/etc", "regular file|directory", status=USAGE)
     dom0.ok("ln -sf /nowhere/at/all /tmp/dangling; rm -f /tmp/fifo; mkfifo /tmp/fifo; ln -sf loop-b /tmp/loop-a; ln -sf loop-a /tmp/loop-b")
-    dom0.refused(create + "/tmp/dangling", "/tmp/dangling", "No such file", status=USAGE)
-    dom0.refused(create + "/tmp/loop-a", "/tmp/loop-a", "symbolic links", status=USAGE)
+    refused("kernel=/tmp/dangling", "/tmp/dangling", "No such file", status=USAGE)
+    refused("kernel=/tmp/loop-a", "/tmp/loop-a", "symbolic links", status=USAGE)
     for special in ("/tmp/fifo", "/dev/zero"):
-        dom0.refused(create + special, special, "kernel", status=None)
-        dom0.refused(f"hvctl create {HELLO} initrd=" + special, special, status=None)
-    dom0.refused(f"hvctl create {HELLO} initrd=/nowhere/initrd", "/nowhere/initrd", status=USAGE)
-    dom0.refused(f"hvctl create {HELLO} memory=16MiB", "16|memory")
+        refused("kernel=" + special, special, "kernel", status=None)
+        refused("initrd=" + special, special, status=None)
+    refused("initrd=/nowhere/initrd", "/nowhere/initrd", status=USAGE)
+    refused("memory=16MiB", "16|memory")
     nothing_left(dom0, before)
 
 
@@ -54,6 +59,8 @@ def files(dom0):
     dom0.refused("hvctl validate /tmp/nothing.yaml", "nothing.yaml", status=USAGE)
     dom0.refused("hvctl create /dev/null", "name|empty", status=USAGE)
     dom0.ok(f"hvctl validate {HELLO}")
+    # Neither root nor hvctld is needed to check a file.
+    dom0.ok(f"setpriv --reuid=65534 --regid=65534 --clear-groups hvctl --bus /nowhere validate {HELLO}")
     nothing_left(dom0, before)
 
 

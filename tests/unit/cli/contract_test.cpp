@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <regex>
@@ -11,6 +12,7 @@
 
 #include "bus/connection.hpp"
 #include "fake_daemon.hpp"
+#include "process.hpp"
 #include "verbs/verbs.hpp"
 
 namespace hvctl::cli::test {
@@ -100,6 +102,34 @@ TEST(Contract, TheExampleUsesKeysOfTheSchema) {
         std::string key = line.substr(0, line.find(':'));
         EXPECT_TRUE(schema["properties"].contains(key)) << line;
     }
+}
+
+// hvctl validate's word about a domain file.
+Outcome validated(const std::string& text) {
+    return run_hvctl({.arguments = {"validate", "-"}, .input = text, .environment = {}});
+}
+
+TEST(Contract, EveryExampleCanBeCreatedAsItStands) {
+    std::size_t files = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(std::string(HVCTL_SOURCE_TREE) + "/examples")) {
+        if (entry.path().extension() != ".yaml") continue;
+        ++files;
+        Outcome outcome = validated(read_source("examples/" + entry.path().filename().string()));
+        EXPECT_EQ(outcome.code, 0) << entry.path() << outcome.err;
+        EXPECT_EQ(outcome.err, "") << entry.path();  // a warning: it is valid and would be refused
+    }
+    EXPECT_GE(files, 1u);
+    std::size_t blocks = 0;
+    const std::string page = manual("hvctl.yaml.5");
+    for (const auto& block : all_matches(page, std::regex(R"re(\n\.Bd -literal[^\n]*\n([\s\S]*?)\n\.Ed\n)re"))) {
+        const std::string text = block[1].str() + '\n';
+        if (!text.starts_with("name:")) continue;  // the host's settings
+        ++blocks;
+        Outcome outcome = validated(text);
+        EXPECT_EQ(outcome.code, 0) << text << outcome.err;
+        EXPECT_EQ(outcome.err, "") << text;
+    }
+    EXPECT_GE(blocks, 1u);
 }
 
 TEST(Contract, TheManualNamesEveryOptionOfTheHypervisor) {

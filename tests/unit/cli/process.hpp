@@ -16,7 +16,7 @@ struct Outcome {
 struct Invocation {
     std::vector<std::string> arguments;
     std::string input;                               // standard input, then its end
-    std::map<std::string, std::string> environment;  // beside PATH, TERM=dumb and TZ=UTC
+    std::map<std::string, std::string> environment;  // beside PATH, TERM=dumb, TZ=UTC and HVCTLD
 };
 
 Outcome run_hvctl(const Invocation& run);

@@ -79,10 +79,10 @@ Result<Message> Connection::new_call(const char* member) const {
     return Message(call);
 }
 
-Result<Message> Connection::send(const Message& call) const {
+Result<Message> Connection::send(const Message& call, std::uint64_t timeout) const {
     sd_bus_error error = SD_BUS_ERROR_NULL;
     sd_bus_message* reply = nullptr;
-    int status = sd_bus_call(bus_.get(), call.get(), 0, &error, &reply);
+    int status = sd_bus_call(bus_.get(), call.get(), timeout, &error, &reply);
     Message owned(reply);
     if (status >= 0) return owned;
     Failure failure = failure_of(error);

@@ -1,6 +1,12 @@
 #include "bus/manager.hpp"
 
 namespace hvctl::cli {
+namespace {
+
+// Microseconds that a call may take in which hvctld reads and decompresses a kernel.
+constexpr std::uint64_t kFilesAreRead = 300'000'000;
+
+}  // namespace
 
 template <class... Arguments>
 Result<Message> Manager::call(const char* member, const char* types, Arguments... arguments) {
@@ -23,13 +29,13 @@ Result<JobId> Manager::call_for_job(const char* member, const std::string& domai
 }
 
 Result<Message> Manager::call_with_definition(const char* member, const Definition& definition,
-                                              const Properties& options) {
+                                              const Properties& options, std::uint64_t timeout) {
     Message message = TRY(connection_.new_call(member));
     int error = sd_bus_message_append(message.get(), "ss", definition.text.c_str(), definition.source.c_str());
     if (error >= 0) error = append_strings(message.get(), definition.overrides);
     if (error >= 0) error = append_properties(message.get(), options);
     if (error < 0) return std::unexpected(failure_of_errno(error));
-    return connection_.send(message);
+    return connection_.send(message, timeout);
 }
 
 Result<JobId> Manager::create_domain(const Definition& definition, const Properties& options) {
@@ -38,7 +44,7 @@ Result<JobId> Manager::create_domain(const Definition& definition, const Propert
 }
 
 Result<Validated> Manager::validate_domain(const Definition& definition, const Properties& options) {
-    Message reply = TRY(call_with_definition("ValidateDomain", definition, options));
+    Message reply = TRY(call_with_definition("ValidateDomain", definition, options, kFilesAreRead));
     std::string normalised = TRY(read_string(reply.get()));
     return Validated{std::move(normalised), TRY(read_strings(reply.get()))};
 }

@@ -72,7 +72,8 @@ class Manager {
     template <class... Arguments>
     Result<Message> call(const char* member, const char* types, Arguments... arguments);
     Result<JobId> call_for_job(const char* member, const std::string& domain, const Properties& options);
-    Result<Message> call_with_definition(const char* member, const Definition& definition, const Properties& options);
+    Result<Message> call_with_definition(const char* member, const Definition& definition, const Properties& options,
+                                         std::uint64_t timeout = 0);
 };
 
 }  // namespace hvctl::cli
