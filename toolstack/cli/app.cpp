@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "elsewhere.hpp"
 #include "text.hpp"
 
 namespace hvctl::cli {
@@ -21,16 +22,18 @@ Result<const Verb*> App::find(std::string_view name) const {
         if (candidate.name == name) return &candidate;
         if (candidate.topic == Topic::Hidden) continue;
         visible.push_back(candidate.name);
-        if (!candidate.name.starts_with(name)) continue;
+        if (candidate.whole_name || !candidate.name.starts_with(name)) continue;
         matches.push_back(&candidate);
         names.push_back(candidate.name);
     }
-    if (matches.size() == 1) return matches.front();
+    if (matches.size() == 1 && in_place_of(name).empty()) return matches.front();
     std::string typed(name);
-    if (!matches.empty()) {
+    const std::string_view instead = in_place_of(name);
+    if (!matches.empty() && instead.empty()) {
         return fail(ExitCode::Usage, "'" + typed + "' may mean any of: " + join(names, ", "));
     }
     std::string message = "there is no verb '" + typed + "'";
+    if (!instead.empty()) return fail(ExitCode::Usage, message + " in this version\n" + std::string(instead));
     if (auto close = suggest(name, visible)) message += "; did you mean '" + *close + "'?";
     return fail(ExitCode::Usage, message + "\n'hvctl help' lists the verbs.");
 }

@@ -31,19 +31,35 @@ Result<Manager*> Context::reconnect() {
     }
 }
 
+namespace {
+
+int first_output_error = 0;  // errno; later ones are its consequences
+
+void flush_output() {
+    if (std::fflush(stdout) != 0 && first_output_error == 0) first_output_error = errno;
+}
+
+}  // namespace
+
 void print(std::string_view text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
+    if (std::fwrite(text.data(), 1, text.size(), stdout) < text.size() && first_output_error == 0)
+        first_output_error = errno;
 }
 
 void warn(std::string_view message) {
-    std::fflush(stdout);
+    flush_output();
     std::string line = "hvctl: " + safe_for_terminal(message) + '\n';
     std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
 Result<void> finish_output() {
-    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return {};
-    return fail(ExitCode::Failed, std::string("cannot write the output: ") + std::strerror(errno));
+    flush_output();
+    return first_output_error == 0 ? Result<void>{} : output_failure(first_output_error);
+}
+
+std::unexpected<Failure> output_failure(int error) {
+    if (error == EPIPE) return fail(ExitCode::OutputClosed, "");
+    return fail(ExitCode::Failed, std::string("cannot write the output: ") + std::strerror(error));
 }
 
 }  // namespace hvctl::cli

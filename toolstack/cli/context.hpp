@@ -33,7 +33,9 @@ class Context {
 void print(std::string_view text);
 // One line on standard error.
 void warn(std::string_view message);
-// Flushes standard output; a full disk or a closed pipe is a failure, not silence.
+// Flushes standard output; a full disk, a closed descriptor or a pipe without reader is a failure, not silence.
 Result<void> finish_output();
+// What a failed write to standard output means; nothing is said about a reader that has gone.
+std::unexpected<Failure> output_failure(int error);
 
 }  // namespace hvctl::cli

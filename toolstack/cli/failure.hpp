@@ -19,7 +19,8 @@ enum class ExitCode : int {
     Busy = 7,          // something else is in the way: another operation, a name that is taken, a console's writer
     TimedOut = 8,      // a deadline has passed, or the job was cancelled
     NoResources = 9,   // the host lacks memory, CPUs or identifiers
-    Interrupted = 130  // left by Ctrl-C or a signal
+    Interrupted = 130,  // left by Ctrl-C or a signal
+    OutputClosed = 141  // whoever read the output has gone: as SIGPIPE would have ended it
 };
 
 struct Failure {

@@ -23,15 +23,20 @@ constexpr std::array kHeadings = {
     Heading{Topic::Help, "Help"},
 };
 
-constexpr std::size_t kMaxWidth = 96;  // longer lines are hard to read
+constexpr std::size_t kMaxWidth = 96;     // longer lines are hard to read
+constexpr std::size_t kLeastColumn = 16;  // a column of text that is narrower goes under its term
+constexpr std::size_t kUnderTerm = 6;
 
 std::size_t line_width(const Terminal& terminal) {
-    return std::clamp<std::size_t>(terminal.width, 40, kMaxWidth);
+    return std::min(terminal.width, kMaxWidth);
 }
 
 std::string entry(const std::string& term, const std::string& text, std::size_t term_width, const Terminal& terminal) {
     std::size_t indent = 2 + term_width + 2;
     std::string line = "  " + terminal.paint(term, Colour::Bold);
+    if (indent + kLeastColumn > line_width(terminal)) {
+        return line + '\n' + std::string(kUnderTerm, ' ') + wrap(text, line_width(terminal), kUnderTerm) + '\n';
+    }
     line += std::string(term_width - std::min(term_width, display_width(term)) + 2, ' ');
     return line + wrap(text, line_width(terminal), indent) + '\n';
 }
@@ -64,8 +69,10 @@ std::string usage_of(const Verb& verb) {
 }
 
 std::string overview(const App& app, const Terminal& terminal) {
-    std::string out = "hvctl manages the domains of an hv host.\n\n";
-    out += title("Usage", terminal) + "  hvctl VERB [ARGUMENT...] [--bus ADDRESS] [--no-color]\n";
+    const std::size_t width = line_width(terminal);
+    std::string out = wrap("hvctl manages the domains of an hv host.", width, 0) + "\n\n";
+    out += title("Usage", terminal) + "  " +
+           wrap("hvctl VERB [ARGUMENT...] [--bus ADDRESS] [--no-color]", width, kUnderTerm) + '\n';
     std::size_t term_width = 0;
     for (const Verb& verb : app.verbs()) {
         if (verb.topic != Topic::Hidden) term_width = std::max(term_width, verb.name.size());
@@ -76,15 +83,14 @@ std::string overview(const App& app, const Terminal& terminal) {
             if (verb.topic == heading.topic) out += entry(verb.name, verb.summary, term_width, terminal);
         }
     }
-    out +=
-        "\nA verb may be shortened as long as only one fits: 'hvctl cons web1'.\n"
-        "'hvctl help VERB' tells all about a verb; hvctl(1) has the exit codes.\n";
+    out += '\n' + wrap("A verb (but stop-all) may be shortened as long as only one fits: 'hvctl cons web1'.", width, 0) + '\n';
+    out += wrap("'hvctl help VERB' tells all about a verb; hvctl(1) has the exit codes.", width, 0) + '\n';
     return out;
 }
 
 std::string help_of(const Verb& verb, const Terminal& terminal) {
     std::size_t width = line_width(terminal);
-    std::string out = title("Usage", terminal) + "  " + wrap(usage_of(verb), width, 6) + "\n\n";
+    std::string out = title("Usage", terminal) + "  " + wrap(usage_of(verb), width, kUnderTerm) + "\n\n";
     for (const std::string& paragraph : split_lines(verb.description)) out += wrap(paragraph, width, 0) + '\n';
 
     std::vector<std::pair<std::string, std::string>> arguments, options;

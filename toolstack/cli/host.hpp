@@ -17,7 +17,8 @@ struct Unreachable {
 
 Failure explain_unreachable(const Unreachable& attempt);
 
-// Whether Linux says that it runs on hv (or on another hypervisor with Xen's guest interface).
-bool runs_on_hv(const std::filesystem::path& root);
+// What Linux says that it runs on. What it does not say counts for hv: hvctld has the last word.
+enum class Host { Bare, OtherHypervisor, Guest, Dom0 };
+Host look_at_host(const std::filesystem::path& root);
 
 }  // namespace hvctl::cli

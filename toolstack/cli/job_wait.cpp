@@ -24,12 +24,12 @@ class ProgressLine {
     void show(std::string text) {
         if (!terminal_.is_tty) {
             if (elsewhere_ == Progress::Lines && text != last_) print(text + '\n');
-            std::fflush(stdout);
+            if (elsewhere_ == Progress::Lines) static_cast<void>(finish_output());  // main() asks again
             last_ = std::move(text);
             return;
         }
-        while (display_width(text) >= terminal_.width) text.pop_back();
-        std::string line = "\r\x1b[K" + text;
+        if (!in_foreground(STDERR_FILENO)) return;  // somebody else's line
+        std::string line = "\r\x1b[K" + cut(text, terminal_.width - 1);
         std::fwrite(line.data(), 1, line.size(), stderr);
         std::fflush(stderr);
         shown_ = true;

@@ -2,6 +2,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <csignal>
+
 #include "complete.hpp"
 #include "help.hpp"
 #include "verbs/verbs.hpp"
@@ -58,10 +60,11 @@ Result<void> run(const std::vector<std::string>& words) {
     return verb->run();
 }
 
-// A descriptor that we open must never take the place of a closed standard stream.
+// A descriptor that we open must never take the place of a closed standard stream, and using one stays an error.
 void ensure_standard_streams() {
     for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {
-        if (fcntl(descriptor, F_GETFD) == -1) static_cast<void>(open("/dev/null", O_RDWR));
+        const int useless = descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+        if (fcntl(descriptor, F_GETFD) == -1) static_cast<void>(open("/dev/null", useless));
     }
 }
 
@@ -71,6 +74,7 @@ void ensure_standard_streams() {
 int main(int argc, char** argv) {
     using namespace hvctl::cli;
     ensure_standard_streams();
+    std::signal(SIGPIPE, SIG_IGN);  // the write's error tells, after all that is begun has ended
     Result<void> outcome = run(std::vector<std::string>(argv + 1, argv + argc));
     if (auto flushed = finish_output(); outcome && !flushed) outcome = flushed;
     if (outcome) return static_cast<int>(ExitCode::Ok);

@@ -9,10 +9,12 @@ namespace hvctl::cli {
 namespace {
 
 constexpr std::size_t kGap = 2;
+constexpr std::size_t kLeastText = 4;  // columns that a text keeps in any terminal
 
 void append_cell(std::string& line, const Cell& cell, Align align, std::size_t width, const Terminal& terminal) {
-    std::string padding(width - std::min(width, display_width(cell.text)), ' ');
-    std::string painted = terminal.paint(cell.text, cell.colour);
+    const std::string text = cut(cell.text, width);
+    std::string padding(width - display_width(text), ' ');
+    std::string painted = terminal.paint(text, cell.colour);
     line += align == Align::Right ? padding + painted : painted + padding;
 }
 
@@ -43,6 +45,13 @@ std::string Table::render(const Terminal& terminal) const {
             std::find_if(shown.rbegin(), shown.rend(), [&](std::size_t index) { return columns_[index].optional; });
         if (last == shown.rend()) break;
         shown.erase(std::next(last).base());
+    }
+    while (terminal.is_tty && total() > terminal.width) {
+        auto widest = std::ranges::max_element(shown, {}, [&](std::size_t index) {
+            return columns_[index].align == Align::Left ? widths[index] : 0;
+        });
+        if (columns_[*widest].align == Align::Right || widths[*widest] <= kLeastText) break;
+        --widths[*widest];
     }
 
     std::string out;

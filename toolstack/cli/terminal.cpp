@@ -54,6 +54,9 @@ bool is_colour(std::string_view sequence) {
     return sequence.substr(2, sequence.size() - 3).find_first_not_of("0123456789;") == std::string_view::npos;
 }
 
+// Narrower terminals get what is made for this one, and break it as they like.
+constexpr std::size_t kLeastWidth = 20;
+
 }  // namespace
 
 Terminal Terminal::of(int descriptor, bool colours_wanted) {
@@ -64,12 +67,17 @@ Terminal Terminal::of(int descriptor, bool colours_wanted) {
     terminal.colours = terminal.is_tty && colours_wanted && !dumb && !set_in_environment("NO_COLOR");
     winsize size{};
     if (terminal.is_tty && ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
-        terminal.width = size.ws_col;
+        terminal.width = std::max<std::size_t>(size.ws_col, kLeastWidth);
     } else if (const char* columns = std::getenv("COLUMNS")) {
         terminal.width =
-            static_cast<std::size_t>(std::clamp<std::uint64_t>(parse_number(columns).value_or(80), 20, 1000));
+            static_cast<std::size_t>(std::clamp<std::uint64_t>(parse_number(columns).value_or(80), kLeastWidth, 1000));
     }
     return terminal;
+}
+
+bool in_foreground(int descriptor) {
+    const pid_t group = tcgetpgrp(descriptor);
+    return group < 0 || group == getpgrp();  // a terminal that does not control us stops nobody
 }
 
 std::string Terminal::paint(std::string_view text, Colour colour) const {

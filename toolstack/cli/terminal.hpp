@@ -20,6 +20,9 @@ struct Terminal {
     std::string paint(std::string_view text, Colour colour) const;
 };
 
+// Whether this process may use the terminal without being stopped: false only for a job in the background of it.
+bool in_foreground(int descriptor);
+
 // Text from a guest or a log, made safe for an operator's terminal: lines, tabs and colours stay, all else that could
 // drive the terminal (moving, titles, queries that the terminal would answer into the shell) goes. Meant for whole
 // texts: a sequence that is cut at the end is dropped.

@@ -16,13 +16,14 @@ struct Range {
 constexpr std::array kZeroWidth = {Range{0x0300, 0x036f}, Range{0x0483, 0x0489}, Range{0x0591, 0x05bd},
                                    Range{0x0610, 0x061a}, Range{0x064b, 0x065f}, Range{0x1ab0, 0x1aff},
                                    Range{0x1dc0, 0x1dff}, Range{0x200b, 0x200f}, Range{0x20d0, 0x20ff},
+                                   Range{0x2028, 0x202e}, Range{0x2060, 0x2064},
                                    Range{0xfe00, 0xfe0f}, Range{0xfe20, 0xfe2f}, Range{0xfeff, 0xfeff}};
 
 // Blocks of East Asian wide and emoji characters.
 constexpr std::array kWide = {Range{0x1100, 0x115f},   Range{0x2e80, 0x303e},  Range{0x3041, 0xa4cf},
                               Range{0xac00, 0xd7a3},   Range{0xf900, 0xfaff},  Range{0xfe30, 0xfe6f},
                               Range{0xff00, 0xff60},   Range{0xffe0, 0xffe6},  Range{0x1f300, 0x1f64f},
-                              Range{0x1f900, 0x1f9ff}, Range{0x20000, 0x3fffd}};
+                              Range{0x1f680, 0x1f6ff}, Range{0x1f900, 0x1faff}, Range{0x20000, 0x3fffd}};
 
 bool within(const auto& ranges, char32_t code) {
     return std::ranges::any_of(ranges, [code](Range range) { return code >= range.first && code <= range.last; });
@@ -75,6 +76,21 @@ std::size_t display_width(std::string_view text) {
         text.remove_prefix(character.bytes);
     }
     return width;
+}
+
+std::string cut(std::string_view text, std::size_t width) {
+    if (display_width(text) <= width) return std::string(text);
+    std::string out;
+    std::size_t columns = 0;
+    while (!text.empty()) {
+        Character character = first_character(text);
+        std::string_view piece = text.substr(0, character.bytes);
+        columns += display_width(piece);
+        if (columns + 1 > width) break;  // the mark takes the last column
+        out += piece;
+        text.remove_prefix(character.bytes);
+    }
+    return width == 0 ? out : out + '~';
 }
 
 std::string wrap(std::string_view text, std::size_t width, std::size_t indent) {

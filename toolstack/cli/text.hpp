@@ -22,6 +22,9 @@ Character first_character(std::string_view text);
 // Columns that the text takes: combining marks take none, East Asian wide characters take two.
 std::size_t display_width(std::string_view text);
 
+// The text, or as much of its beginning as fits into `width` columns and a '~' that tells.
+std::string cut(std::string_view text, std::size_t width);
+
 // Breaks text at spaces into lines of at most `width` columns, each line after the first preceded by `indent` spaces.
 std::string wrap(std::string_view text, std::size_t width, std::size_t indent);
 

@@ -41,6 +41,7 @@ class Verb {
   public:
     std::string name;
     Topic topic = Topic::Hidden;
+    bool whole_name = false;  // cannot be shortened: nobody may hit it by accident
     std::string summary;      // after the name in the list of verbs
     std::string description;  // paragraphs, separated by newlines
     std::string examples;     // lines shown as they are

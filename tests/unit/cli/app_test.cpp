@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "elsewhere.hpp"
 #include "help.hpp"
+#include "text.hpp"
 #include "verbs/verbs.hpp"
 
 namespace hvctl::cli {
@@ -36,6 +38,38 @@ TEST_F(AppTest, AnAmbiguousPrefixNamesAllThatFit) {
 TEST_F(AppTest, AnUnknownVerbGetsASuggestionIfThereIsACloseOne) {
     EXPECT_EQ(found("craete"), "there is no verb 'craete'; did you mean 'create'?\n'hvctl help' lists the verbs.");
     EXPECT_EQ(found("frobnicate"), "there is no verb 'frobnicate'\n'hvctl help' lists the verbs.");
+}
+
+TEST_F(AppTest, NobodyStopsAllGuestsByAccident) {
+    EXPECT_EQ(found("stop-all"), "stop-all");
+    for (const char* typed : {"stop", "stop-", "stop-al"}) EXPECT_NE(found(typed), "stop-all") << typed;
+    EXPECT_NE(found("stop").find("'hvctl shutdown' asks a guest to power off"), std::string::npos) << found("stop");
+}
+
+TEST_F(AppTest, AVerbOfXlSaysWhatThereIsInItsPlace) {
+    EXPECT_EQ(found("vm-list"),
+              "there is no verb 'vm-list' in this version\n"
+              "'hvctl list' shows all domains, and with --json their UUIDs.");
+    for (const char* typed : {"save", "migrate-receive", "rename", "mem-set", "vcpu-set", "sched-credit2",
+                              "cpupool-list", "block-attach", "pci-assignable-add", "top"})
+        EXPECT_NE(found(typed).find("in this version\n"), std::string::npos) << typed;
+    for (const Verb& verb : app_.verbs()) EXPECT_EQ(in_place_of(verb.name), "") << verb.name;
+}
+
+TEST_F(AppTest, HelpFitsIntoTheTerminal) {
+    for (std::size_t width : {20u, 40u, 80u, 300u}) {
+        Terminal terminal{.is_tty = true, .colours = false, .width = width};
+        std::string texts = overview(app_, terminal);
+        for (const Verb& verb : app_.verbs()) {
+            const std::string help = help_of(verb, terminal);
+            texts += help.substr(0, help.find("\nExamples"));  // to be copied as they are
+        }
+        for (const std::string& line : split_lines(texts)) {
+            const bool one_word = line.find(' ', line.find_first_not_of(' ')) == std::string::npos;
+            EXPECT_TRUE(display_width(line) <= std::min<std::size_t>(width, 96) || one_word || line.starts_with("  -"))
+                << width << ": " << line;
+        }
+    }
 }
 
 TEST_F(AppTest, EveryVerbSaysWhatItIs) {

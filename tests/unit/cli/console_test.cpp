@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <fstream>
+#include <iterator>
 #include <thread>
 
 #include "fake_daemon.hpp"
@@ -231,12 +233,65 @@ TEST_F(ConsoleTest, ARestartOfTheDaemonIsFollowed) {
 
 TEST_F(ConsoleTest, ABusyConsoleIsRefused) {
     daemon_.errors["OpenConsole"] = {"Busy",
-                                     "HV-E0204: root on pts/3 writes to the console of hello; --steal takes it over"};
+                                     "HV-E0204: another client writes to this console; take it (mode \"steal\")"};
     Outcome outcome = run_hvctl(invocation({"console", "hello"}));
     EXPECT_EQ(outcome.code, 7);
-    EXPECT_EQ(outcome.err, "hvctl: HV-E0204: root on pts/3 writes to the console of hello; --steal takes it over\n");
+    EXPECT_EQ(outcome.err,
+              "hvctl: HV-E0204: somebody else writes to the console of hello\n"
+              "'hvctl console --read-only hello' watches; 'hvctl console --steal hello' takes it over, and they go on "
+              "reading.\n");
     EXPECT_EQ(run_hvctl(invocation({"console", "none"})).code, 3);
     EXPECT_EQ(run_hvctl(invocation({"console", "--steal", "--read-only", "hello"})).code, 2);
+}
+
+TEST_F(ConsoleTest, NobodyIsAtTheConsoleOfADomainThatHasEnded) {
+    set_state("stopped");
+    Outcome outcome = run_hvctl(invocation({"console", "hello"}));
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(outcome.err,
+              "hvctl: domain hello does not run (stopped), so nobody is at its console\n"
+              "'hvctl console --history hello' prints what it said until it ended.\n");
+    EXPECT_EQ(outcome.code, 1);
+    for (const std::string& call : daemon_.calls()) EXPECT_FALSE(call.starts_with("OpenConsole")) << call;
+}
+
+TEST_F(ConsoleTest, AConsoleMayBeAttachedWhileItsDomainIsStarted) {
+    set_state("stopped");
+    {
+        std::lock_guard lock(daemon_.mutex);
+        daemon_.domains[0]["job"] = std::uint64_t{9};
+    }
+    Pty terminal(invocation({"console", "hello"}));
+    Guest guest(daemon_.take_console());
+    guest.print("coming up");
+    EXPECT_TRUE(terminal.expect("coming up"));
+    terminal.type("\x1d");
+    EXPECT_EQ(terminal.finish(), 0);
+}
+
+// 'hvctl console -r hello > file &'
+TEST_F(ConsoleTest, WatchingIntoAFileInTheBackgroundLeavesTheTerminalAlone) {
+    const std::string file = (daemon_.directory() / "out").string();
+    Pty terminal(invocation({"console", "-r", "hello"}), Pty::Job{.in_background = true, .output = file});
+    termios before = terminal.settings();
+    Guest guest(daemon_.take_console());
+    ASSERT_TRUE(terminal.expect("Connected to hello (read-only). Ctrl-C leaves."));
+    guest.print("into the file\r\n");
+    EXPECT_EQ(terminal.settings().c_lflag, before.c_lflag);
+    set_state("stopped");
+    guest.close_now();
+    EXPECT_EQ(terminal.finish(), 0) << "255: it was stopped";
+    EXPECT_EQ(terminal.settings().c_lflag, before.c_lflag);
+    std::ifstream written(file);
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>{written}, {}), "into the file\r\n");
+}
+
+// Who types cannot be in the background: the job stops, with the terminal as it was.
+TEST_F(ConsoleTest, TypingInTheBackgroundStopsTheJob) {
+    Pty terminal(invocation({"console", "hello"}), Pty::Job{.in_background = true, .output = {}});
+    termios before = terminal.settings();
+    EXPECT_EQ(terminal.finish(), 255);
+    EXPECT_EQ(terminal.settings().c_lflag, before.c_lflag);
 }
 
 TEST_F(ConsoleTest, PipedInputIsTypedAndTheOutputShownToTheEnd) {

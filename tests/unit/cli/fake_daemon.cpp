@@ -249,7 +249,8 @@ int FakeDaemon::on_call(sd_bus_message* message, void* self, sd_bus_error* error
 }
 
 int FakeDaemon::fail_call(sd_bus_error* error, const BusError& what) {
-    return sd_bus_error_set(error, ("org.hvctl1.Error." + what.name).c_str(), what.message.c_str());
+    const bool whole = what.name.find('.') != std::string::npos;
+    return sd_bus_error_set(error, (whole ? what.name : "org.hvctl1.Error." + what.name).c_str(), what.message.c_str());
 }
 
 const Properties* FakeDaemon::find_domain(const std::string& key) const {

@@ -27,17 +27,32 @@ class HostTest : public testing::Test {
 };
 
 TEST_F(HostTest, AMachineWithoutHvIsToldApart) {
-    EXPECT_FALSE(runs_on_hv(root_));
+    EXPECT_EQ(look_at_host(root_), Host::Bare);
     EXPECT_EQ(explain(ENOENT).code, ExitCode::NotOnHv);
     EXPECT_NE(explain(ENOENT).message.find("not booted on hv"), std::string::npos);
     put("sys/hypervisor/type", "xen\n");
-    EXPECT_TRUE(runs_on_hv(root_));
+    EXPECT_EQ(look_at_host(root_), Host::Dom0);
     EXPECT_EQ(explain(ENOENT).code, ExitCode::Unreachable);
 }
 
 TEST_F(HostTest, AnotherHypervisorIsNotHv) {
     put("sys/hypervisor/type", "kvm\n");
-    EXPECT_FALSE(runs_on_hv(root_));
+    EXPECT_EQ(look_at_host(root_), Host::Bare);
+}
+
+TEST_F(HostTest, AXenHostAndAGuestAreToldApart) {
+    put("sys/hypervisor/type", "xen\n");
+    put("sys/hypervisor/version/extra", ".4-pre\n");
+    EXPECT_EQ(look_at_host(root_), Host::OtherHypervisor);
+    EXPECT_EQ(explain(ENOENT).code, ExitCode::NotOnHv);
+    EXPECT_NE(explain(ENOENT).message.find("another hypervisor"), std::string::npos);
+    put("sys/hypervisor/version/extra", ".0-hv\n");
+    put("sys/hypervisor/properties/features", "00000705\n");
+    EXPECT_EQ(look_at_host(root_), Host::Guest);
+    EXPECT_NE(explain(ENOENT).message.find("is a guest itself"), std::string::npos);
+    put("sys/hypervisor/properties/features", "00000f05\n");
+    EXPECT_EQ(look_at_host(root_), Host::Dom0);
+    EXPECT_EQ(explain(EACCES, false).code, ExitCode::Permission);
 }
 
 TEST_F(HostTest, TheRemedyFitsTheCause) {

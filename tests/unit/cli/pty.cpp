@@ -1,5 +1,6 @@
 #include "pty.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
 #include <sys/ioctl.h>
@@ -14,9 +15,29 @@ namespace {
 
 constexpr int kLimit = 60'000;  // milliseconds; only a hang gets there
 
+constexpr int kStopped = 255;
+
+// As a shell with job control: we keep the foreground, hvctl gets a process group of its own.
+[[noreturn]] void run_in_background(const Invocation& run) {
+    const pid_t job = fork();
+    if (job == 0) {
+        setpgid(0, 0);
+        exec_hvctl(run);
+    }
+    setpgid(job, job);
+    int status = 0;
+    waitpid(job, &status, WUNTRACED);
+    if (WIFSTOPPED(status)) {
+        kill(job, SIGKILL);
+        waitpid(job, nullptr, 0);
+        _exit(kStopped);
+    }
+    _exit(exit_code_of_status(status));
+}
+
 }  // namespace
 
-Pty::Pty(const Invocation& run) {
+Pty::Pty(const Invocation& run, const Job& job) {
     winsize size{.ws_row = 25, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0};
     if (openpty(&master_, &slave_, nullptr, nullptr, &size) != 0) return;
     child_ = fork();
@@ -26,6 +47,12 @@ Pty::Pty(const Invocation& run) {
     for (int stream = 0; stream <= 2; ++stream) dup2(slave_, stream);
     close(slave_);
     close(master_);
+    if (!job.output.empty()) {
+        const int file = open(job.output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        dup2(file, STDOUT_FILENO);
+        close(file);
+    }
+    if (job.in_background) run_in_background(run);
     exec_hvctl(run);
 }
 

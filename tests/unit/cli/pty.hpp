@@ -12,7 +12,14 @@ namespace hvctl::cli::test {
 
 class Pty {
   public:
-    explicit Pty(const Invocation& run);
+    // How a shell would start it: as a job in the background, with its output in a file (empty: the terminal).
+    struct Job {
+        bool in_background = false;
+        std::string output;
+    };
+
+    explicit Pty(const Invocation& run) : Pty(run, Job{}) {}
+    Pty(const Invocation& run, const Job& job);
     ~Pty();
     Pty(const Pty&) = delete;
     Pty& operator=(const Pty&) = delete;
@@ -22,7 +29,7 @@ class Pty {
     void type(const std::string& keys) const;
     void send_signal(int number) const;
     void resize(unsigned short columns) const;
-    // Waits for the end of hvctl.
+    // Waits for the end of hvctl; 255 when a job in the background was stopped.
     int finish();
 
     termios settings() const;

@@ -27,6 +27,14 @@ TEST(Text, CountsColumns) {
     EXPECT_EQ(display_width("\xff"), 1u);
 }
 
+TEST(Text, CutsWithAMark) {
+    EXPECT_EQ(cut("web1", 4), "web1");
+    EXPECT_EQ(cut("web10", 4), "web~");
+    EXPECT_EQ(cut("\xe6\xbc\xa2\xe5\xad\x97\xe6\xbc\xa2", 4), "\xe6\xbc\xa2~");  // never half a character
+    EXPECT_EQ(cut("web1", 1), "~");
+    EXPECT_EQ(cut("web1", 0), "");
+}
+
 TEST(Text, WrapsAtSpaces) {
     EXPECT_EQ(wrap("one two three", 9, 0), "one two\nthree");
     EXPECT_EQ(wrap("one two three", 12, 4), "one two\n    three");
@@ -69,6 +77,13 @@ TEST(Table, AlignsWideCharactersAndTrimsLineEnds) {
 TEST(Table, LeavesOptionalColumnsOutOnANarrowTerminal) {
     std::string narrow = three_columns().render({.is_tty = true, .colours = false, .width = 12});
     EXPECT_EQ(narrow.substr(0, narrow.find('\n')), "Name    ID");
+    EXPECT_EQ(three_columns().render({.is_tty = true, .colours = false, .width = 9}),
+              "Name   ID\n"
+              "web1   12\n"
+              "\xe6\xbc\xa2\xe5\xad\x97~   -\n");
+    std::string tiny = three_columns().render({.is_tty = true, .colours = false, .width = 1});
+    EXPECT_EQ(tiny.substr(0, tiny.find('\n')), "Name  ID");  // texts keep four columns
+    EXPECT_EQ(three_columns().render({.width = 1}), three_columns().render({}));  // a pipe gets everything
     std::string wide = three_columns().render({.is_tty = true, .colours = false, .width = 17});
     EXPECT_EQ(wide.substr(0, wide.find('\n')), "Name    ID  Extra");
 }

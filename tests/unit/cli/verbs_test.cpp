@@ -318,6 +318,48 @@ TEST_F(VerbsTest, ValidateWithoutItsCheckerSaysSo) {
     EXPECT_EQ(outcome.code, 1);
 }
 
+// What a shell's redirections make of it: all that is left on standard output.
+std::string said_by_shell(const FakeDaemon& daemon, const std::string& commands) {
+    const std::string script = (daemon.directory() / "script").string();
+    std::ofstream(script) << "export HVCTL_BUS='" << daemon.address() << "'\nhvctl() { '" HVCTL_BINARY "' \"$@\"; }\n"
+                          << commands << '\n';
+    std::string said;
+    FILE* shell = popen(("/bin/bash " + script).c_str(), "r");
+    if (shell == nullptr) return "no shell";
+    for (int c = 0; (c = std::fgetc(shell)) != EOF;) said += static_cast<char>(c);
+    pclose(shell);
+    return said;
+}
+
+TEST_F(VerbsTest, OutputThatCannotBeWrittenIsAFailure) {
+    for (const char* verb : {"list", "help", "--version", "list --json", "job list", "info", "perf", "dmesg", "__complete li"}) {
+        daemon_.counters = {{"trap.nmi", std::uint64_t{3}}};
+        daemon_.hv_log = "hv 0.1\n";
+        daemon_.host = {{"hv_version", std::string("0.1")}};
+        const std::string full = std::string("hvctl ") + verb + " 2>&1 >/dev/full; echo $?";
+        EXPECT_EQ(said_by_shell(daemon_, full),
+                  "hvctl: cannot write the output: No space left on device\n1\n")
+            << verb;
+        const std::string closed = std::string("hvctl ") + verb + " 2>&1 >&-; echo $?";
+        EXPECT_EQ(said_by_shell(daemon_, closed), "hvctl: cannot write the output: Bad file descriptor\n1\n")
+            << verb;
+    }
+    EXPECT_EQ(said_by_shell(daemon_, "hvctl pause hello 2>&1 >&-; echo $?"), "0\n");  // nothing to say
+}
+
+TEST_F(VerbsTest, AReaderThatHasSeenEnoughIsNoFailureWorthAWord) {
+    for (std::uint64_t id = 0; id < 5000; ++id) daemon_.jobs.push_back({{"id", id}, {"verb", std::string("create")}});
+    EXPECT_EQ(said_by_shell(daemon_, "hvctl job list --json 2>&1 | head -n 1"), "{\n");
+    EXPECT_EQ(said_by_shell(daemon_, "hvctl job list --json 2>&1 | true; echo ${PIPESTATUS[0]}"), "141\n");
+}
+
+TEST_F(VerbsTest, WhatABrokerSaysIsSaidInOurWords) {
+    daemon_.errors["ListDomains"] = {"org.freedesktop.DBus.Error.AccessDenied", "Sender is not authorized to send message"};
+    Outcome outcome = hvctl({"list"});
+    EXPECT_EQ(outcome.err, "hvctl: permission denied: managing domains is for root\nRun it with sudo, or as root.\n");
+    EXPECT_EQ(outcome.code, 5);
+}
+
 TEST_F(VerbsTest, WhatADaemonSaysCannotDriveTheTerminal) {
     daemon_.errors["ListDomains"] = {"Io", "HV-E0006: \x1b]0;gotcha\a\x1b[6nfile"};
     EXPECT_EQ(hvctl({"list"}).err, "hvctl: HV-E0006: file\n");

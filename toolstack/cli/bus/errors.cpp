@@ -40,6 +40,9 @@ constexpr std::string_view kLost =
     "lost the connection to hvctld\n'systemctl status hvctld' tells how it is; what it had "
     "begun goes on when it is back ('hvctl job list').";
 
+constexpr std::string_view kNotRoot =
+    "permission denied: managing domains is for root\nRun it with sudo, or as root.";
+
 bool is(const sd_bus_error& error, const char* name) {
     return sd_bus_error_has_name(&error, name) != 0;
 }
@@ -59,7 +62,7 @@ Failure failure_of(const sd_bus_error& error) {
     std::string message = error.message != nullptr ? error.message : std::string(name);
     if (name.starts_with(kPrefix)) return {known_exit_code(name).value_or(ExitCode::Failed), message};
     if (is(error, SD_BUS_ERROR_ACCESS_DENIED) || is(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED)) {
-        return {ExitCode::Permission, "permission denied: " + message + "\nRun it with sudo, or as root."};
+        return {ExitCode::Permission, std::string(kNotRoot)};
     }
     if (is(error, SD_BUS_ERROR_SERVICE_UNKNOWN) || is(error, SD_BUS_ERROR_NAME_HAS_NO_OWNER)) {
         return {ExitCode::Unreachable, "hvctld is not running\nStart it with 'systemctl start hvctld'."};
@@ -89,7 +92,7 @@ Failure failure_of_errno(int error) {
             return {ExitCode::Unreachable,
                     "hvctld does not answer\n'journalctl -u hvctld' may tell what it is busy with."};
         case EACCES:
-        case EPERM: return {ExitCode::Permission, "permission denied: managing domains is for root"};
+        case EPERM: return {ExitCode::Permission, std::string(kNotRoot)};
         default: return {ExitCode::Failed, std::string("talking to hvctld failed: ") + std::strerror(-error)};
     }
 }

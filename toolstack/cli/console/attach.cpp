@@ -80,7 +80,7 @@ Result<Next> after_close(Context& context, const std::string& name, std::uint64_
             domain_id = found.number("domid", domain_id);
             return Next::Reattach;
         }
-        if (outlook == Outlook::Ended && found.text("state") == "stopped") break;
+        if (outlook == Outlook::Ended && !found.has("domid")) break;
         settled = outlook == Outlook::Open ? 0 : settled + 1;
         std::this_thread::sleep_for(kStep);
     }
@@ -90,6 +90,24 @@ Result<Next> after_close(Context& context, const std::string& name, std::uint64_
     }
     tell(context, "[domain " + name + " has ended: " + how_it_ended(found) + "]");
     return Next::Stop;
+}
+
+// Nobody is at the console of a domain that does not run and is not about to.
+Result<void> require_life(const Properties& domain, const std::string& name) {
+    if (domain.has("domid") || domain.number("job") != 0 || domain.text("state") == "starting") return {};
+    return fail(ExitCode::Failed, "domain " + name + " does not run (" + domain.text("state", "stopped") +
+                                      "), so nobody is at its console\n'hvctl console --history " + name +
+                                      "' prints what it said until it ended.");
+}
+
+// Who is in the way is hvctld's word, what to do about it is said with hvctl's options.
+Failure in_words_of_hvctl(Failure failure, const std::string& name) {
+    if (failure.code != ExitCode::Busy) return failure;
+    const std::string code = failure.message.substr(0, failure.message.find(' '));
+    failure.message = (code.starts_with("HV-E") ? code + ' ' : "") + "somebody else writes to the console of " + name +
+                      "\n'hvctl console --read-only " + name + "' watches; 'hvctl console --steal " + name +
+                      "' takes it over, and they go on reading.";
+    return failure;
 }
 
 // How much of what the stream is about to bring has been printed before.
@@ -105,26 +123,33 @@ std::uint64_t bytes_before(Manager& manager, const std::string& name, std::uint6
 }  // namespace
 
 Result<void> attach_console(Context& context, Attach attach) {
-    bool input_open = true;
-    bool writable = attach.mode != "read";
+    const bool writable = attach.mode != "read";
+    // Who only watches needs no keys: into a file, or in the background, the terminal is left alone.
+    const bool takes_terminal =
+        isatty(STDIN_FILENO) == 1 && (writable || (context.out.is_tty && in_foreground(STDIN_FILENO)));
+    bool input_open = takes_terminal || isatty(STDIN_FILENO) != 1;
     Properties domain = TRY(TRY(context.manager())->get_domain(attach.domain));
     std::string name = domain.text("name", attach.domain);
+    TRY_VOID(require_life(domain, name));
     std::uint64_t domain_id = domain.number("domid");
     std::optional<RawMode> terminal;
 
     while (true) {
         Manager* manager = TRY(context.manager());
-        const bool answers = writable && context.out.is_tty && isatty(STDIN_FILENO) == 1;
+        const bool answers = writable && context.out.is_tty && takes_terminal;
         const std::uint64_t old = answers ? bytes_before(*manager, name, attach.history) : 0;
-        Descriptor stream(TRY(manager->open_console(name, attach.mode, attach.history)));
+        auto opened = manager->open_console(name, attach.mode, attach.history);
+        if (!opened) return std::unexpected(in_words_of_hvctl(std::move(opened.error()), name));
+        Descriptor stream(*opened);
         if (attach.when_open) TRY_VOID(std::exchange(attach.when_open, nullptr)(*manager));
         if (!terminal) {
             std::fflush(stdout);
             if (context.err.is_tty) {
-                std::string line = "Connected to " + name + (writable ? "" : " (read-only)") + ". Ctrl-] leaves.\n";
+                std::string line = "Connected to " + name + (writable ? "" : " (read-only)") +
+                                   (takes_terminal ? ". Ctrl-] leaves.\n" : ". Ctrl-C leaves.\n");
                 std::fputs(line.c_str(), stderr);
             }
-            terminal.emplace(STDIN_FILENO, !writable);
+            terminal.emplace(takes_terminal ? STDIN_FILENO : -1, !writable);
         }
         SessionEnd end = TRY(run_session({.input = STDIN_FILENO,
                                           .output = STDOUT_FILENO,

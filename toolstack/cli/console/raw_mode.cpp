@@ -1,10 +1,13 @@
 #include "console/raw_mode.hpp"
 
+#include <poll.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include <array>
 #include <csignal>
+
+#include "terminal.hpp"
 
 namespace hvctl::cli {
 namespace {
@@ -13,16 +16,16 @@ namespace {
 termios saved_settings;
 int saved_descriptor = -1;
 
+constexpr int kRetryMilliseconds = 200;
+
 constexpr std::array kCrashSignals = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 
-// A program in the background that changes the terminal would be stopped; this one only puts things right.
-void set_terminal(int descriptor, const termios& settings) {
-    sigset_t background, previous;
-    sigemptyset(&background);
-    sigaddset(&background, SIGTTOU);
-    sigprocmask(SIG_BLOCK, &background, &previous);
-    tcsetattr(descriptor, TCSADRAIN, &settings);
-    sigprocmask(SIG_SETMASK, &previous, nullptr);
+void await_foreground(int descriptor) {
+    while (!in_foreground(descriptor)) {
+        kill(0, SIGTTIN);
+        // A job that nobody can bring to the foreground any more is not stopped by that, and must not spin.
+        poll(nullptr, 0, kRetryMilliseconds);
+    }
 }
 
 extern "C" void restore_and_die(int signal) {  // SA_RESETHAND: the second raise has the default effect
@@ -40,7 +43,9 @@ void on_crash(void (*handler)(int)) {
 }  // namespace
 
 RawMode::RawMode(int descriptor, bool keep_signal_keys) : descriptor_(descriptor), keep_signal_keys_(keep_signal_keys) {
-    if (isatty(descriptor) != 1 || tcgetattr(descriptor, &saved_settings) != 0) return;
+    if (isatty(descriptor) != 1) return;
+    await_foreground(descriptor);  // what is to be put back later are the settings that the foreground found
+    if (tcgetattr(descriptor, &saved_settings) != 0) return;
     saved_descriptor = descriptor;
     active_ = true;
     on_crash(&restore_and_die);
@@ -54,15 +59,16 @@ RawMode::~RawMode() {
 }
 
 void RawMode::suspend() {
-    if (active_) set_terminal(descriptor_, saved_settings);
+    if (active_ && in_foreground(descriptor_)) tcsetattr(descriptor_, TCSADRAIN, &saved_settings);
 }
 
 void RawMode::resume() {
     if (!active_) return;
+    await_foreground(descriptor_);
     termios raw = saved_settings;
     cfmakeraw(&raw);
     if (keep_signal_keys_) raw.c_lflag |= ISIG;
-    set_terminal(descriptor_, raw);
+    tcsetattr(descriptor_, TCSADRAIN, &raw);
 }
 
 }  // namespace hvctl::cli

@@ -6,7 +6,8 @@ namespace hvctl::cli {
 
 class RawMode {
   public:
-    // Does nothing if `descriptor` is not a terminal. With `keep_signal_keys`, Ctrl-C and its like stay with the
+    // Does nothing if `descriptor` is not a terminal. In the background, it stops the job until it is brought to the
+    // foreground, as reading from the terminal would. With `keep_signal_keys`, Ctrl-C and its like stay with the
     // terminal.
     RawMode(int descriptor, bool keep_signal_keys);
     ~RawMode();
@@ -15,7 +16,8 @@ class RawMode {
 
     bool active() const { return active_; }
 
-    // Around a stop of the program (SIGTSTP).
+    // Around a stop of the program (SIGTSTP). In the background suspend() leaves the terminal to whoever has it now, and
+    // resume() waits for the foreground.
     void suspend();
     void resume();
 

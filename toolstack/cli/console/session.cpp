@@ -12,6 +12,7 @@
 
 #include "console/raw_mode.hpp"
 #include "console/replay.hpp"
+#include "context.hpp"
 #include "interrupts.hpp"
 
 namespace hvctl::cli {
@@ -30,7 +31,7 @@ class Session {
   private:
     const SessionPorts& ports_;
     RawMode& terminal_;
-    Interrupts interrupts_{SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGPIPE};
+    Interrupts interrupts_{SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT};
     Replay replay_{ports_.old};
     std::string pending_;
     std::optional<SessionEnd> end_;
@@ -77,7 +78,7 @@ Result<void> Session::write_out(const char* data, std::size_t size) const {
             continue;
         }
         if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return fail(ExitCode::Failed, std::string("cannot write the output: ") + std::strerror(errno));
+        if (written < 0) return output_failure(errno);
         data += written;
         size -= static_cast<std::size_t>(written);
     }
@@ -102,7 +103,9 @@ void Session::take_signal() {
         terminal_.suspend();
         kill(getpid(), SIGSTOP);
         terminal_.resume();
-    } else if (signal != 0 && signal != SIGPIPE) {  // SIGPIPE: the write's error tells
+    } else if (signal == SIGCONT) {  // stopped by somebody else, and the shell has used the terminal meanwhile
+        terminal_.resume();
+    } else if (signal != 0) {
         end_ = SessionEnd::Interrupted;
     }
 }

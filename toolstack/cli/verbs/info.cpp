@@ -63,7 +63,11 @@ void print_table(const Context& context, const Properties& info) {
         if (!info.has(row.key)) continue;
         std::string label = row.label;
         std::string padding(width - label.size(), ' ');
-        print(context.out.paint(label, Colour::Bold) + padding + "  " + shown(info, row) + '\n');
+        const std::string value = shown(info, row);
+        const std::size_t indent = width + 2;
+        const bool wraps = context.out.is_tty && context.out.width > 2 * indent;
+        print(context.out.paint(label, Colour::Bold) + padding + "  " +
+              (wraps ? wrap(value, context.out.width, indent) : value) + '\n');
     }
 }
 

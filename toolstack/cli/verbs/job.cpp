@@ -53,7 +53,7 @@ Result<void> list_jobs(Context& context, bool json) {
         return {};
     }
     Table table(
-        {{"Job", Align::Right}, {"Verb"}, {"Domain"}, {"State"}, {.title = "Started", .optional = true}, {"Progress"}});
+        {{"Job", Align::Right}, {.title = "Verb", .optional = true}, {"Domain"}, {"State"}, {.title = "Started", .optional = true}, {"Progress"}});
     for (const Properties& job : jobs) {
         table.add({{std::to_string(job.number("id"))},
                    {job.text("verb")},

@@ -17,10 +17,10 @@ constexpr std::uint64_t kMebibyte = 1024 * 1024;
 Table table_of(const std::vector<Properties>& domains) {
     Table table({{"Name"},
                  {"ID", Align::Right},
-                 {"Mem(MiB)", Align::Right},
-                 {"VCPUs", Align::Right},
+                 {.title = "Mem(MiB)", .align = Align::Right, .optional = true},
+                 {.title = "VCPUs", .align = Align::Right, .optional = true},
                  {"State"},
-                 {"Time(s)", Align::Right},
+                 {.title = "Time(s)", .align = Align::Right, .optional = true},
                  {.title = "Autostart", .optional = true}});
     for (const Properties& domain : domains) {
         table.add({{domain.text("name")},

@@ -7,6 +7,7 @@ namespace hvctl::cli {
 void add_stop_all(App& app, Context& context) {
     auto timeout = std::make_shared<std::string>();
     Verb& verb = app.verb("stop-all", Topic::Host, "end every guest, because the host goes down");
+    verb.whole_name = true;
     verb.description =
         "Asks every guest to shut down, all at once, waits for them, and destroys those that take too long. Until all "
         "is "

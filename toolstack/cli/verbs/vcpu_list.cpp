@@ -46,11 +46,11 @@ Table table_of(const std::vector<DomainVcpus>& all) {
     Table table({{"Name"},
                  {"ID", Align::Right},
                  {"VCPU", Align::Right},
-                 {"CPU", Align::Right},
+                 {.title = "CPU", .align = Align::Right, .optional = true},
                  {"State"},
-                 {"Time(s)", Align::Right},
+                 {.title = "Time(s)", .align = Align::Right, .optional = true},
                  {.title = "Steal(s)", .align = Align::Right, .optional = true},
-                 {"Affinity (hard / soft)"}});
+                 {.title = "Affinity (hard / soft)", .optional = true}});
     for (const DomainVcpus& entry : all) {
         for (const Properties& vcpu : entry.vcpus) {
             bool online = vcpu.flag("online");

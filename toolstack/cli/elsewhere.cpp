@@ -1,0 +1,102 @@
+#include "elsewhere.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace hvctl::cli {
+namespace {
+
+struct Elsewhere {
+    std::string_view verb;  // one that ends with '-' stands for all that begin so
+    std::string_view here;
+};
+
+constexpr std::string_view kMoving =
+    "Guests cannot be saved or moved yet; 'hvctl shutdown -w' ends one in good order, and it starts anew.";
+constexpr std::string_view kDevices =
+    "Guests have no disks, network interfaces or other devices yet; an initrd carries what they need.";
+constexpr std::string_view kFrozen =
+    "'hvctl pause' and 'hvctl unpause' stop a guest's CPUs and keep its memory.";
+constexpr std::string_view kMemory =
+    "The keys memory and max_memory of the domain file say it, before the guest starts.";
+constexpr std::string_view kShares =
+    "The keys cpu_weight, cpu_cap and cpu_reservation of the domain file say it, before the guest starts.";
+constexpr std::string_view kPools =
+    "There are no CPU pools; 'hvctl vcpu-pin' and the keys cpus and cpus_soft choose CPUs.";
+constexpr std::string_view kPolicy = "There is no security policy: only root manages domains.";
+constexpr std::string_view kLog = "'hvctl console --history' prints what a guest has said, 'hvctl dmesg' hv's log.";
+constexpr std::string_view kStop =
+    "'hvctl shutdown' asks a guest to power off, 'hvctl destroy' ends it at once, 'hvctl stop-all' ends every guest.";
+constexpr std::string_view kForget = "'hvctl forget' takes a domain that has ended off the list.";
+constexpr std::string_view kSend = "'hvctl shutdown' and 'hvctl reboot' ask a guest to power off or to restart.";
+constexpr std::string_view kQuota =
+    "The key xenstore_quota says it, in a domain file or for all in /etc/hvctl/hvctl.yaml.";
+
+constexpr std::array kElsewhere = {
+    Elsewhere{"save", kMoving},
+    Elsewhere{"restore", kMoving},
+    Elsewhere{"migrate", kMoving},
+    Elsewhere{"migrate-", kMoving},
+    Elsewhere{"remus", kMoving},
+    Elsewhere{"suspend", kFrozen},
+    Elsewhere{"resume", kFrozen},
+    Elsewhere{"rename", "A domain gets its name when it is made: 'hvctl create FILE name=NEW'."},
+    Elsewhere{"vm-list", "'hvctl list' shows all domains, and with --json their UUIDs."},
+    Elsewhere{"uptime", "'hvctl info' tells since when the host is up, 'hvctl list' the CPU time of each domain."},
+    Elsewhere{"config-update", "The domain file is read again by the next 'hvctl create'."},
+    Elsewhere{"vncviewer", "Guests have no display; 'hvctl console' is their terminal."},
+    Elsewhere{"dump-core", "With on_crash: preserve a guest that crashed stays as it is, to be looked at."},
+    Elsewhere{"trigger", kSend},
+    Elsewhere{"sysrq", kSend},
+    Elsewhere{"button-press", kSend},
+    Elsewhere{"mem-", kMemory},
+    Elsewhere{"sharing", "Guests share no memory."},
+    Elsewhere{"claims", "'hvctl info' has the memory that is claimed and not filled yet."},
+    Elsewhere{"vcpu-set", "The keys vcpus and max_vcpus of the domain file say it, before the guest starts."},
+    Elsewhere{"sched-", kShares},
+    Elsewhere{"cpupool-", kPools},
+    Elsewhere{"top", "'watch hvctl list' shows the domains as they change, 'hvctl vcpu-list' each vCPU."},
+    Elsewhere{"set-parameters", "hv takes its options when it boots, see hv-command-line(7)."},
+    Elsewhere{"xenstore-quota-", kQuota},
+    Elsewhere{"devd", kDevices},
+    Elsewhere{"block-", kDevices},
+    Elsewhere{"cd-", kDevices},
+    Elsewhere{"network-", kDevices},
+    Elsewhere{"channel-", kDevices},
+    Elsewhere{"vtpm-", kDevices},
+    Elsewhere{"vkb-", kDevices},
+    Elsewhere{"vdispl-", kDevices},
+    Elsewhere{"vsnd-", kDevices},
+    Elsewhere{"pci-", kDevices},
+    Elsewhere{"usbctrl-", kDevices},
+    Elsewhere{"usbdev-", kDevices},
+    Elsewhere{"usb-", kDevices},
+    Elsewhere{"qemu-monitor-command", "No guest has a device model."},
+    Elsewhere{"getenforce", kPolicy},
+    Elsewhere{"setenforce", kPolicy},
+    Elsewhere{"loadpolicy", kPolicy},
+    Elsewhere{"psr-", "The caches' shares of guests cannot be set."},
+    Elsewhere{"stop", kStop},
+    Elsewhere{"kill", kStop},
+    Elsewhere{"poweroff", kStop},
+    Elsewhere{"delete", kForget},
+    Elsewhere{"undefine", kForget},
+    Elsewhere{"remove", kForget},
+    Elsewhere{"rm", kForget},
+    Elsewhere{"log", kLog},
+    Elsewhere{"logs", kLog},
+    Elsewhere{"attach", "'hvctl console' attaches to a guest's console."},
+    Elsewhere{"ps", "'hvctl list' shows the domains."},
+    Elsewhere{"ls", "'hvctl list' shows the domains."},
+};
+
+}  // namespace
+
+std::string_view in_place_of(std::string_view verb) {
+    const auto* found = std::ranges::find_if(kElsewhere, [verb](const Elsewhere& entry) {
+        return entry.verb.ends_with('-') ? verb.starts_with(entry.verb) : verb == entry.verb;
+    });
+    return found != kElsewhere.end() ? found->here : std::string_view{};
+}
+
+}  // namespace hvctl::cli
