@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "config/settings.hpp"
 #include "config/yaml_tree.hpp"
 
@@ -231,6 +234,8 @@ INSTANTIATE_TEST_SUITE_P(
         Golden{"AtSign", with("cmdline: @a\n"), "web1.yaml:4:10: a value cannot begin with \"@\"; put it into quotes"},
         Golden{"Star", with("cmdline: *a\n"),
                "web1.yaml:4:10: \"*\" names an anchor that is not there; put a value that begins with \"*\" into quotes"},
+        Golden{"Directive", "%YAML 7.0\n---\nname: a\n",
+               "web1.yaml:1:1: \"%\" begins a directive, which no file here needs; leave the line out"},
         Golden{"MergeKey", with("<<: {vcpus: 2}\n"), "web1.yaml:4:1: merge keys (\"<<\") are not taken; write the keys out"},
         Golden{"XlFile", "# web1\nname = \"web1\"\nmemory=512\nramdisk = '/i'\ncap = 150\ndisk = [ 'phy:a' ]\nfoo = 1\n",
                "web1.yaml:2:1: this is a file for xl (\"key = value\"); hvctl takes YAML (\"key: value\"), see hvctl.yaml(5)\n"
@@ -301,6 +306,19 @@ TEST(Parser, AliasesMayBeUsed) {
     const Parse parse{with("cpus: &where \"0-1\"\ncpus_soft: *where\n")};
     EXPECT_EQ(parse.diagnostics.text(), "");
     EXPECT_EQ(parse.definition.cpus, parse.definition.cpus_soft);
+}
+
+TEST(Settings, TheManualsExampleIsValid) {
+    std::ifstream file{HV_YAML_CORPUS "/../../../../man/hvctl.yaml.5"};
+    const std::string page{std::istreambuf_iterator<char>{file}, {}};
+    const std::string_view begin = ".Bd -literal -offset indent\nconsole:";
+    const std::size_t start = page.find(begin);
+    ASSERT_NE(start, std::string::npos);
+    const std::size_t text = page.find('\n', start) + 1;
+    Diagnostics diagnostics;
+    const Settings settings = parse_settings(page.substr(text, page.find("\n.Ed", text) + 1 - text), "hvctl.yaml", diagnostics);
+    EXPECT_EQ(diagnostics.text(), "");
+    EXPECT_EQ(settings.console.log_size, 256u << 10);
 }
 
 TEST(Settings, DefaultsAndValues) {

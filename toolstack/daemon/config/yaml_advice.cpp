@@ -96,6 +96,9 @@ std::string_view in_our_words(const std::string& words) {
         return "only \"-\" or \"+\" may follow the \"|\" or \">\" of a text of several lines";
     if (is(Words::TAG_WITH_NO_SUFFIX) || is(Words::CHAR_IN_TAG_HANDLE) || is(Words::END_OF_VERBATIM_TAG))
         return "\"!\" begins a tag, and tags are not taken; put a value that begins with \"!\" into quotes";
+    if (is(Words::YAML_DIRECTIVE_ARGS) || is(Words::YAML_VERSION) || is(Words::YAML_MAJOR_VERSION) ||
+        is(Words::REPEATED_YAML_DIRECTIVE) || is(Words::TAG_DIRECTIVE_ARGS) || is(Words::REPEATED_TAG_DIRECTIVE))
+        return "\"%\" begins a directive, which no file here needs; leave the line out";
     return {};
 }
 
