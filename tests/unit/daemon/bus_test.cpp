@@ -1,70 +1,14 @@
 // The bus as a client sees it: sd-bus in a thread of its own against the private socket.
-#include <fmt/format.h>
 #include <sys/socket.h>
 
-#include <atomic>
 #include <fstream>
 #include <regex>
 #include <set>
-#include <thread>
 
-#include "bus/private_server.hpp"
-#include "testing.hpp"
+#include "bus_testing.hpp"
 
 namespace hvctld::test {
 namespace {
-
-class BusTest : public HostTest {
-  protected:
-    BusTest() : object{*process->manager} {
-        server = std::move(bus::PrivateServer::create(*process->loop, object, folder / "bus").value());
-    }
-    ~BusTest() override {
-        server.reset();
-        process->loop->run_once(false);
-    }
-
-    // Runs `client` in a thread with a connection and serves it until it is done.
-    void with_client(const std::function<void(sd_bus*)>& client) {
-        std::atomic<bool> done = false;
-        std::thread thread{[&] {
-            sd_bus* bus = nullptr;
-            EXPECT_GE(sd_bus_new(&bus), 0);
-            EXPECT_GE(sd_bus_set_address(bus, ("unix:path=" + (folder / "bus")).c_str()), 0);
-            EXPECT_GE(sd_bus_negotiate_fds(bus, 1), 0);
-            EXPECT_GE(sd_bus_start(bus), 0);
-            client(bus);
-            sd_bus_flush_close_unref(bus);
-            done = true;
-            process->loop->post([] {});
-        }};
-        process->run_until([&] { return done.load(); });
-        thread.join();
-    }
-
-    struct Reply {
-        bus::Message message;
-        std::string error_name, error_text;
-    };
-    template <class... Arguments>
-    static Reply call(sd_bus* bus, const char* method, const char* types, Arguments... arguments) {
-        sd_bus_error error = SD_BUS_ERROR_NULL;
-        sd_bus_message* raw = nullptr;
-        sd_bus_call_method(bus, "org.hvctl1", bus::kObjectPath, bus::kInterface, method, &error, &raw, types,
-                           arguments...);
-        Reply reply{bus::Message{raw}, error.name ? error.name : "", error.message ? error.message : ""};
-        sd_bus_error_free(&error);
-        return reply;
-    }
-    static std::uint64_t job_of(const Reply& reply) {
-        std::uint64_t job = 0;
-        EXPECT_GE(sd_bus_message_read(reply.message.get(), "t", &job), 0) << reply.error_text;
-        return job;
-    }
-
-    bus::ManagerObject object;
-    std::unique_ptr<bus::PrivateServer> server;
-};
 
 // The files are read in the thread pool: the answer comes later, and calls behind it need not wait for it.
 TEST_F(BusTest, ValidatesAgainstTheHost) {

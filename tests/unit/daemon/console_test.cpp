@@ -130,6 +130,20 @@ TEST_F(ConsoleTest, OneWriterManyReaders) {
     EXPECT_EQ(hypervisor.domains.at(1).typed, "ls\ny");
 }
 
+TEST_F(ConsoleTest, TooManyClientsAreToldSo) {
+    attach();
+    std::vector<UniqueFd> clients;
+    auto opened = console->open(ConsoleMode::Read, 0);
+    for (; opened && clients.size() < 1000; opened = console->open(ConsoleMode::Read, 0))
+        clients.push_back(std::move(*opened));
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().id(), ErrorId::LimitReached);
+    EXPECT_NE(opened.error().message().find("64 clients"), std::string::npos) << opened.error().message();
+    clients.pop_back();
+    turn();
+    EXPECT_TRUE(console->open(ConsoleMode::Read, 0));
+}
+
 TEST_F(ConsoleTest, WriterThatLeavesMakesRoomForTheNext) {
     attach();
     { const UniqueFd writer = open(ConsoleMode::Write); }

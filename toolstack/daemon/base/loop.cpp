@@ -1,6 +1,9 @@
 #include "base/loop.hpp"
 
-#include <utility>
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <cerrno>
 
 namespace hvctld {
 
@@ -91,18 +94,34 @@ void Timer::stop() {
 
 struct FdWatch::Handle {
     uv_poll_t poll{};
+    UniqueFd fd;
     std::function<void(int)> callback;
 };
 
-FdWatch::FdWatch(Loop& loop, int fd) : handle_{new Handle} {
-    uv_poll_init(loop.raw(), &handle_->poll, fd);
-    handle_->poll.data = handle_;
+Result<FdWatch> FdWatch::create(Loop& loop, UniqueFd fd) {
+    auto handle = std::make_unique<Handle>();
+    if (const int status = uv_poll_init(loop.raw(), &handle->poll, fd.get()); status != 0)
+        return fail(ErrorId::Io, fmt::format("cannot watch a descriptor: {}", uv_strerror(status)));
+    handle->poll.data = handle.get();
+    handle->fd = std::move(fd);
+    return FdWatch{handle.release()};
+}
+
+Result<FdWatch> FdWatch::duplicate(Loop& loop, int fd) {
+    UniqueFd own{fcntl(fd, F_DUPFD_CLOEXEC, 0)};
+    if (!own) return fail_errno(errno, "cannot watch a descriptor");
+    return create(loop, std::move(own));
 }
 
 FdWatch::~FdWatch() {
-    uv_poll_stop(&handle_->poll);
+    if (handle_ == nullptr) return;
     uv_close(reinterpret_cast<uv_handle_t*>(&handle_->poll),
              [](uv_handle_t* handle) { delete static_cast<Handle*>(handle->data); });
+    handle_->fd = {};  // now, not with the loop's next round: the other side waits for the end of the file
+}
+
+int FdWatch::fd() const {
+    return handle_->fd.get();
 }
 
 void FdWatch::start(int events, std::function<void(int events)> callback) {

@@ -7,9 +7,10 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
-#include "base/errors.hpp"
+#include "base/files.hpp"
 
 namespace hvctld {
 
@@ -61,14 +62,22 @@ class Timer {
     Handle* handle_;
 };
 
-// Readiness of a descriptor; destroying it stops the watching and leaves the descriptor open.
-// The descriptor must stay open until then.
+// Readiness of a descriptor that the watch owns; destroying it stops the watching and closes the descriptor, in this
+// order. Nobody else may close it: its number would be given to another file, and to the loop both are the number.
 class FdWatch {
   public:
-    FdWatch(Loop& loop, int fd);
+    static Result<FdWatch> create(Loop& loop, UniqueFd fd);
+    // For a descriptor that a library owns and closes when it likes: watches a duplicate. The other side sees the file
+    // closed when both are.
+    static Result<FdWatch> duplicate(Loop& loop, int fd);
+    FdWatch(FdWatch&& other) noexcept : handle_{std::exchange(other.handle_, nullptr)} {}
+    FdWatch& operator=(FdWatch&& other) noexcept {
+        std::swap(handle_, other.handle_);
+        return *this;
+    }
     ~FdWatch();
-    FdWatch(const FdWatch&) = delete;
-    FdWatch& operator=(const FdWatch&) = delete;
+
+    [[nodiscard]] int fd() const;
 
     // `events` of UV_READABLE, UV_WRITABLE, UV_DISCONNECT; 0 stops. A negative argument of the callback is a libuv
     // error. The callback may destroy the watch.
@@ -79,6 +88,7 @@ class FdWatch {
 
   private:
     struct Handle;
+    explicit FdWatch(Handle* handle) : handle_{handle} {}
     Handle* handle_;
 };
 

@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <new>
+#include <algorithm>
+#include <utility>
 
 #include "base/log.hpp"
 #include "bus/version.hpp"
@@ -11,6 +12,8 @@
 
 namespace hvctld::bus {
 namespace {
+
+constexpr std::size_t kMostWaits = 64;  // of one connection
 
 // Only root may use the object, on every bus. The private socket has checked its peer already; on the system bus the
 // broker vouches for the caller. Tests run as who they are: the daemon's own user is always allowed.
@@ -26,16 +29,13 @@ Result<void> authorise(sd_bus_message* call) {
     return {};
 }
 
-// The one place where a call enters: errors become replies here, and so does running out of memory.
+// The one place where a call enters. Whatever goes wrong becomes a reply here: sd-bus is C, no exception may reach it.
 template <Result<void> (*Method)(ManagerObject&, sd_bus_message*)>
-int handle(sd_bus_message* call, void* object, sd_bus_error*) {
-    try {
-        auto done = authorise(call);
-        if (done) done = Method(*static_cast<ManagerObject*>(object), call);
-        return done ? 1 : reply_error(call, done.error());
-    } catch (const std::bad_alloc&) {
-        return reply_error(call, {ErrorId::NoMemory, "hvctld itself is out of memory"});
-    }
+int handle(sd_bus_message* call, void* object, sd_bus_error*) noexcept {
+    return guarded(call, [&]() -> Result<void> {
+        TRY(authorise(call));
+        return Method(*static_cast<ManagerObject*>(object), call);
+    });
 }
 
 int get_version(sd_bus*, const char*, const char*, const char*, sd_bus_message* reply, void*, sd_bus_error*) {
@@ -91,6 +91,7 @@ const sd_bus_vtable kVtable[] = {
                              SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD_WITH_NAMES("CancelJob", "t", ARGS(job), "", , handle<JobMethods::cancel>, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_SIGNAL_WITH_NAMES("DomainChanged", "sa{sv}", ARGS(name) ARGS(properties), 0),
+    SD_BUS_SIGNAL_WITH_NAMES("DomainForgotten", "ss", ARGS(name) ARGS(uuid), 0),
     SD_BUS_SIGNAL_WITH_NAMES("JobChanged", "ta{sv}", ARGS(job) ARGS(properties), 0),
     SD_BUS_VTABLE_END,
 };
@@ -103,7 +104,7 @@ void emit(Connection& connection, const char* name, Fill fill) {
     const Message message{raw};
     Writer writer{raw};
     fill(writer);
-    // A client that does not read its signals loses its connection, not the daemon its memory: sd-bus bounds the queue.
+    // A client that does not read its signals loses its connection, see Connection.
     if (writer.status() >= 0) (void)sd_bus_send(connection.get(), raw, nullptr);
     connection.update();
 }
@@ -112,11 +113,15 @@ void emit(Connection& connection, const char* name, Fill fill) {
 
 ManagerObject::ManagerObject(Manager& manager) : manager_{manager}, alive_{std::make_shared<ManagerObject*>(this)} {
     manager_.on_domain_changed = [this](const DomainView& view) { domain_changed(view); };
+    manager_.on_domain_forgotten = [this](const std::string& name, const std::string& uuid) {
+        domain_forgotten(name, uuid);
+    };
     manager_.jobs().on_change = [this](const JobRecord& job) { job_changed(job); };
 }
 
 ManagerObject::~ManagerObject() {
     manager_.on_domain_changed = nullptr;
+    manager_.on_domain_forgotten = nullptr;
     manager_.jobs().on_change = nullptr;
 }
 
@@ -131,7 +136,7 @@ Result<void> ManagerObject::add(Connection& connection) {
 void ManagerObject::remove(Connection& connection) {
     const auto found = served_.find(&connection);
     if (found == served_.end()) return;
-    for (const std::uint64_t handle : found->second.waits) manager_.jobs().stop_waiting(handle);
+    for (const auto& [handle, call] : found->second.waits) manager_.jobs().stop_waiting(handle);
     served_.erase(found);
 }
 
@@ -140,21 +145,47 @@ void ManagerObject::flush(sd_bus* bus) {
     if (found != served_.end()) found->first->update();
 }
 
+std::size_t ManagerObject::waiting(Connection& connection) const {
+    const auto found = served_.find(&connection);
+    return found != served_.end() ? found->second.waits.size() : 0;
+}
+
+void ManagerObject::refuse_waiting(Connection& connection, const Error& error) {
+    const auto found = served_.find(&connection);
+    if (found == served_.end()) return;
+    for (const auto& [handle, call] : std::exchange(found->second.waits, {})) {
+        manager_.jobs().stop_waiting(handle);
+        (void)reply_error(call.get(), error);
+    }
+}
+
 Result<void> ManagerObject::reply_when_ended(sd_bus_message* call, JobId job) {
-    const auto kept = std::shared_ptr<sd_bus_message>{sd_bus_message_ref(call), MessageUnref{}};
-    const auto connection = std::ranges::find_if(
+    const auto found = std::ranges::find_if(
         served_, [&](const auto& entry) { return entry.first->get() == sd_bus_message_get_bus(call); });
-    Connection* owner = connection != served_.end() ? connection->first : nullptr;
-    const std::uint64_t handle = TRY(manager_.jobs().wait(job, [kept, owner](const JobRecord& record) {
-        if (record.state == JobState::Done) {
-            (void)reply(kept.get(), [&](Writer& writer) { writer.array("{sv}", [&] { append(writer, record); }); });
-        } else {
-            (void)reply_error(kept.get(), {static_cast<ErrorId>(record.error), record.message});
-        }
-        if (owner != nullptr) owner->update();
+    if (found == served_.end()) return fail(ErrorId::Internal, "a call of no connection");
+    auto& [connection, served] = *found;
+    if (served.waits.size() >= kMostWaits) {
+        return fail(ErrorId::LimitReached,
+                    fmt::format("this connection waits for {} jobs already", served.waits.size()));
+    }
+    const SharedMessage kept{sd_bus_message_ref(call), MessageUnref{}};
+    // Its handle is known only after wait() has returned, which calls at once for a job that has ended.
+    const auto handle = std::make_shared<std::uint64_t>(0);
+    *handle = TRY(manager_.jobs().wait(job, [this, kept, connection, handle](const JobRecord& record) {
+        job_ended(*connection, kept.get(), record);
+        if (const auto still = served_.find(connection); still != served_.end()) still->second.waits.erase(*handle);
     }));
-    if (handle != 0 && connection != served_.end()) connection->second.waits.insert(handle);
+    if (*handle != 0) served.waits[*handle] = kept;
     return {};
+}
+
+void ManagerObject::job_ended(Connection& connection, sd_bus_message* call, const JobRecord& job) {
+    if (job.state == JobState::Done) {
+        (void)reply(call, [&](Writer& writer) { writer.array("{sv}", [&] { append(writer, job); }); });
+    } else {
+        (void)reply_error(call, {static_cast<ErrorId>(job.error), job.message});
+    }
+    connection.update();
 }
 
 void ManagerObject::domain_changed(const DomainView& view) {
@@ -164,16 +195,16 @@ void ManagerObject::domain_changed(const DomainView& view) {
     }
 }
 
+void ManagerObject::domain_forgotten(const std::string& name, const std::string& uuid) {
+    for (auto& [connection, served] : served_)
+        emit(*connection, "DomainForgotten", [&](Writer& writer) { writer.text(name).text(uuid); });
+}
+
 void ManagerObject::job_changed(const JobRecord& job) {
     for (auto& [connection, served] : served_) {
         emit(*connection, "JobChanged",
              [&](Writer& writer) { writer.number(job.id).array("{sv}", [&] { append(writer, job); }); });
     }
-}
-
-int reply_error(sd_bus_message* call, const Error& error) {
-    const std::string name = fmt::format("org.hvctl1.Error.{}", entry_of(error.id()).name);
-    return sd_bus_reply_method_errorf(call, name.c_str(), "%s", error.text().c_str());
 }
 
 }  // namespace hvctld::bus

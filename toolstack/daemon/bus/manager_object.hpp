@@ -6,9 +6,9 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 
 #include "bus/connection.hpp"
+#include "bus/guarded.hpp"
 #include "bus/message.hpp"
 #include "domain/manager.hpp"
 
@@ -27,6 +27,10 @@ class ManagerObject {
     // Serves the object on a connection until remove().
     Result<void> add(Connection& connection);
     void remove(Connection& connection);
+    // Calls of the connection that wait for a job's end.
+    [[nodiscard]] std::size_t waiting(Connection& connection) const;
+    // Answers them with an error, which may not reach a caller that does not read.
+    void refuse_waiting(Connection& connection, const Error& error);
 
     [[nodiscard]] Manager& manager() { return manager_; }
     // Keeps a call, to be answered once its Result is there, with what `fill` appends or with the error.
@@ -36,12 +40,15 @@ class ManagerObject {
     Result<void> reply_when_ended(sd_bus_message* call, JobId job);
 
   private:
+    using SharedMessage = std::shared_ptr<sd_bus_message>;
     struct Served {
         Slot slot;
-        std::set<std::uint64_t> waits;  // handles of JobQueue::wait()
+        std::map<std::uint64_t, SharedMessage> waits;  // by the handle of JobQueue::wait()
     };
 
+    void job_ended(Connection& connection, sd_bus_message* call, const JobRecord& job);
     void domain_changed(const DomainView& view);
+    void domain_forgotten(const std::string& name, const std::string& uuid);
     void job_changed(const JobRecord& job);
 
     // Sends what was queued on a connection from outside its own handlers, if it is still there.
@@ -83,9 +90,6 @@ struct JobMethods {
     static Result<void> wait(ManagerObject& object, sd_bus_message* call);
     static Result<void> cancel(ManagerObject& object, sd_bus_message* call);
 };
-
-// "HV-E0204: ..." under the table's name.
-int reply_error(sd_bus_message* call, const Error& error);
 
 // Replies to `call` with what `fill(Writer&)` appends.
 template <class Fill>

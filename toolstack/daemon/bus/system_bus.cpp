@@ -9,10 +9,14 @@ namespace {
 constexpr std::uint64_t kRetryMs = 10'000;
 
 // The broker's answer to the request for the name.
-int name_requested(sd_bus_message* reply, void*, sd_bus_error*) {
-    if (const sd_bus_error* error = sd_bus_message_get_error(reply))
+int name_requested(sd_bus_message* reply, void*, sd_bus_error*) noexcept {
+    const sd_bus_error* error = sd_bus_message_get_error(reply);
+    if (error == nullptr) return 0;
+    try {
         log::warning("system bus: no right to the name org.hvctl1: {}",
                      error->message != nullptr ? error->message : "");
+    } catch (...) {  // NOLINT: out of memory for a line of the log
+    }
     return 0;
 }
 
@@ -41,7 +45,7 @@ Result<void> SystemBus::serve() {
     sd_bus* raw = nullptr;
     if (const int status = sd_bus_open_system_with_description(&raw, "hvctld"); status < 0)
         return fail_errno(-status, "cannot connect");
-    auto connection = std::make_unique<Connection>(loop_, Bus{raw}, [this] { lost(); });
+    auto connection = TRY(Connection::create(loop_, Bus{raw}, [this] { lost(); }));
     TRY(object_.add(*connection));
     if (const int status = sd_bus_request_name_async(raw, nullptr, "org.hvctl1", 0, name_requested, nullptr);
         status < 0)

@@ -14,6 +14,11 @@
 #include "hvctl/try.hpp"
 
 namespace hvctld {
+namespace {
+
+constexpr std::size_t kMostSessions = 64;  // each has descriptors
+
+}  // namespace
 
 Result<std::unique_ptr<Console>> Console::create(Loop& loop, EventHub& events, const ConsolePaths& paths,
                                                  const std::string& name, const config::ConsoleSettings& settings) {
@@ -127,14 +132,20 @@ Result<UniqueFd> Console::open(ConsoleMode mode, std::uint64_t history) {
                     "another client writes to this console; attach read-only (mode \"read\") or take the "
                     "keyboard from it (mode \"steal\")");
     }
+    if (sessions_.size() >= kMostSessions) {
+        return fail(ErrorId::LimitReached,
+                    fmt::format("{} clients are attached to this console; leave one of them (Ctrl-]), or read {}",
+                                sessions_.size(), log_.path()));
+    }
     std::array<int, 2> ends{};
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return fail_errno(errno, "socketpair");
-    UniqueFd ours{ends[0]};
+    UniqueFd near{ends[0]};
     UniqueFd theirs{ends[1]};
+    FdWatch ours = TRY(FdWatch::create(loop_, std::move(near)));
     LogCursor cursor = TRY(LogCursor::at_tail(log_, history, journal_.rotated_in_run()));
     if (mode == ConsoleMode::Steal && writer != sessions_.end()) (*writer)->demote();
     auto session =
-        std::make_unique<ConsoleSession>(loop_, *this, std::move(ours), std::move(cursor), mode != ConsoleMode::Read);
+        std::make_unique<ConsoleSession>(*this, std::move(ours), std::move(cursor), mode != ConsoleMode::Read);
     if (ending_) session->end_after_log();
     sessions_.push_back(std::move(session));
     return theirs;

@@ -16,13 +16,9 @@ constexpr const char* kStolenNotice = "\r\n[hvctld: another client has taken the
 
 }  // namespace
 
-ConsoleSession::ConsoleSession(Loop& loop, Owner& owner, UniqueFd socket, LogCursor cursor, bool writer)
-    : owner_{owner},
-      socket_{std::move(socket)},
-      watch_{loop, socket_.get()},
-      cursor_{std::move(cursor)},
-      writer_{writer} {
-    watch_.start(UV_READABLE | UV_WRITABLE, [this](int events) { ready(events); });
+ConsoleSession::ConsoleSession(Owner& owner, FdWatch socket, LogCursor cursor, bool writer)
+    : owner_{owner}, socket_{std::move(socket)}, cursor_{std::move(cursor)}, writer_{writer} {
+    socket_.start(UV_READABLE | UV_WRITABLE, [this](int events) { ready(events); });
 }
 
 void ConsoleSession::demote() {
@@ -35,7 +31,7 @@ void ConsoleSession::demote() {
 void ConsoleSession::update() {
     if (finished_) return;
     const bool listen = !writer_ || owner_.input_room() > 0;
-    watch_.change(UV_WRITABLE | UV_DISCONNECT | (listen ? UV_READABLE : 0));
+    socket_.change(UV_WRITABLE | UV_DISCONNECT | (listen ? UV_READABLE : 0));
 }
 
 void ConsoleSession::end_after_log() {
@@ -51,7 +47,7 @@ void ConsoleSession::ready(int events) {
     if ((events & UV_WRITABLE) != 0) more = send_pending();
     if (finished_) return;
     const bool listen = !writer_ || owner_.input_room() > 0;
-    watch_.change(UV_DISCONNECT | (more ? UV_WRITABLE : 0) | (listen ? UV_READABLE : 0));
+    socket_.change(UV_DISCONNECT | (more ? UV_WRITABLE : 0) | (listen ? UV_READABLE : 0));
 }
 
 // True while there may be more to send.
@@ -73,7 +69,7 @@ bool ConsoleSession::send_pending() {
             if (ending_) finish();
             return false;
         }
-        const ssize_t sent = send(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        const ssize_t sent = send(socket_.fd(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
         const auto done = static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
         if (from_log) {
             cursor_.rewind(bytes.size() - done);
@@ -93,7 +89,7 @@ void ConsoleSession::receive() {
     std::array<char, kChunk> buffer;
     const std::size_t room = writer_ ? std::min(owner_.input_room(), buffer.size()) : buffer.size();
     if (room == 0) return;
-    const ssize_t got = recv(socket_.get(), buffer.data(), room, MSG_DONTWAIT);
+    const ssize_t got = recv(socket_.fd(), buffer.data(), room, MSG_DONTWAIT);
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) return finish();
     if (got > 0 && writer_) owner_.type({buffer.data(), static_cast<std::size_t>(got)});
 }
@@ -101,7 +97,7 @@ void ConsoleSession::receive() {
 void ConsoleSession::finish() {
     if (finished_) return;
     finished_ = true;
-    watch_.stop();
+    socket_.stop();
     owner_.finished(*this);
 }
 

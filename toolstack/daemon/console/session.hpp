@@ -26,7 +26,8 @@ class ConsoleSession {
         ~Owner() = default;
     };
 
-    ConsoleSession(Loop& loop, Owner& owner, UniqueFd socket, LogCursor cursor, bool writer);
+    // `socket` watches our end of the pair.
+    ConsoleSession(Owner& owner, FdWatch socket, LogCursor cursor, bool writer);
 
     [[nodiscard]] bool writer() const { return writer_; }
     // Takes the keyboard away and tells the client.
@@ -43,8 +44,7 @@ class ConsoleSession {
     void finish();
 
     Owner& owner_;
-    UniqueFd socket_;
-    FdWatch watch_;
+    FdWatch socket_;
     LogCursor cursor_;
     std::string notice_;  // to be sent before more of the log
     bool writer_;

@@ -92,6 +92,8 @@ class Manager {
     Result<void> health();
 
     std::function<void(const DomainView&)> on_domain_changed;
+    // The domain is not listed any more.
+    std::function<void(const std::string& name, const std::string& uuid)> on_domain_forgotten;
 
   private:
     struct Build;

@@ -75,7 +75,9 @@ void Manager::drop(const std::string& name) {
         leaving_consoles_.push_back(std::move(found->second->console));
     if (const auto forgotten = registry_.forget(name); !forgotten)
         log::error("{}: {}", name, forgotten.error().message());
+    const std::unique_ptr<Domain> forgotten_domain = std::move(found->second);  // `name` may be its own
     domains_.erase(found);
+    if (on_domain_forgotten) on_domain_forgotten(forgotten_domain->record.name, forgotten_domain->record.uuid);
 }
 
 void Manager::add_stop_phases(Job& job, Domain& domain) {

@@ -23,16 +23,23 @@ EventHub::EventHub(Loop& loop, Hypervisor& hypervisor)
     : loop_{loop},
       hypervisor_{hypervisor},
       alive_{std::make_shared<EventHub*>(this)},
-      watch_{loop, hypervisor.event_fd()} {
-    watch_.start(UV_READABLE, [this](int) { drain(); });
+      watch_{FdWatch::duplicate(loop, hypervisor.event_fd())} {
+    if (watch_) watch_->start(UV_READABLE, [this](int) { drain(); });
+}
+
+hvctl::Result<void> EventHub::listening() const {
+    if (watch_) return {};
+    return hvctl::fail(hvctl::ErrorCode::Io, watch_.error().message());
 }
 
 hvctl::Result<BoundPort> EventHub::bind(DomainId remote, EventPort remote_port, std::function<void()> fired) {
+    TRY(listening());
     const EventPort port = TRY(hypervisor_.bind_interdomain(remote, remote_port));
     return add(port, std::move(fired));
 }
 
 hvctl::Result<BoundPort> EventHub::bind_domain_exception(std::function<void()> fired) {
+    TRY(listening());
     const EventPort port = TRY(hypervisor_.bind_domain_exception());
     return add(port, std::move(fired));
 }

@@ -45,6 +45,7 @@ class EventHub {
 
   private:
     friend class BoundPort;
+    hvctl::Result<void> listening() const;  // or why the hub hears nothing
     BoundPort add(EventPort port, std::function<void()> fired);
     void run(EventPort port);
     void drain();
@@ -53,7 +54,7 @@ class EventHub {
     Hypervisor& hypervisor_;
     std::map<EventPort, std::function<void()>> ports_;
     std::shared_ptr<EventHub*> alive_;  // posted calls look whether the hub still lives
-    FdWatch watch_;
+    Result<FdWatch> watch_;
 };
 
 }  // namespace hvctld
