@@ -255,6 +255,15 @@ TEST_F(ConsoleTest, NobodyIsAtTheConsoleOfADomainThatHasEnded) {
     for (const std::string& call : daemon_.calls()) EXPECT_FALSE(call.starts_with("OpenConsole")) << call;
 }
 
+TEST_F(ConsoleTest, Dom0HasTheMachinesConsole) {
+    set_state("running", 0);
+    Outcome outcome = run_hvctl(invocation({"console", "0"}));
+    EXPECT_EQ(outcome.err,
+              "hvctl: hello is this system itself: its console is the machine's\n"
+              "'hvctl dmesg' prints what hv says there.\n");
+    EXPECT_EQ(outcome.code, 1);
+}
+
 TEST_F(ConsoleTest, AConsoleMayBeAttachedWhileItsDomainIsStarted) {
     set_state("stopped");
     {
