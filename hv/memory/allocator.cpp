@@ -158,16 +158,21 @@ Result<Mfn> allocate_frames(const FrameDemand& demand) {
         use_up_claim(demand);
     }
     const std::uint64_t frames = std::uint64_t{1} << demand.order;
+    bool incoherent = false;
     std::uint32_t newest = info_at(mfn).tlb_stamp;
     for (std::uint64_t i = 0; i < frames; ++i) {
         FrameInfo& info = info_at(mfn + i);
         if (static_cast<std::int32_t>(info.tlb_stamp - newest) > 0) newest = info.tlb_stamp;
         info.count.store(kUnowned, std::memory_order_relaxed);
-        info.type.store(0, std::memory_order_relaxed);
+        const std::uint64_t left = info.type.load(std::memory_order_relaxed) & FrameInfo::kIncoherent;
+        info.type.store(left, std::memory_order_relaxed);
+        incoherent = incoherent || left;
     }
     // The last owner may have the frames in a TLB still, and writes to them until that is flushed: what is cleared, or given
     // any other contents, before that is not safe from it.
     flush_stale_tlbs(kOwnerNone, newest);
+    for (std::uint64_t i = 0; incoherent && i < frames; ++i)
+        if (info_at(mfn + i).type.exchange(0, std::memory_order_relaxed)) flush_frame_from_caches(Mfn{mfn + i});
     if (demand.clear) std::memset(frame_pointer(Mfn{mfn}), 0, frames << kPageShift);
     return Mfn{mfn};
 }

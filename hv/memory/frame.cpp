@@ -137,9 +137,11 @@ Result<void> get_frame_type(FrameInfo& info, FrameType type, Preemption preempti
             const bool changes = type_of(word) != type;
             if (changes && type_of(word) != FrameType::None && info.owner() < kFirstReservedDomain)
                 flush_stale_tlbs(mapper_of(info), info.tlb_stamp);
+            if (changes && (word & FrameInfo::kIncoherent)) flush_frame_from_caches(frame_number(info));
             const bool checks = is_checked(type) && (changes || !(word & FrameInfo::kValidated));
             std::uint64_t next = (word & (FrameInfo::kPinned | FrameInfo::kGenerationMask)) | type_bits(type) | 1;
             if (!checks) next |= FrameInfo::kValidated;
+            if (!changes) next |= word & FrameInfo::kIncoherent;
             if (!info.type.compare_exchange_weak(word, next, std::memory_order_acq_rel)) continue;
             if (!checks) return {};
             info.progress = 0;

@@ -24,34 +24,65 @@ inline constexpr DomainId kOwnerHv = 0x7ff2;
 inline constexpr DomainId kOwnerNone = 0x7ff4;
 inline constexpr DomainId kFirstReservedDomain = 0x7ff0;
 
+// What holds at every moment, but for the steps of one operation; hv/memory/audit.hpp checks it:
+//
+//   frame              owner        references  flags of `count`             type word
+//   no RAM             kOwnerIo     0           -                            0
+//   free               kOwnerNone   0           kFreeHead                    no type; kIncoherent may be left
+//   hv's               kOwnerHv     0           -                            the heap's own notes
+//   a domain's         the domain   > 0         kListed, and any but kShared, any
+//                                               kFreeHead
+//   shared by hv       the domain   > 0         kShared, kForeignMapped      Writable, count > 0
+//   was shared by hv   kOwnerHv     > 0         kShared, kForeignMapped      Writable, or count 0
+//
+// A frame of a domain has one reference for kAllocated, one for kPinned, one for kPartial, one for each entry of a validated
+// page table that names it, and one for each pointer that hv keeps to it. Each of those but kAllocated and mappings that do not
+// write is a type reference as well.
 struct FrameInfo {
-    // Bits of `count`. The reference count is 0 exactly for frames that are free, the heap's, or no RAM; all else below is 0 then,
-    // but for the owner and kFreeHead.
+    // Bits of `count`.
     static constexpr std::uint64_t kReferenceMask = 0xffff'ffff;
-    static constexpr std::uint64_t kMostReferences = 0xffff'0000;  // by name; beyond are those that hv must be able to take
+    // get_frame() goes up to here: beyond are the references that hv must be able to take without asking.
+    static constexpr std::uint64_t kMostReferences = 0xffff'0000;
+    // Who owns the frame: a domain, or one of kOwner*. It changes only while nobody has a reference, and for pages that hv
+    // withdraws.
     static constexpr unsigned kOwnerShift = 32;
     static constexpr std::uint64_t kOwnerMask = std::uint64_t{0xffff} << kOwnerShift;
-    // The owning domain's own reference is held: it has not given the frame up. With kListed only.
+    // The owning domain's own reference is held: it has not given the frame up. Only release_frame() drops both.
     static constexpr std::uint64_t kAllocated = std::uint64_t{1} << 48;
     // hv's own page (SharedPage), which the domain in the owner field may map and nothing else: hv holds one reference and one
     // of type Writable, which no guest's call can drop. With owner kOwnerHv hv has withdrawn it, or has given it up and only
-    // mappings from before hold it. Never with kAllocated, kListed, kRelinquished, kPinned, or another type than Writable.
+    // mappings from before hold it. get_frame() refuses it.
     static constexpr std::uint64_t kShared = std::uint64_t{1} << 49;
-    static constexpr std::uint64_t kListed = std::uint64_t{1} << 50;     // on the owner's list of frames
+    // On one of its owner's two lists, and counted in Domain::frames: the last reference takes it off.
+    static constexpr std::uint64_t kListed = std::uint64_t{1} << 50;
     // The first frame of a free block; `progress` is the block's order, and next and previous link it to others of its size.
     static constexpr std::uint64_t kFreeHead = std::uint64_t{1} << 51;
-    static constexpr std::uint64_t kForeignMapped = std::uint64_t{1} << 53;  // others than the owner have mapped it
-    static constexpr std::uint64_t kRelinquished = std::uint64_t{1} << 54;  // on the dying owner's second list
+    // Others than the owner have, or had, mapped it: a change of its type flushes all CPUs and not its owner's alone.
+    static constexpr std::uint64_t kForeignMapped = std::uint64_t{1} << 53;
+    // With kListed: on the dying owner's second list, of frames that it has let go (take_for_relinquishing()).
+    static constexpr std::uint64_t kRelinquished = std::uint64_t{1} << 54;
 
-    // Bits of `type`.
+    // Bits of `type`. The type says what the frame is while the count is not 0, and what it was while it is: as long as the type
+    // and kValidated stay, the contents are still what was checked.
     static constexpr std::uint64_t kTypeCountMask = 0xffff'ffff;
     static constexpr unsigned kTypeShift = 32;
     static constexpr std::uint64_t kTypeMask = std::uint64_t{0xf} << kTypeShift;
+    // The guest asked for the type to stay (MMUEXT_PIN_*): holds one reference of either kind. Page tables only.
     static constexpr std::uint64_t kPinned = std::uint64_t{1} << 36;
-    static constexpr std::uint64_t kValidated = std::uint64_t{1} << 37;  // contents checked; the type can be relied on
-    static constexpr std::uint64_t kPartial = std::uint64_t{1} << 38;    // preempted while being (in)validated
-    static constexpr std::uint64_t kLocked = std::uint64_t{1} << 39;     // page-table entries are being updated
-    static constexpr std::uint64_t kRefused = std::uint64_t{1} << 40;    // with kPartial: contents were found bad
+    // The contents were checked, as far as the type asks for it; without it and with a count of 1 some CPU is checking or undoing
+    // them right now, or (kPartial) has been preempted in that.
+    static constexpr std::uint64_t kValidated = std::uint64_t{1} << 37;
+    // A page table that is half checked or half undone: the first `progress` entries hold references. Count 1, not kValidated, not
+    // kLocked; the mark itself holds one reference of either kind, and whoever clears it takes them over.
+    static constexpr std::uint64_t kPartial = std::uint64_t{1} << 38;
+    // Somebody changes entries of this page table (lock_table()), and holds a type reference for that. Never between two calls.
+    static constexpr std::uint64_t kLocked = std::uint64_t{1} << 39;
+    // With kPartial, or while contents are undone: they were found bad, so this table is undone and not gone on with.
+    static constexpr std::uint64_t kRefused = std::uint64_t{1} << 40;
+    // A writable mapping of another cache type than write-back has been there since the frame became Writable, so memory and
+    // caches may differ: its lines are flushed, after the TLBs, before it becomes anything else or somebody else's. With type
+    // Writable, and on frames that were freed with it.
+    static constexpr std::uint64_t kIncoherent = std::uint64_t{1} << 41;
     // Advances whenever a type reference goes: a word that reads the same has not been used by anybody in between, so a TLB
     // flush or a stamp from before a compare-and-swap still holds after it.
     static constexpr std::uint64_t kGeneration = std::uint64_t{1} << 44;
@@ -59,11 +90,15 @@ struct FrameInfo {
 
     std::atomic<std::uint64_t> count;  // +0
     std::atomic<std::uint64_t> type;   // +8
-    std::uint32_t next;                // +16  links of the owner's list or the free list, by frame number
+    // Links by frame number, 0 at the ends: of the owner's list (kListed, under Domain::frames_lock), of the free list
+    // (kFreeHead, under the allocator's lock), of the heap's pages with room.
+    std::uint32_t next;                // +16
     std::uint32_t previous;            // +20
-    std::uint32_t tlb_stamp;           // +24  TLB clock when the last type reference went
-    std::uint16_t progress;            // +28  entries done by a preempted (in)validation
-    std::uint16_t reserved;            // +30
+    // tlb_clock() when the last type reference went, or when the frame was freed: a CPU that has flushed since has no translation
+    // from before. Read for a change of type and by the allocator.
+    std::uint32_t tlb_stamp;           // +24
+    // kPartial, or being checked: the number of entries that hold references. kFreeHead: the block's order. Heap: its size class.
+    std::uint16_t progress;            // +28
 
     DomainId owner() const { return static_cast<DomainId>(count.load(std::memory_order_relaxed) >> kOwnerShift); }
     std::uint32_t references() const { return static_cast<std::uint32_t>(count.load(std::memory_order_relaxed)); }

@@ -20,4 +20,7 @@ std::uint32_t tlb_clock();
 // frame, or of all CPUs (always for kOwnerNone).
 void flush_stale_tlbs(DomainId owner, std::uint32_t stamp);
 
+// Writes back and drops every cache line of the frame, on all CPUs.
+void flush_frame_from_caches(Mfn frame);
+
 }  // namespace hv

@@ -2,7 +2,7 @@
 // which is slots 256 to 271 of every level 4 table.
 //
 //   slot  from                  what
-//   256   0xffff800000000000    machine-to-phys table, read-only, visible to guests
+//   256   0xffff800000000000    machine-to-phys table, read-only, visible to guests' kernels
 //   257   0xffff808000000000    the same table, writable, for hv
 //   260   0xffff820000000000    each CPU's GDT and LDT windows (pv/descriptors.cpp)
 //   261   0xffff828000000000    frame table
@@ -29,6 +29,7 @@ inline constexpr std::uint64_t kDirectMapBase = 0xffff'8300'0000'0000;
 inline constexpr std::uint64_t kDirectMapEnd = 0xffff'8800'0000'0000;
 
 inline constexpr unsigned kFirstHvSlot = 256;
+inline constexpr unsigned kM2pReadOnlySlot = 256;
 inline constexpr unsigned kWindowsSlot = 260;
 inline constexpr unsigned kLastHvSlot = 271;
 

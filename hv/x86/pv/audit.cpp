@@ -17,7 +17,7 @@ const Pte* table_at(Mfn frame) { return static_cast<const Pte*>(frame_pointer(fr
 
 void audit_mapping(FrameAudit& audit, const Domain& domain, Mfn table, unsigned index, Pte entry) {
     const Mfn frame = frame_in(entry);
-    if ((entry & kPteGlobal) || !(entry & kPteUser)) audit.complain("L1 0x{:x}: entry {} is 0x{:x}", table.raw, index, entry);
+    if (!l1_bits_allowed(entry, domain) || (entry & kPteGlobal) || !(entry & kPteUser)) audit.complain("L1 0x{:x}: entry {} is 0x{:x}", table.raw, index, entry);
     if (!is_counted(frame)) {
         if (!domain.privileged) audit.complain("L1 0x{:x} of d{}: entry {} maps I/O memory: 0x{:x}", table.raw, domain.id, index, entry);
         return;
@@ -25,12 +25,14 @@ void audit_mapping(FrameAudit& audit, const Domain& domain, Mfn table, unsigned 
     const FrameInfo& info = frame_info(frame);
     if (info.owner() != domain.id && !(info.count.load() & FrameInfo::kForeignMapped))
         audit.complain("frame 0x{:x}: mapped by d{}, which its marks deny", frame.raw, domain.id);
+    if ((entry & kPteWritable) && (entry & kCacheBits) && !(info.type.load() & FrameInfo::kIncoherent))
+        audit.complain("frame 0x{:x}: mapped past the caches by d{}, which its type word denies", frame.raw, domain.id);
     entry & kPteWritable ? audit.use(frame, FrameType::Writable) : audit.reference(frame);
 }
 
 void audit_link(FrameAudit& audit, const Domain& domain, Mfn table, unsigned level, unsigned index, Pte entry) {
     const Mfn below = frame_in(entry);
-    if ((entry & (kPteLarge | kPteGlobal)) || !(entry & kPteUser) || !is_counted(below) || frame_info(below).owner() != domain.id) {
+    if ((entry & ~kAllowedUpper) || !(entry & kPteUser) || !is_counted(below) || frame_info(below).owner() != domain.id) {
         audit.complain("L{} 0x{:x}: entry {} is 0x{:x}", level, table.raw, index, entry);
         return;
     }
@@ -69,7 +71,8 @@ void audit_table(FrameAudit& audit, Mfn frame, FrameType type, unsigned entries)
     for (unsigned index = 0; index < entries; ++index) {
         if (level == 4 && index >= kFirstHvSlot && index <= kLastHvSlot) {
             // They come last when a table is validated.
-            if (entries == kEntriesPerTable && table[index] != table_at(frame_of(hv_page_table()))[index])
+            const bool hidden = index == kM2pReadOnlySlot && table[index] == 0;
+            if (entries == kEntriesPerTable && !hidden && table[index] != table_at(frame_of(hv_page_table()))[index])
                 audit.complain("L4 0x{:x}: slot {} is not hv's: 0x{:x}", frame.raw, index, table[index]);
             continue;
         }

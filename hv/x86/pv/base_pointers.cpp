@@ -3,6 +3,8 @@
 #include "hv/domain/domain.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
 #include "hv/x86/pv/entry_update.hpp"
+#include "hv/x86/pv/hv_slots.hpp"
+#include "hv/x86/pv/tlb.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -25,6 +27,10 @@ Result<FrameInfo*> take(Vcpu& vcpu, Mfn l4) {
     return info;
 }
 
+Pte* table_at(const FrameInfo& info) {
+    return static_cast<Pte*>(frame_pointer(frame_number(info)));
+}
+
 Result<> drop(Vcpu& vcpu, FrameInfo*& table) {
     if (!table) return {};
     give_up(vcpu, table);
@@ -37,6 +43,7 @@ Result<> drop(Vcpu& vcpu, FrameInfo*& table) {
 Result<> set_kernel_table(Vcpu& vcpu, Mfn l4) {
     TRY_VOID(finish_unfinished(vcpu));
     FrameInfo* taken = TRY(take(vcpu, l4));
+    show_m2p(table_at(*taken));
     FrameInfo* old = vcpu.arch->kernel_table;
     vcpu.arch->kernel_table = taken;
     vcpu.arch->kernel_cr3 = address_of(l4).raw;
@@ -48,6 +55,8 @@ Result<> set_kernel_table(Vcpu& vcpu, Mfn l4) {
 Result<> set_user_table(Vcpu& vcpu, Mfn l4) {
     TRY_VOID(finish_unfinished(vcpu));
     FrameInfo* taken = l4.raw != 0 ? TRY(take(vcpu, l4)) : nullptr;
+    // Not of a kernel that uses one table for both modes: it has chosen what its programs see.
+    if (taken && taken != vcpu.arch->kernel_table && hide_m2p(table_at(*taken))) flush_cpus(cpus_of(vcpu.domain));
     FrameInfo* old = vcpu.arch->user_table;
     vcpu.arch->user_table = taken;
     vcpu.arch->user_cr3 = address_of(l4).raw;

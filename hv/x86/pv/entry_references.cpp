@@ -17,9 +17,19 @@ Pte adjust_l1(Pte entry) {
     return entry & ~kPteGlobal;
 }
 
+bool l1_bits_allowed(Pte entry, const Domain& table_owner) {
+    const bool has_io = table_owner.privileged;
+    return !(entry & ~kAllowedL1) && (has_io || !(entry & kCacheBits));
+}
+
+void note_caching(Pte entry) {
+    if (!(entry & kCacheBits) || !(entry & kPteWritable) || !is_counted(frame_in(entry))) return;
+    frame_info(frame_in(entry)).type.fetch_or(FrameInfo::kIncoherent, std::memory_order_relaxed);
+}
+
 Result<> get_l1_entry(Pte entry, Domain& table_owner, DomainId frame_owner) {
     if (!is_present(entry)) return {};
-    if (entry & ~kAllowedL1) return fail(Error::BadArgument);
+    if (!l1_bits_allowed(entry, table_owner)) return fail(Error::BadArgument);
     const Mfn frame = frame_in(entry);
     if (!is_counted(frame)) {
         // I/O memory: only the privileged domain maps it, under its own name or DOMID_IO.
@@ -36,6 +46,7 @@ Result<> get_l1_entry(Pte entry, Domain& table_owner, DomainId frame_owner) {
         put_frame(*info);
         return typed;
     }
+    note_caching(entry);
     return {};
 }
 

@@ -17,6 +17,12 @@ namespace hv::x86 {
 Result<> get_l1_entry(Pte entry, Domain& table_owner, DomainId frame_owner);
 void put_l1_entry(Pte entry);
 
+// May tables of the domain hold this L1 entry, as far as its bits go? Caching is for domains with I/O resources to choose:
+// others have no device that would care, and memory that is written past the caches is not what hv reads through them.
+bool l1_bits_allowed(Pte entry, const Domain& table_owner);
+// Notes what a present entry may do to the frame: to be called before it is written, with its references held.
+void note_caching(Pte entry);
+
 // An entry of an L2, L3 or L4 table holds a table of the level below. Error::Restart: as of get_frame_type and
 // put_frame_type_preemptible.
 Result<> get_upper_entry(Pte entry, unsigned level, DomainId owner);

@@ -46,7 +46,8 @@ Result<> update_l1(Pte* entry, Pte value, Domain& table_owner, DomainId frame_ow
     Pte replaced;
     if (is_present(value) && ((old ^ adjusted) & kIdentity) == 0) {
         // The same frame with the same rights: the references stay.
-        if (value & ~kAllowedL1) return fail(Error::BadArgument);
+        if (!l1_bits_allowed(value, table_owner)) return fail(Error::BadArgument);
+        note_caching(value);
         return exchange(entry, adjusted, how, replaced) ? Result<>{} : fail(Error::Again);
     }
     TRY_VOID(get_l1_entry(value, table_owner, frame_owner));

@@ -28,7 +28,9 @@ inline constexpr std::uint64_t kSupportedVmAssists = (1u << static_cast<unsigned
                                                      (1u << static_cast<unsigned>(abi::xen::VmAssistType::WritablePagetables)) |
                                                      (1u << static_cast<unsigned>(abi::xen::VmAssistType::PaeExtendedCr3)) |
                                                      (1u << static_cast<unsigned>(abi::xen::VmAssistType::ArchitecturalIopl)) |
-                                                     (1u << static_cast<unsigned>(abi::xen::VmAssistType::RunstateUpdateFlag));
+                                                     (1u << static_cast<unsigned>(abi::xen::VmAssistType::RunstateUpdateFlag)) |
+                                                     // What it asks for is so anyway (hv_slots.hpp).
+                                                     (std::uint64_t{1} << static_cast<unsigned>(abi::xen::VmAssistType::M2pStrict));
 
 // One entry of the virtual IDT.
 Result<> set_gate(ArchVcpu& arch, const abi::xen::TrapInfo& trap);

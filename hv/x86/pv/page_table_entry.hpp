@@ -30,11 +30,15 @@ inline constexpr unsigned kEntriesPerTable = 512;
 // kernel alone are marked so that they can be told apart. Only the guest's kernel page tables hold them.
 inline constexpr Pte kPteGuestKernel = std::uint64_t{1} << 52;
 
+// An entry with none of these caches in the usual way (write-back).
+inline constexpr Pte kCacheBits = kPteWriteThrough | kPteCacheDisable | kPtePat;
+
+// Only domains with I/O resources may set kCacheBits (entry_references.hpp).
 inline constexpr Pte kAllowedL1 = kPtePresent | kPteWritable | kPteUser | kPteWriteThrough | kPteCacheDisable | kPteAccessed |
                                   kPteDirty | kPtePat | kPteGlobal | kPteAvailable | kPteHighAvailable | kPteNoExecute | kPteFrameMask;
-// Bits that software may use freely stay available in all levels; a large page is not on offer.
-inline constexpr Pte kAllowedUpper = kPtePresent | kPteWritable | kPteUser | kPteWriteThrough | kPteCacheDisable | kPteAccessed |
-                                     kPteDirty | kPteAvailable | kPteHighAvailable | kPteNoExecute | kPteFrameMask;
+// Bits that software may use freely stay available in all levels; a large page is not on offer, nor tables that are read past
+// the caches: what hv validates is what the caches have.
+inline constexpr Pte kAllowedUpper = kPtePresent | kPteWritable | kPteUser | kPteAccessed | kPteDirty | kPteAvailable | kPteHighAvailable | kPteNoExecute | kPteFrameMask;
 
 constexpr bool is_present(Pte entry) { return entry & kPtePresent; }
 constexpr Mfn frame_in(Pte entry) { return {(entry & kPteFrameMask) >> kPageShift}; }

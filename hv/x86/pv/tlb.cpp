@@ -1,6 +1,7 @@
 #include "hv/x86/pv/tlb.hpp"
 
 #include "hv/domain/domain.hpp"
+#include "hv/memory/frame.hpp"
 #include "hv/memory/frame_seams.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
@@ -47,6 +48,14 @@ CpuSet cpus_of(const Domain& domain, const Bitmap<kMaxVcpus>& mask) {
 }
 
 }  // namespace x86
+
+void flush_frame_from_caches(Mfn frame) {
+    constexpr std::size_t kLine = 64;  // of every processor with long mode
+    const auto* bytes = static_cast<const std::byte*>(frame_pointer(frame));
+    asm volatile("mfence" : : : "memory");
+    for (std::size_t at = 0; at < kPageSize; at += kLine) asm volatile("clflush %0" : : "m"(bytes[at]) : "memory");
+    asm volatile("mfence" : : : "memory");
+}
 
 void flush_stale_tlbs(DomainId owner, std::uint32_t stamp) {
     // No other domain than the current one is sure to live on while hv looks at its CPUs.

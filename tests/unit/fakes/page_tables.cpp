@@ -9,5 +9,6 @@ Result<> invalidate_frame(FrameInfo&, FrameType) { return {}; }
 void audit_table(FrameAudit&, Mfn, FrameType, unsigned) {}
 std::uint32_t tlb_clock() { return 1; }
 void flush_stale_tlbs(DomainId, std::uint32_t) {}
+void flush_frame_from_caches(Mfn) {}
 
 }  // namespace hv

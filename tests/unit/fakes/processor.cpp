@@ -23,6 +23,7 @@ namespace {
 std::atomic<std::uint32_t> g_clock{1};
 std::function<void()> g_on_clock;
 std::function<void()> g_on_flush;
+std::function<void()> g_on_cache_flush;
 
 // A hook that does something which asks for the hook again is not asked again.
 void call(std::function<void()>& hook) {
@@ -35,6 +36,7 @@ void call(std::function<void()>& hook) {
 
 void when_clock_is_read(std::function<void()> hook) { g_on_clock = std::move(hook); }
 void when_flushed(std::function<void()> hook) { g_on_flush = std::move(hook); }
+void when_cache_flushed(std::function<void()> hook) { g_on_cache_flush = std::move(hook); }
 void advance_clock() { ++g_clock; }
 
 }  // namespace fake
@@ -51,6 +53,10 @@ void flush_stale_tlbs(DomainId, std::uint32_t stamp) {
     if (static_cast<std::int32_t>(fake::g_clock - stamp) > 0) return;  // every CPU has flushed since
     fake::advance_clock();
     fake::call(fake::g_on_flush);
+}
+
+void flush_frame_from_caches(Mfn) {
+    fake::call(fake::g_on_cache_flush);
 }
 
 namespace x86 {

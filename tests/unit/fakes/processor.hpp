@@ -6,9 +6,11 @@
 
 namespace fake {
 
-// Once, the next time: right after the TLB clock was read, right after stale TLBs were flushed.
+// Once, the next time: right after the TLB clock was read, right after stale TLBs were flushed, right after a frame was
+// flushed from the caches.
 void when_clock_is_read(std::function<void()> hook);
 void when_flushed(std::function<void()> hook);
+void when_cache_flushed(std::function<void()> hook);
 void advance_clock();  // all CPUs flush
 
 }  // namespace fake
