@@ -3,7 +3,7 @@
 // Exercised: NEW_USER_BASEPTR, iret to user mode, system calls, faults and software interrupts from there, the switch
 // back, stack_switch, a kernel that uses one table for both.
 // A pass means: each entry came in on the kernel's stack with the user's state in the frame, and user mode saw neither
-// the kernel's memory nor the hypervisor.
+// the kernel's memory, the machine-to-physical table nor the hypervisor.
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"
 #include "tests/guest/lib/traps.hpp"
@@ -13,12 +13,12 @@
 using namespace guest;
 
 extern "C" {
-extern u8 user_code[], user_code_end[], user_syscall[], user_fault[], user_privileged[], user_interrupt[];
+extern u8 user_code[], user_code_end[], user_syscall[], user_fault[], user_read[], user_privileged[], user_interrupt[];
 }
 
 asm(R"(
     .text
-    .globl user_code, user_code_end, user_syscall, user_fault, user_privileged, user_interrupt
+    .globl user_code, user_code_end, user_syscall, user_fault, user_read, user_privileged, user_interrupt
 user_code:
 user_syscall:
     mov $0x1234, %eax
@@ -26,6 +26,9 @@ user_syscall:
     ud2
 user_fault:
     movb $1, (%rdi)
+    ud2
+user_read:
+    mov (%rdi), %rax
     ud2
 user_privileged:
     cli
@@ -74,6 +77,15 @@ void check_traps() {
     check_trap(user_interrupt, 128);
 }
 
+// Which frames the machine's memory is in is the kernel's business.
+void check_machine_to_phys() {
+    const u64 entry = kMachineToPhysStart + mfn_of(&plain_page_word) * 8;
+    EXPECT_EQ(*reinterpret_cast<const volatile u64*>(entry), machine_to_phys(mfn_of(&plain_page_word)));
+    const UserEnd& end = run_user({.rip = address_of(user_read), .rdi = entry});
+    EXPECT_EQ(end.vector, kPageFault);
+    EXPECT_EQ(end.error & 7, 4);  // a read from user mode, nothing there
+}
+
 // A kernel that has nothing to hide gives user mode its own table: everything that it maps is there, and calls are still its own.
 void check_shared_table() {
     REQUIRE_EQ(mmuext(MmuextCommand::NewUserBaseptr, top_table_mfn()), 0);
@@ -98,11 +110,14 @@ void check_shared_table() {
 void guest::test_main() {
     REQUIRE_EQ(register_user_callback(CallbackType::Syscall), 0);
     EXPECT_TRUE(mmuext(MmuextCommand::NewUserBaseptr, mfn_of(&plain_page_word)) < 0);
+    EXPECT_EQ(hypercall(HypercallId::VmAssist, VmAssistCommand::Enable, VmAssistType::M2pStrict), 0);
     const u64 user_top = build_user_mode(user_code, user_code_end);
     for (unsigned round = 0; round < 3; ++round) {
         check_system_call();
         check_traps();
+        check_machine_to_phys();
     }
+    EXPECT_EQ(hypercall(HypercallId::VmAssist, VmAssistCommand::Disable, VmAssistType::M2pStrict), 0);
     check_shared_table();
     REQUIRE_EQ(mmuext(MmuextCommand::NewUserBaseptr, 0), 0);
     EXPECT_EQ(mmuext(MmuextCommand::UnpinTable, user_top), 0);
