@@ -73,13 +73,19 @@ Result<> get_frame_types(control::GetFrameTypes& request) {
 Result<> get_frame_list(control::GetFrameList& request) {
     const DomainRef domain = TRY(find_domain(request.domain));
     if (!domain->paused_by_control.load()) return fail(Error::Busy);
-    request.count = 0;
+    if (request.next == 0) request.count = 0;
     // The lock is not held while the caller's memory is touched: the list stands still while the domain is paused, but for
     // what the caller itself changes.
-    std::uint64_t mfn = domain->first_frame;
-    while (mfn != 0 && request.count < request.capacity) {
+    std::uint32_t mfn = request.next != 0 ? request.next : domain->first_frame;
+    request.next = 0;
+    for (bool first = true; mfn != 0 && request.count < request.capacity; first = false) {
+        constexpr std::uint64_t kBetweenLooks = 64;
+        if (!first && request.count % kBetweenLooks == 0 && preemption_needed()) {
+            request.next = mfn;
+            return fail(Error::Restart);
+        }
         FrameInfo* info = TRY(get_frame(Mfn{mfn}, domain->id));
-        const Result<> stored = store_at(GuestVirtual{request.frames}, request.count, mfn);
+        const Result<> stored = store_at(GuestVirtual{request.frames}, request.count, std::uint64_t{mfn});
         mfn = info->next;
         put_frame(*info);
         TRY_VOID(stored);

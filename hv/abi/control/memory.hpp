@@ -45,7 +45,8 @@ struct GetFrameList {
     std::uint64_t capacity;     // +8   in
     std::uint64_t count;        // +16  out: frames written
     std::uint16_t domain;       // +24  in
-    std::uint16_t reserved[3];  // +26
+    std::uint16_t reserved;     // +26
+    std::uint32_t next;         // +28  in: zero; hv's own while it is at work
 };
 static_assert(sizeof(GetFrameList) == 32);
 
