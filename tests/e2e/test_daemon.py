@@ -63,3 +63,42 @@ def kill_in_create(dom0):
         expect(dom0.guests() == [], f"still there after {delay} s: {dom0.guests()}")
     after = dom0.host()["free_memory"]
     expect(after == before, f"free memory was {before}, is {after}: {before - after} bytes lost")
+
+
+@in_dom0("hvctld: a full disk under the registry ends no guest and keeps none from ending; what happened is written later")
+def full_disk(dom0):
+    start_hello(dom0)
+    identifier = dom0.ok("hvctl domid hello")
+    dom0.ok("systemctl stop hvctld; cp -a /var/lib/hvctl /tmp/hvctl-kept; mount -t tmpfs -o size=1m tmpfs /var/lib/hvctl; "
+            "cp -a /tmp/hvctl-kept/. /var/lib/hvctl/; systemctl start hvctld")
+    dom0.until("hvctl list", "hello")
+    dom0.shell("cat /dev/zero >/var/lib/hvctl/filler")
+    # The file's own free pages take a few records first.
+    dom0.until("hvctl pause hello; hvctl unpause hello; hvctl create --no-wait nowhere 2>&1; "
+               f"hvctl create --paused {HELLO} name=never 2>&1; hvctl destroy never 2>&1; hvctl info", "cannot be written")
+    dom0.refused(f"hvctl create {HELLO} name=other", "HV-E0009", "make room")
+    expect("cannot be written" in dom0.ok("systemctl status hvctld"), "systemctl does not say so")
+    expect(dom0.ok("hvctl domid hello") == identifier, "the guest is another one")
+    dom0.ok("hvctl destroy hello")
+    expect(dom0.guests() == [], f"still there: {dom0.guests()}")
+    dom0.ok("rm /var/lib/hvctl/filler")
+    dom0.until("hvctl info", r"registry +ok")
+    dom0.ok("systemctl kill -s KILL hvctld")
+    dom0.until("systemctl show -P ActiveState hvctld; hvctl list", r"\Aactive\n[\s\S]*hello +- .*stopped")
+    dom0.ok("hvctl start hello; hvctl destroy hello; hvctl forget hello")
+    dom0.ok("systemctl stop hvctld; umount /var/lib/hvctl; rm -r /tmp/hvctl-kept; systemctl start hvctld")
+
+
+@in_dom0("hvctld: a registry that is damaged or cut short is put aside, and the guests go on")
+def damaged_registry(dom0):
+    start_hello(dom0)
+    identifier = dom0.ok("hvctl domid hello")
+    for damage in ("head -c 9000 /dev/urandom >state.db", "truncate -s 8K state.db"):
+        dom0.ok(f"systemctl stop hvctld; cd /var/lib/hvctl && rm -f state.db-* && {damage}; systemctl start hvctld")
+        dom0.until("hvctl list", "hello")
+        expect(dom0.ok("hvctl domid hello") == identifier, "the guest is another one")
+        expect("state.db.damaged-" in dom0.ok("journalctl -u hvctld -n 50"), "the journal does not say where it is")
+    answer = dom0.ok("{ sleep 1; printf 'echo $((6 * 7)) again\\n'; sleep 3; printf '\\035'; } | hvctl console hello")
+    expect("42 again" in answer, f"the guest did not answer:\n{answer}")
+    dom0.ok("hvctl destroy hello; rm -f /var/lib/hvctl/state.db.damaged-*")
+    expect(dom0.guests() == [], f"still there: {dom0.guests()}")

@@ -80,7 +80,13 @@ int serve() {
         &terminate, [](uv_signal_t* signal, int) { uv_stop(signal->loop); }, SIGTERM);
 
     const auto watchdog = host::start_watchdog(loop, [&manager] { return manager.health(); });
+    const auto say = [&manager] {
+        const std::string trouble = manager.registry_trouble();
+        host::notify_status(trouble.empty() ? "serving" : "serving; " + trouble);
+    };
+    manager.on_registry_trouble = say;
     host::notify_ready("serving");
+    say();
     log::info("hvctld {} serves", bus::kVersion);
     manager.autostart(paths.definitions);
     loop.run();

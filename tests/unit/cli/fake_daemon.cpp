@@ -115,6 +115,8 @@ const sd_bus_vtable* FakeDaemon::vtable() {
         SD_BUS_METHOD("GetDomain", "s", "a{sv}", &on_call, 0),
         SD_BUS_METHOD("PauseDomain", "s", "", &on_call, 0),
         SD_BUS_METHOD("UnpauseDomain", "s", "", &on_call, 0),
+        SD_BUS_METHOD("StartDomain", "sa{sv}", "t", &on_call, 0),
+        SD_BUS_METHOD("GetDefinition", "s", "saa{sv}", &on_call, 0),
         SD_BUS_METHOD("ShutdownDomain", "sa{sv}", "t", &on_call, 0),
         SD_BUS_METHOD("RebootDomain", "sa{sv}", "t", &on_call, 0),
         SD_BUS_METHOD("DestroyDomain", "s", "t", &on_call, 0),
@@ -282,6 +284,13 @@ int FakeDaemon::answer(sd_bus_message* message, const std::string& member, sd_bu
         return reply_with(message, [&](sd_bus_message* reply) {
             sd_bus_message_append(reply, "s", found == normalised.end() ? "{}" : found->second.c_str());
             append_strings(reply, warnings);
+        });
+    }
+    if (member == "GetDefinition") {
+        return reply_with(message, [&](sd_bus_message* reply) {
+            sd_bus_message_append(reply, "s", "{\"name\": \"hello\"}");
+            sd_bus_message_append(reply, "aa{sv}", 1, 3, "number", "t", std::uint64_t{4}, "source", "s", "hello.yaml",
+                                  "definition", "s", "{\"name\": \"hello\"}");
         });
     }
     if (member.ends_with("Domain") || member.ends_with("Vcpus")) return answer_about_domain(message, member, error);

@@ -187,6 +187,19 @@ TEST_F(VerbsTest, PauseAndUnpauseTakeSeveralDomains) {
     EXPECT_EQ(last_call(), "UnpauseDomain(hello)");
 }
 
+TEST_F(VerbsTest, StartTakesSeveralDomains) {
+    Outcome outcome = hvctl({"start", "--no-wait", "old", "hello"});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out, "7\n7\n");
+}
+
+TEST_F(VerbsTest, ShowPrintsADomainFile) {
+    Outcome outcome = hvctl({"show", "hello"});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out, "{\n  \"name\": \"hello\"\n}\n");
+    EXPECT_NE(hvctl({"show", "--json", "hello"}).out.find("\"source\": \"hello.yaml\""), std::string::npos);
+}
+
 TEST_F(VerbsTest, ForgetTakesSeveralDomains) {
     EXPECT_EQ(hvctl({"forget", "old", "hello"}).code, 0);
     EXPECT_EQ(daemon_.calls(), (std::vector<std::string>{"ForgetDomain(old)", "ForgetDomain(hello)"}));

@@ -115,7 +115,8 @@ TEST_F(Ending, CrashLoopIsGivenUp) {
     stop_and_settle(abi::ShutdownReason::Crash);
     EXPECT_EQ(view("web1").state, "running");
     stop_and_settle(abi::ShutdownReason::Crash);
-    EXPECT_EQ(view("web1").state, "stopped");
+    EXPECT_EQ(view("web1").state, "crashed");
+    EXPECT_FALSE(view("web1").domid);
     EXPECT_EQ(view("web1").shutdown_reason, "crash");
     EXPECT_EQ(guests(), 0u);
 }

@@ -186,7 +186,8 @@ TEST_F(Lifecycle, OneOperationAtATime) {
     const auto destroy = process->manager->destroy("web1");
     ASSERT_TRUE(destroy);
     EXPECT_EQ(process->manager->pause("web1").error().id(), ErrorId::Busy);
-    EXPECT_EQ(process->manager->destroy("web1").error().id(), ErrorId::Busy);
+    EXPECT_EQ(process->manager->destroy("web1").value(), *destroy);  // what is asked for is under way
+    EXPECT_EQ(process->manager->shutdown("web1", 300).value(), *destroy);
     EXPECT_EQ(process->finish(destroy).state, JobState::Done);
 }
 

@@ -73,14 +73,17 @@ TEST_F(Recovery, UnknownDomainsAreListedAndCanBeDestroyed) {
     limits.max_frames = 100;
     ASSERT_TRUE(hypervisor.create_domain({1, 2, 3}, limits));
     restart();
-    EXPECT_EQ(view("unknown-1").domid, 1);
-    EXPECT_EQ(process->finish(process->manager->destroy("unknown-1")).state, JobState::Done);
+    EXPECT_EQ(view("unknown:1").domid, 1);
+    restart();
+    EXPECT_EQ(view("unknown:1").domid, 1);
+    EXPECT_EQ(process->finish(process->manager->destroy("unknown:1")).state, JobState::Done);
     process->settle();
     EXPECT_EQ(guests(), 0u);
-    EXPECT_FALSE(process->manager->get("unknown-1"));
+    EXPECT_FALSE(process->manager->get("unknown:1"));
+    EXPECT_FALSE(config::problem_with_name("unknown:1").empty());  // so that no definition can be taken for one
 }
 
-TEST_F(Recovery, LeftoverOfTheSameUuidDoesNotTouchTheRunningDomain) {
+TEST_F(Recovery, DomainsThatShareAUuidAreLeftAlone) {
     process->finish(create(definition("web1")));
     const std::uint16_t good = domid("web1");
     hvctl::Uuid uuid{};
@@ -91,7 +94,57 @@ TEST_F(Recovery, LeftoverOfTheSameUuidDoesNotTouchTheRunningDomain) {
     restart();
     EXPECT_EQ(domid("web1"), good);
     EXPECT_EQ(view("web1").state, "running");
+    process->settle();
+    EXPECT_EQ(guests(), 2u);  // the other one may run, and is nobody's to destroy unasked
+    EXPECT_EQ(view("unknown:2").domid, 2);
+}
+
+TEST_F(Recovery, ADomainThatRunsIsNeverTakenForHalfMade) {
+    process->finish(create(definition("web1")));
+    DomainRecord record = process->registry->domains().value().front();
+    record.phase = DomainPhase::Building;  // as if its last record had been lost
+    ASSERT_TRUE(process->registry->save(record));
+    restart();
+    process->settle();
+    EXPECT_EQ(view("web1").state, "running");
     EXPECT_EQ(guests(), 1u);
+    // Nor when only the UUID is the same.
+    record.instance = {};
+    ASSERT_TRUE(process->registry->save(record));
+    restart();
+    process->settle();
+    EXPECT_EQ(guests(), 1u);
+}
+
+TEST_F(Recovery, ACancelledCreateIsNotGoneOnWith) {
+    std::atomic<bool> building = false;
+    std::atomic<bool> go_on = false;
+    hypervisor.build_hook = [&] {
+        building = true;
+        while (!go_on) std::this_thread::yield();
+    };
+    const auto job = create(definition("web1"));
+    process->run_until([&] { return building.load(); });
+    ASSERT_TRUE(process->manager->jobs().cancel(*job));
+    go_on = true;
+    hypervisor.build_hook = nullptr;
+    abandon();
+    process->settle();
+    EXPECT_FALSE(process->manager->get("web1"));
+    EXPECT_EQ(guests(), 0u);
+    EXPECT_EQ(process->manager->jobs().list().back().state, JobState::Cancelled);
+}
+
+TEST_F(Recovery, WhatAnEndHasBegunIsEnded) {
+    process->finish(create(definition("web1")));
+    DomainRecord record = process->registry->domains().value().front();
+    record.phase = DomainPhase::Ending;  // its job is not known any more
+    ASSERT_TRUE(process->registry->save(record));
+    restart();
+    EXPECT_EQ(view("web1").state, "dying");
+    process->settle();
+    EXPECT_EQ(view("web1").state, "stopped");
+    EXPECT_EQ(guests(), 0u);
 }
 
 TEST_F(Recovery, WaitingShutdownGoesOn) {
@@ -171,7 +224,7 @@ TEST_P(KilledAt, LosesNothing) {
         if (verb == "destroy") return process->manager->destroy("web1");
         hypervisor.stop(domid("web1"), abi::ShutdownReason::Reboot);
         process->run_until([&] { return !process->manager->jobs().idle(); });
-        return process->manager->jobs().list().value().back().id;
+        return process->manager->jobs().list().back().id;
     });
     ASSERT_TRUE(died) << "the call does not happen: " << GetParam().call;
     abandon();

@@ -53,8 +53,8 @@ TEST(Registry, KeepsEveryFieldAcrossProcesses) {
     EXPECT_EQ(record.started_us, 2u);
     EXPECT_EQ(record.end_reason, "crash");
     EXPECT_EQ(record.restarts, 4u);
-    EXPECT_EQ((*registry)->fact("boot").value(), "x");
-    EXPECT_EQ((*registry)->fact("none").value(), "");
+    EXPECT_EQ((*registry)->fact("boot"), "x");
+    EXPECT_EQ((*registry)->fact("none"), "");
 }
 
 TEST(Registry, CountsRevisionsOfADefinition) {
@@ -62,10 +62,22 @@ TEST(Registry, CountsRevisionsOfADefinition) {
     DomainRecord record = sample("a");
     ASSERT_TRUE((*registry)->save(record));
     ASSERT_TRUE((*registry)->save(record));
-    EXPECT_EQ((*registry)->revisions("a").value(), 1u);
+    EXPECT_EQ((*registry)->revisions("a").value().size(), 1u);
     record.definition = "{\"memory\": 1}";
+    record.draft = true;  // has not proven itself
     ASSERT_TRUE((*registry)->save(record));
-    EXPECT_EQ((*registry)->revisions("a").value(), 2u);
+    EXPECT_EQ((*registry)->revisions("a").value().size(), 1u);
+    record.draft = false;
+    ASSERT_TRUE((*registry)->save(record));
+    EXPECT_EQ((*registry)->revisions("a").value().size(), 2u);
+    EXPECT_EQ((*registry)->revisions("a").value().front().definition, record.definition);
+    for (int i = 0; i < 30; ++i) {
+        record.definition = std::to_string(i);
+        ASSERT_TRUE((*registry)->save(record));
+    }
+    EXPECT_EQ((*registry)->revisions("a").value().size(), Registry::kRevisionsKept);
+    ASSERT_TRUE((*registry)->forget("a"));
+    EXPECT_TRUE((*registry)->revisions("a").value().empty());
 }
 
 TEST(Registry, RefusesAUuidTwice) {
@@ -91,11 +103,49 @@ TEST(Registry, JobsAreNumberedAndTrimmed) {
         ASSERT_TRUE((*registry)->save(job));
     }
     ASSERT_TRUE((*registry)->trim_jobs(2));
-    const auto jobs = (*registry)->jobs().value();
+    const auto& jobs = (*registry)->jobs();
     ASSERT_EQ(jobs.size(), 3u);
-    EXPECT_EQ(jobs[0].state, JobState::Running);  // what has not ended is never forgotten
-    EXPECT_EQ(jobs[2].id, 5u);
-    EXPECT_EQ(jobs[2].message, "because");
+    EXPECT_EQ(jobs.at(1).state, JobState::Running);  // what has not ended is never forgotten
+    EXPECT_EQ(jobs.at(5).message, "because");
+}
+
+TEST(Registry, ARecordThatIsRefusedHoldsUpNoOther) {
+    const TemporaryFolder folder;
+    const auto registry = Registry::open(folder / "state.db");
+    ASSERT_TRUE((*registry)->save(sample("a")));
+    DomainRecord twin = sample("a");
+    twin.name = "b";
+    EXPECT_FALSE((*registry)->save(twin));
+    EXPECT_FALSE((*registry)->save(sample("c")));  // told, but written
+    EXPECT_EQ((*registry)->domains().value().size(), 2u);
+    ASSERT_TRUE((*registry)->forget("a"));  // and now there is room for the twin
+    EXPECT_EQ((*registry)->waiting(), 0u);
+    EXPECT_FALSE((*registry)->trouble());
+    EXPECT_EQ((*registry)->domains().value().size(), 2u);
+}
+
+// Somebody else's transaction: the registry never waits for it, and has everything once it is over.
+TEST(Registry, DoesNotWaitForALock) {
+    const TemporaryFolder folder;
+    const auto registry = Registry::open(folder / "state.db");
+    const auto other = Database::open(folder / "state.db");
+    ASSERT_TRUE((*other)->execute("BEGIN IMMEDIATE"));
+    const auto saved = (*registry)->save(sample("a"));
+    ASSERT_FALSE(saved);
+    EXPECT_EQ(saved.error().id(), ErrorId::Busy);
+    JobRecord job;
+    job.verb = "destroy";
+    EXPECT_FALSE((*registry)->add(job));
+    EXPECT_EQ(job.id, 1u);
+    EXPECT_EQ((*registry)->jobs().at(1).verb, "destroy");
+    ASSERT_TRUE((*other)->execute("COMMIT"));
+    EXPECT_TRUE((*registry)->flush());
+    EXPECT_EQ((*registry)->domains().value().size(), 1u);
+    const auto next = Registry::open(folder / "state.db");
+    EXPECT_EQ((*next)->jobs().size(), 1u);
+    JobRecord later;
+    ASSERT_TRUE((*next)->add(later));
+    EXPECT_EQ(later.id, 2u);
 }
 
 TEST(Registry, RefusesANewerSchema) {

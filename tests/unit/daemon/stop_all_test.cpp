@@ -15,8 +15,7 @@ class StopAll : public HostTest {
         hypervisor.stop(domid(name), reason);
     }
     std::string phase(JobId id) {
-        const std::vector<JobRecord> jobs = process->manager->jobs().list().value();
-        for (const JobRecord& job : jobs) {
+        for (const JobRecord& job : process->manager->jobs().list()) {
             if (job.id == id) return job.phase;
         }
         return {};

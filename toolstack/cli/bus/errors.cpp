@@ -19,6 +19,7 @@ constexpr std::array kKnown = {
     Known{"AccessDenied", ExitCode::Permission},  Known{"NotOnHv", ExitCode::NotOnHv},
     Known{"NotSupported", ExitCode::Failed},      Known{"Io", ExitCode::Failed},
     Known{"HvRefused", ExitCode::Failed},         Known{"NotReady", ExitCode::Unreachable},
+    Known{"NoRecord", ExitCode::NoResources},     Known{"Damaged", ExitCode::Failed},
     Known{"DefinitionInvalid", ExitCode::Usage},  Known{"NotInThisVersion", ExitCode::Usage},
     Known{"NoSuchDomain", ExitCode::NotFound},    Known{"NameTaken", ExitCode::Busy},
     Known{"UuidTaken", ExitCode::Busy},           Known{"Busy", ExitCode::Busy},

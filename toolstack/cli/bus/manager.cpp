@@ -59,6 +59,16 @@ Result<Properties> Manager::get_domain(const std::string& domain) {
     return read_properties(reply.get());
 }
 
+Result<JobId> Manager::start_domain(const std::string& domain, const Properties& options) {
+    return call_for_job("StartDomain", domain, options);
+}
+
+Result<Remembered> Manager::get_definition(const std::string& domain) {
+    Message reply = TRY(call("GetDefinition", "s", domain.c_str()));
+    std::string definition = TRY(read_string(reply.get()));
+    return Remembered{std::move(definition), TRY(read_properties_list(reply.get()))};
+}
+
 Result<void> Manager::forget_domain(const std::string& domain) {
     TRY(call("ForgetDomain", "s", domain.c_str()));
     return {};

@@ -26,6 +26,11 @@ struct Validated {
     std::vector<std::string> warnings;
 };
 
+struct Remembered {
+    std::string definition;  // JSON
+    std::vector<Properties> revisions;
+};
+
 struct LogPiece {
     std::string text;
     std::uint64_t next = 0;
@@ -41,6 +46,8 @@ class Manager {
     Result<Validated> validate_domain(const Definition& definition, const Properties& options);
     Result<std::vector<Properties>> list_domains();
     Result<Properties> get_domain(const std::string& domain);
+    Result<JobId> start_domain(const std::string& domain, const Properties& options);
+    Result<Remembered> get_definition(const std::string& domain);
     Result<void> forget_domain(const std::string& domain);
     Result<void> pause_domain(const std::string& domain);
     Result<void> unpause_domain(const std::string& domain);

@@ -38,6 +38,7 @@ constexpr std::array kRows = {
     Row{"claimed_memory", "claimed memory", Unit::Bytes},
     Row{"hv_memory", "used by hv", Unit::Bytes},
     Row{"domains", "domains", Unit::Number},
+    Row{"registry", "registry", Unit::Text},
 };
 
 std::string shown(const Properties& info, const Row& row) {

@@ -5,6 +5,7 @@ namespace hvctl::cli {
 // In the order in which the help lists them.
 void add_all_verbs(App& app, Context& context) {
     add_create(app, context);
+    add_start(app, context);
     add_shutdown(app, context);
     add_reboot(app, context);
     add_destroy(app, context);
@@ -12,6 +13,7 @@ void add_all_verbs(App& app, Context& context) {
     add_unpause(app, context);
     add_forget(app, context);
     add_list(app, context);
+    add_show(app, context);
     add_vcpu_list(app, context);
     add_domid(app, context);
     add_domname(app, context);

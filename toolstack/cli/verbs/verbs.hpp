@@ -12,6 +12,8 @@ void add_unpause(App& app, Context& context);
 void add_shutdown(App& app, Context& context);
 void add_reboot(App& app, Context& context);
 void add_destroy(App& app, Context& context);
+void add_start(App& app, Context& context);
+void add_show(App& app, Context& context);
 void add_forget(App& app, Context& context);
 void add_list(App& app, Context& context);
 void add_domid(App& app, Context& context);

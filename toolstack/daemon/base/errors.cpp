@@ -20,6 +20,11 @@ constexpr std::array kTable{
     ErrorEntry{ErrorId::Io, "Io", "The operating system refused a file, device or database operation."},
     ErrorEntry{ErrorId::HvRefused, "HvRefused", "hv refused a control call."},
     ErrorEntry{ErrorId::NotReady, "NotReady", "hvctld is starting or stopping; try again in a moment."},
+    ErrorEntry{
+        ErrorId::NoRecord, "NoRecord",
+        "The registry cannot be written, and what starts a guest must be remembered; the message says what to do. "
+        "Ending guests works all the same."},
+    ErrorEntry{ErrorId::Damaged, "Damaged", "The registry's file is damaged; restarting hvctld puts it aside."},
     ErrorEntry{ErrorId::DefinitionInvalid, "DefinitionInvalid",
                "The domain definition or an override has errors; each is named with file, line and column."},
     ErrorEntry{ErrorId::NotInThisVersion, "NotInThisVersion",

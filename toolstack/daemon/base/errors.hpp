@@ -22,6 +22,8 @@ enum class ErrorId : std::uint16_t {
     Io = 6,
     HvRefused = 7,
     NotReady = 8,
+    NoRecord = 9,
+    Damaged = 10,
 
     DefinitionInvalid = 101,
     NotInThisVersion = 102,

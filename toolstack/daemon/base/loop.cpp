@@ -4,10 +4,12 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <cstdlib>
 
 namespace hvctld {
 
 Loop::Loop() {
+    setenv("UV_THREADPOOL_SIZE", fmt::format("{}", kPoolThreads).c_str(), 1);  // read at the pool's first use
     uv_loop_init(&loop_);
     uv_async_init(&loop_, &wake_, [](uv_async_t* handle) { static_cast<Loop*>(handle->data)->run_posted(); });
     wake_.data = this;

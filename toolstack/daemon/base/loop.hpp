@@ -16,6 +16,9 @@ namespace hvctld {
 
 class Loop {
   public:
+    // Of the pool, which all loops share; UV_THREADPOOL_SIZE in the environment is overridden.
+    static constexpr std::size_t kPoolThreads = 8;
+
     Loop();
     ~Loop();  // everything that hangs on the loop must be gone by then
     Loop(const Loop&) = delete;

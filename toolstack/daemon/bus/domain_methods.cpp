@@ -79,6 +79,29 @@ Result<void> DomainMethods::create(ManagerObject& object, sd_bus_message* call) 
     return reply(call, [&](Writer& writer) { writer.number(job); });
 }
 
+Result<void> DomainMethods::start(ManagerObject& object, sd_bus_message* call) {
+    Arguments arguments{call};
+    const std::string domain = TRY(arguments.text());
+    bool paused = false;
+    TRY(arguments.options(flags({{"paused", &paused}})));
+    const JobId job = TRY(object.manager().start(domain, paused));
+    return reply(call, [&](Writer& writer) { writer.number(job); });
+}
+
+Result<void> DomainMethods::definition(ManagerObject& object, sd_bus_message* call) {
+    const DefinitionView view = TRY(object.manager().definition(TRY(Arguments{call}.text())));
+    return reply(call, [&](Writer& writer) {
+        writer.text(view.definition).array("a{sv}", [&] {
+            for (const Revision& revision : view.revisions) {
+                writer.array("{sv}", [&] {
+                    writer.entry("number", revision.number).entry("created", revision.created_us);
+                    writer.entry("source", revision.source).entry("definition", revision.definition);
+                });
+            }
+        });
+    });
+}
+
 Result<void> DomainMethods::validate(ManagerObject& object, sd_bus_message* call) {
     Arguments arguments{call};
     const std::string config = TRY(arguments.text());

@@ -84,6 +84,8 @@ Result<void> HostMethods::info(ManagerObject& object, sd_bus_message* call) {
             writer.entry("hv_memory", host.hv_frames * hvctl::kPageSize);
             writer.entry("domains", host.domains).entry("features", features_of(host.features));
             writer.entry("kernel", std::string{kernel.release}).entry("uptime", host.system_time);
+            const std::string trouble = object.manager().registry_trouble();
+            writer.entry("registry", trouble.empty() ? std::string{"ok"} : printable(trouble));
         });
     });
 }

@@ -13,7 +13,7 @@ void append(Writer& writer, const JobRecord& job) {
 }
 
 Result<void> JobMethods::list(ManagerObject& object, sd_bus_message* call) {
-    const auto jobs = TRY(object.manager().jobs().list());
+    const std::vector<JobRecord> jobs = object.manager().jobs().list();
     return reply(call, [&](Writer& writer) {
         writer.array("a{sv}", [&] {
             for (const JobRecord& job : jobs) writer.array("{sv}", [&] { append(writer, job); });

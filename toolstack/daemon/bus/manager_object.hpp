@@ -62,6 +62,8 @@ class ManagerObject {
 // The methods, one file per family. Each reads its arguments, calls the manager and replies.
 struct DomainMethods {
     static Result<void> create(ManagerObject& object, sd_bus_message* call);
+    static Result<void> start(ManagerObject& object, sd_bus_message* call);
+    static Result<void> definition(ManagerObject& object, sd_bus_message* call);
     static Result<void> validate(ManagerObject& object, sd_bus_message* call);
     static Result<void> list(ManagerObject& object, sd_bus_message* call);
     static Result<void> get(ManagerObject& object, sd_bus_message* call);

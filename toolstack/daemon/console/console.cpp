@@ -26,6 +26,10 @@ Result<std::unique_ptr<Console>> Console::create(Loop& loop, EventHub& events, c
     TRY(make_folder(paths.journal_folder));
     ConsoleLog log = TRY(ConsoleLog::open(fmt::format("{}/{}.log", paths.log_folder, name), settings.log_size));
     ConsoleJournal journal = TRY(ConsoleJournal::open(fmt::format("{}/{}.journal", paths.journal_folder, name)));
+    if (!journal.kept()) {
+        log::warning("{}: {} is full; should hvctld be killed, console output may be lost or logged twice", name,
+                     paths.journal_folder);
+    }
     return std::unique_ptr<Console>{new Console{loop, events, std::move(log), std::move(journal), settings}};
 }
 
@@ -43,9 +47,15 @@ Console::~Console() = default;
 
 void Console::begin_run() {
     ending_ = false;
+    run_begun_ = true;
     if (log_.size() == 0) return;
     if (const auto rotated = log_.rotate(); !rotated) log::warning("console log: {}", rotated.error().message());
     journal_.set_rotated_in_run(false);
+}
+
+void Console::abandon_run() {
+    if (!std::exchange(run_begun_, false) || log_.size() != 0) return;
+    if (const auto undone = log_.undo_rotation(); !undone) log::warning("console log: {}", undone.error().message());
 }
 
 Result<void> Console::attach(DomainId domain, Mfn frame, EventPort port, bool resume) {

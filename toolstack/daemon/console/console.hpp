@@ -32,6 +32,9 @@ class Console final : public ConsoleSession::Owner {
 
     // The domain is created afresh: its log starts empty, the old one is kept as NAME.log.1.
     void begin_run();
+    // It never came to life: an empty log goes, and the one that was put aside is back in its place.
+    void abandon_run();
+    void keep_run() { run_begun_ = false; }
     // Serves the ring behind `frame`; the guest's event port is `port`. After a restart of the daemon `resume` skips
     // what the log has already.
     Result<void> attach(DomainId domain, Mfn frame, EventPort port, bool resume);
@@ -71,6 +74,7 @@ class Console final : public ConsoleSession::Owner {
     std::unique_ptr<ConsoleRing> ring_;
     BoundPort port_;
     std::vector<std::unique_ptr<ConsoleSession>> sessions_;
+    bool run_begun_ = false;  // and not known to live yet
     bool ending_ = true;  // no run yet: what is opened now ends after the log
     std::shared_ptr<Console*> alive_;
 };

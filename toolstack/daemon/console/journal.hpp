@@ -12,8 +12,12 @@ namespace hvctld {
 
 class ConsoleJournal {
   public:
-    // Opens or makes `path`; a page of another layout is started anew.
+    // Opens or makes `path`; a page of another layout is started anew. Where the file system is full the page is this
+    // process's own.
     static Result<ConsoleJournal> open(const std::string& path);
+
+    // Outlives the process.
+    [[nodiscard]] bool kept() const { return kept_; }
 
     // `bytes` of the ring from index `consumer` on are about to be appended to a log of `log_size` bytes.
     void begin(std::uint64_t log_size, std::uint32_t consumer, std::uint32_t bytes);
@@ -33,9 +37,10 @@ class ConsoleJournal {
 
   private:
     struct Page;
-    explicit ConsoleJournal(hvctl::Mapping memory) : memory_{std::move(memory)} {}
+    ConsoleJournal(hvctl::Mapping memory, bool kept) : memory_{std::move(memory)}, kept_{kept} {}
     [[nodiscard]] Page& page() const;
     hvctl::Mapping memory_;
+    bool kept_;
 };
 
 }  // namespace hvctld

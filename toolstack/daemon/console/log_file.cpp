@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <utility>
 
 #include "hvctl/try.hpp"
 
@@ -49,6 +50,16 @@ std::size_t ConsoleLog::append(std::span<const char> bytes) {
 Result<void> ConsoleLog::rotate() {
     if (std::rename(path_.c_str(), previous_path().c_str()) != 0) return fail_errno(errno, path_);
     ++generation_;
+    rotated_ = true;
+    return open_current();
+}
+
+Result<void> ConsoleLog::undo_rotation() {
+    if (!std::exchange(rotated_, false)) {
+        if (unlink(path_.c_str()) != 0 && errno != ENOENT) return fail_errno(errno, path_);
+        return {};
+    }
+    if (std::rename(previous_path().c_str(), path_.c_str()) != 0) return fail_errno(errno, path_);
     return open_current();
 }
 

@@ -25,6 +25,9 @@ class ConsoleLog {
     std::size_t append(std::span<const char> bytes);
     // The current file becomes NAME.log.1, whose content is gone.
     Result<void> rotate();
+    // The current file, which is empty, goes; NAME.log.1 is the current one again if it was that before. Readers stay
+    // where they are: at the end.
+    Result<void> undo_rotation();
 
     // The file of a generation for reading: the current one or the one before.
     [[nodiscard]] Result<UniqueFd> open_generation(std::uint64_t generation) const;
@@ -40,6 +43,7 @@ class ConsoleLog {
     UniqueFd file_;
     std::uint64_t size_ = 0;
     std::uint64_t generation_ = 1;
+    bool rotated_ = false;
 };
 
 // A reader's place in a log. Keeps its file open, so that rotation never takes bytes from under it.

@@ -18,8 +18,7 @@ constexpr const char* kAutostartFact = "autostart";
 
 void Manager::autostart(const std::string& folder) {
     // A restart of the daemon must not start what an administrator has shut down.
-    const auto last = registry_.fact(kAutostartFact);
-    if (last && *last == paths_.boot_id) return;
+    if (registry_.fact(kAutostartFact) == paths_.boot_id) return;
     std::vector<std::string> files;
     std::error_code problem;
     for (const auto& entry : std::filesystem::directory_iterator{folder, problem}) {
@@ -49,16 +48,9 @@ void Manager::autostart(const std::string& folder) {
     for (const auto& [name, domain] : domains_) {
         if (!domain->definition.autostart || domain->in_hv() || domain->job != 0 || std::ranges::count(seen, name) != 0)
             continue;
-        const auto job = begin_job(*domain, "create", settings_.create_deadline_seconds, false);
-        if (!job) {
-            log::error("autostart: {}", job.error().text());
-            continue;
-        }
-        add_start_phases(**job, *domain, false, true);
-        (*job)->start();
+        if (const auto job = start(name, false); !job) log::error("autostart: {}", job.error().text());
     }
-    if (const auto noted = registry_.set_fact(kAutostartFact, paths_.boot_id); !noted)
-        log::error("autostart: {}", noted.error().message());
+    (void)registry_.set_fact(kAutostartFact, paths_.boot_id);
 }
 
 }  // namespace hvctld

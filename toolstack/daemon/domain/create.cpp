@@ -84,7 +84,8 @@ void Manager::validate(const std::string& text, const std::string& source, std::
                    });
 }
 
-Result<Domain*> Manager::define(config::DomainDefinition definition, const std::string& source, bool ephemeral) {
+// A definition that is about to be tried. The one that it replaces is kept until it has made a guest run.
+Result<Domain*> Manager::draft(config::DomainDefinition definition, const std::string& source, bool ephemeral) {
     const auto existing = domains_.find(definition.name);
     if (existing != domains_.end()) {
         TRY(require_idle(*existing->second));
@@ -100,22 +101,19 @@ Result<Domain*> Manager::define(config::DomainDefinition definition, const std::
         if (name != definition.name && other->record.uuid == definition.uuid)
             return fail(ErrorId::UuidTaken, fmt::format("the UUID {} belongs to {}", definition.uuid, name));
     }
-    auto& domain =
-        existing != domains_.end() ? existing->second : (domains_[definition.name] = std::make_unique<Domain>());
     const bool is_new = existing == domains_.end();
-    DomainRecord record = domain->record;
+    auto& domain = is_new ? (domains_[definition.name] = std::make_unique<Domain>()) : existing->second;
+    DomainRecord& record = domain->record;
+    if (!is_new) record.fallback = {record.uuid, record.source, record.definition, record.ephemeral, record.end_reason};
+    if (is_new) record.created_us = realtime_us();
     record.name = definition.name;
     record.uuid = definition.uuid;
     record.source = source;
     record.definition = normalised(definition);
     record.ephemeral = ephemeral;
-    if (is_new) record.created_us = realtime_us();
-    if (const auto saved = registry_.save(record); !saved) {
-        if (is_new) domains_.erase(definition.name);
-        return std::unexpected(saved.error());
-    }
-    domain->record = std::move(record);
+    record.draft = true;
     domain->definition = std::move(definition);
+    save(*domain);
     return domain.get();
 }
 
@@ -124,21 +122,37 @@ Result<JobId> Manager::create(const std::string& text, const std::string& source
     std::vector<std::string> warnings;
     auto definition = TRY(read_definition(text, source, overrides, settings_.defaults, warnings));
     TRY(check_served(definition));
-    const std::string name = definition.name;
-    const bool is_new = !domains_.contains(name);
-    Domain* domain = TRY(define(std::move(definition), source, options.ephemeral));
-    Job* job = TRY(begin_job(*domain, "create", settings_.create_deadline_seconds, options.paused));
-    if (is_new) {
-        // A domain that never came to life leaves nothing behind, not even its name.
-        job->on_failure([this, name](Job&, const Done& done) {
-            drop(name);
-            done({});
-        });
+    TRY(require_host_stays());
+    TRY(require_registry());
+    Domain* domain = TRY(draft(std::move(definition), source, options.ephemeral));
+    return begin_start(*domain, "create", options.paused);
+}
+
+Result<DefinitionView> Manager::definition(const std::string& text) {
+    const Domain* domain = TRY(find(text));
+    auto revisions = registry_.revisions(domain->record.name);
+    // A registry that cannot be read has forgotten the old ones, not this one.
+    return DefinitionView{domain->record.definition, std::move(revisions).value_or(std::vector<Revision>{})};
+}
+
+Result<JobId> Manager::start(const std::string& text, bool paused) {
+    Domain* domain = TRY(find(text));
+    TRY(require_idle(*domain));
+    if (domain->record.phase != DomainPhase::Stopped) {
+        return fail(ErrorId::WrongState,
+                    fmt::format("{} runs already (domain {})", domain->record.name, domain->record.instance.domid));
     }
-    add_start_phases(*job, *domain, options.paused, true);
-    changed(*domain);
-    const JobId id = job->id();
-    job->start();
+    TRY(require_host_stays());
+    TRY(require_registry());
+    return begin_start(*domain, "start", paused);
+}
+
+JobId Manager::begin_start(Domain& domain, const std::string& verb, bool paused) {
+    Job& job = begin_job(domain, verb, settings_.create_deadline_seconds, paused);
+    add_start_phases(job, domain, paused, false);
+    changed(domain);
+    const JobId id = job.id();
+    job.start();
     return id;
 }
 

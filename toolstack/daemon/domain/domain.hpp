@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "config/definition.hpp"
@@ -19,13 +20,17 @@ std::string_view to_string(EndReason reason);
 struct Domain {
     DomainRecord record;
     config::DomainDefinition definition;
-    JobId job = 0;  // works on the domain; 0: none
+    JobId job = 0;              // works on the domain; 0: none
+    std::set<JobId> unwinding;  // jobs that it was taken from and that still undo what they did
+    std::function<void()> on_unwound;
     std::unique_ptr<Console> console;
     BoundPort store_port;
     std::optional<EndReason> ended;         // of the present run, once it has been acted upon
     std::function<void(EndReason)> on_end;  // a job waits for it
 
     [[nodiscard]] bool in_hv() const { return record.phase != DomainPhase::Stopped && record.instance.domid != 0; }
+    // Being ended or never finished: a guest without its store and console, which must not run.
+    [[nodiscard]] bool half_there() const { return in_hv() && record.phase != DomainPhase::Running; }
     [[nodiscard]] DomainId id() const { return DomainId{record.instance.domid}; }
 };
 

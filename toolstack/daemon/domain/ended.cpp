@@ -42,9 +42,16 @@ void Manager::scan_for_ended() {
         return;
     }
     std::vector<std::pair<Domain*, EndReason>> ended;
+    std::vector<Domain*> freed;  // whose memory others held for longer than a job waits
     for (const auto& [name, domain] : domains_) {
+        // Looked at again when the job is over.
+        if ((domain->job != 0 && !domain->on_end) || !domain->unwinding.empty()) continue;
+        if (domain->half_there() && domain->record.phase == DomainPhase::Ending) {
+            if (std::ranges::find(*infos, domain->record.instance.domid, &abi::DomainInfo::domain) == infos->end())
+                freed.push_back(domain.get());
+            continue;
+        }
         if (domain->record.phase != DomainPhase::Running || domain->ended) continue;
-        if (domain->job != 0 && !domain->on_end) continue;  // looked at again when the job is over
         const auto info = std::ranges::find(*infos, domain->record.instance.domid, &abi::DomainInfo::domain);
         if (info == infos->end()) {
             ended.emplace_back(domain.get(), EndReason::Gone);
@@ -54,6 +61,10 @@ void Manager::scan_for_ended() {
         }
     }
     for (const auto& [domain, reason] : ended) domain_ended(*domain, reason);
+    for (Domain* domain : freed) {
+        stopped(*domain, "");
+        at_rest(*domain);
+    }
 }
 
 void Manager::domain_ended(Domain& domain, EndReason reason) {
@@ -63,7 +74,6 @@ void Manager::domain_ended(Domain& domain, EndReason reason) {
     domain.record.end_reason = to_string(reason);
     domain.record.wanted = false;
     save(domain);
-    (void)registry_.count(fmt::format("ended.{}", to_string(reason)));
     if (store_.is_introduced({domain.record.instance.domid})) store_.domain_stopped({domain.record.instance.domid});
     changed(domain);
     if (domain.on_end) return domain.on_end(reason);
@@ -72,20 +82,16 @@ void Manager::domain_ended(Domain& domain, EndReason reason) {
         return;
     }
     const bool restart = action_for(domain, reason) == config::EndAction::Restart;
-    const auto job = begin_job(domain, restart ? "restart" : "clean up", 0, false);
-    if (!job) {
-        log::error("{}", job.error().text());
-        return;
-    }
-    add_end_phases(**job, domain, reason, false);
-    (*job)->start();
+    Job& job = begin_job(domain, restart ? "restart" : "clean up", 0, false);
+    add_end_phases(job, domain, reason, false);
+    job.start();
 }
 
 // How long to wait before this restart of its own accord; the largest number when the limit is reached.
 std::uint64_t Manager::restart_delay_ms(Domain& domain, EndReason reason) {
     const config::RestartLimit& limit = domain.definition.restart;
     DomainRecord& record = domain.record;
-    const std::uint64_t now = realtime_us();
+    const std::uint64_t now = monotonic_us();
     if (now - record.window_us > std::uint64_t{limit.window_seconds} * 1000000) {
         record.window_us = now;
         record.restarts = 0;
@@ -93,7 +99,7 @@ std::uint64_t Manager::restart_delay_ms(Domain& domain, EndReason reason) {
     if (is_crash(reason) && record.restarts >= limit.max) return UINT64_MAX;
     const std::uint32_t doublings = std::min(record.restarts, 16u);
     ++record.restarts;
-    if (now - record.started_us > kShortRunUs) return 0;
+    if (now - record.run_since_us > kShortRunUs) return 0;
     return std::min<std::uint64_t>(kLongestDelayMs, 500ull << doublings);
 }
 
@@ -117,14 +123,8 @@ void Manager::add_end_phases(Job& job, Domain& domain, EndReason reason, bool as
     }
     domain.record.wanted = restart;
     save(domain);
-    add_stop_phases(job, domain);
-    if (!restart) {
-        job.add({"end", 90, immediate([this, &domain](Job&) -> Result<void> {
-                     stopped(domain, std::string{domain.record.end_reason});
-                     return {};
-                 })});
-        return;
-    }
+    add_stop_phases(job, domain, std::string{domain.record.end_reason}, !restart);
+    if (!restart) return;
     if (delay != 0) {
         job.add({"back off", 70, [this, delay](Job& running, const Done& done) {
                      auto timer = std::make_shared<Timer>(loop_);
@@ -135,7 +135,7 @@ void Manager::add_end_phases(Job& job, Domain& domain, EndReason reason, bool as
                      timer->start(delay, [timer, done] { done({}); });
                  }});
     }
-    add_start_phases(job, domain, false, false);
+    add_start_phases(job, domain, false, true);
 }
 
 }  // namespace hvctld

@@ -28,7 +28,7 @@ Job::Job(Loop& loop, JobRecord record, std::function<void(Job&)> changed,
 void Job::start() {
     record_.state = JobState::Running;
     if (record_.deadline_us != 0) {
-        const std::uint64_t now = realtime_us();
+        const std::uint64_t now = monotonic_us();
         const std::uint64_t left_ms = record_.deadline_us > now ? (record_.deadline_us - now) / 1000 : 0;
         deadline_ = std::make_unique<Timer>(loop_);
         deadline_->start(left_ms, [this] {
@@ -41,8 +41,8 @@ void Job::start() {
 }
 
 void Job::next() {
-    if (interruption_) return phase_ended(std::unexpected(*interruption_));
     if (phases_.empty()) return end();
+    if (interruption_ && !shielded_) return phase_ended(std::unexpected(*interruption_));
     Phase phase = std::move(phases_.front());
     phases_.pop_front();
     record_.phase = phase.name;
@@ -62,10 +62,17 @@ void Job::phase_ended(Result<void> result) {
     end_waiting_ = nullptr;
     if (result) return next();
     // A deadline or a cancellation is the cause, whatever the interrupted phase itself says.
-    outcome_ = interruption_ ? Result<void>{std::unexpected(*interruption_)} : std::move(result);
+    outcome_ = interruption_ && !shielded_ ? Result<void>{std::unexpected(*interruption_)} : std::move(result);
     phases_.clear();
     deadline_.reset();
+    note_failure();
+    if (!undo_.empty()) changed_(*this);  // a daemon that is killed now finds a job to undo, not one to go on with
     undo_next();
+}
+
+void Job::note_failure() {
+    record_.error = static_cast<std::uint16_t>(outcome_.error().id());
+    record_.message = outcome_.error().message();
 }
 
 void Job::undo_next() {
@@ -86,11 +93,10 @@ void Job::end() {
     if (outcome_) {
         record_.state = JobState::Done;
         record_.percent = 100;
+        record_.error = 0;  // of an interruption that came too late
+        record_.message.clear();
     } else {
-        const Error& error = outcome_.error();
-        record_.state = error.id() == ErrorId::Cancelled ? JobState::Cancelled : JobState::Failed;
-        record_.error = static_cast<std::uint16_t>(error.id());
-        record_.message = error.message();
+        record_.state = outcome_.error().id() == ErrorId::Cancelled ? JobState::Cancelled : JobState::Failed;
     }
     finished_(*this, outcome_);
 }
@@ -99,6 +105,12 @@ void Job::interrupt(Error why) {
     if (interruption_ || !outcome_) return;
     interruption_ = std::make_unique<Error>(std::move(why));
     stop_.request_stop();
+    // Remembered at once: what was called off must not be gone on with by the next process.
+    if (!shielded_) {
+        record_.error = static_cast<std::uint16_t>(interruption_->id());
+        record_.message = interruption_->message();
+        changed_(*this);
+    }
     if (const auto end_waiting = std::exchange(end_waiting_, nullptr)) end_waiting(*interruption_);
 }
 

@@ -49,6 +49,11 @@ class Job {
     // What has been done stays from here on.
     void keep() { undo_.clear(); }
 
+    // From here on, until unshield(), an interruption waits: half of what is under way helps nobody.
+    void shield() { shielded_ = true; }
+    void unshield() { shielded_ = false; }
+    [[nodiscard]] bool shielded() const { return shielded_; }
+
     // Begins; the deadline of the record counts.
     void start();
     // Stops waiting phases at once and others at their next stop.
@@ -67,6 +72,7 @@ class Job {
   private:
     void next();
     void phase_ended(Result<void> result);
+    void note_failure();
     void undo_next();
     void end();
 
@@ -81,6 +87,7 @@ class Job {
     std::unique_ptr<Timer> deadline_;
     Result<void> outcome_;
     std::unique_ptr<Error> interruption_;
+    bool shielded_ = false;
     std::shared_ptr<Job*> alive_;
 };
 

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "base/log.hpp"
 #include "hvctl/try.hpp"
 
@@ -14,15 +12,15 @@ constexpr std::uint64_t kRemembered = 200;
 
 }  // namespace
 
-Result<Job*> JobQueue::add(JobRecord record, Finished finished) {
+Job& JobQueue::add(JobRecord record, Finished finished) {
     record.started_us = realtime_us();
-    TRY(registry_.add(record));
-    return &insert(std::move(record), std::move(finished));
+    (void)registry_.add(record);
+    return insert(std::move(record), std::move(finished));
 }
 
 Job& JobQueue::resume(JobRecord record, Finished finished) {
     ++record.attempts;
-    save(record);
+    (void)registry_.save(record);
     return insert(std::move(record), std::move(finished));
 }
 
@@ -31,7 +29,7 @@ Job& JobQueue::insert(JobRecord record, Finished finished) {
     auto job = std::make_unique<Job>(
         loop_, std::move(record),
         [this](Job& changed) {
-            save(changed.record());
+            (void)registry_.save(changed.record());
             if (on_change) on_change(changed.record());
         },
         [this, finished = std::move(finished)](Job& over, const Result<void>& outcome) {
@@ -50,13 +48,9 @@ Job& JobQueue::insert(JobRecord record, Finished finished) {
     return *(running_[id] = std::move(job));
 }
 
-void JobQueue::save(const JobRecord& record) {
-    if (const auto saved = registry_.save(record); !saved) log::error("job {}: {}", record.id, saved.error().message());
-}
-
 void JobQueue::ended(Job& job) {
     const JobRecord record = job.record();
-    save(record);
+    (void)registry_.save(record);
     (void)registry_.trim_jobs(kRemembered);
     const auto node = std::make_shared<decltype(running_)::node_type>(running_.extract(record.id));
     loop_.post([node] {});  // the job is still in its own call: it goes with the next round of the loop
@@ -75,16 +69,21 @@ Job* JobQueue::find(JobId id) {
     return found != running_.end() ? found->second.get() : nullptr;
 }
 
-Result<std::vector<JobRecord>> JobQueue::list() {
-    return registry_.jobs();
+std::vector<JobRecord> JobQueue::list() const {
+    std::vector<JobRecord> jobs;
+    for (const auto& [id, job] : registry_.jobs()) jobs.push_back(job);
+    return jobs;
+}
+
+Result<const JobRecord*> JobQueue::ended_job(JobId id) const {
+    const auto found = registry_.jobs().find(id);
+    if (found == registry_.jobs().end()) return fail(ErrorId::NoSuchJob, fmt::format("there is no job {}", id));
+    return &found->second;
 }
 
 Result<std::uint64_t> JobQueue::wait(JobId id, Waiter waiter) {
     if (find(id) == nullptr) {
-        const auto jobs = TRY(list());
-        const auto found = std::ranges::find(jobs, id, &JobRecord::id);
-        if (found == jobs.end()) return fail(ErrorId::NoSuchJob, fmt::format("there is no job {}", id));
-        waiter(*found);
+        waiter(JobRecord{*TRY(ended_job(id))});
         return 0;
     }
     waiters_[next_handle_] = {id, std::move(waiter)};
@@ -94,10 +93,12 @@ Result<std::uint64_t> JobQueue::wait(JobId id, Waiter waiter) {
 Result<void> JobQueue::cancel(JobId id) {
     Job* job = find(id);
     if (job == nullptr) {
-        const auto jobs = TRY(list());
-        const auto found = std::ranges::find(jobs, id, &JobRecord::id);
-        if (found == jobs.end()) return fail(ErrorId::NoSuchJob, fmt::format("there is no job {}", id));
-        return fail(ErrorId::WrongState, fmt::format("job {} is {} already", id, to_string(found->state)));
+        return fail(ErrorId::WrongState, fmt::format("job {} is {} already", id, to_string(TRY(ended_job(id))->state)));
+    }
+    if (job->shielded()) {
+        return fail(ErrorId::WrongState,
+                    fmt::format("{} of {} cannot be called off any more: the guest is being taken down",
+                                job->record().verb, job->record().domain));
     }
     job->interrupt(
         {ErrorId::Cancelled, fmt::format("{} of {} was cancelled", job->record().verb, job->record().domain)});

@@ -18,17 +18,18 @@ class JobQueue {
     JobQueue(Loop& loop, Registry& registry) : loop_{loop}, registry_{registry} {}
 
     // Registers a job; add phases to it, then start() it. `finished` runs before any waiter.
-    Result<Job*> add(JobRecord record, Finished finished);
+    Job& add(JobRecord record, Finished finished);
     // Takes up a job of the previous process under its own id.
     Job& resume(JobRecord record, Finished finished);
 
     [[nodiscard]] Job* find(JobId id);
     [[nodiscard]] bool idle() const { return running_.empty(); }
     // Every job that is remembered, oldest first.
-    Result<std::vector<JobRecord>> list();
+    [[nodiscard]] std::vector<JobRecord> list() const;
     // `waiter` runs once when the job has ended, at once if it has. The handle ends the waiting.
     Result<std::uint64_t> wait(JobId id, Waiter waiter);
     void stop_waiting(std::uint64_t handle) { waiters_.erase(handle); }
+    // WrongState once the job cannot be called off any more.
     Result<void> cancel(JobId id);
 
     // Told of every change of a job.
@@ -41,7 +42,7 @@ class JobQueue {
     };
 
     Job& insert(JobRecord record, Finished finished);
-    void save(const JobRecord& record);
+    [[nodiscard]] Result<const JobRecord*> ended_job(JobId id) const;
     void ended(Job& job);
 
     Loop& loop_;

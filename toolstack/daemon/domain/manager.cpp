@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "base/log.hpp"
+#include "domain/uuid_text.hpp"
 #include "hvctl/try.hpp"
 
 namespace hvctld {
@@ -48,15 +49,6 @@ void add_live(DomainView& view, const abi::DomainInfo& info) {
         view.shutdown_reason = to_string(static_cast<EndReason>(std::min(info.shutdown_reason, 5u)));
 }
 
-std::string format_uuid(const std::uint8_t (&bytes)[16]) {
-    std::string text;
-    for (std::size_t i = 0; i < 16; ++i) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-        text += fmt::format("{:02x}", bytes[i]);
-    }
-    return text;
-}
-
 }  // namespace
 
 std::string_view to_string(EndReason reason) {
@@ -81,8 +73,19 @@ Manager::Manager(Loop& loop, Hypervisor& hypervisor, store::Store& store, Regist
       settings_{std::move(settings)},
       paths_{std::move(paths)},
       events_{loop, hypervisor},
+      retry_{loop, registry},
       jobs_{loop, registry},
-      alive_{std::make_shared<Manager*>(this)} {}
+      builds_{Loop::kPoolThreads / 2},
+      alive_{std::make_shared<Manager*>(this)} {
+    retry_.on_trouble = [this](const std::string& trouble) {
+        if (trouble.empty()) {
+            log::info("the registry can be written again, and has everything");
+        } else {
+            log::error("{}", trouble);
+        }
+        if (on_registry_trouble) on_registry_trouble();
+    };
+}
 
 Manager::~Manager() = default;
 
@@ -112,44 +115,24 @@ Result<Domain*> Manager::find_running(const std::string& text) {
 }
 
 Result<void> Manager::require_idle(const Domain& domain) {
-    Job* job = domain.job == 0 ? nullptr : jobs_.find(domain.job);
+    Job* job = jobs_.find(domain.job != 0 ? domain.job : domain.unwinding.empty() ? 0 : *domain.unwinding.begin());
     if (job == nullptr) return {};
     return fail(ErrorId::Busy, fmt::format("{}: job {} ({}, phase \"{}\") works on it; wait for that job or cancel it",
                                            domain.record.name, job->id(), job->record().verb, job->record().phase));
 }
 
-Result<Job*> Manager::begin_job(Domain& domain, std::string verb, std::uint32_t deadline_seconds, bool paused) {
-    TRY(require_idle(domain));
-    if (starts_guest(verb)) TRY(require_host_stays());
-    JobRecord record;
-    record.verb = std::move(verb);
-    record.domain = domain.record.name;
-    record.start_paused = paused;
-    if (deadline_seconds != 0) record.deadline_us = realtime_us() + std::uint64_t{deadline_seconds} * 1000000;
-    Job* job = TRY(jobs_.add(std::move(record), job_finished(domain.record.name)));
-    domain.job = job->id();
-    return job;
+Result<void> Manager::require_whole(const Domain& domain) {
+    if (!domain.half_there()) return {};
+    return fail(
+        ErrorId::WrongState,
+        fmt::format("{0} is not whole: its end has begun, and it has lost its store and its console; 'hvctl destroy "
+                    "{0}' ends it",
+                    domain.record.name));
 }
 
-JobQueue::Finished Manager::job_finished(const std::string& name) {
-    return [this, name](const JobRecord& job) {
-        const auto found = domains_.find(name);
-        if (found == domains_.end() || found->second->job != job.id) return;
-        Domain& domain = *found->second;
-        domain.job = 0;
-        domain.on_end = nullptr;
-        changed(domain);
-        if (domain.record.phase == DomainPhase::Stopped && domain.record.ephemeral) drop(name);
-        // The guest may have ended while the job held it.
-        loop_.post([weak = std::weak_ptr{alive_}] {
-            if (const auto manager = weak.lock()) (*manager)->scan_for_ended();
-        });
-    };
-}
-
+// What the file does not take now it takes later: see registry.hpp.
 void Manager::save(Domain& domain) {
-    if (const auto saved = registry_.save(domain.record); !saved)
-        log::error("{}: cannot remember its state: {}", domain.record.name, saved.error().message());
+    (void)registry_.save(domain.record);
 }
 
 void Manager::changed(Domain& domain) {
@@ -172,12 +155,14 @@ DomainView Manager::view(const Domain& domain, const abi::DomainInfo* info) cons
     view.shutdown_reason = domain.record.end_reason;
     view.console_dropped = domain.console ? domain.console->dropped() : 0;
     view.job = domain.job;
-    view.state = "stopped";
+    const std::string& reason = domain.record.end_reason;
+    view.state = reason == "crash" || reason == "watchdog" || reason == "soft-reset" ? "crashed" : "stopped";
     if (info != nullptr) add_live(view, *info);
     // While it is being built the domain is in nobody's hands but the builder's.
     if (domain.record.phase == DomainPhase::Building ||
         (domain.job != 0 && domain.record.phase == DomainPhase::Stopped))
         view.state = "starting";
+    if (domain.record.phase == DomainPhase::Ending) view.state = "dying";
     return view;
 }
 
@@ -188,7 +173,7 @@ Result<std::vector<DomainView>> Manager::list() {
         if (info.domain != 0) continue;
         DomainView dom0;
         dom0.name = kDom0Name;
-        dom0.uuid = format_uuid(info.uuid);
+        dom0.uuid = uuid_text(info.uuid);
         dom0.type = "pv";
         add_live(dom0, info);
         views.push_back(std::move(dom0));
@@ -213,6 +198,7 @@ Result<DomainView> Manager::get(const std::string& text) {
 Result<void> Manager::pause(const std::string& text) {
     Domain* domain = TRY(find_running(text));
     TRY(require_idle(*domain));
+    TRY(require_whole(*domain));
     TRY(within("pause " + domain->record.name, Result<void>{hypervisor_.pause_domain(domain->id())}));
     changed(*domain);
     return {};
@@ -221,6 +207,15 @@ Result<void> Manager::pause(const std::string& text) {
 Result<void> Manager::unpause(const std::string& text) {
     Domain* domain = TRY(find_running(text));
     TRY(require_idle(*domain));
+    TRY(require_whole(*domain));
+    const auto info = TRY(within(domain->record.name, Result<abi::DomainInfo>{hypervisor_.domain(domain->id())}));
+    if ((info.flags & abi::kDomainShutdown) != 0) {
+        const auto reason = static_cast<EndReason>(std::min(info.shutdown_reason, 5u));
+        return fail(ErrorId::WrongState,
+                    fmt::format("{0} has ended ({1}) and cannot go on; 'hvctl destroy {0}' removes "
+                                "what is left of it",
+                                domain->record.name, to_string(reason)));
+    }
     TRY(within("unpause " + domain->record.name, Result<void>{hypervisor_.unpause_domain(domain->id())}));
     changed(*domain);
     return {};
@@ -240,7 +235,11 @@ Result<UniqueFd> Manager::open_console_log(const std::string& text) {
 
 Result<void> Manager::health() {
     TRY(within("hv", Result<hvctl::HvVersion>{hypervisor_.version()}));
-    return within("registry", registry_.touch(realtime_us()));
+    return {};
+}
+
+std::string Manager::registry_trouble() const {
+    return registry_.trouble() ? registry_.trouble()->message() : std::string{};
 }
 
 }  // namespace hvctld

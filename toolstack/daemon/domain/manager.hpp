@@ -17,9 +17,11 @@
 #include "domain/check_definition.hpp"
 #include "domain/domain.hpp"
 #include "domain/job_queue.hpp"
+#include "domain/pool_lane.hpp"
 #include "hypervisor/event_hub.hpp"
 #include "hypervisor/hypervisor.hpp"
 #include "registry/registry.hpp"
+#include "registry/retry.hpp"
 #include "store/store.hpp"
 
 namespace hvctld {
@@ -32,6 +34,11 @@ struct ManagerPaths {
 struct CreateOptions {
     bool paused = false;
     bool ephemeral = false;
+};
+
+struct DefinitionView {
+    std::string definition;           // normalised JSON
+    std::vector<Revision> revisions;  // that have made the domain run, newest first
 };
 
 struct VcpuView {
@@ -65,8 +72,12 @@ class Manager {
                   bool against_host, const ValidationAnswer& answer);
     Result<JobId> create(const std::string& text, const std::string& source, std::span<const std::string> overrides,
                          const CreateOptions& options);
+    // Starts a stopped domain from the definition that is remembered.
+    Result<JobId> start(const std::string& domain, bool paused);
+    // Ends a start that is under way or about to be, too; joins an end that is.
     Result<JobId> shutdown(const std::string& domain, std::uint32_t timeout_seconds);
     Result<JobId> reboot(const std::string& domain, std::uint32_t timeout_seconds);
+    // Ends whatever is under way first. Needs no record: works when the registry cannot be written.
     Result<JobId> destroy(const std::string& domain);
     // For the host's own end: asks every guest to shut down, destroys those that have not stopped after
     // `timeout_seconds` (nothing: as the host's settings say), and starts nothing meanwhile, whatever a definition's
@@ -79,6 +90,7 @@ class Manager {
 
     Result<std::vector<DomainView>> list();
     Result<DomainView> get(const std::string& domain);
+    Result<DefinitionView> definition(const std::string& domain);
     Result<std::vector<VcpuView>> vcpus(const std::string& domain);
     // `vcpu` nothing: all. An empty list leaves that affinity as it is.
     Result<void> pin(const std::string& domain, std::optional<std::uint32_t> vcpu, const std::string& hard,
@@ -88,12 +100,15 @@ class Manager {
 
     [[nodiscard]] JobQueue& jobs() { return jobs_; }
     [[nodiscard]] Hypervisor& hypervisor() { return hypervisor_; }
-    // A round trip through hv and the registry's file, as every operation makes.
+    // A round trip through hv. The registry is not asked: a full disk is no reason to end the daemon.
     Result<void> health();
+    // Why the registry's file takes nothing, and what to do; empty when it does.
+    [[nodiscard]] std::string registry_trouble() const;
 
     std::function<void(const DomainView&)> on_domain_changed;
     // The domain is not listed any more.
     std::function<void(const std::string& name, const std::string& uuid)> on_domain_forgotten;
+    std::function<void()> on_registry_trouble;  // it has begun, changed or ended
 
   private:
     struct Build;
@@ -103,31 +118,49 @@ class Manager {
     Result<Domain*> find(const std::string& text);
     Result<Domain*> find_running(const std::string& text);
     [[nodiscard]] Result<void> require_idle(const Domain& domain);
+    [[nodiscard]] Result<void> require_whole(const Domain& domain);
     DomainView view(const Domain& domain, const abi::DomainInfo* info) const;
     void changed(Domain& domain);
     void save(Domain& domain);
 
-    // jobs (manager.cpp): begins one on a domain that has none
-    Result<Job*> begin_job(Domain& domain, std::string verb, std::uint32_t deadline_seconds, bool paused);
+    // jobs (taking_over.cpp)
+    Job& begin_job(Domain& domain, std::string verb, std::uint32_t deadline_seconds, bool paused);
     JobQueue::Finished job_finished(const std::string& name);
+    // Calls off what works on the domain, so that another job may have it; that one waits for what is undone first.
+    void take_over(Domain& domain, const std::string& why);
+    [[nodiscard]] Phase unwinding_phase(Domain& domain);
+    void at_rest(Domain& domain);
+    void let_go(Domain& domain);
+    void fall_back(Domain& domain);
+
+    // what starts a guest must be remembered (remembering.cpp)
+    [[nodiscard]] Result<void> require_registry();
+    [[nodiscard]] Step remembered(bool patient);
 
     // creating (create.cpp, start.cpp)
     Result<void> check_host(const config::DomainDefinition& definition);
-    Result<Domain*> define(config::DomainDefinition definition, const std::string& source, bool ephemeral);
+    Result<Domain*> draft(config::DomainDefinition definition, const std::string& source, bool ephemeral);
+    JobId begin_start(Domain& domain, const std::string& verb, bool paused);
     Result<Console*> console_of(Domain& domain);
-    void add_start_phases(Job& job, Domain& domain, bool paused, bool fresh_log);
+    // `patient`: nobody waits for the job, so it waits for a registry that cannot be written as long as it takes.
+    void add_start_phases(Job& job, Domain& domain, bool paused, bool patient);
     Result<void> create_in_hv(Domain& domain, Build& build);
+    Step undo_build(Domain& domain);
+    void started(Domain& domain);
     Result<void> build_in_pool(Job& job, Build& build);
     Result<void> apply_scheduling(const Domain& domain, std::uint32_t cpus);
     Result<void> connect_store(Domain& domain, bool introduced);
 
     // ending (stop.cpp, ended.cpp)
-    void add_stop_phases(Job& job, Domain& domain);
+    // Afterwards the domain is stopped, for `reason` unless that is empty; `last` when nothing follows.
+    void add_stop_phases(Job& job, Domain& domain, const std::string& reason, bool last);
     void disconnect(Domain& domain);
-    Step destroy_step(DomainId domid);
+    Step free_step(Domain& domain);
     void stopped(Domain& domain, const std::string& reason);
     void drop(const std::string& name);
     Result<JobId> ask_guest(const std::string& name, const std::string& request, std::uint32_t timeout_seconds);
+    [[nodiscard]] Result<void> require_listening(const Domain& domain);
+    [[nodiscard]] Phase ask_what_is_left(Domain& domain);
     // `ask` false: the request was made before a restart, only wait.
     void add_ask_phases(Job& job, Domain& domain, const std::string& request, bool ask);
     void scan_for_ended();
@@ -150,11 +183,18 @@ class Manager {
 
     // recovery (recover.cpp)
     Result<void> connect_host_store();
-    void recover_domain(Domain& domain, const abi::DomainInfo* info);
-    void remove_leftover(std::uint16_t domid, const std::string& uuid);
+    Result<void> load_domains(bool same_boot);
+    void match_domains(const std::vector<abi::DomainInfo>& infos);
+    void serve_again(Domain& domain, const abi::DomainInfo& info);
     Result<void> adopt(Domain& domain);
-    Result<void> adopt_unknown(const abi::DomainInfo& info);
-    void recover_job(JobRecord record);
+    void recover_jobs(bool same_boot);
+    void recover_job(Domain& domain, JobRecord record);
+    void give_up_job(JobRecord record);
+    void clean_up_leftovers();
+
+    // domains that the registry does not know (adoption.cpp)
+    void adopt_unknown(const abi::DomainInfo& info);
+    [[nodiscard]] bool describe_from_store(Domain& domain, const abi::DomainInfo& info);
 
     Loop& loop_;
     Hypervisor& hypervisor_;
@@ -163,8 +203,10 @@ class Manager {
     config::Settings settings_;
     ManagerPaths paths_;
     EventHub events_;
+    RegistryRetry retry_;
     JobQueue jobs_;
     JobId stop_all_job_ = 0;  // ends all guests; 0: none does
+    PoolLane builds_;
     std::map<std::string, std::unique_ptr<Domain>, std::less<>> domains_;
     BoundPort exceptions_;
     BoundPort host_store_;

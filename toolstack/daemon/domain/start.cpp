@@ -56,13 +56,7 @@ hvctl::CpuBitmap bitmap_of(const std::vector<config::CpuList>& lists, std::uint3
 }  // namespace
 
 Result<void> Manager::create_in_hv(Domain& domain, Build& build) {
-    const config::DomainDefinition& definition = domain.definition;
-    domain.record.phase = DomainPhase::Building;
-    domain.record.instance = {};
-    domain.record.end_reason.clear();
-    domain.ended.reset();
-    // Remembered first: should the daemon be killed now, the UUID tells the next one which domain is half-made.
-    TRY(registry_.save(domain.record));
+    const config::DomainDefinition& definition = build.definition;
     hvctl::DomainLimits limits;
     limits.max_frames = definition.max_memory / hvctl::kPageSize;
     limits.max_vcpus = definition.max_vcpus;
@@ -73,7 +67,31 @@ Result<void> Manager::create_in_hv(Domain& domain, Build& build) {
     build.domid = TRY(within(definition.name + ": create",
                              Result<DomainId>{hypervisor_.create_domain(binary_uuid(definition.uuid), limits)}));
     domain.record.instance.domid = build.domid.raw;
-    return registry_.save(domain.record);
+    save(domain);  // until the file has it, the UUID of a domain in the phase of building tells as much
+    return {};
+}
+
+// What cannot be freed now stays as a domain that is being ended: it can be destroyed again, and is noticed when it
+// goes.
+Step Manager::undo_build(Domain& domain) {
+    return [this, &domain](Job& failed, const Done& done) {
+        disconnect(domain);
+        if (!domain.in_hv()) {
+            domain.record.phase = DomainPhase::Stopped;
+            return done({});
+        }
+        domain.record.phase = DomainPhase::Ending;
+        save(domain);
+        free_step(domain)(failed, [this, &domain, done](const Result<void>& freed) {
+            if (freed) {
+                domain.record.phase = DomainPhase::Stopped;
+                domain.record.instance = {};
+            } else {
+                log::error("{}", freed.error().text());
+            }
+            done({});
+        });
+    };
 }
 
 Result<void> Manager::build_in_pool(Job& job, Build& build) {
@@ -128,56 +146,64 @@ Result<void> Manager::connect_store(Domain& domain, bool introduced) {
     return {};
 }
 
-void Manager::add_start_phases(Job& job, Domain& domain, bool paused, bool fresh_log) {
+// Its definition has proven itself, and what was before is over.
+void Manager::started(Domain& domain) {
+    if (domain.console) domain.console->keep_run();
+    domain.record.draft = false;
+    domain.record.fallback.reset();
+    domain.record.end_reason.clear();
+    save(domain);
+}
+
+void Manager::add_start_phases(Job& job, Domain& domain, bool paused, bool patient) {
     auto build = std::make_shared<Build>();
     build->name = domain.record.name;
     build->definition = domain.definition;
 
     job.on_failure([this, &domain](Job&, const Done& done) {
-        if (domain.record.phase != DomainPhase::Running) stopped(domain, "");
+        if (domain.console) domain.console->abandon_run();
+        if (!domain.in_hv()) stopped(domain, "");
         done({});
     });
-    job.add({"check", 0, immediate([this, &domain, fresh_log](Job&) -> Result<void> {
-                 // Before anything else: clients may attach as soon as they know of the job.
+    job.add({"check", 0, immediate([this, &domain, build](Job& running) -> Result<void> {
+                 TRY(check_host(build->definition));
+                 // Before anything else is done: clients may attach as soon as they know of the job.
                  Console* console = TRY(console_of(domain));
-                 if (fresh_log) console->begin_run();
-                 return check_host(domain.definition);
+                 if (running.record().verb == "create" || running.record().verb == "start") console->begin_run();
+                 return {};
              })});
-    job.add({"create", 5, immediate([this, &domain, build](Job& running) -> Result<void> {
-                 running.on_failure([this, &domain](Job& failed, const Done& done) {
-                     const DomainId domid = domain.id();
-                     disconnect(domain);
-                     domain.record.phase = DomainPhase::Stopped;
-                     if (domid.raw == 0) return done({});
-                     destroy_step(domid)(failed, [done](const Result<void>& result) {
-                         if (!result) log::error("{}", result.error().text());
-                         done({});
-                     });
-                 });
-                 return create_in_hv(domain, *build);
-             })});
+    // Known to be half-made before hv has it: should the daemon be killed now, the UUID tells the next one which it is.
+    job.add({"remember", 3, [this, &domain, patient](Job& running, const Done& done) {
+                 domain.record.phase = DomainPhase::Building;
+                 domain.record.instance = {};
+                 domain.ended.reset();
+                 save(domain);
+                 running.on_failure(undo_build(domain));
+                 remembered(patient)(running, done);
+             }});
+    job.add({"create", 5, immediate([this, &domain, build](Job&) { return create_in_hv(domain, *build); })});
     job.add({"claim memory", 10, immediate([this, build](Job&) {
                  const std::uint64_t frames = build->definition.memory / hvctl::kPageSize;
                  return within(fmt::format("{}: claim {}", build->name, config::format_size(build->definition.memory)),
                                Result<void>{hypervisor_.set_claim(build->domid, frames)});
              })});
-    job.add({"load kernel", 12, in_pool([this, build](Job&) -> Result<void> {
+    job.add({"load kernel", 12, builds_.step([this, build](Job&) -> Result<void> {
                  build->kernel = TRY(load_kernel(hypervisor_, build->definition));
                  return {};
              })});
-    job.add({"build", 30, in_pool([this, build](Job& running) { return build_in_pool(running, *build); })});
+    job.add({"build", 30, builds_.step([this, build](Job& running) { return build_in_pool(running, *build); })});
     job.add({"configure", 88, immediate([this, &domain, build](Job&) -> Result<void> {
                  const hvctl::PvRings& rings = build->built.rings;
                  domain.record.instance = {build->domid.raw, rings.store.raw, rings.store_port.raw, rings.console.raw,
                                            rings.console_port.raw};
-                 TRY(registry_.save(domain.record));
+                 save(domain);
                  // What the claim promised is there now.
                  TRY(within(build->name + ": claim", Result<void>{hypervisor_.set_claim(build->domid, 0)}));
                  const auto host = TRY(within("host information", Result<abi::GetHostInfo>{hypervisor_.host_info()}));
                  return apply_scheduling(domain, host.cpus_online);
              })});
-    job.add({"introduce to the store", 92, immediate([this, &domain](Job&) -> Result<void> {
-                 TRY(write_domain_entries(store_, domain.definition, domain.record.instance));
+    job.add({"introduce to the store", 92, immediate([this, &domain, build](Job&) -> Result<void> {
+                 TRY(write_domain_entries(store_, build->definition, domain.record.instance));
                  return connect_store(domain, false);
              })});
     job.add({"console", 95, immediate([&domain](Job&) -> Result<void> {
@@ -186,14 +212,21 @@ void Manager::add_start_phases(Job& job, Domain& domain, bool paused, bool fresh
                                domain.console->attach(domain.id(), Mfn{instance.console_mfn},
                                                       EventPort{instance.console_port}, false));
              })});
+    // Known to run before it does: recovery ends what is half-made, and never a guest that runs.
+    job.add({"remember the guest", 97, [this, &domain, patient](Job& running, const Done& done) {
+                 DomainRecord& record = domain.record;
+                 record.phase = DomainPhase::Running;
+                 record.wanted = true;
+                 record.started_us = realtime_us();
+                 record.run_since_us = monotonic_us();
+                 save(domain);
+                 remembered(patient)(running, done);
+             }});
     job.add({"start", 98, immediate([this, &domain, paused](Job& running) -> Result<void> {
-                 domain.record.phase = DomainPhase::Running;
-                 domain.record.wanted = true;
-                 domain.record.started_us = realtime_us();
-                 TRY(registry_.save(domain.record));
                  if (!paused)
                      TRY(within(domain.record.name + ": start", Result<void>{hypervisor_.unpause_domain(domain.id())}));
                  running.keep();
+                 started(domain);
                  return {};
              })});
 }

@@ -34,7 +34,7 @@ struct Manager::StopAll {
 };
 
 bool Manager::starts_guest(const std::string& verb) {
-    return verb == "create" || verb == "restart" || verb == "reboot";
+    return verb == "create" || verb == "start" || verb == "restart" || verb == "reboot";
 }
 
 bool Manager::stops_all(const JobRecord& record) {
@@ -55,14 +55,15 @@ Result<JobId> Manager::stop_all(std::optional<std::uint32_t> timeout_seconds) {
     JobRecord record;
     record.verb = kVerb;
     record.domain = kAll;
-    record.deadline_us = realtime_us() + (std::uint64_t{timeout} + kDestroySeconds) * 1'000'000;
-    Job* job = TRY(jobs_.add(std::move(record), [this](const JobRecord&) { stop_all_job_ = 0; }));
-    const JobId id = job->id();
-    begin_stop_all(*job);
+    record.deadline_us = monotonic_us() + (std::uint64_t{timeout} + kDestroySeconds) * 1'000'000;
+    Job& job = jobs_.add(std::move(record), [this](const JobRecord&) { stop_all_job_ = 0; });
+    const JobId id = job.id();
+    begin_stop_all(job);
     return id;
 }
 
 void Manager::resume_stop_all(JobRecord record) {
+    if (record.deadline_us == 0) record.deadline_us = monotonic_us() + std::uint64_t{kDestroySeconds} * 1'000'000;
     begin_stop_all(jobs_.resume(std::move(record), [this](const JobRecord&) { stop_all_job_ = 0; }));
 }
 
@@ -83,10 +84,10 @@ void Manager::begin_stop_all(Job& job) {
 // One look at what is left, and the next one a little later.
 void Manager::look_at_all(Job& job, const std::shared_ptr<StopAll>& state, std::uint64_t patient_until,
                           const Done& done) {
-    const std::uint64_t now = realtime_us();
+    const std::uint64_t now = monotonic_us();
     std::vector<std::string> left;
     for (const auto& [name, domain] : domains_) {
-        if (domain->in_hv() || domain->job != 0) left.push_back(name);
+        if (domain->in_hv() || domain->job != 0 || !domain->unwinding.empty()) left.push_back(name);
     }
     if (left.empty()) return done({});
     const bool patient = now < patient_until;
@@ -114,7 +115,8 @@ void Manager::push_towards_end(Domain& domain, StopAll& state, std::uint64_t lef
     if (!domain.in_hv() || !idle) return;
     const auto info = hypervisor_.domain(domain.id());
     // A guest that never ran or has ended has nothing to lose; one that was asked and has no job any more did not obey.
-    const bool lifeless = info && (info->flags & (abi::kDomainShutdown | abi::kDomainUnstarted)) != 0;
+    const bool lifeless =
+        domain.half_there() || (info && (info->flags & (abi::kDomainShutdown | abi::kDomainUnstarted)) != 0);
     // While a job waits for its end, that job is about to see to it.
     if (left_us == 0 || (job == nullptr && (lifeless || asked))) {
         if (destroy(name) && std::ranges::count(state.given_up, name) == 0) state.given_up.push_back(name);

@@ -7,6 +7,7 @@
 #include "host/modules.hpp"
 #include "host/settings_file.hpp"
 #include "hvctl/try.hpp"
+#include "registry/open.hpp"
 
 namespace hvctld::host {
 namespace {
@@ -49,12 +50,17 @@ Daemon::~Daemon() {
 Result<std::unique_ptr<Daemon>> Daemon::start(Loop& loop, Hypervisor& hypervisor, const DaemonPaths& paths) {
     const config::Settings settings = TRY(read_settings(paths.settings));
     log::set_level(settings.log_level);
-    for (const std::string& folder : {paths.state, paths.run, paths.console_logs, paths.kernel_cache})
-        TRY(make_folder(folder));
+    TRY(make_folder(paths.run));
+    // On disks that may be full: what needs them says so when it is asked for.
+    for (const std::string& folder : {paths.state, paths.console_logs, paths.kernel_cache}) {
+        if (const auto made = make_folder(folder); !made) log::error("{}", made.error().text());
+    }
 
     std::unique_ptr<Daemon> daemon{new Daemon};
     daemon->store_ = TRY(open_store(loop, paths.run + "/store", settings, daemon->store_alive_));
-    daemon->registry_ = TRY(Registry::open(paths.state + "/state.db"));
+    auto opened = TRY(open_registry(paths.state + "/state.db"));
+    if (!opened.warning.empty()) log::error("{}", opened.warning);
+    daemon->registry_ = std::move(opened.registry);
     ManagerPaths manager_paths{{paths.console_logs, paths.run + "/console"}, boot_id()};
     daemon->manager_ = std::make_unique<Manager>(loop, hypervisor, *daemon->store_, *daemon->registry_, settings,
                                                  std::move(manager_paths));

@@ -7,8 +7,21 @@
 namespace hvctld {
 namespace {
 
+constexpr int kPatienceOfOpeningMs = 5000;
+
+ErrorId id_of(int code) {
+    switch (code & 0xff) {  // the rest of an extended code says more than anybody asks for
+        case SQLITE_BUSY:
+        case SQLITE_LOCKED: return ErrorId::Busy;
+        case SQLITE_CORRUPT:
+        case SQLITE_NOTADB: return ErrorId::Damaged;
+        case SQLITE_CONSTRAINT: return ErrorId::UuidTaken;  // the only constraint that a record can break
+        default: return ErrorId::Io;
+    }
+}
+
 std::unexpected<Error> failure(sqlite3* connection, std::string_view what) {
-    return fail(ErrorId::Io, fmt::format("{}: {}", what, sqlite3_errmsg(connection)));
+    return fail(id_of(sqlite3_errcode(connection)), fmt::format("{}: {}", what, sqlite3_errmsg(connection)));
 }
 
 }  // namespace
@@ -68,10 +81,37 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path) {
                                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
     std::unique_ptr<Database> database{new Database{connection}};
     if (outcome != SQLITE_OK) return failure(connection, fmt::format("cannot open {}", path));
+    sqlite3_busy_timeout(connection, kPatienceOfOpeningMs);
+    // In place of the hook that sqlite has there to begin with, which moves pages in the middle of a commit.
+    sqlite3_wal_hook(
+        connection,
+        [](void* self, sqlite3*, const char*, int pages) {
+            static_cast<Database*>(self)->pages_beside_ = pages;
+            return SQLITE_OK;
+        },
+        database.get());
     // A small cache: the registry is a few pages, and the daemon's memory is budgeted.
     TRY(within(path, database->execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"
-                                       "PRAGMA cache_size=-256; PRAGMA busy_timeout=5000;")));
+                                       "PRAGMA cache_size=-256;")));
     return database;
+}
+
+Result<void> Database::checkpoint(const std::string& path) {
+    const auto database = TRY(open(path));
+    if (sqlite3_wal_checkpoint_v2(database->connection_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr) !=
+        SQLITE_OK)
+        return failure(database->connection_, path);
+    return {};
+}
+
+Result<void> Database::check() {
+    Statement query = TRY(prepare("PRAGMA quick_check(1)"));
+    if (TRY(query.step()) && query.text(0) == "ok") return {};
+    return fail(ErrorId::Damaged, fmt::format("state database: {}", query.text(0)));
+}
+
+void Database::never_wait() {
+    sqlite3_busy_timeout(connection_, 0);
 }
 
 Database::~Database() {
@@ -105,7 +145,7 @@ Transaction::~Transaction() {
 }
 
 Result<void> Transaction::commit() {
-    TRY(database_->execute("COMMIT"));
+    TRY(database_->execute("COMMIT"));  // a commit that was refused leaves the transaction open
     database_ = nullptr;
     return {};
 }

@@ -45,10 +45,21 @@ class Database {
   public:
     // Opens or makes the file (":memory:" for none) in WAL mode: what is committed survives the process at once; a
     // power cut may take the last commits, never tear one.
+    // Errors: Busy (another process has it locked), Damaged, UuidTaken (a constraint), Io for the rest.
     static Result<std::unique_ptr<Database>> open(const std::string& path);
     ~Database();
     Database(const Database&) = delete;
     Database& operator=(const Database&) = delete;
+
+    // Damaged when the file contradicts itself, as a truncated one does.
+    Result<void> check();
+    // From here on a lock that another process holds is Busy at once; while opening, it is waited for.
+    void never_wait();
+    // Pages of changes that wait beside the file. Committing adds to them and does not wait for the disk; moving them
+    // into the file does, and is nobody's on the loop.
+    [[nodiscard]] int pages_beside() const { return pages_beside_; }
+    // That move, on a connection of its own: for the pool.
+    static Result<void> checkpoint(const std::string& path);
 
     Result<void> execute(const char* sql);
     // Prepared once, kept for the next time. One use of the same text at a time.
@@ -58,6 +69,7 @@ class Database {
   private:
     explicit Database(sqlite3* connection) : connection_{connection} {}
     sqlite3* connection_;
+    int pages_beside_ = 0;
     std::map<std::string, sqlite3_stmt*, std::less<>> statements_;
 };
 

@@ -6,16 +6,22 @@ namespace {
 
 constexpr std::string_view kSelect =
     "SELECT name, uuid, source, definition, ephemeral, phase, wanted, domid, store_mfn, store_port, console_mfn,"
-    " console_port, created_us, started_us, ended_us, end_reason, restarts, window_us FROM domains ORDER BY name";
+    " console_port, created_us, started_us, ended_us, end_reason, restarts, window_us, run_since_us, draft,"
+    " fallback_uuid, fallback_source, fallback_definition, fallback_ephemeral, fallback_end_reason"
+    " FROM domains ORDER BY name";
 
 constexpr std::string_view kSave =
     "INSERT INTO domains (name, uuid, source, definition, ephemeral, phase, wanted, domid, store_mfn, store_port,"
-    " console_mfn, console_port, created_us, started_us, ended_us, end_reason, restarts, window_us)"
-    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
+    " console_mfn, console_port, created_us, started_us, ended_us, end_reason, restarts, window_us, run_since_us,"
+    " draft, fallback_uuid, fallback_source, fallback_definition, fallback_ephemeral, fallback_end_reason)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,"
+    " ?24, ?25)"
     " ON CONFLICT (name) DO UPDATE SET uuid = ?2, source = ?3, definition = ?4, ephemeral = ?5, phase = ?6, wanted = "
     "?7,"
     " domid = ?8, store_mfn = ?9, store_port = ?10, console_mfn = ?11, console_port = ?12, created_us = ?13,"
-    " started_us = ?14, ended_us = ?15, end_reason = ?16, restarts = ?17, window_us = ?18";
+    " started_us = ?14, ended_us = ?15, end_reason = ?16, restarts = ?17, window_us = ?18, run_since_us = ?19,"
+    " draft = ?20, fallback_uuid = ?21, fallback_source = ?22, fallback_definition = ?23, fallback_ephemeral = ?24,"
+    " fallback_end_reason = ?25";
 
 // sqlite has signed integers only; the bits are what counts.
 std::int64_t stored(std::uint64_t value) {
@@ -45,57 +51,85 @@ DomainRecord from_row(const Statement& row) {
     record.end_reason = row.text(15);
     record.restarts = static_cast<std::uint32_t>(row.integer(16));
     record.window_us = unstored(row.integer(17));
+    record.run_since_us = unstored(row.integer(18));
+    record.draft = row.integer(19) != 0;
+    Fallback fallback{row.text(20), row.text(21), row.text(22), row.integer(23) != 0, row.text(24)};
+    if (!fallback.uuid.empty()) record.fallback = std::move(fallback);
     return record;
 }
 
-Result<void> add_revision(Database& database, const DomainRecord& record) {
+Result<void> write_domain(Database& database, const DomainRecord& record) {
+    Statement save = TRY(database.prepare(kSave));
+    const Instance& instance = record.instance;
+    const Fallback fallback = record.fallback.value_or(Fallback{});
+    save.bind(record.name).bind(record.uuid).bind(record.source).bind(record.definition);
+    save.bind(record.ephemeral ? 1 : 0).bind(static_cast<std::int64_t>(record.phase)).bind(record.wanted ? 1 : 0);
+    save.bind(instance.domid).bind(stored(instance.store_mfn)).bind(instance.store_port);
+    save.bind(stored(instance.console_mfn)).bind(instance.console_port);
+    save.bind(stored(record.created_us)).bind(stored(record.started_us)).bind(stored(record.ended_us));
+    save.bind(record.end_reason).bind(record.restarts).bind(stored(record.window_us));
+    save.bind(stored(record.run_since_us)).bind(record.draft ? 1 : 0).bind(fallback.uuid).bind(fallback.source);
+    save.bind(fallback.definition).bind(fallback.ephemeral ? 1 : 0).bind(fallback.end_reason);
+    return save.run();
+}
+
+Result<void> add_revision(Database& database, const DomainRecord& record, std::uint64_t now_us) {
+    if (record.draft) return {};
     {
         Statement latest =
             TRY(database.prepare("SELECT definition FROM revisions WHERE name = ? ORDER BY id DESC LIMIT 1"));
         latest.bind(record.name);
         if (TRY(latest.step()) && latest.text(0) == record.definition) return {};
     }
-    Statement insert =
-        TRY(database.prepare("INSERT INTO revisions (name, definition, source, created_us) VALUES (?, ?, ?, ?)"));
-    return insert.bind(record.name).bind(record.definition).bind(record.source).bind(stored(realtime_us())).run();
+    {
+        Statement insert =
+            TRY(database.prepare("INSERT INTO revisions (name, definition, source, created_us) VALUES (?, ?, ?, ?)"));
+        TRY(insert.bind(record.name).bind(record.definition).bind(record.source).bind(stored(now_us)).run());
+    }
+    Statement trim =
+        TRY(database.prepare("DELETE FROM revisions WHERE name = ?1 AND id NOT IN"
+                             " (SELECT id FROM revisions WHERE name = ?1 ORDER BY id DESC LIMIT ?2)"));
+    return trim.bind(record.name).bind(stored(Registry::kRevisionsKept)).run();
+}
+
+Result<void> remove_all_of(Database& database, const std::string& name) {
+    for (const char* sql : {"DELETE FROM domains WHERE name = ?", "DELETE FROM revisions WHERE name = ?"}) {
+        Statement remove = TRY(database.prepare(sql));
+        TRY(remove.bind(name).run());
+    }
+    return {};
 }
 
 }  // namespace
 
 Result<std::vector<DomainRecord>> Registry::domains() {
     std::vector<DomainRecord> records;
+    if (stands_in_) return records;
     Statement query = TRY(database_->prepare(kSelect));
     while (TRY(query.step())) records.push_back(from_row(query));
     return records;
 }
 
 Result<void> Registry::save(const DomainRecord& record) {
-    Transaction transaction = TRY(Transaction::begin(*database_));
-    {
-        Statement save = TRY(database_->prepare(kSave));
-        const Instance& instance = record.instance;
-        save.bind(record.name).bind(record.uuid).bind(record.source).bind(record.definition);
-        save.bind(record.ephemeral ? 1 : 0).bind(static_cast<std::int64_t>(record.phase)).bind(record.wanted ? 1 : 0);
-        save.bind(instance.domid).bind(stored(instance.store_mfn)).bind(instance.store_port);
-        save.bind(stored(instance.console_mfn)).bind(instance.console_port);
-        save.bind(stored(record.created_us)).bind(stored(record.started_us)).bind(stored(record.ended_us));
-        save.bind(record.end_reason).bind(record.restarts).bind(stored(record.window_us));
-        TRY(save.run());
-    }
-    TRY(add_revision(*database_, record));
-    return transaction.commit();
+    return remember("domain " + record.name, [record, now = realtime_us()](Database& database) -> Result<void> {
+        TRY(write_domain(database, record));
+        return add_revision(database, record, now);
+    });
 }
 
 Result<void> Registry::forget(const std::string& name) {
-    Statement remove = TRY(database_->prepare("DELETE FROM domains WHERE name = ?"));
-    return remove.bind(name).run();
+    return remember("domain " + name, [name](Database& database) { return remove_all_of(database, name); });
 }
 
-Result<std::uint64_t> Registry::revisions(const std::string& name) {
-    Statement query = TRY(database_->prepare("SELECT COUNT(*) FROM revisions WHERE name = ?"));
+Result<std::vector<Revision>> Registry::revisions(const std::string& name) {
+    std::vector<Revision> revisions;
+    if (stands_in_) return revisions;
+    Statement query = TRY(
+        database_->prepare("SELECT id, created_us, source, definition FROM revisions WHERE name = ? ORDER BY id DESC"));
     query.bind(name);
-    TRY(query.step());
-    return unstored(query.integer(0));
+    while (TRY(query.step()))
+        revisions.push_back({unstored(query.integer(0)), unstored(query.integer(1)), query.text(2), query.text(3)});
+    return revisions;
 }
 
 }  // namespace hvctld

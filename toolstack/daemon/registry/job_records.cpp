@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "hvctl/try.hpp"
 #include "registry/registry.hpp"
 
@@ -29,6 +31,33 @@ JobRecord from_row(const Statement& row) {
     return job;
 }
 
+Result<void> write_job(Database& database, const JobRecord& job) {
+    Statement save = TRY(database.prepare(
+        "INSERT INTO jobs (id, verb, domain, state, phase, percent, started_us, ended_us, deadline_us, start_paused,"
+        " attempts, error, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+        " ON CONFLICT (id) DO UPDATE SET state = ?4, phase = ?5, percent = ?6, ended_us = ?8, deadline_us = ?9,"
+        " attempts = ?11, error = ?12, message = ?13"));
+    save.bind(stored(job.id)).bind(job.verb).bind(job.domain).bind(static_cast<std::int64_t>(job.state));
+    save.bind(job.phase).bind(job.percent).bind(stored(job.started_us)).bind(stored(job.ended_us));
+    save.bind(stored(job.deadline_us)).bind(job.start_paused ? 1 : 0).bind(job.attempts).bind(job.error);
+    return save.bind(job.message).run();
+}
+
+Result<void> remove_jobs_but(Database& database, const std::map<JobId, JobRecord>& kept) {
+    std::vector<std::int64_t> gone;
+    {
+        Statement query = TRY(database.prepare("SELECT id FROM jobs"));
+        while (TRY(query.step())) {
+            if (!kept.contains(unstored(query.integer(0)))) gone.push_back(query.integer(0));
+        }
+    }
+    for (const std::int64_t id : gone) {
+        Statement remove = TRY(database.prepare("DELETE FROM jobs WHERE id = ?"));
+        TRY(remove.bind(id).run());
+    }
+    return {};
+}
+
 }  // namespace
 
 std::string_view to_string(JobState state) {
@@ -42,64 +71,62 @@ std::string_view to_string(JobState state) {
     return "failed";
 }
 
-Result<std::vector<JobRecord>> Registry::jobs() {
-    std::vector<JobRecord> jobs;
-    Statement query =
-        TRY(database_->prepare("SELECT id, verb, domain, state, phase, percent, started_us, ended_us, deadline_us, "
-                               "start_paused, attempts, error,"
-                               " message FROM jobs ORDER BY id"));
-    while (TRY(query.step())) jobs.push_back(from_row(query));
-    return jobs;
-}
-
-Result<void> Registry::add(JobRecord& job) {
-    Statement insert =
-        TRY(database_->prepare("INSERT INTO jobs (verb, domain, state, phase, percent, started_us, ended_us, "
-                               "deadline_us, start_paused, attempts,"
-                               " error, message) VALUES (?, ?, ?, '', 0, ?, 0, ?, ?, ?, 0, '')"));
-    insert.bind(job.verb).bind(job.domain).bind(static_cast<std::int64_t>(job.state)).bind(stored(job.started_us));
-    insert.bind(stored(job.deadline_us)).bind(job.start_paused ? 1 : 0).bind(job.attempts);
-    TRY(insert.run());
-    job.id = unstored(database_->last_row());
+Result<void> Registry::load() {
+    {
+        Statement query =
+            TRY(database_->prepare("SELECT id, verb, domain, state, phase, percent, started_us, ended_us, deadline_us, "
+                                   "start_paused, attempts, error, message FROM jobs"));
+        while (TRY(query.step())) {
+            JobRecord job = from_row(query);
+            jobs_[job.id] = std::move(job);
+        }
+    }
+    {
+        Statement query = TRY(database_->prepare("SELECT seq FROM sqlite_sequence WHERE name = 'jobs'"));
+        if (TRY(query.step())) last_job_ = unstored(query.integer(0));
+    }
+    Statement query = TRY(database_->prepare("SELECT name, value FROM facts"));
+    while (TRY(query.step())) facts_[query.text(0)] = query.text(1);
     return {};
 }
 
+Result<void> Registry::add(JobRecord& job) {
+    job.id = ++last_job_;
+    return save(job);
+}
+
 Result<void> Registry::save(const JobRecord& job) {
-    Statement update = TRY(database_->prepare(
-        "UPDATE jobs SET state = ?, phase = ?, percent = ?, ended_us = ?, attempts = ?, error = ?, message = ?"
-        " WHERE id = ?"));
-    update.bind(static_cast<std::int64_t>(job.state)).bind(job.phase).bind(job.percent).bind(stored(job.ended_us));
-    update.bind(job.attempts).bind(job.error).bind(job.message).bind(stored(job.id));
-    return update.run();
+    jobs_[job.id] = job;
+    return remember(fmt::format("job {}", job.id), [job](Database& database) { return write_job(database, job); });
 }
 
 Result<void> Registry::trim_jobs(std::uint64_t keep) {
-    Statement remove =
-        TRY(database_->prepare("DELETE FROM jobs WHERE state >= 2 AND id NOT IN (SELECT id FROM jobs WHERE state >= 2 "
-                               "ORDER BY id DESC LIMIT ?)"));
-    return remove.bind(stored(keep)).run();
+    std::uint64_t ended = 0;
+    std::vector<JobId> gone;
+    for (auto job = jobs_.rbegin(); job != jobs_.rend(); ++job) {
+        if (job->second.state >= JobState::Done && ++ended > keep) gone.push_back(job->first);
+    }
+    for (const JobId id : gone) {
+        jobs_.erase(id);
+        std::erase_if(pending_, [&](const Pending& pending) { return pending.key == fmt::format("job {}", id); });
+    }
+    if (gone.empty()) return {};
+    // Also those whose last word never reached the file, and which it has as running.
+    return remember("trim", [this](Database& database) { return remove_jobs_but(database, jobs_); });
 }
 
-Result<std::string> Registry::fact(const std::string& name) {
-    Statement query = TRY(database_->prepare("SELECT value FROM facts WHERE name = ?"));
-    query.bind(name);
-    return TRY(query.step()) ? query.text(0) : std::string{};
+std::string Registry::fact(const std::string& name) const {
+    const auto found = facts_.find(name);
+    return found != facts_.end() ? found->second : std::string{};
 }
 
 Result<void> Registry::set_fact(const std::string& name, const std::string& value) {
-    Statement save = TRY(database_->prepare(
-        "INSERT INTO facts (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2"));
-    return save.bind(name).bind(value).run();
-}
-
-Result<void> Registry::count(const std::string& name, std::uint64_t amount) {
-    Statement save = TRY(database_->prepare(
-        "INSERT INTO counters (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = value + ?2"));
-    return save.bind(name).bind(stored(amount)).run();
-}
-
-Result<void> Registry::touch(std::uint64_t now_us) {
-    return set_fact("watchdog", std::to_string(now_us));
+    facts_[name] = value;
+    return remember("fact " + name, [name, value](Database& database) -> Result<void> {
+        Statement save = TRY(database.prepare(
+            "INSERT INTO facts (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2"));
+        return save.bind(name).bind(value).run();
+    });
 }
 
 }  // namespace hvctld

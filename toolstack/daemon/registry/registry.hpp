@@ -1,12 +1,21 @@
 // What the daemon remembers across restarts of itself and of the host: /var/lib/hvctl/state.db.
+//
+// No write waits and none is lost: a record is noted in memory and offered to the file at once. What the file does not
+// take (its disk is full, another process has it locked) stays noted and is offered again with the next write and by
+// RegistryRetry. So whoever ends a guest saves and goes on; whoever starts one asks RegistryRetry when it is in the
+// file.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/errors.hpp"
 #include "registry/database.hpp"
 
@@ -16,8 +25,9 @@ using JobId = std::uint64_t;  // 0: none
 
 enum class DomainPhase : std::uint8_t {
     Stopped = 0,   // defined only
-    Building = 1,  // a domain of this UUID in hv is half-made
+    Building = 1,  // a domain of this UUID in hv is half-made and never ran
     Running = 2,   // lives in hv; `instance` says how to reach it
+    Ending = 3,    // must go: its end has begun, and half a guest is of use to nobody
 };
 
 // The domain in hv behind a record. All zero when there is none.
@@ -27,6 +37,15 @@ struct Instance {
     std::uint32_t store_port = 0;
     std::uint64_t console_mfn = 0;
     std::uint32_t console_port = 0;
+};
+
+// What a failed create goes back to: the stopped domain of the same name that was there before.
+struct Fallback {
+    std::string uuid;
+    std::string source;
+    std::string definition;
+    bool ephemeral = false;
+    std::string end_reason;
 };
 
 struct DomainRecord {
@@ -41,9 +60,20 @@ struct DomainRecord {
     std::uint64_t created_us = 0;  // CLOCK_REALTIME
     std::uint64_t started_us = 0;
     std::uint64_t ended_us = 0;
-    std::string end_reason;      // "poweroff", "crash", ...
-    std::uint32_t restarts = 0;  // since window_us
-    std::uint64_t window_us = 0;
+    std::string end_reason;            // "poweroff", "crash", ...
+    std::uint32_t restarts = 0;        // since window_us
+    std::uint64_t window_us = 0;       // CLOCK_MONOTONIC; nothing after a boot of the host
+    std::uint64_t run_since_us = 0;    // as started_us, on CLOCK_MONOTONIC
+    bool draft = false;                // the definition has not made a guest run yet
+    std::optional<Fallback> fallback;  // of a draft; none: the name was new
+};
+
+// A definition that has made guests run.
+struct Revision {
+    std::uint64_t number = 0;
+    std::uint64_t created_us = 0;  // CLOCK_REALTIME
+    std::string source;
+    std::string definition;
 };
 
 enum class JobState : std::uint8_t { Queued, Running, Done, Failed, Cancelled };
@@ -58,49 +88,85 @@ struct JobRecord {
     std::uint32_t percent = 0;
     std::uint64_t started_us = 0;
     std::uint64_t ended_us = 0;
-    std::uint64_t deadline_us = 0;  // 0: none
+    std::uint64_t deadline_us = 0;  // CLOCK_MONOTONIC; 0: none
     bool start_paused = false;      // of a create job
     std::uint32_t attempts = 1;     // times that it was begun
-    std::uint16_t error = 0;        // ErrorId
+    std::uint16_t error = 0;        // ErrorId; of a running job: it is being undone because of it
     std::string message;
 };
 
 class Registry {
   public:
+    // ":memory:" for none.
     static Result<std::unique_ptr<Registry>> open(const std::string& path);
+    // A registry in memory in place of one that cannot be opened: it never takes a record, for the given reason.
+    static std::unique_ptr<Registry> stand_in(Error reason);
 
+    // What save(), forget(), set_fact() and trim_jobs() return is for those who start something: an error means that
+    // the file does not have it yet.
+
+    // As the file has them.
     Result<std::vector<DomainRecord>> domains();
-    // Inserts or replaces the record of that name. A changed definition becomes a revision.
+    // Inserts or replaces the record of that name. A proven definition that has changed becomes a revision.
     Result<void> save(const DomainRecord& record);
+    // With its revisions.
     Result<void> forget(const std::string& name);
-    // How many definitions the name has had.
-    Result<std::uint64_t> revisions(const std::string& name);
+    // The latest definitions of the name, newest first.
+    Result<std::vector<Revision>> revisions(const std::string& name);
 
-    Result<std::vector<JobRecord>> jobs();
+    // By number.
+    [[nodiscard]] const std::map<JobId, JobRecord>& jobs() const { return jobs_; }
     // Gives the job its id.
     Result<void> add(JobRecord& job);
     Result<void> save(const JobRecord& job);
     // Forgets all but the latest `keep` jobs that have ended.
     Result<void> trim_jobs(std::uint64_t keep);
 
-    // Counters and other small facts, by name.
-    Result<std::string> fact(const std::string& name);
+    // Small facts, by name.
+    [[nodiscard]] std::string fact(const std::string& name) const;
     Result<void> set_fact(const std::string& name, const std::string& value);
-    Result<void> count(const std::string& name, std::uint64_t amount = 1);
-    // A write that reaches the file; for the watchdog.
-    Result<void> touch(std::uint64_t now_us);
 
+    // Offers what waits to the file.
+    Result<void> flush();
+    // How many records the file has not taken.
+    [[nodiscard]] std::size_t waiting() const { return pending_.size(); }
+    [[nodiscard]] const std::string& path() const { return path_; }
+    [[nodiscard]] int pages_beside() const { return database_ ? database_->pages_beside() : 0; }
+    // Why, and what to do about it; nothing when all is well.
+    [[nodiscard]] const std::optional<Error>& trouble() const { return trouble_; }
+    // Something begins or goes on to wait; nothing waits any more.
+    std::function<void()> on_waiting;
+    std::function<void()> on_written;
+
+    // For tests: a file that refuses.
+    std::function<Result<void>()> before_write;
     // For tests: the schema that this version writes.
-    static constexpr int kSchemaVersion = 1;
+    static constexpr int kSchemaVersion = 2;
+    static constexpr std::uint64_t kRevisionsKept = 10;  // of each name
 
   private:
-    explicit Registry(std::unique_ptr<Database> database) : database_{std::move(database)} {}
+    using Write = std::function<Result<void>(Database&)>;
+    struct Pending {
+        std::string key;  // what it is about; a later write replaces an earlier one
+        Write write;
+        bool odd = false;  // the file refuses this record itself; the others need not wait for it
+    };
+
+    Registry(std::string path, std::unique_ptr<Database> database);
     Result<void> migrate();
+    Result<void> load();
+    Result<void> remember(std::string key, Write write);
+    Result<void> write_all();
+    [[nodiscard]] Error explain(const Error& refusal) const;
 
+    std::string path_;
     std::unique_ptr<Database> database_;
+    std::map<JobId, JobRecord> jobs_;
+    JobId last_job_ = 0;
+    std::map<std::string, std::string> facts_;
+    std::list<Pending> pending_;  // in the order of their changes
+    std::optional<Error> trouble_;
+    bool stands_in_ = false;
 };
-
-// CLOCK_REALTIME in microseconds.
-std::uint64_t realtime_us();
 
 }  // namespace hvctld

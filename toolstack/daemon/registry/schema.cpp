@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <ctime>
 
 #include "hvctl/try.hpp"
 #include "registry/registry.hpp"
@@ -31,6 +30,19 @@ constexpr std::array<const char*, Registry::kSchemaVersion> kSteps{
     CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
     CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
     )sql",
+    // Drafts; times that are counted from are monotonic now, so the old ones mean nothing.
+    R"sql(
+    ALTER TABLE domains ADD COLUMN run_since_us INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE domains ADD COLUMN draft INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE domains ADD COLUMN fallback_uuid TEXT NOT NULL DEFAULT '';
+    ALTER TABLE domains ADD COLUMN fallback_source TEXT NOT NULL DEFAULT '';
+    ALTER TABLE domains ADD COLUMN fallback_definition TEXT NOT NULL DEFAULT '';
+    ALTER TABLE domains ADD COLUMN fallback_ephemeral INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE domains ADD COLUMN fallback_end_reason TEXT NOT NULL DEFAULT '';
+    UPDATE domains SET window_us = 0, restarts = 0;
+    UPDATE jobs SET deadline_us = 0;
+    DROP TABLE counters;
+    )sql",
 };
 
 }  // namespace
@@ -52,19 +64,6 @@ Result<void> Registry::migrate() {
         TRY(database_->execute(kSteps[step]));
     TRY(database_->execute(fmt::format("PRAGMA user_version={}", kSchemaVersion).c_str()));
     return transaction.commit();
-}
-
-Result<std::unique_ptr<Registry>> Registry::open(const std::string& path) {
-    auto database = TRY(Database::open(path));
-    std::unique_ptr<Registry> registry{new Registry{std::move(database)}};
-    TRY(within(path, registry->migrate()));
-    return registry;
-}
-
-std::uint64_t realtime_us() {
-    timespec now{};
-    clock_gettime(CLOCK_REALTIME, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1000000 + static_cast<std::uint64_t>(now.tv_nsec) / 1000;
 }
 
 }  // namespace hvctld

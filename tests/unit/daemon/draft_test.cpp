@@ -1,0 +1,84 @@
+// A create that is refused or fails leaves things as they were.
+#include <filesystem>
+
+#include "testing.hpp"
+
+namespace hvctld::test {
+namespace {
+
+using Draft = HostTest;
+
+TEST_F(Draft, AGoodDefinitionIsNotReplacedByABadOne) {
+    process->finish(create(definition("web1", "vcpus: 2\n")));
+    hypervisor.print(domid("web1"), "its last words");
+    process->finish(process->manager->destroy("web1"));
+    const DomainView before = view("web1");
+    const JobRecord job = process->finish(
+        process->manager->create(definition("web1", "uuid: 11111111-2222-3333-4444-555555555555\n"), "bad.yaml",
+                                 std::vector<std::string>{"kernel=/etc/passwd"}, {.ephemeral = true}));
+    EXPECT_EQ(job.state, JobState::Failed);
+    process->settle();
+    const DomainView after = view("web1");
+    EXPECT_EQ(after.uuid, before.uuid);
+    EXPECT_EQ(after.vcpus, 2u);
+    EXPECT_EQ(after.state, "stopped");
+    EXPECT_EQ(after.shutdown_reason, "destroyed");
+    EXPECT_EQ(log("web1"), "its last words");
+    restart();
+    EXPECT_EQ(view("web1").vcpus, 2u);
+    EXPECT_EQ(process->manager->definition("web1")->revisions.size(), 1u);
+    EXPECT_EQ(process->finish(process->manager->start("web1", false)).state, JobState::Done);
+    EXPECT_EQ(view("web1").max_vcpus, 2u);
+}
+
+TEST_F(Draft, KilledInTheMiddleItIsStillADraft) {
+    process->finish(create(definition("web1", "vcpus: 2\n")));
+    process->finish(process->manager->destroy("web1"));
+    hypervisor.fail_at = [](const std::string& call) -> hvctl::Result<void> {
+        if (call == "set_claim") throw Killed{};
+        return {};
+    };
+    EXPECT_THROW(process->finish(create(definition("web1", "vcpus: 3\n"))), Killed);
+    std::filesystem::remove(kernel);  // so that the job, which goes on, fails
+    abandon();
+    process->settle();
+    EXPECT_EQ(view("web1").vcpus, 2u);
+    EXPECT_EQ(view("web1").state, "stopped");
+    EXPECT_EQ(guests(), 0u);
+}
+
+TEST_F(Draft, ARefusedCreateLeavesNoTrace) {
+    process->finish(create(definition("web1")));
+    const auto stop = process->manager->stop_all(300);
+    EXPECT_EQ(create(definition("web2", "autostart: true\n")).error().id(), ErrorId::Busy);
+    EXPECT_FALSE(process->manager->get("web2"));
+    EXPECT_EQ(process->registry->domains().value().size(), 1u);
+    hypervisor.stop(domid("web1"), abi::ShutdownReason::Poweroff);
+    process->finish(stop);
+}
+
+TEST_F(Draft, AFailedCreateLeavesNoLog) {
+    const auto job =
+        process->manager->create(definition("web1"), "bad.yaml", std::vector<std::string>{"kernel=/etc/passwd"}, {});
+    EXPECT_EQ(process->finish(job).state, JobState::Failed);
+    process->settle();
+    EXPECT_FALSE(std::filesystem::exists(folder / "console/web1.log"));
+}
+
+TEST_F(Draft, StartNeedsAStoppedDomain) {
+    EXPECT_EQ(process->manager->start("web1", false).error().id(), ErrorId::NoSuchDomain);
+    process->finish(create(definition("web1")));
+    EXPECT_EQ(process->manager->start("web1", false).error().id(), ErrorId::WrongState);
+    process->finish(process->manager->destroy("web1"));
+    EXPECT_EQ(process->finish(process->manager->start("web1", true)).state, JobState::Done);
+    EXPECT_EQ(view("web1").state, "paused");
+}
+
+TEST_F(Draft, TheUuidOfDomain0IsRefused) {
+    const auto refused = create(definition("web1", "uuid: 00000000-0000-0000-0000-000000000000\n"));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().id(), ErrorId::DefinitionInvalid);
+}
+
+}  // namespace
+}  // namespace hvctld::test

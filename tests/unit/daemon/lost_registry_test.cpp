@@ -1,0 +1,80 @@
+// A registry whose file is damaged, cut short or gone: guests go on, served as the store's journal knows them.
+#include <filesystem>
+#include <fstream>
+
+#include "registry/open.hpp"
+#include "testing.hpp"
+
+namespace hvctld::test {
+namespace {
+
+class LostRegistry : public HostTest {
+  protected:
+    std::string path = folder / "state.db";
+
+    void lose(const std::function<void()>& how) {
+        process->finish(create(definition("web1")));
+        hypervisor.print(domid("web1"), "before ");
+        process->run_until([&] { return log("web1") == "before "; });
+        process.reset();
+        hypervisor.forget_bindings();
+        for (const char* sidecar : {"-wal", "-shm"}) std::filesystem::remove(path + sidecar);
+        how();
+        process = std::make_unique<Process>(hypervisor, folder, settings);
+        const auto recovered = process->recover();
+        ASSERT_TRUE(recovered) << recovered.error().text();
+    }
+    void expect_served() {
+        EXPECT_EQ(view("web1").state, "running");
+        hypervisor.print(domid("web1"), "after");
+        process->run_until([&] { return log("web1") == "before after"; });
+        EXPECT_EQ(process->finish(process->manager->destroy("web1")).state, JobState::Done);
+        process->settle();
+        EXPECT_EQ(guests(), 0u);
+    }
+    [[nodiscard]] std::size_t put_aside() const {
+        std::size_t count = 0;
+        for (const auto& entry : std::filesystem::directory_iterator{folder / ""})
+            count += entry.path().filename().string().starts_with("state.db.damaged-") ? 1 : 0;
+        return count;
+    }
+};
+
+TEST_F(LostRegistry, Gone) {
+    lose([&] { std::filesystem::remove(path); });
+    expect_served();
+}
+
+TEST_F(LostRegistry, NoDatabaseAnyMore) {
+    lose([&] { std::ofstream{path} << std::string(8192, 'x'); });
+    EXPECT_EQ(put_aside(), 1u);
+    expect_served();
+    EXPECT_EQ(process->finish(create(definition("web1"))).state, JobState::Done);
+}
+
+TEST_F(LostRegistry, CutShort) {
+    lose([&] { std::filesystem::resize_file(path, std::filesystem::file_size(path) / 2 / 4096 * 4096); });
+    EXPECT_EQ(put_aside(), 1u);
+    expect_served();
+}
+
+TEST_F(LostRegistry, GoesOnAfterAnotherRestart) {
+    lose([&] { std::filesystem::remove(path); });
+    restart();
+    expect_served();
+}
+
+TEST(OpenRegistry, DoesWithoutAFileThatCannotBeOpened) {
+    const TemporaryFolder folder;
+    std::filesystem::create_directory(folder / "state.db");
+    const auto opened = open_registry(folder / "state.db");
+    ASSERT_TRUE(opened);
+    EXPECT_FALSE(opened->warning.empty());
+    JobRecord job;
+    EXPECT_FALSE(opened->registry->add(job));
+    EXPECT_EQ(opened->registry->jobs().size(), 1u);
+    EXPECT_TRUE(opened->registry->trouble());
+}
+
+}  // namespace
+}  // namespace hvctld::test

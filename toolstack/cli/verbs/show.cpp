@@ -1,0 +1,50 @@
+#include "json.hpp"
+#include "verbs/common.hpp"
+#include "verbs/verbs.hpp"
+
+namespace hvctl::cli {
+namespace {
+
+struct Arguments {
+    std::string domain;
+    bool json = false;
+};
+
+Result<void> show(Context& context, const Arguments& arguments) {
+    Remembered remembered = TRY(TRY(context.manager())->get_definition(arguments.domain));
+    if (!arguments.json) {
+        print(pretty_json(remembered.definition) + '\n');
+        return {};
+    }
+    JsonDocument document;
+    document.add_json("definition", remembered.definition);
+    std::vector<JsonDocument> revisions;
+    for (const Properties& revision : remembered.revisions) {
+        JsonDocument part = JsonDocument::part();
+        part.add("number", Value{revision.number("number")});
+        part.add("created", Value{revision.number("created")});
+        part.add("source", Value{revision.text("source")});
+        part.add_json("definition", revision.text("definition"));
+        revisions.push_back(std::move(part));
+    }
+    document.add("revisions", std::move(revisions));
+    print(document.text());
+    return {};
+}
+
+}  // namespace
+
+void add_show(App& app, Context& context) {
+    auto arguments = std::make_shared<Arguments>();
+    Verb& verb = app.verb("show", Topic::Look, "print a domain's definition");
+    verb.description =
+        "Prints the definition that hvctld remembers of a domain, with defaults written out: itself a domain file, "
+        "which "
+        "'hvctl create' takes. With --json also the earlier definitions that have made the domain run, newest first.";
+    verb.examples = "hvctl show web1 >web1.yaml\nhvctl show --json web1 | jq '.revisions[].source'";
+    verb.positional("DOMAIN", Complete::Domain, arguments->domain, "name, id or UUID");
+    verb.flag("--json", arguments->json, "with the earlier definitions, in JSON; times in microseconds since 1970");
+    verb.run = [arguments, &context] { return show(context, *arguments); };
+}
+
+}  // namespace hvctl::cli

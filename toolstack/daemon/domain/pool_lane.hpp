@@ -1,0 +1,32 @@
+// Builds take seconds each and read files that may hang. They share the pool's threads with what ends guests, so only
+// so many of them may be in it at a time; the others wait for their turn, and can be called off meanwhile.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <list>
+#include <memory>
+
+#include "domain/job.hpp"
+
+namespace hvctld {
+
+class PoolLane {
+  public:
+    explicit PoolLane(std::size_t width) : state_{std::make_shared<State>(width)} {}
+
+    // As in_pool(), when its turn comes.
+    [[nodiscard]] Step step(std::function<Result<void>(Job& job)> work);
+
+  private:
+    struct State {
+        explicit State(std::size_t width) : free{width} {}
+        std::size_t free;
+        std::list<std::function<void()>> queue;
+    };
+    static void leave(State& state);
+
+    std::shared_ptr<State> state_;  // also of steps that end when the lane is gone
+};
+
+}  // namespace hvctld

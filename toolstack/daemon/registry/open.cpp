@@ -1,0 +1,64 @@
+#include "registry/open.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+
+namespace hvctld {
+namespace {
+
+constexpr const char* kSidecars[] = {"", "-wal", "-shm"};
+
+std::string free_name(const std::string& path) {
+    const std::time_t now = std::time(nullptr);
+    const std::string name = fmt::format("{}.damaged-{:%Y%m%dT%H%M%SZ}", path, fmt::gmtime(now));
+    struct stat status {};
+    std::string candidate = name;
+    for (int i = 2; lstat(candidate.c_str(), &status) == 0; ++i) candidate = fmt::format("{}-{}", name, i);
+    return candidate;
+}
+
+Result<std::string> put_aside(const std::string& path) {
+    const std::string aside = free_name(path);
+    for (const char* sidecar : kSidecars) {
+        if (std::rename((path + sidecar).c_str(), (aside + sidecar).c_str()) != 0 && errno != ENOENT)
+            return fail_errno(errno, "cannot rename " + path + sidecar);
+    }
+    return aside;
+}
+
+OpenedRegistry without_a_file(const std::string& path, const Error& reason) {
+    const std::string text = fmt::format(
+        "the registry {} cannot be opened ({}). Guests that run go on and can be ended, but none can be started: "
+        "mend its file system, then 'systemctl restart hvctld'",
+        path, reason.message());
+    return {Registry::stand_in({ErrorId::Io, text}), text};
+}
+
+}  // namespace
+
+Result<OpenedRegistry> open_registry(const std::string& path) {
+    auto opened = Registry::open(path);
+    if (opened) return OpenedRegistry{std::move(*opened), {}};
+    if (opened.error().id() == ErrorId::NotSupported) return std::unexpected(opened.error());
+    if (opened.error().id() != ErrorId::Damaged) return without_a_file(path, opened.error());
+    const std::string damage = opened.error().message();
+    const auto aside = put_aside(path);
+    if (!aside) return without_a_file(path, aside.error());
+    opened = Registry::open(path);
+    if (!opened) return without_a_file(path, opened.error());
+    return OpenedRegistry{
+        std::move(*opened),
+        fmt::format(
+            "the registry was damaged ({}) and is now {}; a new one has been begun. Guests that run go on; definitions "
+            "of stopped domains are not known any more: 'hvctl create FILE' brings them back, and 'sqlite3 {} "
+            ".recover' shows what can be read of them",
+            damage, *aside, *aside)};
+}
+
+}  // namespace hvctld
