@@ -42,6 +42,7 @@ ROWS += [
     Row("clients.list", f"{CLIENTS} clients list the domains at once, first start to last return", "s", ratio=1),
     Row("guest.behind", "guest's clock behind the hypervisor's when its init starts (ticks that its kernel lost)", "s", ratio=1),
     Row("hostile.interrupts_off", "longest time with interrupts off in the test kernels of tests/guest, by instructions", "ns", limit=1e6),
+    Row("loop.destroy", "destroy a guest that reboots in a loop", "s", ratio=1),
     Row("size.image", "hypervisor image", "B", limit=MIB),
     Row("size.hypervisor", "hypervisor's own memory, 2 GiB machine", "B", ratio=1),
     Row("size.domain", "hv's memory for a 1-vCPU 128 MiB guest, beside the guest's", "B", limit=64 * KIB),
