@@ -167,6 +167,54 @@ TEST_F(Socket, OnesThatNeverReadAreNotServedFurther) {
     ::close(fd);
 }
 
+TEST_F(Socket, OneThatWatchesAndNeverReadsIsCutOff) {
+    const int watcher = connect();
+    send(watcher, encode_message(T::Watch, 1, 0, strings({"/w", "t"})));
+    EXPECT_EQ(receive(watcher), "OK\0"s);
+    EXPECT_EQ(receive(watcher), strings({"/w", "t"}));
+    const int writer = connect();
+    constexpr int kChanges = 8000;
+    constexpr std::size_t kPathBytes = 1000;
+    for (int i = 0; i < kChanges; ++i) {
+        const std::string name = "/w/" + std::to_string(i);
+        const std::string folder_name(200, 'x');
+        std::string long_path = name;
+        while (long_path.size() < kPathBytes) long_path += "/" + folder_name;
+        send(writer, encode_message(T::Write, 1, 0, long_path + "\0v"s));
+        ASSERT_EQ(receive(writer), "OK\0"s);
+        send(writer, encode_message(T::Remove, 1, 0, name + '\0'));  // nodes are none of this test's business
+        ASSERT_EQ(receive(writer), "OK\0"s);
+    }
+    std::size_t events = 0;
+    while (!receive(watcher).empty()) ++events;  // ends: the connection was closed
+    EXPECT_LT(events * kPathBytes, 7u * 1024 * 1024);
+    ::close(watcher);
+    ::close(writer);
+}
+
+TEST_F(Socket, TooManyAreTurnedAwayAndTheOthersServed) {
+    constexpr std::size_t kMany = 600;
+    std::vector<int> clients;
+    while (clients.size() < kMany) clients.push_back(connect());
+    const std::string list = encode_message(T::Directory, 1, 0, "/\0"s);
+    const auto is_served = [&](int fd) {
+        send(fd, list);
+        MessageHeader header;
+        return ::recv(fd, &header, sizeof header, MSG_WAITALL) == sizeof header;
+    };
+    std::size_t served = 0;
+    for (const int fd : clients) served += is_served(fd) ? 1 : 0;
+    EXPECT_EQ(served, 512u);
+    for (const int fd : clients) ::close(fd);
+    // The server notices the closed ones before, or soon after, it sees the next.
+    int next = connect();
+    while (!is_served(next)) {
+        ::close(next);
+        next = connect();
+    }
+    ::close(next);
+}
+
 TEST_F(Socket, WatchesEndWithTheirConnection) {
     const int watcher = connect();
     send(watcher, encode_message(T::Watch, 1, 0, strings({"/a", "t"})));

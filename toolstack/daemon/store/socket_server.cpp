@@ -43,6 +43,7 @@ class SocketServer::Impl {
 namespace {
 
 constexpr int kBacklog = 64;
+constexpr std::size_t kMostClients = 512;  // who watches is silent, so none is closed for another's sake
 
 void delete_pipe(uv_handle_t* handle) {
     delete reinterpret_cast<uv_pipe_t*>(handle);
@@ -124,13 +125,15 @@ void SocketServer::Impl::accept() {
     auto* const pipe = new uv_pipe_t;
     uv_pipe_init(listener_->loop, pipe, 0);
     pipe->data = nullptr;
-    if (uv_accept(as_stream(listener_), as_stream(pipe)) != 0 || !peer_allowed(pipe)) {
-        engine_.log().limited(kDom0, LogLevel::Warning, [] {
-            return std::string{"store socket: refused a connection of a user other than root"};
-        });
+    const auto refuse = [&](std::string why) {
+        engine_.log().limited(kDom0, LogLevel::Warning,
+                              [&] { return fmt::format("store socket: refused a connection{}", why); });
         uv_close(as_handle(pipe), delete_pipe);
-        return;
-    }
+    };
+    if (const int status = uv_accept(as_stream(listener_), as_stream(pipe)); status != 0)
+        return refuse(fmt::format(": {}", uv_strerror(status)));
+    if (!peer_allowed(pipe)) return refuse(" of a user other than root");
+    if (clients_.size() >= kMostClients) return refuse(fmt::format(": {} are open", clients_.size()));
     const auto gone = [this](SocketClient& client) {
         std::erase_if(clients_, [&](const auto& other) { return other.get() == &client; });
     };
