@@ -6,6 +6,8 @@ foreach(example hello.yaml)
   endif()
 endforeach()
 install(PROGRAMS ${PROJECT_SOURCE_DIR}/examples/make-hello-initrd DESTINATION ${CMAKE_INSTALL_DATADIR}/hvctl/examples COMPONENT hvctl)
+# Where administrators put the definitions of their domains.
+install(DIRECTORY DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/hvctl/domains COMPONENT hvctl)
 foreach(component hv hvctl libhvctl-dev)
   install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${component} RENAME copyright
           COMPONENT ${component})
@@ -58,5 +60,7 @@ set(CPACK_DEBIAN_LIBHVCTL-DEV_DESCRIPTION "C++ library to control hv: developmen
 libhvctl wraps hv's control hypercall, foreign memory, event channels and\n\
 grants, loads kernels and builds guests.")
 set(CPACK_DEBIAN_LIBHVCTL-DEV_PACKAGE_SECTION libdevel)
+# A static library: what it is linked with, and what its pkg-config file names.
+set(CPACK_DEBIAN_LIBHVCTL-DEV_PACKAGE_DEPENDS "libarchive-dev, libfmt-dev")
 
 include(CPack)

@@ -95,7 +95,8 @@ def daemon_and_rights(dom0):
     finally:
         dom0.ok("systemctl start hvctld")
     dom0.ok("hvctl list")
-    dom0.refused("setpriv --reuid=65534 --regid=65534 --clear-groups hvctl list", "root", status=PERMISSION)
+    said = dom0.refused("setpriv --reuid=65534 --regid=65534 --clear-groups hvctl list", "sudo", status=PERMISSION)
+    expect("Rejected" not in said, f"the broker's words instead of ours: {said}")
 
 
 @boots("refused: not on hv at all, and hvctld stays down without being a failed unit")
