@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <fstream>
 
+#include "bus/connection.hpp"
+
 namespace hvctl::cli {
 namespace {
 
@@ -68,6 +70,16 @@ TEST_F(HostTest, AnAddressOfTheUsersOwnIsBlamed) {
     Failure failure = explain_unreachable({.root = root_, .error = ENOENT, .address = "/x", .is_default = false});
     EXPECT_EQ(failure.code, ExitCode::Unreachable);
     EXPECT_EQ(failure.message, "cannot connect to hvctld at /x: No such file or directory\nCheck --bus and HVCTL_BUS.");
+}
+
+// The system bus's broker refuses what is not root's, in terms of its own configuration.
+TEST(Errors, TheBrokersRefusalSaysWhatToDo) {
+    sd_bus_error error = SD_BUS_ERROR_MAKE_CONST(
+        SD_BUS_ERROR_ACCESS_DENIED, "Rejected send message, 2 matched rules; type=\"method_call\", sender=\":1.7\"");
+    const Failure failure = failure_of(error);
+    EXPECT_EQ(failure.code, ExitCode::Permission);
+    EXPECT_NE(failure.message.find("sudo"), std::string::npos) << failure.message;
+    EXPECT_EQ(failure.message.find("Rejected"), std::string::npos) << failure.message;
 }
 
 }  // namespace
