@@ -30,7 +30,7 @@ def guest_archive(folder, dom0):
     for name in ("bin", "dev", "modules", "proc", "sys"):
         (stage / name).mkdir(parents=True)
     shutil.copy("/bin/busybox", stage / "bin/busybox")
-    for applet in ("sh", "mount", "grep", "insmod", "sleep", "poweroff", "echo"):
+    for applet in ("sh", "mount", "grep", "insmod", "sleep", "poweroff", "reboot", "echo"):
         (stage / "bin" / applet).symlink_to("busybox")
     shutil.copy(pvbench, stage / "bin/pvbench")
     shutil.copy(Path(__file__).parent / "guest-init", stage / "init")
