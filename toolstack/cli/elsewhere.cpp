@@ -12,7 +12,7 @@ struct Elsewhere {
 };
 
 constexpr std::string_view kMoving =
-    "Guests cannot be saved or moved yet; 'hvctl shutdown -w' ends one in good order, and it starts anew.";
+    "Guests cannot be saved or moved yet; 'hvctl shutdown -w' ends one in good order, 'hvctl start' starts it anew.";
 constexpr std::string_view kDevices =
     "Guests have no disks, network interfaces or other devices yet; an initrd carries what they need.";
 constexpr std::string_view kFrozen =
@@ -43,7 +43,7 @@ constexpr std::array kElsewhere = {
     Elsewhere{"rename", "A domain gets its name when it is made: 'hvctl create FILE name=NEW'."},
     Elsewhere{"vm-list", "'hvctl list' shows all domains, and with --json their UUIDs."},
     Elsewhere{"uptime", "'hvctl info' tells since when the host is up, 'hvctl list' the CPU time of each domain."},
-    Elsewhere{"config-update", "The domain file is read again by the next 'hvctl create'."},
+    Elsewhere{"config-update", "'hvctl create' takes the changed file once the domain has ended; 'hvctl show' prints what is known."},
     Elsewhere{"vncviewer", "Guests have no display; 'hvctl console' is their terminal."},
     Elsewhere{"dump-core", "With on_crash: preserve a guest that crashed stays as it is, to be looked at."},
     Elsewhere{"trigger", kSend},

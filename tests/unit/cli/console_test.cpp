@@ -250,7 +250,8 @@ TEST_F(ConsoleTest, NobodyIsAtTheConsoleOfADomainThatHasEnded) {
     EXPECT_EQ(outcome.out, "");
     EXPECT_EQ(outcome.err,
               "hvctl: domain hello does not run (stopped), so nobody is at its console\n"
-              "'hvctl console --history hello' prints what it said until it ended.\n");
+              "'hvctl console --history hello' prints what it said until it ended, 'hvctl start hello' starts it "
+              "again.\n");
     EXPECT_EQ(outcome.code, 1);
     for (const std::string& call : daemon_.calls()) EXPECT_FALSE(call.starts_with("OpenConsole")) << call;
 }

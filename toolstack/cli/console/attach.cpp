@@ -101,7 +101,7 @@ Result<void> require_life(const Properties& domain, const std::string& name) {
     if (domain.has("domid") || domain.number("job") != 0 || domain.text("state") == "starting") return {};
     return fail(ExitCode::Failed, "domain " + name + " does not run (" + domain.text("state", "stopped") +
                                       "), so nobody is at its console\n'hvctl console --history " + name +
-                                      "' prints what it said until it ended.");
+                                      "' prints what it said until it ended, 'hvctl start " + name + "' starts it again.");
 }
 
 // Who is in the way is hvctld's word, what to do about it is said with hvctl's options.
