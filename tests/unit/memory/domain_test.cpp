@@ -48,6 +48,9 @@ TEST_F(DomainMemory, ADyingDomainGetsNothing) {
     hv::Domain& domain = this->domain(10);
     domain.dying = hv::Dying::Dying;
     EXPECT_FALSE(hv::allocate_domain_frames(domain, 0).has_value());
+    // A promise made now would be kept for ever, to nobody.
+    EXPECT_EQ(hv::set_claim(domain, 5).error(), Error::NoDomain);
+    EXPECT_TRUE(hv::set_claim(domain, 0).has_value());
     domain.dying = hv::Dying::Alive;
 }
 
