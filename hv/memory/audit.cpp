@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "hv/memory/frame_seams.hpp"
+#include "hv/memory/frame_table.hpp"
 
 namespace hv {
 namespace {
@@ -87,10 +88,20 @@ void FrameAudit::enter(Mfn frame, FrameInfo& info) {
 }
 
 void FrameAudit::frames() {
-    for (std::uint64_t mfn = 0; mfn < accounts_.size(); ++mfn)
-        if (valid_frame(Mfn{mfn})) enter(Mfn{mfn}, frame_info(Mfn{mfn}));
-    for (std::uint64_t mfn = 0; mfn < accounts_.size(); ++mfn)
-        if (valid_frame(Mfn{mfn})) compare(Mfn{mfn}, frame_info(Mfn{mfn}), accounts_[mfn]);
+    for (std::uint64_t mfn = 0; mfn < accounts_.size(); ++mfn) {
+        if (mfn % kFramesPerChunk == 0 && !valid_frame(Mfn{mfn})) {
+            mfn += kFramesPerChunk - 1;
+            continue;
+        }
+        enter(Mfn{mfn}, frame_info(Mfn{mfn}));
+    }
+    for (std::uint64_t mfn = 0; mfn < accounts_.size(); ++mfn) {
+        if (mfn % kFramesPerChunk == 0 && !valid_frame(Mfn{mfn})) {
+            mfn += kFramesPerChunk - 1;
+            continue;
+        }
+        compare(Mfn{mfn}, frame_info(Mfn{mfn}), accounts_[mfn]);
+    }
 }
 
 void FrameAudit::compare(Mfn frame, const FrameInfo& info, const FrameAccount& account) {
@@ -108,7 +119,9 @@ void FrameAudit::compare(Mfn frame, const FrameInfo& info, const FrameAccount& a
 }
 
 // Free, or hv's own: nobody can get a reference.
-void FrameAudit::compare_unowned(Mfn frame, const FrameInfo&, const FrameAccount& account) {
+void FrameAudit::compare_unowned(Mfn frame, const FrameInfo& info, const FrameAccount& account) {
+    constexpr std::uint64_t kKnown = FrameInfo::kOwnerMask | FrameInfo::kFreeHead;
+    if (info.count.load(std::memory_order_relaxed) & ~kKnown) complain("frame 0x{:x}: nobody's, but its count is 0x{:x}", frame.raw, info.count.load());
     if (account.references != 0 || account.types != 0 || (account.marks & (kShown | kListed)))
         complain("frame 0x{:x}: nobody's, but held {} times", frame.raw, account.references);
 }
@@ -132,6 +145,10 @@ void FrameAudit::compare_owned(Mfn frame, const FrameInfo& info, const FrameAcco
     if (!shown && (count & FrameInfo::kShared) && info.owner() < kFirstReservedDomain)
         complain("frame 0x{:x} of d{}: marked as hv's, but hv does not know it", frame.raw, info.owner());
     if (!(count & (FrameInfo::kShared | FrameInfo::kListed))) complain("frame 0x{:x}: neither hv's nor on a list (count 0x{:x})", frame.raw, count);
+    if ((count & (FrameInfo::kAllocated | FrameInfo::kRelinquished)) && !(count & FrameInfo::kListed))
+        complain("frame 0x{:x} of d{}: a domain's, but its count is 0x{:x}", frame.raw, info.owner(), count);
+    if ((info.type.load() & FrameInfo::kIncoherent) && info.frame_type() != FrameType::Writable)
+        complain("frame 0x{:x} of d{} is {}, but its caches were not flushed", frame.raw, info.owner(), name_of(info.frame_type()));
     if (static_cast<std::int32_t>(tlb_clock() - info.tlb_stamp) < 0) complain("frame 0x{:x}: stamped in the future", frame.raw);
 }
 

@@ -20,6 +20,7 @@
 #include "hv/x86/paging/hv_tables.hpp"
 #include "hv/x86/paging/layout.hpp"
 #include "hv/x86/panic/reboot.hpp"
+#include "hv/x86/pv/audit_key.hpp"
 #include "hv/x86/pv/context_switch.hpp"
 #include "hv/x86/pv/debug_keys.hpp"
 #include "hv/x86/pv/descriptors.hpp"
@@ -111,6 +112,7 @@ void start_core() {
     register_pv_hypercalls();
     register_domain_debug_keys();
     if (boot_options().measure_interrupts_off) measure_masked_time();
+    prepare_audits();
     connect_guest_console();
     ready_for_guests();
     g_core_ready.store(true, std::memory_order_release);
@@ -155,6 +157,7 @@ bool machphys_frame(std::uint32_t index, std::uint64_t& mfn) {
 void privileged_domain_stopped(std::uint32_t reason) {
     info("Dom0 has ended (reason {})", reason);
     x86::dump_masked_times();
+    x86::audit_and_log();
     using abi::control::ShutdownReason;
     if (reason == static_cast<std::uint32_t>(ShutdownReason::Reboot) || !x86::boot_options().no_reboot) x86::machine_reboot();
     x86::machine_halt();

@@ -17,6 +17,9 @@ struct Standstill {
     std::atomic<bool> over{false};
 };
 
+// Two who stop the machine at the same time would wait for each other. The highest rank: it is taken with any lock held.
+constinit Spinlock g_lock{LockRank::Console};
+
 // The caller waits in call_on_cpus() all the time, so the last one to arrive works.
 void arrive(void* argument) {
     auto& standstill = *static_cast<Standstill*>(argument);
@@ -31,6 +34,7 @@ void arrive(void* argument) {
 }  // namespace
 
 void at_standstill(void (*work)(void*), void* argument) {
+    Guard guard{g_lock};
     CpuSet others = online_cpus();
     others.clear(current_cpu());
     if (others.empty()) return work(argument);

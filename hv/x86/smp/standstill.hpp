@@ -3,8 +3,7 @@
 
 namespace hv::x86 {
 
-// Runs `work(argument)` on one of the CPUs, once all others only wait for its end. All callers hold one and the same lock, or two of them
-// would wait for each other; `work` takes none.
+// Runs `work(argument)` on one of the CPUs, once all others only wait for its end. `work` takes no locks (so it does not log).
 void at_standstill(void (*work)(void*), void* argument);
 
 }  // namespace hv::x86
