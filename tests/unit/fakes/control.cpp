@@ -12,6 +12,7 @@ void write_hypercall_page(void* page) { std::memset(page, 0xcc, kPageSize); }
 void describe_machine(abi::control::GetHostInfo&) {}
 bool describe_cpu(std::uint32_t, abi::control::CpuInfo&) { return false; }
 bool machine_counter(std::uint32_t, const char*&, std::uint64_t&) { return false; }
+bool masked_time(std::uint32_t, const char*&, std::uint64_t&) { return false; }
 
 LogRead read_log(std::uint64_t, std::span<char>) { return {}; }
 void clear_log() {}

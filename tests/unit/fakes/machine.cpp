@@ -20,6 +20,7 @@
 #include "hv/time/clock.hpp"
 #include "hv/time/timer_hardware.hpp"
 #include "hv/time/timer_queue.hpp"
+#include "tests/unit/fakes/interleave.hpp"
 #include "tests/unit/fakes/memory.hpp"
 
 namespace fake {
@@ -225,6 +226,7 @@ void request_timer_update(CpuId cpu) {
 }
 
 bool preemption_needed() {
+    fake::meeting_point(false);
     if (fake::g_preempt) return fake::g_preempt();
     const unsigned interval = fake::g_preempt_interval.load();
     return interval != 0 && ++fake::t_preempt_count % interval == 0;
@@ -233,9 +235,11 @@ bool preemption_needed() {
 void spin_pause() {
     ++fake::g_pauses;
     std::this_thread::yield();
+    fake::meeting_point(true);
 }
 
 void lock_taken(LockRank rank, const void* lock) {
+    fake::meeting_point(false);
     for (const auto& [held_rank, held] : fake::t_locks) {
         if (held == lock || held_rank > rank || (held_rank == rank && held > lock)) panic("lock order: {} after {}", rank, held_rank);
     }

@@ -16,6 +16,7 @@
 #include "hv/x86/pv/guest_clock.hpp"
 #include "hv/x86/pv/hv_slots.hpp"
 #include "hv/x86/pv/tlb.hpp"
+#include "tests/unit/fakes/interleave.hpp"
 
 namespace fake {
 namespace {
@@ -44,6 +45,7 @@ void advance_clock() { ++g_clock; }
 namespace hv {
 
 std::uint32_t tlb_clock() {
+    fake::meeting_point(false);
     const std::uint32_t now = fake::g_clock;
     fake::call(fake::g_on_clock);
     return now;
@@ -51,7 +53,9 @@ std::uint32_t tlb_clock() {
 
 void flush_stale_tlbs(DomainId, std::uint32_t stamp) {
     if (static_cast<std::int32_t>(fake::g_clock - stamp) > 0) return;  // every CPU has flushed since
+    fake::meeting_point(false);
     fake::advance_clock();
+    fake::meeting_point(false);
     fake::call(fake::g_on_flush);
 }
 
