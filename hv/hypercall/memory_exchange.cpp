@@ -10,9 +10,6 @@ namespace {
 
 using namespace abi::xen;
 
-constexpr unsigned kMaxChunkOrder = 9;
-constexpr unsigned kMaxPrivilegedChunkOrder = 14;
-
 // Takes a frame that nobody maps or uses away from its owner: only then is its content no business of anybody.
 Result<> steal_frame(Domain& domain, Mfn frame) {
     FrameInfo* info = TRY(get_frame(frame, domain.id));
@@ -32,7 +29,7 @@ struct Shape {
 };
 
 Result<Shape> check(const MemoryExchange& exchange) {
-    const unsigned limit = current_domain().privileged ? kMaxPrivilegedChunkOrder : kMaxChunkOrder;
+    const unsigned limit = max_extent_order(current_domain());
     const unsigned in = exchange.in.extent_order, out = exchange.out.extent_order;
     if (in > limit || out > limit) return fail(Error::NotPermitted);
     if ((exchange.in.mem_flags | exchange.out.mem_flags) & kMemfVnode) return fail(Error::BadArgument);
@@ -63,20 +60,13 @@ Result<> exchange_chunk(Domain& domain, const MemoryExchange& exchange, const Sh
     // The destination blocks, not yet anybody's.
     constexpr unsigned kMaxBlocks = 512;
     if (shape.out_per_chunk > kMaxBlocks) return fail(Error::BadArgument);
-    static_assert(kMaxChunkOrder <= 9 && kMaxBlocks == 1u << 9);
+    static_assert(kMaxBlocks == 1u << kMaxGuestOrder);
     std::uint32_t blocks[kMaxBlocks];
-    unsigned have = 0;
+    auto have = static_cast<unsigned>(shape.out_per_chunk);
     const auto free_blocks = [&] {
         while (have > 0) free_frames(Mfn{blocks[--have]}, shape.out_order);
     };
-    for (; have < shape.out_per_chunk; ++have) {
-        const Result<Mfn> block = allocate_frames({.order = shape.out_order, .address_bits = bits == 0 ? 64 : bits, .claim = &domain.claimed_frames});
-        if (!block) {
-            free_blocks();
-            return fail(Error::NoMemory);
-        }
-        blocks[have] = static_cast<std::uint32_t>(block->raw);
-    }
+    TRY_VOID(allocate_blocks({.order = shape.out_order, .address_bits = bits == 0 ? 64 : bits, .claim = &domain.claimed_frames}, {blocks, have}));
     // Frames that are given up cannot be had back by name; check all before taking the first.
     for (unsigned pass = 0; pass < 2; ++pass) {
         for (std::uint64_t i = 0; i < shape.in_per_chunk; ++i) {

@@ -10,9 +10,6 @@ namespace {
 
 using namespace abi::xen;
 
-// Blocks beyond this may only be asked for by the privileged domain: others would fragment the machine.
-constexpr unsigned kMaxGuestOrder = 9;
-
 unsigned address_bits(const MemoryReservation& request) {
     const unsigned bits = request.mem_flags & kMemfAddressBitsMask;
     return bits == 0 || bits > 63 ? 64 : bits;
@@ -50,7 +47,7 @@ HypercallResult change_reservation(MemoryCommand command, HypercallArguments& ar
     if (request->nr_extents > (~std::uint64_t{0} >> kMemoryCommandBits)) return index;
     const Result<DomainRef> domain = find_target_domain(request->domid);
     if (!domain) return index;
-    if (request->extent_order > (current_domain().privileged ? kMaxOrder : kMaxGuestOrder)) return index;
+    if (request->extent_order > max_extent_order(current_domain())) return index;
     if (command == MemoryCommand::DecreaseReservation && request->extent_start == 0) return index;
     if (request->mem_flags & (kMemfPopulateOnDemand | kMemfVnode)) return index;  // not on offer
     for (; index < request->nr_extents; ++index) {

@@ -6,7 +6,6 @@
 #include <cstring>
 
 #include "hv/base/log.hpp"
-#include "hv/base/scope_guard.hpp"
 #include "hv/base/spinlock.hpp"
 #include "hv/memory/audit.hpp"
 #include "hv/memory/frame.hpp"
@@ -130,6 +129,37 @@ void use_up_claim(const FrameDemand& demand) {
     g_heap.claimed -= used;
 }
 
+// What the last owners of taken frames may have left behind elsewhere.
+struct Traces {
+    std::uint32_t newest;  // TLB stamp
+    bool incoherent = false;
+};
+
+void begin_use(std::uint64_t first, unsigned order, Traces& traces) {
+    for (std::uint64_t i = 0; i < std::uint64_t{1} << order; ++i) {
+        FrameInfo& info = info_at(first + i);
+        if (static_cast<std::int32_t>(info.tlb_stamp - traces.newest) > 0) traces.newest = info.tlb_stamp;
+        info.count.store(kUnowned, std::memory_order_relaxed);
+        const std::uint64_t left = info.type.load(std::memory_order_relaxed) & FrameInfo::kIncoherent;
+        info.type.store(left, std::memory_order_relaxed);
+        traces.incoherent = traces.incoherent || left;
+    }
+}
+
+void flush_from_caches(std::uint64_t first, unsigned order) {
+    for (std::uint64_t i = 0; i < std::uint64_t{1} << order; ++i)
+        if (info_at(first + i).type.exchange(0, std::memory_order_relaxed)) flush_frame_from_caches(Mfn{first + i});
+}
+
+Result<std::uint64_t> take_block(const FrameDemand& demand) {
+    Guard guard{g_lock};
+    if (!allowed(demand)) return fail(Error::NoMemory);
+    const std::uint64_t mfn = take(demand.order, demand.address_bits);
+    if (!mfn) return fail(Error::NoMemory);
+    use_up_claim(demand);
+    return mfn;
+}
+
 }  // namespace
 
 void allocator_add(Mfn first, Mfn end) {
@@ -148,33 +178,31 @@ void allocator_add(Mfn first, Mfn end) {
 }
 
 Result<Mfn> allocate_frames(const FrameDemand& demand) {
-    if (demand.order > kMaxOrder || demand.address_bits <= kPageShift) return fail(Error::NoMemory);
-    std::uint64_t mfn = 0;
-    {
-        Guard guard{g_lock};
-        if (!allowed(demand)) return fail(Error::NoMemory);
-        mfn = take(demand.order, demand.address_bits);
-        if (!mfn) return fail(Error::NoMemory);
-        use_up_claim(demand);
+    std::uint32_t block = 0;
+    TRY_VOID(allocate_blocks(demand, {&block, 1}));
+    return Mfn{block};
+}
+
+Result<> allocate_blocks(const FrameDemand& demand, std::span<std::uint32_t> blocks) {
+    if (demand.order > kMaxOrder || demand.address_bits <= kPageShift || blocks.empty()) return fail(Error::NoMemory);
+    for (std::size_t have = 0; have < blocks.size(); ++have) {
+        const Result<std::uint64_t> block = take_block(demand);
+        if (!block) {
+            while (have > 0) free_frames(Mfn{blocks[--have]}, demand.order);
+            return fail(block.error());
+        }
+        blocks[have] = static_cast<std::uint32_t>(*block);
     }
-    const std::uint64_t frames = std::uint64_t{1} << demand.order;
-    bool incoherent = false;
-    std::uint32_t newest = info_at(mfn).tlb_stamp;
-    for (std::uint64_t i = 0; i < frames; ++i) {
-        FrameInfo& info = info_at(mfn + i);
-        if (static_cast<std::int32_t>(info.tlb_stamp - newest) > 0) newest = info.tlb_stamp;
-        info.count.store(kUnowned, std::memory_order_relaxed);
-        const std::uint64_t left = info.type.load(std::memory_order_relaxed) & FrameInfo::kIncoherent;
-        info.type.store(left, std::memory_order_relaxed);
-        incoherent = incoherent || left;
-    }
+    Traces traces{.newest = info_at(blocks[0]).tlb_stamp};
+    for (const std::uint32_t block : blocks) begin_use(block, demand.order, traces);
     // The last owner may have the frames in a TLB still, and writes to them until that is flushed: what is cleared, or given
     // any other contents, before that is not safe from it.
-    flush_stale_tlbs(kOwnerNone, newest);
-    for (std::uint64_t i = 0; incoherent && i < frames; ++i)
-        if (info_at(mfn + i).type.exchange(0, std::memory_order_relaxed)) flush_frame_from_caches(Mfn{mfn + i});
-    if (demand.clear) std::memset(frame_pointer(Mfn{mfn}), 0, frames << kPageShift);
-    return Mfn{mfn};
+    flush_stale_tlbs(kOwnerNone, traces.newest);
+    for (const std::uint32_t block : blocks) {
+        if (traces.incoherent) flush_from_caches(block, demand.order);
+        if (demand.clear) std::memset(frame_pointer(Mfn{block}), 0, kPageSize << demand.order);
+    }
+    return {};
 }
 
 void free_frames(Mfn first, unsigned order) {

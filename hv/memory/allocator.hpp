@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "hv/base/result.hpp"
 #include "hv/base/types.hpp"
@@ -23,7 +24,10 @@ struct FrameDemand {
 // A naturally aligned block of 2^order frames with no owner, no references and no type, which no TLB has any more.
 // The time under the allocator's lock depends on nothing that is asked for: at most a look at each of 32 zones and kMaxOrder splits.
 // Error::NoMemory.
+// The time after that is in proportion to the frames, and is not interrupted: who serves a guest asks for few.
 Result<Mfn> allocate_frames(const FrameDemand& demand);
+// The same for as many blocks as there is room for, whose numbers it fills in: all or none. TLBs are flushed at most once.
+Result<> allocate_blocks(const FrameDemand& demand, std::span<std::uint32_t> blocks);
 void free_frames(Mfn first, unsigned order);
 
 std::uint64_t total_frames();    // that the allocator was ever given

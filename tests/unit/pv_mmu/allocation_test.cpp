@@ -1,5 +1,9 @@
 // What a frame's last owner can still do to it through a TLB ends before its contents are anybody else's.
+#include <functional>
+
+#include "hv/abi/xen/memory.hpp"
 #include "hv/domain/shared_page.hpp"
+#include "hv/hypercall/handlers.hpp"
 #include "tests/unit/pv_mmu/guest.hpp"
 
 namespace {
@@ -54,6 +58,46 @@ TEST_F(Allocation, HvsOwnMemory) {
     ASSERT_NE(page, nullptr);
     expect_clear(page);
     hv::heap_free(page);
+}
+
+// Other CPUs free what they can while a guest exchanges a large extent: TLBs are not flushed for each frame that it gets.
+TEST(Exchange, FlushesOncePerChunk) {
+    constexpr unsigned kOrder = 6;
+    constexpr std::uint64_t kFrames = 1u << kOrder;
+    fake::boot();
+    fake::on_cpu(0);
+    hv::Domain& domain = fake::make_domain();
+    const Mfn block = MUST(hv::allocate_domain_frames(domain, kOrder), "there is much");
+    std::vector<Mfn> other_frames;
+    for (std::uint64_t i = 0; i < kFrames; ++i) other_frames.push_back(*hv::allocate_frames({.clear = false}));
+    unsigned flushes = 0;
+    const auto free_one = [&] {
+        if (other_frames.empty()) return;
+        hv::free_frames(other_frames.back(), 0);
+        other_frames.pop_back();
+    };
+    std::function<void()> on_flush = [&] {
+        ++flushes;
+        free_one();
+        fake::when_flushed(on_flush);
+    };
+    free_one();
+    fake::when_flushed(on_flush);
+
+    std::uint64_t in = block.raw;
+    std::vector<std::uint64_t> out(kFrames);
+    hv::abi::xen::MemoryExchange request{};
+    request.in = {fake::address(in), 1, kOrder, 0, hv::abi::xen::kDomidSelf, {}};
+    request.out = {reinterpret_cast<std::uintptr_t>(out.data()), kFrames, 0, 0, hv::abi::xen::kDomidSelf, {}};
+    hv::Vcpu& before = fake::running_on(0);
+    fake::set_current(*domain.vcpu(0));
+    EXPECT_EQ(fake::hypercall(hv::do_memory_op, static_cast<std::uint64_t>(hv::abi::xen::MemoryCommand::Exchange), fake::address(request)), 0);
+    fake::set_current(before);
+    fake::when_flushed(nullptr);
+    EXPECT_EQ(request.nr_exchanged, 1u);
+    EXPECT_LE(flushes, 1u);
+    for (const Mfn frame : other_frames) hv::free_frames(frame, 0);
+    fake::destroy_all();
 }
 
 }  // namespace
