@@ -20,7 +20,6 @@ using abi::control::CreateDomain;
 
 // Limits of the limits: what a toolstack may ask for.
 constexpr std::uint32_t kMostEventPorts = abi::xen::kFifoPorts;
-constexpr std::uint32_t kMostGrantFrames = 4096;
 constexpr std::uint32_t kMostMaptrackFrames = 65536;
 
 Result<> create_vcpu(Domain& domain, VcpuId id) {
@@ -86,7 +85,7 @@ void free_domain(Domain& domain) {
 Result<Domain*> Domain::create(const CreateDomain& config, bool privileged) {
     if (config.flags != 0 || config.reserved0 != 0) return fail(Error::BadArgument);
     if (config.max_vcpus == 0 || config.max_vcpus > kMaxVcpus) return fail(Error::BadArgument);
-    if (config.max_event_ports > kMostEventPorts || config.max_grant_frames > kMostGrantFrames ||
+    if (config.max_event_ports > kMostEventPorts || config.max_grant_frames > abi::control::kMostGrantFrames ||
         config.max_maptrack_frames > kMostMaptrackFrames || config.max_grant_version > 2)
         return fail(Error::BadArgument);
     if (config.type != static_cast<std::uint32_t>(abi::control::DomainType::Pv)) return fail(Error::NotSupported);

@@ -66,6 +66,7 @@ GrantOutcome<PinnedGrant> GrantTable::pin_for_map(GrantRef ref, DomainId user, b
             *active = {.frame = static_cast<std::uint32_t>(contents->frame), .domain = user, .transitive_domain = kNoTransit};
         }
     }
+    if (fresh && (host || device)) ++pinned_;
     if (host) ++active->uses(readonly ? GrantUse::HostRead : GrantUse::HostWrite);
     if (device) ++active->uses(readonly ? GrantUse::DeviceRead : GrantUse::DeviceWrite);
     return pinned_grant(*active, domain_->id);
@@ -97,6 +98,7 @@ GrantOutcome<PinnedGrant> GrantTable::pin_for_copy_here(GrantRef ref, DomainId u
                        .length = static_cast<std::uint16_t>(contents->length)};
         }
     }
+    if (fresh) ++pinned_;
     ++active->uses(readonly ? GrantUse::HostRead : GrantUse::HostWrite);
     seen = *active;
     return pinned_grant(*active, domain_->id);
@@ -125,6 +127,7 @@ void GrantTable::unpin(GrantRef ref, DomainId user, GrantUse use) {
     ActiveGrant* active = find_active(ref);
     if (!active || active->domain != user || active->uses(use) == 0) return;
     --active->uses(use);
+    if (!active->pinned()) --pinned_;
     release_marks(ref, *active, use == GrantUse::HostWrite || use == GrantUse::DeviceWrite);
 }
 

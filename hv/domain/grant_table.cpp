@@ -21,10 +21,9 @@ constexpr std::uint32_t status_frames_for(std::uint32_t frames) {
 }  // namespace
 
 Result<> GrantTable::init(Domain& domain, const GrantLimits& limits) {
-    constexpr std::uint32_t kMostFrames = 16384;
     if (limits.max_version > 2) return fail(Error::BadArgument);
     domain_ = &domain;
-    max_frames_ = std::min(limits.max_frames == 0 ? kDefaultMaxFrames : limits.max_frames, kMostFrames);
+    max_frames_ = limits.max_frames == 0 ? kDefaultMaxFrames : limits.max_frames;
     max_version_ = limits.max_version == 0 ? 2 : limits.max_version;
     maptrack.init(domain.max_vcpus, limits.max_maptrack_frames);
     return {};
@@ -39,7 +38,7 @@ void GrantTable::destroy() {
         for (ActiveGrant* chunk : shared_[i].active) delete[] chunk;
     shared_.reset();
     status_.reset();
-    frames_ = status_frames_ = capacity_ = 0;
+    frames_ = status_frames_ = capacity_ = pinned_ = 0;
 }
 
 void GrantTable::free_status() {

@@ -141,7 +141,7 @@ class GrantTable final {
     Result<> grow_locked(std::uint32_t frames);
     Result<> grow_status();
     Result<> reserve_frames(std::uint32_t frames);
-    bool any_pinned_from(GrantRef first) const;
+    bool any_pinned_from(GrantRef first) const;  // `first` is few: those before it are looked at
     bool withdraw_status();
     void free_status();
     void release_marks(GrantRef ref, const ActiveGrant& active, bool write);
@@ -156,6 +156,7 @@ class GrantTable final {
     std::uint32_t frames_ = 0;
     std::uint32_t capacity_ = 0;      // of shared_
     std::uint32_t status_frames_ = 0;
+    std::uint32_t pinned_ = 0;        // entries that are
     OwnPtr<SharedFrame[]> shared_;
     OwnPtr<SharedPage[]> status_;     // of the same capacity / 8, rounded up
     GrantHandle next_release_ = 0;    // progress of release_mappings()

@@ -44,15 +44,12 @@ void restore(SharedGrant entry, const Reserved& from) {
 }  // namespace
 
 bool GrantTable::any_pinned_from(GrantRef first) const {
-    for (GrantRef ref = first; ref < entries(); ++ref) {
+    std::uint32_t before = 0;
+    for (GrantRef ref = 0; ref < first && ref < entries(); ++ref) {
         const ActiveGrant* active = find_active(ref);
-        if (!active) {
-            ref |= kActivePerChunk - 1;
-            continue;
-        }
-        if (active->pinned()) return true;
+        if (active && active->pinned()) ++before;
     }
-    return false;
+    return pinned_ != before;
 }
 
 // lock_ is held. Who maps a status page would keep it when it is one no more, without that it counts as anybody's.

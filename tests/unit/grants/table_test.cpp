@@ -84,6 +84,22 @@ TEST_F(Grants, VersionsKeepTheReservedEntries) {
     EXPECT_EQ(status.status, code(GrantResult::GeneralError));
 }
 
+// A table is no larger than what hv can clear without a look at what else waits.
+TEST_F(Grants, TablesHaveALimit) {
+    hv::abi::control::CreateDomain config{};
+    config.domain = hv::abi::control::kDomainAny;
+    config.max_vcpus = 1;
+    config.max_frames = 1;
+    config.max_grant_frames = 1025;
+    EXPECT_EQ(hv::Domain::create(config, false).error(), hv::Error::BadArgument);
+    config.max_grant_frames = 1024;
+    hv::Domain& large = fake::make_domain(config);
+    EXPECT_EQ(large.grants.max_frames(), 1024u);
+    ASSERT_TRUE(large.grants.grow(1024).has_value());
+    EXPECT_TRUE(large.grants.set_version(2).has_value());
+    EXPECT_EQ(large.grants.grow(1025).error(), hv::Error::BadArgument);
+}
+
 TEST_F(Grants, VersionRefused) {
     grant(9, *user);
     const auto op = map(*user, 9, 1);

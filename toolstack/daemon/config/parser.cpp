@@ -131,7 +131,7 @@ void read_endings(MapReader& reader, DomainDefinition& definition, Diagnostics& 
 
 void read_limits(MapReader& reader, DomainDefinition& definition, Diagnostics& diagnostics) {
     reader.number("max_event_channels", definition.max_event_channels, 1, 131071);
-    reader.number("max_grant_frames", definition.max_grant_frames, 1, 65536);
+    reader.number("max_grant_frames", definition.max_grant_frames, 1, 1024);
     reader.number("max_maptrack_frames", definition.max_maptrack_frames, 1, 65536);
     reader.number("max_grant_version", definition.max_grant_version, 1, 2);
     read_quotas(reader, definition.xenstore_quota, diagnostics);
