@@ -1,5 +1,7 @@
 #include "hv/domain/vcpu_timers.hpp"
 
+#include <algorithm>
+
 #include "hv/abi/xen/shared_info.hpp"
 #include "hv/base/cpu.hpp"
 #include "hv/domain/domain.hpp"
@@ -31,6 +33,12 @@ void periodic_fired(void* argument) {
 void poll_timed_out(void* argument) {
     Vcpu& vcpu = *static_cast<Vcpu*>(argument);
     if (vcpu.domain.events.stop_polling(vcpu)) vcpu_unblock(vcpu);
+}
+
+// To a time that a guest chose. One that has passed is due now: no timer is late because a guest says so.
+void set_here(Timer& timer, std::uint64_t deadline, Nanoseconds now) {
+    migrate_timer(timer, current_cpu());
+    set_timer(timer, std::max(now, static_cast<Nanoseconds>(std::min(deadline, kFarthestDeadline))));
 }
 
 }  // namespace
@@ -69,11 +77,9 @@ Result<> vcpu_set_periodic_timer(Vcpu& vcpu, std::uint64_t period) {
 }
 
 Result<> vcpu_set_singleshot_timer(Vcpu& vcpu, std::uint64_t deadline, bool future_only) {
-    const auto now = static_cast<std::uint64_t>(time::now());
-    if (future_only && deadline < now) return fail(Error::TimePassed);
-    if (deadline > kFarthestDeadline) deadline = kFarthestDeadline;
-    migrate_timer(vcpu.singleshot_timer, current_cpu());
-    set_timer(vcpu.singleshot_timer, static_cast<Nanoseconds>(deadline));
+    const Nanoseconds now = time::now();
+    if (future_only && deadline < static_cast<std::uint64_t>(now)) return fail(Error::TimePassed);
+    set_here(vcpu.singleshot_timer, deadline, now);
     return {};
 }
 
@@ -90,8 +96,11 @@ void vcpu_set_timer_op(Vcpu& vcpu, std::uint64_t deadline) {
         return;
     }
     const bool absurd = deadline > static_cast<std::uint64_t>(now) + kAbsurd;
-    migrate_timer(vcpu.singleshot_timer, current_cpu());
-    set_timer(vcpu.singleshot_timer, absurd ? now + kSoon : static_cast<Nanoseconds>(deadline));
+    set_here(vcpu.singleshot_timer, absurd ? static_cast<std::uint64_t>(now + kSoon) : deadline, now);
+}
+
+void vcpu_set_poll_timer(Vcpu& vcpu, std::uint64_t deadline) {
+    set_here(vcpu.poll_timer, deadline, time::now());
 }
 
 }  // namespace hv

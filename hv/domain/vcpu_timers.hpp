@@ -25,5 +25,7 @@ Result<> vcpu_set_singleshot_timer(Vcpu& vcpu, std::uint64_t deadline, bool futu
 void vcpu_stop_singleshot_timer(Vcpu& vcpu);
 // The old set_timer_op: 0 stops; a deadline absurdly far away (a guest's clock arithmetic gone wrong) fires soon instead.
 void vcpu_set_timer_op(Vcpu& vcpu, std::uint64_t deadline);
+// Ends the current vCPU's SCHEDOP_poll.
+void vcpu_set_poll_timer(Vcpu& vcpu, std::uint64_t deadline);
 
 }  // namespace hv

@@ -2,6 +2,7 @@
 
 #include "hv/abi/xen/sched.hpp"
 #include "hv/domain/domain.hpp"
+#include "hv/domain/vcpu_timers.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "hv/sched/sched.hpp"
 
@@ -42,10 +43,7 @@ HypercallResult sched_poll(GuestVirtual argument) {
         if (!done) return fail(done.error());
         return 0;
     }
-    if (poll.timeout != 0) {
-        migrate_timer(vcpu.poll_timer, current_cpu());
-        set_timer(vcpu.poll_timer, poll.timeout > INT64_MAX ? INT64_MAX : static_cast<Nanoseconds>(poll.timeout));
-    }
+    if (poll.timeout != 0) vcpu_set_poll_timer(vcpu, poll.timeout);
     sched_sleep(vcpu);
     return 0;
 }

@@ -8,6 +8,7 @@
 #include "hv/domain/runstate.hpp"
 #include "hv/hypercall/handlers.hpp"
 #include "hv/sched/sched.hpp"
+#include "hv/time/timer_lateness.hpp"
 #include "tests/unit/fakes/machine.hpp"
 
 namespace {
@@ -69,6 +70,27 @@ TEST_F(VcpuTimers, SingleshotInThePast) {
     set.timeout_abs_ns = ~std::uint64_t{0};
     EXPECT_EQ(vcpu_op(VcpuCommand::SetSingleshotTimer, 0, fake::address(set)), 0);
     EXPECT_EQ(vcpu_op(VcpuCommand::StopSingleshotTimer, 0), 0);
+}
+
+// A time that passed long ago is the guest's own doing, and no interrupt of this machine's that came late.
+TEST_F(VcpuTimers, TimesInThePastCountAsNoLateTimers) {
+    fake::run_until(fake::now() + 10'000'000'000);
+    const char* name = nullptr;
+    std::uint64_t before = 0, after = 0;
+    ASSERT_TRUE(hv::timer_counter(0, name, before));
+    VcpuSetSingleshotTimer set{.timeout_abs_ns = 1, .flags = 0, .pad = 0};
+    EXPECT_EQ(vcpu_op(VcpuCommand::SetSingleshotTimer, 0, fake::address(set)), 0);
+    fake::run_until(fake::now());
+    EXPECT_TRUE(take_event());
+    EXPECT_EQ(fake::hypercall(hv::do_set_timer_op, 1), 0);
+    fake::run_until(fake::now());
+    EXPECT_TRUE(take_event());
+    SchedPoll poll{.ports = 0, .nr_ports = 0, .pad = 0, .timeout = 1};
+    EXPECT_EQ(fake::hypercall(hv::do_sched_op, static_cast<std::uint64_t>(SchedCommand::Poll), fake::address(poll)), 0);
+    fake::run_until(fake::now());
+    EXPECT_TRUE(vcpu->running.load());
+    ASSERT_TRUE(hv::timer_counter(0, name, after));
+    EXPECT_EQ(after, before);
 }
 
 TEST_F(VcpuTimers, Periodic) {
