@@ -49,8 +49,8 @@ void last_work(TrapFrame& frame) {
         ArchVcpu& arch = *vcpu.arch;
         if (arch.runstate_late && arch.kernel_mode) arch.runstate_late = !runstate_publish(vcpu);
         if (arch.nmi_pending.load(std::memory_order_relaxed) && arch.nmi_callback != 0 && arch.nmi_pending.exchange(false)) {
-            enter_guest_kernel(vcpu, frame, {.address = arch.nmi_callback, .mask_events = true});
-            continue;
+            // One for each way out: other vCPUs can send them faster than this delivers them, and the next one's interrupt waits.
+            if (!enter_guest_kernel(vcpu, frame, {.address = arch.nmi_callback, .mask_events = true})) continue;
         }
         const abi::xen::VcpuInfo& info = *vcpu.info.load(std::memory_order_relaxed);
         const bool pending = __atomic_load_n(&info.evtchn_upcall_pending, __ATOMIC_RELAXED);
