@@ -47,7 +47,7 @@ class LockedEntry {
     LockedEntry(FrameInfo* table, Pte* entry) : table_{table}, entry_{entry} {}
     static Result<LockedEntry> lock(Domain& domain, Mfn frame, unsigned index) {
         FrameInfo* info = TRY(get_frame(frame, domain.id));
-        if (const Result<> locked = lock_l1_table(*info); !locked) {
+        if (const Result<> locked = lock_l1_table(*info, Preemption::Forbidden); !locked) {
             put_frame(*info);
             return fail(locked.error());
         }

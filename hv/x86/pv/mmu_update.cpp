@@ -14,9 +14,12 @@ namespace {
 using abi::xen::MmuCommand;
 using abi::xen::MmuUpdate;
 
-// Consecutive updates mostly hit one table: it stays referenced and locked between them.
+// Consecutive updates mostly hit one table: it stays referenced and locked between them, but not for long, since others wait
+// for it who cannot be preempted (table_lock.hpp).
 class TableCache {
   public:
+    static constexpr std::uint32_t kMostUpdates = 16;  // each may take a flush of other CPUs' TLBs
+
     ~TableCache() { drop(); }
     // The locked table that holds `frame`, or null when it is no page table now.
     Result<FrameInfo*> hold(Mfn frame, DomainId owner) {
@@ -113,6 +116,7 @@ HypercallResult do_mmu_update(HypercallArguments& arguments) {
     {
         TableCache cache;
         for (; index < count; ++index) {
+            if (index % TableCache::kMostUpdates == 0) cache.drop();
             if (index != 0 && preemption_needed()) {
                 result = fail(Error::Restart);
                 break;

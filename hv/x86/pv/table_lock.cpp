@@ -33,8 +33,8 @@ Result<FrameType> lock_table(FrameInfo& info) {
     return lock(info, FrameType::L4, Preemption::Allowed);
 }
 
-Result<> lock_l1_table(FrameInfo& info) {
-    const FrameType type = TRY(lock(info, FrameType::L1, Preemption::Forbidden));
+Result<> lock_l1_table(FrameInfo& info, Preemption preemption) {
+    const FrameType type = TRY(lock(info, FrameType::L1, preemption));
     return type == FrameType::L1 ? Result<>{} : fail(Error::BadArgument);
 }
 

@@ -12,8 +12,8 @@ Result<FrameType> lock_table(FrameInfo& info);
 // After an L2, L3 or L4 table the current vCPU may have unfinished work (entry_update.hpp).
 void unlock_table(FrameInfo& info);
 
-// For those that cannot be preempted: L1 tables alone, which nobody keeps locked for long and whose undoing is short.
-// Error::BadArgument when it is none.
-Result<> lock_l1_table(FrameInfo& info);
+// L1 tables alone, which nobody keeps locked for long and whose undoing is short: also for those that cannot be preempted.
+// Error::BadArgument when it is none; Error::Restart (Preemption::Allowed): many others want it.
+Result<> lock_l1_table(FrameInfo& info, Preemption preemption);
 
 }  // namespace hv::x86

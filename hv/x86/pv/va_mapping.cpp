@@ -33,7 +33,7 @@ HypercallResult update(GuestVirtual address, Pte value, std::uint64_t flags, Dom
     const Mfn l1 = guest_l1_table(vcpu, address);
     if (l1 == kInvalidMfn) return fail(Error::BadArgument);
     FrameInfo* info = TRY(get_frame(l1, vcpu.domain.id));
-    Result<> done = lock_l1_table(*info);
+    Result<> done = lock_l1_table(*info, Preemption::Allowed);
     if (done) {
         done = update_entry(*info, 1, index_in_l1(address.raw), value, vcpu.domain, frame_owner, false);
         unlock_table(*info);

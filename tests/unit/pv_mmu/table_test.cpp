@@ -1,7 +1,9 @@
 // Page-table hypercalls: what a kernel does all day, and what it must not.
+#include <algorithm>
 #include <cstring>
 
 #include "hv/x86/pv/guest_tables.hpp"
+#include "hv/x86/pv/table_lock.hpp"
 #include "tests/unit/pv_mmu/guest.hpp"
 
 namespace {
@@ -188,6 +190,38 @@ TEST_F(Tables, TheCountOfWhatWasDoneIsRight) {
     EXPECT_EQ(call(*vcpu, do_mmuext_op, reinterpret_cast<std::uintptr_t>(ops.data()), ops.size(), fake::address(done), kDomidSelf), kInvalid);
     EXPECT_EQ(done, 5u);
     EXPECT_EQ(call(*vcpu, do_mmu_update, 8, 1, 0, kDomidSelf), -14);
+}
+
+// Who holds a table's lock for all of a long list keeps those from it who cannot be preempted: they wait with interrupts off.
+TEST_F(Tables, ALongListLetsOthersAtTheTable) {
+    constexpr unsigned kUpdates = 200, kFew = 32;
+    std::vector<MmuUpdate> updates;
+    for (unsigned i = 0; i < kUpdates; ++i) updates.push_back({entry_address(tree.l1[0], i), 0});
+    unsigned looks = 0, at_once = 0, longest = 0;
+    fake::preempt_as([&] {
+        ++looks;
+        at_once = info(tree.l1[0]).type.load() & FrameInfo::kLocked ? at_once + 1 : 0;
+        longest = std::max(longest, at_once);
+        return false;
+    });
+    EXPECT_EQ(mmu_update(*domain, updates), 0);
+    fake::preempt_every(0);
+    EXPECT_GE(looks, kUpdates - 1);
+    EXPECT_LT(longest, kFew);
+}
+
+TEST_F(Tables, WhoWaitsForALockedTableIsPreempted) {
+    const hv::Result<FrameType> locked = lock_table(info(tree.l1[0]));
+    ASSERT_TRUE(locked.has_value());
+    ASSERT_EQ(*locked, FrameType::L1);
+    hv::HypercallArguments arguments{{0, 0, 0, 0, 0, 0}};
+    fake::preempt_every(1);
+    const hv::HypercallResult result = call_once(*vcpu, do_update_va_mapping, arguments);
+    fake::preempt_every(0);
+    unlock_table(info(tree.l1[0]));
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(result.error(), hv::Error::Restart);
+    EXPECT_EQ(update_va(0, 0), 0);
 }
 
 }  // namespace
