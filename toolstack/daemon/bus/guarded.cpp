@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "base/log.hpp"
+#include "bus/utf8.hpp"
 
 namespace hvctld::bus {
 
@@ -24,7 +25,7 @@ int refuse(sd_bus_message* call, ErrorId id, const char* text) noexcept {
 
 int reply_error(sd_bus_message* call, const Error& error) {
     const std::string name = fmt::format("org.hvctl1.Error.{}", entry_of(error.id()).name);
-    return sd_bus_reply_method_errorf(call, name.c_str(), "%s", error.text().c_str());
+    return sd_bus_reply_method_errorf(call, name.c_str(), "%s", as_utf8(error.text()).c_str());
 }
 
 }  // namespace hvctld::bus

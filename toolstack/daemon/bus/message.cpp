@@ -1,5 +1,6 @@
 #include "bus/message.hpp"
 
+#include "bus/utf8.hpp"
 #include "hvctl/try.hpp"
 
 namespace hvctld::bus {
@@ -74,6 +75,10 @@ Writer& Writer::put(char type, const void* value) {
     return *this;
 }
 
+Writer& Writer::text(std::string_view value) {
+    return put('s', as_utf8(value).c_str());
+}
+
 void Writer::open(char type, const char* content) {
     if (status_ >= 0) status_ = sd_bus_message_open_container(message_, type, content);
 }
@@ -93,7 +98,7 @@ Writer& Writer::variant(const char* key, const char* content, char type, const v
 }
 
 Writer& Writer::entry(const char* key, const std::string& value) {
-    return variant(key, "s", 's', value.c_str());
+    return variant(key, "s", 's', as_utf8(value).c_str());
 }
 
 Writer& Writer::texts(const std::vector<std::string>& values) {
@@ -113,7 +118,7 @@ Writer& Writer::entry(const char* key, const std::vector<std::string>& values) {
 
 Writer& Writer::counter(const std::string& key, std::uint64_t value) {
     open('e', "st");
-    put('s', key.c_str());
+    text(key);
     put('t', &value);
     return close();
 }

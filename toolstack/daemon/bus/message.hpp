@@ -54,7 +54,8 @@ class Writer {
   public:
     explicit Writer(sd_bus_message* message) : message_{message} {}
 
-    Writer& text(const std::string& value) { return put('s', value.c_str()); }
+    // What is not UTF-8 in it is replaced: one odd string does not fail the message.
+    Writer& text(std::string_view value);
     Writer& number(std::uint64_t value) { return put('t', &value); }
     Writer& descriptor(int fd) { return put('h', &fd); }
     Writer& texts(const std::vector<std::string>& values);
