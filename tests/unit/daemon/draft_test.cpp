@@ -1,5 +1,7 @@
 // A create that is refused or fails leaves things as they were.
+#include <atomic>
 #include <filesystem>
+#include <thread>
 
 #include "testing.hpp"
 
@@ -63,6 +65,29 @@ TEST_F(Draft, AFailedCreateLeavesNoLog) {
     EXPECT_EQ(process->finish(job).state, JobState::Failed);
     process->settle();
     EXPECT_FALSE(std::filesystem::exists(folder / "console/web1.log"));
+}
+
+TEST_F(Draft, DryRunsThatHangHoldUpNeitherEndsNorStarts) {
+    process->finish(create(definition("web1")));
+    std::atomic<bool> go_on = false;
+    hypervisor.fail_at = [&](const std::string& call) -> hvctl::Result<void> {
+        while (call == "check_build" && !go_on) std::this_thread::yield();
+        return {};
+    };
+    constexpr std::size_t kDryRuns = Loop::kPoolThreads + 1;
+    std::size_t answered = 0;
+    for (std::size_t i = 0; i < kDryRuns; ++i) {
+        process->manager->validate(definition("web2"), "web2.yaml", {}, true, [&](const Result<Validation>& result) {
+            EXPECT_TRUE(result);
+            ++answered;
+        });
+    }
+    EXPECT_EQ(process->finish(process->manager->destroy("web1")).state, JobState::Done);
+    EXPECT_EQ(process->finish(create(definition("web3"))).state, JobState::Done);
+    EXPECT_EQ(answered, 0u);
+    go_on = true;
+    process->run_until([&] { return answered == kDryRuns; });
+    hypervisor.fail_at = nullptr;
 }
 
 TEST_F(Draft, StartNeedsAStoppedDomain) {

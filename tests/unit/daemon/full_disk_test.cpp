@@ -1,5 +1,7 @@
 // A registry whose file takes nothing, because its disk is full or somebody else has it locked: guests end all the
 // same, none starts, and afterwards the file has everything.
+#include <algorithm>
+
 #include "testing.hpp"
 
 namespace hvctld::test {
@@ -103,6 +105,34 @@ TEST_F(FullDisk, ARestartThatWaitsForRoomCanBeDestroyed) {
     process->run_until([&] { return process->manager->jobs().list().back().phase == "remember"; });
     EXPECT_EQ(process->finish(process->manager->destroy("web1")).state, JobState::Done);
     EXPECT_EQ(guests(), 0u);
+}
+
+TEST_F(FullDisk, AutostartWaitsForRoom) {
+    (void)folder.file("a.yaml", definition("web1", "autostart: true\n"));
+    process->finish(create(definition("web2", "autostart: true\n")));
+    process->finish(process->manager->destroy("web2"));
+    fill();
+    process->manager->autostart(folder / "");
+    process->run_until([&] {
+        return std::ranges::count(process->manager->jobs().list(), "remember", &JobRecord::phase) == 2;
+    });
+    EXPECT_EQ(guests(), 0u);
+    // The next daemon begins again: nothing of it is in the file.
+    abandon();
+    process->manager->autostart(folder / "");
+    process->settle();
+    EXPECT_EQ(view("web1").state, "running");
+    EXPECT_EQ(view("web2").state, "running");
+}
+
+TEST_F(FullDisk, AutostartGoesOnWhenThereIsRoom) {
+    (void)folder.file("a.yaml", definition("web1", "autostart: true\n"));
+    fill();
+    process->manager->autostart(folder / "");
+    EXPECT_EQ(view("web1").state, "starting");
+    make_room();
+    process->settle();
+    EXPECT_EQ(view("web1").state, "running");
 }
 
 TEST_F(FullDisk, KilledMeanwhile) {

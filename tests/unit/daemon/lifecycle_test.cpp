@@ -1,6 +1,8 @@
 // Domains from creation to their end, over the fake hypervisor.
 #include <sys/stat.h>
 
+#include <filesystem>
+
 #include "domain/store_entries.hpp"
 #include "testing.hpp"
 
@@ -97,7 +99,10 @@ TEST_F(Lifecycle, ForgetNeedsAStoppedDomain) {
     process->finish(create(definition("web1")));
     EXPECT_EQ(process->manager->forget("web1").error().id(), ErrorId::WrongState);
     process->finish(process->manager->destroy("web1"));
+    EXPECT_TRUE(std::filesystem::exists(folder / "journal-boot-1/web1.journal"));
     EXPECT_TRUE(process->manager->forget("web1"));
+    EXPECT_FALSE(std::filesystem::exists(folder / "journal-boot-1/web1.journal"));
+    EXPECT_TRUE(std::filesystem::exists(folder / "console/web1.log"));
     EXPECT_EQ(process->manager->get("web1").error().id(), ErrorId::NoSuchDomain);
 }
 

@@ -9,4 +9,7 @@ namespace hvctld {
 std::uint64_t realtime_us();
 std::uint64_t monotonic_us();
 
+// For tests: an administrator or NTP sets the wall clock forward by so much, or back.
+void step_realtime(std::int64_t by_us);
+
 }  // namespace hvctld

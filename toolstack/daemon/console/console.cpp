@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 
 #include "base/log.hpp"
 #include "hvctl/try.hpp"
@@ -18,6 +19,10 @@ namespace {
 
 constexpr std::size_t kMostSessions = 64;  // each has descriptors
 
+std::string journal_path(const ConsolePaths& paths, const std::string& name) {
+    return fmt::format("{}/{}.journal", paths.journal_folder, name);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Console>> Console::create(Loop& loop, EventHub& events, const ConsolePaths& paths,
@@ -25,7 +30,7 @@ Result<std::unique_ptr<Console>> Console::create(Loop& loop, EventHub& events, c
     TRY(make_folder(paths.log_folder));
     TRY(make_folder(paths.journal_folder));
     ConsoleLog log = TRY(ConsoleLog::open(fmt::format("{}/{}.log", paths.log_folder, name), settings.log_size));
-    ConsoleJournal journal = TRY(ConsoleJournal::open(fmt::format("{}/{}.journal", paths.journal_folder, name)));
+    ConsoleJournal journal = TRY(ConsoleJournal::open(journal_path(paths, name)));
     if (!journal.kept()) {
         log::warning("{}: {} is full; should hvctld be killed, console output may be lost or logged twice", name,
                      paths.journal_folder);
@@ -44,6 +49,12 @@ Console::Console(Loop& loop, EventHub& events, ConsoleLog log, ConsoleJournal jo
       alive_{std::make_shared<Console*>(this)} {}
 
 Console::~Console() = default;
+
+void Console::forget(const ConsolePaths& paths, const std::string& name) {
+    const std::string journal = journal_path(paths, name);
+    if (unlink(journal.c_str()) == 0 || errno == ENOENT) return;
+    log::warning("{}: {}", journal, std::strerror(errno));
+}
 
 void Console::begin_run() {
     ending_ = false;

@@ -29,6 +29,8 @@ class Console final : public ConsoleSession::Owner {
     static Result<std::unique_ptr<Console>> create(Loop& loop, EventHub& events, const ConsolePaths& paths,
                                                    const std::string& name, const config::ConsoleSettings& settings);
     virtual ~Console();
+    // The name is nobody's any more: its log stays, what only a running daemon needs goes.
+    static void forget(const ConsolePaths& paths, const std::string& name);
 
     // The domain is created afresh: its log starts empty, the old one is kept as NAME.log.1.
     void begin_run();

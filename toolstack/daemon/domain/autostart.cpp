@@ -42,14 +42,15 @@ void Manager::autostart(const std::string& folder) {
         const auto found = domains_.find(definition->name);
         const bool runs = found != domains_.end() && (found->second->in_hv() || found->second->job != 0);
         if (!definition->autostart || runs) continue;
-        if (const auto job = create(*text, file, {}, {}); !job) log::error("autostart: {}", job.error().text());
+        if (const auto job = create(*text, file, {}, {.patient = true}); !job) log::error("autostart: {}", job.error().text());
     }
     // Definitions that were given to `create` and not put into a file.
     for (const auto& [name, domain] : domains_) {
         if (!domain->definition.autostart || domain->in_hv() || domain->job != 0 || std::ranges::count(seen, name) != 0)
             continue;
-        if (const auto job = start(name, false); !job) log::error("autostart: {}", job.error().text());
+        if (const auto job = start(name, false, true); !job) log::error("autostart: {}", job.error().text());
     }
+    // Comes into the file behind the records of these starts: who is killed before that begins again.
     (void)registry_.set_fact(kAutostartFact, paths_.boot_id);
 }
 

@@ -1,11 +1,8 @@
 // Definitions: from text to a record that can be started.
 #include <fmt/format.h>
 #include <systemd/sd-id128.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "domain/check_definition.hpp"
 #include "domain/images.hpp"
@@ -20,13 +17,6 @@ std::string fresh_uuid() {
     char text[SD_ID128_UUID_STRING_MAX];
     if (sd_id128_randomize(&id) < 0) return {};
     return sd_id128_to_uuid_string(id, text);
-}
-
-Result<void> check_file(const std::string& domain, std::string_view key, const std::string& path) {
-    if (path.empty() || access(path.c_str(), R_OK) == 0) return {};
-    const int number = errno;
-    return fail(number == ENOENT || number == ENOTDIR ? ErrorId::FileMissing : ErrorId::FileUnreadable,
-                fmt::format("{}: {}: {}: {}", domain, key, path, std::strerror(number)));
 }
 
 Result<void> check_cpus(const config::DomainDefinition& definition, std::uint32_t cpus) {
@@ -45,8 +35,6 @@ Result<void> check_cpus(const config::DomainDefinition& definition, std::uint32_
 
 Result<void> Manager::check_host(const config::DomainDefinition& definition) {
     TRY(check_served(definition));
-    TRY(check_file(definition.name, "kernel", definition.kernel));
-    TRY(check_file(definition.name, "initrd", definition.initrd));
     const auto host = TRY(within("host information", Result<abi::GetHostInfo>{hypervisor_.host_info()}));
     if (definition.max_vcpus > host.max_vcpus) {
         return fail(ErrorId::TooManyVcpus, fmt::format("{}: wants {} vCPUs, hv gives one domain at most {}",
@@ -76,12 +64,15 @@ void Manager::validate(const std::string& text, const std::string& source, std::
     validation.normalised = normalised(*definition);
 
     auto outcome = std::make_shared<Result<void>>();
-    loop_.blocking([outcome, &hypervisor = hypervisor_,
-                    definition = std::move(*definition)] { *outcome = check_images(hypervisor, definition); },
-                   [outcome, validation = std::move(validation), answer, weak = std::weak_ptr{alive_}] {
-                       if (weak.expired()) return;
-                       answer(*outcome ? Result<Validation>{validation} : std::unexpected(outcome->error()));
-                   });
+    checks_.run(loop_,
+                [outcome, &hypervisor = hypervisor_, definition = std::move(*definition)] {
+                    *outcome = check_files(definition);
+                    if (*outcome) *outcome = check_images(hypervisor, definition);
+                },
+                [outcome, validation = std::move(validation), answer, weak = std::weak_ptr{alive_}] {
+                    if (weak.expired()) return;
+                    answer(*outcome ? Result<Validation>{validation} : std::unexpected(outcome->error()));
+                });
 }
 
 // A definition that is about to be tried. The one that it replaces is kept until it has made a guest run.
@@ -123,9 +114,9 @@ Result<JobId> Manager::create(const std::string& text, const std::string& source
     auto definition = TRY(read_definition(text, source, overrides, settings_.defaults, warnings));
     TRY(check_served(definition));
     TRY(require_host_stays());
-    TRY(require_registry());
+    if (!options.patient) TRY(require_registry());
     Domain* domain = TRY(draft(std::move(definition), source, options.ephemeral));
-    return begin_start(*domain, "create", options.paused);
+    return begin_start(*domain, "create", options.paused, options.patient);
 }
 
 Result<DefinitionView> Manager::definition(const std::string& text) {
@@ -135,7 +126,7 @@ Result<DefinitionView> Manager::definition(const std::string& text) {
     return DefinitionView{domain->record.definition, std::move(revisions).value_or(std::vector<Revision>{})};
 }
 
-Result<JobId> Manager::start(const std::string& text, bool paused) {
+Result<JobId> Manager::start(const std::string& text, bool paused, bool patient) {
     Domain* domain = TRY(find(text));
     TRY(require_idle(*domain));
     if (domain->record.phase != DomainPhase::Stopped) {
@@ -143,13 +134,13 @@ Result<JobId> Manager::start(const std::string& text, bool paused) {
                     fmt::format("{} runs already (domain {})", domain->record.name, domain->record.instance.domid));
     }
     TRY(require_host_stays());
-    TRY(require_registry());
-    return begin_start(*domain, "start", paused);
+    if (!patient) TRY(require_registry());
+    return begin_start(*domain, "start", paused, patient);
 }
 
-JobId Manager::begin_start(Domain& domain, const std::string& verb, bool paused) {
-    Job& job = begin_job(domain, verb, settings_.create_deadline_seconds, paused);
-    add_start_phases(job, domain, paused, false);
+JobId Manager::begin_start(Domain& domain, const std::string& verb, bool paused, bool patient) {
+    Job& job = begin_job(domain, verb, patient ? 0 : settings_.create_deadline_seconds, paused);
+    add_start_phases(job, domain, paused, patient);
     changed(domain);
     const JobId id = job.id();
     job.start();

@@ -1,5 +1,11 @@
 #include "domain/images.hpp"
 
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
 #include "hvctl/read_file.hpp"
 #include "hvctl/try.hpp"
 
@@ -7,6 +13,13 @@ namespace hvctld {
 namespace {
 
 constexpr std::uint64_t kMostInitrdBytes = std::uint64_t{4} << 30;
+
+Result<void> check_file(const std::string& domain, std::string_view key, const std::string& path) {
+    if (path.empty() || access(path.c_str(), R_OK) == 0) return {};
+    const int number = errno;
+    return fail(number == ENOENT || number == ENOTDIR ? ErrorId::FileMissing : ErrorId::FileUnreadable,
+                fmt::format("{}: {}: {}: {}", domain, key, path, std::strerror(number)));
+}
 
 Result<hvctl::Mapping> read_initrd(const std::string& path) {
     if (path.empty()) return hvctl::Mapping{};
@@ -18,6 +31,11 @@ Result<hvctl::Mapping> read_initrd(const std::string& path) {
 }
 
 }  // namespace
+
+Result<void> check_files(const config::DomainDefinition& definition) {
+    TRY(check_file(definition.name, "kernel", definition.kernel));
+    return check_file(definition.name, "initrd", definition.initrd);
+}
 
 Result<hvctl::KernelImage> load_kernel(Hypervisor& hypervisor, const config::DomainDefinition& definition) {
     return within(definition.name + ": kernel",

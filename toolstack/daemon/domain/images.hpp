@@ -7,6 +7,9 @@
 
 namespace hvctld {
 
+// Whether they are there and may be read.
+Result<void> check_files(const config::DomainDefinition& definition);
+
 Result<hvctl::KernelImage> load_kernel(Hypervisor& hypervisor, const config::DomainDefinition& definition);
 
 // Empty without an initrd.

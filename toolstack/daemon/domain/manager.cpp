@@ -76,6 +76,7 @@ Manager::Manager(Loop& loop, Hypervisor& hypervisor, store::Store& store, Regist
       retry_{loop, registry},
       jobs_{loop, registry},
       builds_{Loop::kPoolThreads / 2},
+      checks_{Loop::kPoolThreads / 4},
       alive_{std::make_shared<Manager*>(this)} {
     retry_.on_trouble = [this](const std::string& trouble) {
         if (trouble.empty()) {

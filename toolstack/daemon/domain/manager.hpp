@@ -34,6 +34,7 @@ struct ManagerPaths {
 struct CreateOptions {
     bool paused = false;
     bool ephemeral = false;
+    bool patient = false;  // nobody waits: a registry that cannot be written is waited for as long as it takes
 };
 
 struct DefinitionView {
@@ -62,7 +63,7 @@ class Manager {
     // go on or end. The store must have been opened from its journal. To be called once, before anything else.
     Result<void> recover();
     // Once per boot of the host: creates every domain with autostart that does not run, from the files of `folder` and
-    // from the registry.
+    // from the registry. While the registry cannot be written they wait, and the boot's autostart is not over.
     void autostart(const std::string& folder);
 
     // Checks a definition as create() would. Against the host its files are read and checked, too, in the thread pool:
@@ -73,7 +74,7 @@ class Manager {
     Result<JobId> create(const std::string& text, const std::string& source, std::span<const std::string> overrides,
                          const CreateOptions& options);
     // Starts a stopped domain from the definition that is remembered.
-    Result<JobId> start(const std::string& domain, bool paused);
+    Result<JobId> start(const std::string& domain, bool paused, bool patient = false);
     // Ends a start that is under way or about to be, too; joins an end that is.
     Result<JobId> shutdown(const std::string& domain, std::uint32_t timeout_seconds);
     Result<JobId> reboot(const std::string& domain, std::uint32_t timeout_seconds);
@@ -140,7 +141,7 @@ class Manager {
     // creating (create.cpp, start.cpp)
     Result<void> check_host(const config::DomainDefinition& definition);
     Result<Domain*> draft(config::DomainDefinition definition, const std::string& source, bool ephemeral);
-    JobId begin_start(Domain& domain, const std::string& verb, bool paused);
+    JobId begin_start(Domain& domain, const std::string& verb, bool paused, bool patient);
     Result<Console*> console_of(Domain& domain);
     // `patient`: nobody waits for the job, so it waits for a registry that cannot be written as long as it takes.
     void add_start_phases(Job& job, Domain& domain, bool paused, bool patient);
@@ -207,6 +208,7 @@ class Manager {
     JobQueue jobs_;
     JobId stop_all_job_ = 0;  // ends all guests; 0: none does
     PoolLane builds_;
+    PoolLane checks_;
     std::map<std::string, std::unique_ptr<Domain>, std::less<>> domains_;
     BoundPort exceptions_;
     BoundPort host_store_;

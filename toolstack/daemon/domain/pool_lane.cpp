@@ -4,35 +4,47 @@
 
 namespace hvctld {
 
-void PoolLane::leave(State& state) {
-    if (state.queue.empty()) {
-        ++state.free;
+std::optional<PoolLane::Place> PoolLane::State::enter(std::function<void()> begin) {
+    if (free == 0) return queue.insert(queue.end(), std::move(begin));
+    --free;
+    begin();
+    return std::nullopt;
+}
+
+void PoolLane::State::leave() {
+    if (queue.empty()) {
+        ++free;
         return;
     }
-    const auto next = std::move(state.queue.front());
-    state.queue.pop_front();
+    const auto next = std::move(queue.front());
+    queue.pop_front();
     next();
 }
 
 Step PoolLane::step(std::function<Result<void>(Job&)> work) {
     return [state = state_, inner = in_pool(std::move(work))](Job& job, const Done& done) {
-        const auto begin = [state, inner, &job, done] {
+        const auto place = state->enter([state, inner, &job, done] {
             job.on_interrupt(nullptr);  // in the pool it only has its stop token
             inner(job, [state, done](const Result<void>& result) {
-                leave(*state);
+                state->leave();
                 done(result);
             });
-        };
-        if (state->free > 0) {
-            --state->free;
-            return begin();
-        }
-        const auto place = state->queue.insert(state->queue.end(), begin);
+        });
+        if (!place) return;
         job.on_interrupt([state, place, done](Error& why) {
-            state->queue.erase(place);
+            state->queue.erase(*place);
             done(std::unexpected(why));
         });
     };
+}
+
+void PoolLane::run(Loop& loop, std::function<void()> work, std::function<void()> done) {
+    state_->enter([state = state_, &loop, work = std::move(work), done = std::move(done)] {
+        loop.blocking(work, [state, done] {
+            state->leave();
+            done();
+        });
+    });
 }
 
 }  // namespace hvctld

@@ -172,6 +172,8 @@ void Manager::add_start_phases(Job& job, Domain& domain, bool paused, bool patie
                  if (running.record().verb == "create" || running.record().verb == "start") console->begin_run();
                  return {};
              })});
+    // Not on the loop: a file server that does not answer must hold up nothing but its own guests.
+    job.add({"look for its files", 2, builds_.step([build](Job&) { return check_files(build->definition); })});
     // Known to be half-made before hv has it: should the daemon be killed now, the UUID tells the next one which it is.
     job.add({"remember", 3, [this, &domain, patient](Job& running, const Done& done) {
                  domain.record.phase = DomainPhase::Building;

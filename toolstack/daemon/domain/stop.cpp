@@ -81,6 +81,7 @@ void Manager::drop(const std::string& name) {
     std::erase_if(leaving_consoles_, [](const auto& console) { return console->sessions() == 0; });
     if (found->second->console && found->second->console->sessions() > 0)
         leaving_consoles_.push_back(std::move(found->second->console));
+    Console::forget(paths_.console, name);
     (void)registry_.forget(name);
     const std::unique_ptr<Domain> forgotten_domain = std::move(found->second);  // `name` may be its own
     domains_.erase(found);
