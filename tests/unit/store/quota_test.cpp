@@ -65,6 +65,35 @@ TEST_F(QuotaRules, TransactionNodes) {
     EXPECT_GE(refusals(Quota::TransactionNodes), 2u);
 }
 
+// The sum counts, not each part: nodes, changes in transactions, and what snapshots keep alive.
+TEST_F(QuotaRules, Memory) {
+    limit(Quota::Memory, 64 * 1024);
+    const std::string big(2000, 'x');
+    std::string last;
+    int written = 0;
+    for (; written < 100 && last != "ENOSPC"; ++written) last = write("n" + std::to_string(written), big);
+    EXPECT_EQ(last, "ENOSPC");
+    EXPECT_GT(written, 20);
+    EXPECT_EQ(guest.ask(*store, T::TransactionStart, "\0"s), "ENOSPC");  // its snapshot would keep all of them
+    EXPECT_EQ(write("n0", ""), "OK");                                     // less is always possible
+    for (int i = 1; i < written; ++i) guest.ask(*store, T::Remove, "n" + std::to_string(i) + '\0');
+    const std::uint32_t first = guest.begin(*store);
+    const std::uint32_t second = guest.begin(*store);
+    last.clear();
+    for (int i = 0; i < 100 && last != "ENOSPC"; ++i)
+        last = write("t" + std::to_string(i), big, i % 2 == 0 ? first : second);
+    EXPECT_EQ(last, "ENOSPC");
+    EXPECT_GE(refusals(Quota::Memory), 3u);
+    EXPECT_LE(store->statistics(guest.domain())->memory, 64u * 1024);
+    // What a transaction held is free again when it ends.
+    EXPECT_EQ(guest.ask(*store, T::TransactionEnd, "F\0"s, first), "OK");
+    EXPECT_EQ(write("again", big), "OK");
+    EXPECT_EQ(guest.ask(*store, T::TransactionEnd, "T\0"s, second), "OK");
+    bool told = false;
+    for (const std::string& line : log) told = told || line.find("domain 5 refused by quota memory") != std::string::npos;
+    EXPECT_TRUE(told);
+}
+
 TEST_F(QuotaRules, CreatingAndRemovingForeverInATransaction) {
     const std::uint32_t id = guest.begin(*store);
     std::string last;

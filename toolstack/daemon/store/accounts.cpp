@@ -2,11 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace hvctld::store {
 
 const Account* Accounts::find(DomainId domain) const {
     const auto found = accounts_.find(domain);
     return found == accounts_.end() ? nullptr : &found->second;
+}
+
+std::uint64_t Accounts::memory(DomainId domain) const {
+    const Account* const account = find(domain);
+    if (account == nullptr) return 0;
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(account->node_bytes, 0)) + *account->transaction_bytes;
 }
 
 const Quotas& Accounts::quotas(DomainId domain) const {

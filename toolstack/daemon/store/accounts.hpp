@@ -1,7 +1,9 @@
 // What each domain uses of the store, what it may use, and how often it was refused.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <string_view>
 #include <unordered_map>
 
@@ -14,6 +16,9 @@ namespace hvctld::store {
 struct Account {
     QuotaCounters refusals{};
     std::int64_t nodes = 0;
+    std::int64_t node_bytes = 0;
+    // What its open transactions hold; shared with them, who give it back.
+    std::shared_ptr<std::uint64_t> transaction_bytes = std::make_shared<std::uint64_t>(0);
     std::uint32_t watches = 0;
     std::uint32_t transactions = 0;
     std::uint64_t requests = 0;
@@ -27,6 +32,8 @@ class Accounts {
 
     Account& of(DomainId domain) { return accounts_[domain]; }
     const Account* find(DomainId domain) const;
+    // Bytes in all, as Quota::Memory counts.
+    std::uint64_t memory(DomainId domain) const;
     void forget(DomainId domain) {
         accounts_.erase(domain);
         own_quotas_.erase(domain);

@@ -63,12 +63,17 @@ Result<TransactionId> Client::start_transaction() {
     if (!accounts.admit(actor_.domain, Quota::Transactions, transactions_.size() + 1)) {
         return std::unexpected{Error::NoSpace};
     }
+    const auto snapshot = static_cast<std::uint64_t>(std::max<std::int64_t>(accounts.of(actor_.domain).node_bytes, 0));
+    if (!accounts.admit(actor_.domain, Quota::Memory, accounts.memory(actor_.domain) + snapshot)) {
+        return std::unexpected{Error::NoSpace};
+    }
     do {
         ++last_transaction_;
     } while (last_transaction_ == 0 || transactions_.contains({last_transaction_}));
     const TransactionId id{last_transaction_};
     auto transaction =
         std::make_shared<Transaction>(id, engine_.content().tree(), engine_.content().generation(), false);
+    transaction->charge_to(accounts.of(actor_.domain).transaction_bytes, snapshot);
     if (!actor_.privileged()) engine_.watch_age(transaction);
     transactions_.emplace(id, std::move(transaction));
     ++accounts.of(actor_.domain).transactions;

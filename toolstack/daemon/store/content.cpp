@@ -12,6 +12,10 @@ Result<void> Content::look(const Scope& scope, std::string_view path, Looked wha
     if (!accounts_.admit(scope.actor.domain, Quota::TransactionNodes, transaction->cost() + 1)) {
         return std::unexpected{Error::NoSpace};
     }
+    const std::uint64_t more = transaction->bytes_of_look(path);
+    if (more != 0 && !accounts_.admit(scope.actor.domain, Quota::Memory, accounts_.memory(scope.actor.domain) + more)) {
+        return std::unexpected{Error::NoSpace};
+    }
     transaction->looked_at(path, what);
     return {};
 }
@@ -115,6 +119,7 @@ Result<void> Content::carry_out(const Scope& scope, std::span<Effect> effects, C
         !accounts_.admit(scope.actor.domain, Quota::TransactionNodes, transaction->cost() + effects.size())) {
         return std::unexpected{Error::NoSpace};
     }
+    if (!admits_memory(scope, effects)) return std::unexpected{Error::NoSpace};
     // What goes away is told of while it is there: a copy of the tree, kept for that, would make the removal copy the
     // way.
     if (transaction == nullptr && notice.removed) sink_.notify(notice);

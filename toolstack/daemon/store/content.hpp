@@ -71,7 +71,8 @@ class Content {
     Result<void> create(const Scope& scope, std::string_view path, std::string value);
     Result<void> carry_out(const Scope& scope, std::span<Effect> effects, ChangeNotice notice);
     void apply(Tree& tree, const Effect& effect, Transaction* transaction);
-    void charge(Transaction* transaction, DomainId owner, std::int64_t nodes);
+    void charge(Transaction* transaction, DomainId owner, Holding more);
+    bool admits_memory(const Scope& scope, std::span<const Effect> effects);
     std::int64_t charged(const Scope& scope, DomainId owner) const;
     bool now_is_base(const Transaction& transaction) const;
     Result<void> check_node_quotas(const Actor& actor, Transaction& transaction);

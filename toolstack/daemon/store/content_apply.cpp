@@ -5,13 +5,37 @@
 
 namespace hvctld::store {
 
-void Content::charge(Transaction* transaction, DomainId owner, std::int64_t nodes) {
+void Content::charge(Transaction* transaction, DomainId owner, Holding more) {
     if (transaction != nullptr) {
-        transaction->node_delta()[owner] += nodes;
+        Holding& delta = transaction->node_delta()[owner];
+        delta.nodes += more.nodes;
+        delta.bytes += more.bytes;
         return;
     }
-    accounts_.of(owner).nodes += nodes;
-    node_count_ = static_cast<std::uint64_t>(static_cast<std::int64_t>(node_count_) + nodes);
+    Account& account = accounts_.of(owner);
+    account.nodes += more.nodes;
+    account.node_bytes += more.bytes;
+    node_count_ = static_cast<std::uint64_t>(static_cast<std::int64_t>(node_count_) + more.nodes);
+}
+
+// A transaction holds more than its changes will take once they are made, so a commit needs no question of its own.
+bool Content::admits_memory(const Scope& scope, std::span<const Effect> effects) {
+    std::uint64_t more = 0;
+    for (const Effect& effect : effects) {
+        const bool doomed = scope.transaction != nullptr && scope.transaction->doomed();
+        if (doomed || effect.kind == EffectKind::Remove) continue;
+        if (scope.transaction != nullptr) {
+            more += Transaction::bytes_of(effect);
+        } else if (effect.kind == EffectKind::Create) {
+            more += static_cast<std::uint64_t>(
+                Node::bytes_of(effect.path.size() - parent_path(effect.path).size(), effect.value.size()));
+        } else if (effect.kind == EffectKind::SetValue) {
+            const std::size_t before = tree_.find(effect.path)->value.size();
+            if (effect.value.size() > before) more += effect.value.size() - before;
+        }
+    }
+    return more == 0 ||
+           accounts_.admit(scope.actor.domain, Quota::Memory, accounts_.memory(scope.actor.domain) + more);
 }
 
 std::int64_t Content::charged(const Scope& scope, DomainId owner) const {
@@ -19,7 +43,7 @@ std::int64_t Content::charged(const Scope& scope, DomainId owner) const {
     std::int64_t nodes = account == nullptr ? 0 : account->nodes;
     if (scope.transaction != nullptr) {
         const auto& delta = scope.transaction->node_delta();
-        if (const auto found = delta.find(owner); found != delta.end()) nodes += found->second;
+        if (const auto found = delta.find(owner); found != delta.end()) nodes += found->second.nodes;
     }
     return nodes;
 }
@@ -32,18 +56,28 @@ void Content::apply(Tree& tree, const Effect& effect, Transaction* transaction) 
             const Ref<PermissionSet>& of_parent = tree.find(parent_path(effect.path))->permissions;
             const bool same = of_parent->entries == effect.permissions->entries;
             tree.create(effect.path, effect.value, same ? of_parent : effect.permissions, now);
-            charge(transaction, effect.permissions->entries.front().domain, 1);
+            charge(transaction, effect.permissions->entries.front().domain, {1, tree.find(effect.path)->bytes()});
             return;
         }
-        case EffectKind::SetValue: tree.set_value(effect.path, effect.value, now); return;
-        case EffectKind::SetPermissions:
-            charge(transaction, owner_of(*tree.find(effect.path), incarnations_), -1);
-            tree.set_permissions(effect.path, effect.permissions, now);
-            charge(transaction, effect.permissions->entries.front().domain, 1);
+        case EffectKind::SetValue: {
+            const Node& node = *tree.find(effect.path);
+            const auto more = static_cast<std::int64_t>(effect.value.size()) - static_cast<std::int64_t>(node.value.size());
+            charge(transaction, owner_of(node, incarnations_), {0, more});
+            tree.set_value(effect.path, effect.value, now);
             return;
+        }
+        case EffectKind::SetPermissions: {
+            const Node& node = *tree.find(effect.path);
+            const std::int64_t bytes = node.bytes();
+            charge(transaction, owner_of(node, incarnations_), {-1, -bytes});
+            tree.set_permissions(effect.path, effect.permissions, now);
+            charge(transaction, effect.permissions->entries.front().domain, {1, bytes});
+            return;
+        }
         case EffectKind::Remove:
-            Tree::visit(*tree.find(effect.path),
-                        [&](const Node& node) { charge(transaction, owner_of(node, incarnations_), -1); });
+            Tree::visit(*tree.find(effect.path), [&](const Node& node) {
+                charge(transaction, owner_of(node, incarnations_), {-1, -node.bytes()});
+            });
             tree.remove(effect.path, now);
             return;
     }
@@ -51,9 +85,9 @@ void Content::apply(Tree& tree, const Effect& effect, Transaction* transaction) 
 
 Result<void> Content::check_node_quotas(const Actor& actor, Transaction& transaction) {
     if (actor.privileged()) return {};
-    for (const auto& [owner, nodes] : transaction.node_delta()) {
-        const std::int64_t wanted = charged({actor}, owner) + nodes;
-        if (nodes > 0 && !accounts_.admit(owner, Quota::Nodes, static_cast<std::uint64_t>(wanted))) {
+    for (const auto& [owner, delta] : transaction.node_delta()) {
+        const std::int64_t wanted = charged({actor}, owner) + delta.nodes;
+        if (delta.nodes > 0 && !accounts_.admit(owner, Quota::Nodes, static_cast<std::uint64_t>(wanted))) {
             return std::unexpected{Error::NoSpace};
         }
     }
@@ -74,7 +108,7 @@ Result<void> Content::commit(const Actor& actor, Transaction& transaction) {
     const Tree before = tree_;
     if (now_is_base(transaction)) {
         tree_ = transaction.tree();
-        for (const auto& [owner, nodes] : transaction.node_delta()) charge(nullptr, owner, nodes);
+        for (const auto& [owner, delta] : transaction.node_delta()) charge(nullptr, owner, delta);
     } else {
         for (const Effect& effect : transaction.effects()) apply(tree_, effect, nullptr);
     }
@@ -102,7 +136,12 @@ bool Content::replay(const Effect& effect) {
 void Content::release(DomainId domain) {
     incarnations_.release(domain, ++generation_);
     const Account* const account = accounts_.find(domain);
-    if (account != nullptr && account->nodes != 0) accounts_.of(kDom0).nodes += account->nodes;
+    if (account != nullptr) {
+        const Holding left{account->nodes, account->node_bytes};  // copied: the other account may move this one
+        Account& dom0 = accounts_.of(kDom0);
+        dom0.nodes += left.nodes;
+        dom0.node_bytes += left.bytes;
+    }
     accounts_.forget(domain);
 }
 

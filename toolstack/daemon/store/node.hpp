@@ -17,9 +17,17 @@ struct PermissionSet : RefCounted {
 };
 
 struct Node : RefCounted {
+    // What it takes of memory, about.
+    [[nodiscard]] std::int64_t bytes() const { return bytes_of(name_bytes, value.size()); }
+    static std::int64_t bytes_of(std::size_t name, std::size_t value) {
+        constexpr std::size_t kFixed = 256;
+        return static_cast<std::int64_t>(kFixed + name + value);
+    }
+
     std::string value;
     Ref<PermissionSet> permissions;  // shared with the parent it was inherited from
     ChildMap children;
+    std::uint32_t name_bytes = 0;  // of the name that its parent has for it
     // When each part changed last; all three are set when the node is created.
     Generation value_generation = 0;
     Generation permissions_generation = 0;

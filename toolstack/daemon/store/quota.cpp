@@ -5,7 +5,7 @@ namespace hvctld::store {
 namespace {
 constexpr std::array<std::string_view, kQuotaCount> kNames{
     "nodes",       "watches",           "transactions",     "node-size", "node-permissions",
-    "path-length", "transaction-nodes", "outstanding-bytes"};
+    "path-length", "transaction-nodes", "outstanding-bytes", "memory"};
 }
 
 std::string_view quota_name(Quota quota) {

@@ -17,11 +17,12 @@ enum class Quota : std::uint8_t {
     PathLength,        // bytes of an absolute path
     TransactionNodes,  // nodes that one transaction may touch
     OutstandingBytes,  // replies and events that the domain has not taken; above it its connection is closed
+    Memory,            // bytes in all: of its nodes, and of what its open transactions hold
 };
-inline constexpr std::size_t kQuotaCount = 8;
+inline constexpr std::size_t kQuotaCount = 9;
 
 // "nodes", "watches", "transactions", "node-size", "node-permissions", "path-length", "transaction-nodes",
-// "outstanding-bytes"
+// "outstanding-bytes", "memory"
 std::string_view quota_name(Quota quota);
 std::optional<Quota> quota_by_name(std::string_view name);
 
@@ -32,7 +33,7 @@ class Quotas {
     constexpr bool operator==(const Quotas&) const = default;
 
   private:
-    std::array<std::uint32_t, kQuotaCount> limits_{1000, 128, 10, 2048, 5, 3072, 1024, 1024 * 1024};
+    std::array<std::uint32_t, kQuotaCount> limits_{1000, 128, 10, 2048, 5, 3072, 1024, 1024 * 1024, 8 * 1024 * 1024};
 };
 
 using QuotaCounters = std::array<std::uint64_t, kQuotaCount>;

@@ -20,6 +20,7 @@ struct DomainStatistics {
     std::uint32_t nodes = 0;              // owned now
     std::uint32_t watches = 0;            // set now
     std::uint32_t transactions = 0;       // open now
+    std::uint64_t memory = 0;             // as Quota::Memory counts
     std::uint64_t outstanding_bytes = 0;  // queued for the domain now
     std::uint64_t requests = 0;
     std::uint64_t events = 0;     // watch events queued

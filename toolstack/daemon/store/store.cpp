@@ -191,6 +191,7 @@ std::optional<DomainStatistics> Store::statistics(DomainId domain) const {
     if (account != nullptr) {
         result.nodes = static_cast<std::uint32_t>(
             std::min<std::int64_t>(account->nodes, std::numeric_limits<std::uint32_t>::max()));
+        result.memory = engine_->accounts().memory(domain);
         result.watches = account->watches;
         result.transactions = account->transactions;
         result.requests = account->requests;

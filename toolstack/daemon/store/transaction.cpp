@@ -2,7 +2,35 @@
 
 namespace hvctld::store {
 
+namespace {
+constexpr std::uint64_t kEntryBytes = 256;  // of a look or a change, besides its texts
+}  // namespace
+
+Transaction::~Transaction() {
+    if (meter_) *meter_ -= held_;
+}
+
+void Transaction::charge_to(std::shared_ptr<std::uint64_t> meter, std::uint64_t snapshot) {
+    meter_ = std::move(meter);
+    hold(snapshot);
+}
+
+void Transaction::hold(std::uint64_t bytes) {
+    held_ += bytes;
+    if (meter_) *meter_ += bytes;
+}
+
+std::uint64_t Transaction::bytes_of_look(std::string_view path) const {
+    return reads_.contains(std::string{path}) ? 0 : kEntryBytes + path.size();
+}
+
+// The path twice, for the effect and for finding it again; the value twice, for the effect and in the tree.
+std::uint64_t Transaction::bytes_of(const Effect& effect) {
+    return kEntryBytes + 2 * (effect.path.size() + effect.value.size());
+}
+
 void Transaction::looked_at(std::string_view path, Looked what) {
+    hold(bytes_of_look(path));
     reads_[std::string{path}] |= static_cast<std::uint8_t>(what);
 }
 
@@ -14,6 +42,8 @@ void Transaction::changed(Effect effect) {
         case EffectKind::Remove: last = {}; break;
         case EffectKind::SetValue:
             if (last.value != LastEffects::kNone) {
+                const std::size_t before = effects_[last.value].value.size();
+                if (effect.value.size() > before) hold(2 * (effect.value.size() - before));
                 effects_[last.value].value = std::move(effect.value);
                 return;
             }
@@ -29,6 +59,7 @@ void Transaction::changed(Effect effect) {
             last.permissions = next;
             break;
     }
+    hold(bytes_of(effect));
     effects_.push_back(std::move(effect));
 }
 

@@ -2,6 +2,7 @@
 // what the other changed: the same node's value, permissions, list of children, or whether it exists.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -16,11 +17,28 @@ namespace hvctld::store {
 // What was looked at of a node. That it exists, and its permissions, always count.
 enum class Looked : std::uint8_t { Existence = 0, Value = 1, Children = 2 };
 
+// Nodes and their bytes, more or fewer.
+struct Holding {
+    std::int64_t nodes = 0;
+    std::int64_t bytes = 0;
+};
+
 class Transaction {
   public:
     // `began`: the generation of the store, of which `now` is the tree.
     Transaction(TransactionId id, const Tree& now, Generation began, bool doomed)
         : id_(id), base_(now), tree_(now), began_(began), doomed_(doomed) {}
+
+    ~Transaction();
+    Transaction(const Transaction&) = delete;
+    Transaction& operator=(const Transaction&) = delete;
+
+    // What it holds from now on is added to `meter`, and `snapshot` bytes with it: what its snapshot keeps alive of the
+    // domain's own nodes once they change. Given back when it ends.
+    void charge_to(std::shared_ptr<std::uint64_t> meter, std::uint64_t snapshot);
+    // What looking at `path`, or a change, would add to that.
+    std::uint64_t bytes_of_look(std::string_view path) const;
+    static std::uint64_t bytes_of(const Effect& effect);
 
     TransactionId id() const { return id_; }
     Tree& tree() { return tree_; }
@@ -42,7 +60,7 @@ class Transaction {
     void doom(const Tree& now);
     bool doomed() const { return doomed_; }
 
-    std::unordered_map<DomainId, std::int64_t>& node_delta() { return node_delta_; }
+    std::unordered_map<DomainId, Holding>& node_delta() { return node_delta_; }
 
   private:
     struct LastEffects {
@@ -50,6 +68,8 @@ class Transaction {
         std::size_t permissions = kNone;
         static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
     };
+
+    void hold(std::uint64_t bytes);
 
     TransactionId id_;
     Tree base_;
@@ -59,7 +79,9 @@ class Transaction {
     std::unordered_map<std::string, std::uint8_t> reads_;
     std::vector<Effect> effects_;
     std::unordered_map<std::string, LastEffects> last_;
-    std::unordered_map<DomainId, std::int64_t> node_delta_;  // nodes more or fewer by owner
+    std::unordered_map<DomainId, Holding> node_delta_;  // by owner
+    std::shared_ptr<std::uint64_t> meter_;
+    std::uint64_t held_ = 0;
 };
 
 }  // namespace hvctld::store

@@ -59,6 +59,7 @@ void Tree::create(std::string_view path, std::string value, Ref<PermissionSet> s
     node->value = std::move(value);
     node->permissions = std::move(set);
     node->value_generation = node->permissions_generation = node->children_generation = now;
+    node->name_bytes = static_cast<std::uint32_t>(last_component(path).size());
     Node& parent = own(parent_path(path));
     parent.children.insert(last_component(path), std::move(node));
     parent.children_generation = now;
