@@ -67,7 +67,10 @@ def kill_in_create(dom0):
 
 @in_dom0("hvctld: a full disk under the registry ends no guest and keeps none from ending; what happened is written later")
 def full_disk(dom0):
-    dom0.ok("systemctl stop hvctld; mount -t tmpfs -o size=2m tmpfs /var/lib/hvctl; systemctl start hvctld")
+    # The examples, hello's initrd among them, stay where they are: only the registry gets a small disk.
+    dom0.ok("systemctl stop hvctld; mkdir /run/kept; mount --bind /var/lib/hvctl /run/kept; "
+            "mount -t tmpfs -o size=2m tmpfs /var/lib/hvctl; mkdir /var/lib/hvctl/examples; "
+            "mount --bind /run/kept/examples /var/lib/hvctl/examples; systemctl start hvctld")
     dom0.until("hvctl list", "Domain-0")
     start_hello(dom0)
     identifier = dom0.ok("hvctl domid hello")
@@ -83,7 +86,7 @@ def full_disk(dom0):
     dom0.ok("systemctl kill -s KILL hvctld")
     dom0.until("systemctl show -P ActiveState hvctld; hvctl list", r"\Aactive\n[\s\S]*hello +- .*stopped")
     dom0.ok("hvctl start hello; hvctl destroy hello; hvctl forget hello")
-    dom0.ok("systemctl stop hvctld; umount /var/lib/hvctl; systemctl start hvctld")
+    dom0.ok("systemctl stop hvctld; umount /var/lib/hvctl/examples /var/lib/hvctl /run/kept; systemctl start hvctld")
 
 
 @in_dom0("hvctld: a registry that is damaged is put aside, and with it or without one the guests go on")
