@@ -27,7 +27,9 @@ enum EntryBits : std::uint64_t {
 };
 constexpr std::uint64_t kNoExecute = std::uint64_t{1} << 63;
 constexpr std::uint64_t kAddressMask = 0x000f'ffff'ffff'f000;
-constexpr std::uint64_t kTableEntry = kPresent | kWrite | kUser | kAccessed | kDirty;  // permissions are the leaves'
+// Permissions are the leaves', but what no guest may see is not the guests' on the way either: a guest that had one of these
+// tables in the place of another would see nothing.
+constexpr std::uint64_t kTableEntry = kPresent | kWrite | kAccessed | kDirty;
 
 constinit std::uint64_t root = 0;
 constinit std::uint64_t device_next = kDeviceBase;
@@ -55,14 +57,15 @@ std::uint64_t leaf_bits(std::uint32_t flags) {
     return bits;
 }
 
-Result<std::uint64_t> descend(std::uint64_t* entry) {
+// `user`: kUser for what guests see, or 0; never both kinds in one table.
+Result<std::uint64_t> descend(std::uint64_t* entry, std::uint64_t user) {
     if (*entry & kPresent) {
-        HV_ASSERT(!(*entry & kLarge));
+        HV_ASSERT(!(*entry & kLarge) && (*entry & kUser) == user);
         return *entry & kAddressMask;
     }
     void* page = table_page_source();
     if (!page) return fail(Error::NoMemory);
-    *entry = physical_of(page) | kTableEntry;
+    *entry = physical_of(page) | kTableEntry | user;
     return physical_of(page);
 }
 
@@ -76,7 +79,7 @@ unsigned largest_level(std::uint64_t virtual_address, std::uint64_t physical, st
 
 Result<> map_one(std::uint64_t virtual_address, std::uint64_t physical, unsigned leaf_level, std::uint64_t bits) {
     std::uint64_t table = root;
-    for (unsigned level = 4; level > leaf_level; --level) table = TRY(descend(entry_in(table, virtual_address, level)));
+    for (unsigned level = 4; level > leaf_level; --level) table = TRY(descend(entry_in(table, virtual_address, level), bits & kUser));
     std::uint64_t* entry = entry_in(table, virtual_address, leaf_level);
     HV_ASSERT(!(*entry & kPresent));
     *entry = physical | bits | (leaf_level > 1 ? std::uint64_t{kLarge} : 0);
@@ -123,8 +126,9 @@ void map_ram() {
 }
 
 void make_level3_tables() {
-    for (const unsigned slot : {256u, 257u, kWindowsSlot, 261u})
-        (void)MUST(descend(entry_in(root, std::uint64_t{slot} << 39, 4)), "early tables panic instead");
+    for (const unsigned slot : {kM2pReadOnlySlot, 257u, kWindowsSlot, 261u})
+        (void)MUST(descend(entry_in(root, std::uint64_t{slot} << 39, 4), slot == kM2pReadOnlySlot ? std::uint64_t{kUser} : 0),
+                   "early tables panic instead");
 }
 
 }  // namespace

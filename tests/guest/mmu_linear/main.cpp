@@ -1,4 +1,5 @@
-// Promised: a page table that contains itself (a linear mapping) is either refused or read-only, in all levels.
+// Promised: a page table that contains itself (a linear mapping) is either refused or read-only, in all levels. Whatever leads
+// to a top table, hv's part of it leads no guest on.
 // Exercised: the current top table in one of its own slots, writable and not; a table of a lower level in itself; two
 // tables in each other.
 // A pass means: no way round gives a writable view of a table, and everything can be taken apart again.
@@ -11,6 +12,7 @@ using namespace guest;
 namespace {
 
 constexpr u64 kSlot = 300;
+constexpr u64 kFirstHvSlot = 256, kLastHvSlot = 271;  // of a top table; the first leads to the machine-to-physical table
 constexpr u64 kReadTable = kPtePresent | kPteUser | kPteAccessed;
 
 void check_current_top() {
@@ -27,6 +29,12 @@ void check_current_top() {
     catch_fault([&] { reinterpret_cast<volatile u64*>(linear_top)[511] = 0; });
     EXPECT_EQ(*entry_for(kVirtBase, 4), before);
     EXPECT_EQ(update_entry(place, 0), 0);
+}
+
+void check_hv_slots() {
+    const auto* top = reinterpret_cast<volatile const u64*>(start_info().pt_base);
+    EXPECT_TRUE(top[kFirstHvSlot] & kPteUser);
+    for (u64 slot = kFirstHvSlot + 1; slot <= kLastHvSlot; ++slot) EXPECT_EQ(top[slot] & kPteUser, 0u);
 }
 
 void check_lower_levels() {
@@ -65,6 +73,7 @@ void check_each_other() {
 }  // namespace
 
 void guest::test_main() {
+    check_hv_slots();
     check_current_top();
     check_lower_levels();
     check_each_other();
