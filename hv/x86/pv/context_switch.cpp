@@ -12,6 +12,7 @@
 #include "hv/time/timer_queue.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
+#include "hv/x86/cpu/segments.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
 #include "hv/x86/pv/base_pointers.hpp"
 #include "hv/x86/pv/debug_registers.hpp"
@@ -34,6 +35,12 @@ constexpr std::uint64_t kPreemptionMicroseconds = 200;
 void leave_address_space(CpuWork& work, CpuId cpu) {
     if (work.loaded) work.loaded->domain.dirty_cpus.clear(cpu);
     work.loaded = nullptr;
+}
+
+// An interrupt of ring 3 leaves the stack segment null, and AMD's SYSRET takes over what the segment says besides its selector (APM
+// volume 3, "SYSRET"): the next vCPU, if it leaves that way, would find that 32-bit code of its cannot use its stack.
+void load_stack_segment() {
+    asm volatile("mov %0, %%ss" : : "r"(std::uint32_t{kKernelData}));
 }
 
 // An idle CPU is on hv's own table.
@@ -62,6 +69,7 @@ void save_vcpu(Vcpu& vcpu, const TrapFrame& frame) {
 }
 
 void load_vcpu(Vcpu& vcpu, TrapFrame& frame) {
+    load_stack_segment();
     load_descriptor_tables(vcpu);
     const bool segments_good = load_segments(vcpu);
     load_debug_registers(vcpu);
