@@ -18,11 +18,11 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests/lib"))
-from machine import Machine, MachineError, Setup, end_by_signals  # noqa: E402
+from machine import BOOT_TIMEOUT, Machine, MachineError, Setup, end_by_signals  # noqa: E402
 
 TESTS = []
 # No test is about speed: a command that hangs is meant, on a host that may be very busy.
-COMMAND_TIMEOUT = 600
+COMMAND_TIMEOUT = max(600, BOOT_TIMEOUT)
 HELLO = "/usr/share/hvctl/examples/hello.yaml"
 
 

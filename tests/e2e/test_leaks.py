@@ -1,6 +1,6 @@
 """Create and destroy, again and again: hv has every frame back after it, and Dom0 every resource."""
 
-from framework import HELLO, expect, in_dom0
+from framework import COMMAND_TIMEOUT, HELLO, expect, in_dom0
 
 
 def rounds(dom0, count):
@@ -9,7 +9,7 @@ def rounds(dom0, count):
     dom0.ok(f"hvctl create --ephemeral {HELLO} && hvctl destroy hello")
     files = open_files(dom0)
     dom0.ok(f"set -e; for i in $(seq {count}); do hvctl create --ephemeral {HELLO} >/dev/null; "
-            "sleep 0.$((i % 10)); hvctl destroy hello; done", timeout=60 + 30 * count)
+            "sleep 0.$((i % 10)); hvctl destroy hello; done", timeout=COMMAND_TIMEOUT * (1 + count // 10))
     expect(dom0.guests() == [], f"still there: {dom0.guests()}")
     after = dom0.host()["free_memory"]
     expect(after == free, f"after {count} rounds hv has {free - after} bytes less")

@@ -249,7 +249,10 @@ class Machine:
             if data:
                 return data
             if data == b"":
-                self.qemu.wait(timeout=30)
+                try:
+                    self.qemu.wait(timeout=30)
+                except subprocess.TimeoutExpired:
+                    raise self.error(f"Dom0's port is closed, but the machine is still on, while {doing}") from None
                 self.serial.join(timeout=5)
                 raise self.error(f"the machine went down while {doing}")
             now = time.monotonic()
@@ -299,7 +302,7 @@ class Machine:
         self.pending = held[found.end():]
         return int(found[1])
 
-    def power_off(self, timeout=300):
+    def power_off(self, timeout=BOOT_TIMEOUT):
         """An orderly end: Dom0 and, before it, its guests shut down (which they have two minutes for); then the machine is off."""
         self.link.settimeout(30)
         self.link.sendall(b"end\0\0")
