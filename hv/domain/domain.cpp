@@ -64,6 +64,7 @@ Domain::Domain(DomainId number, const CreateDomain& config, bool is_privileged)
     : id{number},
       privileged{is_privileged},
       type{static_cast<abi::control::DomainType>(config.type)},
+      linear_tables{(config.flags & abi::control::kCreateLinearPageTables) != 0},
       created_at{time::now()},
       max_vcpus{config.max_vcpus},
       max_frames{config.max_frames} {
@@ -83,7 +84,7 @@ void free_domain(Domain& domain) {
 }
 
 Result<Domain*> Domain::create(const CreateDomain& config, bool privileged) {
-    if (config.flags != 0 || config.reserved0 != 0) return fail(Error::BadArgument);
+    if ((config.flags & ~std::uint32_t{abi::control::kCreateLinearPageTables}) != 0 || config.reserved0 != 0) return fail(Error::BadArgument);
     if (config.max_vcpus == 0 || config.max_vcpus > kMaxVcpus) return fail(Error::BadArgument);
     if (config.max_event_ports > kMostEventPorts || config.max_grant_frames > abi::control::kMostGrantFrames ||
         config.max_maptrack_frames > kMostMaptrackFrames || config.max_grant_version > 2)

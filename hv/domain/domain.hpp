@@ -37,6 +37,7 @@ class Domain final {
     const DomainId id;
     const bool privileged;
     const abi::control::DomainType type;
+    const bool linear_tables;                       // page tables may name others of their level
     std::uint8_t uuid[16];
     Nanoseconds created_at = 0;
 

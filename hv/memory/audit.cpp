@@ -45,6 +45,11 @@ void FrameAudit::use(Mfn frame, FrameType type) {
     account->used_as |= bit_of(type);
 }
 
+void FrameAudit::linear(Mfn table, Mfn named) {
+    if (FrameAccount* account = account_of(table)) --account->linear;
+    if (FrameAccount* account = account_of(named)) ++account->linear;
+}
+
 bool FrameAudit::mark(Mfn frame, std::uint8_t mark) {
     FrameAccount* account = account_of(frame);
     if (!account || (account->marks & mark)) return false;
@@ -124,6 +129,7 @@ void FrameAudit::compare_unowned(Mfn frame, const FrameInfo& info, const FrameAc
     if (info.count.load(std::memory_order_relaxed) & ~kKnown) complain("frame 0x{:x}: nobody's, but its count is 0x{:x}", frame.raw, info.count.load());
     if (account.references != 0 || account.types != 0 || (account.marks & (kShown | kListed)))
         complain("frame 0x{:x}: nobody's, but held {} times", frame.raw, account.references);
+    if (info.linear.load(std::memory_order_relaxed) != 0) complain("frame 0x{:x}: nobody's, but its linear count is {}", frame.raw, info.linear.load());
 }
 
 void FrameAudit::compare_owned(Mfn frame, const FrameInfo& info, const FrameAccount& account) {
@@ -134,6 +140,8 @@ void FrameAudit::compare_owned(Mfn frame, const FrameInfo& info, const FrameAcco
     if (info.references() != references || info.type_count() != types)
         complain("frame 0x{:x} of d{} ({}): {} references and {} of its type, but {} and {} are held (type word 0x{:x})", frame.raw, info.owner(),
                  name_of(info.frame_type()), info.references(), info.type_count(), references, types, info.type.load());
+    if (info.linear.load(std::memory_order_relaxed) != account.linear)
+        complain("frame 0x{:x} of d{}: linear count {}, but {}", frame.raw, info.owner(), info.linear.load(), account.linear);
     if (account.used_as & ~bit_of(info.frame_type()))
         complain("frame 0x{:x} is {}, but used as other types (0x{:x})", frame.raw, name_of(info.frame_type()), account.used_as);
     if (((count & FrameInfo::kListed) != 0) != ((account.marks & kListed) != 0))

@@ -20,6 +20,7 @@ struct FrameAccount {
     std::uint32_t types;
     std::uint8_t used_as;  // a bit for each FrameType
     std::uint8_t marks;
+    std::int16_t linear;   // as FrameInfo::linear
 };
 
 // Where discrepancies go, one line each.
@@ -41,6 +42,8 @@ class FrameAudit {
     void use(const FrameInfo* info, FrameType type) {
         if (info) use(frame_number(*info), type);
     }
+    // An entry of `table` names another table of the same level.
+    void linear(Mfn table, Mfn named);
     // A page of hv's own that `owner` may map.
     void show(Mfn frame, DomainId owner);
     // On a list of its owner's. False: for the second time, so the list has no end.

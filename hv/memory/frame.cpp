@@ -52,8 +52,8 @@ void drop_last(FrameInfo& info) {
     info.type.fetch_add(FrameInfo::kGeneration - 1, std::memory_order_acq_rel);
 }
 
-Result<> undo_contents(FrameInfo& info, FrameType type) {
-    Result<> undone = holds_references(type) ? invalidate_frame(info, type) : Result<>{};
+Result<> undo_contents(FrameInfo& info, FrameType type, std::uint8_t within = 0) {
+    Result<> undone = holds_references(type) ? invalidate_frame(info, type, within) : Result<>{};
     if (undone) {
         drop_last(info);
     } else {
@@ -204,11 +204,11 @@ Result<void> put_frame_type_preemptible(FrameInfo& info) {
     return put_type(info, Preemption::Allowed);
 }
 
-Result<void> finish_partial(FrameInfo& info, FrameType only) {
+Result<void> finish_partial(FrameInfo& info, FrameType only, std::uint8_t within) {
     const std::uint64_t word = info.type.load(std::memory_order_acquire);
     if (only != FrameType::None && type_of(word) != only) return {};
     if (!(word & FrameInfo::kPartial) || !adopt(info, word)) return {};
-    return undo_contents(info, type_of(word));
+    return undo_contents(info, type_of(word), within);
 }
 
 Result<FrameInfo*> get_frame_and_type(Mfn frame, DomainId owner, FrameType type, Preemption preemption) {

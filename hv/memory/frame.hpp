@@ -99,6 +99,9 @@ struct FrameInfo {
     std::uint32_t tlb_stamp;           // +24
     // kPartial, or being checked: the number of entries that hold references. kFreeHead: the block's order. Heap: its size class.
     std::uint16_t progress;            // +28
+    // Page tables that name others of their level: below zero so many entries of this one, above so many of others' that name
+    // this one (x86/pv/linear_tables.hpp). 0 on every frame that is no page table.
+    std::atomic<std::int16_t> linear;  // +30
 
     DomainId owner() const { return static_cast<DomainId>(count.load(std::memory_order_relaxed) >> kOwnerShift); }
     std::uint32_t references() const { return static_cast<std::uint32_t>(count.load(std::memory_order_relaxed)); }
@@ -143,8 +146,8 @@ void put_frame_type(FrameInfo& info);
 // (kPartial).
 Result<void> put_frame_type_preemptible(FrameInfo& info);
 // Goes on with undoing parked work, if there is any (of type `only`, unless that is None); Error::Restart while there is
-// more. The caller holds a general reference.
-Result<void> finish_partial(FrameInfo& info, FrameType only = FrameType::None);
+// more. The caller holds a general reference. `within` is for invalidate_frame.
+Result<void> finish_partial(FrameInfo& info, FrameType only = FrameType::None, std::uint8_t within = 0);
 
 // Both at once.
 Result<FrameInfo*> get_frame_and_type(Mfn frame, DomainId owner, FrameType type, Preemption preemption = Preemption::Forbidden);

@@ -56,6 +56,7 @@ Result<DomainId> Control::create_domain(DomainId wanted, abi::DomainType type, c
     argument.max_grant_frames = limits.max_grant_frames;
     argument.max_maptrack_frames = limits.max_maptrack_frames;
     argument.max_grant_version = limits.max_grant_version;
+    if (limits.linear_page_tables) argument.flags |= abi::kCreateLinearPageTables;
     TRY(control_call(port_, abi::Operation::CreateDomain, argument,
                      fmt::format("create {} ({} MiB at most, {} vCPUs)",
                                  wanted == kDomainAny ? "a domain" : fmt::format("domain {}", wanted.raw),

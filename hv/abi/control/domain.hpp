@@ -64,6 +64,11 @@ static_assert(sizeof(GetDomain) == 104);
 // What a domain's grant table may grow to: hv clears all of it in one go when the guest changes its version.
 inline constexpr std::uint32_t kMostGrantFrames = 1024;
 
+// Bits of CreateDomain::flags.
+enum CreateFlag : std::uint32_t {
+    kCreateLinearPageTables = 1u << 0,  // PV: a page table may name itself and others of its level, read-only
+};
+
 // CreateDomain: makes an empty domain, paused, without memory; its vCPUs exist and are offline.
 // -EEXIST the id is taken, -ENOMEM, -EOPNOTSUPP the type is not available on this host, -ENOSPC no id is left.
 struct CreateDomain {
@@ -77,7 +82,7 @@ struct CreateDomain {
     std::uint32_t max_grant_frames;      // +40  in: 0 for the default (64), up to kMostGrantFrames
     std::uint32_t max_maptrack_frames;   // +44  in: 0 for the default (1024)
     std::uint32_t max_grant_version;     // +48  in: 1, 2, or 0 for the default (2)
-    std::uint32_t flags;                 // +52  in: must be zero
+    std::uint32_t flags;                 // +52  in: CreateFlag bits
 };
 static_assert(sizeof(CreateDomain) == 56);
 

@@ -183,7 +183,7 @@ bool set_number(std::uint32_t& option, std::string_view value, std::uint32_t lea
 bool is_accepted_elsewhere(std::string_view name) {
     static constexpr std::string_view kNames[] = {
         "real-mode", "placeholder", "edd",         "edid",      "vga",       "ucode",        "iommu",       "sched",
-        "cpufreq",   "dom0",        "crashkernel", "bootscrub", "spec-ctrl", "pv-linear-pt", "sync_console"};
+        "cpufreq",   "dom0",        "crashkernel", "bootscrub", "spec-ctrl", "sync_console"};
     return std::ranges::find(kNames, name) != std::end(kNames);
 }
 
@@ -206,6 +206,7 @@ Verdict apply(BootOptions& options, std::string_view name, std::string_view valu
     if (name == "maxcpus") return verdict(set_number(options.max_cpus, value, 1, kMaxCpus));
     if (name == "x2apic") return verdict(set_bool(options.x2apic, value));
     if (name == "smep") return verdict(set_bool(options.smep, value));
+    if (name == "pv-linear-pt") return verdict(set_bool(options.linear_tables, value));
     if (name == "smap") return verdict(set_bool(options.smap, value));
     if (name == "reboot") {
         options.reboot_method = value;

@@ -61,6 +61,7 @@ struct BootOptions {
     bool x2apic = true;
     bool smep = true;
     bool smap = true;
+    bool linear_tables = false;  // Dom0's
     std::string_view reboot_method;  // "a" ACPI, "k" keyboard controller, "t" triple fault; empty: the best one
 };
 

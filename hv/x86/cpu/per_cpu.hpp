@@ -19,6 +19,7 @@ class Vcpu;
 
 namespace hv::x86 {
 
+struct LinearSlots;
 struct TrapFrame;
 
 struct VectorEntry {
@@ -42,6 +43,7 @@ struct CpuWork {
     std::atomic<bool> timed{false};  // whether the next two are kept (traps/masked_time.hpp)
     std::uint32_t entered_by = 0;
     std::uint64_t entered_at = 0;    // TSC; 0 while not in hv
+    const LinearSlots* linear_slots = nullptr;  // of the vCPU that runs, when its domain may have any
     const Vcpu* loaded = nullptr;  // whose address space is in CR3; null while idle
 };
 

@@ -161,6 +161,7 @@ void build_dom0() {
     config.domain = 0;
     config.max_frames = ~std::uint64_t{0};
     config.max_vcpus = dom0_vcpus();
+    if (boot_options().linear_tables) config.flags |= abi::control::kCreateLinearPageTables;
     const Result<Domain*> created = Domain::create(config, true);
     if (!created) panic("Dom0 cannot be created: error {}", created.error());
     Domain& domain = **created;

@@ -72,7 +72,13 @@ struct ArchVcpu {
     std::array<GuestGate, 256> gates{};
 };
 
+// L4 slots that linear page tables were ever behind (linear_tables.hpp), a bit each.
+struct LinearSlots {
+    std::atomic<std::uint64_t> words[8]{};
+};
+
 struct ArchDomain {
+    LinearSlots linear_slots;
     // VM assists (bits of abi VmAssistType).
     std::atomic<std::uint64_t> vm_assist{0};
     Mfn eoi_map{0};                           // Dom0's page of pirqs that need an EOI

@@ -7,6 +7,7 @@
 #include "hv/x86/pv/arch_vcpu.hpp"
 #include "hv/x86/pv/entry_references.hpp"
 #include "hv/x86/pv/hv_slots.hpp"
+#include "hv/x86/pv/linear_tables.hpp"
 #include "hv/x86/pv/page_table_entry.hpp"
 
 namespace hv {
@@ -34,6 +35,13 @@ void audit_link(FrameAudit& audit, const Domain& domain, Mfn table, unsigned lev
     const Mfn below = frame_in(entry);
     if ((entry & ~kAllowedUpper) || !(entry & kPteUser) || !is_counted(below) || frame_info(below).owner() != domain.id) {
         audit.complain("L{} 0x{:x}: entry {} is 0x{:x}", level, table.raw, index, entry);
+        return;
+    }
+    if (domain.linear_tables && is_linear(entry, level)) {
+        if (entry & kPteWritable) audit.complain("L{} 0x{:x}: entry {} makes tables writable: 0x{:x}", level, table.raw, index, entry);
+        if (below == table) return;
+        audit.use(below, static_cast<FrameType>(level));
+        audit.linear(table, below);
         return;
     }
     audit.use(below, static_cast<FrameType>(level - 1));

@@ -54,6 +54,7 @@ void enter_address_space(CpuWork& work, CpuId cpu, Vcpu& next) {
     // Set before the table is loaded: a flush that starts now must reach this CPU.
     next.domain.dirty_cpus.set(cpu);
     work.loaded = &next;
+    work.linear_slots = next.domain.linear_tables ? &next.domain.arch->linear_slots : nullptr;
     load_page_table(next);
     if (old && &old->domain != &next.domain) old->domain.dirty_cpus.clear(cpu);
 }

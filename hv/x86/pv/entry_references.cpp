@@ -3,6 +3,7 @@
 #include "hv/domain/domain.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/pv/io_permissions.hpp"
+#include "hv/x86/pv/linear_tables.hpp"
 
 namespace hv::x86 {
 
@@ -57,23 +58,35 @@ void put_l1_entry(Pte entry) {
     put_frame(info);
 }
 
-Result<> get_upper_entry(Pte entry, unsigned level, DomainId owner) {
+Result<> get_upper_entry(Pte entry, FrameInfo& table, unsigned level, unsigned index, Domain& owner) {
     if (!is_present(entry)) return {};
     if (entry & ~kAllowedUpper) return fail(Error::BadArgument);
-    FrameInfo* info = TRY(get_frame(frame_in(entry), owner));
-    const auto below = static_cast<FrameType>(level - 1);
-    if (Result<> typed = get_frame_type(*info, below, Preemption::Allowed); !typed) {
-        put_frame(*info);
-        return typed;
+    FrameInfo* info = TRY(get_frame(frame_in(entry), owner.id));
+    Result<> typed;
+    const bool own = info == &table;
+    const bool valid = own || (info->type_count() != 0 && (info->type.load(std::memory_order_acquire) & FrameInfo::kValidated));
+    if (owner.linear_tables && !(entry & kPteWritable) && is_linear(entry, level) && valid) [[unlikely]] {
+        if (!own) typed = get_linear(table, *info, level);
+        if (typed && level == 4) hide_slot(owner, index);
+        if (typed && own) put_frame(*info);
+    } else {
+        typed = get_frame_type(*info, static_cast<FrameType>(level - 1), Preemption::Allowed);
     }
-    return {};
+    if (!typed) put_frame(*info);
+    return typed;
 }
 
-Result<> put_upper_entry(Pte entry) {
-    if (!is_present(entry)) return {};
+FrameInfo* put_upper_type(Pte entry, FrameInfo& table, unsigned level, Result<>& put) {
+    if (!is_present(entry)) return nullptr;
     FrameInfo& info = frame_info(frame_in(entry));
-    const Result<> put = put_frame_type_preemptible(info);
-    put_frame(info);
+    if (&info == &table) return nullptr;
+    put = is_linear(entry, level) ? put_linear(table, info) : put_frame_type_preemptible(info);
+    return &info;
+}
+
+Result<> put_upper_entry(Pte entry, FrameInfo& table, unsigned level) {
+    Result<> put;
+    if (FrameInfo* info = put_upper_type(entry, table, level, put)) put_frame(*info);
     return put;
 }
 

@@ -6,6 +6,7 @@
 #include "hv/domain/domain.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
 #include "hv/x86/pv/entry_references.hpp"
+#include "hv/x86/pv/linear_tables.hpp"
 #include "hv/x86/pv/table_lock.hpp"
 
 namespace hv::x86 {
@@ -60,41 +61,43 @@ Result<> update_l1(Pte* entry, Pte value, Domain& table_owner, DomainId frame_ow
 }
 
 // Gives up what an entry stood for; what is too much for now is put aside.
-void let_go(Pte entry) {
-    if (!is_present(entry)) return;
-    FrameInfo& below = frame_info(frame_in(entry));
-    if (put_frame_type_preemptible(below)) {
-        put_frame(below);
+void let_go(Pte entry, FrameInfo& table, unsigned level) {
+    Result<> put;
+    FrameInfo* below = put_upper_type(entry, table, level, put);
+    if (!below) return;
+    if (put) {
+        put_frame(*below);
     } else {
-        put_aside(current_vcpu(), below);
+        put_aside(current_vcpu(), *below);
     }
 }
 
 // The table is locked, so nobody else changes this entry but the processor's accessed bit.
-Result<> update_upper(Pte* entry, unsigned level, Pte value, Domain& table_owner, const Store& how) {
+Result<> update_upper(FrameInfo& table, unsigned level, unsigned index, Pte value, Domain& table_owner, const Store& how) {
+    Pte* entry = entry_pointer(table, index);
     const Pte old = __atomic_load_n(entry, __ATOMIC_RELAXED);
     const Pte adjusted = adjust_upper(value);
     Pte replaced;
     if (is_present(value) && is_present(old) && frame_in(old) == frame_in(value)) {
         if (value & ~kAllowedUpper) return fail(Error::BadArgument);
+        if ((value & kPteWritable) && is_linear(old, level)) return fail(Error::BadArgument);
         return exchange(entry, adjusted, how, replaced) ? Result<>{} : fail(Error::Again);
     }
-    TRY_VOID(get_upper_entry(value, level, table_owner.id));
+    TRY_VOID(get_upper_entry(value, table, level, index, table_owner));
     if (!exchange(entry, adjusted, how, replaced)) {
-        let_go(value);
+        let_go(value, table, level);
         return fail(Error::Again);
     }
-    let_go(replaced);
+    let_go(replaced, table, level);
     return {};
 }
 
 Result<> update_with(FrameInfo& table, unsigned level, unsigned index, Pte value, Domain& table_owner, DomainId frame_owner,
                      const Store& how) {
-    Pte* entry = entry_pointer(table, index);
-    if (level == 1) return update_l1(entry, value, table_owner, frame_owner, how);
+    if (level == 1) return update_l1(entry_pointer(table, index), value, table_owner, frame_owner, how);
     if (level == 4 && index >= abi::xen::kFirstHypervisorSlot && index <= abi::xen::kLastHypervisorSlot)
         return fail(Error::BadArgument);
-    return update_upper(entry, level, value, table_owner, how);
+    return update_upper(table, level, index, value, table_owner, how);
 }
 
 }  // namespace

@@ -1,12 +1,20 @@
 // The machine's side of the guest-access door: plain copies that may fault.
 #include "hv/memory/guest_access.hpp"
 
+#include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/smap.hpp"
 #include "hv/x86/pv/guest_tables.hpp"
+#include "hv/x86/pv/linear_tables.hpp"
 #include "hv/x86/traps/exception_table.hpp"
 
 namespace hv {
 namespace {
+
+bool allowed(GuestVirtual address, std::size_t bytes) {
+    if (!x86::guest_range_allowed(address, bytes)) return false;
+    const x86::LinearSlots* slots = x86::per_cpu().work.linear_slots;
+    return !slots || !x86::slots_hide(*slots, address, bytes);
+}
 
 // Copies and returns how many bytes were not copied.
 std::size_t copy_with_fixup(void* to, const void* from, std::size_t bytes) {
@@ -41,19 +49,19 @@ std::size_t copy_with_fixup(void* to, const void* from, std::size_t bytes) {
 }  // namespace
 
 [[gnu::hot]] Result<> copy_from_guest(void* to, GuestVirtual from, std::size_t bytes) {
-    if (!x86::guest_range_allowed(from, bytes)) return fail(Error::Fault);
+    if (!allowed(from, bytes)) return fail(Error::Fault);
     if (copy_with_fixup(to, reinterpret_cast<const void*>(from.raw), bytes) != 0) return fail(Error::Fault);
     return {};
 }
 
 [[gnu::hot]] Result<> copy_to_guest(GuestVirtual to, const void* from, std::size_t bytes) {
-    if (!x86::guest_range_allowed(to, bytes)) return fail(Error::Fault);
+    if (!allowed(to, bytes)) return fail(Error::Fault);
     if (copy_with_fixup(reinterpret_cast<void*>(to.raw), from, bytes) != 0) return fail(Error::Fault);
     return {};
 }
 
 Result<> clear_guest(GuestVirtual to, std::size_t bytes) {
-    if (!x86::guest_range_allowed(to, bytes)) return fail(Error::Fault);
+    if (!allowed(to, bytes)) return fail(Error::Fault);
     void* at = reinterpret_cast<void*>(to.raw);
     std::size_t left = bytes;
     x86::allow_guest_access();

@@ -22,38 +22,47 @@ bool is_guest_entry(unsigned level, unsigned index) {
     return level != 4 || index < kFirstHvSlot || index > kLastHvSlot;
 }
 
-Result<> take(Pte& entry, unsigned level, Domain& owner) {
+Result<> take(FrameInfo& info, unsigned level, unsigned index, Domain& owner) {
+    Pte& entry = table_at(info)[index];
     if (level == 1) {
         TRY_VOID(get_l1_entry(entry, owner, owner.id));
         const Pte adjusted = adjust_l1(entry);
         if (adjusted != entry) entry = adjusted;
         return {};
     }
-    TRY_VOID(get_upper_entry(entry, level, owner.id));
+    TRY_VOID(get_upper_entry(entry, info, level, index, owner));
     const Pte adjusted = adjust_upper(entry);
     if (adjusted != entry) entry = adjusted;
     return {};
 }
 
-Result<> give_back(Pte entry, unsigned level) {
+Result<> give_back(FrameInfo& info, unsigned level, Pte entry) {
     if (level == 1) {
         put_l1_entry(entry);
         return {};
     }
-    return put_upper_entry(entry);
+    return put_upper_entry(entry, info, level);
+}
+
+// Nothing but a table of the level below, or one of the same level when no other led here: the entry may be one that was
+// never checked, and a chain of parked tables that name each other must not decide how deep this goes.
+Result<> finish_child(const FrameInfo& info, FrameInfo& child, unsigned level, std::uint8_t within) {
+    TRY_VOID(finish_partial(child, static_cast<FrameType>(level - 1), within));
+    const Domain* owner = domain_in_table(info.owner());
+    const auto bit = static_cast<std::uint8_t>(1u << level);
+    if (!owner || !owner->linear_tables || &child == &info || (within & bit)) return {};
+    return finish_partial(child, static_cast<FrameType>(level), within | bit);
 }
 
 // Gives back entries from `info.progress` down. A table below that was preempted is finished first when it is met again.
 // An L1 table is undone in one piece (table_lock.hpp relies on it).
-Result<> undo_entries(FrameInfo& info, unsigned level) {
+Result<> undo_entries(FrameInfo& info, unsigned level, std::uint8_t within) {
     Pte* table = table_at(info);
     if (level > 1 && info.progress < kEntriesPerTable && is_guest_entry(level, info.progress)) {
         const Pte entry = table[info.progress];
         if (is_present(entry)) {
             if (auto child = get_frame(frame_in(entry), info.owner())) {
-                // Nothing but a table of the level below: the entry may be one that was never checked, and a chain of
-                // parked tables that name each other must not decide how deep this goes.
-                const Result<> finished = finish_partial(**child, static_cast<FrameType>(level - 1));
+                const Result<> finished = finish_child(info, **child, level, within);
                 put_frame(**child);
                 TRY_VOID(finished);
             }
@@ -62,7 +71,7 @@ Result<> undo_entries(FrameInfo& info, unsigned level) {
     while (info.progress > 0) {
         const unsigned index = info.progress - 1u;
         if (is_guest_entry(level, index)) {
-            const Result<> given = give_back(table[index], level);
+            const Result<> given = give_back(info, level, table[index]);
             info.progress = static_cast<std::uint16_t>(index);
             TRY_VOID(given);
             if (level > 1 && preemption_needed()) return fail(Error::Restart);
@@ -83,7 +92,7 @@ Result<> check_entries(FrameInfo& info, unsigned level) {
     while (info.progress < kEntriesPerTable) {
         const unsigned index = info.progress;
         const bool used = is_guest_entry(level, index) && table[index] != 0;
-        if (used) TRY_VOID(take(table[index], level, *owner));
+        if (used) TRY_VOID(take(info, level, index, *owner));
         info.progress = static_cast<std::uint16_t>(index + 1);
         const bool look = level > 1 ? used : info.progress % kBetweenLooks == 0;
         if (look && info.progress < kEntriesPerTable && preemption_needed()) return fail(Error::Restart);
@@ -100,8 +109,8 @@ Result<> validate_frame(FrameInfo& info, FrameType type) {
     return x86::check_entries(info, static_cast<unsigned>(type));
 }
 
-Result<> invalidate_frame(FrameInfo& info, FrameType type) {
-    return x86::undo_entries(info, static_cast<unsigned>(type));
+Result<> invalidate_frame(FrameInfo& info, FrameType type, std::uint8_t within) {
+    return x86::undo_entries(info, static_cast<unsigned>(type), within);
 }
 
 }  // namespace hv

@@ -50,6 +50,8 @@ struct DomainLimits {
     std::uint32_t max_grant_frames = 0;
     std::uint32_t max_maptrack_frames = 0;
     std::uint32_t max_grant_version = 0;
+    // PV: page tables may name themselves and others of their level, read-only.
+    bool linear_page_tables = false;
 };
 
 // Bit n of byte n/8 is physical CPU n. An empty one is left as it is (set) or not asked for.

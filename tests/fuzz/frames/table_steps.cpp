@@ -24,6 +24,19 @@ std::size_t guest_of(const World& world, std::uint16_t id, std::size_t otherwise
 
 constexpr std::uint64_t kDone = 2 * hv::kPageSize - 8;  // where the count of what was done goes
 
+// A table and one of the same level, which chance alone would not find.
+bool name_own_level(World& world, std::size_t guest, MmuUpdate& update) {
+    const std::vector<Mfn>& frames = world.guests[guest].frames;
+    const std::uint8_t level = 2 + world.reader.byte() % 3u;
+    std::vector<Mfn> tables;
+    for (const Mfn mfn : frames)
+        if (hv::valid_frame(mfn) && static_cast<std::uint8_t>(hv::frame_info(mfn).frame_type()) == level) tables.push_back(mfn);
+    if (tables.empty()) return false;
+    update.ptr = hv::address_of(tables[world.reader.byte() % tables.size()]).raw + world.slot() * sizeof(Pte);
+    update.val = make_pte(tables[world.reader.byte() % tables.size()], kPtePresent | kPteUser);
+    return true;
+}
+
 }  // namespace
 
 void update_tables(World& world, std::size_t guest, hv::Vcpu& vcpu, unsigned tries) {
@@ -34,9 +47,11 @@ void update_tables(World& world, std::size_t guest, hv::Vcpu& vcpu, unsigned tri
     const unsigned count = 1 + shape % 4;
     for (unsigned i = 0; i < count; ++i) {
         MmuUpdate& update = world.at<MmuUpdate>(i * sizeof(MmuUpdate));
-        update.ptr = hv::address_of(world.frame(tables)).raw + world.slot() * sizeof(Pte);
-        if (shape & 0x40) update.ptr += world.reader.byte() % 8;
-        update.val = world.entry(frames);
+        if (!(tables == kLinearGuest && (shape & 0x10) && name_own_level(world, tables, update))) {
+            update.ptr = hv::address_of(world.frame(tables)).raw + world.slot() * sizeof(Pte);
+            if (shape & 0x40) update.ptr += world.reader.byte() % 8;
+            update.val = world.entry(frames);
+        }
         world.tell("  0x{:x} = 0x{:x} (frames of {}, tables of {})", update.ptr, update.val, owner, tables);
     }
     const std::uint64_t whose = owner | (tables == guest ? 0 : world.guests[tables].domain->id + std::uint64_t{1}) << 16;

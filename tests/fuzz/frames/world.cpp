@@ -25,6 +25,8 @@ using hv::Mfn;
 namespace {
 
 constexpr Pte kTableFlags = kPtePresent | kPteWritable | kPteUser;
+constexpr MmuextCommand kSpareTables[] = {MmuextCommand::PinL4Table, MmuextCommand::PinL4Table, MmuextCommand::PinL3Table,
+                                          MmuextCommand::PinL3Table, MmuextCommand::PinL2Table, MmuextCommand::PinL2Table};
 
 template <class Work>
 bool finish(Work work) {
@@ -83,12 +85,14 @@ void World::make(std::size_t guest) {
     config.max_frames = 72;
     config.max_grant_frames = 6;
     config.max_maptrack_frames = 2;
+    if (guest == kLinearGuest) config.flags = hv::abi::control::kCreateLinearPageTables;
     guests[guest] = Guest{};
     guests[guest].domain = &fake::make_domain(config);
     guests[guest].id = guests[guest].domain->id;
 }
 
-// Every domain starts with a tree that maps all of its frames, tables read-only: L4, L3, two L2, three L1.
+// Every domain starts with a tree that maps all of its frames, tables read-only: L4, L3, two L2, three L1. One that may have
+// linear tables starts with two pinned ones of each level, too, which could name each other.
 void World::set_up(std::size_t guest) {
     Guest& self = guests[guest];
     for (std::size_t i = 0; i < kFrames; ++i) self.frames.push_back(fake::give_page(*self.domain));
@@ -101,12 +105,20 @@ void World::set_up(std::size_t guest) {
     link(2, 0, 4, kTableFlags);
     link(2, 1, 5, kTableFlags);
     link(3, 0, 6, kTableFlags);
-    for (unsigned i = 0; i < kFrames; ++i) link(4, i, i, i < 7 ? kPtePresent | kPteUser : kTableFlags);
+    constexpr std::size_t kTree = 7;
+    const std::size_t tables = guest == kLinearGuest ? kTree + std::size(kSpareTables) : kTree;
+    for (unsigned i = 0; i < kFrames; ++i) link(4, i, i, i < tables ? kPtePresent | kPteUser : kTableFlags);
     for (std::size_t vcpu = 0; vcpu < kVcpus; ++vcpu) {
         at<MmuextOp>(0) = {};
         at<MmuextOp>(0).command = static_cast<std::uint32_t>(MmuextCommand::NewBaseptr);
         at<MmuextOp>(0).arg1.mfn = self.frames[0].raw;
         call(*self.domain->vcpu(static_cast<hv::VcpuId>(vcpu)), do_mmuext_op, {{argument(), 1, 0, kDomidSelf, 0, 0}});
+    }
+    for (std::size_t i = kTree; i < tables; ++i) {
+        at<MmuextOp>(0) = {};
+        at<MmuextOp>(0).command = static_cast<std::uint32_t>(kSpareTables[i - kTree]);
+        at<MmuextOp>(0).arg1.mfn = self.frames[i].raw;
+        call(*self.domain->vcpu(0), do_mmuext_op, {{argument(), 1, 0, kDomidSelf, 0, 0}});
     }
     at<GnttabSetupTable>(0) = {};
     at<GnttabSetupTable>(0).domid = kDomidSelf;

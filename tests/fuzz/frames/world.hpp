@@ -18,6 +18,7 @@
 namespace fuzz {
 
 inline constexpr std::size_t kDomains = 3;
+inline constexpr std::size_t kLinearGuest = 2;  // its page tables may name others of their level
 inline constexpr std::size_t kVcpus = 2;
 inline constexpr std::size_t kFrames = 24;      // of each domain at first; the first ones are set up as page tables
 inline constexpr std::size_t kMostFrames = 40;  // that a script keeps the names of

@@ -49,7 +49,7 @@ class Play {
   public:
     explicit Play(std::span<const std::uint8_t> script) : reader_{script} {
         fake::on_cpu(0);
-        domains_ = {&fake::dom0(), &fake::make_domain(2), &fake::make_domain(2)};
+        domains_ = {&fake::dom0(), &fake::make_domain(2), &fake::make_linear_domain(2)};
         fake::settle();
         baseline_ = audit::usage();
         for (hv::Domain* domain : domains_) set_up(*domain);

@@ -129,7 +129,7 @@ void check_create() {
     EXPECT_TRUE(refused([](auto& c) { c.max_vcpus = 0xffff'ffff; }) < 0);
     EXPECT_TRUE(refused([](auto& c) { c.max_grant_version = 3; }) < 0);
     EXPECT_TRUE(refused([](auto& c) { c.max_grant_frames = 0xffff'ffff; }) < 0);
-    EXPECT_TRUE(refused([](auto& c) { c.flags = 1; }) < 0);
+    EXPECT_TRUE(refused([](auto& c) { c.flags = 2; }) < 0);
     EXPECT_TRUE(refused([](auto& c) { c.reserved0 = 1; }) < 0);
 }
 

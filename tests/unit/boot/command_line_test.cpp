@@ -125,6 +125,8 @@ TEST(CommandLine, LevelsAndSwitches) {
     EXPECT_TRUE(options.no_reboot);
     EXPECT_TRUE(options.watchdog);
     EXPECT_TRUE(options.measure_interrupts_off);
+    EXPECT_FALSE(options.linear_tables);
+    EXPECT_TRUE(parse("pv-linear-pt").linear_tables);
     EXPECT_EQ(options.max_cpus, 1u);
     EXPECT_FALSE(options.x2apic);
     options = parse("noreboot=0 watchdog=no maxcpus=3 no-smap");

@@ -40,6 +40,7 @@ TEST(Parser, Defaults) {
     EXPECT_EQ(d.on_poweroff, EndAction::Destroy);
     EXPECT_EQ(d.on_reboot, EndAction::Restart);
     EXPECT_FALSE(d.autostart);
+    EXPECT_FALSE(d.pv_linear_page_tables);
 }
 
 TEST(Parser, EverythingAndBackAgain) {
@@ -69,6 +70,7 @@ on_crash: restart
 restart: {max: 3, window: 10min}
 autostart: true
 max_grant_frames: 32
+pv_linear_page_tables: true
 xenstore_quota: {nodes: 500, watches: 64}
 )"};
     ASSERT_EQ(parse.diagnostics.text(), "");
@@ -78,6 +80,7 @@ xenstore_quota: {nodes: 500, watches: 64}
     EXPECT_EQ(parse.definition.nics.at(0).rate_bits, 100'000'000u);
     EXPECT_TRUE(parse.definition.disks.at(0).read_only);
     EXPECT_EQ(parse.definition.restart.window_seconds, 600u);
+    EXPECT_TRUE(parse.definition.pv_linear_page_tables);
 
     // The normalised form is a domain file that says the same.
     const std::string once = normalised(parse.definition);

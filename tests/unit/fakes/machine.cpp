@@ -121,11 +121,23 @@ hv::Domain& make_domain(const hv::abi::control::CreateDomain& config) {
     return start(*MUST(hv::Domain::create(config, false), "the test's configuration is good"));
 }
 
-hv::Domain& make_domain(std::uint32_t vcpus) {
+namespace {
+
+hv::abi::control::CreateDomain usual(std::uint32_t vcpus) {
     hv::abi::control::CreateDomain config{};
     config.domain = hv::abi::control::kDomainAny;
     config.max_vcpus = vcpus;
     config.max_frames = 4096;
+    return config;
+}
+
+}  // namespace
+
+hv::Domain& make_domain(std::uint32_t vcpus) { return make_domain(usual(vcpus)); }
+
+hv::Domain& make_linear_domain(std::uint32_t vcpus) {
+    hv::abi::control::CreateDomain config = usual(vcpus);
+    config.flags = hv::abi::control::kCreateLinearPageTables;
     return make_domain(config);
 }
 

@@ -77,6 +77,8 @@ struct DomainDefinition {
     std::uint32_t max_maptrack_frames = 0;
     std::uint32_t max_grant_version = 0;
 
+    bool pv_linear_page_tables = false;
+
     std::vector<std::pair<std::string, std::uint32_t>> xenstore_quota;  // name as the store has it, limit
 };
 

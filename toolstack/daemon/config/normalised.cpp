@@ -44,6 +44,7 @@ void add_limits(Json& json, const DomainDefinition& definition) {
     add("max_grant_frames", definition.max_grant_frames);
     add("max_maptrack_frames", definition.max_maptrack_frames);
     add("max_grant_version", definition.max_grant_version);
+    if (definition.pv_linear_page_tables) json["pv_linear_page_tables"] = true;
     for (const auto& [name, limit] : definition.xenstore_quota) json["xenstore_quota"][name] = limit;
 }
 

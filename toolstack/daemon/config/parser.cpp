@@ -134,6 +134,7 @@ void read_limits(MapReader& reader, DomainDefinition& definition, Diagnostics& d
     reader.number("max_grant_frames", definition.max_grant_frames, 1, 1024);
     reader.number("max_maptrack_frames", definition.max_maptrack_frames, 1, 65536);
     reader.number("max_grant_version", definition.max_grant_version, 1, 2);
+    reader.boolean("pv_linear_page_tables", definition.pv_linear_page_tables);
     read_quotas(reader, definition.xenstore_quota, diagnostics);
 }
 

@@ -64,6 +64,7 @@ Result<void> Manager::create_in_hv(Domain& domain, Build& build) {
     limits.max_grant_frames = definition.max_grant_frames;
     limits.max_maptrack_frames = definition.max_maptrack_frames;
     limits.max_grant_version = definition.max_grant_version;
+    limits.linear_page_tables = definition.pv_linear_page_tables;
     build.domid = TRY(within(definition.name + ": create",
                              Result<DomainId>{hypervisor_.create_domain(binary_uuid(definition.uuid), limits)}));
     domain.record.instance.domid = build.domid.raw;
