@@ -41,20 +41,14 @@ void GrantTable::audit(FrameAudit& audit) const {
 
     // Each entry that is pinned: as often as its user has mapped it.
     std::uint32_t pinned = 0;
-    for (GrantRef ref = 0; ref < entries(); ++ref) {
-        const ActiveGrant* active = find_active(ref);
-        if (!active) {
-            ref |= kActivePerChunk - 1;
-            continue;
-        }
-        if (!active->pinned()) continue;
+    for_each_pinned([&](GrantRef ref, const ActiveGrant& active) {
         ++pinned;
-        const Domain* user = domain_in_table(active->domain);
+        const Domain* user = domain_in_table(active.domain);
         const std::array<std::uint32_t, 4> uses = user ? count_mappings(*user, self, ref) : std::array<std::uint32_t, 4>{};
         for (unsigned use = 0; use < uses.size(); ++use)
-            if (uses[use] != active->pins[use])
-                audit.complain("d{}'s grant {}: {} uses of kind {} by d{}, which has {}", self, ref, active->pins[use], use, active->domain, uses[use]);
-    }
+            if (uses[use] != active.pins[use])
+                audit.complain("d{}'s grant {}: {} uses of kind {} by d{}, which has {}", self, ref, active.pins[use], use, active.domain, uses[use]);
+    });
     if (pinned != pinned_) audit.complain("d{}: {} grants are pinned, {} counted", self, pinned, pinned_);
 
     // References of host mappings are in page tables; those of device mappings are here.

@@ -8,16 +8,10 @@ void GrantTable::dump() {
     Guard guard{lock_};
     info("domain {}: grant table version {}, {} of {} frames, {} status frames, {} handles", domain_->id, version_, frames_,
          max_frames_, status_frames_, maptrack.capacity());
-    for (GrantRef ref = 0; ref < entries(); ++ref) {
-        const ActiveGrant* active = find_active(ref);
-        if (!active) {
-            ref |= kActivePerChunk - 1;
-            continue;
-        }
-        if (!active->pinned()) continue;
-        info("  {:5} frame {:x} domain {} host r{} w{} device r{} w{}", ref, active->frame, active->domain, active->pins[0],
-             active->pins[1], active->pins[2], active->pins[3]);
-    }
+    for_each_pinned([](GrantRef ref, const ActiveGrant& active) {
+        info("  {:5} frame {:x} domain {} host r{} w{} device r{} w{}", ref, active.frame, active.domain, active.pins[0],
+             active.pins[1], active.pins[2], active.pins[3]);
+    });
 }
 
 void dump_grants(Domain& domain) {

@@ -137,6 +137,14 @@ class GrantTable final {
     std::uint32_t entries() const;
     std::uint32_t entries_per_frame() const;
     ActiveGrant* find_active(GrantRef ref) const;   // null: never pinned
+    template <class Visit>                          // (GrantRef, const ActiveGrant&)
+    void for_each_pinned(Visit visit) const {
+        for (GrantRef ref = 0; ref < entries(); ++ref) {
+            const ActiveGrant* active = find_active(ref);
+            if (!active) ref |= kActivePerChunk - 1;
+            else if (active->pinned()) visit(ref, *active);
+        }
+    }
     Result<ActiveGrant*> ensure_active(GrantRef ref);
     Result<> grow_locked(std::uint32_t frames);
     Result<> grow_status();
