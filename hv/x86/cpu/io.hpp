@@ -30,4 +30,14 @@ inline void out32(std::uint16_t port, std::uint32_t value) {
     asm volatile("outl %0, %1" : : "a"(value), "Nd"(port));
 }
 
+// `bytes` is 1, 2 or 4.
+inline std::uint32_t read_port(std::uint16_t port, unsigned bytes) {
+    return bytes == 1 ? in8(port) : bytes == 2 ? in16(port) : in32(port);
+}
+inline void write_port(std::uint16_t port, unsigned bytes, std::uint32_t value) {
+    if (bytes == 1) out8(port, static_cast<std::uint8_t>(value));
+    else if (bytes == 2) out16(port, static_cast<std::uint16_t>(value));
+    else out32(port, value);
+}
+
 }  // namespace hv::x86

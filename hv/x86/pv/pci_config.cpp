@@ -1,7 +1,6 @@
 #include "hv/x86/pv/pci_config.hpp"
 
 #include "hv/base/spinlock.hpp"
-#include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/io.hpp"
 #include "hv/x86/smp/standstill.hpp"
 
@@ -12,16 +11,6 @@ constinit Spinlock g_lock{LockRank::Leaf};
 constinit std::uint32_t g_guest_address = 0;
 
 constexpr std::uint32_t kEnable = 0x8000'0000;
-
-std::uint32_t read_port(std::uint16_t port, unsigned bytes) {
-    return bytes == 1 ? in8(port) : bytes == 2 ? in16(port) : in32(port);
-}
-
-void write_port(std::uint16_t port, unsigned bytes, std::uint32_t value) {
-    if (bytes == 1) out8(port, static_cast<std::uint8_t>(value));
-    else if (bytes == 2) out16(port, static_cast<std::uint16_t>(value));
-    else out32(port, value);
-}
 
 void select(PciAddress device, std::uint8_t reg) {
     out32(kPciAddressPort, kEnable | (std::uint32_t{device.bus} << 16) | (std::uint32_t{device.devfn} << 8) | (reg & 0xfcu));
@@ -38,13 +27,6 @@ void carry_out(void* argument) {
     const auto& write = *static_cast<const GuestWrite*>(argument);
     out32(kPciAddressPort, g_guest_address);
     write_port(write.port, write.bytes, write.value);
-}
-
-// May a write to the selected register change what is where in the physical address space: the command register, base addresses,
-// bridges' windows?
-bool moves_devices() {
-    const std::uint32_t reg = g_guest_address & 0xfc;
-    return (g_guest_address & kEnable) && (reg == 0x04 || (reg >= 0x10 && reg < 0x34));
 }
 
 }  // namespace
@@ -81,9 +63,8 @@ void guest_pci_write(std::uint16_t port, unsigned bytes, std::uint32_t value) {
         return;
     }
     GuestWrite write{port, bytes, value};
-    // QEMU's TCG (seen in 7.2) exchanges the map of physical addresses under CPUs that run: what they write to their local APICs
-    // just then goes to another device, or crashes QEMU.
-    if (moves_devices() && emulated_by_tcg()) at_standstill(carry_out, &write);
+    // Any of them may move a device: by its command or base addresses, a bridge's windows, a chipset's registers, a reset.
+    if (standstill_to_move_devices()) at_standstill(carry_out, &write);
     else carry_out(&write);
 }
 

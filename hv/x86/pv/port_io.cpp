@@ -11,6 +11,7 @@
 #include "hv/x86/pv/io_permissions.hpp"
 #include "hv/x86/pv/iopl.hpp"
 #include "hv/x86/pv/pci_config.hpp"
+#include "hv/x86/smp/standstill.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -18,21 +19,37 @@ namespace {
 std::uint32_t port_read(std::uint16_t port, unsigned bytes) {
     if (!current_domain().privileged || !io_ports_allowed(port, bytes)) return ~0u;
     if (is_pci_port(port, bytes)) return guest_pci_read(port, bytes);
-    switch (bytes) {
-        case 1: return in8(port);
-        case 2: return in16(port);
-        default: return in32(port);
-    }
+    return read_port(port, bytes);
+}
+
+struct PortWrite {
+    std::uint16_t port;
+    unsigned bytes;
+    std::uint32_t value;
+};
+
+void carry_out(void* argument) {
+    const auto& write = *static_cast<const PortWrite*>(argument);
+    write_port(write.port, write.bytes, write.value);
+}
+
+// VGA's sequencer and graphics controller and the Bochs display's registers say what is seen at a0000.
+bool moves_vga_memory(std::uint16_t port, unsigned bytes) {
+    struct Range {
+        std::uint16_t first, last;
+    };
+    constexpr Range kRanges[] = {{0x1ce, 0x1d0}, {0x3c4, 0x3c5}, {0x3ce, 0x3cf}};
+    for (const Range range : kRanges)
+        if (port <= range.last && port + bytes > range.first) return true;
+    return false;
 }
 
 void port_write(std::uint16_t port, unsigned bytes, std::uint32_t value) {
     if (!current_domain().privileged || !io_ports_allowed(port, bytes)) return;
     if (is_pci_port(port, bytes)) return guest_pci_write(port, bytes, value);
-    switch (bytes) {
-        case 1: out8(port, static_cast<std::uint8_t>(value)); return;
-        case 2: out16(port, static_cast<std::uint16_t>(value)); return;
-        default: out32(port, value); return;
-    }
+    PortWrite write{port, bytes, value};
+    if (moves_vga_memory(port, bytes) && standstill_to_move_devices()) at_standstill(carry_out, &write);
+    else carry_out(&write);
 }
 
 // INS and OUTS; repeated ones are done in pieces that other work can come between.

@@ -5,6 +5,7 @@
 
 #include "hv/base/cpu.hpp"
 #include "hv/base/spinlock.hpp"
+#include "hv/x86/cpu/cpuid.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 struct Standstill {
     void (*work)(void*);
     void* argument;
-    std::size_t others;
+    std::size_t cpus;
     std::atomic<std::size_t> arrived{0};
     std::atomic<bool> over{false};
 };
@@ -20,10 +21,11 @@ struct Standstill {
 // Two who stop the machine at the same time would wait for each other. The highest rank: it is taken with any lock held.
 constinit Spinlock g_lock{LockRank::Console};
 
-// The caller waits in call_on_cpus() all the time, so the last one to arrive works.
+// The last one to arrive works. The caller arrives like the others: they may find its request before it has sent the last of its
+// interrupts, and who still writes to its local APIC does not stand still.
 void arrive(void* argument) {
     auto& standstill = *static_cast<Standstill*>(argument);
-    if (standstill.arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == standstill.others) {
+    if (standstill.arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == standstill.cpus) {
         standstill.work(standstill.argument);
         standstill.over.store(true, std::memory_order_release);
     }
@@ -35,11 +37,13 @@ void arrive(void* argument) {
 
 void at_standstill(void (*work)(void*), void* argument) {
     Guard guard{g_lock};
-    CpuSet others = online_cpus();
-    others.clear(current_cpu());
-    if (others.empty()) return work(argument);
-    Standstill standstill{.work = work, .argument = argument, .others = others.count()};
-    call_on_cpus(others, arrive, &standstill);
+    const CpuSet cpus = online_cpus();
+    Standstill standstill{.work = work, .argument = argument, .cpus = cpus.count()};
+    call_on_cpus(cpus, arrive, &standstill);
+}
+
+bool standstill_to_move_devices() {
+    return emulated_by_tcg();
 }
 
 }  // namespace hv::x86
