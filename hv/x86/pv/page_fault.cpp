@@ -64,7 +64,9 @@ bool far_return(Vcpu& vcpu, TrapFrame& frame, const Instruction& instruction) {
 // ring 0 had asked, which SMAP forbids. No guest can cause such a fault otherwise, and the instruction is easily carried
 // out here.
 bool stack_read_as_supervisor(Vcpu& vcpu, TrapFrame& frame, std::uint64_t address) {
-    if (!guest_range_allowed(GuestVirtual{address}, 1)) return false;
+    // What they read, unless the stack segment of 32-bit code has a base.
+    constexpr std::uint64_t kLargestFrame = 5 * sizeof(std::uint64_t);
+    if (!guest_range_allowed(GuestVirtual{address}, 1) || address - frame.rsp >= kLargestFrame) return false;
     Instruction instruction;
     if (!decode(frame, instruction)) return false;
     frame.vector = kPageFault;  // leave with IRET, not SYSRET

@@ -1,9 +1,10 @@
 // Promised: 32-bit programs of a 64-bit guest reach its kernel through SYSCALL (AMD) and SYSENTER (Intel), at the
 // callbacks that it registered for them; callbacks for what the processor does not have may be registered, and are never used.
 // Exercised: both instructions from 32-bit code, SYSENTER from 64-bit code, with and without a callback, with every flag
-// that neither instruction clears (single step, nested task, alignment check, direction), returns to 32-bit code.
+// that neither instruction clears (single step, nested task, alignment check, direction), returns to 32-bit code, far returns
+// of programs from the one kind of code to the other.
 // A pass means: each came in on the kernel's stack with clean flags and the user's own in the frame; without a callback
-// the user gets the exception; the hypervisor stayed out of it.
+// the user gets the exception; the hypervisor stayed out of it; a far return goes where its frame on the program's stack says.
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/traps.hpp"
 #include "tests/guest/lib/user.hpp"
@@ -12,13 +13,13 @@
 using namespace guest;
 
 extern "C" {
-extern u8 compat_code[], compat_code_end[], compat_syscall[], compat_sysenter[], compat_interrupt[];
+extern u8 compat_code[], compat_code_end[], compat_syscall[], compat_sysenter[], compat_interrupt[], compat_far_return[];
 }
 
 // The same bytes mean the same in 32-bit and in 64-bit code.
 asm(R"(
     .text
-    .globl compat_code, compat_code_end, compat_syscall, compat_sysenter, compat_interrupt
+    .globl compat_code, compat_code_end, compat_syscall, compat_sysenter, compat_interrupt, compat_far_return
 compat_code:
 compat_syscall:
     syscall
@@ -29,6 +30,11 @@ compat_sysenter:
 compat_interrupt:
     mov %cs, %eax
     int $0x80
+    ud2
+compat_far_return:
+    push %rdi
+    push $0x400000 + compat_interrupt - compat_code
+    lretq
     ud2
 compat_code_end:
 )");
@@ -125,7 +131,24 @@ void check_return() {
     }
 }
 
+// In 32-bit code the prefix of the return is a DEC, and all operands have 32 bits.
+void check_far_return() {
+    for (const u64 from : {kFlatRing3Cs64, kFlatRing3Cs32}) {
+        for (const u64 to : {kFlatRing3Cs64, kFlatRing3Cs32}) {
+            const UserEnd& end = run_user({.rip = at(compat_far_return), .cs = from, .rdi = to});
+            expect_fault(end, 128);
+            EXPECT_EQ(end.cs & 0xffff, to);
+            EXPECT_EQ(end.rax, to);
+            EXPECT_EQ(end.rip, at(compat_interrupt) + 4);
+            EXPECT_EQ(end.rsp, kUserStack);
+        }
+    }
+    expect_fault(run_user({.rip = at(compat_far_return), .rdi = 0x1230 | 3}), kGeneralProtection);
+}
+
 }  // namespace
+
+static_assert(kUserCode == 0x40'0000, "the program's far return has it in a constant");
 
 void guest::test_main() {
     build_user_mode(compat_code, compat_code_end);
@@ -139,6 +162,7 @@ void guest::test_main() {
         check_syscall(!intel);
         check_sysenter(intel);
         check_return();
+        check_far_return();
         EXPECT_EQ(run_user({.rip = at(compat_syscall)}).by, static_cast<u64>(CallbackType::Syscall));
     }
 }
