@@ -3,6 +3,8 @@
 
 Without a hypervisor (bare), in Dom0 of Debian's Xen, or in hv's. test_selftests.py compares with selftests.table, whose columns are
 made by this. The programs are built from the package linux-source-6.1 each time: nothing of them is kept here.
+
+The programs of KERNEL_STOPS are not run there: the kernel oopses, and soon stands still.
 """
 
 import re
@@ -21,10 +23,15 @@ from machine import Machine, MachineError, Setup  # noqa: E402
 SOURCE = Path("/usr/src/linux-source-6.1.tar.xz")
 PACKAGES = TOP / "tests/e2e/selftests-packages.txt"
 WANTED = ("tools/testing/selftests/x86/", "tools/testing/selftests/kselftest", "arch/x86/include/asm/desc_defs.h")
+# Bare: far returns of QEMU 7.2's TCG read the stack of a program as a supervisor, which SMAP forbids. Xen: Linux looks into the GDT.
+KERNEL_STOPS = {"bare": ["sysret_ss_attrs_64", "test_syscall_vdso_32"], "xen": ["iopl_32", "iopl_64"]}
+# No program is judged by its speed, on a host that may be very busy.
+TIMEOUT = 4 * 3600
 # Say on the last line of each program how it ended: exit status 4 is the kernel's word for a test that does not apply.
 RUN = """cd "$1" || exit 1
 for program in *_32 *_64; do
-    timeout 900 ./$program >/tmp/said 2>&1 </dev/null
+    case " $2 " in *" $program "*) echo "verdict $program fail"; continue;; esac
+    timeout 3600 ./$program >/tmp/said 2>&1 </dev/null
     case $? in 0) verdict=pass;; 4) verdict=skip;; *) verdict=fail;; esac
     [ $verdict = fail ] && sed "s/^/# $program: /" /tmp/said | tail -n 20
     echo "verdict $program $verdict"
@@ -112,10 +119,10 @@ def verdicts(text):
     return dict(re.findall(r"^verdict (\S+) (\S+)\r?$", text, re.MULTILINE))
 
 
-def in_machine(machine):
-    """In the system that a machine boots, which has the disk as its second one."""
+def in_machine(machine, stops=()):
+    """In the system that a machine boots, which has the disk as its second one; without the programs `stops`, which fail."""
     parts = []
-    machine.run("mount -o ro /dev/vdb /mnt && sh /mnt/run /mnt", parts.append, 3600)
+    machine.run(f"mount -o ro /dev/vdb /mnt && sh /mnt/run /mnt '{' '.join(stops)}'", parts.append, TIMEOUT)
     return b"".join(parts).decode(errors="replace")
 
 
@@ -131,7 +138,7 @@ def main():
                       cpu="max,-smap,-rdtscp" if kind == "xen" else "max")
         with Machine(setup, Path(f"selftests-{kind}.log")) as machine:
             machine.wait_ready()
-            text = in_machine(machine)
+            text = in_machine(machine, KERNEL_STOPS.get(kind, ()))
             machine.power_off()
     print(text)
     for program, verdict in sorted(verdicts(text).items()):

@@ -38,7 +38,7 @@ def x86_selftests(bench):
             dom0 = Dom0(machine)
             dom0.ok("cat /var/lib/hvctl/examples/hello.initrd /mnt/guest.cpio.gz >/tmp/selftests.initrd")
             dom0.ok(f"hvctl create {HELLO} memory=512MiB vcpus=2 initrd=/tmp/selftests.initrd")
-            dom0.until("hvctl console --history hello", "selftests are over", timeout=3600)
+            dom0.until("hvctl console --history hello", "selftests are over", timeout=selftests.TIMEOUT)
             judge("a guest", dom0.ok("hvctl console --history hello").replace("\r", ""))
             dom0.ok("hvctl destroy hello")
             machine.power_off()
