@@ -94,6 +94,46 @@ TEST_F(QuotaRules, Memory) {
     EXPECT_TRUE(told);
 }
 
+// As much as the other quotas allow: ten transactions of 1,024 nodes of 2 KiB are 20 MiB.
+TEST_F(QuotaRules, MemoryOfAsManyTransactionsAsThereMayBe) {
+    const Quotas defaults;
+    const std::uint64_t before = store->statistics(guest.domain())->memory;
+    const std::string big(defaults.get(Quota::NodeSize), 'x');
+    std::vector<std::uint32_t> open;
+    for (std::uint32_t i = 0; i < defaults.get(Quota::Transactions); ++i) open.push_back(guest.begin(*store));
+    std::size_t written = 0;
+    for (const std::uint32_t id : open) {
+        for (std::uint32_t node = 0; node < defaults.get(Quota::TransactionNodes); ++node)
+            written += write("n" + std::to_string(node), big, id) == "OK" ? 1 : 0;
+    }
+    const std::uint64_t most = defaults.get(Quota::Memory);
+    EXPECT_LE(store->statistics(guest.domain())->memory, most);
+    EXPECT_GT(store->statistics(guest.domain())->memory, most * 9 / 10);
+    EXPECT_LE(written * big.size(), most);
+    EXPECT_GT(refusals(Quota::Memory), 0u);
+    EXPECT_EQ(write("n", big), "ENOSPC");  // outside of them, too
+    for (const std::uint32_t id : open) EXPECT_EQ(guest.ask(*store, T::TransactionEnd, "F\0"s, id), "OK");
+    EXPECT_EQ(store->statistics(guest.domain())->memory, before);
+    EXPECT_EQ(write("n", big), "OK");
+}
+
+// A transaction that can only fail any more, because it was open for too long, holds memory all the same.
+TEST_F(QuotaRules, MemoryOfTransactionsThatAreTooOld) {
+    constexpr int kTooMany = 101'000;
+    limit(Quota::Memory, 64 * 1024);
+    const std::uint32_t id = guest.begin(*store);
+    for (int i = 0; i < kTooMany; ++i) ASSERT_TRUE(store->write("/elsewhere", std::to_string(i)));
+    const std::string big(2000, 'x');
+    int written = 0;
+    for (int i = 0; i < 100; ++i) written += write("n" + std::to_string(i), big, id) == "OK" ? 1 : 0;
+    EXPECT_GT(written, 0);
+    EXPECT_LT(written, 33);
+    EXPECT_GT(refusals(Quota::Memory), 0u);
+    EXPECT_LE(store->statistics(guest.domain())->memory, 64u * 1024);
+    EXPECT_EQ(guest.ask(*store, T::TransactionEnd, "T\0"s, id), "EAGAIN");
+    EXPECT_LT(store->statistics(guest.domain())->memory, 1024u);
+}
+
 TEST_F(QuotaRules, CreatingAndRemovingForeverInATransaction) {
     const std::uint32_t id = guest.begin(*store);
     std::string last;

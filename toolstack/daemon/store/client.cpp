@@ -108,9 +108,9 @@ void Client::forget_everything() {
 void Client::restore_transaction(TransactionId id) {
     auto transaction =
         std::make_shared<Transaction>(id, engine_.content().tree(), engine_.content().generation(), true);
-    if (transactions_.emplace(id, std::move(transaction)).second) {
-        ++engine_.accounts().of(actor_.domain).transactions;
-    }
+    Account& account = engine_.accounts().of(actor_.domain);
+    transaction->charge_to(account.transaction_bytes, 0);
+    if (transactions_.emplace(id, std::move(transaction)).second) ++account.transactions;
     last_transaction_ = id.raw;
 }
 

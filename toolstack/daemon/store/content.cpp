@@ -126,7 +126,7 @@ Result<void> Content::carry_out(const Scope& scope, std::span<Effect> effects, C
     for (Effect& effect : effects) {
         if (transaction != nullptr) {
             apply(transaction->tree(), effect, transaction);
-            if (!transaction->doomed()) transaction->changed(std::move(effect));
+            transaction->changed(std::move(effect));  // of a doomed one, too: what it holds counts
         } else {
             apply(tree_, effect, nullptr);
             sink_.record(effect);

@@ -22,8 +22,7 @@ void Content::charge(Transaction* transaction, DomainId owner, Holding more) {
 bool Content::admits_memory(const Scope& scope, std::span<const Effect> effects) {
     std::uint64_t more = 0;
     for (const Effect& effect : effects) {
-        const bool doomed = scope.transaction != nullptr && scope.transaction->doomed();
-        if (doomed || effect.kind == EffectKind::Remove) continue;
+        if (effect.kind == EffectKind::Remove) continue;
         if (scope.transaction != nullptr) {
             more += Transaction::bytes_of(effect);
         } else if (effect.kind == EffectKind::Create) {
