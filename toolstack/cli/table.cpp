@@ -53,6 +53,8 @@ std::string Table::render(const Terminal& terminal) const {
         if (columns_[*widest].align == Align::Right || widths[*widest] <= kLeastText) break;
         --widths[*widest];
     }
+    if (terminal.is_tty && total() > terminal.width)
+        std::erase_if(shown, [&](std::size_t index) { return columns_[index].last_resort; });
 
     std::string out;
     auto add_line = [&](auto cell_at) {

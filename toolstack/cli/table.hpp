@@ -15,6 +15,7 @@ struct Column {
     Align align = Align::Left;
     bool optional = false;  // left out (from the last one on) when the table is wider than the terminal; if it still is,
                             // texts are cut
+    bool last_resort = false;  // left out when it is wider even then
 };
 
 struct Cell {

@@ -60,6 +60,18 @@ TEST(Text, ParsesWholeNumbersOnly) {
         EXPECT_FALSE(parse_number(bad)) << bad;
 }
 
+TEST(Table, LeavesOutWhatItCanDoWithoutAtTheVeryLast) {
+    Table table({{"Job", Align::Right}, {"Domain"}, {.title = "Progress", .last_resort = true}});
+    table.add({{"12345"}, {"a-long-name"}, {"build 30 %"}});
+    const auto first_line = [&](std::size_t width) {
+        const std::string text = table.render({.is_tty = true, .colours = false, .width = width});
+        return text.substr(0, text.find('\n'));
+    };
+    EXPECT_EQ(first_line(17), "  Job  Dom~  Pro~");
+    EXPECT_EQ(first_line(16), "  Job  Dom~");
+    EXPECT_EQ(table.render({.width = 1}), table.render({}));
+}
+
 Table three_columns() {
     Table table({{"Name"}, {"ID", Align::Right}, {.title = "Extra", .optional = true}});
     table.add({{"web1"}, {"12"}, {"yes"}});

@@ -53,7 +53,8 @@ Result<void> list_jobs(Context& context, bool json) {
         return {};
     }
     Table table(
-        {{"Job", Align::Right}, {.title = "Verb", .optional = true}, {"Domain"}, {"State"}, {.title = "Started", .optional = true}, {"Progress"}});
+        {{"Job", Align::Right}, {.title = "Verb", .optional = true}, {"Domain"}, {"State"},
+         {.title = "Started", .optional = true}, {.title = "Progress", .last_resort = true}});
     for (const Properties& job : jobs) {
         table.add({{std::to_string(job.number("id"))},
                    {job.text("verb")},
