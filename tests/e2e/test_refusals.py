@@ -83,7 +83,7 @@ def names(dom0):
     expect(dom0.guests() == [], f"still there: {dom0.guests()}")
     for verb in ("console", "pause", "unpause", "shutdown", "destroy", "domid"):
         dom0.refused(f"hvctl {verb} nobody </dev/null", "nobody", status=NOT_FOUND)
-    dom0.refused("hvctl destroy 0", "domain 0 is Dom0")
+    dom0.refused("hvctl destroy 0", "Domain-0 is the host")
     dom0.refused("hvctl frobnicate", "frobnicate", status=USAGE)
 
 

@@ -1,6 +1,7 @@
 #include "console/console.hpp"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -108,6 +109,52 @@ TEST_F(ConsoleTest, ReplaysWhatWasMissedThenGoesOnLive) {
     hypervisor.print(1, "live\n");
     EXPECT_EQ(received(all), "live\n");
     EXPECT_EQ(received(tail), "live\n");
+}
+
+// A file system without room for one more file: what does not fit is dropped, and the log goes on when there is room.
+TEST_F(ConsoleTest, ALogThatCannotBeRotatedDoesNotGrow) {
+    settings.log_size = 1000;
+    make();
+    attach();
+    const std::string blocked = folder / "log/web1.log.new";
+    std::filesystem::create_directory(blocked);
+    for (int i = 0; i < 10; ++i) {
+        hypervisor.print(1, std::string(500, 'x'));
+        turn();
+    }
+    EXPECT_EQ(log_text().size(), 1000u);
+    EXPECT_FALSE(std::filesystem::exists(folder / "log/web1.log.1"));
+    EXPECT_GT(console->dropped(), 0u);
+    std::filesystem::remove(blocked);
+    hypervisor.print(1, "room again");
+    turn();
+    EXPECT_TRUE(log_text().ends_with("room again")) << log_text();
+    EXPECT_EQ(std::filesystem::file_size(folder / "log/web1.log.1"), 1000u);
+}
+
+TEST_F(ConsoleTest, ALogThatSomebodyRemovesIsBegunAnew) {
+    attach();
+    const UniqueFd attached = open(ConsoleMode::Read);
+    hypervisor.print(1, "before");
+    EXPECT_EQ(received(attached), "before");
+    std::filesystem::remove(folder / "log/web1.log");
+    const UniqueFd reader = open(ConsoleMode::Read);
+    hypervisor.print(1, "after");
+    EXPECT_EQ(received(reader), "after");
+    EXPECT_EQ(received(attached), "after");
+    EXPECT_EQ(log_text(), "after");
+}
+
+TEST_F(ConsoleTest, WhatIsNoFileIsNoLog) {
+    console.reset();
+    const std::string path = folder / "log/web1.log";
+    const ConsolePaths paths{folder / "log", folder / "journal"};
+    std::filesystem::remove(path);
+    ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+    EXPECT_FALSE((*Console::create(loop, *events, paths, "web1", settings))->logging());  // and waits for no reader
+    std::filesystem::remove(path);
+    std::filesystem::create_symlink("/dev/null", path);
+    EXPECT_FALSE((*Console::create(loop, *events, paths, "web1", settings))->logging());
 }
 
 TEST_F(ConsoleTest, OneWriterManyReaders) {

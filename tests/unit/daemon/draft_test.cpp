@@ -67,6 +67,32 @@ TEST_F(Draft, AFailedCreateLeavesNoLog) {
     EXPECT_FALSE(std::filesystem::exists(folder / "console/web1.log"));
 }
 
+// The guest before had printed nothing, so that its log was empty.
+TEST_F(Draft, AFailedCreateKeepsTheLogOfTheNextOne) {
+    process->finish(create(definition("web1")));
+    process->finish(process->manager->destroy("web1"));
+    const auto bad =
+        process->manager->create(definition("web1"), "bad.yaml", std::vector<std::string>{"kernel=/etc/passwd"}, {});
+    EXPECT_EQ(process->finish(bad).state, JobState::Failed);
+    process->settle();
+    process->finish(process->manager->start("web1", false));
+    hypervisor.print(domid("web1"), "here I am");
+    process->run_until([&] { return log("web1") == "here I am"; });
+    EXPECT_TRUE(process->manager->open_console_log("web1"));
+}
+
+// A file of gigabytes, which takes no room: it is not read into the host's memory to be refused then.
+TEST_F(Draft, AnInitrdThatIsLargerThanTheGuestIsNotRead) {
+    const std::string huge = folder.file("initrd", "");
+    std::filesystem::resize_file(huge, std::uintmax_t{64} << 30);
+    const JobRecord job = process->finish(create(definition("web1", "initrd: " + huge + "\n")));
+    EXPECT_EQ(job.error, static_cast<std::uint16_t>(ErrorId::KernelTooLarge)) << job.message;
+    std::filesystem::resize_file(huge, std::uintmax_t{3} << 30);
+    const JobRecord second = process->finish(create(definition("web1", "initrd: " + huge + "\n")));
+    EXPECT_EQ(second.error, static_cast<std::uint16_t>(ErrorId::KernelTooLarge)) << second.message;
+    EXPECT_NE(second.message.find("134217728"), std::string::npos) << second.message;  // the guest's memory
+}
+
 TEST_F(Draft, DryRunsThatHangHoldUpNeitherEndsNorStarts) {
     process->finish(create(definition("web1")));
     std::atomic<bool> go_on = false;

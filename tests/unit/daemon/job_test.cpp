@@ -1,5 +1,7 @@
 #include "domain/job_queue.hpp"
 
+#include <new>
+#include <stdexcept>
 #include <thread>
 
 #include "testing.hpp"
@@ -123,6 +125,41 @@ TEST_F(JobTest, InterruptAndEventAtOnceCountOnce) {
     job.interrupt({ErrorId::Cancelled, "stop"});
     run();
     EXPECT_EQ(result.state, JobState::Cancelled);
+}
+
+// Of memory that is not there, or of a library's: an error of the job's, wherever the phase runs, and no end of the daemon.
+TEST_F(JobTest, APhaseThatThrowsHasFailed) {
+    struct Odd {};
+    const std::vector<std::pair<std::function<void()>, ErrorId>> kinds{
+        {[] { throw std::bad_alloc{}; }, ErrorId::NoMemory},
+        {[] { throw std::runtime_error{"a library's"}; }, ErrorId::Internal},
+        {[] { throw Odd{}; }, ErrorId::Internal}};
+    for (const auto& [blow, id] : kinds) {
+        steps.clear();
+        Job& job = add();
+        job.add(phase("a"));
+        job.add({"blow", 0, in_pool([&](Job&) -> Result<void> {
+                     blow();
+                     return {};
+                 })});
+        job.add(phase("never"));
+        job.start();
+        run();
+        EXPECT_EQ(steps, "a undo-a ");
+        EXPECT_EQ(result.state, JobState::Failed);
+        EXPECT_EQ(result.error, static_cast<std::uint16_t>(id)) << result.message;
+    }
+    steps.clear();
+    Job& job = add();
+    job.add(phase("a"));
+    job.add({"blow", 0, immediate([](Job& running) -> Result<void> {
+                 running.on_failure([](Job&, const Done&) { throw std::runtime_error{"and again"}; });
+                 throw std::bad_alloc{};
+             })});
+    job.start();
+    run();
+    EXPECT_EQ(steps, "a undo-a ");
+    EXPECT_EQ(result.error, static_cast<std::uint16_t>(ErrorId::NoMemory)) << result.message;
 }
 
 TEST_F(JobTest, WaitersAreToldOnceAndLateOnesAtOnce) {

@@ -58,6 +58,27 @@ TEST_F(LostRegistry, CutShort) {
     expect_served();
 }
 
+// The daemon was put back to an older version: what runs is served and can be ended, and the file stays as it is.
+TEST_F(LostRegistry, OfANewerVersion) {
+    lose([&] {
+        const auto database = Database::open(path);
+        ASSERT_TRUE((*database)->execute("PRAGMA user_version=1000"));
+    });
+    EXPECT_NE(process->manager->registry_trouble().find("newer hvctl"), std::string::npos);
+    expect_served();
+    EXPECT_EQ(create(definition("web2")).error().id(), ErrorId::NoRecord);
+    EXPECT_EQ(put_aside(), 0u);
+    process.reset();
+    hypervisor.forget_bindings();
+    {
+        const auto database = Database::open(path);
+        ASSERT_TRUE((*database)->execute(("PRAGMA user_version=" + std::to_string(Registry::kSchemaVersion)).c_str()));
+    }
+    process = std::make_unique<Process>(hypervisor, folder, settings);
+    ASSERT_TRUE(process->recover());
+    EXPECT_EQ(view("web1").state, "stopped");
+}
+
 TEST_F(LostRegistry, GoesOnAfterAnotherRestart) {
     lose([&] { std::filesystem::remove(path); });
     restart();
@@ -68,12 +89,11 @@ TEST(OpenRegistry, DoesWithoutAFileThatCannotBeOpened) {
     const TemporaryFolder folder;
     std::filesystem::create_directory(folder / "state.db");
     const auto opened = open_registry(folder / "state.db");
-    ASSERT_TRUE(opened);
-    EXPECT_FALSE(opened->warning.empty());
+    EXPECT_FALSE(opened.warning.empty());
     JobRecord job;
-    EXPECT_FALSE(opened->registry->add(job));
-    EXPECT_EQ(opened->registry->jobs().size(), 1u);
-    EXPECT_TRUE(opened->registry->trouble());
+    EXPECT_FALSE(opened.registry->add(job));
+    EXPECT_EQ(opened.registry->jobs().size(), 1u);
+    EXPECT_TRUE(opened.registry->trouble());
 }
 
 }  // namespace

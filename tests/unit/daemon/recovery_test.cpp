@@ -258,5 +258,21 @@ INSTANTIATE_TEST_SUITE_P(
         return each.param.verb + "_" + each.param.call + "_" + std::to_string(each.param.occurrence);
     });
 
+// The disk of the logs is not writable when the daemon comes back: the guest's output is taken all the same, and logged
+// as soon as it can be.
+TEST_F(Recovery, AConsoleThatCannotBeLoggedIsServed) {
+    process->finish(create(definition("web1")));
+    const std::string path = folder / "console/web1.log";
+    std::filesystem::remove(path);
+    std::filesystem::create_directory(path);
+    restart();
+    EXPECT_EQ(view("web1").state, "running");
+    hypervisor.print(domid("web1"), "nobody hears this");
+    process->run_until([&] { return view("web1").console_dropped > 0; });
+    std::filesystem::remove(path);
+    hypervisor.print(domid("web1"), "this is heard");
+    process->run_until([&] { return log("web1").ends_with("this is heard"); });
+}
+
 }  // namespace
 }  // namespace hvctld::test

@@ -38,7 +38,7 @@ Process::Process(FakeHypervisor& hypervisor, const TemporaryFolder& folder, conf
         });
     };
     store = std::move(store::Store::create(std::move(options)).value());
-    registry = std::move(open_registry(folder / "state.db").value().registry);
+    registry = std::move(open_registry(folder / "state.db").registry);
     const ConsolePaths console{folder / "console", folder / ("journal-" + boot)};
     manager = std::make_unique<Manager>(*loop, hypervisor, *store, *registry, std::move(settings),
                                         ManagerPaths{console, boot});

@@ -33,7 +33,7 @@ constexpr std::array kKnown = {
     Known{"KernelTooLarge", ExitCode::Usage},     Known{"KernelCorrupt", ExitCode::Usage},
     Known{"NoConsole", ExitCode::Failed},         Known{"NoSuchJob", ExitCode::NotFound},
     Known{"Cancelled", ExitCode::TimedOut},       Known{"DeadlinePassed", ExitCode::TimedOut},
-    Known{"Interrupted", ExitCode::Failed},
+    Known{"Interrupted", ExitCode::Failed},       Known{"AuthorizationRequired", ExitCode::Permission},
 };
 
 constexpr std::string_view kPrefix = "org.hvctl1.Error.";

@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <new>
 
 namespace hvctld {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 constexpr std::array kTable{
     ErrorEntry{ErrorId::Internal, "Internal", "hvctld has broken a promise of its own; the journal has the details."},
     ErrorEntry{ErrorId::InvalidArgument, "InvalidArgument", "An argument of the request is malformed or out of range."},
-    ErrorEntry{ErrorId::AccessDenied, "AccessDenied", "The caller may not do this; only root may."},
+    ErrorEntry{ErrorId::AccessDenied, "AccessDenied", "The caller may not do this. Root may, and whom polkit lets."},
     ErrorEntry{ErrorId::NotOnHv, "NotOnHv", "This system does not run as Dom0 of hv; boot it under hv."},
     ErrorEntry{ErrorId::NotSupported, "NotSupported",
                "The running hv or kernel does not offer what the request needs."},
@@ -25,6 +26,8 @@ constexpr std::array kTable{
         "The registry cannot be written, and what starts a guest must be remembered; the message says what to do. "
         "Ending guests works all the same."},
     ErrorEntry{ErrorId::Damaged, "Damaged", "The registry's file is damaged; restarting hvctld puts it aside."},
+    ErrorEntry{ErrorId::AuthorizationRequired, "AuthorizationRequired",
+               "The caller may do this once he has authenticated himself; the call must allow interactive authorization."},
     ErrorEntry{ErrorId::DefinitionInvalid, "DefinitionInvalid",
                "The domain definition or an override has errors; each is named with file, line and column."},
     ErrorEntry{ErrorId::NotInThisVersion, "NotInThisVersion",
@@ -34,7 +37,7 @@ constexpr std::array kTable{
     ErrorEntry{ErrorId::UuidTaken, "UuidTaken", "Another domain has the UUID; remove the key to get a fresh one."},
     ErrorEntry{ErrorId::Busy, "Busy", "Another job works on the domain, or another client writes to its console."},
     ErrorEntry{ErrorId::WrongState, "WrongState", "The domain is not in a state that allows the operation."},
-    ErrorEntry{ErrorId::IsDom0, "IsDom0", "The operation would stop the host's own domain, Dom0."},
+    ErrorEntry{ErrorId::IsDom0, "IsDom0", "The operation is for guests, not for Domain-0, the host's own system."},
     ErrorEntry{ErrorId::GuestSilent, "GuestSilent",
                "The guest did not take the request; it has no driver for it or hangs. Destroying it always works."},
     ErrorEntry{ErrorId::NoMemory, "NoMemory", "The host has less free memory than the domain needs."},
@@ -108,6 +111,18 @@ std::string Error::text() const {
 
 Error Error::within(std::string_view context) const {
     return {id_, fmt::format("{}: {}", context, message_)};
+}
+
+Error error_of(const std::exception_ptr& exception) {
+    try {
+        std::rethrow_exception(exception);
+    } catch (const std::bad_alloc&) {
+        return {ErrorId::NoMemory, "hvctld itself is out of memory"};
+    } catch (const std::exception& problem) {
+        return {ErrorId::Internal, problem.what()};
+    } catch (...) {
+        return {ErrorId::Internal, "an exception of no known type"};
+    }
 }
 
 std::unexpected<Error> fail_errno(int number, std::string_view what) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <expected>
 #include <span>
 #include <string>
@@ -24,6 +25,7 @@ enum class ErrorId : std::uint16_t {
     NotReady = 8,
     NoRecord = 9,
     Damaged = 10,
+    AuthorizationRequired = 11,
 
     DefinitionInvalid = 101,
     NotInThisVersion = 102,
@@ -95,6 +97,9 @@ using Result = std::expected<T, Error>;
 inline std::unexpected<Error> fail(ErrorId id, std::string message) {
     return std::unexpected(Error{id, std::move(message)});
 }
+
+// What an exception amounts to.
+Error error_of(const std::exception_ptr& exception);
 
 // The errno `number` of the operating system behind "what".
 std::unexpected<Error> fail_errno(int number, std::string_view what);

@@ -43,20 +43,29 @@ namespace {
 struct Work {
     uv_work_t request{};
     std::function<void()> work;
-    std::function<void()> done;
+    std::function<void(const Result<void>&)> done;
+    Result<void> outcome;
 };
 
 }  // namespace
 
-void Loop::blocking(std::function<void()> work, std::function<void()> done) {
-    auto* item = new Work{{}, std::move(work), std::move(done)};
+void Loop::blocking(std::function<void()> work, std::function<void(const Result<void>&)> done) {
+    auto* item = new Work{{}, std::move(work), std::move(done), {}};
     item->request.data = item;
     uv_queue_work(
-        &loop_, &item->request, [](uv_work_t* request) { static_cast<Work*>(request->data)->work(); },
+        &loop_, &item->request,
+        [](uv_work_t* request) {
+            auto* running = static_cast<Work*>(request->data);
+            try {
+                running->work();
+            } catch (...) {  // below is C
+                running->outcome = std::unexpected(error_of(std::current_exception()));
+            }
+        },
         [](uv_work_t* request, int) {
             const std::unique_ptr<Work> finished{static_cast<Work*>(request->data)};
             finished->work = nullptr;  // what the work held is released before its result is looked at
-            finished->done();
+            finished->done(finished->outcome);
         });
 }
 

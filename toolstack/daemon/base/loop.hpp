@@ -33,8 +33,8 @@ class Loop {
 
     // Runs `function` on the loop's thread, soon and never from inside this call. From any thread.
     void post(std::function<void()> function);
-    // Runs `work` in the thread pool, then `done` on the loop's thread.
-    void blocking(std::function<void()> work, std::function<void()> done);
+    // Runs `work` in the thread pool, then `done` on the loop's thread; with an error if `work` has thrown.
+    void blocking(std::function<void()> work, std::function<void(const Result<void>&)> done);
 
     // Milliseconds of a clock that never goes back.
     [[nodiscard]] std::uint64_t now_ms() { return uv_now(&loop_); }

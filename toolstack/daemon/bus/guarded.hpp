@@ -22,7 +22,7 @@ int guarded(sd_bus_message* call, Work work) noexcept {
     try {
         const Result<void> done = work();
         return done ? 1 : reply_error(call, done.error());
-    } catch (const std::bad_alloc&) {
+    } catch (const std::bad_alloc&) {  // no error_of(): its text takes memory
         return refuse(call, ErrorId::NoMemory, "hvctld itself is out of memory");
     } catch (const std::exception& problem) {
         return refuse(call, ErrorId::Internal, problem.what());

@@ -4,40 +4,25 @@
 
 #include <algorithm>
 
+#include "base/utf8.hpp"
+
 namespace hvctld::config {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
-// Bytes of the well-formed UTF-8 character at the front (RFC 3629, section 4), 0 if there is none.
-std::size_t character_bytes(std::string_view text) {
-    const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-    const auto follows = [&](std::size_t i, unsigned least = 0x80, unsigned most = 0xbf) {
-        return byte(i) >= least && byte(i) <= most;
-    };
-    const unsigned lead = byte(0);
-    if (lead < 0x80) return 1;
-    if (lead >= 0xc2 && lead <= 0xdf) return follows(1) ? 2 : 0;
-    if (lead >= 0xe0 && lead <= 0xef)
-        return follows(1, lead == 0xe0 ? 0xa0 : 0x80, lead == 0xed ? 0x9f : 0xbf) && follows(2) ? 3 : 0;
-    if (lead >= 0xf0 && lead <= 0xf4)
-        return follows(1, lead == 0xf0 ? 0x90 : 0x80, lead == 0xf4 ? 0x8f : 0xbf) && follows(2) && follows(3) ? 4 : 0;
-    return 0;
-}
-
-std::string problem_at(std::string_view text, std::size_t bytes) {
+std::string problem_at(std::string_view text, Character character) {
     const auto first = static_cast<unsigned char>(text.front());
-    if (bytes == 0)
+    if (character.bytes == 0)
         return fmt::format("the byte 0x{:02x} is not UTF-8 text; a domain file is text, saved as UTF-8", first);
     if (first == '\r' && !text.starts_with("\r\n"))
         return "a carriage return alone does not end a line; save the file with line feeds (LF or CR LF)";
-    const bool blank = first == '\t' || first == '\n' || first == '\r';
-    // U+0080 to U+009F are the controls beyond ASCII.
-    const bool control = (first < 0x20 && !blank) || first == 0x7f ||
-                         (bytes == 2 && first == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0);
+    const char32_t code = character.code;
+    const bool blank = code == '\t' || code == '\n' || code == '\r';
+    const bool control = (code < 0x20 && !blank) || (code >= 0x7f && code < 0xa0);
     if (!control) return {};
     return fmt::format("a control character (0x{:02x}) has no place in a text; remove it",
-                       static_cast<unsigned char>(text[bytes - 1]));
+                       static_cast<std::uint32_t>(code));
 }
 
 }  // namespace
@@ -65,8 +50,8 @@ bool SourceText::check(Diagnostics& diagnostics) const {
     Position position{source_, 1, 1};
     if (rest.starts_with(kByteOrderMark)) rest.remove_prefix(kByteOrderMark.size());
     while (!rest.empty()) {
-        const std::size_t bytes = character_bytes(rest);
-        if (const std::string problem = problem_at(rest, bytes); !problem.empty()) {
+        const Character character = first_character(rest);
+        if (const std::string problem = problem_at(rest, character); !problem.empty()) {
             diagnostics.error(position, problem);
             return false;
         }
@@ -75,7 +60,7 @@ bool SourceText::check(Diagnostics& diagnostics) const {
             ++position.line;
             position.column = 1;
         }
-        rest.remove_prefix(bytes);
+        rest.remove_prefix(character.bytes);
     }
     return true;
 }

@@ -27,12 +27,15 @@ std::string journal_path(const ConsolePaths& paths, const std::string& name) {
 
 Result<std::unique_ptr<Console>> Console::create(Loop& loop, EventHub& events, const ConsolePaths& paths,
                                                  const std::string& name, const config::ConsoleSettings& settings) {
-    TRY(make_folder(paths.log_folder));
-    TRY(make_folder(paths.journal_folder));
-    ConsoleLog log = TRY(ConsoleLog::open(fmt::format("{}/{}.log", paths.log_folder, name), settings.log_size));
+    // A guest that runs has a console whatever the disks are like: its ring must be emptied.
+    for (const std::string& folder : {paths.log_folder, paths.journal_folder}) {
+        if (const auto made = make_folder(folder); !made) log::warning("{}", made.error().message());
+    }
+    ConsoleLog log = ConsoleLog::open(fmt::format("{}/{}.log", paths.log_folder, name), settings.log_size);
+    if (const auto ready = log.ready(); !ready) log::error("console log: {}", ready.error().message());
     ConsoleJournal journal = TRY(ConsoleJournal::open(journal_path(paths, name)));
     if (!journal.kept()) {
-        log::warning("{}: {} is full; should hvctld be killed, console output may be lost or logged twice", name,
+        log::warning("{}: {} takes no file; should hvctld be killed, console output may be lost or logged twice", name,
                      paths.journal_folder);
     }
     return std::unique_ptr<Console>{new Console{loop, events, std::move(log), std::move(journal), settings}};
@@ -56,9 +59,14 @@ void Console::forget(const ConsolePaths& paths, const std::string& name) {
     log::warning("{}: {}", journal, std::strerror(errno));
 }
 
+Result<void> Console::logging() {
+    return log_.ready();
+}
+
 void Console::begin_run() {
     ending_ = false;
     run_begun_ = true;
+    (void)log_.reopen_if_gone();
     if (log_.size() == 0) return;
     if (const auto rotated = log_.rotate(); !rotated) log::warning("console log: {}", rotated.error().message());
     journal_.set_rotated_in_run(false);
@@ -120,10 +128,12 @@ bool Console::drain_once() {
     if (log_.full()) {
         if (const auto rotated = log_.rotate(); rotated) journal_.set_rotated_in_run(true);
     }
-    const auto allowed = static_cast<std::uint32_t>(bucket_.take(there, loop_.now_ms()));
+    // A log that cannot be rotated must not grow for ever.
+    const bool stuck = !log_.ready() || log_.full();
+    const auto allowed = stuck ? 0 : static_cast<std::uint32_t>(bucket_.take(there, loop_.now_ms()));
     if (allowed > 0 && dropped_untold_ > 0) {
         const std::string notice =
-            fmt::format("\r\n[hvctld: {} bytes dropped; the guest wrote more than {} a second]\r\n", dropped_untold_,
+            fmt::format("\r\n[hvctld: {} bytes dropped; the guest wrote more than {} a second, or its log had no room]\r\n", dropped_untold_,
                         config::format_size(rate_));
         log_.append(notice);
         dropped_untold_ = 0;
@@ -163,6 +173,7 @@ Result<UniqueFd> Console::open(ConsoleMode mode, std::uint64_t history) {
     UniqueFd near{ends[0]};
     UniqueFd theirs{ends[1]};
     FdWatch ours = TRY(FdWatch::create(loop_, std::move(near)));
+    (void)log_.reopen_if_gone();  // what is there can be read all the same
     LogCursor cursor = TRY(LogCursor::at_tail(log_, history, journal_.rotated_in_run()));
     if (mode == ConsoleMode::Steal && writer != sessions_.end()) (*writer)->demote();
     auto session =

@@ -32,6 +32,8 @@ class Console final : public ConsoleSession::Owner {
     // The name is nobody's any more: its log stays, what only a running daemon needs goes.
     static void forget(const ConsolePaths& paths, const std::string& name);
 
+    // Whether its log can be written; why not. Until it can, output is dropped.
+    [[nodiscard]] Result<void> logging();
     // The domain is created afresh: its log starts empty, the old one is kept as NAME.log.1.
     void begin_run();
     // It never came to life: an empty log goes, and the one that was put aside is back in its place.

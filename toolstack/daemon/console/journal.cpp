@@ -26,9 +26,8 @@ struct ConsoleJournal::Page {
 
 Result<ConsoleJournal> ConsoleJournal::open(const std::string& path) {
     const hvctl::UniqueFd file{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
-    if (!file) return fail_errno(errno, path);
     // The space is taken now: what a full file system cannot give to a mapping later is a signal, not an error.
-    const bool kept = posix_fallocate(file.get(), 0, kSize) == 0;
+    const bool kept = file && posix_fallocate(file.get(), 0, kSize) == 0;
     void* address = kept ? mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0)
                          : mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (address == MAP_FAILED) return fail_errno(errno, path);

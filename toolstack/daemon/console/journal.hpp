@@ -12,7 +12,7 @@ namespace hvctld {
 
 class ConsoleJournal {
   public:
-    // Opens or makes `path`; a page of another layout is started anew. Where the file system is full the page is this
+    // Opens or makes `path`; a page of another layout is started anew. Where there can be no file the page is this
     // process's own.
     static Result<ConsoleJournal> open(const std::string& path);
 

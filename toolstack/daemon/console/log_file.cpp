@@ -13,25 +13,41 @@
 namespace hvctld {
 namespace {
 
+// Not to wait for the other end of a FIFO that somebody has put there.
+constexpr int kFlags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+
 Result<std::uint64_t> size_of(int fd, const std::string& path) {
     struct stat status {};
     if (fstat(fd, &status) != 0) return fail_errno(errno, path);
+    if (!S_ISREG(status.st_mode)) return fail(ErrorId::Io, path + ": not a regular file; move it away");
     return static_cast<std::uint64_t>(status.st_size);
 }
 
 }  // namespace
 
-Result<ConsoleLog> ConsoleLog::open(std::string path, std::uint64_t limit) {
+ConsoleLog ConsoleLog::open(std::string path, std::uint64_t limit) {
     ConsoleLog log{std::move(path), limit};
-    TRY(log.open_current());
+    (void)log.open_current();
     return log;
 }
 
 Result<void> ConsoleLog::open_current() {
-    UniqueFd file{::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640)};
+    UniqueFd file{::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | kFlags, 0640)};
     if (!file) return fail_errno(errno, path_);
     size_ = TRY(size_of(file.get(), path_));
     file_ = std::move(file);
+    return {};
+}
+
+Result<void> ConsoleLog::reopen_if_gone() {
+    struct stat ours {};
+    struct stat there {};
+    const bool same = file_ && fstat(file_.get(), &ours) == 0 && lstat(path_.c_str(), &there) == 0 &&
+                      ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+    if (same) return {};
+    const bool had_one = static_cast<bool>(file_);
+    TRY(open_current());
+    if (had_one) ++generation_;  // readers of the old file go on with the new one
     return {};
 }
 
@@ -48,15 +64,28 @@ std::size_t ConsoleLog::append(std::span<const char> bytes) {
 }
 
 Result<void> ConsoleLog::rotate() {
-    if (std::rename(path_.c_str(), previous_path().c_str()) != 0) return fail_errno(errno, path_);
+    // The new file comes first: where there can be none, nothing has happened.
+    const std::string next = path_ + ".new";
+    UniqueFd file{::open(next.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | kFlags, 0640)};
+    if (!file) return fail_errno(errno, next);
+    const bool moved = std::rename(path_.c_str(), previous_path().c_str()) == 0;
+    if ((!moved && errno != ENOENT) || std::rename(next.c_str(), path_.c_str()) != 0) {
+        const int problem = errno;
+        if (moved) (void)std::rename(previous_path().c_str(), path_.c_str());
+        (void)unlink(next.c_str());
+        return fail_errno(problem, path_);
+    }
+    file_ = std::move(file);
+    size_ = 0;
     ++generation_;
     rotated_ = true;
-    return open_current();
+    return {};
 }
 
 Result<void> ConsoleLog::undo_rotation() {
     if (!std::exchange(rotated_, false)) {
         if (unlink(path_.c_str()) != 0 && errno != ENOENT) return fail_errno(errno, path_);
+        file_ = {};
         return {};
     }
     if (std::rename(previous_path().c_str(), path_.c_str()) != 0) return fail_errno(errno, path_);
@@ -65,7 +94,7 @@ Result<void> ConsoleLog::undo_rotation() {
 
 Result<UniqueFd> ConsoleLog::open_generation(std::uint64_t generation) const {
     const std::string file = generation == generation_ ? path_ : previous_path();
-    UniqueFd fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
+    UniqueFd fd{::open(file.c_str(), O_RDONLY | kFlags)};
     if (!fd) return fail_errno(errno, file);
     return fd;
 }

@@ -12,8 +12,11 @@ namespace hvctld {
 
 class ConsoleLog {
   public:
-    // Appends to what is there. `limit` is the size at which a file is rotated away.
-    static Result<ConsoleLog> open(std::string path, std::uint64_t limit);
+    // Appends to what is there. `limit` is the size at which a file is rotated away. Where there can be no file now,
+    // ready() tries again.
+    static ConsoleLog open(std::string path, std::uint64_t limit);
+    // Whether there is a file; why not.
+    Result<void> ready() { return file_ ? Result<void>{} : open_current(); }
 
     // Bytes of the current file.
     [[nodiscard]] std::uint64_t size() const { return size_; }
@@ -23,8 +26,10 @@ class ConsoleLog {
 
     // How many bytes went in; fewer than given when the file system refuses.
     std::size_t append(std::span<const char> bytes);
-    // The current file becomes NAME.log.1, whose content is gone.
+    // The current file becomes NAME.log.1, whose content is gone. Changes nothing when it fails.
     Result<void> rotate();
+    // Begins a new file where somebody has removed the present one, or undo_rotation() has.
+    Result<void> reopen_if_gone();
     // The current file, which is empty, goes; NAME.log.1 is the current one again if it was that before. Readers stay
     // where they are: at the end.
     Result<void> undo_rotation();

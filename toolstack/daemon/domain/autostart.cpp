@@ -21,9 +21,11 @@ void Manager::autostart(const std::string& folder) {
     if (registry_.fact(kAutostartFact) == paths_.boot_id) return;
     std::vector<std::string> files;
     std::error_code problem;
-    for (const auto& entry : std::filesystem::directory_iterator{folder, problem}) {
-        if (entry.path().extension() == ".yaml") files.push_back(entry.path().string());
+    for (std::filesystem::directory_iterator at{folder, problem}, end; !problem && at != end; at.increment(problem)) {
+        if (at->path().extension() == ".yaml") files.push_back(at->path().string());
     }
+    if (problem && problem != std::errc::no_such_file_or_directory)
+        log::error("autostart: {}: {}", folder, problem.message());
     std::ranges::sort(files);
     std::vector<std::string> seen;
     for (const std::string& file : files) {

@@ -69,8 +69,9 @@ void Manager::validate(const std::string& text, const std::string& source, std::
                     *outcome = check_files(definition);
                     if (*outcome) *outcome = check_images(hypervisor, definition);
                 },
-                [outcome, validation = std::move(validation), answer, weak = std::weak_ptr{alive_}] {
+                [outcome, validation = std::move(validation), answer, weak = std::weak_ptr{alive_}](const Result<void>& ran) {
                     if (weak.expired()) return;
+                    if (!ran) *outcome = ran;
                     answer(*outcome ? Result<Validation>{validation} : std::unexpected(outcome->error()));
                 });
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -21,9 +22,10 @@ Result<void> check_file(const std::string& domain, std::string_view key, const s
                 fmt::format("{}: {}: {}: {}", domain, key, path, std::strerror(number)));
 }
 
-Result<hvctl::Mapping> read_initrd(const std::string& path) {
+// What is larger than the guest's memory is not even read: the memory that it would be read into is the host's.
+Result<hvctl::Mapping> read_initrd(const std::string& path, std::uint64_t memory) {
     if (path.empty()) return hvctl::Mapping{};
-    auto contents = hvctl::read_file(path, kMostInitrdBytes);
+    auto contents = hvctl::read_file(path, std::min(kMostInitrdBytes, memory));
     if (contents) return std::move(*contents);
     if (contents.error().code() == hvctl::ErrorCode::InvalidArgument)
         return fail(ErrorId::FileUnreadable, contents.error().what());
@@ -43,7 +45,7 @@ Result<hvctl::KernelImage> load_kernel(Hypervisor& hypervisor, const config::Dom
 }
 
 Result<hvctl::Mapping> load_initrd(const config::DomainDefinition& definition) {
-    return within(definition.name + ": initrd", read_initrd(definition.initrd));
+    return within(definition.name + ": initrd", read_initrd(definition.initrd, definition.memory));
 }
 
 hvctl::PvSpec pv_spec(const config::DomainDefinition& definition, DomainId domain, const hvctl::Mapping& initrd) {

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <exception>
 #include <utility>
+
+#include "base/log.hpp"
 
 namespace hvctld {
 
@@ -13,9 +16,23 @@ Step immediate(std::function<Result<void>(Job&)> work) {
 Step in_pool(std::function<Result<void>(Job&)> work) {
     return [work = std::move(work)](Job& job, const Done& done) {
         auto outcome = std::make_shared<Result<void>>();
-        job.loop().blocking([work, outcome, &job] { *outcome = work(job); }, [outcome, done] { done(*outcome); });
+        job.loop().blocking([work, outcome, &job] { *outcome = work(job); },
+                            [outcome, done](const Result<void>& ran) { done(ran ? *outcome : ran); });
     };
 }
+
+namespace {
+
+// A step that throws has failed.
+void run(const Step& step, Job& job, const Done& done) {
+    try {
+        step(job, done);
+    } catch (const std::exception&) {
+        done(std::unexpected(error_of(std::current_exception())));
+    }
+}
+
+}  // namespace
 
 Job::Job(Loop& loop, JobRecord record, std::function<void(Job&)> changed,
          std::function<void(Job&, const Result<void>&)> finished)
@@ -50,7 +67,7 @@ void Job::next() {
     changed_(*this);
     // A phase may end within its own call; the next one then still begins from the loop, never deeper on the stack.
     // A phase that waits may see its event and an interruption at once; the first of them counts.
-    phase.run(*this, [this, weak = std::weak_ptr{alive_}, once = std::make_shared<bool>(false)](Result<void> result) {
+    run(phase.run, *this, [this, weak = std::weak_ptr{alive_}, once = std::make_shared<bool>(false)](Result<void> result) {
         if (weak.expired() || std::exchange(*once, true)) return;
         loop_.post([this, weak, result = std::move(result)] {
             if (!weak.expired()) phase_ended(result);
@@ -79,8 +96,9 @@ void Job::undo_next() {
     if (undo_.empty()) return end();
     const Step undo = std::move(undo_.back());
     undo_.pop_back();
-    undo(*this, [this, weak = std::weak_ptr{alive_}](const Result<void>&) {
-        if (weak.expired()) return;
+    run(undo, *this, [this, weak = std::weak_ptr{alive_}, once = std::make_shared<bool>(false)](const Result<void>& undone) {
+        if (weak.expired() || std::exchange(*once, true)) return;
+        if (!undone) log::error("{}: undoing {}: {}", record_.domain, record_.verb, undone.error().text());
         loop_.post([this, weak] {
             if (!weak.expired()) undo_next();
         });

@@ -93,7 +93,8 @@ Manager::~Manager() = default;
 Result<Domain*> Manager::find(const std::string& text) {
     if (names_dom0(text)) {
         return fail(ErrorId::IsDom0,
-                    "domain 0 is Dom0, the host's own: to stop it, shut the host down (systemctl poweroff)");
+                    "Domain-0 is the host's own system and no guest: it can be listed and its vCPUs pinned, and it ends when "
+                    "the host does (systemctl poweroff, systemctl reboot)");
     }
     if (const auto found = domains_.find(text); found != domains_.end()) return found->second.get();
     const auto domid = domid_in(text);

@@ -38,11 +38,11 @@ Step PoolLane::step(std::function<Result<void>(Job&)> work) {
     };
 }
 
-void PoolLane::run(Loop& loop, std::function<void()> work, std::function<void()> done) {
+void PoolLane::run(Loop& loop, std::function<void()> work, std::function<void(const Result<void>&)> done) {
     state_->enter([state = state_, &loop, work = std::move(work), done = std::move(done)] {
-        loop.blocking(work, [state, done] {
+        loop.blocking(work, [state, done](const Result<void>& ran) {
             state->leave();
-            done();
+            done(ran);
         });
     });
 }

@@ -19,7 +19,7 @@ class PoolLane {
     // As in_pool(), when its turn comes.
     [[nodiscard]] Step step(std::function<Result<void>(Job& job)> work);
     // As Loop::blocking(), when its turn comes; never when the lane has gone before.
-    void run(Loop& loop, std::function<void()> work, std::function<void()> done);
+    void run(Loop& loop, std::function<void()> work, std::function<void(const Result<void>&)> done);
 
   private:
     using Queue = std::list<std::function<void()>>;

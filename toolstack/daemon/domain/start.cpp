@@ -170,6 +170,7 @@ void Manager::add_start_phases(Job& job, Domain& domain, bool paused, bool patie
                  TRY(check_host(build->definition));
                  // Before anything else is done: clients may attach as soon as they know of the job.
                  Console* console = TRY(console_of(domain));
+                 TRY(within(domain.record.name + ": console log", console->logging()));
                  if (running.record().verb == "create" || running.record().verb == "start") console->begin_run();
                  return {};
              })});

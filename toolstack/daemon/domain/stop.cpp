@@ -29,7 +29,8 @@ void destroy_round(Hypervisor& hypervisor, Job& job, DomainId domid, std::uint64
     auto outcome = std::make_shared<hvctl::Result<void>>();
     job.loop().blocking(
         [&hypervisor, domid, outcome] { *outcome = hypervisor.destroy_domain(domid); },
-        [&hypervisor, &job, domid, patient_until_ms, timer, outcome, done] {
+        [&hypervisor, &job, domid, patient_until_ms, timer, outcome, done](const Result<void>& ran) {
+            if (!ran) return done(ran);
             if (*outcome || outcome->error().code() == hvctl::ErrorCode::NotFound) return done({});
             const std::string context = fmt::format("destroy domain {}", domid.raw);
             if (outcome->error().code() != hvctl::ErrorCode::TryAgain)

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/files.hpp"
+#include "base/lock_file.hpp"
 #include "base/log.hpp"
 #include "host/modules.hpp"
 #include "host/settings_file.hpp"
@@ -51,14 +52,17 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Loop& loop, Hypervisor& hypervisor
     const config::Settings settings = TRY(read_settings(paths.settings));
     log::set_level(settings.log_level);
     TRY(make_folder(paths.run));
+    // Before anything is looked at: two that serve the same guests would each take the other's for left over.
+    UniqueFd lock = TRY(take_lock(paths.run + "/lock"));
     // On disks that may be full: what needs them says so when it is asked for.
     for (const std::string& folder : {paths.state, paths.console_logs, paths.kernel_cache}) {
         if (const auto made = make_folder(folder); !made) log::error("{}", made.error().text());
     }
 
     std::unique_ptr<Daemon> daemon{new Daemon};
+    daemon->lock_ = std::move(lock);
     daemon->store_ = TRY(open_store(loop, paths.run + "/store", settings, daemon->store_alive_));
-    auto opened = TRY(open_registry(paths.state + "/state.db"));
+    auto opened = open_registry(paths.state + "/state.db");
     if (!opened.warning.empty()) log::error("{}", opened.warning);
     daemon->registry_ = std::move(opened.registry);
     ManagerPaths manager_paths{{paths.console_logs, paths.run + "/console"}, boot_id()};

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "base/files.hpp"
 #include "base/loop.hpp"
 #include "bus/manager_object.hpp"
 #include "bus/private_server.hpp"
@@ -40,6 +41,7 @@ class Daemon {
   private:
     Daemon() = default;
 
+    UniqueFd lock_;
     std::shared_ptr<store::Store*> store_alive_ = std::make_shared<store::Store*>(nullptr);  // for what is posted
     std::unique_ptr<store::Store> store_;
     std::unique_ptr<Registry> registry_;

@@ -98,10 +98,19 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path) {
 
 Result<void> Database::checkpoint(const std::string& path) {
     const auto database = TRY(open(path));
-    if (sqlite3_wal_checkpoint_v2(database->connection_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr) !=
-        SQLITE_OK)
+    int beside = 0;
+    int moved = 0;
+    if (sqlite3_wal_checkpoint_v2(database->connection_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &beside, &moved) != SQLITE_OK)
         return failure(database->connection_, path);
-    return {};
+    if (moved < beside) return {};  // with one of the next records
+    // The first page after a move overwrites those that were moved, and sqlite waits for the disk before it writes the
+    // second one. So that page is written here: a number as it is.
+    std::int64_t version = 0;
+    {
+        Statement query = TRY(database->prepare("PRAGMA user_version"));
+        if (TRY(query.step())) version = query.integer(0);
+    }
+    return database->execute(fmt::format("PRAGMA user_version={}", version).c_str());
 }
 
 Result<void> Database::check() {

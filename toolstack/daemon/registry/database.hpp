@@ -58,7 +58,8 @@ class Database {
     // Pages of changes that wait beside the file. Committing adds to them and does not wait for the disk; moving them
     // into the file does, and is nobody's on the loop.
     [[nodiscard]] int pages_beside() const { return pages_beside_; }
-    // That move, on a connection of its own: for the pool.
+    // That move, on a connection of its own: for the pool. Begins what is beside the file anew, too, which also waits for
+    // the disk; whoever writes meanwhile finds the file Busy for a moment.
     static Result<void> checkpoint(const std::string& path);
 
     Result<void> execute(const char* sql);

@@ -40,12 +40,21 @@ OpenedRegistry without_a_file(const std::string& path, const Error& reason) {
     return {Registry::stand_in({ErrorId::Io, text}), text};
 }
 
+// Its guests are there all the same, and may have to be ended.
+OpenedRegistry of_a_newer_one(const std::string& path, const Error& reason) {
+    const std::string text = fmt::format(
+        "the registry was written by a newer hvctld ({}). Guests that run go on and can be ended, but none can be started: "
+        "install the newer hvctl again, or move {} away and 'systemctl restart hvctld'",
+        reason.message(), path);
+    return {Registry::stand_in({ErrorId::NotSupported, text}), text};
+}
+
 }  // namespace
 
-Result<OpenedRegistry> open_registry(const std::string& path) {
+OpenedRegistry open_registry(const std::string& path) {
     auto opened = Registry::open(path);
     if (opened) return OpenedRegistry{std::move(*opened), {}};
-    if (opened.error().id() == ErrorId::NotSupported) return std::unexpected(opened.error());
+    if (opened.error().id() == ErrorId::NotSupported) return of_a_newer_one(path, opened.error());
     if (opened.error().id() != ErrorId::Damaged) return without_a_file(path, opened.error());
     const std::string damage = opened.error().message();
     const auto aside = put_aside(path);

@@ -34,7 +34,9 @@ std::uint64_t RegistryRetry::when_written(std::function<void()> then) {
 }
 
 void RegistryRetry::waiting() {
-    if (const std::string& text = registry_.trouble()->message(); told_ != text) {
+    const Error& trouble = *registry_.trouble();
+    const bool own_lock = tidying_ && trouble.id() == ErrorId::Busy;
+    if (const std::string& text = trouble.message(); told_ != text && !own_lock) {
         told_ = text;
         if (on_trouble) on_trouble(told_);
     }
@@ -50,7 +52,7 @@ void RegistryRetry::waiting() {
 void RegistryRetry::tidy_up() {
     if (registry_.pages_beside() < kMostPagesBeside || std::exchange(tidying_, true)) return;
     loop_.blocking([path = registry_.path()] { (void)Database::checkpoint(path); },  // or with one of the next records
-                   [weak = std::weak_ptr{alive_}] {
+                   [weak = std::weak_ptr{alive_}](const Result<void>&) {
                        if (const auto self = weak.lock()) (*self)->tidying_ = false;
                    });
 }
