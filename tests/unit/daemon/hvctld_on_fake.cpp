@@ -1,5 +1,5 @@
 // The daemon's real bus, manager, registry, store and consoles over a hypervisor in memory: for tests of clients.
-//   hvctld_on_fake --socket PATH [--state FOLDER]
+//   hvctld_on_fake --socket PATH [--state FOLDER] [--system-bus yes]
 // Guests print a banner, echo what is typed, and stop when control/shutdown asks them to ("crash" typed crashes them).
 // A kernel is any file that begins with KERN.
 #include <fmt/format.h>
@@ -11,6 +11,7 @@
 #include <string>
 
 #include "bus/private_server.hpp"
+#include "bus/system_bus.hpp"
 #include "fake_hypervisor.hpp"
 
 using namespace hvctld;
@@ -91,12 +92,14 @@ int fail_with(const std::string& text) {
 int main(int argc, char** argv) {
     std::string socket;
     std::string state;
+    bool brokered = false;
     for (int i = 1; i + 1 < argc; i += 2) {
         const std::string_view option{argv[i]};
         if (option == "--socket") socket = argv[i + 1];
         if (option == "--state") state = argv[i + 1];
+        if (option == "--system-bus") brokered = std::string_view{argv[i + 1]} == "yes";
     }
-    if (socket.empty()) return fail_with("usage: hvctld_on_fake --socket PATH [--state FOLDER]");
+    if (socket.empty()) return fail_with("usage: hvctld_on_fake --socket PATH [--state FOLDER] [--system-bus yes]");
     if (state.empty()) {
         std::string pattern = (std::filesystem::temp_directory_path() / "hvctld-on-fake-XXXXXX").string();
         if (mkdtemp(pattern.data()) == nullptr) return fail_with("no temporary folder");
@@ -117,6 +120,7 @@ int main(int argc, char** argv) {
         bus::ManagerObject object{manager};
         const auto server = bus::PrivateServer::create(loop, object, socket);
         if (!server) return fail_with(server.error().text());
+        const auto system_bus = brokered ? std::make_unique<bus::SystemBus>(loop, object) : nullptr;
         uv_signal_t terminate{};
         uv_signal_init(loop.raw(), &terminate);
         uv_signal_start(

@@ -11,6 +11,8 @@
 namespace hvctl::cli {
 namespace {
 
+constexpr std::uint64_t kPasswordIsTyped = 330'000'000;  // microseconds; hvctld waits for five minutes
+
 std::unexpected<Failure> unreachable(const std::string& address, bool is_default, int error) {
     return std::unexpected(explain_unreachable(
         {.root = "/", .is_root = geteuid() == 0, .error = -error, .address = address, .is_default = is_default}));
@@ -58,6 +60,9 @@ Result<Connection> Connection::open_system(const std::string& address, bool is_d
     Connection connection;
     connection.bus_.reset(bus);
     connection.brokered_ = true;
+    // polkit may ask for a password before hvctld answers.
+    sd_bus_set_allow_interactive_authorization(bus, 1);
+    sd_bus_set_method_call_timeout(bus, kPasswordIsTyped);
     if (!is_default) return connection;
 
     // The default falls back to here; if hvctld is not on the system bus either, the socket's error is the better

@@ -34,8 +34,8 @@ class Connection {
 
     Result<Message> new_call(const char* member) const;
 
-    // Sends and waits for the reply, at most so many microseconds (0: sd-bus's default, 25 s); an error reply becomes a
-    // Failure.
+    // Sends and waits for the reply, at most so many microseconds (0: 25 s, and on the system bus as long as a
+    // password may take); an error reply becomes a Failure.
     Result<Message> send(const Message& call, std::uint64_t timeout = 0) const;
 
   private:

@@ -1,7 +1,6 @@
 #include "bus/manager_object.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -13,30 +12,26 @@
 namespace hvctld::bus {
 namespace {
 
-constexpr std::size_t kMostWaits = 64;  // of one connection
-
-// Only root may use the object, on every bus. The private socket has checked its peer already; on the system bus the
-// broker vouches for the caller. Tests run as who they are: the daemon's own user is always allowed.
-Result<void> authorise(sd_bus_message* call) {
-    sd_bus_creds* raw = nullptr;
-    if (sd_bus_query_sender_creds(call, SD_BUS_CREDS_EUID, &raw) < 0)
-        return fail(ErrorId::AccessDenied, "the bus does not say who calls");
-    uid_t user = 0;
-    const int status = sd_bus_creds_get_euid(raw, &user);
-    sd_bus_creds_unref(raw);
-    if (status < 0) return fail(ErrorId::AccessDenied, "the bus does not say who calls");
-    if (user != 0 && user != geteuid()) return fail(ErrorId::AccessDenied, "only root may manage domains");
-    return {};
-}
+constexpr std::size_t kMostWaits = 64;          // of one client
+constexpr std::size_t kMostWaitsOfAll = 4096;  // behind one broker
 
 // The one place where a call enters. Whatever goes wrong becomes a reply here: sd-bus is C, no exception may reach it.
-template <Result<void> (*Method)(ManagerObject&, sd_bus_message*)>
+template <ManagerObject::Method method, Action action>
 int handle(sd_bus_message* call, void* object, sd_bus_error*) noexcept {
-    return guarded(call, [&]() -> Result<void> {
-        TRY(authorise(call));
-        return Method(*static_cast<ManagerObject*>(object), call);
-    });
+    return guarded(call, [&] { return static_cast<ManagerObject*>(object)->enter(call, action, method); });
 }
+
+// A method of each kind.
+template <ManagerObject::Method method>
+constexpr sd_bus_message_handler_t view = handle<method, Action::View>;
+template <ManagerObject::Method method>
+constexpr sd_bus_message_handler_t control = handle<method, Action::Control>;
+template <ManagerObject::Method method>
+constexpr sd_bus_message_handler_t define = handle<method, Action::Define>;
+template <ManagerObject::Method method>
+constexpr sd_bus_message_handler_t console = handle<method, Action::Console>;
+template <ManagerObject::Method method>
+constexpr sd_bus_message_handler_t host = handle<method, Action::Host>;
 
 int get_version(sd_bus*, const char*, const char*, const char*, sd_bus_message* reply, void*, sd_bus_error*) {
     return sd_bus_message_append(reply, "s", kVersion);
@@ -47,59 +42,65 @@ const sd_bus_vtable kVtable[] = {
     SD_BUS_VTABLE_START(0),
     SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
     SD_BUS_METHOD_WITH_NAMES("CreateDomain", "ssasa{sv}", ARGS(config) ARGS(source) ARGS(overrides) ARGS(options), "t",
-                             ARGS(job), handle<DomainMethods::create>, SD_BUS_VTABLE_UNPRIVILEGED),
+                             ARGS(job), define<DomainMethods::create>, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD_WITH_NAMES("ValidateDomain", "ssasa{sv}", ARGS(config) ARGS(source) ARGS(overrides) ARGS(options),
-                             "sas", ARGS(normalised) ARGS(warnings), handle<DomainMethods::validate>,
+                             "sas", ARGS(normalised) ARGS(warnings), define<DomainMethods::validate>,
                              SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_NAMES("ListDomains", "", , "aa{sv}", ARGS(domains), handle<DomainMethods::list>,
+    SD_BUS_METHOD_WITH_NAMES("ListDomains", "", , "aa{sv}", ARGS(domains), view<DomainMethods::list>,
                              SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_NAMES("GetDomain", "s", ARGS(domain), "a{sv}", ARGS(properties), handle<DomainMethods::get>,
+    SD_BUS_METHOD_WITH_NAMES("GetDomain", "s", ARGS(domain), "a{sv}", ARGS(properties), view<DomainMethods::get>,
                              SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_NAMES("PauseDomain", "s", ARGS(domain), "", , handle<DomainMethods::pause>,
+    SD_BUS_METHOD_WITH_NAMES("PauseDomain", "s", ARGS(domain), "", , control<DomainMethods::pause>,
                              SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_NAMES("UnpauseDomain", "s", ARGS(domain), "", , handle<DomainMethods::unpause>,
+    SD_BUS_METHOD_WITH_NAMES("UnpauseDomain", "s", ARGS(domain), "", , control<DomainMethods::unpause>,
                              SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD_WITH_NAMES("StartDomain", "sa{sv}", ARGS(domain) ARGS(options), "t", ARGS(job),
-                             handle<DomainMethods::start>, SD_BUS_VTABLE_UNPRIVILEGED),
+                             control<DomainMethods::start>, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD_WITH_NAMES("GetDefinition", "s", ARGS(domain), "saa{sv}", ARGS(definition) ARGS(revisions),
-                             handle<DomainMethods::definition>, SD_BUS_VTABLE_UNPRIVILEGED),
+                             define<DomainMethods::definition>, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD_WITH_NAMES("ShutdownDomain", "sa{sv}", ARGS(domain) ARGS(options), "t", ARGS(job),
-                             handle<DomainMethods::shutdown>, SD_BUS_VTABLE_UNPRIVILEGED),
+                             control<DomainMethods::shutdown>, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD_WITH_NAMES("RebootDomain", "sa{sv}", ARGS(domain) ARGS(options), "t", ARGS(job),
-                             handle<DomainMethods::reboot>, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_NAMES("DestroyDomain", "s", ARGS(domain), "t", ARGS(job), handle<DomainMethods::destroy>,
+                             control<DomainMethods::reboot>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_NAMES("DestroyDomain", "s", ARGS(domain), "t", ARGS(job), control<DomainMethods::destroy>,
                              SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_NAMES("StopAllDomains", "a{sv}", ARGS(options), "t", ARGS(job), handle<DomainMethods::stop_all>,
+    SD_BUS_METHOD_WITH_NAMES("StopAllDomains", "a{sv}", ARGS(options), "t", ARGS(job), host<DomainMethods::stop_all>,
                              SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_NAMES("ForgetDomain", "s", ARGS(domain), "", , handle<DomainMethods::forget>,
+    SD_BUS_METHOD_WITH_NAMES("ForgetDomain", "s", ARGS(domain), "", , define<DomainMethods::forget>,
                              SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD_WITH_NAMES("OpenConsole", "sst", ARGS(domain) ARGS(mode) ARGS(history), "h", ARGS(stream),
-                             handle<DomainMethods::open_console>, SD_BUS_VTABLE_UNPRIVILEGED),
+                             console<DomainMethods::open_console>, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD_WITH_NAMES("OpenConsoleLog", "s", ARGS(domain), "h", ARGS(log),
-                             handle<DomainMethods::open_console_log>, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_NAMES("ListVcpus", "s", ARGS(domain), "aa{sv}", ARGS(vcpus), handle<DomainMethods::list_vcpus>,
+                             console<DomainMethods::open_console_log>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_NAMES("ListVcpus", "s", ARGS(domain), "aa{sv}", ARGS(vcpus), view<DomainMethods::list_vcpus>,
                              SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD_WITH_NAMES("PinVcpu", "siss", ARGS(domain) ARGS(vcpu) ARGS(hard) ARGS(soft), "", ,
-                             handle<DomainMethods::pin_vcpu>, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_NAMES("GetHostInfo", "", , "a{sv}", ARGS(info), handle<HostMethods::info>,
+                             control<DomainMethods::pin_vcpu>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_NAMES("GetHostInfo", "", , "a{sv}", ARGS(info), view<HostMethods::info>,
                              SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD_WITH_NAMES("ReadHvLog", "tb", ARGS(position) ARGS(clear), "st", ARGS(text) ARGS(next),
-                             handle<HostMethods::read_log>, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_NAMES("SendDebugKeys", "s", ARGS(keys), "", , handle<HostMethods::debug_keys>,
+                             host<HostMethods::read_log>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_NAMES("SendDebugKeys", "s", ARGS(keys), "", , host<HostMethods::debug_keys>,
                              SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_NAMES("GetPerfCounters", "", , "a{st}", ARGS(counters), handle<HostMethods::perf_counters>,
+    SD_BUS_METHOD_WITH_NAMES("GetPerfCounters", "", , "a{st}", ARGS(counters), view<HostMethods::perf_counters>,
                              SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_NAMES("ListJobs", "", , "aa{sv}", ARGS(jobs), handle<JobMethods::list>,
+    SD_BUS_METHOD_WITH_NAMES("ListJobs", "", , "aa{sv}", ARGS(jobs), view<JobMethods::list>,
                              SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_NAMES("WaitJob", "t", ARGS(job), "a{sv}", ARGS(properties), handle<JobMethods::wait>,
+    SD_BUS_METHOD_WITH_NAMES("WaitJob", "t", ARGS(job), "a{sv}", ARGS(properties), view<JobMethods::wait>,
                              SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_NAMES("CancelJob", "t", ARGS(job), "", , handle<JobMethods::cancel>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_NAMES("CancelJob", "t", ARGS(job), "", , control<JobMethods::cancel>, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_SIGNAL_WITH_NAMES("DomainChanged", "sa{sv}", ARGS(name) ARGS(properties), 0),
     SD_BUS_SIGNAL_WITH_NAMES("DomainForgotten", "ss", ARGS(name) ARGS(uuid), 0),
     SD_BUS_SIGNAL_WITH_NAMES("JobChanged", "ta{sv}", ARGS(job) ARGS(properties), 0),
     SD_BUS_VTABLE_END,
 };
 #undef ARGS
+
+// Empty where there is no broker.
+std::string_view sender_of(sd_bus_message* call) {
+    const char* sender = sd_bus_message_get_sender(call);
+    return sender != nullptr ? sender : "";
+}
 
 template <class Fill>
 void emit(Connection& connection, const char* name, Fill fill) {
@@ -137,6 +138,39 @@ Result<void> ManagerObject::add(Connection& connection) {
     return {};
 }
 
+Result<void> ManagerObject::add_brokered(Connection& connection, Authority::Rules rules) {
+    auto authority = TRY(Authority::create(
+        connection.get(), std::move(rules),
+        [this, &connection](std::string_view sender) { client_left(connection, sender); }));
+    TRY(add(connection));
+    served_[&connection].authority = std::move(authority);
+    return {};
+}
+
+Result<ManagerObject::ServedMap::value_type*> ManagerObject::served_of(sd_bus_message* call) {
+    const auto found = std::ranges::find_if(
+        served_, [&](const auto& entry) { return entry.first->get() == sd_bus_message_get_bus(call); });
+    if (found == served_.end()) return fail(ErrorId::Internal, "a call of no connection");
+    return &*found;
+}
+
+Result<void> ManagerObject::enter(sd_bus_message* call, Action action, Method method) {
+    Served& served = TRY(served_of(call))->second;
+    if (!served.authority) return method(*this, call);
+    return served.authority->ask(call, action, [this, method](sd_bus_message* granted) { return method(*this, granted); });
+}
+
+// Nobody is there to be told.
+void ManagerObject::client_left(Connection& connection, std::string_view sender) {
+    const auto found = served_.find(&connection);
+    if (found == served_.end()) return;
+    std::erase_if(found->second.waits, [&](const auto& entry) {
+        if (sender_of(entry.second.get()) != sender) return false;
+        manager_.jobs().stop_waiting(entry.first);
+        return true;
+    });
+}
+
 void ManagerObject::remove(Connection& connection) {
     const auto found = served_.find(&connection);
     if (found == served_.end()) return;
@@ -154,6 +188,12 @@ std::size_t ManagerObject::waiting(Connection& connection) const {
     return found != served_.end() ? found->second.waits.size() : 0;
 }
 
+std::size_t ManagerObject::waiting() const {
+    std::size_t count = 0;
+    for (const auto& [connection, served] : served_) count += served.waits.size();
+    return count;
+}
+
 void ManagerObject::refuse_waiting(Connection& connection, const Error& error) {
     const auto found = served_.find(&connection);
     if (found == served_.end()) return;
@@ -164,18 +204,18 @@ void ManagerObject::refuse_waiting(Connection& connection, const Error& error) {
 }
 
 Result<void> ManagerObject::reply_when_ended(sd_bus_message* call, JobId job) {
-    const auto found = std::ranges::find_if(
-        served_, [&](const auto& entry) { return entry.first->get() == sd_bus_message_get_bus(call); });
-    if (found == served_.end()) return fail(ErrorId::Internal, "a call of no connection");
-    auto& [connection, served] = *found;
-    if (served.waits.size() >= kMostWaits) {
+    auto& [connection, served] = *TRY(served_of(call));
+    const auto his = static_cast<std::size_t>(std::ranges::count_if(
+        served.waits, [&](const auto& entry) { return sender_of(entry.second.get()) == sender_of(call); }));
+    if (his >= kMostWaits) return fail(ErrorId::LimitReached, fmt::format("this client waits for {} jobs already", his));
+    if (served.waits.size() >= kMostWaitsOfAll) {
         return fail(ErrorId::LimitReached,
-                    fmt::format("this connection waits for {} jobs already", served.waits.size()));
+                    fmt::format("the system bus's clients wait for {} jobs already", served.waits.size()));
     }
     const SharedMessage kept{sd_bus_message_ref(call), MessageUnref{}};
     // Its handle is known only after wait() has returned, which calls at once for a job that has ended.
     const auto handle = std::make_shared<std::uint64_t>(0);
-    *handle = TRY(manager_.jobs().wait(job, [this, kept, connection, handle](const JobRecord& record) {
+    *handle = TRY(manager_.jobs().wait(job, [this, kept, connection = connection, handle](const JobRecord& record) {
         job_ended(*connection, kept.get(), record);
         if (const auto still = served_.find(connection); still != served_.end()) still->second.waits.erase(*handle);
     }));

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 
+#include "bus/authority.hpp"
 #include "bus/connection.hpp"
 #include "bus/guarded.hpp"
 #include "bus/message.hpp"
@@ -24,13 +25,20 @@ class ManagerObject {
     ManagerObject(const ManagerObject&) = delete;
     ManagerObject& operator=(const ManagerObject&) = delete;
 
-    // Serves the object on a connection until remove().
+    // Serves the object until remove(), on a connection whose other side may everything.
     Result<void> add(Connection& connection);
+    // On a broker's connection: each caller may what `rules` and polkit say.
+    Result<void> add_brokered(Connection& connection, Authority::Rules rules);
     void remove(Connection& connection);
     // Calls of the connection that wait for a job's end.
     [[nodiscard]] std::size_t waiting(Connection& connection) const;
+    [[nodiscard]] std::size_t waiting() const;  // of all connections
     // Answers them with an error, which may not reach a caller that does not read.
     void refuse_waiting(Connection& connection, const Error& error);
+
+    // Runs `method` for a call that has come in, once its caller may.
+    using Method = Result<void> (*)(ManagerObject& object, sd_bus_message* call);
+    Result<void> enter(sd_bus_message* call, Action action, Method method);
 
     [[nodiscard]] Manager& manager() { return manager_; }
     // Keeps a call, to be answered once its Result is there, with what `fill` appends or with the error.
@@ -43,9 +51,13 @@ class ManagerObject {
     using SharedMessage = std::shared_ptr<sd_bus_message>;
     struct Served {
         Slot slot;
+        std::unique_ptr<Authority> authority;          // of a broker's connection
         std::map<std::uint64_t, SharedMessage> waits;  // by the handle of JobQueue::wait()
     };
+    using ServedMap = std::map<Connection*, Served>;
 
+    Result<ServedMap::value_type*> served_of(sd_bus_message* call);
+    void client_left(Connection& connection, std::string_view sender);
     void job_ended(Connection& connection, sd_bus_message* call, const JobRecord& job);
     void domain_changed(const DomainView& view);
     void domain_forgotten(const std::string& name, const std::string& uuid);
@@ -55,7 +67,7 @@ class ManagerObject {
     void flush(sd_bus* bus);
 
     Manager& manager_;
-    std::map<Connection*, Served> served_;
+    ServedMap served_;
     std::shared_ptr<ManagerObject*> alive_;
 };
 

@@ -11,7 +11,7 @@ namespace hvctld::bus {
 class SystemBus {
   public:
     // Connects now, and again whenever the broker has gone: the private socket never depends on it.
-    SystemBus(Loop& loop, ManagerObject& object);
+    SystemBus(Loop& loop, ManagerObject& object, Authority::Rules rules = {});
     ~SystemBus();
     SystemBus(const SystemBus&) = delete;
     SystemBus& operator=(const SystemBus&) = delete;
@@ -23,6 +23,7 @@ class SystemBus {
 
     Loop& loop_;
     ManagerObject& object_;
+    Authority::Rules rules_;
     std::unique_ptr<Connection> connection_;
     Timer retry_;
     bool told_ = false;  // of a bus that is missing: once is enough
