@@ -128,7 +128,9 @@ def quickstart_run(bench):
 def quickstart_failure(_):
     done = quickstart("--run", "true", HV_IMAGE=str(TOP / "README.md"))
     expect(done.returncode == 125 and b"quickstart:" in done.stderr, f"status {done.returncode}: {done.stderr[-500:]}")
-    done = quickstart("--memory", "lots")
-    expect(done.returncode == 2 and b"--memory lots" in done.stderr, f"status {done.returncode}: {done.stderr[-500:]}")
+    for size in ["lots", "100M"]:
+        done = quickstart("--memory", size)
+        expect(done.returncode == 2 and f"--memory {size}".encode() in done.stderr,
+               f"status {done.returncode}: {done.stderr[-500:]}")
     done = quickstart("--disk", "/nowhere.img", "--run", "true")
     expect(done.returncode == 2 and b"/nowhere.img" in done.stderr, f"status {done.returncode}: {done.stderr[-500:]}")
