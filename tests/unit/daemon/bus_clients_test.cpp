@@ -1,10 +1,13 @@
 // Clients in numbers, and clients that do not behave: nobody else may notice.
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <cstring>
 #include <semaphore>
@@ -266,6 +269,61 @@ TEST_F(BusClientsTest, AnExceptionIsTheCallersError) {
         kind = 2;
         EXPECT_EQ(error(), "org.hvctl1.Error.Internal HV-E0001: an exception of no known type");
         EXPECT_TRUE(call(bus, "ListDomains", "").message);
+    });
+}
+
+// In a message that is none, too, which sd-bus drops without closing them.
+TEST_F(BusClientsTest, DescriptorsThatAClientSendsAreNotKept) {
+    with_threads(1, [&] {
+        std::array<int, 2> ends{};
+        ASSERT_EQ(pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
+        const UniqueFd reading{ends[0]};
+        UniqueFd writing{ends[1]};
+        const UniqueFd peer = connect_raw();
+        std::string user;
+        for (const char digit : std::to_string(geteuid())) user += fmt::format("{:02x}", digit);
+        const std::string hello = fmt::format("AUTH EXTERNAL {}\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n", user);
+        EXPECT_EQ(send(peer.get(), "\0", 1, 0), 1);
+        EXPECT_EQ(send(peer.get(), hello.data(), hello.size(), 0), static_cast<ssize_t>(hello.size()));
+        for (std::string answer; answer.find("AGREE_UNIX_FD") == std::string::npos;) {
+            char byte = 0;
+            ASSERT_EQ(recv(peer.get(), &byte, 1, 0), 1) << answer;
+            answer += byte;
+        }
+        std::array<char, 16> nothing{'l', 1, 0, 1, 0, 0, 0, 0, 1};  // a call of nothing
+        alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+        iovec part{.iov_base = nothing.data(), .iov_len = nothing.size()};
+        msghdr message{};
+        message.msg_iov = &part;
+        message.msg_iovlen = 1;
+        message.msg_control = control.data();
+        message.msg_controllen = control.size();
+        cmsghdr* rights = CMSG_FIRSTHDR(&message);
+        rights->cmsg_level = SOL_SOCKET;
+        rights->cmsg_type = SCM_RIGHTS;
+        rights->cmsg_len = CMSG_LEN(sizeof(int));
+        const int passed = writing.get();
+        std::memcpy(CMSG_DATA(rights), &passed, sizeof passed);
+        EXPECT_EQ(sendmsg(peer.get(), &message, 0), static_cast<ssize_t>(nothing.size()));
+        writing = {};
+        shutdown(peer.get(), SHUT_WR);
+        char byte = 0;
+        while (recv(peer.get(), &byte, 1, 0) > 0) {
+        }
+        EXPECT_EQ(read(reading.get(), &byte, 1), 0) << "the daemon has the other end";
+    });
+}
+
+// Errors quote what was asked for: not all of it, however long it is.
+TEST_F(BusClientsTest, ALongNameIsNotAnsweredInFull) {
+    constexpr std::size_t kLong = 1 << 20;
+    constexpr std::size_t kShort = 20 * 1024;
+    with_client([&](sd_bus* bus) {
+        const Reply reply = call(bus, "GetDomain", "s", std::string(kLong, 'x').c_str());
+        EXPECT_EQ(reply.error_name, "org.hvctl1.Error.NoSuchDomain");
+        EXPECT_LT(reply.error_text.size(), kShort);
+        EXPECT_EQ(call(bus, "OpenConsole", "sst", "web1", "read", std::uint64_t{0}).error_name,
+                  "org.hvctl1.Error.NoSuchDomain");
     });
 }
 

@@ -1,7 +1,9 @@
 #include "bus/connection.hpp"
 
 #include <poll.h>
+#include <sys/socket.h>
 
+#include <array>
 #include <ctime>
 
 #include "base/log.hpp"
@@ -21,6 +23,17 @@ std::uint64_t monotonic_us() {
     timespec now{};
     clock_gettime(CLOCK_MONOTONIC, &now);
     return static_cast<std::uint64_t>(now.tv_sec) * 1000000 + static_cast<std::uint64_t>(now.tv_nsec) / 1000;
+}
+
+// Whether the other side has sent descriptors. No method takes any, and sd-bus, which takes them in, does not close those
+// of a message that it finds malformed.
+bool sends_descriptors(int fd) {
+    static std::array<char, 256 * 1024> ignored;  // more than a socket holds by default
+    iovec part{.iov_base = ignored.data(), .iov_len = ignored.size()};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    return recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT) > 0 && (message.msg_flags & MSG_CTRUNC) != 0;
 }
 
 }  // namespace
@@ -66,6 +79,11 @@ void Connection::process(bool writable) {
     const std::weak_ptr<Connection*> weak = alive_;
     for (int i = 0; i < kMessagesPerRound; ++i) {
         if (!writable && queued() >= kHoldQueued) break;
+        // A broker checks what it passes on, and is not to blame for what its clients send.
+        if (sd_bus_is_server(bus_.get()) > 0 && sends_descriptors(watch_.fd())) {
+            log::warning("bus: closed a connection whose client sends descriptors, of which no call takes any");
+            return lost();
+        }
         const int more = sd_bus_process(bus_.get(), nullptr);
         if (weak.expired()) return;
         if (more < 0) return lost();

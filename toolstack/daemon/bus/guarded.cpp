@@ -25,7 +25,11 @@ int refuse(sd_bus_message* call, ErrorId id, const char* text) noexcept {
 
 int reply_error(sd_bus_message* call, const Error& error) {
     const std::string name = fmt::format("org.hvctl1.Error.{}", entry_of(error.id()).name);
-    return sd_bus_reply_method_errorf(call, name.c_str(), "%s", as_utf8(error.text()).c_str());
+    // Errors quote what they are about, which may be as long as a message.
+    constexpr std::size_t kMostText = 16 * 1024;
+    std::string text = error.text();
+    if (text.size() > kMostText) text = text.substr(0, kMostText) + "...";
+    return sd_bus_reply_method_errorf(call, name.c_str(), "%s", as_utf8(text).c_str());
 }
 
 }  // namespace hvctld::bus
