@@ -1,6 +1,7 @@
 #include "hv/x86/pv/pci_config.hpp"
 
 #include "hv/base/spinlock.hpp"
+#include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/io.hpp"
 #include "hv/x86/smp/standstill.hpp"
 
@@ -64,7 +65,7 @@ void guest_pci_write(std::uint16_t port, unsigned bytes, std::uint32_t value) {
     }
     GuestWrite write{port, bytes, value};
     // Any of them may move a device: by its command or base addresses, a bridge's windows, a chipset's registers, a reset.
-    if (standstill_to_move_devices()) at_standstill(carry_out, &write);
+    if (emulated_by_tcg()) at_standstill(carry_out, &write);
     else carry_out(&write);
 }
 

@@ -3,6 +3,7 @@
 #include "hv/domain/domain.hpp"
 #include "hv/hypercall/hypercall.hpp"
 #include "hv/memory/guest_access.hpp"
+#include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/io.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
 #include "hv/x86/pv/bounce.hpp"
@@ -48,7 +49,7 @@ void port_write(std::uint16_t port, unsigned bytes, std::uint32_t value) {
     if (!current_domain().privileged || !io_ports_allowed(port, bytes)) return;
     if (is_pci_port(port, bytes)) return guest_pci_write(port, bytes, value);
     PortWrite write{port, bytes, value};
-    if (moves_vga_memory(port, bytes) && standstill_to_move_devices()) at_standstill(carry_out, &write);
+    if (moves_vga_memory(port, bytes) && emulated_by_tcg()) at_standstill(carry_out, &write);
     else carry_out(&write);
 }
 

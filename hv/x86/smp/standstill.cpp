@@ -5,7 +5,6 @@
 
 #include "hv/base/cpu.hpp"
 #include "hv/base/spinlock.hpp"
-#include "hv/x86/cpu/cpuid.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -40,10 +39,6 @@ void at_standstill(void (*work)(void*), void* argument) {
     const CpuSet cpus = online_cpus();
     Standstill standstill{.work = work, .argument = argument, .cpus = cpus.count()};
     call_on_cpus(cpus, arrive, &standstill);
-}
-
-bool standstill_to_move_devices() {
-    return emulated_by_tcg();
 }
 
 }  // namespace hv::x86
