@@ -131,14 +131,21 @@ void use_up_claim(const FrameDemand& demand) {
 
 // What the last owners of taken frames may have left behind elsewhere.
 struct Traces {
-    std::uint32_t newest;  // TLB stamp
+    std::uint32_t now;              // TLB clock
+    std::uint32_t newest = now + 1;  // TLB stamp; at first the oldest that there can be
     bool incoherent = false;
+
+    // The clock wraps and frames may be free for longer than half its range, so only ages say which of two stamps is newer. One
+    // that seems younger than it is costs a flush.
+    void add(std::uint32_t stamp) {
+        if (now - stamp < now - newest) newest = stamp;
+    }
 };
 
 void begin_use(std::uint64_t first, unsigned order, Traces& traces) {
     for (std::uint64_t i = 0; i < std::uint64_t{1} << order; ++i) {
         FrameInfo& info = info_at(first + i);
-        if (static_cast<std::int32_t>(info.tlb_stamp - traces.newest) > 0) traces.newest = info.tlb_stamp;
+        traces.add(info.tlb_stamp);
         info.count.store(kUnowned, std::memory_order_relaxed);
         const std::uint64_t left = info.type.load(std::memory_order_relaxed) & FrameInfo::kIncoherent;
         info.type.store(left, std::memory_order_relaxed);
@@ -193,7 +200,7 @@ Result<> allocate_blocks(const FrameDemand& demand, std::span<std::uint32_t> blo
         }
         blocks[have] = static_cast<std::uint32_t>(*block);
     }
-    Traces traces{.newest = info_at(blocks[0]).tlb_stamp};
+    Traces traces{.now = tlb_clock()};
     for (const std::uint32_t block : blocks) begin_use(block, demand.order, traces);
     // The last owner may have the frames in a TLB still, and writes to them until that is flushed: what is cleared, or given
     // any other contents, before that is not safe from it.

@@ -22,6 +22,7 @@ namespace fake {
 namespace {
 
 std::atomic<std::uint32_t> g_clock{1};
+std::atomic<std::uint32_t> g_last_stamp{0};
 std::function<void()> g_on_clock;
 std::function<void()> g_on_flush;
 std::function<void()> g_on_cache_flush;
@@ -39,6 +40,7 @@ void when_clock_is_read(std::function<void()> hook) { g_on_clock = std::move(hoo
 void when_flushed(std::function<void()> hook) { g_on_flush = std::move(hook); }
 void when_cache_flushed(std::function<void()> hook) { g_on_cache_flush = std::move(hook); }
 void advance_clock() { ++g_clock; }
+std::uint32_t last_flush_stamp() { return g_last_stamp; }
 
 }  // namespace fake
 
@@ -52,6 +54,7 @@ std::uint32_t tlb_clock() {
 }
 
 void flush_stale_tlbs(DomainId, std::uint32_t stamp) {
+    fake::g_last_stamp = stamp;
     if (static_cast<std::int32_t>(fake::g_clock - stamp) > 0) return;  // every CPU has flushed since
     fake::meeting_point(false);
     fake::advance_clock();

@@ -2,6 +2,7 @@
 // test can do what another CPU might just then.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 
 namespace fake {
@@ -12,5 +13,6 @@ void when_clock_is_read(std::function<void()> hook);
 void when_flushed(std::function<void()> hook);
 void when_cache_flushed(std::function<void()> hook);
 void advance_clock();  // all CPUs flush
+std::uint32_t last_flush_stamp();  // what the last flush of stale TLBs was asked for, also when there were none
 
 }  // namespace fake

@@ -4,6 +4,7 @@
 #include "hv/abi/xen/memory.hpp"
 #include "hv/domain/shared_page.hpp"
 #include "hv/hypercall/handlers.hpp"
+#include "hv/memory/frame_seams.hpp"
 #include "tests/unit/pv_mmu/guest.hpp"
 
 namespace {
@@ -58,6 +59,25 @@ TEST_F(Allocation, HvsOwnMemory) {
     ASSERT_NE(page, nullptr);
     expect_clear(page);
     hv::heap_free(page);
+}
+
+// The TLB clock wraps, and a frame may be free for longer than half its range: beside one that was freed just now, whose last owner
+// may still have it in a TLB, it must not be taken for the newer one.
+TEST(Stamps, TheNewestCountsHoweverOldOthersAre) {
+    fake::boot();
+    fake::on_cpu(0);
+    constexpr std::uint32_t kHalfRange = std::uint32_t{1} << 31;
+    for (const std::uint32_t age : {1u, kHalfRange - 1, kHalfRange, kHalfRange + 1, kHalfRange + 1000, ~std::uint32_t{0}}) {
+        for (const unsigned old : {0u, 1u}) {
+            const Mfn block = MUST(hv::allocate_frames({.order = 1, .clear = false}), "there is much");
+            hv::free_frames(block, 1);
+            const std::uint32_t now = hv::tlb_clock();
+            hv::frame_info(block + old).tlb_stamp = now - age;
+            ASSERT_EQ(hv::allocate_frames({.order = 1, .clear = false}), block);
+            EXPECT_EQ(fake::last_flush_stamp(), now) << age;
+            hv::free_frames(block, 1);
+        }
+    }
 }
 
 // Other CPUs free what they can while a guest exchanges a large extent: TLBs are not flushed for each frame that it gets.
