@@ -37,6 +37,16 @@ void unlink_frame(Domain& domain, FrameInfo& info) {
     info.next = info.previous = 0;
 }
 
+// One more reference on a frame that its owner's list names, also when the guest has as many as it may. False: the last one is
+// going right now.
+bool hold(FrameInfo& info) {
+    std::uint64_t word = info.count.load(std::memory_order_relaxed);
+    do {
+        if ((word & FrameInfo::kReferenceMask) == 0) return false;
+    } while (!info.count.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel));
+    return true;
+}
+
 }  // namespace
 
 Result<> set_claim(Domain& domain, std::uint64_t frames) {
@@ -99,8 +109,8 @@ FrameInfo* take_for_relinquishing(Domain& domain) {
     Guard guard{domain.frames_lock};
     while (domain.first_frame) {
         FrameInfo& info = frame_info(Mfn{domain.first_frame});
-        // Its last reference is going right now: that other CPU waits for the list.
-        const bool held = get_frame(frame_number(info), domain.id).has_value();
+        // If its last reference is going right now, that other CPU waits for the list.
+        const bool held = hold(info);
         unlink_frame(domain, info);
         info.count.fetch_or(FrameInfo::kRelinquished, std::memory_order_relaxed);
         link_frame(domain, info);

@@ -1,10 +1,12 @@
 // Domains' frames: maxima, claims, giving up, sharing, exchanging.
+#include <algorithm>
 #include <atomic>
 #include <thread>
 #include <vector>
 
 #include "hv/abi/xen/domain_id.hpp"
 #include "hv/abi/xen/memory.hpp"
+#include "hv/domain/frame_list.hpp"
 #include "hv/hypercall/handlers.hpp"
 #include "tests/unit/memory/memory.hpp"
 
@@ -45,6 +47,23 @@ class DomainMemory : public Memory {
         return result ? static_cast<std::uint64_t>(*result) : command >> hv::abi::xen::kMemoryCommandBits;
     }
 };
+
+// A guest with much memory can map a frame as often as a frame may be: it goes with its domain all the same.
+TEST_F(DomainMemory, AFrameWithTheMostReferencesIsRelinquished) {
+    hv::Domain& guest = domain(10);
+    hv::FrameInfo& info = hv::frame_info(fake::give_page(guest));
+    constexpr std::uint64_t kMore = hv::FrameInfo::kMostReferences - 1;
+    info.count.fetch_add(kMore);
+    EXPECT_FALSE(hv::get_frame(hv::frame_number(info), guest.id).has_value());
+    std::vector<hv::FrameInfo*> taken;
+    while (hv::FrameInfo* frame = hv::take_for_relinquishing(guest)) taken.push_back(frame);
+    EXPECT_EQ(std::count(taken.begin(), taken.end(), &info), 1);
+    for (hv::FrameInfo* frame : taken) {
+        hv::put_back_for_relinquishing(guest, *frame);
+        hv::put_frame(*frame);
+    }
+    info.count.fetch_sub(kMore);
+}
 
 // Whoever asks: no extent is so large that the processor is long away for it, and between two of them it is free.
 TEST_F(DomainMemory, LittleIsDoneWithoutALook) {
