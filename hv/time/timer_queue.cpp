@@ -24,6 +24,7 @@ struct alignas(64) TimerQueue {
 };
 
 constexpr unsigned kHandlersPerInterrupt = 256;
+constexpr Nanoseconds kTimePerInterrupt = 100'000;
 
 constinit std::array<TimerQueue, kMaxCpus> g_queues{};
 
@@ -178,14 +179,15 @@ void run_due_timers(bool interrupted) {
     TimerQueue& queue = g_queues[cpu];
     queue.lock.lock();
     queue.update_requested = false;
-    // One look at the clock and a bounded number of handlers: one that sets its timer to a time that has passed, or very many
-    // that are due at once, get the next interrupt.
+    // A bounded number of handlers and a bounded time: one that sets its timer to a time that has passed, or very many that are due
+    // at once, as a guest with many vCPUs can have them, get the next interrupt. Those of devices come between the two.
     const Nanoseconds due = time::now();
     const Nanoseconds late = is_late(queue, due) ? due - queue.heap.first()->deadline : 0;
     const bool missed = late != 0 && !interrupted && queue.programmed < due - kTimerLate && !time::timer_interrupt_expected();
     for (unsigned handled = 0; handled < kHandlersPerInterrupt; ++handled) {
         Timer* timer = queue.heap.first();
         if (!timer || timer->deadline > due) break;
+        if (handled != 0 && time::now() - due > kTimePerInterrupt) break;
         take_off(queue, *timer);
         void (*const handler)(void*) = timer->handler;
         void* const argument = timer->argument;

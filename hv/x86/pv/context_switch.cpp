@@ -31,10 +31,14 @@ namespace x86 {
 namespace {
 
 constexpr std::uint64_t kPreemptionMicroseconds = 200;
+// Other CPUs can ask for timers or for another vCPU faster than this one serves them. What comes beyond so many rounds waits for
+// an interrupt, behind those of devices.
+constexpr unsigned kMostRounds = 8;
 
 void leave_address_space(CpuWork& work, CpuId cpu) {
     if (work.loaded) work.loaded->domain.dirty_cpus.clear(cpu);
     work.loaded = nullptr;
+    work.linear_slots = nullptr;
 }
 
 // An interrupt of ring 3 leaves the stack segment null, and AMD's SYSRET takes over what the segment says besides its selector (APM
@@ -85,9 +89,16 @@ void load_vcpu(Vcpu& vcpu, TrapFrame& frame) {
 void do_cpu_work(TrapFrame& frame) {
     PerCpu& cpu = per_cpu();
     CpuWork& work = cpu.work;
-    while (work.timers.load(std::memory_order_relaxed) && work.timers.exchange(false, std::memory_order_acq_rel)) time::update_timers();
+    for (unsigned round = 0; work.timers.load(std::memory_order_relaxed); ++round) {
+        if (round == kMostRounds) {
+            kick_cpu(cpu.id);
+            break;
+        }
+        if (work.timers.exchange(false, std::memory_order_acq_rel)) time::update_timers();
+    }
     // Again when loading a vCPU found that its domain is done for.
-    while (work.schedule.load(std::memory_order_relaxed)) {
+    for (unsigned round = 0; work.schedule.load(std::memory_order_relaxed); ++round) {
+        if (round == kMostRounds) return kick_cpu(cpu.id);
         work.schedule.exchange(false, std::memory_order_acq_rel);
         Vcpu& previous = *cpu.current;
         const Nanoseconds now = time::now();
@@ -111,8 +122,12 @@ void run_idle_loop() {
     for (;;) {
         do_cpu_work(*cpu.frame);
         answer_requests();
-        if (cpu.work.schedule.load(std::memory_order_acquire) || cpu.work.timers.load(std::memory_order_acquire)) continue;
         masked_time_ends();
+        if (cpu.work.schedule.load(std::memory_order_acquire) || cpu.work.timers.load(std::memory_order_acquire)) {
+            // Whoever wakes and stops vCPUs here all the time must not keep interrupts out.
+            asm volatile("sti; nop; cli" : : : "memory");
+            continue;
+        }
         // An interrupt that arrives from here on ends the HLT.
         asm volatile("sti; hlt; cli" : : : "memory");
         cpu.alive.fetch_add(1, std::memory_order_relaxed);

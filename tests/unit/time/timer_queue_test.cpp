@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <random>
@@ -146,6 +147,34 @@ TEST_F(TimerQueue, ManyInOrder) {
             EXPECT_GE(probes[i]->at, deadlines[i]);
             EXPECT_LE(probes[i]->at, deadlines[i] + hv::kTimerSlop);
         }
+    }
+}
+
+// Handlers take time, in which the CPU can do nothing else: not all of those that are due at once run in one interrupt.
+TEST_F(TimerQueue, ManyAtOnceInterruptMoreThanOnce) {
+    constexpr unsigned kTimers = 40;
+    constexpr hv::Nanoseconds kEach = 30'000;
+    struct Slow {
+        hv::Timer timer;
+        unsigned fired = 0;
+    };
+    std::vector<Slow> all(kTimers);
+    for (Slow& slow : all) {
+        hv::init_timer(slow.timer, [](void* argument) {
+            ++static_cast<Slow*>(argument)->fired;
+            fake::set_now(fake::now() + kEach);
+        }, &slow, 0);
+        hv::set_timer(slow.timer, start + 1000);
+    }
+    fake::set_now(start + 1000);
+    hv::time::timer_interrupt();
+    const auto fired = std::count_if(all.begin(), all.end(), [](const Slow& slow) { return slow.fired != 0; });
+    EXPECT_GE(fired, 1);
+    EXPECT_LT(fired, kTimers / 2);
+    fake::run_until(start + 1000 + 2 * kTimers * kEach);
+    for (Slow& slow : all) {
+        EXPECT_EQ(slow.fired, 1u);
+        hv::kill_timer(slow.timer);
     }
 }
 
