@@ -61,7 +61,7 @@ class EventChannels final {
     Result<> destroy();
 
     // The hypercalls' core, on this domain's ports. Errors as Xen's: BadArgument for a port that is out of range or in
-    // the wrong state, NoSpace when no port is left, NoEntry for a vCPU that does not exist.
+    // the wrong state, NoSpace when no port is left, NoEntry for a vCPU that does not exist. Restart: ask again.
     Result<EventPort> allocate_unbound(DomainId remote);
     Result<EventPort> bind_interdomain(Domain& remote, EventPort remote_port);
     Result<EventPort> bind_virq(std::uint32_t virq, VcpuId vcpu);  // Exists; NotPermitted: for the privileged domain only

@@ -1,6 +1,7 @@
 // Which ports there are, and the memory that they live in.
 #include <algorithm>
 
+#include "hv/base/preemption.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/event_channel.hpp"
 #include "hv/domain/event_fifo.hpp"
@@ -70,10 +71,16 @@ Result<EventChannel*> EventChannels::ensure(EventPort port) {
 
 Result<EventChannel*> EventChannels::allocate() {
     if (closing_) return fail(Error::NoDomain);
+    constexpr EventPort kBetweenLooks = 1024;
     const std::uint32_t limit = port_limit();
     for (EventPort port = next_free_; port < limit; ++port) {
         const EventChannel* known = find(port);
-        if (known && known->state != EventState::Free) continue;
+        if (known && known->state != EventState::Free) {
+            // A guest with very many ports that frees and takes a low one has all of them looked at each time.
+            if (port % kBetweenLooks != 0 || !preemption_needed()) continue;
+            next_free_ = port + 1;
+            return fail(Error::Restart);
+        }
         EventChannel* channel = TRY(ensure(port));
         Guard guard{channel->lock};
         channel->state = EventState::Reserved;

@@ -1,4 +1,6 @@
 #include "hv/abi/xen/sched.hpp"
+#include "hv/base/preemption.hpp"
+#include "hv/base/scope_guard.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/domain_seams.hpp"
 #include "hv/domain/runstate.hpp"
@@ -19,7 +21,13 @@ namespace {
 Result<> initialise(Vcpu& vcpu, GuestVirtual argument) {
     const OwnPtr<VcpuGuestContext> context = TRY(make_own<VcpuGuestContext>());
     TRY_VOID(copy_from_guest(context.get(), argument, sizeof *context));
-    Guard guard{vcpu.domain.lock};
+    // Validating the page tables may take as long as a hypercall may, and each of many vCPUs may initialise another one: nobody
+    // queues behind that with interrupts off.
+    while (!vcpu.domain.lock.try_lock()) {
+        if (preemption_needed()) return fail(Error::Restart);
+        spin_pause();
+    }
+    const ScopeGuard unlock{[&vcpu] { vcpu.domain.lock.unlock(); }};
     if (vcpu.flags.load(std::memory_order_relaxed) & kVcpuInitialised) return fail(Error::Exists);
     return arch_set_vcpu_context(vcpu, *context);
 }

@@ -1,5 +1,6 @@
 #include "tests/unit/events/guest.hpp"
 
+#include "hv/abi/control/control.hpp"
 #include "hv/abi/xen/shared_info.hpp"
 
 namespace guest {
@@ -29,6 +30,33 @@ TEST_F(Events, ConnectSendClose) {
     EXPECT_TRUE(take(*back, other));  // something may have been missed
     EXPECT_EQ(send(*front, a), 0);
     EXPECT_TRUE(take(*back, other));
+}
+
+// A guest with all ports in use that closes and makes the lowest one has hv look at all others when it wants one more.
+TEST_F(Events, AFreePortIsLookedForInPieces) {
+    hv::abi::control::CreateDomain config{};
+    config.domain = hv::abi::control::kDomainAny;
+    config.max_vcpus = 1;
+    config.max_event_ports = kTwoLevelPorts;
+    hv::Domain& domain = fake::make_domain(config);
+    hv::EventPort lowest = 0;
+    EventChannelAllocUnbound op{.domid = kDomidSelf, .remote_domid = back->id, .port = 0};
+    while (event_op(domain, EventChannelCommand::AllocUnbound, op) == 0)
+        if (lowest == 0) lowest = op.port;
+    ASSERT_NE(lowest, 0u);
+    ASSERT_EQ(close(domain, lowest), 0);
+    ASSERT_EQ(alloc_unbound(domain, *back), lowest);
+
+    const As as{domain};
+    fake::preempt_every(1);
+    hv::HypercallArguments arguments{{static_cast<std::uint64_t>(EventChannelCommand::AllocUnbound), fake::address(op)}};
+    unsigned tries = 1;
+    hv::HypercallResult result = hv::do_event_channel_op(arguments);
+    for (; !result && result.error() == hv::Error::Restart && tries < 1000; ++tries) result = hv::do_event_channel_op(arguments);
+    fake::preempt_every(0);
+    EXPECT_GT(tries, 1u);
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(result.error(), hv::Error::NoSpace);
 }
 
 TEST_F(Events, ConnectionToOneself) {

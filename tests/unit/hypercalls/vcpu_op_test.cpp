@@ -1,8 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <memory>
+
 #include "hv/abi/xen/errno.hpp"
 #include "hv/abi/xen/sched.hpp"
 #include "hv/abi/xen/vcpu.hpp"
+#include "hv/abi/xen/vcpu_state.hpp"
 #include "hv/domain/runstate.hpp"
 #include "hv/hypercall/handlers.hpp"
 #include "hv/memory/frame.hpp"
@@ -39,6 +42,23 @@ class Calls : public testing::Test {
 
 using VcpuOp = Calls;
 using SchedOp = Calls;
+
+// Another vCPU is being initialised, which may take as long as a hypercall may.
+TEST_F(VcpuOp, InitialisationsDoNotQueue) {
+    const auto context = std::make_unique<VcpuGuestContext>();
+    hv::HypercallArguments arguments{{static_cast<std::uint64_t>(VcpuCommand::Initialise), 1, fake::address(*context)}};
+    fake::preempt_every(1);
+    hv::HypercallResult result = [&] {
+        const hv::Guard other{domain->lock};
+        return hv::do_vcpu_op(arguments);
+    }();
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(result.error(), hv::Error::Restart);
+    result = hv::do_vcpu_op(arguments);
+    fake::preempt_every(0);
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(result.error(), hv::Error::Exists);  // the test's vCPUs are all initialised
+}
 
 TEST_F(VcpuOp, UpAndDown) {
     EXPECT_EQ(vcpu_op(VcpuCommand::IsUp, 0), 1);
