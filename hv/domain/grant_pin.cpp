@@ -117,7 +117,12 @@ GrantOutcome<PinnedGrant> GrantTable::pin_for_copy(GrantRef ref, DomainId user, 
             there = (*next)->grants.pin_for_copy_here(seen.transitive_ref, domain_->id, readonly, false, last);
         }
     }
-    if (!there) unpin(ref, user, readonly ? GrantUse::HostRead : GrantUse::HostWrite);
+    if (!there) {
+        unpin(ref, user, readonly ? GrantUse::HostRead : GrantUse::HostWrite);
+        return there;
+    }
+    there->end_ref = seen.transitive_ref;
+    there->end_domain = seen.transitive_domain;
     return there;
 }
 
@@ -131,18 +136,11 @@ void GrantTable::unpin(GrantRef ref, DomainId user, GrantUse use) {
     release_marks(ref, *active, use == GrantUse::HostWrite || use == GrantUse::DeviceWrite);
 }
 
-void GrantTable::unpin_copy(GrantRef ref, DomainId user, bool readonly) {
+void GrantTable::unpin_copy(GrantRef ref, DomainId user, bool readonly, const PinnedGrant& pinned) {
     const GrantUse use = readonly ? GrantUse::HostRead : GrantUse::HostWrite;
-    ActiveGrant seen;
-    {
-        Guard guard{lock_};
-        if (ref >= entries()) return;
-        seen = *find_active(ref);  // pinned by the caller, so it exists
-    }
     // The frame that the caller holds keeps the domain at the other end in existence.
-    if (seen.transitive_domain != kNoTransit) {
-        if (Result<DomainRef> next = find_domain(seen.transitive_domain))
-            (*next)->grants.unpin(seen.transitive_ref, domain_->id, use);
+    if (pinned.end_domain != kNoTransit) {
+        if (Result<DomainRef> next = find_domain(pinned.end_domain)) (*next)->grants.unpin(pinned.end_ref, domain_->id, use);
     }
     unpin(ref, user, use);
 }

@@ -11,6 +11,8 @@
 // it: when the guest destroys the entry by other means (an update, the end of the page table), put_l1_entry() drops them.
 // When unmap_grant() or replace_grant() succeed, the entry has been cleared WITHOUT dropping them: they are the caller's
 // again, who drops them after flush_grant_mappings().
+//
+// Error::Restart of any of the three: nothing was done, since other vCPUs of the domain keep the page table busy; ask again.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +34,8 @@ struct GrantPlace {
 Result<> map_grant(Vcpu& vcpu, GrantPlace where, Mfn frame);
 // Clears the entry if it maps `frame` with the access that `flags` say. BadArgument otherwise.
 Result<> unmap_grant(Vcpu& vcpu, GrantPlace where, Mfn frame);
-// As unmap_grant, but the entry takes over what the L1 entry of virtual address `other` maps, and that one is cleared
-// (`other` 0: as unmap_grant).
+// As unmap_grant, but the entry takes over what the L1 entry of virtual address `other`, another one, maps, and that one is
+// cleared (`other` 0: as unmap_grant).
 Result<> replace_grant(Vcpu& vcpu, GrantPlace where, Mfn frame, GuestVirtual other);
 // After a batch of unmap_grant() and replace_grant(): no CPU that ran the domain has an old translation any more.
 void flush_grant_mappings(Domain& domain);

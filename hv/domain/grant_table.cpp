@@ -38,7 +38,7 @@ void GrantTable::destroy() {
         for (ActiveGrant* chunk : shared_[i].active) delete[] chunk;
     shared_.reset();
     status_.reset();
-    frames_ = status_frames_ = capacity_ = pinned_ = 0;
+    frames_ = unclear_ = status_frames_ = capacity_ = pinned_ = 0;
 }
 
 void GrantTable::free_status() {
@@ -50,7 +50,7 @@ std::uint32_t GrantTable::entries_per_frame() const {
 }
 
 std::uint32_t GrantTable::entries() const {
-    return frames_ * entries_per_frame();
+    return (frames_ - unclear_) * entries_per_frame();
 }
 
 Result<> GrantTable::reserve_frames(std::uint32_t frames) {
@@ -78,6 +78,7 @@ Result<> GrantTable::grow_status() {
 Result<> GrantTable::grow_locked(std::uint32_t frames) {
     if (frames > max_frames_) return fail(Error::BadArgument);
     if (frames <= frames_) return {};
+    if (unclear_ != 0) return fail(Error::Busy);
     if (domain_->dying.load(std::memory_order_relaxed) != Dying::Alive) return fail(Error::NoDomain);
     TRY_VOID(reserve_frames(frames));
     while (frames_ < frames) {

@@ -37,7 +37,7 @@ struct ActiveGrant {
     std::uint32_t frame = 0;            // machine frame; the entries below are valid while pinned
     GrantRef transitive_ref = 0;        // where the frame really comes from, when that is another domain's grant
     DomainId domain = 0;                // who uses it
-    DomainId transitive_domain = 0;     // kNoTransit when it is the granting domain's own
+    DomainId transitive_domain = 0;     // PinnedGrant::kNoTransit when it is the granting domain's own
     std::uint16_t start = 0;            // the part of the frame that is granted
     std::uint16_t length = 0;           // 0 means the whole page
     std::uint64_t padding = 0;
@@ -54,6 +54,11 @@ struct PinnedGrant {
     std::uint32_t start;
     std::uint32_t length;
     DomainId owner;  // of the frame: the granting domain, or the one at the end of a transitive grant
+    // The entry at the end of a transitive grant, which is pinned as well; domain kNoTransit when there is none.
+    GrantRef end_ref = 0;
+    DomainId end_domain = kNoTransit;
+
+    static constexpr DomainId kNoTransit = 0xffff;
 };
 
 // The outcome of one operation on a grant, as the guest sees it.
@@ -78,7 +83,7 @@ using GrantOutcome = std::expected<T, abi::xen::GrantResult>;
 class GrantTable final {
   public:
     static constexpr std::uint32_t kDefaultMaxFrames = 64;
-    static constexpr DomainId kNoTransit = 0xffff;
+    static constexpr DomainId kNoTransit = PinnedGrant::kNoTransit;
 
     GrantTable() = default;
     ~GrantTable();  // frees everything; nothing is pinned any more
@@ -104,7 +109,9 @@ class GrantTable final {
     std::uint32_t status_frame_count();
     std::uint32_t max_frames() const { return max_frames_; }
     std::uint32_t version();
-    Result<> set_version(std::uint32_t version);  // Busy while others use grants; NotImplemented when 2 is not allowed
+    // Busy while others use grants; NotImplemented when 2 is not allowed. Restart: there are many pages to clear, whose entries
+    // do not exist until it has been called again.
+    Result<> set_version(std::uint32_t version);
     GrantOutcome<> swap(GrantRef a, GrantRef b);
 
     // Pins entry `ref` for `user` to map it.
@@ -114,7 +121,8 @@ class GrantTable final {
     // The end of one use of `user`'s. Drops the shared entry's marks with the last reader and writer. Nothing happens when
     // there is no such use: a mapping may outlive the domain that granted it, and meet another one with its number.
     void unpin(GrantRef ref, DomainId user, GrantUse use);
-    void unpin_copy(GrantRef ref, DomainId user, bool readonly);
+    // The same for what pin_for_copy() gave. The entries themselves may be somebody else's by now.
+    void unpin_copy(GrantRef ref, DomainId user, bool readonly, const PinnedGrant& pinned);
 
     // The frame behind an entry that `user` has pinned. BadHandle.
     GrantOutcome<Mfn> mapped_frame(GrantRef ref, DomainId user);
@@ -151,6 +159,7 @@ class GrantTable final {
     Result<> reserve_frames(std::uint32_t frames);
     bool any_pinned_from(GrantRef first) const;  // `first` is few: those before it are looked at
     bool withdraw_status();
+    Result<> clear_entries();
     void free_status();
     void release_marks(GrantRef ref, const ActiveGrant& active, bool write);
     GrantOutcome<ActiveGrant*> enter(GrantRef ref, DomainId user);
@@ -162,6 +171,7 @@ class GrantTable final {
     std::uint32_t max_version_ = 2;
     std::uint32_t max_frames_ = 0;
     std::uint32_t frames_ = 0;
+    std::uint32_t unclear_ = 0;       // the last so many of them hold entries of the version before still
     std::uint32_t capacity_ = 0;      // of shared_
     std::uint32_t status_frames_ = 0;
     std::uint32_t pinned_ = 0;        // entries that are

@@ -2,6 +2,7 @@
 #include <array>
 #include <cstring>
 
+#include "hv/base/preemption.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/grant_shared.hpp"
 #include "hv/domain/grant_table.hpp"
@@ -66,6 +67,7 @@ Result<> GrantTable::set_version(std::uint32_t version) {
     if (version != 1 && version != 2) return fail(Error::BadArgument);
     if (version > max_version_) return fail(Error::NotImplemented);
     Guard guard{lock_};
+    TRY_VOID(clear_entries());
     if (version == version_) return {};
     // Others use entries by number; the entries are about to mean something else. The reserved ones are carried over.
     if (any_pinned_from(kGrantReservedEntries)) return fail(Error::Busy);
@@ -85,9 +87,18 @@ Result<> GrantTable::set_version(std::uint32_t version) {
     } else {
         free_status();
     }
-    for (std::uint32_t i = 0; i < frames_; ++i) std::memset(shared_[i].page.bytes(), 0, kPageSize);
-    for (std::uint32_t i = 0; i < status_frames_; ++i) std::memset(status_[i].bytes(), 0, kPageSize);
+    std::memset(shared_[0].page.bytes(), 0, kPageSize);
+    unclear_ = frames_ - 1;
     for (GrantRef ref = 0; ref < kGrantReservedEntries; ++ref) restore(SharedGrant{*this, ref}, reserved[ref]);
+    return clear_entries();
+}
+
+// lock_ is held.
+Result<> GrantTable::clear_entries() {
+    while (unclear_ != 0) {
+        std::memset(shared_[frames_ - unclear_].page.bytes(), 0, kPageSize);
+        if (--unclear_ != 0 && preemption_needed()) return fail(Error::Restart);
+    }
     return {};
 }
 

@@ -16,7 +16,7 @@ class CopyEnd {
   public:
     explicit CopyEnd(bool readonly) : readonly_{readonly} {}
     ~CopyEnd() {
-        if (granter_) granter_->grants.unpin_copy(ref_, current_domain().id, readonly_);
+        if (granter_) granter_->grants.unpin_copy(ref_, current_domain().id, readonly_, pinned_);
         if (frame_) put_granted_frame(*frame_, readonly_);
     }
     CopyEnd(const CopyEnd&) = delete;
@@ -26,7 +26,7 @@ class CopyEnd {
     GrantOutcome<std::byte*> acquire(const GnttabCopyPointer& where, bool is_grant, std::uint32_t length) {
         if (where.offset + length > kPageSize) return std::unexpected{GrantResult::BadCopyArg};
         const Mfn frame = is_grant ? TRY_GRANT(pin(where, length)) : Mfn{where.u.gmfn};
-        const DomainId owner = is_grant ? owner_ : current_domain().id;
+        const DomainId owner = is_grant ? pinned_.owner : current_domain().id;
         // Frames of others can be reached through grants only.
         if (!is_grant && where.domid != kDomidSelf) return std::unexpected{GrantResult::PermissionDenied};
         frame_ = TRY_GRANT(get_granted_frame(frame, owner, readonly_));
@@ -38,20 +38,18 @@ class CopyEnd {
         if (where.domid >= kFirstReservedDomain && where.domid != kDomidSelf) return std::unexpected{GrantResult::BadDomain};
         Result<DomainRef> granter = find_domain(where.domid);
         if (!granter) return std::unexpected{GrantResult::BadDomain};
-        const PinnedGrant pinned =
-            TRY_GRANT((*granter)->grants.pin_for_copy(where.u.ref, current_domain().id, readonly_));
+        pinned_ = TRY_GRANT((*granter)->grants.pin_for_copy(where.u.ref, current_domain().id, readonly_));
         granter_ = std::move(*granter);
         ref_ = where.u.ref;
-        owner_ = pinned.owner;
-        if (where.offset < pinned.start || where.offset + length > pinned.start + pinned.length)
+        if (where.offset < pinned_.start || where.offset + length > pinned_.start + pinned_.length)
             return std::unexpected{GrantResult::GeneralError};
-        return pinned.frame;
+        return pinned_.frame;
     }
 
     const bool readonly_;
     DomainRef granter_;
     GrantRef ref_ = 0;
-    DomainId owner_ = 0;
+    PinnedGrant pinned_{};
     FrameInfo* frame_ = nullptr;
 };
 
@@ -67,9 +65,10 @@ GrantOutcome<> copy_one(const GnttabCopy& op) {
 }  // namespace
 
 Result<> grant_copy(GrantBatch& batch) {
-    return for_each_operation<GnttabCopy>(batch, [](GnttabCopy& op) {
+    return for_each_operation<GnttabCopy>(batch, [](GnttabCopy& op) -> Result<> {
         const GrantOutcome<> copied = copy_one(op);
         op.status = static_cast<std::int16_t>(copied ? GrantResult::Okay : copied.error());
+        return {};
     });
 }
 

@@ -15,6 +15,15 @@ GrantOutcome<DomainRef> target(DomainId id) {
     return std::unexpected{domain.error() == Error::NotPermitted ? GrantResult::PermissionDenied : GrantResult::BadDomain};
 }
 
+// Makes the table so large that it has `count` frames. Each new one takes its time: `again` when there was no more of that.
+GrantOutcome<> grow(Domain& domain, std::uint32_t count, bool& again) {
+    for (std::uint32_t have = domain.grants.frame_count(); have < count && !again; ++have) {
+        if (!domain.grants.grow(have + 1)) return std::unexpected{GrantResult::GeneralError};
+        again = have + 1 < count && preemption_needed();
+    }
+    return {};
+}
+
 // Writes the first `count` frames of the table (or its status array) to the guest's list.
 GrantOutcome<> list_frames(Domain& domain, GuestVirtual list, std::uint32_t count, bool status) {
     for (std::uint32_t i = 0; i < count; ++i) {
@@ -25,9 +34,11 @@ GrantOutcome<> list_frames(Domain& domain, GuestVirtual list, std::uint32_t coun
     return {};
 }
 
-GrantOutcome<> setup_table(const GnttabSetupTable& op) {
+GrantOutcome<> setup_table(const GnttabSetupTable& op, bool& again) {
     const DomainRef domain = TRY_GRANT(target(op.domid));
     if (op.nr_frames > domain->grants.max_frames()) return std::unexpected{GrantResult::GeneralError};
+    TRY_GRANT_VOID(grow(*domain, op.nr_frames, again));
+    if (again) return {};
     return list_frames(*domain, GuestVirtual{op.frame_list}, op.nr_frames, false);
 }
 
@@ -45,7 +56,9 @@ std::int16_t status_of(const GrantOutcome<>& outcome) {
 
 Result<> grant_setup_table(GuestVirtual argument) {
     auto op = TRY(fetch<GnttabSetupTable>(argument));
-    op.status = status_of(setup_table(op));
+    bool again = false;
+    op.status = status_of(setup_table(op, again));
+    if (again) return fail(Error::Restart);
     return store(argument, op);
 }
 
@@ -71,6 +84,7 @@ Result<> grant_set_version(GuestVirtual argument) {
     auto op = TRY(fetch<GnttabSetVersion>(argument));
     GrantTable& table = current_domain().grants;
     const Result<> outcome = table.set_version(op.version);
+    if (!outcome && outcome.error() == Error::Restart) return outcome;
     op.version = table.version();
     TRY_VOID(store(argument, op));
     return outcome;
@@ -85,13 +99,17 @@ Result<> grant_get_version(GuestVirtual argument) {
 
 // Giving frames away is not supported by any PV guest of today: each is refused, and stays where it is.
 Result<> grant_transfer(GrantBatch& batch) {
-    return for_each_operation<GnttabTransfer>(
-        batch, [](GnttabTransfer& op) { op.status = static_cast<std::int16_t>(GrantResult::GeneralError); });
+    return for_each_operation<GnttabTransfer>(batch, [](GnttabTransfer& op) -> Result<> {
+        op.status = static_cast<std::int16_t>(GrantResult::GeneralError);
+        return {};
+    });
 }
 
 Result<> grant_swap(GrantBatch& batch) {
-    return for_each_operation<GnttabSwapGrantRef>(
-        batch, [](GnttabSwapGrantRef& op) { op.status = status_of(current_domain().grants.swap(op.ref_a, op.ref_b)); });
+    return for_each_operation<GnttabSwapGrantRef>(batch, [](GnttabSwapGrantRef& op) -> Result<> {
+        op.status = status_of(current_domain().grants.swap(op.ref_a, op.ref_b));
+        return {};
+    });
 }
 
 }  // namespace hv

@@ -20,6 +20,7 @@ struct Attempt {
     bool readonly = op.flags & kGntmapReadonly;
     bool host = op.flags & kGntmapHostMap;
     bool device = op.flags & kGntmapDeviceMap;
+    bool again = false;  // nothing is wrong but the time
 
     DomainId user() const { return vcpu.domain.id; }
     void unpin() {
@@ -32,14 +33,18 @@ struct Attempt {
         if (device) TRY_GRANT_VOID(get_granted_frame(pinned.frame, granter.id, readonly));
         if (!host) return {};
         const GrantOutcome<FrameInfo*> frame = get_granted_frame(pinned.frame, granter.id, readonly);
-        if (frame && map_grant(vcpu, {op.host_addr, op.flags}, pinned.frame)) return {};
+        if (frame) {
+            const Result<> mapped = map_grant(vcpu, {op.host_addr, op.flags}, pinned.frame);
+            if (mapped) return {};
+            again = mapped.error() == Error::Restart;
+        }
         if (frame) put_granted_frame(**frame, readonly);
         if (device) put_granted_frame(frame_info(pinned.frame), readonly);
         return std::unexpected{frame ? GrantResult::GeneralError : frame.error()};
     }
 };
 
-GrantOutcome<> map_one(GnttabMapGrantRef& op) {
+GrantOutcome<> map_one(GnttabMapGrantRef& op, bool& again) {
     if (!(op.flags & (kGntmapHostMap | kGntmapDeviceMap))) return std::unexpected{GrantResult::GeneralError};
     if (op.domid >= kFirstReservedDomain) return std::unexpected{GrantResult::BadDomain};
     const Result<DomainRef> granter = find_domain(op.domid);
@@ -59,6 +64,7 @@ GrantOutcome<> map_one(GnttabMapGrantRef& op) {
         return std::unexpected{pinned.error()};
     }
     if (const GrantOutcome<> mapped = attempt.map(*pinned); !mapped) {
+        again = attempt.again;
         attempt.unpin();
         maptrack.give_back(vcpu.id, *handle);
         return mapped;
@@ -76,9 +82,12 @@ GrantOutcome<> map_one(GnttabMapGrantRef& op) {
 }  // namespace
 
 Result<> grant_map(GrantBatch& batch) {
-    return for_each_operation<GnttabMapGrantRef>(batch, [](GnttabMapGrantRef& op) {
-        const GrantOutcome<> mapped = map_one(op);
+    return for_each_operation<GnttabMapGrantRef>(batch, [](GnttabMapGrantRef& op) -> Result<> {
+        bool again = false;
+        const GrantOutcome<> mapped = map_one(op, again);
+        if (again) return fail(Error::Restart);
         op.status = static_cast<std::int16_t>(mapped ? GrantResult::Okay : mapped.error());
+        return {};
     });
 }
 

@@ -36,12 +36,13 @@ Result<> grant_set_version(GuestVirtual argument);
 Result<> grant_get_version(GuestVirtual argument);
 Result<> grant_get_status_frames(GuestVirtual argument);
 
-// Runs `one(Op&)` on every operation of the batch, which leaves its outcome in the operation.
+// Runs `one(Op&)` on every operation of the batch, which leaves its outcome in the operation, or fails with Error::Restart and
+// has done nothing.
 template <class Op, class One>
 Result<> for_each_operation(GrantBatch& batch, One one) {
     while (batch.done < batch.count) {
         Op op = TRY(fetch_at<Op>(batch.array, batch.done));
-        one(op);
+        TRY_VOID(one(op));
         TRY_VOID(store_at(batch.array, batch.done, op));
         if (++batch.done < batch.count && preemption_needed()) return fail(Error::Restart);
     }

@@ -29,6 +29,7 @@ struct Ended {
     Mfn frame{};
     std::uint16_t flags = 0;  // as they were
     std::uint16_t done = 0;   // which of the host and device mappings have ended
+    bool again = false;       // none has, but only for now
 };
 
 // Claims a mapping for this CPU; what its other fields say is stable then.
@@ -52,7 +53,8 @@ GrantOutcome<> end_entries(const Request& request, Ended& ended) {
     }
     if (request.host_address != 0 && (ended.flags & kGntmapHostMap)) {
         const GrantPlace place{request.host_address, ended.flags};
-        if (!replace_grant(vcpu, place, ended.frame, request.replacement)) {
+        if (const Result<> gone = replace_grant(vcpu, place, ended.frame, request.replacement); !gone) {
+            ended.again = gone.error() == Error::Restart;
             ended.done = 0;
             return std::unexpected{GrantResult::GeneralError};
         }
@@ -111,6 +113,7 @@ Result<> unmap_some(GrantBatch& batch, std::array<Ended, kBatch>& ended) {
     for (std::uint32_t i = 0; i < kBatch && batch.done < batch.count; ++i, ++batch.done) {
         Op op = TRY(fetch_at<Op>(batch.array, batch.done));
         const GrantOutcome<> outcome = begin(request_of(op), ended[i]);
+        if (ended[i].again) return fail(Error::Restart);
         op.status = static_cast<std::int16_t>(outcome ? GrantResult::Okay : outcome.error());
         TRY_VOID(store_at(batch.array, batch.done, op));
     }

@@ -129,6 +129,20 @@ TEST_F(Copy, Transitive) {
     EXPECT_EQ(run(from_grant(9, 0, 1)), code(GrantResult::GeneralError));
 }
 
+// A handle from before its granter's number was given to another domain ends a use of that one's entry, perhaps while it is copied
+// from; then nothing keeps the granter from making it an entry that was never used.
+TEST_F(Copy, AnEntryThatIsLetGoMeanwhile) {
+    constexpr GrantRef kRef = 300;  // on the first page in version 1, on the second in version 2
+    ASSERT_TRUE(granter->grants.grow(2));
+    grant(kRef, *user);
+    const auto pinned = granter->grants.pin_for_copy(kRef, user->id, true);
+    ASSERT_TRUE(pinned.has_value());
+    granter->grants.unpin(kRef, user->id, hv::GrantUse::HostRead);
+    EXPECT_TRUE(granter->grants.set_version(2));
+    granter->grants.unpin_copy(kRef, user->id, true, *pinned);
+    EXPECT_TRUE(granter->grants.set_version(1));
+}
+
 TEST_F(Copy, BatchGoesOnAfterAFailure) {
     grant(9, *user);
     GnttabCopy ops[] = {from_grant(9, 0, 8), from_grant(8, 0, 8), from_grant(9, 8, 8)};

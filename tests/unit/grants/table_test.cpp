@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <thread>
 
 #include "hv/domain/grant_table.hpp"
@@ -84,7 +86,66 @@ TEST_F(Grants, VersionsKeepTheReservedEntries) {
     EXPECT_EQ(status.status, code(GrantResult::GeneralError));
 }
 
-// A table is no larger than what hv can clear without a look at what else waits.
+// One try of an operation with a single structure, preempted at the first chance.
+template <class Op>
+hv::HypercallResult try_once(hv::Domain& domain, GrantCommand command, Op& op) {
+    hv::Vcpu& before = fake::running_on(hv::current_cpu());
+    fake::set_current(*domain.vcpu(0));
+    fake::preempt_every(1);
+    hv::HypercallArguments arguments{{static_cast<std::uint64_t>(command), fake::address(op), 1, 0, 0, 0}};
+    const hv::HypercallResult result = hv::do_grant_table_op(arguments);
+    fake::preempt_every(0);
+    fake::set_current(before);
+    return result;
+}
+
+TEST_F(Grants, ATableGrowsInPieces) {
+    std::uint64_t list[64] = {};
+    GnttabSetupTable setup{};
+    setup.domid = kDomidSelf;
+    setup.nr_frames = 64;
+    setup.frame_list = reinterpret_cast<std::uintptr_t>(list);
+    const hv::HypercallResult first = try_once(*user, GrantCommand::SetupTable, setup);
+    ASSERT_FALSE(first.has_value());
+    EXPECT_EQ(first.error(), hv::Error::Restart);
+    EXPECT_LT(user->grants.frame_count(), 64u);
+    unsigned tries = 0;
+    while (!try_once(*user, GrantCommand::SetupTable, setup) && tries < 100) ++tries;
+    EXPECT_LT(tries, 100u);
+    EXPECT_EQ(setup.status, 0);
+    EXPECT_EQ(user->grants.frame_count(), 64u);
+    EXPECT_EQ(hv::grant_frame(*user, 63, false).value().raw, list[63]);
+}
+
+// Until all pages of the old version are cleared, what is on the others is no entry of anybody's.
+TEST_F(Grants, TheVersionChangesInPieces) {
+    constexpr unsigned kPages = 8;
+    constexpr GrantRef kLast = kPages * 4096 / sizeof(GrantEntryV2) - 1;
+    ASSERT_TRUE(granter->grants.grow(kPages));
+    void* pages[kPages];
+    for (unsigned i = 0; i < kPages; ++i) {
+        pages[i] = fake::page(hv::grant_frame(*granter, i, false).value());
+        if (i != 0) std::memset(pages[i], 0x11, 4096);
+    }
+    GnttabSetVersion set{.version = 2};
+    const hv::HypercallResult first = try_once(*granter, GrantCommand::SetVersion, set);
+    ASSERT_FALSE(first.has_value());
+    EXPECT_EQ(first.error(), hv::Error::Restart);
+    EXPECT_EQ(set.version, 2u);
+    EXPECT_EQ(map(*user, kLast, 1).status, code(GrantResult::BadGntref));
+    EXPECT_FALSE(granter->grants.grow(kPages + 1));
+    // It is finished first, whatever is asked for then.
+    set.version = 1;
+    unsigned tries = 0;
+    while (!try_once(*granter, GrantCommand::SetVersion, set) && tries < 100) ++tries;
+    EXPECT_LT(tries, 100u);
+    EXPECT_EQ(set.version, 1u);
+    EXPECT_EQ(granter->grants.version(), 1u);
+    for (const void* page : pages) EXPECT_EQ(std::count(static_cast<const char*>(page), static_cast<const char*>(page) + 4096, 0), 4096);
+    EXPECT_EQ(map(*user, kLast, 1).status, code(GrantResult::GeneralError));
+    EXPECT_TRUE(granter->grants.grow(kPages + 1));
+}
+
 TEST_F(Grants, TablesHaveALimit) {
     hv::abi::control::CreateDomain config{};
     config.domain = hv::abi::control::kDomainAny;
