@@ -212,6 +212,8 @@ INSTANTIATE_TEST_SUITE_P(
                "web1.yaml:4:32: this bracket does not close the \"[\" of 4:8; write \"]\""},
         Golden{"StrayBracket", with("cpus: [1]]\n"),
                "web1.yaml:4:10: this bracket closes nothing; remove it, or put the value into quotes"},
+        Golden{"OpenMapAtTheEnd", "{name: a, memory: 8MiB",
+               "web1.yaml:1:1: this \"{\" is not closed; its \"}\" is missing"},
         Golden{"OpenQuotes", with("cmdline: \"console=hvc0\n"), "web1.yaml:4:10: these quotes are not closed"},
         Golden{"TextBehindQuotes", with("cmdline: \"a\" b\n"),
                "web1.yaml:4:14: text behind the end of a value; put the whole value into one pair of quotes"},
@@ -240,14 +242,22 @@ INSTANTIATE_TEST_SUITE_P(
         Golden{"Directive", "%YAML 7.0\n---\nname: a\n",
                "web1.yaml:1:1: \"%\" begins a directive, which no file here needs; leave the line out"},
         Golden{"MergeKey", with("<<: {vcpus: 2}\n"), "web1.yaml:4:1: merge keys (\"<<\") are not taken; write the keys out"},
-        Golden{"XlFile", "# web1\nname = \"web1\"\nmemory=512\nramdisk = '/i'\ncap = 150\ndisk = [ 'phy:a' ]\nfoo = 1\n",
+        Golden{"XlFile", "# web1\nname = \"web1\"\nmemory=512\nramdisk = '/i'\ncap = 150\ndisk = [ 'phy:a' ]\nfoo = 1\n"
+               "on_crash = 'coredump-restart'\n",
                "web1.yaml:2:1: this is a file for xl (\"key = value\"); hvctl takes YAML (\"key: value\"), see hvctl.yaml(5)\n"
                "web1.yaml:2:1: write name: web1\n"
                "web1.yaml:3:1: write memory: 512MiB\n"
                "web1.yaml:4:1: write initrd: /i\n"
                "web1.yaml:5:1: write cpu_cap: 150%\n"
                "web1.yaml:6:1: \"disk\": disks and network interfaces are not in this version\n"
-               "web1.yaml:7:1: \"foo\" has no counterpart in this version; leave it out"},
+               "web1.yaml:7:1: \"foo\" has no counterpart in this version; leave it out\n"
+               "web1.yaml:8:1: write on_crash: restart"},
+        Golden{"KeysOfXl", with("ramdisk: /i\nextra: a\nmaxmem: 1GiB\nvif: []\nbootloader: pygrub\n"),
+               "web1.yaml:4:1: unknown key \"ramdisk\" in a domain; did you mean \"initrd\"?\n"
+               "web1.yaml:5:1: unknown key \"extra\" in a domain; did you mean \"cmdline\"?\n"
+               "web1.yaml:6:1: unknown key \"maxmem\" in a domain; did you mean \"max_memory\"?\n"
+               "web1.yaml:7:1: unknown key \"vif\" in a domain; did you mean \"nics\"?\n"
+               "web1.yaml:8:1: unknown key \"bootloader\" in a domain"},
         Golden{"Empty", "", "web1.yaml:1:1: a domain file must be a map, not nothing"}),
     [](const auto& each) { return each.param.what; });
 

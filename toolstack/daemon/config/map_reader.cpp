@@ -7,6 +7,7 @@
 #include <climits>
 
 #include "config/suggest.hpp"
+#include "config/xl_file.hpp"
 
 namespace hvctld::config {
 
@@ -125,7 +126,9 @@ void MapReader::finish() {
         } else if (const std::string_view advice = advice_on_key(key.scalar); !advice.empty()) {
             diagnostics_.error(key.position, advice);
         } else if (std::ranges::find(known_, key.scalar) == known_.end()) {
-            const std::string_view near = nearest_word(key.scalar, known_);
+            const std::string_view xl = key_for_xl(key.scalar);
+            const std::string_view near =
+                std::ranges::find(known_, xl) != known_.end() ? xl : nearest_word(key.scalar, known_);
             diagnostics_.error(
                 key.position,
                 near.empty() ? fmt::format("unknown key \"{}\" in {}", key.scalar, what_)

@@ -6,6 +6,7 @@
 #include <array>
 #include <cctype>
 #include <optional>
+#include <span>
 #include <utility>
 
 namespace hvctld::config {
@@ -68,6 +69,20 @@ constexpr std::array kMeanings{
     Meaning{"max_event_channels", "max_event_channels", ""},
 };
 
+// What only xl's files call so, and what a domain file has for it without taking the same words.
+constexpr std::array kOthers{
+    Meaning{"root", "cmdline", ""},
+    Meaning{"disk", "disks", ""},
+    Meaning{"vif", "nics", ""},
+};
+
+// What comes to the same here: a dump cannot be made, and a domain keeps its name.
+std::string_view ending(std::string_view value) {
+    for (const std::string_view before : {"coredump-", "rename-"})
+        if (value.starts_with(before)) return value.substr(before.size());
+    return value == "soft-reset" ? "restart" : value;
+}
+
 std::string advice(const Assignment& found) {
     if (found.key == "disk" || found.key == "vif")
         return fmt::format("\"{}\": disks and network interfaces are not in this version", found.key);
@@ -75,7 +90,8 @@ std::string advice(const Assignment& found) {
     const auto* meaning = std::ranges::find(kMeanings, found.key, &Meaning::xl);
     if (meaning == kMeanings.end()) return fmt::format("\"{}\" has no counterpart in this version; leave it out", found.key);
     if (found.value.starts_with('[')) return fmt::format("write the key \"{}\", see hvctl.yaml(5)", meaning->ours);
-    const std::string_view value = plain(found.value);
+    std::string_view value = plain(found.value);
+    if (meaning->ours.starts_with("on_")) value = ending(value);
     const bool quotes = value.find(": ") != std::string_view::npos || value.find(" #") != std::string_view::npos;
     return fmt::format("write {}: {}{}{}{}", meaning->ours, quotes ? "\"" : "", value, quotes ? "\"" : "",
                        meaning->suffix);
@@ -92,6 +108,14 @@ bool looks_like_xl_file(const SourceText& file) {
         return found && line.substr(0, line.find('=')).find(':') == std::string_view::npos;
     }
     return false;
+}
+
+std::string_view key_for_xl(std::string_view key) {
+    for (const std::span<const Meaning> known : {std::span<const Meaning>{kMeanings}, std::span<const Meaning>{kOthers}}) {
+        const auto found = std::ranges::find(known, key, &Meaning::xl);
+        if (found != known.end() && found->ours != key) return found->ours;
+    }
+    return {};
 }
 
 void explain_xl_file(const SourceText& file, Diagnostics& diagnostics) {

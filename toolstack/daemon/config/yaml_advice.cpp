@@ -4,6 +4,7 @@
 #include <yaml-cpp/exceptions.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace hvctld::config {
 namespace {
@@ -77,7 +78,12 @@ void explain_bracket(const std::string& words, const Position& where, const std:
         return diagnostics.error(where, fmt::format("this bracket does not close the \"{}\" of {}:{}; write \"{}\"",
                                                     open->sign, open->position.line, open->position.column, closing));
     }
-    diagnostics.error(open->position, fmt::format("this \"{}\" is not closed: at {}:{}, a \",\" or its \"{}\" is missing",
+    const Position& opened = open->position;
+    // At the end of a file without a last line break, the parser names the bracket itself.
+    if (std::pair{where.line, where.column} <= std::pair{opened.line, opened.column}) {
+        return diagnostics.error(opened, fmt::format("this \"{}\" is not closed; its \"{}\" is missing", open->sign, closing));
+    }
+    diagnostics.error(opened, fmt::format("this \"{}\" is not closed: at {}:{}, a \",\" or its \"{}\" is missing",
                                                   open->sign, where.line, where.column, closing));
 }
 
