@@ -179,6 +179,21 @@ INSTANTIATE_TEST_SUITE_P(
                     Failure{"Start", "vcpus=1", "unpause_domain", ErrorId::NoMemory}),
     [](const auto& each) { return each.param.what; });
 
+TEST_F(Lifecycle, FreeMemoryIsToldInWholeMiB) {
+    const JobRecord job = process->finish(
+        process->manager->create(definition("web1"), "test.yaml", std::vector<std::string>{"memory=1TiB"}, {}));
+    EXPECT_TRUE(job.message.starts_with("web1: wants 1TiB, the host has ")) << job.message;
+    EXPECT_NE(job.message.find("MiB free;"), std::string::npos) << job.message;
+}
+
+TEST_F(Lifecycle, ADomainThatHasEndedIsToldHowToStart) {
+    process->finish(create(definition("web1")));
+    process->finish(process->manager->destroy("web1"));
+    process->settle();
+    EXPECT_EQ(process->manager->destroy("web1").error().message(),
+              "web1 is not running; 'hvctl start web1' starts it, 'hvctl forget web1' removes it from the list");
+}
+
 TEST_F(Lifecycle, OneOperationAtATime) {
     const auto first = create(definition("web1"));
     ASSERT_TRUE(first);

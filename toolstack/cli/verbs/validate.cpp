@@ -63,7 +63,8 @@ void add_validate(App& app, Context& context) {
     Verb& verb = app.verb("validate", Topic::Jobs, "check domain files");
     verb.description =
         "Checks domain files exactly as 'hvctl create' would, and says for each whether it is valid. Errors name the "
-        "file, the line and the column. It needs neither root nor hv.\n"
+        "file, the line and the column; a warning names what this version cannot do yet, which 'hvctl create' refuses. "
+        "It needs neither root nor hv.\n"
         "With --host it also checks what 'hvctl create' would find on this host now: the kernel and the initrd are "
         "read and checked, and so are free memory, CPUs and the name.";
     verb.examples = "hvctl validate /etc/hvctl/domains/*.yaml\nhvctl validate --host web1.yaml";

@@ -40,7 +40,7 @@ Result<Validation> validate_definition(const std::string& text, const std::strin
     Validation validation;
     const auto definition = TRY(read_definition(text, source, overrides, defaults, validation.warnings));
     if (const auto served = check_served(definition); !served)
-        validation.warnings.push_back(served.error().message());
+        validation.warnings.push_back(served.error().message() + ". 'hvctl create' refuses it until then");
     validation.normalised = normalised(definition);
     return validation;
 }

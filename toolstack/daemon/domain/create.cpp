@@ -12,6 +12,8 @@
 namespace hvctld {
 namespace {
 
+constexpr std::uint64_t kMiB = 1 << 20;
+
 std::string fresh_uuid() {
     sd_id128_t id{};
     char text[SD_ID128_UUID_STRING_MAX];
@@ -43,10 +45,12 @@ Result<void> Manager::check_host(const config::DomainDefinition& definition) {
     TRY(check_cpus(definition, host.cpus_online));
     const std::uint64_t unclaimed = host.free_frames - std::min(host.claimed_frames, host.free_frames);
     if (definition.memory / hvctl::kPageSize > unclaimed) {
+        // What is free is no round number, and a smaller one is as true: whole MiB are what a file would say.
+        const std::uint64_t free_bytes = unclaimed * hvctl::kPageSize;
         return fail(ErrorId::NoMemory,
                     fmt::format("{}: wants {}, the host has {} free; give it less memory or destroy another domain",
                                 definition.name, config::format_size(definition.memory),
-                                config::format_size(unclaimed * hvctl::kPageSize)));
+                                config::format_size(free_bytes >= kMiB ? free_bytes / kMiB * kMiB : free_bytes)));
     }
     return {};
 }

@@ -110,7 +110,7 @@ Result<Domain*> Manager::find_running(const std::string& text) {
     Domain* domain = TRY(find(text));
     if (!domain->in_hv()) {
         return fail(ErrorId::WrongState,
-                    fmt::format("{0} is not running; 'hvctl create FILE' starts it, 'hvctl forget {0}' removes it from the list",
+                    fmt::format("{0} is not running; 'hvctl start {0}' starts it, 'hvctl forget {0}' removes it from the list",
                                 domain->record.name));
     }
     return domain;
