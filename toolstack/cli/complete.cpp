@@ -36,7 +36,9 @@ const Positional* positional_at(const Verb& verb, std::size_t index) {
 void offer_argument(const App& app, const Positional& positional, const std::string& prefix, Completion& into) {
     switch (positional.complete) {
         case Complete::Nothing: break;
-        case Complete::Domain: into.domains = true; break;
+        case Complete::Domain:
+        case Complete::Guest:
+        case Complete::Ended: into.domains = positional.complete; break;
         case Complete::File: into.files = true; break;
         case Complete::Verb: offer_verbs(app, prefix, into); break;
         case Complete::Words:

@@ -15,8 +15,8 @@ struct Candidate {
 
 struct Completion {
     std::vector<Candidate> candidates;
-    bool files = false;    // the shell should offer files
-    bool domains = false;  // names of domains belong here
+    bool files = false;                    // the shell should offer files
+    Complete domains = Complete::Nothing;  // names of such domains belong here
 };
 
 // What may stand at the last of `words` (perhaps empty), which follow "hvctl" on the command line.

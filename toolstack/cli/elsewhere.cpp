@@ -23,12 +23,18 @@ constexpr std::string_view kShares =
     "The keys cpu_weight, cpu_cap and cpu_reservation of the domain file say it, before the guest starts.";
 constexpr std::string_view kPools =
     "There are no CPU pools; 'hvctl vcpu-pin' and the keys cpus and cpus_soft choose CPUs.";
-constexpr std::string_view kPolicy = "There is no security policy: only root manages domains.";
+constexpr std::string_view kPolicy =
+    "There is no security policy between guests; who may manage them is for polkit to say, see hvctld(8).";
 constexpr std::string_view kLog = "'hvctl console --history' prints what a guest has said, 'hvctl dmesg' hv's log.";
 constexpr std::string_view kStop =
     "'hvctl shutdown' asks a guest to power off, 'hvctl destroy' ends it at once, 'hvctl stop-all' ends every guest.";
 constexpr std::string_view kForget = "'hvctl forget' takes a domain that has ended off the list.";
 constexpr std::string_view kSend = "'hvctl shutdown' and 'hvctl reboot' ask a guest to power off or to restart.";
+constexpr std::string_view kAutostart =
+    "The key autostart of the domain file says it, from the next 'hvctl create' on; 'hvctl list' shows it.";
+constexpr std::string_view kDefine =
+    "The domain's file is the place for changes: 'hvctl show' prints what is known, 'hvctl create' takes a file once the "
+    "domain has ended.";
 constexpr std::string_view kQuota =
     "The key xenstore_quota says it, in a domain file or for all in /etc/hvctl/hvctl.yaml.";
 
@@ -43,7 +49,7 @@ constexpr std::array kElsewhere = {
     Elsewhere{"rename", "A domain gets its name when it is made: 'hvctl create FILE name=NEW'."},
     Elsewhere{"vm-list", "'hvctl list' shows all domains, and with --json their UUIDs."},
     Elsewhere{"uptime", "'hvctl info' tells since when the host is up, 'hvctl list' the CPU time of each domain."},
-    Elsewhere{"config-update", "'hvctl create' takes the changed file once the domain has ended; 'hvctl show' prints what is known."},
+    Elsewhere{"config-update", kDefine},
     Elsewhere{"vncviewer", "Guests have no display; 'hvctl console' is their terminal."},
     Elsewhere{"dump-core", "With on_crash: preserve a guest that crashed stays as it is, to be looked at."},
     Elsewhere{"trigger", kSend},
@@ -79,6 +85,15 @@ constexpr std::array kElsewhere = {
     Elsewhere{"stop", kStop},
     Elsewhere{"kill", kStop},
     Elsewhere{"poweroff", kStop},
+    Elsewhere{"restart", "'hvctl reboot' asks a guest to restart, 'hvctl start' starts one that has ended."},
+    Elsewhere{"autostart", kAutostart},
+    Elsewhere{"enable", kAutostart},
+    Elsewhere{"disable", kAutostart},
+    Elsewhere{"define", kDefine},
+    Elsewhere{"edit", kDefine},
+    Elsewhere{"status", "'hvctl list' shows the domains' states, 'hvctl info' the host."},
+    Elsewhere{"run", "'hvctl create' makes a domain from a file and starts it."},
+    Elsewhere{"exec", "'hvctl console' attaches to a guest's console; nothing runs programs inside a guest."},
     Elsewhere{"delete", kForget},
     Elsewhere{"undefine", kForget},
     Elsewhere{"remove", kForget},

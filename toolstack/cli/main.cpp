@@ -13,16 +13,24 @@ namespace {
 
 constexpr std::string_view kCompleteVerb = "__complete";
 
+// Whether the domain is one of those that an argument is about.
+bool fits(const Properties& domain, Complete which) {
+    const bool ended = !domain.has("domid") && domain.text("state") != "starting";
+    if (which == Complete::Ended) return ended;
+    return which != Complete::Guest || (!ended && domain.number("domid", 1) != 0);
+}
+
 // For the shells' scripts (completion/): "word<TAB>description" lines; ":files" asks the shell for files.
 void print_completion(const App& app, Context& context, const std::vector<std::string>& words) {
     Completion completion = complete(app, words);
-    if (completion.domains) {
+    if (completion.domains != Complete::Nothing) {
         auto manager = context.manager();
         auto domains = manager ? (*manager)->list_domains() : Result<std::vector<Properties>>{};
         if (domains) {
             for (const Properties& domain : *domains) {
                 std::string name = domain.text("name");
-                if (name.starts_with(words.back())) completion.candidates.push_back({name, domain.text("state")});
+                if (name.starts_with(words.back()) && fits(domain, completion.domains))
+                    completion.candidates.push_back({name, domain.text("state")});
             }
         }
     }

@@ -14,7 +14,8 @@ namespace hvctl::cli {
 enum class Topic { Life, Console, Look, Cpus, Host, Jobs, Help, Hidden };
 
 // What a shell may offer for an argument.
-enum class Complete { Nothing, Domain, File, Verb, Words };
+// Guest: a domain that runs or is about to, and is not Domain-0; Ended: one that may be started or forgotten.
+enum class Complete { Nothing, Domain, Guest, Ended, File, Verb, Words };
 
 struct Option {
     std::string name;              // "--json"

@@ -7,6 +7,12 @@
 namespace hvctl::cli {
 namespace {
 
+std::string offered_domains(Complete which) {
+    if (which == Complete::Guest) return "guests ";
+    if (which == Complete::Ended) return "ended ";
+    return which == Complete::Domain ? "domains " : "";
+}
+
 class CompleteTest : public testing::Test {
   protected:
     Context context_;
@@ -16,7 +22,7 @@ class CompleteTest : public testing::Test {
         Completion completion = complete(app_, words);
         std::string text;
         for (const Candidate& candidate : completion.candidates) text += candidate.word + ' ';
-        return text + (completion.files ? "files " : "") + (completion.domains ? "domains " : "");
+        return text + (completion.files ? "files " : "") + offered_domains(completion.domains);
     }
 };
 
@@ -31,7 +37,10 @@ TEST_F(CompleteTest, OffersWhatTheVerbTakes) {
     EXPECT_EQ(offered({"create", "a.yaml", ""}), "");
     EXPECT_EQ(offered({"console", ""}), "domains ");
     EXPECT_EQ(offered({"console", "web1", ""}), "");
-    EXPECT_EQ(offered({"destroy", "web1", ""}), "domains ");
+    EXPECT_EQ(offered({"destroy", "web1", ""}), "guests ");
+    EXPECT_EQ(offered({"start", ""}), "ended ");
+    EXPECT_EQ(offered({"forget", "web1", ""}), "ended ");
+    EXPECT_EQ(offered({"unpause", ""}), "guests ");
     EXPECT_EQ(offered({"job", "c"}), "cancel ");
     EXPECT_EQ(offered({"help", "cr"}), "create ");
     EXPECT_EQ(offered({"create", "--p"}), "--paused ");
@@ -39,7 +48,7 @@ TEST_F(CompleteTest, OffersWhatTheVerbTakes) {
 
 TEST_F(CompleteTest, KnowsWhichOptionsTakeAValue) {
     EXPECT_EQ(offered({"shutdown", "--timeout", ""}), "");
-    EXPECT_EQ(offered({"shutdown", "--timeout", "30", ""}), "domains ");
+    EXPECT_EQ(offered({"shutdown", "--timeout", "30", ""}), "guests ");
     EXPECT_EQ(offered({"--bus", "/x", "con"}), "console ");
 }
 

@@ -157,6 +157,7 @@ TEST_F(ConsoleTest, ReadingOnlyTypesNothingAndCtrlCLeaves) {
     ASSERT_TRUE(terminal.expect("ready"));
     terminal.type("abc\x03");
     EXPECT_TRUE(guest.client_left());
+    EXPECT_TRUE(terminal.expect("\r\n[left hello]\r\n")) << "the shell's prompt needs a line of its own: " << terminal.seen();
     EXPECT_EQ(terminal.finish(), 130);
     EXPECT_EQ(daemon_.calls()[1], "OpenConsole(hello, read, 16384)");
 }
@@ -315,6 +316,17 @@ TEST_F(ConsoleTest, PipedInputIsTypedAndTheOutputShownToTheEnd) {
     EXPECT_EQ(outcome.out, "Sun Nov 22\r\n");
     EXPECT_EQ(outcome.err, "");
     EXPECT_EQ(outcome.code, 0);
+}
+
+// Not only with the guest's next byte: that may never come.
+TEST_F(ConsoleTest, AReaderThatGoesEndsTheConsoleOfASilentGuest) {
+    std::jthread guest_side([this] {
+        Guest guest(daemon_.take_console());
+        guest.print("login: \r\n");
+        EXPECT_TRUE(guest.client_left());
+    });
+    EXPECT_EQ(said_by_shell(daemon_, "hvctl console -r hello 2>&1 | head -n 1; echo ${PIPESTATUS[0]}"),
+              "login: \r\n141\n");
 }
 
 TEST_F(ConsoleTest, TheLeaveKeyWorksInAPipe) {

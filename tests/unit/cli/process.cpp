@@ -7,7 +7,11 @@
 
 #include <array>
 #include <csignal>
+#include <cstdio>
+#include <fstream>
 #include <thread>
+
+#include "fake_daemon.hpp"
 
 namespace hvctl::cli::test {
 namespace {
@@ -87,6 +91,18 @@ Outcome run_hvctl(const Invocation& run) {
     outcome.code = exit_code_of_status(status);
     outcome.err = std::move(errors);
     return outcome;
+}
+
+std::string said_by_shell(const FakeDaemon& daemon, const std::string& commands) {
+    const std::string script = (daemon.directory() / "script").string();
+    std::ofstream(script) << "export HVCTL_BUS='" << daemon.address() << "'\nhvctl() { '" HVCTL_BINARY "' \"$@\"; }\n"
+                          << commands << '\n';
+    std::string said;
+    FILE* shell = popen(("/bin/bash " + script).c_str(), "r");
+    if (shell == nullptr) return "no shell";
+    for (int c = 0; (c = std::fgetc(shell)) != EOF;) said += static_cast<char>(c);
+    pclose(shell);
+    return said;
 }
 
 }  // namespace hvctl::cli::test

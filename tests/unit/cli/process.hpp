@@ -7,6 +7,8 @@
 
 namespace hvctl::cli::test {
 
+class FakeDaemon;
+
 struct Outcome {
     int code = -1;  // 128 + n when a signal ended it
     std::string out;
@@ -20,6 +22,9 @@ struct Invocation {
 };
 
 Outcome run_hvctl(const Invocation& run);
+
+// What a shell's pipes and redirections make of `commands`, in which hvctl is the real one: all that is left on standard output.
+std::string said_by_shell(const FakeDaemon& daemon, const std::string& commands);
 
 // For a child between fork and exec: replaces it by hvctl.
 [[noreturn]] void exec_hvctl(const Invocation& run);

@@ -149,6 +149,8 @@ TEST_F(VerbsTest, CreateRefusesBadInputBeforeItAsksAnybody) {
     for (const Case& bad :
          {Case{{"create"}, "hvctl: create: FILE is missing\n'hvctl help create' tells what it takes.\n"},
           Case{{"create", "/no/such"}, "hvctl: there is no file /no/such\n"},
+          Case{{"create", "old"}, "hvctl: there is no file old\n'hvctl create' takes a domain file; 'hvctl start' takes the name of a "
+                                  "domain that has ended.\n"},
           Case{{"create", "/etc"}, "hvctl: /etc is a directory, not a domain file\n"},
           Case{{"create", good, "memory"},
                "hvctl: 'memory' is not KEY=VALUE\nWhat follows the file changes keys of the definition, such as "
@@ -191,6 +193,8 @@ TEST_F(VerbsTest, StartTakesSeveralDomains) {
     Outcome outcome = hvctl({"start", "--no-wait", "old", "hello"});
     EXPECT_EQ(outcome.code, 0);
     EXPECT_EQ(outcome.out, "7\n7\n");
+    EXPECT_EQ(hvctl({"start", "hello"}).out, "hello is started (domain 3)\n");
+    EXPECT_EQ(hvctl({"start", "--paused", "hello"}).out, "hello is ready and paused (domain 3)\n");
 }
 
 TEST_F(VerbsTest, ShowPrintsADomainFile) {
@@ -331,19 +335,6 @@ TEST_F(VerbsTest, ValidateWithoutItsCheckerSaysSo) {
     EXPECT_EQ(outcome.code, 1);
 }
 
-// What a shell's redirections make of it: all that is left on standard output.
-std::string said_by_shell(const FakeDaemon& daemon, const std::string& commands) {
-    const std::string script = (daemon.directory() / "script").string();
-    std::ofstream(script) << "export HVCTL_BUS='" << daemon.address() << "'\nhvctl() { '" HVCTL_BINARY "' \"$@\"; }\n"
-                          << commands << '\n';
-    std::string said;
-    FILE* shell = popen(("/bin/bash " + script).c_str(), "r");
-    if (shell == nullptr) return "no shell";
-    for (int c = 0; (c = std::fgetc(shell)) != EOF;) said += static_cast<char>(c);
-    pclose(shell);
-    return said;
-}
-
 TEST_F(VerbsTest, OutputThatCannotBeWrittenIsAFailure) {
     for (const char* verb : {"list", "help", "--version", "list --json", "job list", "info", "perf", "dmesg", "__complete li"}) {
         daemon_.counters = {{"trap.nmi", std::uint64_t{3}}};
@@ -417,6 +408,8 @@ Examples
 
 TEST_F(VerbsTest, CompletionOffersDomains) {
     EXPECT_EQ(hvctl({"__complete", "destroy", "h"}).out, "hello\tblocked\n");
+    EXPECT_EQ(hvctl({"__complete", "destroy", ""}).out, "hello\tblocked\n");
+    EXPECT_EQ(hvctl({"__complete", "start", ""}).out, "old\tstopped\n");
     EXPECT_EQ(hvctl({"__complete", "create", ""}).out, ":files\n");
 }
 

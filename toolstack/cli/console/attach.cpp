@@ -162,10 +162,8 @@ Result<void> attach_console(Context& context, Attach attach) {
                                           .old = old,
                                           .input_open = input_open},
                                          *terminal));
-        if (end == SessionEnd::Left) {
-            if (terminal->active()) tell(context, "[left " + name + "]");
-            return {};
-        }
+        if (end != SessionEnd::Closed && terminal->active()) tell(context, "[left " + name + "]");
+        if (end == SessionEnd::Left) return {};
         if (end == SessionEnd::Interrupted) return fail(ExitCode::Interrupted, "");
         terminal->suspend();  // while there is no console, Ctrl-C must end the waiting
         if (TRY(after_close(context, name, domain_id)) == Next::Stop) return {};

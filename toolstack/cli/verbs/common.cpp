@@ -27,6 +27,13 @@ std::string domain_id_text(const Properties& domain) {
     return domain.has("domid") ? std::to_string(domain.number("domid")) : "-";
 }
 
+Result<void> tell_started(Context& context, const std::string& name, bool paused) {
+    Properties domain = TRY(TRY(context.manager())->get_domain(name));
+    print(name + (paused ? " is ready and paused" : " is started"));
+    print(domain.has("domid") ? " (domain " + domain_id_text(domain) + ")\n" : "\n");
+    return {};
+}
+
 Cell state_cell(const std::string& state) {
     if (state == "running") return {state, Colour::Green};
     if (state == "crashed") return {state, Colour::Red};

@@ -21,6 +21,9 @@ Result<std::vector<Properties>> domains_named(Manager& manager, const std::vecto
 // "3", or "-" for a domain that does not run.
 std::string domain_id_text(const Properties& domain);
 
+// Tells that the domain runs, or waits paused, and which id it has now.
+Result<void> tell_started(Context& context, const std::string& name, bool paused);
+
 Cell state_cell(const std::string& state);
 
 }  // namespace hvctl::cli

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include "console/attach.hpp"
 #include "file.hpp"
 #include "job_wait.hpp"
@@ -28,6 +30,17 @@ Result<void> check(const Arguments& arguments) {
     return check_overrides(arguments.overrides);
 }
 
+// A name in the file's place is most often meant for 'start'.
+Result<DefinitionFile> read_file_not_name(const std::string& word) {
+    auto file = read_definition(word);
+    if (!file && word.find_first_of("/.") == std::string::npos && access(word.c_str(), F_OK) != 0) {
+        return fail(file.error().code, file.error().message +
+                                           "\n'hvctl create' takes a domain file; 'hvctl start' takes the name of a "
+                                           "domain that has ended.");
+    }
+    return file;
+}
+
 Result<void> dry_run(Manager& manager, const Definition& definition) {
     Validated validated = TRY(manager.validate_domain(definition, {{"host", true}}));
     for (const std::string& warning : validated.warnings) warn("warning: " + warning);
@@ -37,7 +50,7 @@ Result<void> dry_run(Manager& manager, const Definition& definition) {
 
 Result<void> create(Context& context, const Arguments& arguments) {
     TRY_VOID(check(arguments));
-    DefinitionFile file = TRY(read_definition(arguments.file));
+    DefinitionFile file = TRY(read_file_not_name(arguments.file));
     Definition definition{std::move(file.text), std::move(file.source), arguments.overrides};
     Manager* manager = TRY(context.manager());
     if (arguments.dry_run) return dry_run(*manager, definition);
@@ -58,10 +71,7 @@ Result<void> create(Context& context, const Arguments& arguments) {
                  return connected.unpause_domain(name);
              }});
     }
-    Properties domain = TRY(TRY(context.manager())->get_domain(name));
-    print(name + (arguments.paused ? " is ready and paused" : " is started"));
-    print(domain.has("domid") ? " (domain " + domain_id_text(domain) + ")\n" : "\n");
-    return {};
+    return tell_started(context, name, arguments.paused);
 }
 
 }  // namespace

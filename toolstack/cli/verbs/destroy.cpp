@@ -32,7 +32,7 @@ void add_destroy(App& app, Context& context) {
         "written to "
         "its disks is lost. Its console log stays: 'hvctl console --history'.";
     verb.examples = "hvctl destroy web1";
-    verb.positionals_of("DOMAIN", Complete::Domain, arguments->domains, Arity::AtLeastOne, "name, id or UUID");
+    verb.positionals_of("DOMAIN", Complete::Guest, arguments->domains, Arity::AtLeastOne, "name, id or UUID");
     verb.flag("--no-wait", arguments->no_wait, "print the job's number and return at once");
     verb.run = [arguments, &context] { return destroy(context, *arguments); };
 }

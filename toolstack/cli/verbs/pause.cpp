@@ -10,7 +10,7 @@ void add_pause(App& app, Context& context) {
         "Takes the CPUs away from a domain. It keeps its memory and its devices and goes on where it was after 'hvctl "
         "unpause'.";
     verb.examples = "hvctl pause web1";
-    verb.positionals_of("DOMAIN", Complete::Domain, *domains, Arity::AtLeastOne, "name, id or UUID");
+    verb.positionals_of("DOMAIN", Complete::Guest, *domains, Arity::AtLeastOne, "name, id or UUID");
     verb.run = [domains, &context]() -> Result<void> {
         Manager* manager = TRY(context.manager());
         return for_each_word(*domains, [manager](const std::string& domain) { return manager->pause_domain(domain); });

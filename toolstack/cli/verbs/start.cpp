@@ -15,11 +15,12 @@ Result<void> start(Context& context, const Arguments& arguments) {
     TRY(context.manager());
     return for_each_word(arguments.domains, [&](const std::string& domain) -> Result<void> {
         JobId job = TRY(TRY(context.manager())->start_domain(domain, {{"paused", arguments.paused}}));
-        if (arguments.no_wait)
+        if (arguments.no_wait) {
             print(std::to_string(job) + '\n');
-        else
-            TRY(wait_for_job(context, job, OnInterrupt::CancelJob));
-        return {};
+            return {};
+        }
+        const Properties done = TRY(wait_for_job(context, job, OnInterrupt::CancelJob));
+        return tell_started(context, done.text("domain"), arguments.paused);
     });
 }
 
@@ -33,7 +34,7 @@ void add_start(App& app, Context& context) {
         "'hvctl "
         "show' prints them, and 'hvctl create FILE' replaces them.";
     verb.examples = "hvctl start web1";
-    verb.positionals_of("DOMAIN", Complete::Domain, arguments->domains, Arity::AtLeastOne, "name or UUID");
+    verb.positionals_of("DOMAIN", Complete::Ended, arguments->domains, Arity::AtLeastOne, "name or UUID");
     verb.flag("--paused", "-p", arguments->paused, "leave the guest paused; 'hvctl unpause' lets it run");
     verb.flag("--no-wait", arguments->no_wait, "print the job's number and return at once");
     verb.run = [arguments, &context] { return start(context, *arguments); };

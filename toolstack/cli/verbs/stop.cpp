@@ -33,7 +33,7 @@ Result<Properties> timeout_options(const std::string& text, const std::string& v
 }
 
 void add_stop_options(Verb& verb, StopArguments& arguments, const std::string& what) {
-    verb.positionals_of("DOMAIN", Complete::Domain, arguments.domains, Arity::Any, "name, id or UUID");
+    verb.positionals_of("DOMAIN", Complete::Guest, arguments.domains, Arity::Any, "name, id or UUID");
     verb.flag("--all", "-a", arguments.all, "all running domains but Dom0");
     verb.flag("--wait", "-w", arguments.wait, "return when every one of them " + what);
     verb.value("--timeout", "SECONDS", arguments.timeout, "how long a guest may take (300 by default)");

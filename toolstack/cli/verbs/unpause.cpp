@@ -8,7 +8,7 @@ void add_unpause(App& app, Context& context) {
     Verb& verb = app.verb("unpause", Topic::Life, "let a paused domain run on");
     verb.description = "Gives a paused domain its CPUs back, or starts one that was created with --paused.";
     verb.examples = "hvctl unpause web1";
-    verb.positionals_of("DOMAIN", Complete::Domain, *domains, Arity::AtLeastOne, "name, id or UUID");
+    verb.positionals_of("DOMAIN", Complete::Guest, *domains, Arity::AtLeastOne, "name, id or UUID");
     verb.run = [domains, &context]() -> Result<void> {
         Manager* manager = TRY(context.manager());
         return for_each_word(*domains,
