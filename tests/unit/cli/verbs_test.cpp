@@ -318,7 +318,7 @@ TEST_F(VerbsTest, ValidateReportsEachFile) {
 TEST_F(VerbsTest, ValidateOfSomethingThatIsNotServedYetWarns) {
     Outcome outcome = hvctl({"validate", definition("{name: hello, memory: 128MiB, kernel: /vmlinuz, type: pvh}\n")});
     EXPECT_EQ(outcome.code, 0);
-    EXPECT_EQ(outcome.err, "hvctl: warning: hello: type pvh is not available yet; write type: pv\n");
+    EXPECT_EQ(outcome.err, "hvctl: warning: hello: type pvh is not available yet; write type: pv. 'hvctl create' refuses it until then\n");
 }
 
 TEST_F(VerbsTest, ValidateAgainstTheHostAsksHvctld) {
