@@ -102,6 +102,17 @@ class Dom0:
             expect(time.monotonic() < deadline, f"'{pattern}' did not come: {output}")
             time.sleep(0.5)
 
+    def ask(self, name, line, answer, attach=None, after=None):
+        """Types `line` on the domain's console and leaves when that shows `answer`, however long it takes; returns what it showed.
+        `attach` is another command that gives the console; nothing is typed before that has shown `after`."""
+        shown = "/tmp/console.shown"
+        # Again after a while: a shell that starts may throw away what was typed before. \035 is Ctrl-].
+        may = f"grep -aq {shlex.quote(after)} {shown} && " if after else ""
+        typing = (f"for i in $(seq {2 * int(COMMAND_TIMEOUT)}); do {may}[ $((++asked % 60)) = 1 ] && "
+                  f"printf '%s\\n' {shlex.quote(line)}; sleep 0.5; grep -aq {shlex.quote(answer)} {shown} && break; done; printf '\\035'")
+        return self.ok(f": >{shown}; asked=0; {{ {typing}; }} | {attach or f'hvctl console {name}'} >>{shown}; status=$?; cat {shown}; "
+                       "exit $status", 2 * COMMAND_TIMEOUT)
+
     def write(self, path, text):
         self.ok(f"printf %s {shlex.quote(text)} >{shlex.quote(path)}")
 

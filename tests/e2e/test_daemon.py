@@ -18,8 +18,8 @@ def store_clients(dom0):
 
 @in_dom0("store: xenstore-watch sees a change")
 def store_watch(dom0):
-    seen = dom0.ok("xenstore-watch -n 2 /tool/watched >/tmp/seen & sleep 1; xenstore-write /tool/watched/deep x; "
-                   "timeout 20 tail --pid=$! -f /dev/null; cat /tmp/seen; xenstore-rm /tool/watched")
+    seen = dom0.ok("xenstore-watch -n 2 /tool/watched >/tmp/seen & for i in $(seq 600); do grep -q watched /tmp/seen && break; sleep 0.2; "
+                   "done; xenstore-write /tool/watched/deep x; timeout 300 tail --pid=$! -f /dev/null; cat /tmp/seen; xenstore-rm /tool/watched")
     expect(seen.split() == ["/tool/watched", "/tool/watched/deep"], f"watch printed: {seen}")
 
 
@@ -46,7 +46,7 @@ def kill_daemon(dom0):
     expect(dom0.ok("xenstore-read /tool/kept") == "as it was\n", "the store forgot")
     expect("Hello: this is Linux" in dom0.ok("hvctl console --history hello"), "the console's log is gone")
     # The guest answers on its console, and to the store (it obeys a shutdown, which it watches for).
-    answer = dom0.ok("{ sleep 1; printf 'echo $((6 * 7)) again\\n'; sleep 3; printf '\\035'; } | hvctl console hello")
+    answer = dom0.ask("hello", "echo $((6 * 7)) again", "42 again")
     expect("42 again" in answer, f"the guest did not answer:\n{answer}")
     dom0.ok("hvctl shutdown --wait hello")
     expect(dom0.guests() == [], f"still there: {dom0.guests()}")
@@ -98,7 +98,7 @@ def damaged_registry(dom0):
         dom0.ok(f"systemctl stop hvctld; cd /var/lib/hvctl && rm -f state.db-* && {damage}; systemctl start hvctld")
         dom0.until("hvctl list", "hello")
         expect(dom0.ok("hvctl domid hello") == identifier, "the guest is another one")
-    answer = dom0.ok("{ sleep 1; printf 'echo $((6 * 7)) again\\n'; sleep 3; printf '\\035'; } | hvctl console hello")
+    answer = dom0.ask("hello", "echo $((6 * 7)) again", "42 again")
     expect("42 again" in answer, f"the guest did not answer:\n{answer}")
     expect("state.db.damaged-" in dom0.ok("journalctl -u hvctld"), "the journal does not say where it is")
     dom0.ok("hvctl destroy hello; rm -f /var/lib/hvctl/state.db.damaged-*")

@@ -53,7 +53,7 @@ def store_deaf(dom0):
     expect("hello" in dom0.ok("xenstore-ls /local/domain"), "the store does not answer")
     dom0.ok("hvctl shutdown --wait hello")
     dom0.ok("hvctl unpause deaf")
-    answer = dom0.ok("{ sleep 1; printf 'echo $((6 * 7)) still\\n'; sleep 3; printf '\\035'; } | hvctl console deaf")
+    answer = dom0.ask("deaf", "echo $((6 * 7)) still", "42 still")
     expect("42 still" in answer, f"the guest's console went with its store connection:\n{answer}")
     dom0.ok("hvctl destroy deaf && hvctl forget deaf")
     expect(dom0.guests() == [], f"still there: {dom0.guests()}")
