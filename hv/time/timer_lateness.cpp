@@ -29,11 +29,11 @@ void note_late_timer(CpuId cpu, Nanoseconds by, bool missed, Nanoseconds now) {
     Nanoseconds latest = g_latest.load(std::memory_order_relaxed);
     while (by > latest && !g_latest.compare_exchange_weak(latest, by, std::memory_order_relaxed)) {
     }
-    // Less than that happens on every machine that shares its processors.
     if ((!missed && by < kSecond) || !may_log(now)) return;
-    warn("CPU {}: a timer is {} ms late, {} ({} late ones so far, {} without an interrupt)", cpu, by / 1'000'000,
-         missed ? "and no interrupt in sight" : "as is its interrupt", g_late.load(std::memory_order_relaxed),
-         g_missed.load(std::memory_order_relaxed));
+    // On a machine that shares its processors a little is nobody's fault: for the log's ring, not for the console.
+    log(by < kSecond ? LogLevel::Info : LogLevel::Warning, "CPU {}: a timer is {} ms late, {} ({} late ones so far, {} without an interrupt)",
+        cpu, by / 1'000'000, missed ? "and no interrupt in sight" : "as is its interrupt", g_late.load(std::memory_order_relaxed),
+        g_missed.load(std::memory_order_relaxed));
 }
 
 bool timer_counter(std::uint32_t index, const char*& name, std::uint64_t& value) {
