@@ -45,6 +45,7 @@ class Dom0:
 
 class Hv:
     name = "hv"
+    has_daemon = True  # one that knows all guests
 
     def __init__(self):
         self.dom0 = Path(_prepare())
@@ -82,6 +83,7 @@ class Xen:
     """Debian's Xen 4.17 with its own tools. Its Dom0 needs SMAP and RDTSCP hidden under QEMU's TCG."""
 
     name = "xen"
+    has_daemon = False
 
     def __init__(self):
         self.dom0 = Path(_prepare("--xen"))
@@ -115,9 +117,6 @@ class Xen:
 
     def free_memory(self, dom0):
         return self._info(dom0, "free_memory")
-
-    def daemon_resident(self, _):
-        return None
 
 
 def _prepare(*arguments):
