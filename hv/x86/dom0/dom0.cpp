@@ -151,6 +151,8 @@ void build_dom0() {
     const char* why = "";
     const Nanoseconds started = time::now();
     Result<UnpackedKernel> unpacked = unpack_kernel(bytes_of(boot.modules[0]), why);
+    if (!unpacked && unpacked.error() == Error::NoMemory)
+        give_up("this machine has {} MiB, which is not enough to unpack Dom0's kernel", free_frame_count() >> 8);
     if (!unpacked) give_up("Dom0's kernel ({}) cannot be used: {}", boot.modules[0].text.substr(0, boot.modules[0].text.find(' ')), why);
     const Nanoseconds unpacked_at = time::now();
     const Result<KernelImage> kernel = parse_kernel(unpacked->elf, why);
