@@ -32,12 +32,14 @@ struct GrantLimits {
 
 enum class GrantUse : std::uint8_t { HostRead, HostWrite, DeviceRead, DeviceWrite };
 
+inline constexpr DomainId kNoTransit = 0xffff;  // in place of the domain at the end of a grant that leads to none
+
 struct ActiveGrant {
     std::uint16_t pins[4]{};            // by GrantUse
     std::uint32_t frame = 0;            // machine frame; the entries below are valid while pinned
     GrantRef transitive_ref = 0;        // where the frame really comes from, when that is another domain's grant
     DomainId domain = 0;                // who uses it
-    DomainId transitive_domain = 0;     // PinnedGrant::kNoTransit when it is the granting domain's own
+    DomainId transitive_domain = 0;     // kNoTransit when it is the granting domain's own
     std::uint16_t start = 0;            // the part of the frame that is granted
     std::uint16_t length = 0;           // 0 means the whole page
     std::uint64_t padding = 0;
@@ -57,8 +59,6 @@ struct PinnedGrant {
     // The entry at the end of a transitive grant, which is pinned as well; domain kNoTransit when there is none.
     GrantRef end_ref = 0;
     DomainId end_domain = kNoTransit;
-
-    static constexpr DomainId kNoTransit = 0xffff;
 };
 
 // The outcome of one operation on a grant, as the guest sees it.
@@ -83,7 +83,6 @@ using GrantOutcome = std::expected<T, abi::xen::GrantResult>;
 class GrantTable final {
   public:
     static constexpr std::uint32_t kDefaultMaxFrames = 64;
-    static constexpr DomainId kNoTransit = PinnedGrant::kNoTransit;
 
     GrantTable() = default;
     ~GrantTable();  // frees everything; nothing is pinned any more

@@ -157,7 +157,6 @@ void FrameAudit::compare_owned(Mfn frame, const FrameInfo& info, const FrameAcco
         complain("frame 0x{:x} of d{}: a domain's, but its count is 0x{:x}", frame.raw, info.owner(), count);
     if ((info.type.load() & FrameInfo::kIncoherent) && info.frame_type() != FrameType::Writable)
         complain("frame 0x{:x} of d{} is {}, but its caches were not flushed", frame.raw, info.owner(), name_of(info.frame_type()));
-    if (static_cast<std::int32_t>(tlb_clock() - info.tlb_stamp) < 0) complain("frame 0x{:x}: stamped in the future", frame.raw);
 }
 
 }  // namespace hv

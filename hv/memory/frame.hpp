@@ -95,7 +95,7 @@ struct FrameInfo {
     std::uint32_t next;                // +16
     std::uint32_t previous;            // +20
     // tlb_clock() when the last type reference went, or when the frame was freed: a CPU that has flushed since has no translation
-    // from before. Read for a change of type and by the allocator.
+    // from before. Read for a change of type and by the allocator. The clock wraps: any value may be a good one.
     std::uint32_t tlb_stamp;           // +24
     // kPartial, or being checked: the number of entries that hold references. kFreeHead: the block's order. Heap: its size class.
     std::uint16_t progress;            // +28

@@ -1,9 +1,8 @@
 #include "hv/x86/pv/pci_config.hpp"
 
 #include "hv/base/spinlock.hpp"
-#include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/io.hpp"
-#include "hv/x86/smp/standstill.hpp"
+#include "hv/x86/pv/device_moves.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -15,19 +14,6 @@ constexpr std::uint32_t kEnable = 0x8000'0000;
 
 void select(PciAddress device, std::uint8_t reg) {
     out32(kPciAddressPort, kEnable | (std::uint32_t{device.bus} << 16) | (std::uint32_t{device.devfn} << 8) | (reg & 0xfcu));
-}
-
-struct GuestWrite {
-    std::uint16_t port;
-    unsigned bytes;
-    std::uint32_t value;
-};
-
-// g_lock is held.
-void carry_out(void* argument) {
-    const auto& write = *static_cast<const GuestWrite*>(argument);
-    out32(kPciAddressPort, g_guest_address);
-    write_port(write.port, write.bytes, write.value);
 }
 
 }  // namespace
@@ -63,10 +49,9 @@ void guest_pci_write(std::uint16_t port, unsigned bytes, std::uint32_t value) {
         g_guest_address = value;
         return;
     }
-    GuestWrite write{port, bytes, value};
+    out32(kPciAddressPort, g_guest_address);
     // Any of them may move a device: by its command or base addresses, a bridge's windows, a chipset's registers, a reset.
-    if (emulated_by_tcg()) at_standstill(carry_out, &write);
-    else carry_out(&write);
+    write_port_that_moves_devices(port, bytes, value);
 }
 
 }  // namespace hv::x86

@@ -3,16 +3,15 @@
 #include "hv/domain/domain.hpp"
 #include "hv/hypercall/hypercall.hpp"
 #include "hv/memory/guest_access.hpp"
-#include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/io.hpp"
 #include "hv/x86/pv/arch_vcpu.hpp"
 #include "hv/x86/pv/bounce.hpp"
+#include "hv/x86/pv/device_moves.hpp"
 #include "hv/x86/pv/emulation.hpp"
 #include "hv/x86/pv/instruction.hpp"
 #include "hv/x86/pv/io_permissions.hpp"
 #include "hv/x86/pv/iopl.hpp"
 #include "hv/x86/pv/pci_config.hpp"
-#include "hv/x86/smp/standstill.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -21,17 +20,6 @@ std::uint32_t port_read(std::uint16_t port, unsigned bytes) {
     if (!current_domain().privileged || !io_ports_allowed(port, bytes)) return ~0u;
     if (is_pci_port(port, bytes)) return guest_pci_read(port, bytes);
     return read_port(port, bytes);
-}
-
-struct PortWrite {
-    std::uint16_t port;
-    unsigned bytes;
-    std::uint32_t value;
-};
-
-void carry_out(void* argument) {
-    const auto& write = *static_cast<const PortWrite*>(argument);
-    write_port(write.port, write.bytes, write.value);
 }
 
 // VGA's sequencer and graphics controller and the Bochs display's registers say what is seen at a0000.
@@ -48,9 +36,7 @@ bool moves_vga_memory(std::uint16_t port, unsigned bytes) {
 void port_write(std::uint16_t port, unsigned bytes, std::uint32_t value) {
     if (!current_domain().privileged || !io_ports_allowed(port, bytes)) return;
     if (is_pci_port(port, bytes)) return guest_pci_write(port, bytes, value);
-    PortWrite write{port, bytes, value};
-    if (moves_vga_memory(port, bytes) && emulated_by_tcg()) at_standstill(carry_out, &write);
-    else carry_out(&write);
+    moves_vga_memory(port, bytes) ? write_port_that_moves_devices(port, bytes, value) : write_port(port, bytes, value);
 }
 
 // INS and OUTS; repeated ones are done in pieces that other work can come between.

@@ -1,17 +1,16 @@
 // hvctl on the system bus: polkit may ask the user for a password, and what it refuses is told in hvctld's words.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
-#include <array>
 #include <atomic>
-#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <thread>
 
+#include "dbus_daemon.hpp"
 #include "process.hpp"
 
 namespace hvctl::cli::test {
@@ -28,20 +27,7 @@ class SystemBusTest : public testing::Test {
         std::ofstream{folder_ + "/conf"} << "<busconfig><listen>" << address_ << "</listen><auth>EXTERNAL</auth>"
                                          << R"(<policy context="default"><allow user="*"/><allow own="*"/>)"
                                          << R"(<allow send_destination="*"/><allow receive_sender="*"/></policy></busconfig>)";
-        std::array<int, 2> ends{};
-        EXPECT_EQ(pipe(ends.data()), 0);
-        broker_ = fork();
-        if (broker_ == 0) {
-            close(ends[0]);
-            execlp("dbus-daemon", "dbus-daemon", "--nofork", "--nopidfile", "--nosyslog",
-                   ("--config-file=" + folder_ + "/conf").c_str(), ("--print-address=" + std::to_string(ends[1])).c_str(),
-                   nullptr);
-            _exit(127);
-        }
-        close(ends[1]);
-        char byte = 0;
-        EXPECT_EQ(read(ends[0], &byte, 1), 1) << "dbus-daemon did not start: the package dbus-daemon has it";
-        close(ends[0]);
+        broker_.emplace(folder_ + "/conf");
         sd_bus_new(&bus_);
         sd_bus_set_address(bus_, address_.c_str());
         sd_bus_set_bus_client(bus_, 1);
@@ -53,8 +39,7 @@ class SystemBusTest : public testing::Test {
         thread_.request_stop();
         thread_.join();
         sd_bus_flush_close_unref(bus_);
-        kill(broker_, SIGKILL);
-        waitpid(broker_, nullptr, 0);
+        broker_.reset();
         std::filesystem::remove_all(folder_);
     }
 
@@ -83,7 +68,7 @@ class SystemBusTest : public testing::Test {
 
     std::string folder_;
     std::string address_;
-    pid_t broker_ = -1;
+    std::optional<DbusDaemon> broker_;
     sd_bus* bus_ = nullptr;
     std::jthread thread_;
 };

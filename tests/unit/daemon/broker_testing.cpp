@@ -1,13 +1,10 @@
 #include "broker_testing.hpp"
 
 #include <fmt/format.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <array>
 #include <chrono>
-#include <csignal>
 #include <cstdlib>
+#include <utility>
 
 namespace hvctld::test {
 namespace {
@@ -23,41 +20,22 @@ bus::Bus open_system() {
 
 }  // namespace
 
-Broker::Broker(const TemporaryFolder& folder) {
-    const std::string address = "unix:path=" + (folder / "system_bus");
-    const std::string config = folder.file("broker.conf", fmt::format(R"(<busconfig><type>system</type>
+Broker::Broker(const TemporaryFolder& folder) : Broker{"unix:path=" + (folder / "system_bus"), folder} {}
+
+Broker::Broker(const std::string& address, const TemporaryFolder& folder)
+    : daemon_{folder.file("broker.conf", fmt::format(R"(<busconfig><type>system</type>
 <listen>{}</listen><auth>EXTERNAL</auth>
 <policy context="default"><allow user="*"/><allow own="*"/><deny send_type="method_call"/><allow send_type="signal"/>
 <allow send_requested_reply="true" send_type="method_return"/><allow send_requested_reply="true" send_type="error"/>
 <allow receive_type="method_call"/><allow receive_type="method_return"/><allow receive_type="error"/>
 <allow receive_type="signal"/><allow send_destination="org.freedesktop.DBus"/>
 <allow send_destination="org.freedesktop.PolicyKit1"/></policy>
-<include>{}</include></busconfig>)", address, HV_BUS_POLICY));
-    std::array<int, 2> ends{};
-    EXPECT_EQ(pipe(ends.data()), 0);
-    process_ = fork();
-    if (process_ == 0) {
-        close(ends[0]);
-        execlp("dbus-daemon", "dbus-daemon", "--nofork", "--nopidfile", "--nosyslog",
-               ("--config-file=" + config).c_str(), fmt::format("--print-address={}", ends[1]).c_str(), nullptr);
-        _exit(127);
-    }
-    close(ends[1]);
-    char byte = 0;
-    EXPECT_EQ(read(ends[0], &byte, 1), 1) << "dbus-daemon did not start: the package dbus-daemon has it";
-    close(ends[0]);
+<include>{}</include></busconfig>)", address, HV_BUS_POLICY))} {
     setenv("DBUS_SYSTEM_BUS_ADDRESS", address.c_str(), 1);
 }
 
 Broker::~Broker() {
-    end();
     unsetenv("DBUS_SYSTEM_BUS_ADDRESS");
-}
-
-void Broker::end() {
-    if (process_ <= 0) return;
-    kill(process_, SIGKILL);
-    waitpid(std::exchange(process_, -1), nullptr, 0);
 }
 
 FakePolkit::FakePolkit() : bus_{open_system()} {

@@ -1,8 +1,6 @@
 // A message bus of the test's own, with hvctld and, where a test wants it, a polkit that says what the test wants.
 #pragma once
 
-#include <sys/types.h>
-
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -13,6 +11,7 @@
 
 #include "bus/system_bus.hpp"
 #include "bus_testing.hpp"
+#include "dbus_daemon.hpp"
 
 namespace hvctld::test {
 
@@ -23,10 +22,12 @@ class Broker {
     ~Broker();
     Broker(const Broker&) = delete;
     Broker& operator=(const Broker&) = delete;
-    void end();
+    void end() { daemon_.end(); }
 
   private:
-    pid_t process_ = -1;
+    Broker(const std::string& address, const TemporaryFolder& folder);
+
+    DbusDaemon daemon_;
 };
 
 class FakePolkit {

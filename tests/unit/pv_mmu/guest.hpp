@@ -119,6 +119,34 @@ class Mmu : public testing::Test {
         return result;
     }
     static bool parked(Mfn frame) { return info(frame).type.load() & FrameInfo::kPartial; }
+    // L2 tables, each of them parked after its first entry; the second names the next one, with `flags`.
+    std::vector<Mfn> park_chain(Pte flags) {
+        const Mfn l1 = frame();
+        std::vector<Mfn> chain;
+        for (unsigned i = 0; i < 64; ++i) chain.push_back(frame());
+        for (unsigned i = 0; i < chain.size(); ++i) {
+            table(chain[i])[0] = make_pte(l1, kReadWrite);
+            if (i + 1 < chain.size()) table(chain[i])[1] = make_pte(chain[i + 1], flags);
+            EXPECT_FALSE(pin_once(*vcpu, chain[i], 2).has_value());
+            EXPECT_TRUE(parked(chain[i]));
+        }
+        return chain;
+    }
+    // Preempted at every chance, and audited each time. How often it took another try.
+    static unsigned call_in_pieces(hv::Vcpu& by, hv::HypercallHandler handler, hv::HypercallArguments arguments) {
+        fake::preempt_every(1);
+        unsigned tries = 0;
+        for (; tries < 50'000; ++tries) {
+            const hv::HypercallResult result = call_once(by, handler, arguments);
+            if (result) break;
+            EXPECT_EQ(result.error(), hv::Error::Restart);
+            if (result.error() != hv::Error::Restart) break;
+            EXPECT_EQ(audit::report(), "");
+        }
+        fake::preempt_every(0);
+        EXPECT_LT(tries, 50'000u);
+        return tries;
+    }
 
     // A tree of tables: an L4 with one L3 with `l2s` L2s with `l1s` L1s each, which map nothing.
     struct Tree {

@@ -157,17 +157,7 @@ TEST_F(Linear, UndoneInPieces) {
     ASSERT_EQ(unpin(*vcpu, tree.l4), 0);
     EXPECT_EQ(info(tree.l4).type_count(), 1u);
     MmuextOp op = make_op(MmuextCommand::UnpinTable, top.raw);
-    hv::HypercallArguments arguments{{fake::address(op), 1, 0, kDomidSelf, 0, 0}};
-    fake::preempt_every(1);
-    hv::HypercallResult result;
-    unsigned tries = 0;
-    while (!(result = call_once(*vcpu, do_mmuext_op, arguments))) {
-        ASSERT_EQ(result.error(), hv::Error::Restart);
-        EXPECT_EQ(audit::report(), "");
-        ASSERT_LT(++tries, 50'000u);
-    }
-    fake::preempt_every(0);
-    EXPECT_GT(tries, 10u);
+    EXPECT_GT(call_in_pieces(*vcpu, do_mmuext_op, {{fake::address(op), 1, 0, kDomidSelf, 0, 0}}), 10u);
     expect_plain({top, tree.l4, tree.l3});
 }
 
@@ -179,32 +169,14 @@ TEST_F(Linear, LetGoByAnUpdate) {
     ASSERT_EQ(name(top, 3, tree.l4), 0);
     ASSERT_EQ(unpin(*vcpu, tree.l4), 0);
     MmuUpdate update{entry_address(top, 3), 0};
-    hv::HypercallArguments arguments{{fake::address(update), 1, 0, kDomidSelf, 0, 0}};
-    fake::preempt_every(1);
-    hv::HypercallResult result;
-    unsigned tries = 0;
-    while (!(result = call_once(*vcpu, do_mmu_update, arguments))) {
-        ASSERT_EQ(result.error(), hv::Error::Restart);
-        EXPECT_EQ(audit::report(), "");
-        ASSERT_LT(++tries, 50'000u);
-    }
-    fake::preempt_every(0);
-    EXPECT_GT(tries, 5u);
+    EXPECT_GT(call_in_pieces(*vcpu, do_mmu_update, {{fake::address(update), 1, 0, kDomidSelf, 0, 0}}), 5u);
     EXPECT_EQ(unpin(*vcpu, top), 0);
     expect_plain({top, tree.l4, tree.l3});
 }
 
 // Parked tables that name each other are not undone one inside the other.
 TEST_F(Linear, ChainsOfParkedTablesAreNotFollowed) {
-    const Mfn l1 = frame();
-    std::vector<Mfn> chain;
-    for (unsigned i = 0; i < 64; ++i) chain.push_back(frame());
-    for (unsigned i = 0; i < chain.size(); ++i) {
-        table(chain[i])[0] = make_pte(l1, kReadWrite);
-        if (i + 1 < chain.size()) table(chain[i])[1] = make_pte(chain[i + 1], kReadOnly);
-        ASSERT_FALSE(pin_once(*vcpu, chain[i], 2).has_value());
-        ASSERT_TRUE(parked(chain[i]));
-    }
+    const std::vector<Mfn> chain = park_chain(kReadOnly);
     EXPECT_EQ(set_entry(*domain, chain[0], 100, 0), 0);
     EXPECT_FALSE(parked(chain[0]));
     for (unsigned i = 2; i < chain.size(); ++i) EXPECT_TRUE(parked(chain[i]));

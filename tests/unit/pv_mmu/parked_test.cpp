@@ -78,17 +78,7 @@ TEST_F(Parked, NeededAsAnotherTypeIsPreemptedToo) {
     ASSERT_EQ(pin(*vcpu, l1, 1), 0);
     park(tree, 60);
     MmuUpdate update{entry_address(l1, 0), make_pte(tree.l4, kReadWrite)};
-    hv::HypercallArguments arguments{{fake::address(update), 1, 0, kDomidSelf, 0, 0}};
-    unsigned tries = 0;
-    fake::preempt_every(1);
-    hv::HypercallResult result;
-    while (!(result = call_once(*vcpu, do_mmu_update, arguments))) {
-        ASSERT_EQ(result.error(), hv::Error::Restart);
-        EXPECT_EQ(tries % 8 ? "" : audit::report(), "");
-        ASSERT_LT(++tries, kMostTries);
-    }
-    fake::preempt_every(0);
-    EXPECT_GT(tries, 2u);
+    EXPECT_GT(call_in_pieces(*vcpu, do_mmu_update, {{fake::address(update), 1, 0, kDomidSelf, 0, 0}}), 2u);
     EXPECT_EQ(set_entry(*domain, l1, 0, 0), 0);
     expect_plain(tree);
 }
@@ -203,15 +193,7 @@ TEST_F(Parked, EveryStepOfRelinquishingKeepsTheBooks) {
 // An entry that was never checked may name any frame of the domain. Parked tables that name each other must not be undone
 // one inside the other: hv's stack is small.
 TEST_F(Parked, ChainsOfParkedTablesAreNotFollowed) {
-    const Mfn l1 = frame();
-    std::vector<Mfn> chain;
-    for (unsigned i = 0; i < 64; ++i) chain.push_back(frame());
-    for (unsigned i = 0; i < chain.size(); ++i) {
-        table(chain[i])[0] = make_pte(l1, kReadWrite);
-        if (i + 1 < chain.size()) table(chain[i])[1] = make_pte(chain[i + 1], kReadWrite);
-        ASSERT_FALSE(pin_once(*vcpu, chain[i], 2).has_value());
-        ASSERT_TRUE(parked(chain[i]));
-    }
+    const std::vector<Mfn> chain = park_chain(kReadWrite);
     EXPECT_EQ(set_entry(*domain, chain[0], 100, 0), 0);
     EXPECT_FALSE(parked(chain[0]));
     for (unsigned i = 1; i < chain.size(); ++i) EXPECT_TRUE(parked(chain[i]));

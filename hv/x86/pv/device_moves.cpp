@@ -1,0 +1,28 @@
+#include "hv/x86/pv/device_moves.hpp"
+
+#include "hv/x86/cpu/cpuid.hpp"
+#include "hv/x86/cpu/io.hpp"
+#include "hv/x86/smp/standstill.hpp"
+
+namespace hv::x86 {
+namespace {
+
+struct PortWrite {
+    std::uint16_t port;
+    unsigned bytes;
+    std::uint32_t value;
+};
+
+void carry_out(void* argument) {
+    const auto& write = *static_cast<const PortWrite*>(argument);
+    write_port(write.port, write.bytes, write.value);
+}
+
+}  // namespace
+
+void write_port_that_moves_devices(std::uint16_t port, unsigned bytes, std::uint32_t value) {
+    PortWrite write{port, bytes, value};
+    emulated_by_tcg() ? at_standstill(carry_out, &write) : carry_out(&write);
+}
+
+}  // namespace hv::x86
