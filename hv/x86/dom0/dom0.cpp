@@ -1,5 +1,6 @@
 #include "hv/x86/dom0/dom0.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "hv/abi/xen/layout.hpp"
@@ -29,6 +30,8 @@ namespace hv::x86 {
 namespace {
 
 using Bytes = std::span<const std::byte>;
+
+constexpr std::uint64_t kFirstMiBFrames = 0x10'0000 >> kPageShift;
 
 Bytes bytes_of(const BootModule& module) {
     return {direct_map_as<const std::byte>(module.start), module.size};
@@ -173,10 +176,15 @@ void build_dom0() {
     const Result<Dom0Layout> layout = plan_layout(*kernel, initrd.size(), frames);
     if (!layout) give_up("Dom0's kernel and initrd do not fit into its {} MiB: raise dom0_mem=", frames >> 8);
     Dom0Memory memory;
-    if (!memory.populate(domain, frames)) panic("no {} MiB for Dom0: lower dom0_mem=", frames >> 8);
+    // An unpacked kernel's pages need no copy: they become Dom0's where they are.
+    const WholePagesOfSegments pages = unpacked->frames != 0 ? whole_pages(*kernel) : WholePagesOfSegments{};
+    if (!memory.populate(domain, frames, std::span{pages.runs}.first(pages.count))) panic("no {} MiB for Dom0: lower dom0_mem=", frames >> 8);
     domain.max_frames = plan.max_frames;
 
-    memory.clear(layout->used_frames);
+    // Where a kernel expects zeros, and where it looks for what firmware leaves on a machine. Below it is memory like any other.
+    const std::uint64_t kernel_pfn = (kernel->start - kernel->virt_base) >> kPageShift;
+    memory.clear(0, std::min(kernel_pfn, kFirstMiBFrames));
+    memory.clear(kernel_pfn, layout->used_frames);
     load_kernel(memory, *kernel);
     memory.write(layout->initrd_pfn << kPageShift, initrd);
     for (std::uint64_t i = 0; i < layout->p2m_frames; ++i) {

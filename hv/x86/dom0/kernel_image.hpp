@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "hv/base/result.hpp"
+#include "hv/base/types.hpp"
 
 namespace hv::x86 {
 
@@ -30,17 +31,29 @@ struct KernelImage {
     std::string_view guest_os;
 };
 
-// `file` may be compressed; the parts of the result point into `file` or into memory of hv's that `release` gives back.
-// On failure `why` says what is wrong with it.
+// `file` may be compressed; the parts of the result point into `file` or into frames that `release` gives back, but for those that
+// have become a domain's by then. On failure `why` says what is wrong with it.
 struct UnpackedKernel {
     std::span<const std::byte> elf;
-    void* memory = nullptr;  // of the unpacked image, null when the file needed no unpacking
-    unsigned order = 0;
+    Mfn first{0};              // of the unpacked image
+    std::uint64_t frames = 0;  // none when the file needed no unpacking
 };
 Result<UnpackedKernel> unpack_kernel(std::span<const std::byte> file, const char*& why);
 void release(UnpackedKernel& kernel);
 
 // Every offset and size in the file is checked. Error::BadArgument with `why`.
 Result<KernelImage> parse_kernel(std::span<const std::byte> elf, const char*& why);
+
+// Pages of a file that can become the domain's as they are, without being copied.
+struct WholePages {
+    std::uint64_t pfn, count;
+    const std::byte* from;
+};
+struct WholePagesOfSegments {
+    std::array<WholePages, 16> runs;  // ascending, by number and in the file: no page of either is there twice
+    std::size_t count = 0;
+};
+// Those of an image that begins at a page's start in memory.
+WholePagesOfSegments whole_pages(const KernelImage& kernel);
 
 }  // namespace hv::x86

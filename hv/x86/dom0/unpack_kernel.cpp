@@ -2,7 +2,8 @@
 #include <cstring>
 
 #include "hv/base/decompress.hpp"
-#include "hv/memory/heap.hpp"
+#include "hv/memory/allocator.hpp"
+#include "hv/memory/frame.hpp"
 #include "hv/x86/dom0/kernel_image.hpp"
 
 namespace hv::x86 {
@@ -52,25 +53,29 @@ Result<UnpackedKernel> unpack_kernel(Bytes file, const char*& why) {
         return fail(Error::BadArgument);
     }
     UnpackedKernel kernel;
-    kernel.order = static_cast<unsigned>(std::bit_width((std::uint64_t{size} + 4095) / 4096 - 1));
-    kernel.memory = allocate_pages(kernel.order);
-    if (!kernel.memory) {
+    const auto order = static_cast<unsigned>(std::bit_width((std::uint64_t{size} - 1) >> kPageShift));
+    const Result<Mfn> first = allocate_frames({.order = order, .clear = false});
+    if (!first) {
         why = "there is no memory to unpack it";
         return fail(Error::NoMemory);
     }
-    const Result<std::size_t> unpacked = decompress(payload, {static_cast<std::byte*>(kernel.memory), size});
+    kernel.first = *first;
+    kernel.frames = std::uint64_t{1} << order;
+    auto* const memory = static_cast<std::byte*>(frame_pointer(*first));
+    const Result<std::size_t> unpacked = decompress(payload, {memory, size});
     if (!unpacked) {
         why = "it cannot be unpacked";
         release(kernel);
         return fail(unpacked.error());
     }
-    kernel.elf = {static_cast<const std::byte*>(kernel.memory), *unpacked};
+    kernel.elf = {memory, *unpacked};
     return kernel;
 }
 
 void release(UnpackedKernel& kernel) {
-    free_pages(kernel.memory, kernel.order);
-    kernel.memory = nullptr;
+    for (std::uint64_t i = 0; i < kernel.frames; ++i)
+        if (frame_info(kernel.first + i).owner() == kOwnerNone) free_frames(kernel.first + i, 0);
+    kernel.frames = 0;
 }
 
 }  // namespace hv::x86
