@@ -6,13 +6,6 @@
 namespace hv::x86 {
 namespace {
 
-std::string_view take_until(std::string_view& text, char separator) {
-    const std::size_t at = text.find(separator);
-    const std::string_view part = text.substr(0, at);
-    text.remove_prefix(at == std::string_view::npos ? text.size() : at + 1);
-    return part;
-}
-
 std::optional<std::uint64_t> parse_number(std::string_view text, std::uint64_t largest) {
     unsigned base = 10;
     if (text.starts_with("0x") || text.starts_with("0X")) {
@@ -30,12 +23,6 @@ std::optional<std::uint64_t> parse_number(std::string_view text, std::uint64_t l
         value = value * base + digit;
     }
     return value;
-}
-
-std::optional<bool> parse_bool(std::string_view text) {
-    if (text.empty() || text == "1" || text == "yes" || text == "on" || text == "true" || text == "enable") return true;
-    if (text == "0" || text == "no" || text == "off" || text == "false" || text == "disable") return false;
-    return std::nullopt;
 }
 
 bool set_bool(bool& option, std::string_view value) {
@@ -183,13 +170,13 @@ bool set_number(std::uint32_t& option, std::string_view value, std::uint32_t lea
 bool is_accepted_elsewhere(std::string_view name) {
     static constexpr std::string_view kNames[] = {
         "real-mode", "placeholder", "edd",         "edid",      "vga",       "ucode",        "iommu",       "sched",
-        "cpufreq",   "dom0",        "crashkernel", "bootscrub", "spec-ctrl", "sync_console"};
+        "cpufreq",   "dom0",        "crashkernel", "bootscrub", "sync_console"};
     return std::ranges::find(kNames, name) != std::end(kNames);
 }
 
 enum class Verdict { Fine, Malformed, Unknown };
 
-Verdict apply(BootOptions& options, std::string_view name, std::string_view value) {
+Verdict apply(BootOptions& options, std::string_view name, std::string_view value, OptionComplaint complain) {
     const auto verdict = [](bool fine) { return fine ? Verdict::Fine : Verdict::Malformed; };
     if (name == "dom0_mem") return verdict(parse_dom0_memory(options.dom0_memory, value));
     if (name == "dom0_max_vcpus") return verdict(parse_dom0_vcpus(options, value));
@@ -208,6 +195,7 @@ Verdict apply(BootOptions& options, std::string_view name, std::string_view valu
     if (name == "smep") return verdict(set_bool(options.smep, value));
     if (name == "pv-linear-pt") return verdict(set_bool(options.linear_tables, value));
     if (name == "smap") return verdict(set_bool(options.smap, value));
+    if (apply_leak_option(options.leaks, name, value, complain)) return Verdict::Fine;
     if (name == "reboot") {
         options.reboot_method = value;
         return Verdict::Fine;
@@ -265,9 +253,9 @@ BootOptions parse_command_line(std::string_view text, OptionComplaint complain) 
 
         std::string_view value = option;
         std::string_view name = take_until(value, '=');
-        Verdict verdict = apply(options, name, value);
+        Verdict verdict = apply(options, name, value, complain);
         if (verdict == Verdict::Unknown && name.starts_with("no-") && value.empty())
-            verdict = apply(options, name.substr(3), "no");
+            verdict = apply(options, name.substr(3), "no", complain);
         // A loader may pass the image's own path as the first word.
         if (verdict == Verdict::Unknown && name.find('/') != std::string_view::npos) continue;
         if (verdict == Verdict::Malformed) complain(option, "malformed value");

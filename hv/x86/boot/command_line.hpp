@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include "hv/base/log.hpp"
+#include "hv/base/option_words.hpp"
+#include "hv/x86/policy/options.hpp"
 
 namespace hv::x86 {
 
@@ -62,10 +64,9 @@ struct BootOptions {
     bool smep = true;
     bool smap = true;
     bool linear_tables = false;  // Dom0's
+    LeakOptions leaks;
     std::string_view reboot_method;  // "a" ACPI, "k" keyboard controller, "t" triple fault; empty: the best one
 };
-
-using OptionComplaint = void (*)(std::string_view option, std::string_view why);
 
 // Unknown and malformed options are reported to `complain` and otherwise ignored: a typing error must not keep a
 // machine from booting.

@@ -12,6 +12,7 @@
 #include "hv/x86/boot/multiboot.hpp"
 #include "hv/x86/console/console.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
+#include "hv/x86/cpu/leaks.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/smap.hpp"
 #include "hv/x86/paging/direct_map.hpp"
@@ -79,6 +80,7 @@ void print_machine() {
     enable_machine_checks();
     mark_online(0);
     print_machine();
+    report_leaks();
     read_acpi();
     silence_8259();
     choose_local_apic_mode();

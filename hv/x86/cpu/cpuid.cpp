@@ -1,10 +1,10 @@
 #include "hv/x86/cpu/cpuid.hpp"
 
-#include <bit>
 #include <cstring>
 
 #include "hv/x86/boot/command_line.hpp"
 #include "hv/x86/cpu/registers.hpp"
+#include "hv/x86/cpu/this_processor.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -17,66 +17,16 @@ constinit std::uint64_t xcr0_supported = 0;
 // Write-back, write-through, UC-, UC, write-combining, write-protect, UC, UC: what PV guests expect to find.
 constexpr std::uint64_t kPat = 0x0000'0501'0007'0406;
 
-Vendor vendor_of(std::string_view text) {
-    if (text == "GenuineIntel") return Vendor::Intel;
-    if (text == "AuthenticAMD") return Vendor::Amd;
-    if (text == "HygonGenuine") return Vendor::Hygon;
-    if (text == "CentaurHauls" || text == "  Shanghai  ") return Vendor::Centaur;
-    return Vendor::Other;
-}
-
 void read_names(const CpuidLeaf& zero) {
     std::memcpy(&model.vendor_text[0], &zero.ebx, 4);
     std::memcpy(&model.vendor_text[4], &zero.edx, 4);
     std::memcpy(&model.vendor_text[8], &zero.ecx, 4);
-    model.vendor = vendor_of({model.vendor_text.data(), 12});
+    model.vendor = vendor_of(zero);
     if (model.max_extended_leaf < 0x8000'0004) return;
     for (std::uint32_t i = 0; i < 3; ++i) {
         const CpuidLeaf part = cpuid(0x8000'0002 + i);
         std::memcpy(&model.brand[i * 16], &part, 16);
     }
-}
-
-void read_signature(std::uint32_t eax) {
-    model.stepping = eax & 0xf;
-    model.model = (eax >> 4) & 0xf;
-    model.family = (eax >> 8) & 0xf;
-    if (model.family == 0xf) model.family += (eax >> 20) & 0xff;
-    if (model.family == 6 || model.family >= 0xf) model.model |= ((eax >> 16) & 0xf) << 4;
-}
-
-std::uint32_t shift_for(std::uint32_t count) {
-    return count <= 1 ? 0 : static_cast<std::uint32_t>(std::bit_width(count - 1));
-}
-
-void read_topology() {
-    if (model.max_leaf >= 0xb && (cpuid(0xb, 0).ebx & 0xffff) != 0) {
-        std::uint32_t threads = 1, logical = 1;
-        for (std::uint32_t level = 0; level < 8; ++level) {
-            const CpuidLeaf leaf = cpuid(0xb, level);
-            const std::uint32_t kind = (leaf.ecx >> 8) & 0xff;
-            if (kind == 0) break;
-            if (kind == 1) {
-                threads = leaf.ebx & 0xffff;
-                model.smt_shift = leaf.eax & 0x1f;
-            }
-            logical = leaf.ebx & 0xffff;
-            model.socket_shift = leaf.eax & 0x1f;
-        }
-        model.threads_per_core = threads ? threads : 1;
-        model.cores_per_socket = logical / model.threads_per_core;
-        if (model.cores_per_socket == 0) model.cores_per_socket = 1;
-        return;
-    }
-    const std::uint32_t logical = cpu_has(Feature::Htt) ? (cpuid(1).ebx >> 16) & 0xff : 1;
-    std::uint32_t cores = 1;
-    if (model.vendor == Vendor::Intel && model.max_leaf >= 4) cores = (cpuid(4, 0).eax >> 26) + 1;
-    if ((model.vendor == Vendor::Amd || model.vendor == Vendor::Hygon) && model.max_extended_leaf >= 0x8000'0008)
-        cores = (cpuid(0x8000'0008).ecx & 0xff) + 1;
-    model.cores_per_socket = cores;
-    model.threads_per_core = logical > cores ? logical / cores : 1;
-    model.smt_shift = shift_for(model.threads_per_core);
-    model.socket_shift = model.smt_shift + shift_for(cores);
 }
 
 std::uint64_t wanted_cr4() {
@@ -105,12 +55,12 @@ void identify_cpu() {
     feature_words = {one.edx,    one.ecx, seven.ebx, seven.ecx, extended.edx, extended.ecx, leaf(0x8000'0007).edx,
                      leaf(6).eax};
     read_names(zero);
-    read_signature(one.eax);
+    static_cast<Signature&>(model) = signature_of(one.eax);
+    static_cast<Topology&>(model) = topology_of(ThisProcessor{});
     if (const std::uint32_t bits = leaf(0x8000'0008).eax; bits != 0) {
         model.physical_bits = bits & 0xff;
         model.linear_bits = (bits >> 8) & 0xff;
     }
-    read_topology();
     cr4_value = wanted_cr4();
     if (cpu_has(Feature::Xsave)) {
         const CpuidLeaf states = leaf(0xd);

@@ -5,11 +5,10 @@
 #include <cstdint>
 #include <string_view>
 
+#include "hv/x86/policy/topology.hpp"
+
 namespace hv::x86 {
 
-struct CpuidLeaf {
-    std::uint32_t eax, ebx, ecx, edx;
-};
 inline CpuidLeaf cpuid(std::uint32_t leaf, std::uint32_t subleaf = 0) {
     CpuidLeaf result;
     asm volatile("cpuid"
@@ -17,8 +16,6 @@ inline CpuidLeaf cpuid(std::uint32_t leaf, std::uint32_t subleaf = 0) {
                  : "a"(leaf), "c"(subleaf));
     return result;
 }
-
-enum class Vendor : std::uint8_t { Intel, Amd, Hygon, Centaur, Other };
 
 // word * 32 + bit; words are listed in kFeatureWords (cpuid.cpp).
 enum class Feature : std::uint16_t {
@@ -79,13 +76,10 @@ enum class Feature : std::uint16_t {
     Arat = 224 + 2,
 };
 
-struct CpuModel {
+struct CpuModel : Signature, Topology {
     Vendor vendor = Vendor::Other;
-    std::uint32_t family = 0, model = 0, stepping = 0;
     std::uint32_t max_leaf = 0, max_extended_leaf = 0;
     std::uint32_t physical_bits = 36, linear_bits = 48;
-    std::uint32_t threads_per_core = 1, cores_per_socket = 1;
-    std::uint32_t smt_shift = 0, socket_shift = 0;  // APIC ID >> these: core, socket
     std::array<char, 13> vendor_text{};
     std::array<char, 49> brand{};
 };

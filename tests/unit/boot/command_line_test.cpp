@@ -137,6 +137,17 @@ TEST(CommandLine, LevelsAndSwitches) {
     EXPECT_TRUE(complaints.empty());
 }
 
+TEST(CommandLine, Leaks) {
+    const auto options = parse("xpti=no-dom0 no-smt no-pv-l1tf spec-ctrl=ibrs,ibsr,verw=no-pv");
+    EXPECT_EQ(options.leaks.isolate_dom0, Choice{false});
+    EXPECT_EQ(options.leaks.siblings, Choice{false});
+    EXPECT_EQ(options.leaks.l1tf_domu, Choice{false});
+    EXPECT_EQ(options.leaks.ibrs, Choice{true});
+    EXPECT_EQ(options.leaks.verw.pv, Choice{false});
+    ASSERT_EQ(complaints.size(), 1u);
+    EXPECT_EQ(complaints[0], "ibsr");
+}
+
 TEST(CommandLine, SaysWhatItDoesNotKnow) {
     parse("  /boot/hv placeholder no-real-mode edd=off  frobnicate=1 maxcpus=0 ");
     ASSERT_EQ(complaints.size(), 2u);

@@ -1,0 +1,16 @@
+// The processor that runs this, for whatever can also read the record of another.
+#pragma once
+
+#include "hv/x86/cpu/cpuid.hpp"
+#include "hv/x86/cpu/registers.hpp"
+#include "hv/x86/policy/identification.hpp"
+
+namespace hv::x86 {
+
+class ThisProcessor final : public ProcessorSource {
+  public:
+    CpuidLeaf read(std::uint32_t leaf, std::uint32_t subleaf) const override { return cpuid(leaf, subleaf); }
+    std::uint64_t read_msr(std::uint32_t number) const override { return x86::read_msr(number); }
+};
+
+}  // namespace hv::x86

@@ -1,0 +1,25 @@
+// What CPUID answers, and who answers: the processor (cpu/cpuid.hpp), or a record of one in the tests.
+#pragma once
+
+#include <cstdint>
+
+namespace hv::x86 {
+
+struct CpuidLeaf {
+    std::uint32_t eax, ebx, ecx, edx;
+};
+
+class CpuidSource {
+  public:
+    virtual CpuidLeaf read(std::uint32_t leaf, std::uint32_t subleaf) const = 0;
+
+    // All zero for a leaf behind the last one: the processor would answer with something else's.
+    CpuidLeaf leaf(std::uint32_t number, std::uint32_t subleaf = 0) const;
+    // Subleaf of leaf 7: `7.0` says how many there are.
+    CpuidLeaf features(std::uint32_t subleaf) const;
+
+  protected:
+    ~CpuidSource() = default;
+};
+
+}  // namespace hv::x86
