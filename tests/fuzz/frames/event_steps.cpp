@@ -12,8 +12,15 @@ using namespace hv::abi::xen;
 
 namespace {
 
-std::int64_t event_op(World& world, hv::Vcpu& vcpu, EventChannelCommand command, unsigned tries = kPatient) {
-    return world.call(vcpu, hv::do_event_channel_op, {{static_cast<std::uint64_t>(command), world.argument(), 0, 0, 0, 0}}, tries);
+void event_op(World& world, hv::Vcpu& vcpu, EventChannelCommand command, unsigned tries = kPatient, Afterwards afterwards = {}) {
+    world.call(vcpu, hv::do_event_channel_op, {{static_cast<std::uint64_t>(command), world.argument(), 0, 0, 0, 0}}, tries, std::move(afterwards));
+}
+
+template <class Request>
+void bind(World& world, std::vector<std::uint32_t>& ports, hv::Vcpu& vcpu, EventChannelCommand command, std::uint32_t Request::*port) {
+    event_op(world, vcpu, command, kPatient, [&world, &ports, port](std::int64_t result) {
+        if (result == 0) ports.push_back(world.at<Request>(0).*port);
+    });
 }
 
 }  // namespace
@@ -25,17 +32,17 @@ void use_events(World& world, std::size_t guest, hv::Vcpu& vcpu) {
     switch (shape % 8) {
     case 0: {
         world.at<EventChannelBindIpi>(0) = {.vcpu = shape / 8 % 2u, .port = 0};
-        if (event_op(world, vcpu, EventChannelCommand::BindIpi) == 0) ports.push_back(world.at<EventChannelBindIpi>(0).port);
+        bind(world, ports, vcpu, EventChannelCommand::BindIpi, &EventChannelBindIpi::port);
         break;
     }
     case 1: {
         world.at<EventChannelAllocUnbound>(0) = {.domid = kDomidSelf, .remote_domid = world.domain_id(guest), .port = 0};
-        if (event_op(world, vcpu, EventChannelCommand::AllocUnbound) == 0) ports.push_back(world.at<EventChannelAllocUnbound>(0).port);
+        bind(world, ports, vcpu, EventChannelCommand::AllocUnbound, &EventChannelAllocUnbound::port);
         break;
     }
     case 2: {
         world.at<EventChannelBindInterdomain>(0) = {.remote_domid = world.domain_id(guest), .pad = 0, .remote_port = 1 + shape / 8 % 8u, .local_port = 0};
-        if (event_op(world, vcpu, EventChannelCommand::BindInterdomain) == 0) ports.push_back(world.at<EventChannelBindInterdomain>(0).local_port);
+        bind(world, ports, vcpu, EventChannelCommand::BindInterdomain, &EventChannelBindInterdomain::local_port);
         break;
     }
     case 3:

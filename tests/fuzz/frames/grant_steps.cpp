@@ -13,8 +13,23 @@ namespace {
 constexpr std::uint64_t kList = 1024;
 constexpr std::uint32_t kRefs = 16;  // that scripts use
 
-std::int64_t grant_op(World& world, hv::Vcpu& vcpu, GrantCommand command, std::uint64_t count, unsigned tries = kPatient) {
-    return world.call(vcpu, hv::do_grant_table_op, {{static_cast<std::uint64_t>(command), world.argument(), count, 0, 0, 0}}, tries);
+void grant_op(World& world, hv::Vcpu& vcpu, GrantCommand command, std::uint64_t count, unsigned tries = kPatient, Afterwards afterwards = {}) {
+    world.call(vcpu, hv::do_grant_table_op, {{static_cast<std::uint64_t>(command), world.argument(), count, 0, 0, 0}}, tries, std::move(afterwards));
+}
+
+// A call that names frames of the table in a list.
+template <class Request>
+void ask_for_frames(World& world, std::size_t guest, hv::Vcpu& vcpu, GrantCommand command, std::uint16_t id, std::uint32_t frames) {
+    Request& request = world.at<Request>(0);
+    request = {};
+    request.domid = id;
+    request.nr_frames = frames;
+    request.frame_list = world.argument(kList);
+    request.status = 1;
+    grant_op(world, vcpu, command, 1, kPatient, [&world, guest](std::int64_t) {
+        const Request& done = world.at<Request>(0);
+        for (std::uint32_t i = 0; done.status == 0 && i < done.nr_frames; ++i) world.learn_shown(guest, world.at<std::uint64_t>(kList + i * 8));
+    });
 }
 
 // Where a mapping goes: a virtual address or an entry of one of its tables.
@@ -34,26 +49,8 @@ void change_grant_table(World& world, std::size_t guest, hv::Vcpu& vcpu) {
         world.tell("  version {}", world.at<GnttabSetVersion>(0).version);
         grant_op(world, vcpu, GrantCommand::SetVersion, 1);
         break;
-    case 3: case 4: {
-        world.at<GnttabSetupTable>(0) = {};
-        world.at<GnttabSetupTable>(0).domid = id;
-        world.at<GnttabSetupTable>(0).nr_frames = shape / 8 % 8u;
-        world.at<GnttabSetupTable>(0).frame_list = world.argument(kList);
-        grant_op(world, vcpu, GrantCommand::SetupTable, 1);
-        const GnttabSetupTable& op = world.at<GnttabSetupTable>(0);
-        for (std::uint32_t i = 0; op.status == 0 && i < op.nr_frames; ++i) world.learn_shown(guest, world.at<std::uint64_t>(kList + i * 8));
-        break;
-    }
-    case 5: case 6: {
-        world.at<GnttabGetStatusFrames>(0) = {};
-        world.at<GnttabGetStatusFrames>(0).domid = id;
-        world.at<GnttabGetStatusFrames>(0).nr_frames = shape / 8 % 3u;
-        world.at<GnttabGetStatusFrames>(0).frame_list = world.argument(kList);
-        grant_op(world, vcpu, GrantCommand::GetStatusFrames, 1);
-        const GnttabGetStatusFrames& op = world.at<GnttabGetStatusFrames>(0);
-        for (std::uint32_t i = 0; op.status == 0 && i < op.nr_frames; ++i) world.learn_shown(guest, world.at<std::uint64_t>(kList + i * 8));
-        break;
-    }
+    case 3: case 4: return ask_for_frames<GnttabSetupTable>(world, guest, vcpu, GrantCommand::SetupTable, id, shape / 8 % 8u);
+    case 5: case 6: return ask_for_frames<GnttabGetStatusFrames>(world, guest, vcpu, GrantCommand::GetStatusFrames, id, shape / 8 % 3u);
     default:
         world.at<GnttabQuerySize>(0) = {};
         world.at<GnttabQuerySize>(0).domid = id;
@@ -106,13 +103,14 @@ void map_grants(World& world, std::size_t guest, hv::Vcpu& vcpu, unsigned tries)
         op.status = 1;
         world.tell("  d{}'s grant {} at 0x{:x}, flags 0x{:x}", op.domid, op.ref, op.host_addr, op.flags);
     }
-    grant_op(world, vcpu, GrantCommand::MapGrantRef, count, tries);
-    for (unsigned i = 0; i < count; ++i) {
-        const GnttabMapGrantRef& op = world.at<GnttabMapGrantRef>(i * sizeof(GnttabMapGrantRef));
-        if (op.status != 0) continue;
-        world.tell("  mapped as {}", op.handle);
-        world.mappings.push_back({.by = guest, .handle = op.handle, .address = op.host_addr, .bus_address = op.dev_bus_addr});
-    }
+    grant_op(world, vcpu, GrantCommand::MapGrantRef, count, tries, [&world, guest, count](std::int64_t) {
+        for (unsigned i = 0; i < count; ++i) {
+            const GnttabMapGrantRef& op = world.at<GnttabMapGrantRef>(i * sizeof(GnttabMapGrantRef));
+            if (op.status != 0) continue;
+            world.tell("  mapped as {}", op.handle);
+            world.mappings.push_back({.by = guest, .handle = op.handle, .address = op.host_addr, .bus_address = op.dev_bus_addr});
+        }
+    });
 }
 
 void unmap_grants(World& world, std::size_t guest, hv::Vcpu& vcpu, unsigned tries) {
@@ -153,8 +151,9 @@ void copy_grants(World& world, std::size_t guest, hv::Vcpu& vcpu, unsigned tries
         }
         world.tell("  from 0x{:x} of {} to 0x{:x} of {}, flags {}", op.source.u.gmfn, op.source.domid, op.dest.u.gmfn, op.dest.domid, op.flags);
     }
-    grant_op(world, vcpu, GrantCommand::Copy, count, tries);
-    for (unsigned i = 0; i < count; ++i) world.tell("  status {}", world.at<GnttabCopy>(i * sizeof(GnttabCopy)).status);
+    grant_op(world, vcpu, GrantCommand::Copy, count, tries, [&world, count](std::int64_t) {
+        for (unsigned i = 0; i < count; ++i) world.tell("  status {}", world.at<GnttabCopy>(i * sizeof(GnttabCopy)).status);
+    });
 }
 
 void transfer_or_swap(World& world, std::size_t guest, hv::Vcpu& vcpu) {

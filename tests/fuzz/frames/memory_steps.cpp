@@ -51,10 +51,11 @@ void change_reservation(World& world, std::size_t guest, hv::Vcpu& vcpu, unsigne
     request.extent_order = order;
     request.mem_flags = memory_flags(world);
     request.domid = id;
-    const std::int64_t done = world.call(vcpu, hv::do_memory_op, {{static_cast<std::uint64_t>(command), world.argument(), 0, 0, 0, 0}}, tries);
-    if (command == MemoryCommand::DecreaseReservation) return;
-    for (unsigned i = 0; i < count && static_cast<std::int64_t>(i) < done; ++i)
-        for (std::uint64_t j = 0; j < std::uint64_t{1} << order; ++j) world.learn(target, world.at<std::uint64_t>(kList + i * 8) + j);
+    world.call(vcpu, hv::do_memory_op, {{static_cast<std::uint64_t>(command), world.argument(), 0, 0, 0, 0}}, tries, [=, &world](std::int64_t done) {
+        if (command == MemoryCommand::DecreaseReservation) return;
+        for (unsigned i = 0; i < count && static_cast<std::int64_t>(i) < done; ++i)
+            for (std::uint64_t j = 0; j < std::uint64_t{1} << order; ++j) world.learn(target, world.at<std::uint64_t>(kList + i * 8) + j);
+    });
 }
 
 void exchange_frames(World& world, std::size_t guest, hv::Vcpu& vcpu, unsigned tries) {
@@ -73,11 +74,12 @@ void exchange_frames(World& world, std::size_t guest, hv::Vcpu& vcpu, unsigned t
         world.at<std::uint64_t>(kSecondList + i * 8) = i;
         world.tell("  0x{:x} of {}, orders {} and {}", world.at<std::uint64_t>(kList + i * 8), id, in, out);
     }
-    world.call(vcpu, hv::do_memory_op, {{static_cast<std::uint64_t>(MemoryCommand::Exchange), world.argument(), 0, 0, 0, 0}}, tries);
-    for (unsigned i = 0; i < frames >> out; ++i) {
-        const std::uint64_t mfn = world.at<std::uint64_t>(kSecondList + i * 8);
-        for (std::uint64_t j = 0; mfn >= 16 && j < std::uint64_t{1} << out; ++j) world.learn(target, mfn + j);
-    }
+    world.call(vcpu, hv::do_memory_op, {{static_cast<std::uint64_t>(MemoryCommand::Exchange), world.argument(), 0, 0, 0, 0}}, tries, [=, &world](std::int64_t) {
+        for (unsigned i = 0; i < frames >> out; ++i) {
+            const std::uint64_t mfn = world.at<std::uint64_t>(kSecondList + i * 8);
+            for (std::uint64_t j = 0; mfn >= 16 && j < std::uint64_t{1} << out; ++j) world.learn(target, mfn + j);
+        }
+    });
 }
 
 void acquire(World& world, hv::Vcpu& vcpu) {
@@ -92,8 +94,9 @@ void acquire(World& world, hv::Vcpu& vcpu) {
     request.frame = shape / 4 % 6u;
     request.frame_list = world.argument(kList);
     const std::uint32_t count = request.nr_frames;
-    const auto done = world.call(vcpu, hv::do_memory_op, {{static_cast<std::uint64_t>(MemoryCommand::AcquireResource), world.argument(), 0, 0, 0, 0}});
-    for (std::uint32_t i = 0; done == 0 && i < count; ++i) world.learn_shown(target, world.at<std::uint64_t>(kList + i * 8));
+    world.call(vcpu, hv::do_memory_op, {{static_cast<std::uint64_t>(MemoryCommand::AcquireResource), world.argument(), 0, 0, 0, 0}}, kPatient, [=, &world](std::int64_t done) {
+        for (std::uint32_t i = 0; done == 0 && i < count; ++i) world.learn_shown(target, world.at<std::uint64_t>(kList + i * 8));
+    });
 }
 
 void create_or_destroy(World& world) {

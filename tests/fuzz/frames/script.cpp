@@ -17,15 +17,26 @@ constexpr std::size_t kMostSteps = 250;
 
 enum class Step : std::uint8_t {
     Update, Update2, Extended, Extended2, Mapping, Write, Descriptors, Store, Preempt, Reservation, Reservation2, Exchange, Acquire,
-    GrantTable, Grant, Grant2, Map, Map2, Unmap, Copy, Transfer, Events, Fifo, Areas, Life, Control, Resume, Resume2, Together, kSteps
+    GrantTable, Grant, Grant2, Map, Map2, Unmap, Copy, Transfer, Events, Fifo, Areas, Life, Control, Resume, Resume2, Together,
+    Multicall, Context, EoiMap, kSteps
 };
 
 constexpr const char* kNames[] = {
     "mmu_update", "mmu_update", "mmuext_op", "mmuext_op", "update_va_mapping", "table write", "descriptors", "store", "preemption",
     "reservation", "reservation", "exchange", "acquire", "grant table", "grant entry", "grant entry", "map", "map", "unmap", "copy",
-    "transfer", "events", "FIFO", "areas", "life", "control", "resume", "resume", "together",
+    "transfer", "events", "FIFO", "areas", "life", "control", "resume", "resume", "together", "multicall", "context", "EOI map",
 };
 static_assert(std::size(kNames) == static_cast<std::size_t>(Step::kSteps));
+
+// A step without a life of others in it: what may be done at the same time as others, or in a list.
+Step a_call(World& world) {
+    static constexpr Step kMore[] = {Step::Multicall, Step::Context, Step::EoiMap};
+    constexpr unsigned kOften = 240;
+    const std::uint8_t name = world.reader.byte();
+    return name < kOften ? static_cast<Step>(name % static_cast<unsigned>(Step::Life)) : kMore[name % std::size(kMore)];
+}
+
+void list_calls(World& world, std::size_t guest, hv::Vcpu& vcpu, unsigned tries, std::uint8_t who);
 
 void run(World& world, Step what, std::size_t guest, hv::Vcpu& vcpu, unsigned tries, std::uint8_t who) {
     world.tell("{} by guest {} vCPU {}, {} tries", kNames[static_cast<std::size_t>(what)], guest, vcpu.id, tries);
@@ -53,8 +64,25 @@ void run(World& world, Step what, std::size_t guest, hv::Vcpu& vcpu, unsigned tr
     case Step::Life: return create_or_destroy(world);
     case Step::Control: return control_domain(world, vcpu, tries);
     case Step::Resume: case Step::Resume2: return world.resume(guest, vcpu.id);
+    case Step::Multicall: return list_calls(world, guest, vcpu, tries, who);
+    case Step::Context: return give_context(world, guest, vcpu, tries);
+    case Step::EoiMap: return give_eoi_map(world, guest, vcpu);
     case Step::Together: case Step::kSteps: return;
     }
+}
+
+// What is no call is done while the list is made.
+void list_calls(World& world, std::size_t guest, hv::Vcpu& vcpu, unsigned tries, std::uint8_t who) {
+    if (World::list) return;
+    const std::size_t first = World::part;
+    std::vector<Listed> list;
+    World::list = &list;
+    World::part = first + 1;
+    for (std::size_t count = 1 + world.reader.byte() % kListed; count > 0; --count)
+        if (const Step what = a_call(world); what != Step::Preempt) run(world, what, guest, vcpu, tries, who);
+    World::list = nullptr;
+    World::part = first;
+    make_listed(world, vcpu, tries, std::move(list));
 }
 
 // Up to three vCPUs at the same time. Which goes on when is decided by the script; what stops or makes whole domains, and how
@@ -71,19 +99,20 @@ void together(World& world) {
     std::vector<std::function<void()>> jobs;
     std::array<bool, kDomains * kVcpus> busy{};
     for (std::size_t i = 0; i < kTogether; ++i) {
-        const auto what = static_cast<Step>(world.reader.byte() % static_cast<unsigned>(Step::Life));
+        const Step what = a_call(world);
         const std::uint8_t who = world.reader.byte();
         std::size_t guest = who % kDomains;
         if (world.guests[guest].dying) guest = 0;
         const std::size_t vcpu = who / 4 % kVcpus;
         if (what == Step::Preempt || std::exchange(busy[guest * kVcpus + vcpu], true)) continue;
-        jobs.push_back([&world, what, guest, vcpu, part = jobs.size(), who] {
+        jobs.push_back([&world, what, guest, vcpu, part = jobs.size() * kParts, who] {
             World::part = part;
             run(world, what, guest, *world.guests[guest].domain->vcpu(static_cast<hv::VcpuId>(vcpu)), who < 0x90 ? kPatient : 1u + who % 8, who);
         });
     }
     world.tell("together, {} of them", jobs.size());
     if (jobs.empty()) return;
+    world.pause_all(false);
     fake::interleave(std::move(jobs), [&random, mask] { return (random() & mask) == 0; }, random);
 }
 
@@ -94,6 +123,7 @@ void step(World& world) {
     const std::uint8_t who = world.reader.byte();
     std::size_t guest = who % kDomains;
     if (world.guests[guest].dying) guest = 0;
+    world.pause_all(true);
     run(world, what, guest, *world.guests[guest].domain->vcpu(who / 4 % kVcpus), who < 0x90 ? kPatient : 1u + who % 8, who);
 }
 

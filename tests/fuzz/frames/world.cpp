@@ -60,15 +60,17 @@ void release_mappings(hv::Domain& user) {
 }  // namespace
 
 thread_local std::size_t World::part = 0;
+thread_local std::vector<Listed>* World::list = nullptr;
 
 World::World(std::span<const std::uint8_t> script) : reader{script} {
     fake::on_cpu(0);
     preempt(0, 0);
     guests[0].domain = &fake::dom0();
+    guests[0].domain->vcpu(kSpareVcpu)->flags.fetch_and(~std::uint32_t{hv::kVcpuInitialised});
     for (std::size_t guest = 1; guest < kDomains; ++guest) make(guest);
     fake::settle();
     baseline_ = audit::usage();
-    memory.resize(kTogether * kArguments);
+    memory.resize(kTogether * kParts * kArguments);
     fake::restrict_guest_memory(memory.data(), memory.size());
     for (std::size_t guest = 0; guest < kDomains; ++guest) set_up(guest);
 }
@@ -81,13 +83,14 @@ World::~World() {
 void World::make(std::size_t guest) {
     hv::abi::control::CreateDomain config{};
     config.domain = hv::abi::control::kDomainAny;
-    config.max_vcpus = kVcpus;
+    config.max_vcpus = kVcpus + 1;
     config.max_frames = 72;
     config.max_grant_frames = 6;
     config.max_maptrack_frames = 2;
     if (guest == kLinearGuest) config.flags = hv::abi::control::kCreateLinearPageTables;
     guests[guest] = Guest{};
     guests[guest].domain = &fake::make_domain(config);
+    guests[guest].domain->vcpu(kSpareVcpu)->flags.fetch_and(~std::uint32_t{hv::kVcpuInitialised});
     guests[guest].id = guests[guest].domain->id;
 }
 
@@ -187,7 +190,11 @@ std::uint16_t World::foreign(std::size_t guest) {
     return guests[name % kDomains].domain->id;
 }
 
-std::int64_t World::call(hv::Vcpu& vcpu, hv::HypercallHandler handler, hv::HypercallArguments arguments, unsigned tries) {
+void World::call(hv::Vcpu& vcpu, hv::HypercallHandler handler, hv::HypercallArguments arguments, unsigned tries, Afterwards afterwards) {
+    if (list && list->size() < kListed) {
+        list->push_back({handler, arguments, std::move(afterwards), part++});
+        return;
+    }
     hv::Vcpu& before = fake::running_on(hv::current_cpu());
     fake::set_current(vcpu);
     hv::HypercallResult result = hv::fail(hv::Error::Restart);
@@ -195,20 +202,21 @@ std::int64_t World::call(hv::Vcpu& vcpu, hv::HypercallHandler handler, hv::Hyper
     fake::set_current(before);
     if (!result && result.error() == hv::Error::Restart) {
         tell("  left after {} tries", tries);
+        const auto first = memory.begin() + static_cast<std::ptrdiff_t>(part / kParts * kParts * kArguments);
         for (Guest& guest : guests)
-            if (guest.domain == &vcpu.domain) guest.pending[vcpu.id % kVcpus] = {handler, arguments, {this->arguments(), this->arguments() + kArguments}, part};
-    } else {
-        tell("  gave {}", hv::to_guest(result));
+            if (guest.domain == &vcpu.domain) guest.pending[vcpu.id % kVcpus] = {handler, arguments, std::move(afterwards), {first, first + kParts * kArguments}, part};
+        return;
     }
-    return hv::to_guest(result);
+    tell("  gave {}", hv::to_guest(result));
+    if (afterwards) afterwards(hv::to_guest(result));
 }
 
 void World::resume(std::size_t guest, std::size_t vcpu) {
-    const Pending pending = std::exchange(guests[guest].pending[vcpu], {});
+    Pending pending = std::exchange(guests[guest].pending[vcpu], {});
     if (!pending.handler) return;
     part = pending.part;  // the arguments name addresses there
-    std::ranges::copy(pending.memory, arguments());
-    call(*guests[guest].domain->vcpu(static_cast<hv::VcpuId>(vcpu)), pending.handler, pending.arguments);
+    std::ranges::copy(pending.memory, memory.begin() + static_cast<std::ptrdiff_t>(part / kParts * kParts * kArguments));
+    call(*guests[guest].domain->vcpu(static_cast<hv::VcpuId>(vcpu)), pending.handler, pending.arguments, kPatient, std::move(pending.afterwards));
 }
 
 bool World::store(std::size_t guest, Mfn where, std::uint64_t offset, const void* bytes, std::size_t size) {
@@ -246,6 +254,10 @@ void World::preempt(std::uint8_t how, std::uint64_t seed) {
     });
 }
 
+void World::pause_all(bool paused) {
+    for (std::size_t guest = 1; guest < kDomains; ++guest) guests[guest].domain->paused_by_control = paused;
+}
+
 void World::destroy_some(std::size_t guest) {
     Guest& self = guests[guest];
     self.dying = true;
@@ -280,7 +292,13 @@ std::string World::end() {
         if (!finish([&] { return hv::arch_relinquish_vcpu(*dom0.vcpu(id)); })) return "a vCPU of the privileged domain keeps something\n";
         dom0.vcpu(id)->flags.fetch_or(hv::kVcpuInitialised);
     }
-    if (!finish([&] { return dom0.events.reset(); })) return "events cannot be reset\n";
+    const auto reset = [&dom0]() -> hv::Result<> {
+        hv::Result<> done = dom0.events.reset();
+        // One that was left half done is finished first, and what was made meanwhile is its caller's to reset again.
+        if (!done && done.error() == hv::Error::Again) done = hv::fail(hv::Error::Restart);
+        return done;
+    };
+    if (!finish(reset)) return "events cannot be reset\n";
     if (!hv::set_claim(dom0, 0)) return "a claim cannot be dropped\n";
     if (!finish([&] { return hv::relinquish_frames(dom0); })) return "frames cannot be relinquished\n";
     release_mappings(dom0);
@@ -296,7 +314,7 @@ std::string World::end() {
     for (std::size_t guest = 1; guest < kDomains; ++guest)
         if (guests[guest].domain) return "a domain's frames do not come back\n" + audit::report();
     for (const Mfn frame : guests[0].shown)
-        if (hv::frame_info(frame).owner() == dom0.id && frame != dom0.shared_info.frame())
+        if (hv::valid_frame(frame) && hv::frame_info(frame).owner() == dom0.id && frame != dom0.shared_info.frame())
             std::memset(hv::frame_pointer(frame), 0, hv::kPageSize);
     if (audit::usage().lost != baseline_.lost) return "frames got lost\n";
     if (dom0.frames != 0) return "the privileged domain keeps frames\n" + audit::report();

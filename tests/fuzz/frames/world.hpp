@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,10 +21,13 @@ namespace fuzz {
 inline constexpr std::size_t kDomains = 3;
 inline constexpr std::size_t kLinearGuest = 2;  // its page tables may name others of their level
 inline constexpr std::size_t kVcpus = 2;
+inline constexpr hv::VcpuId kSpareVcpu = kVcpus;  // not initialised at first
 inline constexpr std::size_t kFrames = 24;      // of each domain at first; the first ones are set up as page tables
 inline constexpr std::size_t kMostFrames = 40;  // that a script keeps the names of
 inline constexpr std::size_t kTogether = 3;     // the most steps that are done at the same time
+inline constexpr std::size_t kListed = 4;       // the most calls of a multicall
 inline constexpr std::size_t kArguments = 2 * hv::kPageSize;
+inline constexpr std::size_t kParts = kListed + 2;  // of arguments that a vCPU has: the list's, each listed call's, and one for what is not listed
 inline constexpr unsigned kPatient = 100'000;   // tries
 
 class Reader {
@@ -46,12 +50,24 @@ class Reader {
     std::span<const std::uint8_t> bytes_;
 };
 
+// What a guest does with the result of a call, once it is there.
+using Afterwards = std::function<void(std::int64_t)>;
+
 // A call that came back with Error::Restart and whose guest has not asked again yet.
 struct Pending {
     hv::HypercallHandler handler = nullptr;
     hv::HypercallArguments arguments{};
-    std::vector<std::uint8_t> memory;  // its arguments' part
+    Afterwards afterwards;
+    std::vector<std::uint8_t> memory;  // its vCPU's, for arguments
     std::size_t part = 0;
+};
+
+// A call that a guest puts on a list instead of making it.
+struct Listed {
+    hv::HypercallHandler handler;
+    hv::HypercallArguments arguments;
+    Afterwards afterwards;
+    std::size_t part;
 };
 
 struct Guest {
@@ -91,8 +107,9 @@ class World {
     std::uint16_t domain_id(std::size_t guest);     // mostly one that exists
     std::uint16_t foreign(std::size_t guest);       // whose frames: mostly its own
 
-    // One hypercall as the guest's page makes it. An impatient guest leaves it when it was preempted `tries` times.
-    std::int64_t call(hv::Vcpu& vcpu, hv::HypercallHandler handler, hv::HypercallArguments arguments, unsigned tries = kPatient);
+    // One hypercall as the guest's page makes it, or an entry of the list that is being made. An impatient guest leaves it when it was
+    // preempted `tries` times. What `afterwards` reads of the arguments is what the call left there.
+    void call(hv::Vcpu& vcpu, hv::HypercallHandler handler, hv::HypercallArguments arguments, unsigned tries = kPatient, Afterwards afterwards = {});
     void resume(std::size_t guest, std::size_t vcpu);
 
     // The memory that a vCPU has for arguments. Those who work at the same time have each their own.
@@ -112,6 +129,7 @@ class World {
     void destroy_some(std::size_t guest);           // one call of the toolstack's
     void replace_the_gone();                        // by new ones
     void preempt(std::uint8_t how, std::uint64_t seed);
+    void pause_all(bool paused);                    // as the toolstack does; those that work do not notice
 
     template <class... Values>
     void tell(std::string_view text, const Values&... values) {
@@ -125,6 +143,7 @@ class World {
     std::vector<MadeMapping> mappings;
     std::vector<std::uint8_t> memory;  // all that is mapped in guests
     static thread_local std::size_t part;
+    static thread_local std::vector<Listed>* list;  // where calls go meanwhile
     std::string steps;
 
   private:
@@ -152,5 +171,9 @@ void use_fifo(World& world, std::size_t guest, hv::Vcpu& vcpu, unsigned tries);
 void register_areas(World& world, std::size_t guest, hv::Vcpu& vcpu);
 void create_or_destroy(World& world);
 void control_domain(World& world, hv::Vcpu& vcpu, unsigned tries);
+void give_context(World& world, std::size_t guest, hv::Vcpu& vcpu, unsigned tries);
+void give_eoi_map(World& world, std::size_t guest, hv::Vcpu& vcpu);
+// One call that makes all that `list` holds.
+void make_listed(World& world, hv::Vcpu& vcpu, unsigned tries, std::vector<Listed> list);
 
 }  // namespace fuzz

@@ -79,6 +79,11 @@ void arch_destroy_domain(Domain&) {}
 Result<> arch_create_vcpu(Vcpu&) { return {}; }
 void arch_destroy_vcpu(Vcpu&) {}
 void arch_leave_domain(Domain&) {}
+Result<> arch_set_vcpu_context(Vcpu& vcpu, const abi::xen::VcpuGuestContext&) {
+    vcpu.flags.fetch_or(kVcpuInitialised);
+    return {};
+}
+void arch_get_vcpu_context(Vcpu&, abi::xen::VcpuGuestContext&) {}
 void arch_audit_domain(FrameAudit& audit, const Domain& domain) {
     const std::lock_guard guard{g_lock};
     for (const auto& [address, mapping] : g_mappings) {

@@ -28,11 +28,6 @@ namespace hv {
 
 using namespace fake;
 
-Result<> arch_set_vcpu_context(Vcpu& vcpu, const abi::xen::VcpuGuestContext&) {
-    vcpu.flags.fetch_or(kVcpuInitialised);
-    return {};
-}
-void arch_get_vcpu_context(Vcpu&, abi::xen::VcpuGuestContext&) {}
 Result<> arch_register_time_area(Vcpu&, GuestVirtual area) { return clear_guest(area, 32); }
 void arch_send_nmi(Vcpu&) {}
 std::uint64_t arch_iret() { return 0; }
