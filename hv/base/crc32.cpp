@@ -7,42 +7,55 @@
 namespace hv {
 namespace {
 
-using Table = std::array<std::uint32_t, 256>;
-
-// Table n: what a byte does to the sum when n more bytes follow. Eight of them take in eight bytes at once.
-constexpr std::array<Table, 8> kTables = [] {
-    std::array<Table, 8> tables{};
+constexpr std::array<std::uint32_t, 256> kTable = [] {
+    std::array<std::uint32_t, 256> table{};
     for (std::uint32_t byte = 0; byte < 256; ++byte) {
         std::uint32_t sum = byte;
         for (int bit = 0; bit < 8; ++bit) sum = (sum >> 1) ^ (sum & 1 ? 0xedb88320 : 0);
-        tables[0][byte] = sum;
+        table[byte] = sum;
     }
-    for (std::size_t n = 1; n < tables.size(); ++n)
-        for (std::size_t byte = 0; byte < 256; ++byte) {
-            const std::uint32_t before = tables[n - 1][byte];
-            tables[n][byte] = (before >> 8) ^ tables[0][before & 0xff];
-        }
-    return tables;
+    return table;
 }();
 
-constexpr std::uint8_t byte_of(std::uint64_t word, unsigned index) {
-    return static_cast<std::uint8_t>(word >> (8 * index));
+std::uint32_t add_bytes(std::uint32_t sum, std::span<const std::byte> bytes) {
+    for (const std::byte byte : bytes) sum = (sum >> 8) ^ kTable[(sum ^ static_cast<std::uint8_t>(byte)) & 0xff];
+    return sum;
 }
+
+// The polynomial divides x^300 + x^155 + x^117 + x^89 + 1, so that a bit may be struck out of the message when it is added to
+// those that come 145, 183, 211 and 300 bits behind it. A word of bits is, at once, and that takes a few shifts instead of a
+// look into a table for each byte. What is still to be added to the next five words:
+struct Carried {
+    static constexpr std::size_t kWords = 5;
+    std::uint64_t words[kWords] = {};
+
+    void strike_out(std::uint64_t word) {
+        word ^= words[0];
+        words[0] = words[1];
+        words[1] = words[2] ^ word << 17 ^ word << 55;
+        words[2] = words[3] ^ word >> 47 ^ word >> 9 ^ word << 19;
+        words[3] = words[4] ^ word >> 45 ^ word << 44;
+        words[4] = word >> 20;
+    }
+};
+static_assert(145 == 2 * 64 + 17 && 183 == 2 * 64 + 55 && 211 == 3 * 64 + 19 && 300 == 4 * 64 + 44);
 
 }  // namespace
 
 std::uint32_t crc32(std::span<const std::byte> bytes) {
-    std::uint32_t sum = ~std::uint32_t{0};
+    constexpr std::size_t kCarriedBytes = sizeof Carried::words, kWord = sizeof(std::uint64_t);
+    constexpr std::uint32_t kStart = ~std::uint32_t{0};
+    if (bytes.size() < 2 * kCarriedBytes) return ~add_bytes(kStart, bytes);
+    Carried carried{.words = {kStart}};
     const std::byte* at = bytes.data();
-    std::size_t left = bytes.size();
-    for (; left >= 8; left -= 8, at += 8) {
-        const std::uint64_t word = load64(at) ^ sum;
-        sum = kTables[7][byte_of(word, 0)] ^ kTables[6][byte_of(word, 1)] ^ kTables[5][byte_of(word, 2)] ^
-              kTables[4][byte_of(word, 3)] ^ kTables[3][byte_of(word, 4)] ^ kTables[2][byte_of(word, 5)] ^
-              kTables[1][byte_of(word, 6)] ^ kTables[0][byte_of(word, 7)];
+    const std::byte* const end = at + bytes.size();
+    for (; static_cast<std::size_t>(end - at) >= 2 * kCarriedBytes; at += kCarriedBytes)
+        for (std::size_t i = 0; i < Carried::kWords; ++i) carried.strike_out(load64(at + i * kWord));
+    for (std::uint64_t& word : carried.words) {
+        word ^= load64(at);
+        at += kWord;
     }
-    for (; left != 0; --left, ++at) sum = (sum >> 8) ^ kTables[0][byte_of(sum ^ static_cast<std::uint8_t>(*at), 0)];
-    return ~sum;
+    return ~add_bytes(add_bytes(0, std::as_bytes(std::span{carried.words})), {at, end});
 }
 
 }  // namespace hv
