@@ -315,6 +315,25 @@ TEST(Parser, BombsAreBounded) {
     EXPECT_NE(errors(std::string(kMaxYamlBytes + 1, ' ')).find("are more than the 262144"), std::string::npos);
 }
 
+TEST(Parser, BombsOfBytesAreBounded) {
+    std::string bomb = with("cmdline: &a \"" + std::string(200'000, 'x') + "\"\ncpus: [");
+    for (int i = 0; i < 8000; ++i) bomb += "*a,";
+    EXPECT_NE(errors(bomb + "*a]\n").find("more than 262144 bytes of values, aliases included"), std::string::npos);
+    const std::vector<std::string> many(10, "cmdline=" + std::string(100'000, 'x'));
+    EXPECT_NE(errors(kGood, many).find("10 overrides of 1000080 bytes are more"), std::string::npos);
+    EXPECT_NE(errors(kGood, std::vector<std::string>(kMaxYamlNodes + 1, "a=")).find("8193 overrides"), std::string::npos);
+}
+
+TEST(Parser, CpusNamedAgainAndAgainAreTheSameCpus) {
+    std::string list = "0-4095";
+    while (list.size() < 60'000) list += ",0-4095,^7,^4095-4095";
+    const Parse parse{with("cpus: \"" + list + "\"\n")};
+    EXPECT_EQ(parse.diagnostics.text(), "");
+    ASSERT_EQ(parse.definition.cpus.size(), 1u);
+    EXPECT_EQ(format_cpu_list(parse.definition.cpus.front()), "0-6,8-4094");
+    EXPECT_NE(errors(with("cpus: \"" + list + list + "\"\n")).find("65536 are the most"), std::string::npos);
+}
+
 TEST(Parser, AliasesMayBeUsed) {
     const Parse parse{with("cpus: &where \"0-1\"\ncpus_soft: *where\n")};
     EXPECT_EQ(parse.diagnostics.text(), "");

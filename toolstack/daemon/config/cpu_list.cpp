@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include <set>
+#include <bitset>
 
 #include "config/values.hpp"
 
@@ -23,12 +23,25 @@ Parsed<Range> parse_range(std::string_view text) {
     return Range{static_cast<std::uint32_t>(*first), static_cast<std::uint32_t>(*last)};
 }
 
+constexpr std::size_t kMostBytes = 64 * 1024;  // each CPU named twice, alone
+
+using CpuSet = std::bitset<kMaxCpus>;
+
+// However many ranges overlap, each costs a few words.
+CpuSet cpus_of(const Range& range) {
+    CpuSet set;
+    set.set();
+    return set >> (kMaxCpus - 1 - (range.last - range.first)) << range.first;
+}
+
 }  // namespace
 
 Parsed<CpuList> parse_cpu_list(std::string_view text) {
     CpuList list;
-    std::set<std::uint32_t> chosen;
-    std::set<std::uint32_t> excluded;
+    if (text.size() > kMostBytes)
+        return std::unexpected(fmt::format("a list of CPUs of {} bytes; {} are the most", text.size(), kMostBytes));
+    CpuSet chosen;
+    CpuSet excluded;
     std::string_view rest = text;
     for (bool more = true; more;) {
         const std::size_t comma = rest.find(',');
@@ -47,15 +60,17 @@ Parsed<CpuList> parse_cpu_list(std::string_view text) {
         if (!range) {
             return std::unexpected(fmt::format("\"{}\" is not a list of CPUs such as 0-3,^2: {}", text, range.error()));
         }
-        for (std::uint32_t cpu = range->first; cpu <= range->last; ++cpu) (exclude ? excluded : chosen).insert(cpu);
+        (exclude ? excluded : chosen) |= cpus_of(*range);
     }
-    if (list.all && !excluded.empty()) {
+    if (list.all && excluded.any()) {
         list.all = false;
-        for (std::uint32_t cpu = 0; cpu < kMaxCpus; ++cpu) chosen.insert(cpu);
+        chosen.set();
     }
-    for (const std::uint32_t cpu : excluded) chosen.erase(cpu);
-    if (!list.all && chosen.empty()) return std::unexpected(fmt::format("\"{}\" leaves no CPU", text));
-    if (!list.all) list.cpus.assign(chosen.begin(), chosen.end());
+    chosen &= ~excluded;
+    if (!list.all && chosen.none()) return std::unexpected(fmt::format("\"{}\" leaves no CPU", text));
+    for (std::uint32_t cpu = 0; !list.all && cpu < kMaxCpus; ++cpu) {
+        if (chosen[cpu]) list.cpus.push_back(cpu);
+    }
     return list;
 }
 

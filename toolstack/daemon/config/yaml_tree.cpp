@@ -22,11 +22,19 @@ Position position_of(const YAML::Mark& mark, const std::string& source) {
     return {source, static_cast<std::uint32_t>(mark.line + 1), static_cast<std::uint32_t>(mark.column + 1)};
 }
 
-std::size_t count_nodes(const YamlNode& node) {
-    std::size_t count = 1;
-    for (const auto& item : node.items) count += count_nodes(item);
-    for (const auto& [key, value] : node.entries) count += 1 + count_nodes(value);
-    return count;
+struct Amount {
+    std::size_t nodes = 0;
+    std::size_t bytes = 0;  // of scalars
+};
+
+void add_amount(const YamlNode& node, Amount& amount) {
+    ++amount.nodes;
+    amount.bytes += node.scalar.size();
+    for (const auto& item : node.items) add_amount(item, amount);
+    for (const auto& [key, value] : node.entries) {
+        add_amount(key, amount);
+        add_amount(value, amount);
+    }
 }
 
 std::size_t depth_of(const YamlNode& node) {
@@ -75,6 +83,7 @@ class TreeBuilder final : public YAML::EventHandler {
     void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   const std::string& value) override {
         YamlNode node = make(mark, YamlNode::Kind::Scalar);
+        count(mark, {0, value.size()});
         node.scalar = value;
         node.quoted = tag == kQuoted;
         if (!node.quoted || file_.rest_of_line(node.position).starts_with('!')) refuse_tag(mark, tag);
@@ -84,7 +93,9 @@ class TreeBuilder final : public YAML::EventHandler {
     void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
         const auto found = anchors_.find(anchor);
         if (found == anchors_.end()) refuse(mark, "this alias names its own parent");
-        count(mark, count_nodes(found->second));
+        Amount amount;
+        add_amount(found->second, amount);
+        count(mark, amount);
         if (open_.size() + depth_of(found->second) > kMaxYamlDepth) too_deep(mark);
         YamlNode copy = found->second;
         copy.position = position_of(mark, source_);
@@ -113,7 +124,7 @@ class TreeBuilder final : public YAML::EventHandler {
     };
 
     YamlNode make(const YAML::Mark& mark, YamlNode::Kind kind) {
-        count(mark, 1);
+        count(mark, {1, 0});
         YamlNode node;
         node.kind = kind;
         node.position = position_of(mark, source_);
@@ -130,10 +141,13 @@ class TreeBuilder final : public YAML::EventHandler {
         refuse(mark, fmt::format("the tag {} is not taken; write the value alone", shown_tag(tag)));
     }
 
-    void count(const YAML::Mark& mark, std::size_t nodes) {
-        nodes_ += nodes;
-        if (nodes_ > kMaxYamlNodes)
+    void count(const YAML::Mark& mark, const Amount& more) {
+        amount_.nodes += more.nodes;
+        amount_.bytes += more.bytes;
+        if (amount_.nodes > kMaxYamlNodes)
             refuse(mark, fmt::format("more than {} values, aliases included", kMaxYamlNodes));
+        if (amount_.bytes > kMaxYamlBytes)
+            refuse(mark, fmt::format("more than {} bytes of values, aliases included", kMaxYamlBytes));
     }
 
     [[noreturn]] void too_deep(const YAML::Mark& mark) const {
@@ -180,7 +194,7 @@ class TreeBuilder final : public YAML::EventHandler {
     YamlNode& root_;
     std::vector<Open> open_;
     std::map<YAML::anchor_t, YamlNode> anchors_;
-    std::size_t nodes_ = 0;
+    Amount amount_;
 };
 
 // The first document; what follows it may only be nothing.

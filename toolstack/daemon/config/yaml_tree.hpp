@@ -1,5 +1,5 @@
 // A YAML document as a small tree that remembers where everything stood. Reading is bounded: in bytes, depth and nodes
-// (aliases count as often as they are used), so that no file can make the daemon work for long.
+// (aliases count as often as they are used, with all their bytes), so that no file can make the daemon work for long.
 #pragma once
 
 #include <cstddef>
