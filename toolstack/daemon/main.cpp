@@ -85,10 +85,11 @@ int serve() {
         host::notify_status(trouble.empty() ? "serving" : "serving; " + trouble);
     };
     manager.on_registry_trouble = say;
+    // Its files are read here and now: before systemd's watchdog looks, which would take a slow disk for a daemon that hangs.
+    manager.autostart(paths.definitions);
     host::notify_ready("serving");
     say();
     log::info("hvctld {} serves", bus::kVersion);
-    manager.autostart(paths.definitions);
     loop.run();
 
     // Being stopped is the same as being killed: nothing is taken down, guests go on, and the next process takes up

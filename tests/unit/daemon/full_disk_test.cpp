@@ -12,6 +12,7 @@ class FullDisk : public HostTest {
     void fill() {
         process->registry->before_write = [] { return Result<void>{fail(ErrorId::Io, "database or disk is full")}; };
         (void)process->registry->set_fact("noticed", "yes");
+        process->run_until([&] { return process->manager->registry_trouble().find("is full") != std::string::npos; });
     }
     void make_room() { process->registry->before_write = nullptr; }
     void wait_for_records() {

@@ -100,6 +100,7 @@ std::string HostTest::definition(const std::string& name, const std::string& mor
 }
 
 void HostTest::restart(const std::string& boot) {
+    if (process) process->run_until([this] { return !process->registry->being_written(); });
     process.reset();
     hypervisor.forget_bindings();
     process = std::make_unique<Process>(hypervisor, folder, settings, boot);

@@ -1,15 +1,19 @@
-// One process at a time.
+// A lock that a process holds as long as it lives, whatever ends it.
 #pragma once
 
+#include <functional>
 #include <string>
 
-#include "base/errors.hpp"
 #include "base/files.hpp"
 
 namespace hvctld {
 
-// Takes the lock that `path` stands for, as long as the descriptor is open, which ends with the process at the latest.
-// Busy, with the other's number, when another process has it.
+// Held until the descriptor is closed. Error Busy: another process has it; the message names that one.
 Result<UniqueFd> take_lock(const std::string& path);
+
+// As take_lock(), but a holder that has been killed is waited for: one that is in the middle of a call to a disk that does
+// not answer keeps what it has until that call returns. `waiting` is called again and again meanwhile, with what is
+// waited for.
+Result<UniqueFd> take_lock_of_the_living(const std::string& path, const std::function<void(const std::string&)>& waiting);
 
 }  // namespace hvctld

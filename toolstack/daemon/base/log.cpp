@@ -1,12 +1,14 @@
 #include "base/log.hpp"
 
-#include <sys/uio.h>
-#include <systemd/sd-journal.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-#include <array>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+
+#include "base/journal_socket.hpp"
 
 namespace hvctld::log {
 namespace {
@@ -19,15 +21,20 @@ bool under_systemd() {
 }
 
 bool to_journal(Level level, const Context& context, std::string_view text) {
-    std::array<std::string, 5> fields{fmt::format("MESSAGE={}", text),
-                                      fmt::format("PRIORITY={}", static_cast<unsigned>(level))};
-    std::size_t count = 2;
-    if (!context.domain.empty()) fields[count++] = fmt::format("HVCTL_DOMAIN={}", context.domain);
-    if (context.job != 0) fields[count++] = fmt::format("HVCTL_JOB={}", context.job);
-    if (!context.code.empty()) fields[count++] = fmt::format("HVCTL_ERROR={}", context.code);
-    std::array<iovec, 5> vectors{};
-    for (std::size_t i = 0; i < count; ++i) vectors[i] = {fields[i].data(), fields[i].size()};
-    return sd_journal_sendv(vectors.data(), static_cast<int>(count)) == 0;
+    static JournalSocket journal;
+    JournalSocket::Fields fields{{"MESSAGE", std::string{text}},
+                                 {"PRIORITY", fmt::format("{}", static_cast<unsigned>(level))},
+                                 {"SYSLOG_IDENTIFIER", "hvctld"}};
+    if (!context.domain.empty()) fields.emplace_back("HVCTL_DOMAIN", context.domain);
+    if (context.job != 0) fields.emplace_back("HVCTL_JOB", fmt::format("{}", context.job));
+    if (!context.code.empty()) fields.emplace_back("HVCTL_ERROR", context.code);
+    return journal.send(fields);
+}
+
+// Where systemd has put a stream to the journal there, that may be full, and is not waited for.
+void to_stderr(const std::string& line) {
+    if (send(STDERR_FILENO, line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == ENOTSOCK)
+        std::fputs(line.c_str(), stderr);
 }
 
 }  // namespace
@@ -47,7 +54,7 @@ void write(Level level, const Context& context, std::string_view text) {
     if (context.job != 0) line += fmt::format("job {}: ", context.job);
     line += text;
     if (under_systemd() && to_journal(level, context, line)) return;
-    std::fputs(fmt::format("hvctld: {}\n", line).c_str(), stderr);
+    to_stderr(fmt::format("hvctld: {}\n", line));
 }
 
 }  // namespace hvctld::log

@@ -18,35 +18,56 @@ namespace hvctld {
 namespace {
 
 constexpr std::size_t kMostSessions = 64;  // each has descriptors
+constexpr std::uint64_t kPatienceMs = 5000;  // with a disk; meanwhile a guest that writes a lot waits
 
 std::string journal_path(const ConsolePaths& paths, const std::string& name) {
     return fmt::format("{}/{}.journal", paths.journal_folder, name);
 }
 
+Result<UniqueFd> whole_run(const ConsoleLog& log, bool rotated) {
+    UniqueFd current = TRY(log.open_generation(log.generation()));
+    if (!rotated) return current;
+    // One run in two files: the client gets them as one.
+    UniqueFd joined{memfd_create("console-log", MFD_CLOEXEC)};
+    if (!joined) return fail_errno(errno, "memfd_create");
+    const UniqueFd previous = TRY(log.open_generation(log.generation() - 1));
+    for (const int part : {previous.get(), current.get()}) {
+        while (sendfile(joined.get(), part, nullptr, 1 << 20) > 0) {
+        }
+    }
+    lseek(joined.get(), 0, SEEK_SET);
+    return joined;
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Console>> Console::create(Loop& loop, EventHub& events, const ConsolePaths& paths,
-                                                 const std::string& name, const config::ConsoleSettings& settings) {
+Result<std::unique_ptr<Console>> Console::create(Loop& loop, DiskThread& disk, EventHub& events,
+                                                 const ConsolePaths& paths, const std::string& name,
+                                                 const config::ConsoleSettings& settings) {
     // A guest that runs has a console whatever the disks are like: its ring must be emptied.
-    for (const std::string& folder : {paths.log_folder, paths.journal_folder}) {
-        if (const auto made = make_folder(folder); !made) log::warning("{}", made.error().message());
-    }
-    ConsoleLog log = ConsoleLog::open(fmt::format("{}/{}.log", paths.log_folder, name), settings.log_size);
-    if (const auto ready = log.ready(); !ready) log::error("console log: {}", ready.error().message());
+    if (const auto made = make_folder(paths.journal_folder); !made) log::warning("{}", made.error().message());
     ConsoleJournal journal = TRY(ConsoleJournal::open(journal_path(paths, name)));
     if (!journal.kept()) {
         log::warning("{}: {} takes no file; should hvctld be killed, console output may be lost or logged twice", name,
                      paths.journal_folder);
     }
-    return std::unique_ptr<Console>{new Console{loop, events, std::move(log), std::move(journal), settings}};
+    std::unique_ptr<Console> console{new Console{loop, disk, events, fmt::format("{}/{}.log", paths.log_folder, name),
+                                                 std::move(journal), settings}};
+    const auto ready = std::make_shared<Result<void>>();
+    console->on_disk([ready](Files& files) { *ready = files.log.ready(); },
+                     [ready] {
+                         if (!*ready) log::error("console log: {}", ready->error().message());
+                     });
+    return console;
 }
 
-Console::Console(Loop& loop, EventHub& events, ConsoleLog log, ConsoleJournal journal,
+Console::Console(Loop& loop, DiskThread& disk, EventHub& events, std::string log, ConsoleJournal journal,
                  const config::ConsoleSettings& settings)
     : loop_{loop},
+      disk_{disk},
       events_{events},
-      log_{std::move(log)},
-      journal_{std::move(journal)},
+      files_{std::make_shared<Files>(Files{ConsoleLog{std::move(log), settings.log_size}, std::move(journal)})},
+      patience_{loop},
       bucket_{settings.log_rate, settings.log_burst},
       rate_{settings.log_rate},
       alive_{std::make_shared<Console*>(this)} {}
@@ -59,30 +80,83 @@ void Console::forget(const ConsolePaths& paths, const std::string& name) {
     log::warning("{}: {}", journal, std::strerror(errno));
 }
 
-Result<void> Console::logging() {
-    return log_.ready();
+void Console::on_disk(std::function<void(Files&)> work, std::function<void()> then, DiskThread::Wait wait) {
+    ++under_way_;
+    disk_.run(wait, [files = files_, work = std::move(work)] { work(*files); },
+              [weak = std::weak_ptr{alive_}, then = std::move(then)](const Result<void>& ran) {
+                  const auto self = weak.lock();
+                  if (!self) return;
+                  if (!ran) log::error("console log {}: {}", (*self)->files_->log.path(), ran.error().message());
+                  --(*self)->under_way_;
+                  if (then) then();
+                  (*self)->disk_answered();
+              });
+    waited_for_ = waited_for_ || under_way_ != 0;
 }
 
-void Console::begin_run() {
-    ending_ = false;
-    run_begun_ = true;
-    (void)log_.reopen_if_gone();
-    if (log_.size() == 0) return;
-    if (const auto rotated = log_.rotate(); !rotated) log::warning("console log: {}", rotated.error().message());
-    journal_.set_rotated_in_run(false);
+bool Console::ask_disk(std::function<void(Files&)> work) {
+    const auto over = std::make_shared<bool>(false);
+    on_disk(std::move(work), [over] { *over = true; }, DiskThread::Wait::Patiently);
+    return *over;
+}
+
+Error Console::silence() const {
+    return {ErrorId::Busy, fmt::format("the disk of {} does not answer; try again when it does", files_->log.path())};
+}
+
+// Who had to do without the files goes on, from the loop: what has just been answered may be in the middle of something.
+void Console::disk_answered() {
+    if (under_way_ != 0 || !std::exchange(waited_for_, false)) return;
+    patience_.stop();
+    waits_ = out_of_patience_ = false;
+    loop_.post([weak = std::weak_ptr{alive_}] {
+        const auto console = weak.lock();
+        if (!console) return;
+        (*console)->ring_event();
+        (*console)->port_.notify();
+        (*console)->update_sessions();
+    });
+}
+
+void Console::fetch(const std::shared_ptr<LogCursor>& cursor) {
+    on_disk([cursor](Files& files) { cursor->fetch(files.log); }, nullptr);
+}
+
+void Console::prepare_run(bool anew, std::function<void(const Result<void>&)> done) {
+    if (anew) ending_ = false;  // clients may attach from now on
+    const auto outcome = std::make_shared<Result<void>>();
+    on_disk(
+        [outcome, anew](Files& files) {
+            *outcome = files.log.ready();
+            if (!*outcome || !anew) return;
+            files.run_begun = true;
+            (void)files.log.reopen_if_gone();
+            if (files.log.size() == 0) return;
+            if (const auto rotated = files.log.rotate(); !rotated)
+                log::warning("console log: {}", rotated.error().message());
+            files.journal.set_rotated_in_run(false);
+        },
+        [outcome, done = std::move(done)] { done(*outcome); });
 }
 
 void Console::abandon_run() {
-    if (!std::exchange(run_begun_, false) || log_.size() != 0) return;
-    if (const auto undone = log_.undo_rotation(); !undone) log::warning("console log: {}", undone.error().message());
+    on_disk(
+        [](Files& files) {
+            if (!std::exchange(files.run_begun, false) || files.log.size() != 0) return;
+            if (const auto undone = files.log.undo_rotation(); !undone)
+                log::warning("console log: {}", undone.error().message());
+        },
+        nullptr);
+}
+
+void Console::keep_run() {
+    on_disk([](Files& files) { files.run_begun = false; }, nullptr);
 }
 
 Result<void> Console::attach(DomainId domain, Mfn frame, EventPort port, bool resume) {
     SharedPage page = TRY(events_.hypervisor().map_page(domain, frame));
     ring_ = std::make_unique<ConsoleRing>(std::move(page));
-    std::uint32_t consumer = 0;
-    if (resume && journal_.interrupted(log_.size(), consumer)) ring_->resume_at(consumer);
-    journal_.end();
+    resume_ = resume;
     ending_ = false;
     auto bound = events_.bind(domain, port, [this] { ring_event(); });
     if (!bound) {
@@ -98,9 +172,20 @@ void Console::detach() {
     // The guest has stopped, so a full ring is the most that there can be; a hostile one gets a few rounds, not more.
     for (int round = 0; round < 4 && drain_once(); ++round) {
     }
+    if (under_way_ != 0) save_last_words();
     port_ = {};
     ring_.reset();
     update_sessions();
+}
+
+// What the ring still holds goes behind what is on its way.
+void Console::save_last_words() {
+    std::array<char, kConsoleOutputSize> buffer;
+    const std::size_t there = ring_->peek(buffer);
+    const std::size_t on_its_way = chunk_ ? std::min(std::exchange(chunk_->in_ring, 0), there) : 0;
+    std::string words{buffer.data() + on_its_way, there - on_its_way};
+    ring_->consume(static_cast<std::uint32_t>(there));
+    on_disk([words = std::move(words)](Files& files) { files.log.append(words); }, nullptr);
 }
 
 void Console::ring_event() {
@@ -120,36 +205,78 @@ void Console::ring_event() {
     });
 }
 
-// Moves what the ring holds now into the log. False when it held nothing.
+// Moves what the ring holds now into the log. False when it held nothing, or the disk has not answered yet.
 bool Console::drain_once() {
+    if (under_way_ != 0) {
+        out_of_patience_ ? drop_what_waits() : be_patient();
+        return false;
+    }
+    take_up_ring();
     std::array<char, kConsoleOutputSize> buffer;
     const std::size_t there = ring_->peek(buffer);
     if (there == 0) return false;
-    if (log_.full()) {
-        if (const auto rotated = log_.rotate(); rotated) journal_.set_rotated_in_run(true);
+    const auto chunk = std::make_shared<Chunk>();
+    chunk->bytes.assign(buffer.data(), static_cast<std::size_t>(bucket_.take(there, loop_.now_ms())));
+    chunk->consumer = ring_->output_consumer();
+    chunk->in_ring = there;
+    if (!chunk->bytes.empty() && dropped_untold_ > 0) {
+        chunk->notice = fmt::format("\r\n[hvctld: {} bytes dropped; the guest wrote more than {} a second, or its log had no "
+                                    "room or was on a disk that did not answer]\r\n",
+                                    dropped_untold_, config::format_size(rate_));
     }
-    // A log that cannot be rotated must not grow for ever.
-    const bool stuck = !log_.ready() || log_.full();
-    const auto allowed = stuck ? 0 : static_cast<std::uint32_t>(bucket_.take(there, loop_.now_ms()));
-    if (allowed > 0 && dropped_untold_ > 0) {
-        const std::string notice =
-            fmt::format("\r\n[hvctld: {} bytes dropped; the guest wrote more than {} a second, or its log had no room]\r\n", dropped_untold_,
-                        config::format_size(rate_));
-        log_.append(notice);
-        dropped_untold_ = 0;
-    }
-    journal_.begin(log_.size(), ring_->output_consumer(), allowed);
-    const std::size_t logged = log_.append({buffer.data(), allowed});
+    chunk_ = chunk;
+    on_disk(
+        [chunk](Files& files) {
+            if (files.log.full() && files.log.rotate()) files.journal.set_rotated_in_run(true);
+            // A log that cannot be rotated must not grow for ever.
+            if (!files.log.ready() || files.log.full()) return;
+            if (!chunk->notice.empty()) chunk->told = files.log.append(chunk->notice) != 0;
+            files.journal.begin(files.log.size(), chunk->consumer, static_cast<std::uint32_t>(chunk->bytes.size()));
+            chunk->logged = files.log.append(chunk->bytes);
+        },
+        [this, chunk, there] {
+            if (chunk->told) dropped_untold_ = 0;
+            if (chunk->in_ring != 0) ring_->consume(static_cast<std::uint32_t>(there));
+            files_->journal.end();
+            if (chunk->logged < there) note_dropped(there - chunk->logged);
+            chunk_.reset();
+        });
+    if (under_way_ != 0) be_patient();
+    return under_way_ == 0;
+}
+
+// A ring that nobody has looked at: what the last process had logged of it and not yet consumed comes first.
+void Console::take_up_ring() {
+    if (!resume_) return;
+    std::uint32_t consumer = 0;
+    if (*resume_ && files_->journal.interrupted(files_->log.size(), consumer)) ring_->resume_at(consumer);
+    files_->journal.end();
+    resume_.reset();
+}
+
+// The guest waits for room in its ring.
+void Console::be_patient() {
+    if (std::exchange(waits_, true)) return;
+    patience_.start(kPatienceMs, [this] {
+        out_of_patience_ = true;
+        if (ring_ != nullptr && under_way_ != 0) drop_what_waits();
+    });
+}
+
+void Console::drop_what_waits() {
+    std::array<char, kConsoleOutputSize> buffer;
+    const std::size_t there = ring_->peek(buffer);
+    const std::size_t on_its_way = chunk_ ? std::min(std::exchange(chunk_->in_ring, 0), there) : 0;
+    if (there == 0) return;
     ring_->consume(static_cast<std::uint32_t>(there));
-    journal_.end();
-    if (logged < there) note_dropped(there - logged);
-    return true;
+    if (there > on_its_way) note_dropped(there - on_its_way);
+    port_.notify();
 }
 
 void Console::note_dropped(std::uint64_t bytes) {
-    if (dropped_untold_ == 0) log::warning("console log {}: output is being dropped", log_.path());
+    if (dropped_untold_ == 0) log::warning("console log {}: output is being dropped", files_->log.path());
     dropped_untold_ += bytes;
-    journal_.add_dropped(bytes);
+    files_->journal.add_dropped(bytes);
 }
 
 void Console::update_sessions() {
@@ -166,15 +293,20 @@ Result<UniqueFd> Console::open(ConsoleMode mode, std::uint64_t history) {
     if (sessions_.size() >= kMostSessions) {
         return fail(ErrorId::LimitReached,
                     fmt::format("{} clients are attached to this console; leave one of them (Ctrl-]), or read {}",
-                                sessions_.size(), log_.path()));
+                                sessions_.size(), files_->log.path()));
     }
     std::array<int, 2> ends{};
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return fail_errno(errno, "socketpair");
     UniqueFd near{ends[0]};
     UniqueFd theirs{ends[1]};
     FdWatch ours = TRY(FdWatch::create(loop_, std::move(near)));
-    (void)log_.reopen_if_gone();  // what is there can be read all the same
-    LogCursor cursor = TRY(LogCursor::at_tail(log_, history, journal_.rotated_in_run()));
+    const auto opened = std::make_shared<std::optional<Result<LogCursor>>>();
+    const bool answered = ask_disk([opened, history](Files& files) {
+        (void)files.log.reopen_if_gone();  // what is there can be read all the same
+        opened->emplace(LogCursor::at_tail(files.log, history, files.journal.rotated_in_run()));
+    });
+    if (!answered) return std::unexpected(silence());
+    LogCursor cursor = TRY(std::move(**opened));
     if (mode == ConsoleMode::Steal && writer != sessions_.end()) (*writer)->demote();
     auto session =
         std::make_unique<ConsoleSession>(*this, std::move(ours), std::move(cursor), mode != ConsoleMode::Read);
@@ -183,19 +315,11 @@ Result<UniqueFd> Console::open(ConsoleMode mode, std::uint64_t history) {
     return theirs;
 }
 
-Result<UniqueFd> Console::open_log() const {
-    UniqueFd current = TRY(log_.open_generation(log_.generation()));
-    if (!journal_.rotated_in_run()) return current;
-    // One run in two files: the client gets them as one.
-    UniqueFd joined{memfd_create("console-log", MFD_CLOEXEC)};
-    if (!joined) return fail_errno(errno, "memfd_create");
-    const UniqueFd previous = TRY(log_.open_generation(log_.generation() - 1));
-    for (const int part : {previous.get(), current.get()}) {
-        while (sendfile(joined.get(), part, nullptr, 1 << 20) > 0) {
-        }
-    }
-    lseek(joined.get(), 0, SEEK_SET);
-    return joined;
+Result<UniqueFd> Console::open_log() {
+    const auto opened = std::make_shared<std::optional<Result<UniqueFd>>>();
+    if (!ask_disk([opened](Files& files) { opened->emplace(whole_run(files.log, files.journal.rotated_in_run())); }))
+        return std::unexpected(silence());
+    return std::move(**opened);
 }
 
 void Console::end_sessions() {

@@ -2,10 +2,13 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <utility>
 
 #include "hvctl/try.hpp"
@@ -25,13 +28,8 @@ Result<std::uint64_t> size_of(int fd, const std::string& path) {
 
 }  // namespace
 
-ConsoleLog ConsoleLog::open(std::string path, std::uint64_t limit) {
-    ConsoleLog log{std::move(path), limit};
-    (void)log.open_current();
-    return log;
-}
-
 Result<void> ConsoleLog::open_current() {
+    TRY(make_folder(std::filesystem::path{path_}.parent_path()));
     UniqueFd file{::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | kFlags, 0640)};
     if (!file) return fail_errno(errno, path_);
     size_ = TRY(size_of(file.get(), path_));
@@ -94,7 +92,9 @@ Result<void> ConsoleLog::undo_rotation() {
 
 Result<UniqueFd> ConsoleLog::open_generation(std::uint64_t generation) const {
     const std::string file = generation == generation_ ? path_ : previous_path();
-    UniqueFd fd{::open(file.c_str(), O_RDONLY | kFlags)};
+    // Noting the time of each reading would be a writing, and wait for the disk.
+    UniqueFd fd{::open(file.c_str(), O_RDONLY | O_NOATIME | kFlags)};
+    if (!fd && errno == EPERM) fd = UniqueFd{::open(file.c_str(), O_RDONLY | kFlags)};
     if (!fd) return fail_errno(errno, file);
     return fd;
 }
@@ -117,18 +117,33 @@ Result<LogCursor> LogCursor::at_tail(const ConsoleLog& log, std::uint64_t histor
     return cursor;
 }
 
-std::size_t LogCursor::read(const ConsoleLog& log, std::span<char> buffer, bool& skipped) {
+std::optional<std::size_t> LogCursor::read(const ConsoleLog& log, std::span<char> buffer) {
+    if (offset_ >= fetched_at_ && offset_ - fetched_at_ < fetched_.size()) {
+        const auto bytes = std::string_view{fetched_}.substr(offset_ - fetched_at_, buffer.size());
+        std::ranges::copy(bytes, buffer.begin());
+        offset_ += bytes.size();
+        return bytes.size();
+    }
+    const iovec place{buffer.data(), buffer.size()};
+    ssize_t got = preadv2(file_.get(), &place, 1, static_cast<off_t>(offset_), RWF_NOWAIT);
+    // A file system that cannot tell has its files in memory, or is asked on the disk's thread.
+    if (got < 0 || (got == 0 && generation_ != log.generation())) return std::nullopt;
+    offset_ += static_cast<std::uint64_t>(got);
+    return static_cast<std::size_t>(got);
+}
+
+void LogCursor::fetch(const ConsoleLog& log) {
+    constexpr std::size_t kAtOnce = 64 * 1024;
     for (;;) {
-        const ssize_t got = pread(file_.get(), buffer.data(), buffer.size(), static_cast<off_t>(offset_));
-        if (got > 0) {
-            offset_ += static_cast<std::uint64_t>(got);
-            return static_cast<std::size_t>(got);
-        }
-        if (generation_ == log.generation()) return 0;
+        fetched_.resize(kAtOnce);
+        const ssize_t got = pread(file_.get(), fetched_.data(), fetched_.size(), static_cast<off_t>(offset_));
+        fetched_.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+        fetched_at_ = offset_;
+        if (got > 0 || generation_ == log.generation()) return;
         const std::uint64_t next = log.generation() - generation_ > 2 ? log.generation() - 1 : generation_ + 1;
         auto file = log.open_generation(next);
-        if (!file) return 0;
-        skipped = skipped || next != generation_ + 1;
+        if (!file) return;
+        skipped_ = skipped_ || next != generation_ + 1;
         file_ = std::move(*file);
         generation_ = next;
         offset_ = 0;

@@ -1,9 +1,12 @@
-// A console's log: NAME.log and, once that was full, NAME.log.1 beside it. Readers keep cursors of their own.
+// A console's log: NAME.log and, once that was full, NAME.log.1 beside it. Readers keep cursors of their own. All of it waits
+// for the disk, but for what says that it does not.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "base/errors.hpp"
 #include "base/files.hpp"
@@ -12,10 +15,9 @@ namespace hvctld {
 
 class ConsoleLog {
   public:
-    // Appends to what is there. `limit` is the size at which a file is rotated away. Where there can be no file now,
-    // ready() tries again.
-    static ConsoleLog open(std::string path, std::uint64_t limit);
-    // Whether there is a file; why not.
+    // Appends to what is there, from ready() on. `limit` is the size at which a file is rotated away.
+    ConsoleLog(std::string path, std::uint64_t limit) : path_{std::move(path)}, limit_{limit} {}
+    // Whether there is a file; why not. Makes it, and its folder, where there can be one now.
     Result<void> ready() { return file_ ? Result<void>{} : open_current(); }
 
     // Bytes of the current file.
@@ -40,7 +42,6 @@ class ConsoleLog {
     [[nodiscard]] const std::string& path() const { return path_; }
 
   private:
-    ConsoleLog(std::string path, std::uint64_t limit) : path_{std::move(path)}, limit_{limit} {}
     Result<void> open_current();
 
     std::string path_;
@@ -57,16 +58,23 @@ class LogCursor {
     // The last `history` bytes; those of the previous file only if `with_previous`.
     static Result<LogCursor> at_tail(const ConsoleLog& log, std::uint64_t history, bool with_previous);
 
-    // Copies what comes next; 0 at the end of the log for now. `skipped` is set when the reader was so slow that a
-    // whole file has passed it by.
-    std::size_t read(const ConsoleLog& log, std::span<char> buffer, bool& skipped);
+    // Copies what comes next as far as it is in memory, and never waits: how many bytes. Nothing when the disk must be
+    // asked by fetch(), be it only to learn that the log has no more.
+    std::optional<std::size_t> read(const ConsoleLog& log, std::span<char> buffer);
+    // Gets what comes next into memory; goes on with the next file at the end of one.
+    void fetch(const ConsoleLog& log);
     // Puts back the last `bytes` of what was read.
     void rewind(std::size_t bytes) { offset_ -= bytes; }
+    // Whether the reader was so slow that a whole file has passed it by; once.
+    [[nodiscard]] bool take_skipped() { return std::exchange(skipped_, false); }
 
   private:
     UniqueFd file_;
     std::uint64_t offset_ = 0;
     std::uint64_t generation_ = 0;
+    std::string fetched_;  // the bytes from fetched_at_ on
+    std::uint64_t fetched_at_ = 0;
+    bool skipped_ = false;
 };
 
 }  // namespace hvctld

@@ -17,7 +17,7 @@ constexpr const char* kStolenNotice = "\r\n[hvctld: another client has taken the
 }  // namespace
 
 ConsoleSession::ConsoleSession(Owner& owner, FdWatch socket, LogCursor cursor, bool writer)
-    : owner_{owner}, socket_{std::move(socket)}, cursor_{std::move(cursor)}, writer_{writer} {
+    : owner_{owner}, socket_{std::move(socket)}, cursor_{std::make_shared<LogCursor>(std::move(cursor))}, writer_{writer} {
     socket_.start(UV_READABLE | UV_WRITABLE, [this](int events) { ready(events); });
 }
 
@@ -50,6 +50,15 @@ void ConsoleSession::ready(int events) {
     socket_.change(UV_DISCONNECT | (more ? UV_WRITABLE : 0) | (listen ? UV_READABLE : 0));
 }
 
+// What comes next in the log; nothing while the disk has not answered.
+std::optional<std::size_t> ConsoleSession::next_piece(std::span<char> buffer) {
+    if (!owner_.readable()) return std::nullopt;
+    if (const auto there = cursor_->read(owner_.log(), buffer)) return there;
+    owner_.fetch(cursor_);
+    if (!owner_.readable()) return std::nullopt;
+    return cursor_->read(owner_.log(), buffer).value_or(0);
+}
+
 // True while there may be more to send.
 bool ConsoleSession::send_pending() {
     for (int round = 0; round < kChunksPerRound; ++round) {
@@ -57,10 +66,11 @@ bool ConsoleSession::send_pending() {
         std::span<const char> bytes{notice_};
         const bool from_log = notice_.empty();
         if (from_log) {
-            bool skipped = false;
-            bytes = {buffer.data(), cursor_.read(owner_.log(), buffer, skipped)};
-            if (skipped) {
-                cursor_.rewind(bytes.size());
+            const auto there = next_piece(buffer);
+            if (!there) return false;
+            bytes = {buffer.data(), *there};
+            if (cursor_->take_skipped()) {
+                cursor_->rewind(bytes.size());
                 notice_ = kSkippedNotice;
                 continue;
             }
@@ -72,7 +82,7 @@ bool ConsoleSession::send_pending() {
         const ssize_t sent = send(socket_.fd(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
         const auto done = static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
         if (from_log) {
-            cursor_.rewind(bytes.size() - done);
+            cursor_->rewind(bytes.size() - done);
         } else {
             notice_.erase(0, done);
         }

@@ -2,6 +2,8 @@
 // client that does not read costs nothing but its place.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -16,6 +18,10 @@ class ConsoleSession {
     class Owner {
       public:
         virtual const ConsoleLog& log() = 0;
+        // Whether the log can be read now; otherwise update() is called when it can.
+        [[nodiscard]] virtual bool readable() const = 0;
+        // Has the cursor fetch what comes next.
+        virtual void fetch(const std::shared_ptr<LogCursor>& cursor) = 0;
         // Room for typed bytes, and their way to the guest.
         virtual std::size_t input_room() = 0;
         virtual void type(std::span<const char> bytes) = 0;
@@ -40,12 +46,13 @@ class ConsoleSession {
   private:
     void ready(int events);
     bool send_pending();
+    std::optional<std::size_t> next_piece(std::span<char> buffer);
     void receive();
     void finish();
 
     Owner& owner_;
     FdWatch socket_;
-    LogCursor cursor_;
+    std::shared_ptr<LogCursor> cursor_;  // the disk's thread's while the log is not readable
     std::string notice_;  // to be sent before more of the log
     bool writer_;
     bool ending_ = false;

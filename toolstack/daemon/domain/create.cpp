@@ -156,7 +156,7 @@ Result<Console*> Manager::console_of(Domain& domain) {
     if (!domain.console) {
         domain.console =
             TRY(within(domain.record.name + ": console",
-                       Console::create(loop_, events_, paths_.console, domain.record.name, settings_.console)));
+                       Console::create(loop_, console_disk_, events_, paths_.console, domain.record.name, settings_.console)));
     }
     return domain.console.get();
 }

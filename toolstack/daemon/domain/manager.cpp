@@ -73,6 +73,7 @@ Manager::Manager(Loop& loop, Hypervisor& hypervisor, store::Store& store, Regist
       settings_{std::move(settings)},
       paths_{std::move(paths)},
       events_{loop, hypervisor},
+      console_disk_{loop},
       retry_{loop, registry},
       jobs_{loop, registry},
       builds_{Loop::kPoolThreads / 2},

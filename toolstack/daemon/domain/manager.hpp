@@ -204,6 +204,7 @@ class Manager {
     config::Settings settings_;
     ManagerPaths paths_;
     EventHub events_;
+    DiskThread console_disk_;  // of all consoles' logs
     RegistryRetry retry_;
     JobQueue jobs_;
     JobId stop_all_job_ = 0;  // ends all guests; 0: none does

@@ -4,7 +4,7 @@
 namespace hvctld {
 namespace {
 
-constexpr std::uint64_t kPatienceMs = 10'000;  // of whoever waits for a job; a lock is held for less
+constexpr std::uint64_t kPatienceMs = 10'000;  // of whoever waits for a job; a lock is held for less, and a slow disk answers sooner
 
 }  // namespace
 
@@ -31,8 +31,8 @@ Step Manager::remembered(bool patient) {
         });
         job.on_interrupt([give_up](Error& why) { give_up(why); });
         if (patient) return;
-        const bool locked = registry_.trouble() && registry_.trouble()->id() == ErrorId::Busy;
-        timer->start(locked ? kPatienceMs : 0, [this, give_up] { give_up({ErrorId::NoRecord, registry_trouble()}); });
+        const bool moment = registry_.being_written() || (registry_.trouble() && registry_.trouble()->id() == ErrorId::Busy);
+        timer->start(moment ? kPatienceMs : 0, [this, give_up] { give_up({ErrorId::NoRecord, registry_trouble()}); });
     };
 }
 

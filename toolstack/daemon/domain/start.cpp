@@ -166,14 +166,17 @@ void Manager::add_start_phases(Job& job, Domain& domain, bool paused, bool patie
         if (!domain.in_hv()) stopped(domain, "");
         done({});
     });
-    job.add({"check", 0, immediate([this, &domain, build](Job& running) -> Result<void> {
-                 TRY(check_host(build->definition));
+    job.add({"check", 0, [this, &domain, build](Job& running, const Done& done) {
+                 if (const auto fits = check_host(build->definition); !fits) return done(fits);
                  // Before anything else is done: clients may attach as soon as they know of the job.
-                 Console* console = TRY(console_of(domain));
-                 TRY(within(domain.record.name + ": console log", console->logging()));
-                 if (running.record().verb == "create" || running.record().verb == "start") console->begin_run();
-                 return {};
-             })});
+                 const auto console = console_of(domain);
+                 if (!console) return done(std::unexpected(console.error()));
+                 const bool anew = running.record().verb == "create" || running.record().verb == "start";
+                 running.on_interrupt([done](Error& why) { done(std::unexpected(why)); });
+                 (*console)->prepare_run(anew, [done, name = build->name](const Result<void>& ready) {
+                     done(within(name + ": console log", Result<void>{ready}));
+                 });
+             }});
     // Not on the loop: a file server that does not answer must hold up nothing but its own guests.
     job.add({"look for its files", 2, builds_.step([build](Job&) { return check_files(build->definition); })});
     // Known to be half-made before hv has it: should the daemon be killed now, the UUID tells the next one which it is.

@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/files.hpp"
 #include "base/lock_file.hpp"
 #include "base/log.hpp"
 #include "host/modules.hpp"
+#include "host/service.hpp"
 #include "host/settings_file.hpp"
 #include "hvctl/try.hpp"
 #include "registry/open.hpp"
@@ -53,7 +56,10 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Loop& loop, Hypervisor& hypervisor
     log::set_level(settings.log_level);
     TRY(make_folder(paths.run));
     // Before anything is looked at: two that serve the same guests would each take the other's for left over.
-    UniqueFd lock = TRY(take_lock(paths.run + "/lock"));
+    UniqueFd lock = TRY(take_lock_of_the_living(paths.run + "/lock", [told = false](const std::string& reason) mutable {
+        if (!std::exchange(told, true)) log::warning("{}", reason);
+        notify_waiting(reason);
+    }));
     // On disks that may be full: what needs them says so when it is asked for.
     for (const std::string& folder : {paths.state, paths.console_logs, paths.kernel_cache}) {
         if (const auto made = make_folder(folder); !made) log::error("{}", made.error().text());

@@ -19,6 +19,11 @@ void notify_stopping() {
     (void)sd_notify(0, "STOPPING=1");
 }
 
+void notify_waiting(const std::string& reason) {
+    constexpr unsigned kMoreUs = 30'000'000;
+    (void)sd_notify(0, fmt::format("STATUS={}\nEXTEND_TIMEOUT_USEC={}", reason, kMoreUs).c_str());
+}
+
 std::unique_ptr<Timer> start_watchdog(Loop& loop, std::function<Result<void>()> probe) {
     std::uint64_t period_us = 0;
     if (sd_watchdog_enabled(0, &period_us) <= 0) return nullptr;

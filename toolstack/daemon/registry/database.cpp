@@ -1,6 +1,8 @@
 #include "registry/database.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include "hvctl/try.hpp"
 
@@ -79,7 +81,7 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path) {
     sqlite3* connection = nullptr;
     const int outcome = sqlite3_open_v2(path.c_str(), &connection,
                                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
-    std::unique_ptr<Database> database{new Database{connection}};
+    std::unique_ptr<Database> database{new Database{path, connection}};
     if (outcome != SQLITE_OK) return failure(connection, fmt::format("cannot open {}", path));
     sqlite3_busy_timeout(connection, kPatienceOfOpeningMs);
     // In place of the hook that sqlite has there to begin with, which moves pages in the middle of a commit.
@@ -98,6 +100,7 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path) {
 
 Result<void> Database::checkpoint(const std::string& path) {
     const auto database = TRY(open(path));
+    database->wait_for_disk();
     int beside = 0;
     int moved = 0;
     if (sqlite3_wal_checkpoint_v2(database->connection_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &beside, &moved) != SQLITE_OK)
@@ -111,6 +114,10 @@ Result<void> Database::checkpoint(const std::string& path) {
         if (TRY(query.step())) version = query.integer(0);
     }
     return database->execute(fmt::format("PRAGMA user_version={}", version).c_str());
+}
+
+void Database::wait_for_disk() const {
+    (void)utimensat(AT_FDCWD, path_.c_str(), nullptr, 0);  // the smallest change that there is
 }
 
 Result<void> Database::check() {

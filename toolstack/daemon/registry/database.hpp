@@ -62,13 +62,19 @@ class Database {
     // the disk; whoever writes meanwhile finds the file Busy for a moment.
     static Result<void> checkpoint(const std::string& path);
 
+    // Waits until the disk takes a change. To be called before anything is written: sqlite shares memory with other processes
+    // through a mapped file, and a thread that waits for the disk in there keeps all others of this process from mapping and
+    // unmapping memory.
+    void wait_for_disk() const;
+
     Result<void> execute(const char* sql);
     // Prepared once, kept for the next time. One use of the same text at a time.
     Result<Statement> prepare(std::string_view sql);
     [[nodiscard]] std::int64_t last_row() const { return sqlite3_last_insert_rowid(connection_); }
 
   private:
-    explicit Database(sqlite3* connection) : connection_{connection} {}
+    Database(std::string path, sqlite3* connection) : path_{std::move(path)}, connection_{connection} {}
+    std::string path_;
     sqlite3* connection_;
     int pages_beside_ = 0;
     std::map<std::string, sqlite3_stmt*, std::less<>> statements_;

@@ -1,3 +1,5 @@
+#include <optional>
+
 #include "hvctl/try.hpp"
 #include "registry/registry.hpp"
 
@@ -100,14 +102,42 @@ Result<void> remove_all_of(Database& database, const std::string& name) {
     return {};
 }
 
-}  // namespace
-
-Result<std::vector<DomainRecord>> Registry::domains() {
+Result<std::vector<DomainRecord>> read_domains(Database& database) {
     std::vector<DomainRecord> records;
-    if (stands_in_) return records;
-    Statement query = TRY(database_->prepare(kSelect));
+    Statement query = TRY(database.prepare(kSelect));
     while (TRY(query.step())) records.push_back(from_row(query));
     return records;
+}
+
+Result<std::vector<Revision>> read_revisions(Database& database, const std::string& name) {
+    std::vector<Revision> revisions;
+    Statement query = TRY(
+        database.prepare("SELECT id, created_us, source, definition FROM revisions WHERE name = ? ORDER BY id DESC"));
+    query.bind(name);
+    while (TRY(query.step()))
+        revisions.push_back({unstored(query.integer(0)), unstored(query.integer(1)), query.text(2), query.text(3)});
+    return revisions;
+}
+
+}  // namespace
+
+// The caller's, if the disk has answered by the time that it looks.
+template <class T>
+Result<T> Registry::ask(DiskThread::Wait wait, std::function<Result<T>(Database&)> question) {
+    if (stands_in_) return T{};
+    const auto answer = std::make_shared<std::optional<Result<T>>>();
+    const auto over = std::make_shared<bool>(false);
+    work(wait, [answer, question = std::move(question), database = database_.get()] { *answer = question(*database); },
+         [answer, over](const Result<void>& ran) {
+             if (!ran) *answer = std::unexpected(ran.error());
+             *over = true;
+         });
+    if (!*over) return std::unexpected(silence());
+    return std::move(**answer);
+}
+
+Result<std::vector<DomainRecord>> Registry::domains() {
+    return ask<std::vector<DomainRecord>>(DiskThread::Wait::ForEver, read_domains);
 }
 
 Result<void> Registry::save(const DomainRecord& record) {
@@ -122,14 +152,8 @@ Result<void> Registry::forget(const std::string& name) {
 }
 
 Result<std::vector<Revision>> Registry::revisions(const std::string& name) {
-    std::vector<Revision> revisions;
-    if (stands_in_) return revisions;
-    Statement query = TRY(
-        database_->prepare("SELECT id, created_us, source, definition FROM revisions WHERE name = ? ORDER BY id DESC"));
-    query.bind(name);
-    while (TRY(query.step()))
-        revisions.push_back({unstored(query.integer(0)), unstored(query.integer(1)), query.text(2), query.text(3)});
-    return revisions;
+    return ask<std::vector<Revision>>(DiskThread::Wait::Patiently,
+                                      [name](Database& database) { return read_revisions(database, name); });
 }
 
 }  // namespace hvctld

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <set>
+
 #include "hvctl/try.hpp"
 #include "registry/registry.hpp"
 
@@ -43,7 +45,7 @@ Result<void> write_job(Database& database, const JobRecord& job) {
     return save.bind(job.message).run();
 }
 
-Result<void> remove_jobs_but(Database& database, const std::map<JobId, JobRecord>& kept) {
+Result<void> remove_jobs_but(Database& database, const std::set<JobId>& kept) {
     std::vector<std::int64_t> gone;
     {
         Statement query = TRY(database.prepare("SELECT id FROM jobs"));
@@ -112,7 +114,9 @@ Result<void> Registry::trim_jobs(std::uint64_t keep) {
     }
     if (gone.empty()) return {};
     // Also those whose last word never reached the file, and which it has as running.
-    return remember("trim", [this](Database& database) { return remove_jobs_but(database, jobs_); });
+    std::set<JobId> kept;
+    for (const auto& [id, job] : jobs_) kept.insert(id);
+    return remember("trim", [kept = std::move(kept)](Database& database) { return remove_jobs_but(database, kept); });
 }
 
 std::string Registry::fact(const std::string& name) const {

@@ -1,9 +1,9 @@
 // What the daemon remembers across restarts of itself and of the host: /var/lib/hvctl/state.db.
 //
-// No write waits and none is lost: a record is noted in memory and offered to the file at once. What the file does not
-// take (its disk is full, another process has it locked) stays noted and is offered again with the next write and by
-// RegistryRetry. So whoever ends a guest saves and goes on; whoever starts one asks RegistryRetry when it is in the
-// file.
+// No write waits and none is lost: a record is noted in memory and offered to the file at once, by a DiskThread. What the
+// file does not take (its disk is full or does not answer, another process has it locked) stays noted and is offered
+// again with the next write and by RegistryRetry. So whoever ends a guest saves and goes on; whoever starts one asks
+// RegistryRetry when it is in the file.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/disk_thread.hpp"
 #include "base/errors.hpp"
 #include "registry/database.hpp"
 
@@ -101,6 +102,8 @@ class Registry {
     static Result<std::unique_ptr<Registry>> open(const std::string& path);
     // A registry in memory in place of one that cannot be opened: it never takes a record, for the given reason.
     static std::unique_ptr<Registry> stand_in(Error reason);
+    // From here on everything is read and written by `thread`; null: by the caller, which then waits for the disk.
+    void use(DiskThread* thread) { thread_ = thread; }
 
     // What save(), forget(), set_fact() and trim_jobs() return is for those who start something: an error means that
     // the file does not have it yet.
@@ -131,14 +134,18 @@ class Registry {
     // How many records the file has not taken.
     [[nodiscard]] std::size_t waiting() const { return pending_.size(); }
     [[nodiscard]] const std::string& path() const { return path_; }
-    [[nodiscard]] int pages_beside() const { return database_ ? database_->pages_beside() : 0; }
+    [[nodiscard]] int pages_beside() const { return pages_beside_; }
+    // The disk has not answered yet.
+    [[nodiscard]] bool being_written() const { return under_way_; }
+    // It has not for so long that this is trouble.
+    void note_silence();
     // Why, and what to do about it; nothing when all is well.
     [[nodiscard]] const std::optional<Error>& trouble() const { return trouble_; }
     // Something begins or goes on to wait; nothing waits any more.
     std::function<void()> on_waiting;
     std::function<void()> on_written;
 
-    // For tests: a file that refuses.
+    // For tests: a file that refuses, or does not answer. Runs where the file is written.
     std::function<Result<void>()> before_write;
     // For tests: the schema that this version writes.
     static constexpr int kSchemaVersion = 2;
@@ -148,25 +155,33 @@ class Registry {
     using Write = std::function<Result<void>(Database&)>;
     struct Pending {
         std::string key;  // what it is about; a later write replaces an earlier one
-        Write write;
-        bool odd = false;  // the file refuses this record itself; the others need not wait for it
+        std::shared_ptr<const Write> write;
     };
+    struct Batch;
 
     Registry(std::string path, std::unique_ptr<Database> database);
     Result<void> migrate();
     Result<void> load();
     Result<void> remember(std::string key, Write write);
-    Result<void> write_all();
+    void work(DiskThread::Wait wait, std::function<void()> on_disk, std::function<void(const Result<void>&)> done);
+    template <class T>
+    Result<T> ask(DiskThread::Wait wait, std::function<Result<T>(Database&)> question);
+    void written(const Batch& batch);
     [[nodiscard]] Error explain(const Error& refusal) const;
+    [[nodiscard]] Error silence() const;
 
     std::string path_;
-    std::unique_ptr<Database> database_;
+    std::unique_ptr<Database> database_;  // the thread's, while it has something to do
+    DiskThread* thread_ = nullptr;
+    bool under_way_ = false;
+    int pages_beside_ = 0;
     std::map<JobId, JobRecord> jobs_;
     JobId last_job_ = 0;
     std::map<std::string, std::string> facts_;
     std::list<Pending> pending_;  // in the order of their changes
     std::optional<Error> trouble_;
     bool stands_in_ = false;
+    std::shared_ptr<Registry*> alive_;
 };
 
 }  // namespace hvctld

@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::uint64_t kFirstDelayMs = 20;
 constexpr std::uint64_t kLongestDelayMs = 5000;
+constexpr std::uint64_t kSilenceMs = 2000;  // of a disk, before anybody is told
 constexpr int kMostPagesBeside = 1000;
 
 }  // namespace
@@ -17,12 +18,15 @@ RegistryRetry::RegistryRetry(Loop& loop, Registry& registry)
       registry_{registry},
       timer_{loop},
       delay_ms_{kFirstDelayMs},
-      alive_{std::make_shared<RegistryRetry*>(this)} {
+      alive_{std::make_shared<RegistryRetry*>(this)},
+      thread_{loop} {
+    registry_.use(&thread_);
     registry_.on_waiting = [this] { waiting(); };
     registry_.on_written = [this] { written(); };
 }
 
 RegistryRetry::~RegistryRetry() {
+    registry_.use(nullptr);
     registry_.on_waiting = nullptr;
     registry_.on_written = nullptr;
 }
@@ -34,18 +38,27 @@ std::uint64_t RegistryRetry::when_written(std::function<void()> then) {
 }
 
 void RegistryRetry::waiting() {
-    const Error& trouble = *registry_.trouble();
-    const bool own_lock = tidying_ && trouble.id() == ErrorId::Busy;
-    if (const std::string& text = trouble.message(); told_ != text && !own_lock) {
-        told_ = text;
-        if (on_trouble) on_trouble(told_);
-    }
+    // A disk that is slow for a moment is no trouble; one that stays so is.
+    if (!registry_.being_written()) tell();
     if (std::exchange(armed_, true)) return;
-    timer_.start(delay_ms_, [this] {
+    timer_.start(registry_.being_written() ? kSilenceMs : delay_ms_, [this] {
         armed_ = false;
+        if (registry_.being_written()) {
+            registry_.note_silence();
+            return tell();
+        }
         delay_ms_ = std::min(2 * delay_ms_, kLongestDelayMs);
         (void)registry_.flush();
     });
+}
+
+void RegistryRetry::tell() {
+    const Error& trouble = *registry_.trouble();
+    const bool own_lock = tidying_ && trouble.id() == ErrorId::Busy && !registry_.being_written();
+    const std::string& text = trouble.message();
+    if (told_ == text || own_lock) return;
+    told_ = text;
+    if (on_trouble) on_trouble(told_);
 }
 
 // What is written goes into the file by and by, in the pool: that waits for the disk.

@@ -1,4 +1,5 @@
-// Offers to the registry's file again what it did not take, and tells those who must not go on before it has.
+// Writes the registry's file on a thread of its own, offers to it again what it did not take, and tells those who must not
+// go on before it has.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "base/disk_thread.hpp"
 #include "base/loop.hpp"
 #include "registry/registry.hpp"
 
@@ -29,6 +31,7 @@ class RegistryRetry {
   private:
     void waiting();
     void written();
+    void tell();
     void tidy_up();
 
     Loop& loop_;
@@ -41,6 +44,7 @@ class RegistryRetry {
     std::map<std::uint64_t, std::function<void()>> waiters_;
     std::uint64_t next_handle_ = 1;
     std::shared_ptr<RegistryRetry*> alive_;
+    DiskThread thread_;
 };
 
 }  // namespace hvctld
