@@ -3,6 +3,8 @@
 #include "hv/base/cpu.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/sched/sched.hpp"
+#include "hv/sched/seams.hpp"
+#include "hv/time/patience.hpp"
 
 namespace hv {
 
@@ -31,8 +33,21 @@ void vcpu_pause_nosync(Vcpu& vcpu) {
 
 void vcpu_pause(Vcpu& vcpu) {
     vcpu_pause_nosync(vcpu);
-    // Its CPU is made to reschedule; it puts the registers away before it clears `running`.
-    while (&vcpu != &current_vcpu() && vcpu.running.load(std::memory_order_acquire)) spin_pause();
+    wait_until_out(vcpu);
+}
+
+void wait_until_out(const Vcpu& vcpu) {
+    Patience patience;
+    // Its CPU was made to reschedule; it puts the registers away before it clears `running`.
+    while (&vcpu != &current_vcpu() && vcpu.running.load(std::memory_order_acquire)) {
+        spin_pause();
+        if (!patience.over()) [[likely]] continue;
+        const CpuId cpu = vcpu.cpu.load(std::memory_order_acquire);
+        request_reschedule(cpu);
+        CpuSet asked;
+        asked.set(cpu);
+        note_asked_again(asked, patience.waited());
+    }
 }
 
 void vcpu_unpause(Vcpu& vcpu) {

@@ -80,6 +80,7 @@ void vcpu_unblock(Vcpu& vcpu);
 // Stops scheduling it; counts. The sync form waits until its registers are saved.
 void vcpu_pause(Vcpu& vcpu);
 void vcpu_pause_nosync(Vcpu& vcpu);
+void wait_until_out(const Vcpu& vcpu);  // one that was stopped: until its CPU has put it away; at once for the current one
 void vcpu_unpause(Vcpu& vcpu);
 
 // Seam: the vCPU whose registers this CPU holds (the idle vCPU when none).

@@ -12,6 +12,7 @@
 #include "hv/base/types.hpp"
 #include "hv/x86/cpu/segments.hpp"
 #include "hv/x86/paging/layout.hpp"
+#include "hv/x86/smp/cpu_calls.hpp"
 
 namespace hv {
 class Vcpu;
@@ -26,13 +27,6 @@ struct VectorEntry {
     std::atomic<void (*)(void*)> handler{nullptr};  // null: free
     void* argument = nullptr;
     bool manual_end = false;
-};
-
-// What this CPU asks of others (smp/ipi.cpp).
-struct RemoteCall {
-    void (*function)(void*) = nullptr;
-    void* argument = nullptr;
-    std::atomic<std::uint32_t> pending{0};  // CPUs that have not done it yet
 };
 
 // What others want of a CPU; each is looked at before the CPU goes back to a guest or to sleep.
@@ -67,10 +61,8 @@ struct alignas(64) PerCpu {
     bool time_stamps_disabled = false;  // CR4.TSD, for the vCPU that runs
     std::array<std::uint64_t, kExceptions> traps{};  // from guests, by vector
 
-    // Requests by other CPUs and to them (smp/ipi.cpp).
-    std::atomic<std::uint32_t> requests{0};
-    AtomicCpuSet callers;
-    RemoteCall call;
+    std::atomic<std::uint32_t> requests{0};  // of other CPUs (smp/ipi.cpp)
+    CallPost calls;
     std::atomic<std::uint32_t> tlb_flushed_at{0};
     std::int64_t tsc_offset = 0;  // added to this CPU's TSC to get the boot CPU's; 0 where they agree
     std::atomic<bool> online{false};

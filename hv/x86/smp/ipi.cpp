@@ -1,5 +1,5 @@
-// Calls between CPUs. A caller has one RemoteCall of its own; to ask, it sets its bit in the target's `callers`, then
-// the target's request flag, then sends the interrupt. A target that has interrupts off finds the flag in spin_pause().
+// Requests to other CPUs. To ask, a CPU sets the target's request flag, then sends the interrupt. A target that has interrupts off finds
+// the flag in spin_pause().
 #include "hv/x86/smp/ipi.hpp"
 
 #include "hv/base/spinlock.hpp"
@@ -7,6 +7,7 @@
 #include "hv/x86/apic/local_apic.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
+#include "hv/x86/smp/cpu_calls.hpp"
 #include "hv/x86/smp/tlb_clock.hpp"
 
 namespace hv::x86 {
@@ -20,16 +21,15 @@ void ask(CpuId target, std::uint32_t request) {
     send_ipi(cpu.apic_id, kVectorCall);
 }
 
-void run_calls(PerCpu& self) {
-    for (CpuId caller = 0; caller < present_cpus(); ++caller) {
-        if (!self.callers.test(caller) || !self.callers.clear(caller)) continue;
-        RemoteCall& call = cpu_data(caller).call;
-        call.function(call.argument);
-        call.pending.fetch_sub(1, std::memory_order_release);
-    }
+}  // namespace
+
+CallPost& call_post(CpuId cpu) {
+    return cpu_data(cpu).calls;
 }
 
-}  // namespace
+void announce_call(CpuId cpu) {
+    ask(cpu, kRequestCall);
+}
 
 void mark_online(CpuId cpu) {
     online.set(cpu);
@@ -40,7 +40,7 @@ void answer_requests() {
     PerCpu& self = per_cpu();
     const std::uint32_t requests = self.requests.exchange(0, std::memory_order_acquire);
     if (requests & kRequestFlush) flush_local_tlb();
-    if (requests & kRequestCall) run_calls(self);
+    if (requests & kRequestCall) answer_calls();
 }
 
 void request_flush_everywhere() {
@@ -70,24 +70,6 @@ const CpuSet& online_cpus() {
 
 void kick_cpu(CpuId cpu) {
     send_ipi(cpu_data(cpu).apic_id, kVectorKick);
-}
-
-void call_on_cpus(const CpuSet& cpus, void (*function)(void*), void* argument) {
-    PerCpu& self = per_cpu();
-    CpuSet others = cpus;
-    const bool here = others.test(self.id);
-    others.clear(self.id);
-    if (!others.empty()) {
-        self.call.function = function;
-        self.call.argument = argument;
-        self.call.pending.store(static_cast<std::uint32_t>(others.count()), std::memory_order_relaxed);
-        for_each_bit(others, [&self](std::size_t cpu) {
-            cpu_data(static_cast<CpuId>(cpu)).callers.set(self.id);
-            ask(static_cast<CpuId>(cpu), kRequestCall);
-        });
-    }
-    if (here) function(argument);
-    while (self.call.pending.load(std::memory_order_acquire) != 0) spin_pause();
 }
 
 void spin_pause() {

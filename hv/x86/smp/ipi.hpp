@@ -1,4 +1,4 @@
-// Interrupts between CPUs, and TLBs. kick_cpu() and call_on_cpus() are in hv/base/cpu.hpp.
+// Interrupts between CPUs, and TLBs. kick_cpu() and call_on_cpus() (cpu_calls.cpp) are in hv/base/cpu.hpp.
 #pragma once
 
 #include <cstdint>

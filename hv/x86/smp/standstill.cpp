@@ -5,6 +5,8 @@
 
 #include "hv/base/cpu.hpp"
 #include "hv/base/spinlock.hpp"
+#include "hv/time/patience.hpp"
+#include "hv/x86/smp/cpu_calls.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -12,22 +14,36 @@ namespace {
 struct Standstill {
     void (*work)(void*);
     void* argument;
-    std::size_t cpus;
-    std::atomic<std::size_t> arrived{0};
+    CpuSet cpus;
+    CpuId caller;
+    CpuSet asked_again{};
+    Nanoseconds waited = 0;
+    std::atomic<std::size_t> arrived{0};  // of the others
     std::atomic<bool> over{false};
 };
 
 // Two who stop the machine at the same time would wait for each other. The highest rank: it is taken with any lock held.
 constinit Spinlock g_lock{LockRank::Console};
 
-// The last one to arrive works. The caller arrives like the others: they may find its request before it has sent the last of its
-// interrupts, and who still writes to its local APIC does not stand still.
+// The caller works, once it has sent all of its interrupts, some of them twice if need be, and the others have arrived: who still writes to
+// its local APIC does not stand still.
+void lead(Standstill& standstill) {
+    const std::size_t others = standstill.cpus.count() - 1;
+    Patience patience;
+    while (standstill.arrived.load(std::memory_order_acquire) != others) {
+        spin_pause();
+        if (!patience.over()) [[likely]] continue;
+        standstill.asked_again = announce_again(standstill.cpus);
+        standstill.waited = patience.waited();
+    }
+    standstill.work(standstill.argument);
+    standstill.over.store(true, std::memory_order_release);
+}
+
 void arrive(void* argument) {
     auto& standstill = *static_cast<Standstill*>(argument);
-    if (standstill.arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == standstill.cpus) {
-        standstill.work(standstill.argument);
-        standstill.over.store(true, std::memory_order_release);
-    }
+    if (current_cpu() == standstill.caller) return lead(standstill);
+    standstill.arrived.fetch_add(1, std::memory_order_acq_rel);
     // Some CPU may not come before this one has answered it.
     while (!standstill.over.load(std::memory_order_acquire)) spin_pause();
 }
@@ -35,10 +51,12 @@ void arrive(void* argument) {
 }  // namespace
 
 void at_standstill(void (*work)(void*), void* argument) {
-    Guard guard{g_lock};
-    const CpuSet cpus = online_cpus();
-    Standstill standstill{.work = work, .argument = argument, .cpus = cpus.count()};
-    call_on_cpus(cpus, arrive, &standstill);
+    Standstill standstill{.work = work, .argument = argument, .cpus = online_cpus(), .caller = current_cpu()};
+    {
+        Guard guard{g_lock};
+        call_on_cpus(standstill.cpus, arrive, &standstill);
+    }
+    note_asked_again(standstill.asked_again, standstill.waited);
 }
 
 }  // namespace hv::x86

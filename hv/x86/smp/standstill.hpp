@@ -7,7 +7,7 @@
 
 namespace hv::x86 {
 
-// Runs `work(argument)` on one of the CPUs, once all others only wait for its end. `work` takes no locks (so it does not log).
+// Runs `work(argument)` on this CPU, once all others only wait for its end. `work` takes no locks (so it does not log).
 void at_standstill(void (*work)(void*), void* argument);
 
 }  // namespace hv::x86
