@@ -48,7 +48,6 @@ using GrantRef = std::uint32_t;
 using Nanoseconds = std::int64_t;  // system time: since boot
 
 inline constexpr CpuId kMaxCpus = 256;
-inline constexpr VcpuId kMaxVcpus = 128;
 inline constexpr CpuId kNoCpu = ~CpuId{0};
 
 }  // namespace hv

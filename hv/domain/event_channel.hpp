@@ -17,6 +17,7 @@
 #include "hv/base/result.hpp"
 #include "hv/base/spinlock.hpp"
 #include "hv/base/types.hpp"
+#include "hv/domain/limits.hpp"
 
 namespace hv {
 

@@ -61,7 +61,10 @@ struct GetDomain {
 };
 static_assert(sizeof(GetDomain) == 104);
 
-// What a domain's grant table may grow to: hv clears all of it in one go when the guest changes its version.
+// The most vCPUs that a domain may have, of this version of hv: GetHostInfo::max_vcpus is that of the one that runs.
+inline constexpr std::uint32_t kMostVcpus = 128;
+
+// What a domain's grant table may grow to.
 inline constexpr std::uint32_t kMostGrantFrames = 1024;
 
 // Bits of CreateDomain::flags.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "hv/domain/limits.hpp"
+
 namespace hv::x86 {
 namespace {
 

@@ -3,6 +3,7 @@
 
 #include "hv/base/bitmap.hpp"
 #include "hv/base/types.hpp"
+#include "hv/domain/limits.hpp"
 
 namespace hv {
 class Domain;

@@ -124,7 +124,9 @@ INSTANTIATE_TEST_SUITE_P(
                "web1.yaml:3:9: memory: 99999999999999TiB does not fit in 64 bits"},
         Golden{"MaxBelowMemory", with("max_memory: 128MiB\n"),
                "web1.yaml:4:13: max_memory: 128MiB is less than memory, which is 256MiB"},
-        Golden{"NoVcpus", with("vcpus: 0\n"), "web1.yaml:4:8: vcpus: 0 is out of range; it must be 1 to 512"},
+        Golden{"TooManyVcpus", with("vcpus: 129\n"), "web1.yaml:4:8: vcpus: 129 is out of range; it must be 1 to 128"},
+        Golden{"TooManyVcpusLater", with("max_vcpus: 512\n"), "web1.yaml:4:12: max_vcpus: 512 is out of range; it must be 1 to 128"},
+        Golden{"NoVcpus", with("vcpus: 0\n"), "web1.yaml:4:8: vcpus: 0 is out of range; it must be 1 to 128"},
         Golden{"NegativeVcpus", with("vcpus: -1\n"), "web1.yaml:4:8: vcpus: \"-1\" is not a whole number"},
         Golden{"MaxVcpus", with("vcpus: 4\nmax_vcpus: 2\n"),
                "web1.yaml:5:12: max_vcpus: 2 is less than vcpus, which is 4"},
@@ -265,7 +267,7 @@ TEST(Parser, AllErrorsAtOnceInOneReport) {
     EXPECT_EQ(errors("nmae: x\nmemory: 5\nvcpus: 0\n"),
               "web1.yaml:1:1: a domain needs the key \"name\"\n"
               "web1.yaml:2:9: memory: the size 5 has no unit; write 5MiB, or KiB, GiB, TiB, as it is meant\n"
-              "web1.yaml:3:8: vcpus: 0 is out of range; it must be 1 to 512\n"
+              "web1.yaml:3:8: vcpus: 0 is out of range; it must be 1 to 128\n"
               "web1.yaml:1:1: a domain needs the key \"kernel\"\n"
               "web1.yaml:1:1: unknown key \"nmae\" in a domain; did you mean \"name\"?");
 }

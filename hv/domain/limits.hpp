@@ -1,0 +1,10 @@
+#pragma once
+
+#include "hv/abi/control/domain.hpp"
+#include "hv/base/types.hpp"
+
+namespace hv {
+
+inline constexpr VcpuId kMaxVcpus = abi::control::kMostVcpus;  // of a domain
+
+}  // namespace hv
