@@ -20,8 +20,15 @@ LogRead read_log(std::uint64_t position, std::span<char> out);
 // From now on read_log() calls with position 0 begin here.
 void clear_log();
 
-// Raw output of a guest that owns the console (Dom0): to the devices, not into the ring.
-void write_console(std::string_view text);
+// Raw output of a guest that owns the console (Dom0): to the devices, not into the ring. False: they cannot take it now, and nothing was
+// written.
+bool write_console(std::string_view text);
+
+// While it is wanted, lines wait for devices that have no room, with interrupts off, and none is lost: for debug keys.
+void console_loses_nothing(bool wanted);
+
+// Counter `index` of what happened to output, since boot; false behind the last.
+bool console_counter(std::uint32_t index, const char*& name, std::uint64_t& value);
 
 // Input. Ctrl-A three times switches the keyboard between Dom0 (where it starts) and hv's debug keys.
 bool console_take_input(char& character);             // next character for Dom0

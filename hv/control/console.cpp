@@ -3,23 +3,29 @@
 #include <algorithm>
 #include <span>
 
+#include "hv/base/preemption.hpp"
 #include "hv/control/operation.hpp"
 #include "hv/memory/guest_access.hpp"
 
 namespace hv {
 
-Result<> read_console(control::ReadConsole& request) {
+// Progress: 1 once the structure says how far it is.
+Result<> read_console(control::ReadConsole& request, std::uint64_t& progress) {
     if (request.flags & ~control::kConsoleClear) return fail(Error::BadArgument);
-    request.length = 0;
+    const bool resumed = progress != 0;
+    if (!resumed) request.length = 0;
     GuestVirtual to{request.buffer};
-    std::uint64_t position = request.position;
-    bool first = true;
-    while (request.length < request.capacity) {
+    std::uint64_t position = resumed ? request.next : request.position;
+    for (bool first = true; request.length < request.capacity; first = false) {
+        if (!first && preemption_needed()) {
+            progress = 1;
+            request.next = position;
+            return fail(Error::Restart);
+        }
         char piece[256];
         const std::uint32_t room = request.capacity - request.length;
         const LogRead read = read_log(position, std::span{piece}.first(room < sizeof piece ? room : sizeof piece));
-        if (first) request.position = read.position;
-        first = false;
+        if (first && !resumed) request.position = read.position;
         position = read.next;
         if (read.length == 0) break;
         TRY_VOID(copy_to_guest(to + request.length, piece, read.length));

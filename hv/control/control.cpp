@@ -1,4 +1,6 @@
 // The control hypercall's front: who may call, which structure, how much of it.
+#include <type_traits>
+
 #include "hv/control/operation.hpp"
 #include "hv/control/policy.hpp"
 #include "hv/domain/domain.hpp"
@@ -16,16 +18,22 @@ struct Entry {
     Operation operation;
     std::uint32_t known_size;  // of the structure as this hv knows it
     std::uint32_t first_size;  // as it was first published
-    Result<> (*handle)(void* structure);
+    Result<> (*handle)(void* structure, std::uint64_t& progress);
 };
 
 template <auto Handler, class Structure>
-Result<> call(void* structure) {
-    return Handler(*static_cast<Structure*>(structure));
+Result<> call(void* structure, std::uint64_t& progress) {
+    auto& request = *static_cast<Structure*>(structure);
+    if constexpr (std::is_invocable_v<decltype(Handler), Structure&, std::uint64_t&>) return Handler(request, progress);
+    else return Handler(request);
 }
 
 template <class Structure>
 constexpr Structure* argument_of(Result<> (*)(Structure&)) {
+    return nullptr;
+}
+template <class Structure>
+constexpr Structure* argument_of(Result<> (*)(Structure&, std::uint64_t&)) {
     return nullptr;
 }
 
@@ -102,7 +110,7 @@ HypercallResult do_control(HypercallArguments& arguments) {
     const std::uint64_t common = size < entry->known_size ? size : entry->known_size;
     TRY_VOID(copy_from_guest(structure, where, common));
     TRY_VOID(check_unknown_part(where, common, size));
-    const Result<> done = entry->handle(structure);
+    const Result<> done = entry->handle(structure, arguments.value[3]);
     // Progress and partial results are the caller's business also when it failed.
     TRY_VOID(copy_to_guest(where, structure, common));
     TRY_VOID(done);

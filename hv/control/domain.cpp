@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "hv/base/preemption.hpp"
 #include "hv/control/domain_seams.hpp"
 #include "hv/control/operation.hpp"
 #include "hv/domain/domain_frames.hpp"
@@ -56,13 +57,20 @@ Result<DomainRef> find_managed(DomainId id) {
 
 }  // namespace
 
-Result<> list_domains(control::ListDomains& request) {
+// Progress: the domain that is next; never the first.
+Result<> list_domains(control::ListDomains& request, std::uint64_t& progress) {
     if (request.record_size < sizeof(control::DomainInfo)) return fail(Error::BadArgument);
-    DomainId id = request.first;
-    for (request.count = 0; request.count < request.capacity; ++request.count) {
+    if (progress == 0) request.count = 0;
+    auto id = progress != 0 ? static_cast<DomainId>(progress) : DomainId{request.first};
+    for (bool first = true; request.count < request.capacity; first = false) {
+        if (!first && preemption_needed()) {
+            progress = id;
+            return fail(Error::Restart);
+        }
         DomainRef domain = next_domain(id);
         if (!domain) break;
         TRY_VOID(store(GuestVirtual{request.buffer} + std::uint64_t{request.count} * request.record_size, describe(*domain)));
+        ++request.count;
         id = static_cast<DomainId>(domain->id + 1);
     }
     return {};

@@ -1,7 +1,9 @@
 #include <cstring>
 
 #include "hv/base/build_info.hpp"
+#include "hv/base/console.hpp"
 #include "hv/base/format.hpp"
+#include "hv/base/preemption.hpp"
 #include "hv/base/version.hpp"
 #include "hv/control/host_seams.hpp"
 #include "hv/control/operation.hpp"
@@ -11,6 +13,7 @@
 #include "hv/memory/allocator.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "hv/time/clock.hpp"
+#include "hv/time/patience.hpp"
 #include "hv/time/timer_lateness.hpp"
 
 namespace hv {
@@ -32,6 +35,24 @@ std::uint32_t count_domains(std::uint64_t& frames) {
     }
     return count;
 }
+
+bool hypercall_counter(std::uint32_t number, const char*& name, std::uint64_t& value) {
+    if (number >= kHypercallSlots) return false;
+    name = hypercall_name(number);
+    value = name ? hypercall_count(number) : 0;
+    return true;
+}
+
+struct CounterKind {
+    const char* name;
+    bool (*counter)(std::uint32_t index, const char*& name, std::uint64_t& value);  // false behind the last; a null name: none here
+    bool zeros;  // shown too
+};
+
+constexpr CounterKind kCounters[] = {
+    {"hypercall", hypercall_counter, true}, {"trap", machine_counter, true}, {"timer", timer_counter, true}, {"ipi", ipi_counter, true},
+    {"console", console_counter, true},     {"interrupts_off_ns", masked_time, false},
+};
 
 }  // namespace
 
@@ -86,24 +107,33 @@ Result<> read_text(control::ReadText& request) {
     return copy_to_guest(GuestVirtual{request.buffer}, text.data(), copied);
 }
 
-Result<> get_perf_counters(control::GetPerfCounters& request) {
+// Each is a sum over all CPUs. Progress: the kind of the next one, and its index, and that there is any.
+Result<> get_perf_counters(control::GetPerfCounters& request, std::uint64_t& progress) {
+    constexpr std::uint64_t kUnderWay = std::uint64_t{1} << 63;
+    constexpr unsigned kKindShift = 32;
     if (request.record_size < sizeof(control::PerfCounter)) return fail(Error::BadArgument);
-    request.count = request.available = 0;
-    const auto add = [&](const char* kind, const char* name, std::uint64_t value) -> Result<> {
-        if (request.available++ >= request.capacity) return {};
+    if (progress == 0) request.count = request.available = 0;
+    std::uint64_t kind = (progress & ~kUnderWay) >> kKindShift;
+    auto index = static_cast<std::uint32_t>(progress);
+    for (bool first = true; kind < std::size(kCounters); first = false) {
+        if (!first && preemption_needed()) {
+            progress = kUnderWay | kind << kKindShift | index;
+            return fail(Error::Restart);
+        }
+        const char* name = nullptr;
+        std::uint64_t value = 0;
+        if (!kCounters[kind].counter(index++, name, value)) {
+            ++kind;
+            index = 0;
+            continue;
+        }
+        if (!name || (value == 0 && !kCounters[kind].zeros) || request.available++ >= request.capacity) continue;
         control::PerfCounter counter{};
-        format_into(std::span{counter.name}.first(sizeof counter.name - 1), "{}.{}", kind, name);
+        format_into(std::span{counter.name}.first(sizeof counter.name - 1), "{}.{}", kCounters[kind].name, name);
         counter.value = value;
-        return store(GuestVirtual{request.buffer} + std::uint64_t{request.count++} * request.record_size, counter);
-    };
-    for (std::uint32_t number = 0; number < kHypercallSlots; ++number)
-        if (const char* name = hypercall_name(number)) TRY_VOID(add("hypercall", name, hypercall_count(number)));
-    const char* name;
-    std::uint64_t value;
-    for (std::uint32_t index = 0; machine_counter(index, name, value); ++index) TRY_VOID(add("trap", name, value));
-    for (std::uint32_t index = 0; timer_counter(index, name, value); ++index) TRY_VOID(add("timer", name, value));
-    for (std::uint32_t index = 0; masked_time(index, name, value); ++index)
-        if (value != 0) TRY_VOID(add("interrupts_off_ns", name, value));
+        TRY_VOID(store(GuestVirtual{request.buffer} + std::uint64_t{request.count} * request.record_size, counter));
+        ++request.count;
+    }
     return {};
 }
 

@@ -15,17 +15,18 @@ namespace hv {
 
 namespace control = abi::control;
 
-// Error::Restart: the operation is issued again; progress is in the structure (which is then written back) or in hv.
+// Error::Restart: the operation is issued again; progress is in the structure (which is then written back), in hv, or in `progress`: 0 at
+// first, and whatever was left there afterwards.
 Result<> get_version(control::GetVersion& request);
 Result<> get_host_info(control::GetHostInfo& request);
 Result<> get_cpu_info(control::GetCpuInfo& request);
 Result<> read_text(control::ReadText& request);
-Result<> get_perf_counters(control::GetPerfCounters& request);
+Result<> get_perf_counters(control::GetPerfCounters& request, std::uint64_t& progress);
 
-Result<> read_console(control::ReadConsole& request);
+Result<> read_console(control::ReadConsole& request, std::uint64_t& progress);
 Result<> send_debug_keys(control::SendDebugKeys& request);
 
-Result<> list_domains(control::ListDomains& request);
+Result<> list_domains(control::ListDomains& request, std::uint64_t& progress);
 Result<> get_domain(control::GetDomain& request);
 Result<> create_domain(control::CreateDomain& request);
 Result<> destroy_domain_op(control::DomainOnly& request);

@@ -1,4 +1,4 @@
-// The end of a domain that has mapped others' grants.
+// The end of a domain: its mappings of others' grants, and its own table.
 #include "hv/base/preemption.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/grant_table.hpp"
@@ -40,6 +40,20 @@ Result<> GrantTable::release_mappings() {
         if (++next_release_ % kBetweenLooks == 0 && preemption_needed()) return fail(Error::Restart);
     }
     return {};
+}
+
+Result<> GrantTable::release_pages() {
+    for (;;) {
+        {
+            Guard guard{lock_};
+            if (frames_ == 0) {
+                free_status();
+                return {};
+            }
+            free_last_frame();
+        }
+        if (preemption_needed()) return fail(Error::Restart);
+    }
 }
 
 }  // namespace hv

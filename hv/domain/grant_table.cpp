@@ -2,7 +2,9 @@
 #include "hv/domain/grant_table.hpp"
 
 #include <algorithm>
+#include <utility>
 
+#include "hv/base/preemption.hpp"
 #include "hv/domain/domain.hpp"
 
 namespace hv {
@@ -34,11 +36,22 @@ GrantTable::~GrantTable() {
 }
 
 void GrantTable::destroy() {
-    for (std::uint32_t i = 0; i < frames_; ++i)
-        for (ActiveGrant* chunk : shared_[i].active) delete[] chunk;
+    while (frames_ > 0) free_last_frame();
+    free_status();
     shared_.reset();
     status_.reset();
-    frames_ = unclear_ = status_frames_ = capacity_ = pinned_ = 0;
+    capacity_ = 0;
+}
+
+void GrantTable::free_last_frame() {
+    SharedFrame& last = shared_[--frames_];
+    if (unclear_ > 0) --unclear_;
+    for (ActiveGrant*& chunk : last.active) {
+        for (std::uint32_t i = 0; chunk && i < kActivePerChunk; ++i)
+            if (chunk[i].pinned()) --pinned_;
+        delete[] std::exchange(chunk, nullptr);
+    }
+    last.page.free();
 }
 
 void GrantTable::free_status() {
@@ -101,15 +114,15 @@ Result<> GrantTable::grow(std::uint32_t frames) {
 }
 
 Result<Mfn> GrantTable::frame(std::uint32_t index, bool status) {
-    Guard guard{lock_};
-    if (!status) {
-        if (index >= max_frames_) return fail(Error::BadArgument);
-        TRY_VOID(grow_locked(index + 1));
-        return shared_[index].page.frame();
+    for (;;) {
+        Guard guard{lock_};
+        if (status && version_ != 2) return fail(Error::BadArgument);
+        if (index >= (status ? status_frames_for(max_frames_) : max_frames_)) return fail(Error::BadArgument);
+        const std::uint32_t wanted = status ? index * kFramesPerStatusFrame + 1 : index + 1;
+        if (frames_ >= wanted) return status ? status_[index].frame() : shared_[index].page.frame();
+        TRY_VOID(grow_locked(frames_ + 1));
+        if (frames_ < wanted && preemption_needed()) return fail(Error::Restart);
     }
-    if (version_ != 2 || index >= status_frames_for(max_frames_)) return fail(Error::BadArgument);
-    TRY_VOID(grow_locked(index * kFramesPerStatusFrame + 1));
-    return status_[index].frame();
 }
 
 std::uint32_t GrantTable::frame_count() {

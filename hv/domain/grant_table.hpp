@@ -94,10 +94,13 @@ class GrantTable final {
     // Teardown, after the domain's page tables are gone: forgets every mapping that it still has of others' grants.
     // Restart: call again.
     Result<> release_mappings();
-    // Gives the table's pages back once nobody can reach them any more; the destructor does it otherwise.
+    // Teardown, once the domain has no frames: gives the table's pages back, and whatever is still said to use its entries is forgotten.
+    // Restart: call again.
+    Result<> release_pages();
+    // The same at once, for a table that nobody can reach any more; the destructor does it otherwise.
     void destroy();
     // Page `index` of the table (or of the version 2 status array), which grows up to it. For mapping into the guest.
-    // BadArgument: above the limit, or status frames of a version 1 table; NoMemory.
+    // BadArgument: above the limit, or status frames of a version 1 table; NoMemory. Restart: it has grown by some; call again.
     Result<Mfn> frame(std::uint32_t index, bool status);
     // The toolstack's entries for the console and store rings; a zero frame is left out.
     Result<> seed(DomainId backend, Gfn console, Gfn store);
@@ -159,6 +162,7 @@ class GrantTable final {
     bool any_pinned_from(GrantRef first) const;  // `first` is few: those before it are looked at
     bool withdraw_status();
     Result<> clear_entries();
+    void free_last_frame();
     void free_status();
     void release_marks(GrantRef ref, const ActiveGrant& active, bool write);
     GrantOutcome<ActiveGrant*> enter(GrantRef ref, DomainId user);

@@ -26,9 +26,7 @@ void stop_vcpus(Domain& domain) {
 }
 
 void wait_for_vcpus(Domain& domain) {
-    for_each_vcpu(domain, [](Vcpu& vcpu) {
-        while (&vcpu != &current_vcpu() && vcpu.running.load(std::memory_order_acquire)) spin_pause();
-    });
+    for_each_vcpu(domain, wait_until_out);
 }
 
 }  // namespace
@@ -98,8 +96,12 @@ Result<> destroy_domain(Domain& domain) {
             if (Vcpu* vcpu = domain.vcpu(id)) TRY_VOID(arch_relinquish_vcpu(*vcpu));
         TRY_VOID(relinquish_frames(domain));
         TRY_VOID(domain.grants.release_mappings());
-        Guard guard{domain.frames_lock};
-        return domain.frames == 0 ? Result<>{} : fail(Error::Again);
+        {
+            Guard guard{domain.frames_lock};
+            if (domain.frames != 0) return fail(Error::Again);
+        }
+        TRY_VOID(domain.grants.maptrack.release());
+        return domain.grants.release_pages();
     };
     const Result<> done = work();
     {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "hv/base/preemption.hpp"
+
 namespace hv {
 
 void Maptrack::init(std::uint32_t vcpus, std::uint32_t max_frames) {
@@ -18,6 +20,15 @@ Maptrack::~Maptrack() {
         delete[] pages;
     }
     delete[] lists_.load(std::memory_order_relaxed);
+}
+
+Result<> Maptrack::release() {
+    for (std::uint32_t left = pages_used_.load(std::memory_order_relaxed); left > 0; --left) {
+        pages_used_.store(left - 1, std::memory_order_release);
+        delete pages_.load(std::memory_order_relaxed)[left - 1].load(std::memory_order_relaxed);
+        if (left > 1 && preemption_needed()) return fail(Error::Restart);
+    }
+    return {};
 }
 
 GrantMapping* Maptrack::find(GrantHandle handle) const {

@@ -28,7 +28,12 @@ HypercallResult write(HypercallArguments& arguments) {
         const std::uint32_t length = count < kPiece ? count : kPiece;
         TRY_VOID(copy_from_guest(piece, from, length));
         if (privileged) {
-            write_console({piece, length});
+            // A slow serial line is waited for by its guest, which can be preempted.
+            if (!write_console({piece, length})) {
+                arguments.value[1] = count;
+                arguments.value[2] = from.raw;
+                return fail(Error::Restart);
+            }
         } else {
             guest_log_append(current_domain(), {piece, length});
         }

@@ -71,7 +71,9 @@ HypercallResult claim(GuestVirtual where) {
     return 0;
 }
 
-HypercallResult acquire_resource(GuestVirtual where) {
+// Preempted, it goes on where the command's upper bits say.
+HypercallResult acquire_resource(HypercallArguments& arguments) {
+    const GuestVirtual where{arguments.value[1]};
     if (!current_domain().privileged) return fail(Error::NotPermitted);
     auto request = TRY(fetch<AcquireResource>(where));
     if (request.pad != 0) return fail(Error::BadArgument);
@@ -86,9 +88,16 @@ HypercallResult acquire_resource(GuestVirtual where) {
         return 0;
     }
     if (request.nr_frames > domain->grants.max_frames() || request.frame > domain->grants.max_frames()) return fail(Error::BadArgument);
-    for (std::uint32_t i = 0; i < request.nr_frames; ++i) {
-        const Mfn frame = TRY(grant_frame(*domain, static_cast<std::uint32_t>(request.frame) + i, status));
-        TRY_VOID(store_at(GuestVirtual{request.frame_list}, i, frame.raw));
+    const std::uint64_t start = arguments.value[0] >> kMemoryCommandBits;
+    for (std::uint64_t i = start; i < request.nr_frames; ++i) {
+        Result<Mfn> frame = fail(Error::Restart);
+        if (i == start || !preemption_needed()) frame = grant_frame(*domain, static_cast<std::uint32_t>(request.frame + i), status);
+        if (!frame && frame.error() == Error::Restart) {
+            arguments.value[0] = static_cast<std::uint64_t>(MemoryCommand::AcquireResource) | i << kMemoryCommandBits;
+            return fail(Error::Restart);
+        }
+        if (!frame) return fail(frame.error());
+        TRY_VOID(store_at(GuestVirtual{request.frame_list}, i, frame->raw));
     }
     return 0;
 }
@@ -114,7 +123,7 @@ HypercallResult do_memory_op(HypercallArguments& arguments) {
             TRY_VOID(store(where, machphys_mapping()));
             return 0;
         case MemoryCommand::ClaimPages: return claim(where);
-        case MemoryCommand::AcquireResource: return acquire_resource(where);
+        case MemoryCommand::AcquireResource: return acquire_resource(arguments);
         case MemoryCommand::AddToPhysmap:
         case MemoryCommand::AddToPhysmapBatch:
         case MemoryCommand::RemoveFromPhysmap: return fail(Error::NotSupported);  // of translated guests only

@@ -128,19 +128,30 @@ void unpark(SchedVcpu& entry, Nanoseconds now) {
     finish_move(entry, static_cast<std::int64_t>(entry.virtual_time), true, now);
 }
 
-void refill_fired(void* argument) {
+// A domain's vCPUs in pieces, each with an interrupt of its own: others' come in between.
+void unpark_some(void* argument) {
+    constexpr VcpuId kAtOnce = 16;
     Domain& domain = *static_cast<Domain*>(argument);
     const Nanoseconds now = time::now();
-    for (VcpuId id = 0; id < domain.max_vcpus; ++id) {
+    VcpuId id = domain.sched.next_unparked;
+    for (VcpuId done = 0; done < kAtOnce && id < domain.max_vcpus; ++done, ++id) {
         Vcpu* vcpu = domain.vcpu(id);
         if (vcpu && vcpu->sched.vcpu) unpark(vcpu->sched, now);
     }
+    domain.sched.next_unparked = id;
+    if (id < domain.max_vcpus) set_timer(domain.sched.unpark_timer, now);
+}
+
+void refill_fired(void* argument) {
+    static_cast<Domain*>(argument)->sched.next_unparked = 0;
+    unpark_some(argument);
 }
 
 }  // namespace
 
 void sched_init_domain(Domain& domain) {
     init_timer(domain.sched.refill_timer, refill_fired, &domain, current_cpu());
+    init_timer(domain.sched.unpark_timer, unpark_some, &domain, current_cpu());
     domain.sched.cap_period.store(time::now(), std::memory_order_relaxed);
     domain.sched.reserved_since.store(time::now(), std::memory_order_relaxed);
 }

@@ -46,6 +46,7 @@ void sched_get_parameters(Domain& domain, abi::control::SchedParameters& paramet
 
 void sched_destroy_domain(Domain& domain) {
     kill_timer(domain.sched.refill_timer);
+    kill_timer(domain.sched.unpark_timer);
     static_cast<void>(reserve(domain.sched, 0));  // less is always possible
 }
 

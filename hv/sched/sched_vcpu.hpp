@@ -62,6 +62,8 @@ struct SchedDomain {
     std::atomic<std::int64_t> reserved_budget{0};
     std::atomic<Nanoseconds> reserved_since{0};  // refilled up to here
     Timer refill_timer;                          // set when a vCPU has been parked
+    Timer unpark_timer;                          // a period has begun, and not all vCPUs have been looked at
+    std::uint32_t next_unparked = 0;             // the first of those; the timers' own, which are of one CPU
 };
 
 }  // namespace hv

@@ -1,10 +1,10 @@
 // The control hypercall: how a toolstack in the privileged domain manages hv.
 //
-//   result = hypercall(kControlHypercall, operation, argument, argument_size)
+//   result = hypercall(kControlHypercall, operation, argument, argument_size, 0)
 //
 // `argument` is the guest-virtual address of the operation's structure (below and in the files beside this one) and
 // `argument_size` the size in bytes that the caller compiled with. The result is 0 or more on success and a negated
-// Xen errno (see hv/abi/xen/errno.hpp) on failure.
+// Xen errno (see hv/abi/xen/errno.hpp) on failure. The register of the 0 is hv's while a call goes on that was preempted.
 //
 // Compatibility, both ways:
 //   * operation numbers are never reused;

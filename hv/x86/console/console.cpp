@@ -2,6 +2,8 @@
 #include "hv/x86/console/console.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <span>
 
 #include "hv/base/console.hpp"
 #include "hv/base/log.hpp"
@@ -24,6 +26,10 @@ constinit VgaText vga;
 constinit LogThreshold thresholds[2] = {{4, 4}, {0, 2}};  // hv's own lines, lines about guests
 constinit bool in_panic = false;
 constinit bool screen_released = false;
+constinit std::atomic<bool> loses_nothing{false};
+
+// Of what waits for a serial port: lines about guests, and what Dom0 writes, leave some room for hv's own lines.
+constexpr std::size_t kOwnRoom = 16 * 1024;
 
 // At most kBurst lines each kPeriod for levels that are limited; the number suppressed is told when lines flow again.
 class RateLimit {
@@ -52,16 +58,16 @@ class RateLimit {
 };
 constinit RateLimit rate_limit;
 
-void write_devices(std::string_view text) {
-    for (auto& uart : uarts) uart.write(text);
-    if (!screen_released || in_panic) vga.write(text);
+void write_devices(std::span<const std::string_view> parts, std::size_t spare) {
+    for (auto& uart : uarts) uart.write(parts, spare, loses_nothing.load(std::memory_order_relaxed));
+    if (screen_released && !in_panic) return;
+    for (const std::string_view part : parts) vga.write(part);
 }
 
-void write_line(std::string_view prefix, std::string_view line, bool show) {
-    for (std::string_view part : {prefix, line, std::string_view{"\n"}}) {
-        ring.append(part);
-        if (show) write_devices(part);
-    }
+void write_line(std::string_view prefix, std::string_view line, bool show, std::size_t spare) {
+    const std::string_view parts[] = {prefix, line, "\n"};
+    for (const std::string_view part : parts) ring.append(part);
+    if (show) write_devices(parts, spare);
 }
 
 std::string_view prefix_into(std::span<char> out) {
@@ -84,15 +90,30 @@ class ConsoleGuard {
 };
 
 void console_interrupt(void*) {
+    {
+        ConsoleGuard guard;
+        for (auto& uart : uarts) uart.service();
+    }
     poll_console_input();
+    ConsoleGuard guard;
+    for (auto& uart : uarts) uart.rearm();
 }
 
 constexpr Nanoseconds kPollPeriod = 50'000'000;
+constexpr Nanoseconds kOutputPeriod = 1'000'000;  // less than a full FIFO takes
 constinit Timer poll_timer{};
 
 void poll_again(void*) {
     poll_console_input();
-    set_timer(poll_timer, time::now() + kPollPeriod);
+    bool waits = false;
+    {
+        ConsoleGuard guard;
+        for (auto& uart : uarts) {
+            uart.poll();
+            waits |= uart.waits();
+        }
+    }
+    set_timer(poll_timer, time::now() + (waits ? kOutputPeriod : kPollPeriod));
 }
 
 }  // namespace
@@ -110,8 +131,11 @@ void enable_console_interrupts() {
     for (auto& uart : uarts) {
         if (!uart.present()) continue;
         if (connect_isa_interrupt(uart.irq(), console_interrupt, nullptr)) {
-            uart.enable_receive_interrupt();
+            ConsoleGuard guard;
+            uart.use_interrupts();
         } else {
+            ConsoleGuard guard;
+            uart.use_polling();
             poll = true;
         }
     }
@@ -127,6 +151,12 @@ void release_screen() {
 
 void console_enter_panic() {
     in_panic = true;
+    for (auto& uart : uarts) uart.write_at_once();
+}
+
+void finish_output() {
+    ConsoleGuard guard;
+    for (auto& uart : uarts) uart.flush();
 }
 
 void poll_console_input() {
@@ -160,16 +190,17 @@ void log_text(LogLevel level, std::string_view line) {
     const std::string_view prefix = prefix_into(buffer);
     ConsoleGuard guard;
     const LogThreshold& threshold = thresholds[about_guest ? 1 : 0];
+    const std::size_t spare = about_guest ? kOwnRoom : 0;
     bool show = rank < threshold.always || in_panic;
     if (!show && rank < threshold.limited) {
         std::uint32_t suppressed = 0;
         show = rate_limit.allow(time::now(), suppressed);
         if (suppressed != 0) {
             char note[48];
-            write_line(prefix, format_into(note, "{} lines were not printed", suppressed), true);
+            write_line(prefix, format_into(note, "{} lines were not printed", suppressed), true, spare);
         }
     }
-    write_line(prefix, line, show);
+    write_line(prefix, line, show, spare);
 }
 
 LogRead read_log(std::uint64_t position, std::span<char> out) {
@@ -182,9 +213,23 @@ void clear_log() {
     ring.clear();
 }
 
-void write_console(std::string_view text) {
+bool write_console(std::string_view text) {
     ConsoleGuard guard;
-    write_devices(text);
+    if (!std::ranges::all_of(uarts, [text](const Uart& uart) { return uart.has_room(text.size(), kOwnRoom); })) return false;
+    write_devices({&text, 1}, kOwnRoom);
+    return true;
+}
+
+void console_loses_nothing(bool wanted) {
+    loses_nothing.store(wanted, std::memory_order_relaxed);
+}
+
+bool console_counter(std::uint32_t index, const char*& name, std::uint64_t& value) {
+    if (index != 0) return false;
+    name = "lost_characters";
+    value = 0;
+    for (const Uart& uart : uarts) value += uart.lost();
+    return true;
 }
 
 }  // namespace hv

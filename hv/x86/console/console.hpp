@@ -7,11 +7,14 @@
 namespace hv::x86 {
 
 void start_console(const BootOptions& options, const BootDisplay& display);
-// From here on output takes no lock: the other CPUs are stopped or about to be.
+// From here on output takes no lock, and waits for its devices: the other CPUs are stopped or about to be.
 void console_enter_panic();
-// Fetches typed characters from every device; called by the receive interrupt and, as a fallback, by a timer.
+// Waits until all output has left: the machine is about to end.
+void finish_output();
+// Fetches typed characters from every device; called by their interrupts and, as a fallback, by a timer.
 void poll_console_input();
-// Hooks the receive interrupts, or polls where there are none; interrupt controllers and timers are up.
+// Hooks the devices' interrupts, or polls where there are none; interrupt controllers and timers are up. From here on nobody waits for a
+// device.
 void enable_console_interrupts();
 // Dom0 is about to drive the screen: hv writes to it no more, except in a panic.
 void release_screen();

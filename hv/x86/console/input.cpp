@@ -62,9 +62,9 @@ void handle_typed_character(char character) {
         if (++switch_presses == kSwitchPresses) {
             switch_presses = 0;
             hv_listens = !hv_listens;
-            write_console(hv_listens
-                              ? "\n(hv) keyboard goes to hv's debug keys ('h' lists them); Ctrl-A three times: back\n"
-                              : "\n(hv) keyboard goes to Dom0; Ctrl-A three times: hv's debug keys\n");
+            (void)write_console(hv_listens
+                                    ? "\n(hv) keyboard goes to hv's debug keys ('h' lists them); Ctrl-A three times: back\n"
+                                    : "\n(hv) keyboard goes to Dom0; Ctrl-A three times: hv's debug keys\n");
         }
         return;
     }
@@ -112,7 +112,9 @@ void run_debug_key(char key) {
     if (!is_debug_key(key)) return info("there is no such debug key; 'h' lists them");
     const DebugKey& entry = keys[static_cast<unsigned char>(key)];
     info("debug key '{}': {}", key, entry.help);
+    console_loses_nothing(true);
     entry.handler(key);
+    console_loses_nothing(false);
 }
 
 }  // namespace hv

@@ -10,16 +10,19 @@ namespace {
 enum Register : std::uint16_t {
     kData = 0,
     kInterruptEnable = 1,
-    kFifoControl = 2,
+    kInterruptIdentification = 2,  // read
+    kFifoControl = 2,              // write
     kLineControl = 3,
     kModemControl = 4,
     kLineStatus = 5,
     kScratch = 7
 };
+constexpr std::uint8_t kWhenReceived = 0x01, kWhenEmpty = 0x02;  // interrupt enable
 constexpr std::uint8_t kLatch = 0x80;          // line control: data and interrupt enable are the divisor
 constexpr std::uint8_t kReceived = 0x01;       // line status
 constexpr std::uint8_t kTransmitEmpty = 0x20;  // line status: all of the FIFO is free
 constexpr unsigned kFifoSize = 16;
+constexpr std::size_t kAtOnce = 160;  // characters, into a port that is always ready, as emulated ones are
 constexpr std::uint32_t kClock = 115200;
 
 std::uint8_t line_control(const SerialOptions& options) {
@@ -55,21 +58,38 @@ void Uart::start(unsigned index, const SerialOptions& options) {
     room_ = 0;
 }
 
-void Uart::put(char character) {
-    if (!present_) return;
-    if (room_ == 0) {
-        while (!(in8(base_ + kLineStatus) & kTransmitEmpty)) pause();
-        room_ = kFifoSize;
-    }
+bool Uart::ready() {
+    if (room_ == 0 && (in8(base_ + kLineStatus) & kTransmitEmpty)) room_ = kFifoSize;
+    return room_ != 0;
+}
+
+void Uart::send(char character) {
     out8(base_ + kData, static_cast<std::uint8_t>(character));
     --room_;
 }
 
-void Uart::write(std::string_view text) {
-    for (char character : text) {
-        if (character == '\n') put('\r');
-        put(character);
+void Uart::set_interrupts(std::uint8_t enabled) {
+    if (enabled == interrupts_) return;
+    interrupts_ = enabled;
+    out8(base_ + kInterruptEnable, enabled);
+}
+
+void Uart::flush() {
+    while (present_ && waits()) {
+        output_.drain(*this, kAtOnce);
+        pause();
     }
+}
+
+void Uart::write(std::span<const std::string_view> parts, std::size_t spare, bool wait) {
+    if (!present_) return;
+    std::size_t length = 0;
+    for (const std::string_view part : parts) length += part.size();
+    if (wait && !has_room(length, spare)) flush();
+    output_.append(parts, spare);
+    if (at_once_) return flush();
+    output_.drain(*this, kAtOnce);
+    if (interrupts_ != 0 && waits()) set_interrupts(kWhenReceived | kWhenEmpty);
 }
 
 bool Uart::get(char& character) {
@@ -78,8 +98,35 @@ bool Uart::get(char& character) {
     return true;
 }
 
-void Uart::enable_receive_interrupt() {
-    if (present_) out8(base_ + kInterruptEnable, 0x01);
+void Uart::write_at_once() {
+    at_once_ = true;
+    flush();
+}
+
+void Uart::use_interrupts() {
+    at_once_ = false;
+    set_interrupts(kWhenReceived);
+}
+
+void Uart::use_polling() {
+    at_once_ = false;
+}
+
+void Uart::service() {
+    if (!present_) return;
+    static_cast<void>(in8(base_ + kInterruptIdentification));  // which takes back that the port is empty
+    output_.drain(*this, kAtOnce);
+}
+
+// The line may be one of edges: whatever has come meanwhile makes a new one.
+void Uart::rearm() {
+    if (!present_ || interrupts_ == 0) return;
+    set_interrupts(0);
+    set_interrupts(waits() ? kWhenReceived | kWhenEmpty : kWhenReceived);
+}
+
+void Uart::poll() {
+    if (present_) output_.drain(*this, kAtOnce);
 }
 
 }  // namespace hv::x86

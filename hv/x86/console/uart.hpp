@@ -1,10 +1,13 @@
-// A 16550 serial port. Output is synchronous: a character is in the FIFO when put() returns, so a panic loses nothing.
+// A 16550 serial port. At first output is synchronous: what is written is in the port when write() returns. Once somebody calls service() for
+// its interrupts, or poll(), nobody waits for the port any more, but in a panic, which loses nothing.
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "hv/x86/boot/command_line.hpp"
+#include "hv/x86/console/serial_output.hpp"
 
 namespace hv::x86 {
 
@@ -13,16 +16,35 @@ class Uart {
     // Probes the port and programs it; `index` 0 for com1, 1 for com2. Absent ports swallow output.
     void start(unsigned index, const SerialOptions& options);
     bool present() const { return present_; }
-    void put(char character);
-    void write(std::string_view text);  // "\n" becomes "\r\n"
-    bool get(char& character);          // false: nothing has arrived
-    void enable_receive_interrupt();
     unsigned irq() const { return irq_; }  // ISA
 
+    // `spare`: so much room is others'. `wait`: for room, rather than lose any.
+    void write(std::span<const std::string_view> parts, std::size_t spare, bool wait);
+    bool has_room(std::size_t length, std::size_t spare) const { return !present_ || output_.has_room(length, spare); }
+    bool waits() const { return !output_.empty(); }  // something to be written
+    std::uint64_t lost() const { return output_.lost(); }
+    void flush();  // waits until all is in the port
+    bool get(char& character);  // false: nothing has arrived
+
+    void write_at_once();  // for ever, beginning with what waits
+    void use_interrupts();
+    void use_polling();
+    void service();  // at its interrupt; afterwards, when what arrived has been fetched, rearm()
+    void rearm();
+    void poll();
+
   private:
+    friend class SerialOutput;
+    bool ready();
+    void send(char character);
+    void set_interrupts(std::uint8_t enabled);
+
+    SerialOutput output_;
     std::uint16_t base_ = 0;
     std::uint8_t irq_ = 0;
+    std::uint8_t interrupts_ = 0;  // that are enabled
     bool present_ = false;
+    bool at_once_ = true;
     unsigned room_ = 0;  // characters that the FIFO takes without looking again
 };
 

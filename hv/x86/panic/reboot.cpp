@@ -2,6 +2,7 @@
 
 #include "hv/x86/acpi/acpi.hpp"
 #include "hv/x86/boot/command_line.hpp"
+#include "hv/x86/console/console.hpp"
 #include "hv/x86/cpu/io.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/paging/hv_tables.hpp"
@@ -51,6 +52,7 @@ void reset_by_port_cf9() {
 
 void machine_reboot() {
     disable_interrupts();
+    finish_output();
     const std::string_view method = boot_options().reboot_method;
     if (method.starts_with('t')) reset_by_triple_fault();
     if (method.starts_with('k')) reset_by_keyboard_controller();
@@ -62,6 +64,7 @@ void machine_reboot() {
 
 void machine_halt() {
     disable_interrupts();
+    finish_output();
     for (;;) halt();
 }
 

@@ -8,6 +8,7 @@
 #include "hv/time/clock.hpp"
 #include "hv/time/wallclock.hpp"
 #include "hv/x86/acpi/acpi.hpp"
+#include "hv/x86/console/console.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/pv/guest_clock.hpp"
@@ -79,6 +80,7 @@ HypercallResult handle(PlatformOp& op) {
             constexpr std::uint32_t kSoftOff = 5;
             if (op.u.enter_acpi_sleep.sleep_state != kSoftOff || (op.u.enter_acpi_sleep.flags & kAcpiSleepExtended))
                 return fail(Error::NotSupported);
+            finish_output();
             TRY_VOID(acpi_write_sleep(op.u.enter_acpi_sleep.val_a, op.u.enter_acpi_sleep.val_b));
             return 0;
         }

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string>
 
 #include "hv/base/cpu.hpp"
 #include "hv/domain/domain.hpp"
@@ -81,6 +82,11 @@ void release_mappings(hv::Domain& domain);  // all of its handles, for a domain 
 void guest_overwrites(std::uint64_t address);  // as an mmu_update of the guest's would
 void refuse_mappings(bool refuse);
 std::uint64_t grant_flushes();
+
+// hv's console: what is in its log's ring; what Dom0 wrote, and how often the devices will not take it yet.
+void set_log(std::string text);
+std::string take_console();
+void keep_console_busy(unsigned times);
 
 // Physical interrupts that are routed now.
 bool pirq_bound(std::uint32_t pirq);

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <thread>
 
+#include "hv/abi/xen/memory.hpp"
 #include "hv/domain/grant_table.hpp"
 #include "tests/unit/grants/guest.hpp"
 
@@ -115,6 +116,46 @@ TEST_F(Grants, ATableGrowsInPieces) {
     EXPECT_EQ(setup.status, 0);
     EXPECT_EQ(user->grants.frame_count(), 64u);
     EXPECT_EQ(hv::grant_frame(*user, 63, false).value().raw, list[63]);
+}
+
+// Dom0 may ask for the last page of a table that nobody has used yet.
+TEST_F(Grants, ATableThatDom0AsksForGrowsInPieces) {
+    std::uint64_t list[4] = {};
+    AcquireResource request{};
+    request.domid = user->id;
+    request.type = static_cast<std::uint16_t>(ResourceType::GrantTable);
+    request.id = kResourceGrantTableShared;
+    request.nr_frames = 4;
+    request.frame = 60;
+    request.frame_list = reinterpret_cast<std::uintptr_t>(list);
+    hv::Vcpu& before = fake::running_on(0);
+    fake::set_current(*fake::dom0().vcpu(0));
+    hv::HypercallArguments arguments{{static_cast<std::uint64_t>(MemoryCommand::AcquireResource), fake::address(request), 0, 0, 0, 0}};
+    fake::preempt_every(1);
+    unsigned tries = 1;
+    hv::HypercallResult result;
+    while (!(result = hv::do_memory_op(arguments)) && result.error() == hv::Error::Restart && tries < 1000) ++tries;
+    fake::preempt_every(0);
+    fake::set_current(before);
+    ASSERT_TRUE(result.has_value());
+    EXPECT_GE(tries, 64u);
+    for (std::uint32_t i = 0; i < 4; ++i) EXPECT_EQ(list[i], hv::grant_frame(*user, 60 + i, false).value().raw);
+}
+
+TEST_F(Grants, ATableAndAMaptrackGoInPieces) {
+    constexpr unsigned kPages = 20;
+    ASSERT_TRUE(user->grants.grow(kPages));
+    hv::Maptrack& maptrack = user->grants.maptrack;
+    for (std::uint32_t i = 0; i < kPages * hv::Maptrack::kPerPage; ++i) ASSERT_TRUE(maptrack.take(0));
+    const auto tries_of = [](auto work) {
+        unsigned tries = 1;
+        while (!work() && tries < 1000) ++tries;
+        return tries;
+    };
+    fake::preempt_every(1);
+    EXPECT_EQ(tries_of([&] { return maptrack.release().has_value(); }), kPages);
+    EXPECT_GE(tries_of([&] { return user->grants.release_pages().has_value(); }), kPages);
+    EXPECT_EQ(maptrack.capacity(), 0u);
 }
 
 // Until all pages of the old version are cleared, what is on the others is no entry of anybody's.

@@ -91,6 +91,17 @@ TEST_F(Cap, HoldsAgainstOthersWhoGetTheRest) {
     EXPECT_NEAR(got[1], 0.8, 0.01);
 }
 
+// A new period looks at all vCPUs of a domain, but not with one interrupt.
+TEST_F(Cap, ManyVcpusGoOnTogether) {
+    hv::Domain& domain = hogs({.vcpus = 100, .cap = 100});
+    measure({&domain}, kSecond);
+    EXPECT_NEAR(measure({&domain}, 10 * kSecond)[0], 1.0, 0.05);
+    for (hv::VcpuId id = 0; id < domain.max_vcpus; ++id) EXPECT_GT(hv::vcpu_run_time(*domain.vcpu(id)), 0) << id;
+    ASSERT_TRUE(hv::sched_set_parameters(domain, sim::shares(256)));
+    measure({&domain}, kSecond);
+    EXPECT_NEAR(measure({&domain}, kSecond)[0], 8.0, 0.1);
+}
+
 TEST_F(Cap, LiftedSetsFree) {
     std::vector<hv::Domain*> domains{&hogs({.cap = 10})};
     measure(domains, kSecond);
