@@ -139,7 +139,7 @@ void unpark_some(void* argument) {
         if (vcpu && vcpu->sched.vcpu) unpark(vcpu->sched, now);
     }
     domain.sched.next_unparked = id;
-    if (id < domain.max_vcpus) set_timer(domain.sched.unpark_timer, now);
+    if (id < domain.max_vcpus) set_timer(domain.sched.unpark_timer, now + 1);  // not due yet for the interrupt that runs this
 }
 
 void refill_fired(void* argument) {
