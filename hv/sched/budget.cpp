@@ -128,22 +128,39 @@ void unpark(SchedVcpu& entry, Nanoseconds now) {
     finish_move(entry, static_cast<std::int64_t>(entry.virtual_time), true, now);
 }
 
+// Null: there is none, or it is not the scheduler's.
+SchedVcpu* scheduled(Domain& domain, VcpuId id) {
+    Vcpu* vcpu = domain.vcpu(id);
+    return vcpu && vcpu->sched.vcpu ? &vcpu->sched : nullptr;
+}
+
 // A domain's vCPUs in pieces, each with an interrupt of its own: others' come in between.
 void unpark_some(void* argument) {
     constexpr VcpuId kAtOnce = 16;
     Domain& domain = *static_cast<Domain*>(argument);
     const Nanoseconds now = time::now();
-    VcpuId id = domain.sched.next_unparked;
-    for (VcpuId done = 0; done < kAtOnce && id < domain.max_vcpus; ++done, ++id) {
-        Vcpu* vcpu = domain.vcpu(id);
-        if (vcpu && vcpu->sched.vcpu) unpark(vcpu->sched, now);
+    SchedDomain& sched = domain.sched;
+    for (VcpuId done = 0; done < kAtOnce && sched.left_unparked > 0; ++done, --sched.left_unparked) {
+        if (SchedVcpu* entry = scheduled(domain, sched.next_unparked)) unpark(*entry, now);
+        sched.next_unparked = (sched.next_unparked + 1) % domain.max_vcpus;
     }
-    domain.sched.next_unparked = id;
-    if (id < domain.max_vcpus) set_timer(domain.sched.unpark_timer, now + 1);  // not due yet for the interrupt that runs this
+    if (sched.left_unparked > 0) set_timer(sched.unpark_timer, now + 1);  // not due yet for the interrupt that runs this
 }
 
+// Those that come first find CPUs, and may have all that there is for the domain before others have a turn: so whoever has waited
+// longest begins.
 void refill_fired(void* argument) {
-    static_cast<Domain*>(argument)->sched.next_unparked = 0;
+    Domain& domain = *static_cast<Domain*>(argument);
+    Nanoseconds longest = kNoSlice;
+    for (VcpuId id = 0; id < domain.max_vcpus; ++id) {
+        SchedVcpu* entry = scheduled(domain, id);
+        if (!entry) continue;
+        QueueGuard queue{*entry};
+        if (entry->place != SchedPlace::Parked || entry->accounted >= longest) continue;
+        longest = entry->accounted;
+        domain.sched.next_unparked = id;
+    }
+    domain.sched.left_unparked = domain.max_vcpus;
     unpark_some(argument);
 }
 

@@ -63,7 +63,8 @@ struct SchedDomain {
     std::atomic<Nanoseconds> reserved_since{0};  // refilled up to here
     Timer refill_timer;                          // set when a vCPU has been parked
     Timer unpark_timer;                          // a period has begun, and not all vCPUs have been looked at
-    std::uint32_t next_unparked = 0;             // the first of those; the timers' own, which are of one CPU
+    // The first of those, and how many there are: round from it. The timers' own, which are of one CPU.
+    VcpuId next_unparked = 0, left_unparked = 0;
 };
 
 }  // namespace hv

@@ -114,6 +114,20 @@ TEST_F(Cap, ManyVcpusGoOnInPieces) {
     EXPECT_NEAR(measure({&domain}, kSecond)[0], 8.0, 0.1);
 }
 
+// With more vCPUs than a period has time for, they take turns.
+TEST_F(Cap, EveryVcpuGetsItsTurn) {
+    for (const std::uint32_t vcpus : {12u, 100u}) {
+        hv::Domain& domain = hogs({.vcpus = vcpus, .cap = 100});
+        measure({&domain}, 5 * kSecond);
+        for (hv::VcpuId id = 0; id < vcpus; ++id) {
+            const double share = static_cast<double>(hv::vcpu_run_time(*domain.vcpu(id))) / (5.0 * kSecond) * vcpus;
+            EXPECT_GT(share, 0.5) << "vCPU " << id << " of " << vcpus;
+            EXPECT_LT(share, 2.0) << "vCPU " << id << " of " << vcpus;
+        }
+        fake::destroy_all();
+    }
+}
+
 TEST_F(Cap, LiftedSetsFree) {
     std::vector<hv::Domain*> domains{&hogs({.cap = 10})};
     measure(domains, kSecond);
