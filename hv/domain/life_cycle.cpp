@@ -8,7 +8,6 @@
 #include "hv/domain/domain_table.hpp"
 #include "hv/domain/relinquish.hpp"
 #include "hv/domain/vcpu_timers.hpp"
-#include "hv/hypercall/hypercall.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/sched/sched.hpp"
 

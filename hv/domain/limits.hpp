@@ -1,3 +1,4 @@
+// What there is a most of, as the interfaces promise it.
 #pragma once
 
 #include "hv/abi/control/domain.hpp"

@@ -2,8 +2,10 @@
 
 #include <atomic>
 
+#include "hv/base/atomic_max.hpp"
 #include "hv/base/log.hpp"
 #include "hv/time/clock.hpp"
+#include "hv/time/now_and_then.hpp"
 
 namespace hv {
 namespace {
@@ -13,7 +15,7 @@ constexpr Nanoseconds kBetweenLines = 10 * kSecond;
 
 constinit std::atomic<std::uint64_t> g_asked_again{0};
 constinit std::atomic<Nanoseconds> g_longest{0};
-constinit std::atomic<Nanoseconds> g_next_line{0};
+constinit NowAndThen g_line{kBetweenLines};
 
 }  // namespace
 
@@ -32,12 +34,8 @@ bool Patience::over() {
 void note_asked_again(const CpuSet& cpus, Nanoseconds waited) {
     if (cpus.empty()) return;
     const std::uint64_t times = g_asked_again.fetch_add(cpus.count(), std::memory_order_relaxed) + cpus.count();
-    Nanoseconds longest = g_longest.load(std::memory_order_relaxed);
-    while (waited > longest && !g_longest.compare_exchange_weak(longest, waited, std::memory_order_relaxed)) {
-    }
-    const Nanoseconds now = time::now();
-    Nanoseconds next = g_next_line.load(std::memory_order_relaxed);
-    if (now < next || !g_next_line.compare_exchange_strong(next, now + kBetweenLines, std::memory_order_relaxed)) return;
+    raise_to(g_longest, waited);
+    if (!g_line.due(time::now())) return;
     // A virtual CPU that did not run for a moment looks the same: for the log's ring, not for the console.
     log(waited < kSecond ? LogLevel::Info : LogLevel::Warning, "CPU {} has not answered an interrupt from another one for {} ms: asked again ({} times so far)",
         cpus.next(0), waited / 1'000'000, times);

@@ -2,7 +2,9 @@
 
 #include <atomic>
 
+#include "hv/base/atomic_max.hpp"
 #include "hv/base/log.hpp"
+#include "hv/time/now_and_then.hpp"
 
 namespace hv {
 namespace {
@@ -13,23 +15,15 @@ constexpr Nanoseconds kBetweenLines = 10 * kSecond;
 constinit std::atomic<std::uint64_t> g_late{0};
 constinit std::atomic<std::uint64_t> g_missed{0};
 constinit std::atomic<Nanoseconds> g_latest{0};
-constinit std::atomic<Nanoseconds> g_next_line{0};
-
-// One line now and then, by whoever comes first.
-bool may_log(Nanoseconds now) {
-    Nanoseconds next = g_next_line.load(std::memory_order_relaxed);
-    return now >= next && g_next_line.compare_exchange_strong(next, now + kBetweenLines, std::memory_order_relaxed);
-}
+constinit NowAndThen g_line{kBetweenLines};
 
 }  // namespace
 
 void note_late_timer(CpuId cpu, Nanoseconds by, bool missed, Nanoseconds now) {
     g_late.fetch_add(1, std::memory_order_relaxed);
     if (missed) g_missed.fetch_add(1, std::memory_order_relaxed);
-    Nanoseconds latest = g_latest.load(std::memory_order_relaxed);
-    while (by > latest && !g_latest.compare_exchange_weak(latest, by, std::memory_order_relaxed)) {
-    }
-    if ((!missed && by < kSecond) || !may_log(now)) return;
+    raise_to(g_latest, by);
+    if ((!missed && by < kSecond) || !g_line.due(now)) return;
     // On a machine that shares its processors a little is nobody's fault: for the log's ring, not for the console.
     log(by < kSecond ? LogLevel::Info : LogLevel::Warning, "CPU {}: a timer is {} ms late, {} ({} late ones so far, {} without an interrupt)",
         cpu, by / 1'000'000, missed ? "and no interrupt in sight" : "as is its interrupt", g_late.load(std::memory_order_relaxed),

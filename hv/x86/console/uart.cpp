@@ -87,7 +87,7 @@ void Uart::write(std::span<const std::string_view> parts, std::size_t spare, boo
     for (const std::string_view part : parts) length += part.size();
     if (wait && !has_room(length, spare)) flush();
     output_.append(parts, spare);
-    if (at_once_) return flush();
+    if (!queues_) return flush();
     output_.drain(*this, kAtOnce);
     if (interrupts_ != 0 && waits()) set_interrupts(kWhenReceived | kWhenEmpty);
 }
@@ -99,17 +99,17 @@ bool Uart::get(char& character) {
 }
 
 void Uart::write_at_once() {
-    at_once_ = true;
+    queues_ = false;
     flush();
 }
 
 void Uart::use_interrupts() {
-    at_once_ = false;
+    queues_ = true;
     set_interrupts(kWhenReceived);
 }
 
 void Uart::use_polling() {
-    at_once_ = false;
+    queues_ = true;
 }
 
 void Uart::service() {

@@ -44,7 +44,7 @@ class Uart {
     std::uint8_t irq_ = 0;
     std::uint8_t interrupts_ = 0;  // that are enabled
     bool present_ = false;
-    bool at_once_ = true;
+    bool queues_ = false;  // what the port does not take at once; all zero at first, so that the image holds no empty ring
     unsigned room_ = 0;  // characters that the FIFO takes without looking again
 };
 

@@ -81,7 +81,7 @@ struct ArchDomain {
     LinearSlots linear_slots;
     // VM assists (bits of abi VmAssistType).
     std::atomic<std::uint64_t> vm_assist{0};
-    FrameInfo* eoi_map_frame = nullptr;      // Dom0's page of pirqs that need an EOI
+    FrameInfo* eoi_map_frame = nullptr;       // Dom0's page of pirqs that need an EOI
     bool auto_unmask = false;                 // an EOI also unmasks the port
 };
 

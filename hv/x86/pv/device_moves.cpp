@@ -22,7 +22,8 @@ void carry_out(void* argument) {
 
 void write_port_that_moves_devices(std::uint16_t port, unsigned bytes, std::uint32_t value) {
     PortWrite write{port, bytes, value};
-    emulated_by_tcg() ? at_standstill(carry_out, &write) : carry_out(&write);
+    if (emulated_by_tcg()) return at_standstill(carry_out, &write);
+    carry_out(&write);
 }
 
 }  // namespace hv::x86

@@ -36,7 +36,8 @@ bool moves_vga_memory(std::uint16_t port, unsigned bytes) {
 void port_write(std::uint16_t port, unsigned bytes, std::uint32_t value) {
     if (!current_domain().privileged || !io_ports_allowed(port, bytes)) return;
     if (is_pci_port(port, bytes)) return guest_pci_write(port, bytes, value);
-    moves_vga_memory(port, bytes) ? write_port_that_moves_devices(port, bytes, value) : write_port(port, bytes, value);
+    if (moves_vga_memory(port, bytes)) return write_port_that_moves_devices(port, bytes, value);
+    write_port(port, bytes, value);
 }
 
 // INS and OUTS; repeated ones are done in pieces that other work can come between.

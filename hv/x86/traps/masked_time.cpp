@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 
+#include "hv/base/atomic_max.hpp"
 #include "hv/time/clock.hpp"
 
 namespace hv::x86 {
@@ -16,10 +17,7 @@ void note_masked_time(CpuWork& work) {
     const std::uint64_t ticks = read_tsc() - work.entered_at;
     work.entered_at = 0;
     if (work.entered_by >= kMaskedCauses) return;
-    std::atomic<std::uint64_t>& longest = g_longest[work.entered_by];
-    std::uint64_t before = longest.load(std::memory_order_relaxed);
-    while (ticks > before && !longest.compare_exchange_weak(before, ticks, std::memory_order_relaxed)) {
-    }
+    raise_to(g_longest[work.entered_by], ticks);
 }
 
 void measure_masked_time() {

@@ -5,7 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "hv/abi/control/domain.hpp"
+
 namespace hvctl {
+
+using hv::abi::control::kMostVcpus;  // of a domain
 
 inline constexpr std::uint64_t kPageSize = 4096;
 inline constexpr unsigned kPageShift = 12;

@@ -11,7 +11,7 @@
 #include "config/readers.hpp"
 #include "config/xl_file.hpp"
 #include "config/yaml_advice.hpp"
-#include "hv/abi/control/domain.hpp"
+#include "hvctl/types.hpp"
 
 namespace hvctld::config {
 namespace {
@@ -20,7 +20,7 @@ constexpr std::uint64_t kPage = 4096;
 constexpr std::string_view kDom0Uuid = "00000000-0000-0000-0000-000000000000";
 constexpr std::uint64_t kLeastMemory = 4ull << 20;
 constexpr std::uint64_t kMostMemory = 16ull << 40;
-using hv::abi::control::kMostVcpus;
+using hvctl::kMostVcpus;
 constexpr std::uint32_t kMostCpuShare = kMaxCpus * 100;
 constexpr std::size_t kLongestCmdline = 1023;  // the PV start info's array, NUL left out
 

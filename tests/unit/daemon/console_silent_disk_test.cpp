@@ -1,0 +1,134 @@
+// A console whose log's disk does not answer.
+#include <future>
+
+#include "console_testing.hpp"
+
+namespace hvctld::test {
+namespace {
+
+// A disk that does not answer until it is let.
+class SilentDisk : public ConsoleTest {
+  protected:
+    ~SilentDisk() override { answer(); }
+    void fall_silent() {
+        disk.run(DiskThread::Wait::IfQuick, [silence = answer_.get_future().share()] { silence.wait(); }, [](const Result<void>&) {});
+    }
+    void answer() {
+        if (!answered_) answer_.set_value();
+        answered_ = true;
+    }
+    void pass(int rounds = 20) {
+        for (int i = 0; i < rounds; ++i) loop.run_once(false);
+    }
+
+  private:
+    std::promise<void> answer_;
+    bool answered_ = false;
+};
+
+TEST_F(SilentDisk, OutputStaysInTheRing) {
+    attach();
+    hypervisor.print(1, "before ");
+    turn();
+    const UniqueFd reader = open(ConsoleMode::Read);
+    fall_silent();
+    hypervisor.print(1, "mean");
+    pass();
+    hypervisor.print(1, "while ");
+    pass();
+    EXPECT_EQ(log_text(), "before ");
+    EXPECT_EQ(page().output_producer - page().output_consumer, 10u);
+    const auto refused = console->open(ConsoleMode::Read, 0);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().id(), ErrorId::Busy);
+    answer();
+    turn();
+    hypervisor.print(1, "after");
+    turn();
+    EXPECT_EQ(log_text(), "before meanwhile after");
+    EXPECT_EQ(received(reader), "before meanwhile after");
+    EXPECT_EQ(console->dropped(), 0u);
+}
+
+// The answer to one who asks brings those before it, and what waited for them goes on all the same.
+TEST_F(SilentDisk, SomebodyWhoAsksHoldsUpNobodyElse) {
+    attach();
+    turn();
+    const UniqueFd reader = open(ConsoleMode::Read);
+    fall_silent();
+    hypervisor.print(1, "one ");
+    pass();
+    hypervisor.print(1, "two");
+    pass();
+    answer();
+    const UniqueFd late = open(ConsoleMode::Read);
+    turn();
+    EXPECT_EQ(log_text(), "one two");
+    EXPECT_EQ(received(reader), "one two");
+    EXPECT_EQ(received(late), "one two");
+}
+
+TEST_F(SilentDisk, AGuestThatEndsHasItsLastWordsLogged) {
+    attach();
+    turn();
+    fall_silent();
+    hypervisor.print(1, "last ");
+    pass();
+    hypervisor.print(1, "words");
+    console->detach();
+    EXPECT_FALSE(console->attached());
+    console->end_sessions();
+    attach();  // it starts again
+    hypervisor.print(1, ", and first");
+    pass();
+    answer();
+    turn();
+    EXPECT_EQ(log_text(), "last words, and first");
+}
+
+TEST_F(SilentDisk, AGuestThatWritesAndWritesGoesOn) {
+    attach();
+    turn();
+    fall_silent();
+    hypervisor.print(1, std::string(kConsoleOutputSize, 'x'));
+    while (page().output_consumer != page().output_producer) loop.run_once();
+    hypervisor.print(1, std::string(kConsoleOutputSize, 'y'));
+    pass();
+    EXPECT_EQ(page().output_consumer, page().output_producer);
+    answer();
+    turn();
+    hypervisor.print(1, "after");
+    turn();
+    EXPECT_GE(console->dropped(), kConsoleOutputSize);
+    EXPECT_NE(log_text().find("bytes dropped"), std::string::npos);
+    EXPECT_TRUE(log_text().ends_with("after")) << log_text();
+}
+
+TEST_F(SilentDisk, ARunIsPreparedWhenItAnswers) {
+    attach();
+    hypervisor.print(1, "old");
+    turn();
+    console->detach();
+    fall_silent();
+    bool ready = false;
+    console->prepare_run(true, [&](const Result<void>& outcome) { ready = outcome.has_value(); });
+    pass();
+    EXPECT_FALSE(ready);
+    answer();
+    while (!ready) loop.run_once();
+    EXPECT_EQ(log_text(), "");
+}
+
+TEST_F(SilentDisk, AConsoleMayGoBeforeItAnswers) {
+    attach();
+    turn();
+    fall_silent();
+    hypervisor.print(1, "x");
+    pass();
+    console.reset();
+    answer();
+    pass();
+}
+
+}  // namespace
+}  // namespace hvctld::test
