@@ -3,7 +3,7 @@
 #include "hv/domain/domain.hpp"
 #include "hv/domain/domain_seams.hpp"
 #include "hv/domain/domain_table.hpp"
-#include "hv/domain/event_fifo.hpp"
+#include "hv/domain/event/fifo.hpp"
 
 namespace hv {
 namespace {

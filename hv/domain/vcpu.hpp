@@ -20,7 +20,7 @@ namespace x86 {
 struct ArchVcpu;
 struct ArchDomain;
 }  // namespace x86
-struct FifoVcpu;  // domain/event_fifo.hpp
+struct FifoVcpu;  // domain/event/fifo.hpp
 
 // Why a vCPU does not run; it is runnable while no bit is set and its domain is not paused.
 enum VcpuFlag : std::uint32_t {

@@ -1,6 +1,6 @@
 #include "hv/domain/vcpu_block.hpp"
 
-#include "hv/domain/event_channel.hpp"
+#include "hv/domain/event/channel.hpp"
 #include "hv/domain/vcpu.hpp"
 #include "hv/sched/sched.hpp"
 

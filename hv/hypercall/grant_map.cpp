@@ -1,5 +1,5 @@
 #include "hv/domain/domain.hpp"
-#include "hv/domain/grant_seams.hpp"
+#include "hv/domain/grant/seams.hpp"
 #include "hv/hypercall/grant_operations.hpp"
 #include "hv/memory/frame.hpp"
 

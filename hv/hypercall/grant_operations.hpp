@@ -7,7 +7,7 @@
 #include "hv/base/preemption.hpp"
 #include "hv/base/result.hpp"
 #include "hv/base/types.hpp"
-#include "hv/domain/grant_table.hpp"
+#include "hv/domain/grant/table.hpp"
 #include "hv/memory/frame.hpp"
 #include "hv/memory/guest_access.hpp"
 

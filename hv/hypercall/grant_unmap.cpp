@@ -3,7 +3,7 @@
 #include <array>
 
 #include "hv/domain/domain.hpp"
-#include "hv/domain/grant_seams.hpp"
+#include "hv/domain/grant/seams.hpp"
 #include "hv/hypercall/grant_operations.hpp"
 #include "hv/memory/frame.hpp"
 

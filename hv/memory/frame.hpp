@@ -100,7 +100,7 @@ struct FrameInfo {
     // kPartial, or being checked: the number of entries that hold references. kFreeHead: the block's order. Heap: its size class.
     std::uint16_t progress;            // +28
     // Page tables that name others of their level: below zero so many entries of this one, above so many of others' that name
-    // this one (x86/pv/linear_tables.hpp). 0 on every frame that is no page table.
+    // this one (x86/pv/mmu/linear_tables.hpp). 0 on every frame that is no page table.
     std::atomic<std::int16_t> linear;  // +30
 
     DomainId owner() const { return static_cast<DomainId>(count.load(std::memory_order_relaxed) >> kOwnerShift); }

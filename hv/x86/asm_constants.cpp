@@ -4,8 +4,8 @@
 
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/paging/layout.hpp"
-#include "hv/x86/pv/compat_entry.hpp"
-#include "hv/x86/pv/traps.hpp"
+#include "hv/x86/pv/traps/compat_entry.hpp"
+#include "hv/x86/pv/traps/traps.hpp"
 #include "hv/x86/traps/trap_frame.hpp"
 
 #define HV_ASM_CONSTANT(name, value) asm volatile("\n@HV_ASM " #name " %0" : : "i"(std::uint64_t{value}))

@@ -7,7 +7,7 @@
 
 #include "hv/base/log.hpp"
 #include "hv/base/option_words.hpp"
-#include "hv/x86/policy/options.hpp"
+#include "hv/x86/leaks/options.hpp"
 
 namespace hv::x86 {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "hv/x86/policy/topology.hpp"
+#include "hv/x86/leaks/topology.hpp"
 
 namespace hv::x86 {
 

@@ -3,7 +3,7 @@
 #include "hv/base/log.hpp"
 #include "hv/x86/boot/command_line.hpp"
 #include "hv/x86/cpu/this_processor.hpp"
-#include "hv/x86/policy/report.hpp"
+#include "hv/x86/leaks/report.hpp"
 
 namespace hv::x86 {
 

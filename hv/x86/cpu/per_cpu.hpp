@@ -44,7 +44,7 @@ struct CpuWork {
 inline constexpr std::size_t kExceptions = 32;
 
 struct alignas(64) PerCpu {
-    std::uint64_t scratch = 0;   // for the SYSCALL entry of this CPU (pv/syscall_entry.S)
+    std::uint64_t scratch = 0;   // for the SYSCALL entry of this CPU (pv/traps/syscall_entry.S)
     TrapFrame* frame = nullptr;  // the trap frame's place at the top of the stack
     Vcpu* current = nullptr;     // the vCPU whose state is loaded; null or an idle one otherwise
     CpuId id = 0;

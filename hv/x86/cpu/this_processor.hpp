@@ -3,7 +3,7 @@
 
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/registers.hpp"
-#include "hv/x86/policy/identification.hpp"
+#include "hv/x86/leaks/identification.hpp"
 
 namespace hv::x86 {
 

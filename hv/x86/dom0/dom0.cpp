@@ -24,7 +24,7 @@
 #include "hv/x86/dom0/kernel_image.hpp"
 #include "hv/x86/paging/direct_map.hpp"
 #include "hv/x86/panic/panic.hpp"
-#include "hv/x86/pv/page_table_entry.hpp"
+#include "hv/x86/pv/mmu/page_table_entry.hpp"
 
 namespace hv::x86 {
 namespace {

@@ -1,7 +1,7 @@
 #include "hv/x86/dom0/dom0_tables.hpp"
 
 #include "hv/memory/frame.hpp"
-#include "hv/x86/pv/page_table_entry.hpp"
+#include "hv/x86/pv/mmu/page_table_entry.hpp"
 
 namespace hv::x86 {
 namespace {

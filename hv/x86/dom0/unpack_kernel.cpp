@@ -1,7 +1,7 @@
 #include <bit>
 #include <cstring>
 
-#include "hv/base/decompress.hpp"
+#include "hv/base/decompress/decompress.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/memory/frame.hpp"
 #include "hv/x86/dom0/kernel_image.hpp"

@@ -4,7 +4,7 @@
 //   slot  from                  what
 //   256   0xffff800000000000    machine-to-phys table, read-only, visible to guests' kernels
 //   257   0xffff808000000000    the same table, writable, for hv
-//   260   0xffff820000000000    each CPU's GDT and LDT windows (pv/descriptors.cpp)
+//   260   0xffff820000000000    each CPU's GDT and LDT windows (pv/descriptors/descriptors.cpp)
 //   261   0xffff828000000000    frame table
 //         0xffff82c000000000    device registers and firmware tables (map_device)
 //         0xffff82d000000000    hv's image, then the stacks

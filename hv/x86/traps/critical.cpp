@@ -55,7 +55,7 @@ void handle_machine_check(TrapFrame& frame) {
 }
 
 // Two ways lead here, none of hv's making: a guest's breakpoint on memory that hv touched, perhaps held back until hv's
-// first instruction, and SYSENTER with TF set. There the flag stays on until it is saved (pv/compat_entry.S), so that the
+// first instruction, and SYSENTER with TF set. There the flag stays on until it is saved (pv/traps/compat_entry.S), so that the
 // caller's single-stepping goes on after the system call.
 void handle_hv_debug(TrapFrame& frame) {
     asm volatile("mov %0, %%dr6" : : "r"(std::uint64_t{0xffff0ff0}));

@@ -7,10 +7,10 @@
 #include <memory>
 #include <span>
 
-#include "hv/base/bcj_x86.hpp"
-#include "hv/base/decompress.hpp"
-#include "hv/base/inflate.hpp"
-#include "hv/base/lzma2.hpp"
+#include "hv/base/decompress/bcj_x86.hpp"
+#include "hv/base/decompress/decompress.hpp"
+#include "hv/base/decompress/inflate.hpp"
+#include "hv/base/decompress/lzma2.hpp"
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include "hv/abi/xen/vcpu_state.hpp"
 #include "hv/control/operation.hpp"
 #include "hv/hypercall/handlers.hpp"
-#include "hv/x86/pv/machine_hypercalls.hpp"
+#include "hv/x86/devices/machine_hypercalls.hpp"
 #include "tests/fuzz/frames/world.hpp"
 
 namespace fuzz {

@@ -7,9 +7,9 @@
 #include "hv/abi/xen/multicall.hpp"
 #include "hv/hypercall/dispatch.hpp"
 #include "hv/hypercall/handlers.hpp"
-#include "hv/x86/pv/guest_setup.hpp"
-#include "hv/x86/pv/machine_hypercalls.hpp"
-#include "hv/x86/pv/mmu_hypercalls.hpp"
+#include "hv/x86/pv/hypercalls/guest_setup.hpp"
+#include "hv/x86/devices/machine_hypercalls.hpp"
+#include "hv/x86/pv/mmu/mmu_hypercalls.hpp"
 #include "tests/fuzz/frames/world.hpp"
 
 namespace fuzz {

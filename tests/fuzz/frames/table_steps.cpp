@@ -1,10 +1,10 @@
 // Page tables and descriptor tables.
 #include "hv/abi/xen/mmu.hpp"
-#include "hv/x86/pv/arch_vcpu.hpp"
-#include "hv/x86/pv/descriptors.hpp"
-#include "hv/x86/pv/emulation.hpp"
-#include "hv/x86/pv/guest_setup.hpp"
-#include "hv/x86/pv/mmu_hypercalls.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/pv/descriptors/descriptors.hpp"
+#include "hv/x86/pv/traps/emulation.hpp"
+#include "hv/x86/pv/hypercalls/guest_setup.hpp"
+#include "hv/x86/pv/mmu/mmu_hypercalls.hpp"
 #include "tests/fuzz/frames/world.hpp"
 #include "tests/unit/fakes/machine.hpp"
 

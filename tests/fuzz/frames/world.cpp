@@ -13,7 +13,7 @@
 #include "hv/hypercall/grant_operations.hpp"
 #include "hv/hypercall/handlers.hpp"
 #include "hv/sched/sched.hpp"
-#include "hv/x86/pv/mmu_hypercalls.hpp"
+#include "hv/x86/pv/mmu/mmu_hypercalls.hpp"
 #include "tests/unit/fakes/machine.hpp"
 
 namespace fuzz {

@@ -13,7 +13,7 @@
 #include "hv/base/format.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/hypercall/hypercall.hpp"
-#include "hv/x86/pv/page_table_entry.hpp"
+#include "hv/x86/pv/mmu/page_table_entry.hpp"
 #include "tests/unit/fakes/audit.hpp"
 
 namespace fuzz {

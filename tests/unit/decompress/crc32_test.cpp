@@ -1,4 +1,4 @@
-#include "hv/base/crc32.hpp"
+#include "hv/base/decompress/crc32.hpp"
 
 #include <gtest/gtest.h>
 #include <zlib.h>

@@ -5,7 +5,7 @@
 #include <optional>
 #include <span>
 
-#include "hv/base/decompress.hpp"
+#include "hv/base/decompress/decompress.hpp"
 #include "tests/unit/decompress/samples.hpp"
 
 namespace unpacking {

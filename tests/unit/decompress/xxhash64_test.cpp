@@ -1,4 +1,4 @@
-#include "hv/base/xxhash64.hpp"
+#include "hv/base/decompress/xxhash64.hpp"
 
 #include <gtest/gtest.h>
 

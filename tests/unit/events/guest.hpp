@@ -5,7 +5,7 @@
 
 #include "hv/abi/xen/errno.hpp"
 #include "hv/abi/xen/event_channel.hpp"
-#include "hv/domain/event_channel.hpp"
+#include "hv/domain/event/channel.hpp"
 #include "hv/hypercall/handlers.hpp"
 #include "tests/unit/fakes/machine.hpp"
 

@@ -3,7 +3,7 @@
 #include <mutex>
 
 #include "hv/domain/domain_seams.hpp"
-#include "hv/domain/grant_seams.hpp"
+#include "hv/domain/grant/seams.hpp"
 #include "hv/memory/audit.hpp"
 #include "tests/unit/fakes/machine.hpp"
 

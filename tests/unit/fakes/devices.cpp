@@ -3,7 +3,7 @@
 #include <set>
 
 #include "hv/domain/domain_seams.hpp"
-#include "hv/domain/event_seams.hpp"
+#include "hv/domain/event/seams.hpp"
 #include "hv/domain/runstate.hpp"
 #include "hv/domain/vcpu_seams.hpp"
 #include "hv/memory/guest_access.hpp"

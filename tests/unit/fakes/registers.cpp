@@ -3,14 +3,14 @@
 
 #include "hv/domain/domain.hpp"
 #include "hv/x86/apic/io_apic.hpp"
-#include "hv/x86/pv/arch_vcpu.hpp"
-#include "hv/x86/pv/debug_registers.hpp"
-#include "hv/x86/pv/fpu.hpp"
-#include "hv/x86/pv/guest_cr4.hpp"
-#include "hv/x86/pv/guest_setup.hpp"
-#include "hv/x86/pv/iopl.hpp"
-#include "hv/x86/pv/msi.hpp"
-#include "hv/x86/pv/pirq.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/vcpu/debug_registers.hpp"
+#include "hv/x86/vcpu/fpu.hpp"
+#include "hv/x86/pv/traps/guest_cr4.hpp"
+#include "hv/x86/pv/hypercalls/guest_setup.hpp"
+#include "hv/x86/pv/traps/iopl.hpp"
+#include "hv/x86/devices/msi.hpp"
+#include "hv/x86/devices/pirq.hpp"
 
 namespace hv::x86 {
 

@@ -4,7 +4,7 @@
 #include <thread>
 
 #include "hv/abi/xen/memory.hpp"
-#include "hv/domain/grant_table.hpp"
+#include "hv/domain/grant/table.hpp"
 #include "tests/unit/grants/guest.hpp"
 
 namespace guest {

@@ -1,5 +1,5 @@
 // Which segment descriptors a guest may have, and as what.
-#include "hv/x86/pv/descriptors.hpp"
+#include "hv/x86/pv/descriptors/descriptors.hpp"
 
 #include "tests/unit/pv_mmu/guest.hpp"
 

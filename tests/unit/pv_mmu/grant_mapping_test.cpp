@@ -1,7 +1,7 @@
 // Grants in page tables that others keep busy.
 #include "hv/abi/xen/grant_table.hpp"
 #include "hv/hypercall/handlers.hpp"
-#include "hv/x86/pv/table_lock.hpp"
+#include "hv/x86/pv/mmu/table_lock.hpp"
 #include "tests/unit/pv_mmu/guest.hpp"
 
 namespace {

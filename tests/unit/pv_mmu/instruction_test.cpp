@@ -4,7 +4,7 @@
 #include <cstring>
 #include <vector>
 
-#include "hv/x86/pv/instruction.hpp"
+#include "hv/x86/emulate/instruction.hpp"
 
 namespace {
 

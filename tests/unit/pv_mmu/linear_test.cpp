@@ -1,9 +1,9 @@
 // Page tables that name tables of their own level, in a domain that may have them: what is refused, and that all references
 // come back in whatever order things are taken apart, preempted at every step.
 #include "hv/domain/relinquish.hpp"
-#include "hv/x86/pv/entry_update.hpp"
-#include "hv/x86/pv/guest_tables.hpp"
-#include "hv/x86/pv/linear_tables.hpp"
+#include "hv/x86/pv/mmu/entry_update.hpp"
+#include "hv/x86/pv/mmu/guest_tables.hpp"
+#include "hv/x86/pv/mmu/linear_tables.hpp"
 #include "tests/unit/pv_mmu/guest.hpp"
 
 namespace {

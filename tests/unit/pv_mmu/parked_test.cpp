@@ -2,8 +2,8 @@
 // come back.
 #include "hv/domain/relinquish.hpp"
 #include "hv/hypercall/grant_operations.hpp"
-#include "hv/x86/pv/descriptors.hpp"
-#include "hv/x86/pv/entry_update.hpp"
+#include "hv/x86/pv/descriptors/descriptors.hpp"
+#include "hv/x86/pv/mmu/entry_update.hpp"
 #include "tests/unit/pv_mmu/guest.hpp"
 
 namespace {

@@ -5,7 +5,7 @@
 #include "hv/abi/xen/vcpu.hpp"
 #include "hv/domain/vcpu_info.hpp"
 #include "hv/hypercall/handlers.hpp"
-#include "hv/x86/pv/descriptors.hpp"
+#include "hv/x86/pv/descriptors/descriptors.hpp"
 #include "tests/unit/pv_mmu/guest.hpp"
 
 namespace {

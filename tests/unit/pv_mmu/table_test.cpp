@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "hv/x86/pv/guest_tables.hpp"
-#include "hv/x86/pv/table_lock.hpp"
+#include "hv/x86/pv/mmu/guest_tables.hpp"
+#include "hv/x86/pv/mmu/table_lock.hpp"
 #include "tests/unit/pv_mmu/guest.hpp"
 
 namespace {

@@ -2,7 +2,7 @@
 // of them, or nothing has changed.
 #include <cstring>
 
-#include "hv/x86/pv/emulation.hpp"
+#include "hv/x86/pv/traps/emulation.hpp"
 #include "tests/unit/pv_mmu/guest.hpp"
 
 namespace {

@@ -1,0 +1,120 @@
+// Going to FIFO ports and back.
+#include "hv/base/cpu.hpp"
+#include "hv/domain/domain.hpp"
+#include "hv/domain/event/channel.hpp"
+#include "hv/domain/event/fifo.hpp"
+#include "hv/domain/guest_word.hpp"
+#include "hv/memory/frame.hpp"
+
+namespace hv {
+namespace {
+
+using abi::xen::FifoControlBlock;
+
+void put_guest_page(const void* pointer) {
+    if (pointer) put_frame_and_type(frame_info(frame_of_pointer(pointer)));
+}
+
+void free_queues(Domain& domain) {
+    for (VcpuId id = 0; id < domain.max_vcpus; ++id) {
+        Vcpu* vcpu = domain.vcpu(id);
+        if (!vcpu || !vcpu->fifo) continue;
+        put_guest_page(vcpu->fifo->control.load(std::memory_order_relaxed));
+        delete vcpu->fifo;
+        vcpu->fifo = nullptr;
+    }
+}
+
+}  // namespace
+
+// table_lock_ is held, as for fifo_stop().
+Result<> EventChannels::fifo_start() {
+    OwnPtr<FifoEvents> fifo = TRY(make_own<FifoEvents>());
+    for (VcpuId id = 0; id < domain_->max_vcpus; ++id) {
+        Vcpu* vcpu = domain_->vcpu(id);
+        if (!vcpu) continue;
+        vcpu->fifo = new (std::nothrow) FifoVcpu;
+        if (!vcpu->fifo) {
+            free_queues(*domain_);
+            return fail(Error::NoMemory);
+        }
+    }
+    fifo_.store(fifo.release(), std::memory_order_release);
+    // Whoever is delivering right now may still do it the old way. Once every CPU has been here, nobody is.
+    call_on_cpus(online_cpus(), [](void*) {}, nullptr);
+
+    // No word exists yet: what is pending now becomes so when its page comes.
+    for (EventPort port = 1; port < abi::xen::kTwoLevelPorts; ++port) {
+        EventChannel* channel = find(port);
+        if (!channel) {
+            port |= kPortsPerBucket - 1;
+            continue;
+        }
+        if (guest_test(domain_->shared_info->evtchn_pending[port / 64], port % 64)) channel->pending.store(true);
+    }
+    return {};
+}
+
+// No port is in use, and none can be made before this is over.
+void EventChannels::fifo_stop() {
+    FifoEvents* fifo = fifo_.exchange(nullptr, std::memory_order_acq_rel);
+    if (!fifo) return;
+    free_queues(*domain_);
+    for (std::uint32_t i = 0; i < fifo->used; ++i) put_guest_page(fifo->pages[i].load(std::memory_order_relaxed));
+    delete fifo;
+}
+
+Result<> EventChannels::init_control(Gfn control, std::uint32_t offset, VcpuId vcpu_id) {
+    Vcpu* vcpu = domain_->vcpu(vcpu_id);
+    if (!vcpu) return fail(Error::NoEntry);
+    if (offset > kPageSize - sizeof(FifoControlBlock) || offset % 8 != 0) return fail(Error::BadArgument);
+    Guard table{table_lock_};
+    if (closing_) return fail(Error::NoDomain);
+    if (vcpu->fifo && vcpu->fifo->control.load(std::memory_order_relaxed)) return fail(Error::BadArgument);
+
+    FrameInfo* frame = TRY(get_frame_and_type(Mfn{control.raw}, domain_->id, FrameType::Writable));
+    if (!uses_fifo()) {
+        if (Result<> started = fifo_start(); !started) {
+            put_frame_and_type(*frame);
+            return started;
+        }
+    }
+    auto* block = reinterpret_cast<FifoControlBlock*>(static_cast<std::byte*>(frame_pointer(frame_number(*frame))) + offset);
+    vcpu->fifo->control.store(block, std::memory_order_release);
+    return {};
+}
+
+Result<> EventChannels::expand_array(Gfn array) {
+    Guard table{table_lock_};
+    FifoEvents* fifo = fifo_.load(std::memory_order_relaxed);
+    if (!fifo) return fail(Error::NotSupported);
+    if (fifo->used >= FifoEvents::kPages) return fail(Error::NoSpace);
+    FrameInfo* frame = TRY(get_frame_and_type(Mfn{array.raw}, domain_->id, FrameType::Writable));
+    const EventPort first = fifo->used * abi::xen::kFifoWordsPerPage;
+    fifo->pages[fifo->used].store(static_cast<std::uint32_t*>(frame_pointer(frame_number(*frame))),
+                                  std::memory_order_seq_cst);
+    ++fifo->used;
+    for (EventPort port = first == 0 ? 1 : first; port < first + abi::xen::kFifoWordsPerPage; ++port) {
+        EventChannel* channel = find(port);
+        if (!channel) {
+            port |= kPortsPerBucket - 1;
+            continue;
+        }
+        Guard guard{channel->lock};
+        if (channel->pending.exchange(false) && channel->state != EventState::Free) set_pending(*channel);
+    }
+    return {};
+}
+
+Result<> EventChannels::set_priority(EventPort port, std::uint32_t priority) {
+    if (priority > abi::xen::kFifoPriorityMin) return fail(Error::BadArgument);
+    EventChannel* channel = TRY(usable(port));
+    Guard guard{channel->lock};
+    if (channel->state == EventState::Free || channel->state == EventState::Reserved) return fail(Error::BadArgument);
+    if (!uses_fifo()) return fail(Error::NotImplemented);
+    // For events from now on; one that is queued stays where it is.
+    channel->priority.store(static_cast<std::uint8_t>(priority), std::memory_order_relaxed);
+    return {};
+}
+
+}  // namespace hv

@@ -1,0 +1,62 @@
+// Two-level ports: a bit per port in the shared page, a bit per 64 ports in the vCPU's info, one byte for the vCPU.
+#include "hv/domain/domain.hpp"
+#include "hv/domain/event/channel.hpp"
+#include "hv/domain/event/fifo.hpp"
+#include "hv/domain/guest_word.hpp"
+
+namespace hv {
+namespace {
+
+void raise_selector(Vcpu& vcpu, EventPort port) {
+    abi::xen::VcpuInfo* info = vcpu.info.load(std::memory_order_acquire);
+    if (!guest_set(info->evtchn_pending_sel, port / 64)) vcpu_mark_events_pending(vcpu);
+}
+
+}  // namespace
+
+// The order of these steps is the ABI: pending, mask, selector, upcall. The guest takes them in the other direction.
+bool EventChannels::two_level_set_pending(Vcpu& vcpu, EventPort port) {
+    abi::xen::SharedInfo& shared = *domain_->shared_info;
+    if (guest_set(shared.evtchn_pending[port / 64], port % 64)) return false;
+    if (!guest_test(shared.evtchn_mask[port / 64], port % 64)) raise_selector(vcpu, port);
+    return true;
+}
+
+void EventChannels::two_level_unmask(Vcpu& vcpu, EventPort port) {
+    abi::xen::SharedInfo& shared = *domain_->shared_info;
+    if (!guest_clear(shared.evtchn_mask[port / 64], port % 64)) return;
+    if (guest_test(shared.evtchn_pending[port / 64], port % 64)) raise_selector(vcpu, port);
+}
+
+void EventChannels::clear_pending(EventChannel& channel) {
+    channel.pending.store(false, std::memory_order_relaxed);
+    if (FifoEvents* fifo = fifo_.load(std::memory_order_acquire)) {
+        // Only the pending bit: the guest unlinks the port when it comes to it, and finds nothing pending.
+        if (std::uint32_t* word = fifo->word(channel.port)) guest_clear(*word, abi::xen::kFifoPendingBit);
+    } else if (channel.port < abi::xen::kTwoLevelPorts) {
+        guest_clear(domain_->shared_info->evtchn_pending[channel.port / 64], channel.port % 64);
+    }
+}
+
+bool EventChannels::pending_now(EventChannel& channel) const {
+    if (FifoEvents* fifo = fifo_.load(std::memory_order_acquire)) {
+        std::uint32_t* word = fifo->word(channel.port);
+        return word ? guest_test(*word, abi::xen::kFifoPendingBit) : channel.pending.load(std::memory_order_acquire);
+    }
+    return guest_test(domain_->shared_info->evtchn_pending[channel.port / 64], channel.port % 64);
+}
+
+void EventChannels::unmask_now(EventChannel& channel) {
+    FifoEvents* fifo = fifo_.load(std::memory_order_acquire);
+    if (!fifo) {
+        two_level_unmask(target(channel), channel.port);
+        return;
+    }
+    std::uint32_t* word = fifo->word(channel.port);
+    if (!word) return;
+    guest_clear(*word, abi::xen::kFifoMaskedBit);
+    // It was not linked while it was masked.
+    if (guest_test(*word, abi::xen::kFifoPendingBit)) set_pending(channel);
+}
+
+}  // namespace hv

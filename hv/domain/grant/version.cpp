@@ -1,0 +1,137 @@
+// Changes to entries that do not come from their users: versions, the toolstack's reserved entries, swaps.
+#include <array>
+#include <cstring>
+
+#include "hv/base/preemption.hpp"
+#include "hv/domain/domain.hpp"
+#include "hv/domain/grant/shared.hpp"
+#include "hv/domain/grant/table.hpp"
+#include "hv/memory/frame.hpp"
+
+namespace hv {
+
+using namespace abi::xen;
+
+namespace {
+
+constexpr std::uint16_t kMarks = kGtfReading | kGtfWriting;
+
+// A reserved entry in either version's terms.
+struct Reserved {
+    std::uint16_t flags = 0;  // with the marks, as version 1 has them
+    std::uint16_t domain = 0;
+    std::uint64_t frame = 0;
+};
+
+Reserved save(SharedGrant entry) {
+    if (entry.v1()) return {entry.v1()->flags, entry.v1()->domid, entry.v1()->frame};
+    const GrantEntryV2 copy = *entry.v2();
+    const auto flags = static_cast<std::uint16_t>(copy.header.flags & ~kMarks);
+    // Only what version 1 can say survives.
+    if ((flags & kGtfTypeMask) != kGtfPermitAccess || (flags & kGtfSubPage) || copy.full_page.frame > 0xffff'ffff) return {};
+    return {static_cast<std::uint16_t>(flags | (*entry.status() & kMarks)), copy.header.domid, copy.full_page.frame};
+}
+
+void restore(SharedGrant entry, const Reserved& from) {
+    if (entry.v1()) {
+        *entry.v1() = {.flags = from.flags, .domid = from.domain, .frame = static_cast<std::uint32_t>(from.frame)};
+        return;
+    }
+    entry.v2()->full_page.header = {.flags = static_cast<std::uint16_t>(from.flags & ~kMarks), .domid = from.domain};
+    entry.v2()->full_page.frame = from.frame;
+    *entry.status() = from.flags & kMarks;
+}
+
+}  // namespace
+
+bool GrantTable::any_pinned_from(GrantRef first) const {
+    std::uint32_t before = 0;
+    for (GrantRef ref = 0; ref < first && ref < entries(); ++ref) {
+        const ActiveGrant* active = find_active(ref);
+        if (active && active->pinned()) ++before;
+    }
+    return pinned_ != before;
+}
+
+// lock_ is held. Who maps a status page would keep it when it is one no more, without that it counts as anybody's.
+bool GrantTable::withdraw_status() {
+    for (std::uint32_t i = 0; i < status_frames_; ++i) {
+        if (status_[i].withdraw()) continue;
+        while (i-- > 0) status_[i].offer();
+        return false;
+    }
+    return true;
+}
+
+Result<> GrantTable::set_version(std::uint32_t version) {
+    if (version != 1 && version != 2) return fail(Error::BadArgument);
+    if (version > max_version_) return fail(Error::NotImplemented);
+    Guard guard{lock_};
+    TRY_VOID(clear_entries());
+    if (version == version_) return {};
+    // Others use entries by number; the entries are about to mean something else. The reserved ones are carried over.
+    if (any_pinned_from(kGrantReservedEntries)) return fail(Error::Busy);
+    if (frames_ == 0) TRY_VOID(grow_locked(1));
+    if (!withdraw_status()) return fail(Error::Busy);
+
+    std::array<Reserved, kGrantReservedEntries> reserved{};
+    for (GrantRef ref = 0; ref < kGrantReservedEntries; ++ref) reserved[ref] = save(SharedGrant{*this, ref});
+    const std::uint32_t before = version_;
+    version_ = version;
+    if (version == 2) {
+        if (Result<> grown = grow_status(); !grown) {
+            free_status();
+            version_ = before;
+            return grown;
+        }
+    } else {
+        free_status();
+    }
+    std::memset(shared_[0].page.bytes(), 0, kPageSize);
+    unclear_ = frames_ - 1;
+    for (GrantRef ref = 0; ref < kGrantReservedEntries; ++ref) restore(SharedGrant{*this, ref}, reserved[ref]);
+    return clear_entries();
+}
+
+// lock_ is held.
+Result<> GrantTable::clear_entries() {
+    while (unclear_ != 0) {
+        std::memset(shared_[frames_ - unclear_].page.bytes(), 0, kPageSize);
+        if (--unclear_ != 0 && preemption_needed()) return fail(Error::Restart);
+    }
+    return {};
+}
+
+Result<> GrantTable::seed(DomainId backend, Gfn console, Gfn store) {
+    Guard guard{lock_};
+    TRY_VOID(grow_locked(1));
+    const std::pair<GrantRef, Gfn> rings[] = {{kGrantReservedConsole, console}, {kGrantReservedXenstore, store}};
+    for (const auto& [ref, frame] : rings) {
+        if (frame.raw == 0) continue;
+        if (frame.raw > 0xffff'ffff) return fail(Error::BadArgument);
+        const ActiveGrant* active = find_active(ref);
+        if (active && active->pinned()) return fail(Error::Busy);
+        restore(SharedGrant{*this, ref}, {kGtfPermitAccess, backend, frame.raw});
+    }
+    return {};
+}
+
+GrantOutcome<> GrantTable::swap(GrantRef a, GrantRef b) {
+    Guard guard{lock_};
+    if (a >= entries() || b >= entries()) return std::unexpected{GrantResult::BadGntref};
+    if (a == b) return {};
+    for (GrantRef ref : {a, b}) {
+        const ActiveGrant* active = find_active(ref);
+        if (active && active->pinned()) return std::unexpected{GrantResult::Eagain};
+    }
+    SharedGrant first{*this, a};
+    SharedGrant second{*this, b};
+    if (version_ == 1) {
+        std::swap(*first.v1(), *second.v1());
+    } else {
+        std::swap(*first.v2(), *second.v2());
+    }
+    return {};
+}
+
+}  // namespace hv

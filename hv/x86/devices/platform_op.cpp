@@ -1,0 +1,108 @@
+#include "hv/abi/xen/platform.hpp"
+
+#include "hv/base/cpu.hpp"
+#include "hv/domain/domain.hpp"
+#include "hv/domain/idle_domain.hpp"
+#include "hv/domain/runstate.hpp"
+#include "hv/memory/guest_access.hpp"
+#include "hv/time/clock.hpp"
+#include "hv/time/wallclock.hpp"
+#include "hv/x86/acpi/acpi.hpp"
+#include "hv/x86/console/console.hpp"
+#include "hv/x86/cpu/cpuid.hpp"
+#include "hv/x86/cpu/per_cpu.hpp"
+#include "hv/x86/vcpu/guest_clock.hpp"
+#include "hv/x86/devices/machine_hypercalls.hpp"
+
+namespace hv::x86 {
+namespace {
+
+using namespace abi::xen;
+
+void set_time(std::uint64_t seconds, std::uint32_t nanoseconds, std::uint64_t system_time) {
+    time::set_wallclock(seconds * 1'000'000'000 + nanoseconds, system_time);
+    DomainId id = 0;
+    while (DomainRef domain = next_domain(id)) {
+        if (domain->dying.load() == Dying::Alive) update_wallclock(*domain);
+        id = static_cast<DomainId>(domain->id + 1);
+    }
+}
+
+HypercallResult idle_time(PlatformGetIdleTime& request) {
+    std::uint64_t wanted_words[kMaxCpus / 64] = {};
+    const std::uint32_t bits = request.cpumap_nr_cpus < kMaxCpus ? request.cpumap_nr_cpus : kMaxCpus;
+    TRY_VOID(copy_from_guest(wanted_words, GuestVirtual{request.cpumap_bitmap}, (bits + 7) / 8));
+    std::uint64_t known_words[kMaxCpus / 64] = {};
+    for (CpuId cpu = 0; cpu < bits; ++cpu) {
+        if (!((wanted_words[cpu / 64] >> (cpu % 64)) & 1) || !online_cpus().test(cpu)) continue;
+        TRY_VOID(store_at(GuestVirtual{request.idletime}, cpu, static_cast<std::uint64_t>(vcpu_run_time(idle_vcpu(cpu)))));
+        known_words[cpu / 64] |= std::uint64_t{1} << (cpu % 64);
+    }
+    TRY_VOID(copy_to_guest(GuestVirtual{request.cpumap_bitmap}, known_words, (bits + 7) / 8));
+    request.now = static_cast<std::uint64_t>(time::now());
+    return 0;
+}
+
+HypercallResult cpu_info(PlatformPcpuInfo& request) {
+    request.max_present = present_cpus() - 1;
+    if (request.xen_cpuid >= present_cpus()) {
+        request.flags = kPcpuInvalid;
+        return 0;
+    }
+    request.apic_id = cpu_data(request.xen_cpuid).apic_id;
+    request.acpi_id = request.xen_cpuid;
+    request.flags = online_cpus().test(request.xen_cpuid) ? kPcpuOnline : 0;
+    return 0;
+}
+
+HypercallResult cpu_version(PlatformPcpuVersion& request) {
+    request.max_present = present_cpus() - 1;
+    if (request.xen_cpuid >= present_cpus()) return fail(Error::BadArgument);
+    const CpuModel& model = cpu_model();
+    for (unsigned i = 0; i < sizeof request.vendor_id; ++i) request.vendor_id[i] = model.vendor_text[i];
+    request.family = model.family;
+    request.model = model.model;
+    request.stepping = model.stepping;
+    return 0;
+}
+
+HypercallResult handle(PlatformOp& op) {
+    switch (static_cast<PlatformCommand>(op.command)) {
+        case PlatformCommand::Settime32:
+            set_time(op.u.settime32.secs, op.u.settime32.nsecs, op.u.settime32.system_time);
+            return 0;
+        case PlatformCommand::Settime64:
+            if (op.u.settime64.mbz != 0) return fail(Error::BadArgument);
+            set_time(op.u.settime64.secs, op.u.settime64.nsecs, op.u.settime64.system_time);
+            return 0;
+        case PlatformCommand::EnterAcpiSleep: {
+            // Only off: nothing would bring the other domains through a sleep.
+            constexpr std::uint32_t kSoftOff = 5;
+            if (op.u.enter_acpi_sleep.sleep_state != kSoftOff || (op.u.enter_acpi_sleep.flags & kAcpiSleepExtended))
+                return fail(Error::NotSupported);
+            finish_output();
+            TRY_VOID(acpi_write_sleep(op.u.enter_acpi_sleep.val_a, op.u.enter_acpi_sleep.val_b));
+            return 0;
+        }
+        case PlatformCommand::GetIdleTime: return idle_time(op.u.getidletime);
+        case PlatformCommand::GetCpuInfo: return cpu_info(op.u.pcpu_info);
+        case PlatformCommand::GetCpuVersion: return cpu_version(op.u.pcpu_version);
+        case PlatformCommand::FirmwareInfo: return fail(Error::NoDomain);  // no real-mode data was kept: "no such entry"
+        case PlatformCommand::SetProcessorPminfo: return 0;               // power states are left to the firmware
+        default: return fail(Error::NotImplemented);
+    }
+}
+
+}  // namespace
+
+HypercallResult do_platform_op(HypercallArguments& arguments) {
+    if (!current_domain().privileged) return fail(Error::NotPermitted);
+    const GuestVirtual where{arguments.value[0]};
+    auto op = TRY(fetch<PlatformOp>(where));
+    if (op.interface_version != kPlatformInterfaceVersion) return fail(Error::Access);
+    const HypercallResult result = handle(op);
+    if (result) TRY_VOID(store(where, op));
+    return result;
+}
+
+}  // namespace hv::x86

@@ -1,0 +1,40 @@
+// What the policy knows of a processor: everything that the answers about leaks depend on, and nothing else.
+#pragma once
+
+#include <array>
+
+#include "hv/x86/leaks/cpuid_bits.hpp"
+#include "hv/x86/leaks/topology.hpp"
+
+namespace hv::x86 {
+
+// A processor to ask, or the record of one.
+class ProcessorSource : public CpuidSource {
+  public:
+    // Only asked for what CPUID says is there.
+    virtual std::uint64_t read_msr(std::uint32_t number) const = 0;
+
+  protected:
+    ~ProcessorSource() = default;
+};
+
+struct Identification {
+    Vendor vendor = Vendor::Other;
+    Signature signature;
+    std::array<std::uint32_t, kCpuidWords> words{};
+    std::uint64_t arch_capabilities = 0;  // 0 where CPUID does not announce them
+    std::uint32_t microcode = 0;          // AMD's and Hygon's, outside of other hypervisors; otherwise 0
+    bool siblings = false;                // threads share a core
+    bool interpreted = false;             // QEMU's TCG: no speculation to leak from
+
+    bool has(CpuidBit bit) const {
+        const auto number = static_cast<unsigned>(bit);
+        return (words[number / 32] >> (number % 32)) & 1;
+    }
+    bool can(ArchCapability bit) const { return (arch_capabilities >> static_cast<unsigned>(bit)) & 1; }
+    bool is_amd() const { return vendor == Vendor::Amd || vendor == Vendor::Hygon; }
+};
+
+Identification identify(const ProcessorSource& processor);
+
+}  // namespace hv::x86

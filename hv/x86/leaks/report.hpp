@@ -1,0 +1,26 @@
+// What the boot log says of leaks.
+#pragma once
+
+#include "hv/base/log.hpp"
+#include "hv/x86/leaks/mitigations.hpp"
+
+namespace hv::x86 {
+
+// What this hv does, or the processor for it. A measure that is built is added here, and its leaks are reported no
+// more.
+inline constexpr Measures kAtWork = {Measure::SrbLock, Measure::GdsMicrocode};
+
+// What remains of the leaks. Measures for guests with hardware support do not count: hv has no such guests.
+struct Standing {
+    Measures missing;  // wanted, and not at work
+    Leaks not_yet;     // what they would close
+    Leaks left_open;   // by the command line
+    Leaks unhelped;    // by the processor's microcode
+};
+Standing standing_of(const Mitigations& mitigations, Measures at_work);
+
+// One call a line, none longer than log() takes. Nothing when the processor has no leak and nobody asked for anything.
+using PrintLine = void (*)(LogLevel level, std::string_view line);
+void report(const Mitigations& mitigations, Measures at_work, PrintLine print);
+
+}  // namespace hv::x86

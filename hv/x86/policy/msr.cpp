@@ -1,0 +1,83 @@
+// Model-specific registers of PV guests.
+#include "hv/domain/domain.hpp"
+#include "hv/time/clock.hpp"
+#include "hv/x86/cpu/cpuid.hpp"
+#include "hv/x86/cpu/registers.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/pv/traps/emulation.hpp"
+#include "hv/x86/pv/mmu/guest_tables.hpp"
+#include "hv/x86/vcpu/tsc_aux.hpp"
+
+namespace hv::x86 {
+namespace {
+
+constexpr std::uint64_t kApicAddress = 0xfee0'0000, kBootProcessor = 1u << 8, kApicEnabled = 1u << 11;
+
+// What a guest can know of AMD's HWCR: that its TSC counts at the P0 frequency, which Linux asks for where the TSC is invariant.
+bool read_hardware_configuration(std::uint64_t& value) {
+    constexpr std::uint64_t kTscAtP0Frequency = std::uint64_t{1} << 24;
+    if (cpu_model().vendor != Vendor::Amd && cpu_model().vendor != Vendor::Hygon) return false;
+    value = time::tsc_stable() ? kTscAtP0Frequency : 0;
+    return true;
+}
+
+}  // namespace
+
+bool read_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t& value) {
+    switch (static_cast<Msr>(msr)) {
+        case Msr::FsBase: value = read_msr(Msr::FsBase); return true;
+        case Msr::GsBase: value = read_msr(Msr::GsBase); return true;
+        case Msr::KernelGsBase: value = read_msr(Msr::KernelGsBase); return true;
+        case Msr::Efer: value = read_msr(Msr::Efer) & (kEferSce | kEferLme | kEferLma | kEferNxe); return true;
+        case Msr::ApicBase:
+            value = kApicAddress | kApicEnabled | (vcpu.id == 0 ? kBootProcessor : 0);  // wherever it runs
+            return true;
+        case Msr::Pat: value = read_msr(Msr::Pat); return true;
+        case Msr::TscAux:
+            value = vcpu.arch->tsc_aux;
+            return true;
+        case Msr::MiscEnable: value = cpu_model().vendor == Vendor::Intel ? 1 : 0; return cpu_model().vendor == Vendor::Intel;
+        case Msr::McgCap: case Msr::McgStatus: value = 0; return true;  // a guest has no banks: machine checks are hv's
+        case Msr::AmdHardwareConfiguration: return read_hardware_configuration(value);
+        default: break;
+    }
+    if (msr == 0x10) {
+        value = read_tsc();
+        return true;
+    }
+    if (msr == 0x8b) {  // microcode level
+        const Vendor vendor = cpu_model().vendor;
+        value = vendor == Vendor::Intel || vendor == Vendor::Amd || vendor == Vendor::Hygon ? read_msr(0x8b) : 0;
+        return true;
+    }
+    return false;
+}
+
+bool write_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t value) {
+    switch (static_cast<Msr>(msr)) {
+        case Msr::FsBase:
+        case Msr::GsBase:
+        case Msr::KernelGsBase:
+            if (!canonical(value)) return false;
+            write_msr(msr, value);
+            return true;
+        case Msr::TscAux:
+            if (value >> 32) return false;
+            vcpu.arch->tsc_aux = value;
+            load_tsc_aux(vcpu);
+            return true;
+        case Msr::Efer:
+        case Msr::ApicBase:
+        case Msr::Pat:
+        case Msr::McgStatus:
+        case Msr::AmdHardwareConfiguration:
+        case Msr::MiscEnable: {
+            std::uint64_t old;
+            return read_guest_msr(vcpu, msr, old) && value == old;
+        }
+        default: break;
+    }
+    return msr == 0x8b && value == 0;  // asks the CPU for its microcode level
+}
+
+}  // namespace hv::x86

@@ -1,0 +1,73 @@
+#include "hv/x86/pv/mmu/base_pointers.hpp"
+
+#include "hv/domain/domain.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/pv/mmu/entry_update.hpp"
+#include "hv/x86/pv/mmu/hv_slots.hpp"
+#include "hv/x86/pv/mmu/tlb.hpp"
+
+namespace hv::x86 {
+namespace {
+
+void give_up(Vcpu& vcpu, FrameInfo* old) {
+    if (!old) return;
+    if (put_frame_type_preemptible(*old)) {
+        put_frame(*old);
+    } else {
+        put_aside(vcpu, *old);
+    }
+}
+
+Result<FrameInfo*> take(Vcpu& vcpu, Mfn l4) {
+    FrameInfo* info = TRY(get_frame(l4, vcpu.domain.id));
+    if (const Result<> typed = get_frame_type(*info, FrameType::L4, Preemption::Allowed); !typed) {
+        put_frame(*info);
+        return fail(typed.error());
+    }
+    return info;
+}
+
+Pte* table_at(const FrameInfo& info) {
+    return static_cast<Pte*>(frame_pointer(frame_number(info)));
+}
+
+Result<> drop(Vcpu& vcpu, FrameInfo*& table) {
+    if (!table) return {};
+    give_up(vcpu, table);
+    table = nullptr;
+    return finish_unfinished(vcpu);
+}
+
+}  // namespace
+
+Result<> set_kernel_table(Vcpu& vcpu, Mfn l4) {
+    TRY_VOID(finish_unfinished(vcpu));
+    FrameInfo* taken = TRY(take(vcpu, l4));
+    show_m2p(table_at(*taken));
+    FrameInfo* old = vcpu.arch->kernel_table;
+    vcpu.arch->kernel_table = taken;
+    vcpu.arch->kernel_cr3 = address_of(l4).raw;
+    if (&vcpu == &current_vcpu()) load_page_table(vcpu);
+    give_up(vcpu, old);
+    return {};
+}
+
+Result<> set_user_table(Vcpu& vcpu, Mfn l4) {
+    TRY_VOID(finish_unfinished(vcpu));
+    FrameInfo* taken = l4.raw != 0 ? TRY(take(vcpu, l4)) : nullptr;
+    // Not of a kernel that uses one table for both modes: it has chosen what its programs see.
+    if (taken && taken != vcpu.arch->kernel_table && hide_m2p(table_at(*taken))) flush_cpus(cpus_of(vcpu.domain));
+    FrameInfo* old = vcpu.arch->user_table;
+    vcpu.arch->user_table = taken;
+    vcpu.arch->user_cr3 = address_of(l4).raw;
+    give_up(vcpu, old);
+    return {};
+}
+
+Result<> drop_tables(Vcpu& vcpu) {
+    TRY_VOID(finish_unfinished(vcpu));
+    TRY_VOID(drop(vcpu, vcpu.arch->user_table));
+    return drop(vcpu, vcpu.arch->kernel_table);
+}
+
+}  // namespace hv::x86

@@ -1,0 +1,77 @@
+// The machine's side of the guest-access door: plain copies that may fault.
+#include "hv/memory/guest_access.hpp"
+
+#include "hv/x86/cpu/per_cpu.hpp"
+#include "hv/x86/cpu/smap.hpp"
+#include "hv/x86/pv/mmu/guest_tables.hpp"
+#include "hv/x86/pv/mmu/linear_tables.hpp"
+#include "hv/x86/traps/exception_table.hpp"
+
+namespace hv {
+namespace {
+
+bool allowed(GuestVirtual address, std::size_t bytes) {
+    if (!x86::guest_range_allowed(address, bytes)) return false;
+    const x86::LinearSlots* slots = x86::per_cpu().work.linear_slots;
+    return !slots || !x86::slots_hide(*slots, address, bytes);
+}
+
+// Copies and returns how many bytes were not copied.
+std::size_t copy_with_fixup(void* to, const void* from, std::size_t bytes) {
+    std::size_t left = bytes;
+    x86::allow_guest_access();
+    if (bytes % 8 == 0 && bytes <= 128) {
+        // Small structures, most of what there is: word by word, without the start-up cost of a string instruction.
+        std::uint64_t word;
+        asm volatile("jmp 3f\n"
+                     "1: movq (%[from]), %[word]\n"
+                     "2: movq %[word], (%[to])\n"
+                     "addq $8, %[from]\n"
+                     "addq $8, %[to]\n"
+                     "subq $8, %[left]\n"
+                     "3: testq %[left], %[left]\n"
+                     "jnz 1b\n"
+                     "4:\n" HV_FIXUP("1b", "4b") HV_FIXUP("2b", "4b")
+                     : [to] "+r"(to), [from] "+r"(from), [left] "+r"(left), [word] "=&r"(word)
+                     :
+                     : "memory", "cc");
+    } else {
+        asm volatile("1: rep movsb\n"
+                     "2:\n" HV_FIXUP("1b", "2b")
+                     : "+D"(to), "+S"(from), "+c"(left)
+                     :
+                     : "memory");
+    }
+    x86::forbid_guest_access();
+    return left;
+}
+
+}  // namespace
+
+[[gnu::hot]] Result<> copy_from_guest(void* to, GuestVirtual from, std::size_t bytes) {
+    if (!allowed(from, bytes)) return fail(Error::Fault);
+    if (copy_with_fixup(to, reinterpret_cast<const void*>(from.raw), bytes) != 0) return fail(Error::Fault);
+    return {};
+}
+
+[[gnu::hot]] Result<> copy_to_guest(GuestVirtual to, const void* from, std::size_t bytes) {
+    if (!allowed(to, bytes)) return fail(Error::Fault);
+    if (copy_with_fixup(reinterpret_cast<void*>(to.raw), from, bytes) != 0) return fail(Error::Fault);
+    return {};
+}
+
+Result<> clear_guest(GuestVirtual to, std::size_t bytes) {
+    if (!allowed(to, bytes)) return fail(Error::Fault);
+    void* at = reinterpret_cast<void*>(to.raw);
+    std::size_t left = bytes;
+    x86::allow_guest_access();
+    asm volatile("1: rep stosb\n"
+                 "2:\n" HV_FIXUP("1b", "2b")
+                 : "+D"(at), "+c"(left)
+                 : "a"(0)
+                 : "memory");
+    x86::forbid_guest_access();
+    return left == 0 ? Result<>{} : fail(Error::Fault);
+}
+
+}  // namespace hv

@@ -1,0 +1,148 @@
+#include "hv/abi/xen/domain_id.hpp"
+#include "hv/abi/xen/mmu.hpp"
+#include "hv/domain/domain.hpp"
+#include "hv/memory/guest_access.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/pv/mmu/entry_references.hpp"
+#include "hv/x86/pv/mmu/entry_update.hpp"
+#include "hv/x86/pv/mmu/mmu_hypercalls.hpp"
+#include "hv/x86/pv/mmu/table_lock.hpp"
+
+namespace hv::x86 {
+namespace {
+
+using abi::xen::MmuCommand;
+using abi::xen::MmuUpdate;
+
+// Consecutive updates mostly hit one table: it stays referenced and locked between them, but not for long, since others wait
+// for it who cannot be preempted (table_lock.hpp).
+class TableCache {
+  public:
+    static constexpr std::uint32_t kMostUpdates = 16;  // each may take a flush of other CPUs' TLBs
+
+    ~TableCache() { drop(); }
+    // The locked table that holds `frame`, or null when it is no page table now.
+    Result<FrameInfo*> hold(Mfn frame, DomainId owner) {
+        if (info_ && frame_ == frame) return info_;
+        drop();
+        FrameInfo* info = TRY(get_frame(frame, owner));
+        const Result<FrameType> type = lock_table(*info);
+        if (!type || *type == FrameType::None) {
+            put_frame(*info);
+            if (!type) return fail(type.error());
+            return nullptr;
+        }
+        type_ = *type;
+        frame_ = frame;
+        return info_ = info;
+    }
+    unsigned level() const { return static_cast<unsigned>(type_); }
+    void drop() {
+        if (!info_) return;
+        unlock_table(*info_);
+        put_frame(*info_);
+        info_ = nullptr;
+    }
+
+  private:
+    FrameInfo* info_ = nullptr;
+    Mfn frame_{0};
+    FrameType type_ = FrameType::None;
+};
+
+Result<> apply(const MmuUpdate& update, Domain& table_owner, DomainId frame_owner, TableCache& cache) {
+    // Entries are 8 bytes: all three bits below their address belong to the command.
+    const auto command = static_cast<MmuCommand>(update.ptr & 7);
+    const MachineAddress where{update.ptr & ~std::uint64_t{7}};
+    switch (command) {
+        case MmuCommand::NormalPtUpdate:
+        case MmuCommand::PtUpdatePreserveAd:
+        case MmuCommand::PtUpdateNoTranslate: {
+            const bool keep = command == MmuCommand::PtUpdatePreserveAd;
+            // Only L1 tables stay locked: an upper entry may bring in or let go a tree that holds any other table.
+            if (FrameInfo* table = TRY(cache.hold(frame_of(where), table_owner.id))) {
+                const unsigned level = cache.level();
+                const auto index = static_cast<unsigned>(where.offset_in_page() / sizeof(Pte));
+                const Result<> done = update_entry(*table, level, index, update.val, table_owner, frame_owner, keep);
+                if (level != 1) cache.drop();
+                return done;
+            }
+            return update_entry_at(where, update.val, table_owner, frame_owner, keep);
+        }
+        case MmuCommand::MachphysUpdate: {
+            FrameInfo* info = TRY(get_frame(frame_of(where), frame_owner));
+            set_m2p(frame_of(where), update.val);
+            put_frame(*info);
+            return {};
+        }
+    }
+    return fail(Error::NotImplemented);
+}
+
+}  // namespace
+
+Result<DomainId> frame_owner_for(DomainId foreign) {
+    Domain& domain = current_domain();
+    if (foreign == abi::xen::kDomidSelf || foreign == domain.id) return domain.id;
+    if (!domain.privileged) return fail(Error::NotPermitted);
+    if (foreign == abi::xen::kDomidIo || foreign == abi::xen::kDomidXen) return foreign;
+    const DomainRef other = TRY(find_domain(foreign));
+    return other->id;
+}
+
+HypercallResult do_mmu_update(HypercallArguments& arguments) {
+    const GuestVirtual requests{arguments.value[0]};
+    std::uint32_t count = static_cast<std::uint32_t>(arguments.value[1]);
+    const GuestVirtual done_address{arguments.value[2]};
+    const auto foreign = static_cast<std::uint32_t>(arguments.value[3]);
+    TRY_VOID(finish_unfinished(current_vcpu()));
+
+    std::uint32_t done_before = 0;
+    if (count & abi::xen::kMmuUpdatePreempted) {
+        count &= ~abi::xen::kMmuUpdatePreempted;
+        if (done_address.raw) done_before = TRY(fetch<std::uint32_t>(done_address));
+    }
+    // Page tables of another domain: whoever builds it.
+    DomainRef other;
+    Domain* table_owner = &current_domain();
+    if (const std::uint32_t owner = foreign >> 16; owner != 0) {
+        other = TRY(find_target_domain(static_cast<DomainId>(owner - 1)));
+        table_owner = &*other;
+    }
+    const DomainId frame_owner = TRY(frame_owner_for(static_cast<DomainId>(foreign)));
+
+    std::uint32_t index = 0;
+    HypercallResult result{0};
+    {
+        TableCache cache;
+        for (; index < count; ++index) {
+            if (index % TableCache::kMostUpdates == 0) cache.drop();
+            if (index != 0 && preemption_needed()) {
+                result = fail(Error::Restart);
+                break;
+            }
+            const auto update = fetch_at<MmuUpdate>(requests, index);
+            if (!update) {
+                result = fail(update.error());
+                break;
+            }
+            if (const Result<> applied = apply(*update, *table_owner, frame_owner, cache); !applied) {
+                result = fail(applied.error());
+                break;
+            }
+            if (has_unfinished(current_vcpu())) {
+                ++index;
+                result = fail(Error::Restart);
+                break;
+            }
+        }
+    }
+    if (done_address.raw) TRY_VOID(store(done_address, done_before + index));
+    if (!result && result.error() == Error::Restart) {
+        arguments.value[0] = requests.raw + index * sizeof(MmuUpdate);
+        arguments.value[1] = (count - index) | abi::xen::kMmuUpdatePreempted;
+    }
+    return result;
+}
+
+}  // namespace hv::x86

@@ -1,0 +1,142 @@
+#include <cstring>
+
+#include "hv/abi/xen/mmu.hpp"
+#include "hv/domain/domain.hpp"
+#include "hv/memory/guest_access.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/pv/mmu/base_pointers.hpp"
+#include "hv/x86/pv/descriptors/descriptors.hpp"
+#include "hv/x86/pv/mmu/entry_update.hpp"
+#include "hv/x86/pv/mmu/mmu_hypercalls.hpp"
+#include "hv/x86/pv/mmu/tlb.hpp"
+#include "hv/x86/vcpu/vcpu_mask.hpp"
+
+namespace hv::x86 {
+namespace {
+
+using abi::xen::MmuextCommand;
+using abi::xen::MmuextOp;
+
+// A table's type and general reference.
+void give_up(FrameInfo& info) {
+    if (put_frame_type_preemptible(info)) {
+        put_frame(info);
+    } else {
+        put_aside(current_vcpu(), info);
+    }
+}
+
+Result<> pin(Mfn frame, FrameType type, DomainId owner) {
+    FrameInfo* info = TRY(get_frame(frame, owner));
+    if (const Result<> typed = get_frame_type(*info, type, Preemption::Allowed); !typed) {
+        put_frame(*info);
+        return typed;
+    }
+    if (info->type.fetch_or(FrameInfo::kPinned, std::memory_order_acq_rel) & FrameInfo::kPinned) {
+        give_up(*info);  // all of it, should another vCPU have unpinned it meanwhile
+        return fail(Error::BadArgument);
+    }
+    return {};
+}
+
+Result<> unpin(Mfn frame, DomainId owner) {
+    FrameInfo* info = TRY(get_frame(frame, owner));
+    if (!(info->type.fetch_and(~FrameInfo::kPinned, std::memory_order_acq_rel) & FrameInfo::kPinned)) {
+        put_frame(*info);
+        return fail(Error::BadArgument);
+    }
+    put_frame(*info);
+    give_up(*info);  // the pin's own reference
+    return {};
+}
+
+Result<> clear_or_copy(const MmuextOp& op, DomainId owner) {
+    FrameInfo* target = TRY(get_frame_and_type(Mfn{op.arg1.mfn}, owner, FrameType::Writable, Preemption::Allowed));
+    Result<> done;
+    if (static_cast<MmuextCommand>(op.command) == MmuextCommand::ClearPage) {
+        std::memset(frame_pointer(Mfn{op.arg1.mfn}), 0, kPageSize);
+    } else if (Result<FrameInfo*> source = get_frame(Mfn{op.arg2.src_mfn}, owner)) {
+        std::memcpy(frame_pointer(Mfn{op.arg1.mfn}), frame_pointer(Mfn{op.arg2.src_mfn}), kPageSize);
+        put_frame(**source);
+    } else {
+        done = fail(source.error());
+    }
+    put_frame_and_type(*target);
+    return done;
+}
+
+Result<> apply(const MmuextOp& op, DomainId owner) {
+    Vcpu& vcpu = current_vcpu();
+    Domain& domain = vcpu.domain;
+    const bool own = owner == domain.id;
+    switch (static_cast<MmuextCommand>(op.command)) {
+        case MmuextCommand::PinL1Table: return pin(Mfn{op.arg1.mfn}, FrameType::L1, owner);
+        case MmuextCommand::PinL2Table: return pin(Mfn{op.arg1.mfn}, FrameType::L2, owner);
+        case MmuextCommand::PinL3Table: return pin(Mfn{op.arg1.mfn}, FrameType::L3, owner);
+        case MmuextCommand::PinL4Table: return pin(Mfn{op.arg1.mfn}, FrameType::L4, owner);
+        case MmuextCommand::UnpinTable: return unpin(Mfn{op.arg1.mfn}, owner);
+        case MmuextCommand::NewBaseptr: return own ? set_kernel_table(vcpu, Mfn{op.arg1.mfn}) : fail(Error::NotPermitted);
+        case MmuextCommand::NewUserBaseptr: return own ? set_user_table(vcpu, Mfn{op.arg1.mfn}) : fail(Error::NotPermitted);
+        case MmuextCommand::TlbFlushLocal: flush_local(); return {};
+        case MmuextCommand::InvlpgLocal: flush_local_page(GuestVirtual{op.arg1.linear_addr}); return {};
+        case MmuextCommand::TlbFlushMulti:
+            flush_cpus(cpus_of(domain, TRY(fetch_vcpu_mask(GuestVirtual{op.arg2.vcpu_mask}))));
+            return {};
+        case MmuextCommand::InvlpgMulti:
+            flush_cpus_page(cpus_of(domain, TRY(fetch_vcpu_mask(GuestVirtual{op.arg2.vcpu_mask}))), GuestVirtual{op.arg1.linear_addr});
+            return {};
+        case MmuextCommand::TlbFlushAll: flush_cpus(cpus_of(domain)); return {};
+        case MmuextCommand::InvlpgAll: flush_cpus_page(cpus_of(domain), GuestVirtual{op.arg1.linear_addr}); return {};
+        case MmuextCommand::FlushCache:
+        case MmuextCommand::FlushCacheGlobal:
+            if (!domain.privileged) return fail(Error::Access);
+            flush_caches();
+            return {};
+        case MmuextCommand::SetLdt: return set_ldt(vcpu, GuestVirtual{op.arg1.linear_addr}, op.arg2.nr_ents);
+        case MmuextCommand::ClearPage:
+        case MmuextCommand::CopyPage: return clear_or_copy(op, owner);
+        case MmuextCommand::MarkSuper:
+        case MmuextCommand::UnmarkSuper: return fail(Error::NotSupported);
+    }
+    return fail(Error::NotImplemented);
+}
+
+}  // namespace
+
+HypercallResult do_mmuext_op(HypercallArguments& arguments) {
+    const GuestVirtual requests{arguments.value[0]};
+    std::uint32_t count = static_cast<std::uint32_t>(arguments.value[1]);
+    const GuestVirtual done_address{arguments.value[2]};
+    TRY_VOID(finish_unfinished(current_vcpu()));
+
+    std::uint32_t done_before = 0;
+    if (count & abi::xen::kMmuUpdatePreempted) {
+        count &= ~abi::xen::kMmuUpdatePreempted;
+        if (done_address.raw) done_before = TRY(fetch<std::uint32_t>(done_address));
+    }
+    const DomainId owner = TRY(frame_owner_for(static_cast<DomainId>(arguments.value[3])));
+
+    std::uint32_t index = 0;
+    HypercallResult result{0};
+    for (; index < count && result; ++index) {
+        if (index != 0 && preemption_needed()) {
+            result = fail(Error::Restart);
+            break;
+        }
+        const auto op = fetch_at<MmuextOp>(requests, index);
+        const Result<> applied = op ? apply(*op, owner) : fail(op.error());
+        if (!applied) {
+            result = fail(applied.error());
+            break;
+        }
+        if (has_unfinished(current_vcpu())) result = fail(Error::Restart);
+    }
+    if (done_address.raw) TRY_VOID(store(done_address, done_before + index));
+    if (!result && result.error() == Error::Restart) {
+        arguments.value[0] = requests.raw + index * sizeof(MmuextOp);
+        arguments.value[1] = (count - index) | abi::xen::kMmuUpdatePreempted;
+    }
+    return result;
+}
+
+}  // namespace hv::x86

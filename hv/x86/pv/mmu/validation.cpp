@@ -1,0 +1,116 @@
+// Validation of page tables: a frame becomes a table of some level when every entry of it is one that its owner may have.
+#include <cstring>
+
+#include "hv/domain/domain.hpp"
+#include "hv/domain/domain_table.hpp"
+#include "hv/hypercall/hypercall.hpp"
+#include "hv/memory/frame_seams.hpp"
+#include "hv/x86/pv/descriptors/descriptors.hpp"
+#include "hv/x86/pv/mmu/entry_references.hpp"
+#include "hv/x86/pv/mmu/hv_slots.hpp"
+
+namespace hv {
+namespace x86 {
+namespace {
+
+Pte* table_at(FrameInfo& info) {
+    return static_cast<Pte*>(frame_pointer(frame_number(info)));
+}
+
+// Entries of an L4 table that belong to hv are neither checked nor counted.
+bool is_guest_entry(unsigned level, unsigned index) {
+    return level != 4 || index < kFirstHvSlot || index > kLastHvSlot;
+}
+
+Result<> take(FrameInfo& info, unsigned level, unsigned index, Domain& owner) {
+    Pte& entry = table_at(info)[index];
+    if (level == 1) {
+        TRY_VOID(get_l1_entry(entry, owner, owner.id));
+        const Pte adjusted = adjust_l1(entry);
+        if (adjusted != entry) entry = adjusted;
+        return {};
+    }
+    TRY_VOID(get_upper_entry(entry, info, level, index, owner));
+    const Pte adjusted = adjust_upper(entry);
+    if (adjusted != entry) entry = adjusted;
+    return {};
+}
+
+Result<> give_back(FrameInfo& info, unsigned level, Pte entry) {
+    if (level == 1) {
+        put_l1_entry(entry);
+        return {};
+    }
+    return put_upper_entry(entry, info, level);
+}
+
+// Nothing but a table of the level below, or one of the same level when no other led here: the entry may be one that was
+// never checked, and a chain of parked tables that name each other must not decide how deep this goes.
+Result<> finish_child(const FrameInfo& info, FrameInfo& child, unsigned level, std::uint8_t within) {
+    TRY_VOID(finish_partial(child, static_cast<FrameType>(level - 1), within));
+    const Domain* owner = domain_in_table(info.owner());
+    const auto bit = static_cast<std::uint8_t>(1u << level);
+    if (!owner || !owner->linear_tables || &child == &info || (within & bit)) return {};
+    return finish_partial(child, static_cast<FrameType>(level), within | bit);
+}
+
+// Gives back entries from `info.progress` down. A table below that was preempted is finished first when it is met again.
+// An L1 table is undone in one piece (table_lock.hpp relies on it).
+Result<> undo_entries(FrameInfo& info, unsigned level, std::uint8_t within) {
+    Pte* table = table_at(info);
+    if (level > 1 && info.progress < kEntriesPerTable && is_guest_entry(level, info.progress)) {
+        const Pte entry = table[info.progress];
+        if (is_present(entry)) {
+            if (auto child = get_frame(frame_in(entry), info.owner())) {
+                const Result<> finished = finish_child(info, **child, level, within);
+                put_frame(**child);
+                TRY_VOID(finished);
+            }
+        }
+    }
+    while (info.progress > 0) {
+        const unsigned index = info.progress - 1u;
+        if (is_guest_entry(level, index)) {
+            const Result<> given = give_back(info, level, table[index]);
+            info.progress = static_cast<std::uint16_t>(index);
+            TRY_VOID(given);
+            if (level > 1 && preemption_needed()) return fail(Error::Restart);
+        } else {
+            info.progress = static_cast<std::uint16_t>(index);
+        }
+    }
+    return {};
+}
+
+// How many entries of an L1 table are checked between two looks: each may take a flush of other CPUs' TLBs.
+constexpr unsigned kBetweenLooks = 64;
+
+Result<> check_entries(FrameInfo& info, unsigned level) {
+    Domain* owner = domain_in_table(info.owner());
+    if (!owner) return fail(Error::BadArgument);
+    Pte* table = table_at(info);
+    while (info.progress < kEntriesPerTable) {
+        const unsigned index = info.progress;
+        const bool used = is_guest_entry(level, index) && table[index] != 0;
+        if (used) TRY_VOID(take(info, level, index, *owner));
+        info.progress = static_cast<std::uint16_t>(index + 1);
+        const bool look = level > 1 ? used : info.progress % kBetweenLooks == 0;
+        if (look && info.progress < kEntriesPerTable && preemption_needed()) return fail(Error::Restart);
+    }
+    if (level == 4) install_hv_slots(table);
+    return {};
+}
+
+}  // namespace
+}  // namespace x86
+
+Result<> validate_frame(FrameInfo& info, FrameType type) {
+    if (type == FrameType::Descriptor) return x86::validate_descriptor_page(info);
+    return x86::check_entries(info, static_cast<unsigned>(type));
+}
+
+Result<> invalidate_frame(FrameInfo& info, FrameType type, std::uint8_t within) {
+    return x86::undo_entries(info, static_cast<unsigned>(type), within);
+}
+
+}  // namespace hv

@@ -1,0 +1,27 @@
+// The processor's part of vCPU operations.
+#include "hv/domain/domain.hpp"
+#include "hv/domain/vcpu_seams.hpp"
+#include "hv/x86/cpu/per_cpu.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/vcpu/guest_clock.hpp"
+#include "hv/x86/pv/mmu/guest_tables.hpp"
+
+namespace hv {
+
+Result<> arch_register_time_area(Vcpu& vcpu, GuestVirtual area) {
+    if (area.raw != 0 && !x86::guest_range_allowed(area, sizeof(abi::xen::VcpuTimeInfo))) return fail(Error::Fault);
+    vcpu.arch->time_area = area;
+    vcpu.arch->time_published = nullptr;
+    if (&vcpu == &current_vcpu()) x86::update_guest_clock(vcpu);
+    return {};
+}
+
+void arch_send_nmi(Vcpu& vcpu) {
+    if (!vcpu.arch->nmi_pending.exchange(true)) vcpu_kick(vcpu);
+}
+
+std::uint64_t arch_physical_id(CpuId cpu) {
+    return x86::cpu_data(cpu).apic_id | (std::uint64_t{cpu} << 32);
+}
+
+}  // namespace hv
