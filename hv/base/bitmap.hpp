@@ -24,7 +24,8 @@ class Bitmap {
     }
     constexpr void clear_all() { words_ = {}; }
     constexpr bool empty() const {
-        for (auto word : words_) if (word != 0) return false;
+        for (auto word : words_)
+            if (word != 0) return false;
         return true;
     }
     constexpr std::size_t count() const {
@@ -62,9 +63,7 @@ class Bitmap {
 template <std::size_t Bits>
 class AtomicBitmap {
   public:
-    bool test(std::size_t bit) const {
-        return (words_[bit / 64].load(std::memory_order_acquire) >> (bit % 64)) & 1;
-    }
+    bool test(std::size_t bit) const { return (words_[bit / 64].load(std::memory_order_acquire) >> (bit % 64)) & 1; }
     // Returns whether the bit was set before.
     bool set(std::size_t bit) {
         const std::uint64_t mask = std::uint64_t{1} << (bit % 64);

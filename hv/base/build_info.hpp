@@ -6,7 +6,7 @@
 namespace hv {
 
 struct BuildInfo {
-    std::string_view id;            // bytes of the build id
+    std::string_view id;  // bytes of the build id
     std::string_view compiler;
     std::string_view date;
     std::string_view command_line;

@@ -20,8 +20,8 @@ LogRead read_log(std::uint64_t position, std::span<char> out);
 // From now on read_log() calls with position 0 begin here.
 void clear_log();
 
-// Raw output of a guest that owns the console (Dom0): to the devices, not into the ring. False: they cannot take it now, and nothing was
-// written.
+// Raw output of a guest that owns the console (Dom0): to the devices, not into the ring. False: they
+// cannot take it now, and nothing was written.
 bool write_console(std::string_view text);
 
 // While it is wanted, lines wait for devices that have no room, with interrupts off, and none is lost: for debug keys.

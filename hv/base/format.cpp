@@ -61,7 +61,10 @@ void put_argument(Writer& writer, const FormatArgument& argument, Field field) {
             return;
         }
         case Kind::Unsigned: put_number(writer, argument.bits, false, field); return;
-        case Kind::Pointer: field.hexadecimal = true; put_number(writer, argument.bits, false, field); return;
+        case Kind::Pointer:
+            field.hexadecimal = true;
+            put_number(writer, argument.bits, false, field);
+            return;
         case Kind::Boolean: put_padded(writer, argument.bits ? "true" : "false", field, false); return;
         case Kind::Character: {
             const char character = static_cast<char>(argument.bits);
@@ -81,7 +84,8 @@ Field parse_field(std::string_view text) {
     }
     if (text.starts_with('0')) field.zeros = true;
     for (char character : text) {
-        if (character >= '0' && character <= '9') field.width = field.width * 10 + static_cast<unsigned>(character - '0');
+        if (character >= '0' && character <= '9')
+            field.width = field.width * 10 + static_cast<unsigned>(character - '0');
         if (character == 'x') field.hexadecimal = true;
     }
     if (field.width > 64) field.width = 64;

@@ -25,7 +25,7 @@ struct FormatArgument {
     template <std::unsigned_integral T>
     constexpr FormatArgument(T value) : kind{Kind::Unsigned}, bits{value} {}
     template <class T>
-        requires std::is_enum_v<T>
+    requires std::is_enum_v<T>
     constexpr FormatArgument(T value) : FormatArgument{static_cast<std::underlying_type_t<T>>(value)} {}
     constexpr FormatArgument(char value) : kind{Kind::Character}, bits{static_cast<unsigned char>(value)} {}
     constexpr FormatArgument(bool value) : kind{Kind::Boolean}, bits{value} {}

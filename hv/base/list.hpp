@@ -9,7 +9,7 @@ struct ListHook {
     bool linked() const { return next != nullptr; }
 };
 
-template <class T, ListHook T::* Hook>
+template <class T, ListHook T::*Hook>
 class IntrusiveList {
   public:
     IntrusiveList() { head_.next = head_.previous = &head_; }

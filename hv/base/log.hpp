@@ -1,5 +1,5 @@
-// Logging and panics. Levels are Xen's: `loglvl=` and `guest_loglvl=` on the command line choose what is printed; all of
-// it goes to the log ring that `hvctl dmesg` reads.
+// Logging and panics. Levels are Xen's: `loglvl=` and `guest_loglvl=` on the command line choose what is printed; all
+// of it goes to the log ring that `hvctl dmesg` reads.
 #pragma once
 
 #include "hv/base/format.hpp"
@@ -10,8 +10,8 @@ namespace hv {
 enum class LogLevel : std::uint8_t { Error, Warning, Info, Debug, GuestError, GuestWarning, GuestInfo, GuestDebug };
 
 // Seams: the console in x86/ and the tests implement them.
-void log_text(LogLevel level, std::string_view line);    // one line without its newline
-[[noreturn]] void panic_text(std::string_view reason);   // prints registers and a backtrace, then reboots
+void log_text(LogLevel level, std::string_view line);   // one line without its newline
+[[noreturn]] void panic_text(std::string_view reason);  // prints registers and a backtrace, then reboots
 
 template <class... Arguments>
 void log(LogLevel level, std::string_view pattern, const Arguments&... arguments) {

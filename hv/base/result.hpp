@@ -8,7 +8,7 @@
 namespace hv {
 
 // Each member corresponds to one number of Xen's errno ABI; hypercall/errno.cpp holds the one conversion.
-enum class [[nodiscard]] Error : std::uint8_t {
+enum class [[nodiscard]] Error : std::uint8_t{
     NotPermitted,    // EPERM
     NoEntry,         // ENOENT
     NoDomain,        // ESRCH
@@ -47,26 +47,26 @@ inline std::unexpected<Error> fail(Error error) {
 #define HV_CONCAT(a, b) HV_CONCAT_INNER(a, b)
 
 // Value of a Result, or return its error from the function.
-#define TRY(expression)                                               \
-    __extension__({                                                   \
-        auto&& try_result_ = (expression);                            \
-        if (!try_result_) [[unlikely]]                                \
+#define TRY(expression)                                                 \
+    __extension__({                                                     \
+        auto&& try_result_ = (expression);                              \
+        if (!try_result_) [[unlikely]]                                  \
             return ::std::unexpected<::hv::Error>{try_result_.error()}; \
-        *::std::move(try_result_);                                    \
+        *::std::move(try_result_);                                      \
     })
 
 // The same for Result<void>.
-#define TRY_VOID(expression)                                          \
-    do {                                                              \
+#define TRY_VOID(expression)                                              \
+    do {                                                                  \
         if (auto&& try_result_ = (expression); !try_result_) [[unlikely]] \
-            return ::std::unexpected<::hv::Error>{try_result_.error()}; \
+            return ::std::unexpected<::hv::Error>{try_result_.error()};   \
     } while (false)
 
 // Value of a Result that cannot fail here; `why` says why not.
-#define MUST(expression, why)                                         \
-    __extension__({                                                   \
-        auto&& must_result_ = (expression);                           \
-        if (!must_result_) [[unlikely]]                               \
-            ::hv::must_failed(why, must_result_.error());             \
-        *::std::move(must_result_);                                   \
+#define MUST(expression, why)                             \
+    __extension__({                                       \
+        auto&& must_result_ = (expression);               \
+        if (!must_result_) [[unlikely]]                   \
+            ::hv::must_failed(why, must_result_.error()); \
+        *::std::move(must_result_);                       \
     })

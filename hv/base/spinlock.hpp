@@ -1,6 +1,6 @@
-// Spinlocks with ranks. hv runs with interrupts off from entry to exit (only guests and the idle loop run with them on),
-// so a lock never has to say what happens to interrupts. While it waits, a CPU keeps answering other CPUs' requests
-// (spin_pause), so that a holder may wait for a TLB flush everywhere.
+// Spinlocks with ranks. hv runs with interrupts off from entry to exit (only guests and the idle loop run with them
+// on), so a lock never has to say what happens to interrupts. While it waits, a CPU keeps answering other CPUs'
+// requests (spin_pause), so that a holder may wait for a TLB flush everywhere.
 #pragma once
 
 #include <atomic>
@@ -13,25 +13,25 @@ namespace hv {
 // Take low to high: a lock may only be taken while every lock held has a lower rank. Checked in debug builds.
 enum class LockRank : std::uint8_t {
     DomainList = 1,
-    Domain,       // life cycle and vCPU state of one domain
-    PageTables,   // one domain's page-table updates
+    Domain,      // life cycle and vCPU state of one domain
+    PageTables,  // one domain's page-table updates
     GrantTable,
-    EventTable,   // allocation of ports
-    EventPort,    // one port
-    EventQueue,   // one vCPU's FIFO event queues
+    EventTable,  // allocation of ports
+    EventPort,   // one port
+    EventQueue,  // one vCPU's FIFO event queues
     Maptrack,
-    DomainFrames, // one domain's list of frames
-    Interrupts,   // physical interrupt routing
-    FrameHeap,    // the frame allocator
+    DomainFrames,  // one domain's list of frames
+    Interrupts,    // physical interrupt routing
+    FrameHeap,     // the frame allocator
     RunQueue,
     Timers,
-    Leaf,         // holds nothing else while held
-    Console,      // anybody may log
+    Leaf,     // holds nothing else while held
+    Console,  // anybody may log
 };
 
 // Seams: implemented by x86/ for the machine and by the tests for the host.
 void spin_pause();
-void lock_taken(LockRank rank, const void* lock);     // debug builds: checks the order
+void lock_taken(LockRank rank, const void* lock);  // debug builds: checks the order
 void lock_released(LockRank rank, const void* lock);
 
 class Spinlock {
@@ -55,9 +55,7 @@ class Spinlock {
         check_released();
         serving_.store(serving_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     }
-    bool is_locked() const {
-        return next_.load(std::memory_order_relaxed) != serving_.load(std::memory_order_relaxed);
-    }
+    bool is_locked() const { return next_.load(std::memory_order_relaxed) != serving_.load(std::memory_order_relaxed); }
 
   private:
     void check_taken() const {

@@ -16,7 +16,10 @@ struct FrameNumber {
     constexpr auto operator<=>(const FrameNumber&) const = default;
     constexpr FrameNumber operator+(std::uint64_t frames) const { return {raw + frames}; }
     constexpr std::uint64_t operator-(FrameNumber other) const { return raw - other.raw; }
-    constexpr FrameNumber& operator++() { ++raw; return *this; }
+    constexpr FrameNumber& operator++() {
+        ++raw;
+        return *this;
+    }
 };
 using Mfn = FrameNumber<struct MfnTag>;  // machine frame
 using Gfn = FrameNumber<struct GfnTag>;  // what the guest calls a frame; equals the mfn for PV guests

@@ -24,8 +24,10 @@ struct Entry {
 template <auto Handler, class Structure>
 Result<> call(void* structure, std::uint64_t& progress) {
     auto& request = *static_cast<Structure*>(structure);
-    if constexpr (std::is_invocable_v<decltype(Handler), Structure&, std::uint64_t&>) return Handler(request, progress);
-    else return Handler(request);
+    if constexpr (std::is_invocable_v<decltype(Handler), Structure&, std::uint64_t&>)
+        return Handler(request, progress);
+    else
+        return Handler(request);
 }
 
 template <class Structure>
@@ -41,7 +43,8 @@ template <auto Handler>
 constexpr Entry entry(Operation operation, std::uint32_t first_size = 0) {
     using Structure = std::remove_pointer_t<decltype(argument_of(Handler))>;
     static_assert(sizeof(Structure) <= kMaxStructure);
-    return {operation, sizeof(Structure), first_size ? first_size : std::uint32_t{sizeof(Structure)}, &call<Handler, Structure>};
+    return {operation, sizeof(Structure), first_size ? first_size : std::uint32_t{sizeof(Structure)},
+            &call<Handler, Structure>};
 }
 
 constexpr Entry kEntries[] = {

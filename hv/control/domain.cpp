@@ -69,7 +69,8 @@ Result<> list_domains(control::ListDomains& request, std::uint64_t& progress) {
         }
         DomainRef domain = next_domain(id);
         if (!domain) break;
-        TRY_VOID(store(GuestVirtual{request.buffer} + std::uint64_t{request.count} * request.record_size, describe(*domain)));
+        TRY_VOID(store(GuestVirtual{request.buffer} + std::uint64_t{request.count} * request.record_size,
+                       describe(*domain)));
         ++request.count;
         id = static_cast<DomainId>(domain->id + 1);
     }
@@ -109,7 +110,8 @@ Result<> unpause_domain(control::DomainOnly& request) {
 }
 
 Result<> shutdown_domain(control::ShutdownDomain& request) {
-    if (request.reason > static_cast<std::uint32_t>(control::ShutdownReason::SoftReset)) return fail(Error::BadArgument);
+    if (request.reason > static_cast<std::uint32_t>(control::ShutdownReason::SoftReset))
+        return fail(Error::BadArgument);
     const DomainRef domain = TRY(find_managed(request.domain));
     domain_shutdown(*domain, request.reason);
     return {};

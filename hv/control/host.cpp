@@ -45,12 +45,14 @@ bool hypercall_counter(std::uint32_t number, const char*& name, std::uint64_t& v
 
 struct CounterKind {
     const char* name;
-    bool (*counter)(std::uint32_t index, const char*& name, std::uint64_t& value);  // false behind the last; a null name: none here
-    bool zeros;  // shown too
+    bool (*counter)(std::uint32_t index, const char*& name,
+                    std::uint64_t& value);  // false behind the last; a null name: none here
+    bool zeros;                             // shown too
 };
 
 constexpr CounterKind kCounters[] = {
-    {"hypercall", hypercall_counter, true}, {"trap", machine_counter, true}, {"timer", timer_counter, true}, {"ipi", ipi_counter, true},
+    {"hypercall", hypercall_counter, true}, {"trap", machine_counter, true},
+    {"timer", timer_counter, true},         {"ipi", ipi_counter, true},
     {"console", console_counter, true},     {"interrupts_off_ns", masked_time, false},
 };
 

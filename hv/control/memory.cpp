@@ -13,7 +13,8 @@ namespace {
 using control::CopyDirection;
 
 // One frame's part of the area.
-Result<> copy_part(Domain& domain, const control::CopyMemory& request, std::uint64_t mfn, std::uint64_t in_frame, std::uint64_t bytes) {
+Result<> copy_part(Domain& domain, const control::CopyMemory& request, std::uint64_t mfn, std::uint64_t in_frame,
+                   std::uint64_t bytes) {
     const auto direction = static_cast<CopyDirection>(request.direction);
     const GuestVirtual buffer{request.buffer + request.done};
     FrameInfo* info = TRY(get_frame(Mfn{mfn}, domain.id));
@@ -28,8 +29,10 @@ Result<> copy_part(Domain& domain, const control::CopyMemory& request, std::uint
         return fail(Error::Busy);
     }
     Result<> copied;
-    if (direction == CopyDirection::Zero) std::memset(at, 0, bytes);
-    else copied = copy_from_guest(at, buffer, bytes);
+    if (direction == CopyDirection::Zero)
+        std::memset(at, 0, bytes);
+    else
+        copied = copy_from_guest(at, buffer, bytes);
     put_frame_and_type(*info);
     return copied;
 }
@@ -37,8 +40,10 @@ Result<> copy_part(Domain& domain, const control::CopyMemory& request, std::uint
 }  // namespace
 
 Result<> copy_memory(control::CopyMemory& request) {
-    if (request.direction > static_cast<std::uint32_t>(CopyDirection::Zero) || request.reserved0 != 0) return fail(Error::BadArgument);
-    if (request.offset + request.length < request.offset || request.done > request.length) return fail(Error::BadArgument);
+    if (request.direction > static_cast<std::uint32_t>(CopyDirection::Zero) || request.reserved0 != 0)
+        return fail(Error::BadArgument);
+    if (request.offset + request.length < request.offset || request.done > request.length)
+        return fail(Error::BadArgument);
     const DomainRef domain = TRY(find_domain(request.domain));
     for (bool first = true; request.done < request.length; first = false) {
         if (!first && preemption_needed()) return fail(Error::Restart);
@@ -74,8 +79,8 @@ Result<> get_frame_list(control::GetFrameList& request) {
     const DomainRef domain = TRY(find_domain(request.domain));
     if (!domain->paused_by_control.load()) return fail(Error::Busy);
     if (request.next == 0) request.count = 0;
-    // The lock is not held while the caller's memory is touched: the list stands still while the domain is paused, but for
-    // what the caller itself changes.
+    // The lock is not held while the caller's memory is touched: the list stands still while the domain is
+    // paused, but for what the caller itself changes.
     std::uint32_t mfn = request.next != 0 ? request.next : domain->first_frame;
     request.next = 0;
     for (bool first = true; mfn != 0 && request.count < request.capacity; first = false) {

@@ -1,5 +1,5 @@
-// How the operations of the control hypercall are written: each takes its structure by reference, already fetched, and what
-// it leaves there goes back to the caller. hv/abi/control/control.hpp tells the rules about sizes.
+// How the operations of the control hypercall are written: each takes its structure by reference, already fetched, and
+// what it leaves there goes back to the caller. hv/abi/control/control.hpp tells the rules about sizes.
 #pragma once
 
 #include "hv/abi/control/console.hpp"
@@ -15,8 +15,8 @@ namespace hv {
 
 namespace control = abi::control;
 
-// Error::Restart: the operation is issued again; progress is in the structure (which is then written back), in hv, or in `progress`: 0 at
-// first, and whatever was left there afterwards.
+// Error::Restart: the operation is issued again; progress is in the structure (which is then written back), in hv, or
+// in `progress`: 0 at first, and whatever was left there afterwards.
 Result<> get_version(control::GetVersion& request);
 Result<> get_host_info(control::GetHostInfo& request);
 Result<> get_cpu_info(control::GetCpuInfo& request);

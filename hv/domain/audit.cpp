@@ -17,7 +17,8 @@ std::uint64_t walk_list(FrameAudit& audit, const Domain& domain, std::uint32_t f
         const std::uint64_t count = info.count.load();
         if (info.owner() != domain.id || !info.references() || info.previous != previous ||
             ((count & FrameInfo::kRelinquished) != 0) != relinquished)
-            audit.complain("frame 0x{:x}: on a list of d{}, count 0x{:x}, previous 0x{:x}", mfn, domain.id, count, info.previous);
+            audit.complain("frame 0x{:x}: on a list of d{}, count 0x{:x}, previous 0x{:x}", mfn, domain.id, count,
+                           info.previous);
         if (!audit.list(Mfn{mfn})) {
             audit.complain("d{}: frame 0x{:x} is on its lists twice", domain.id, mfn);
             break;
@@ -27,7 +28,9 @@ std::uint64_t walk_list(FrameAudit& audit, const Domain& domain, std::uint32_t f
     return length;
 }
 
-bool lies_in(const void* pointer, Mfn frame) { return frame_of_pointer(pointer) == frame; }
+bool lies_in(const void* pointer, Mfn frame) {
+    return frame_of_pointer(pointer) == frame;
+}
 
 void audit_vcpu(FrameAudit& audit, const Domain& domain, const Vcpu& vcpu) {
     audit.use(vcpu.info_frame, FrameType::Writable);
@@ -40,7 +43,8 @@ void audit_vcpu(FrameAudit& audit, const Domain& domain, const Vcpu& vcpu) {
 void audit_domain(FrameAudit& audit, Domain& domain) {
     const std::uint64_t listed =
         walk_list(audit, domain, domain.first_frame, false) + walk_list(audit, domain, domain.first_relinquished, true);
-    if (listed != domain.frames) audit.complain("d{}: {} frames on its lists, {} counted", domain.id, listed, domain.frames);
+    if (listed != domain.frames)
+        audit.complain("d{}: {} frames on its lists, {} counted", domain.id, listed, domain.frames);
     if (domain.shared_info) audit.show(domain.shared_info.frame(), domain.id);
     for (VcpuId id = 0; id < domain.max_vcpus; ++id)
         if (const Vcpu* vcpu = domain.vcpu(id)) audit_vcpu(audit, domain, *vcpu);
@@ -64,7 +68,8 @@ void EventChannels::audit(FrameAudit& audit) const {
     }
     for (std::uint32_t page = 0; fifo && page < FifoEvents::kPages; ++page) {
         const std::uint32_t* words = fifo->pages[page].load();
-        if ((words != nullptr) != (page < fifo->used)) audit.complain("d{}: {} pages of event words, page {} is wrong", domain_->id, fifo->used, page);
+        if ((words != nullptr) != (page < fifo->used))
+            audit.complain("d{}: {} pages of event words, page {} is wrong", domain_->id, fifo->used, page);
         use(words);
     }
 }

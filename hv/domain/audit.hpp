@@ -1,5 +1,5 @@
-// An audit of the whole machine: every domain's lists, pages and promises, and all frames (hv/memory/audit.hpp, which says
-// when it may run).
+// An audit of the whole machine: every domain's lists, pages and promises, and all frames
+// (hv/memory/audit.hpp, which says when it may run).
 #pragma once
 
 #include "hv/memory/audit.hpp"

@@ -84,7 +84,8 @@ void free_domain(Domain& domain) {
 }
 
 Result<Domain*> Domain::create(const CreateDomain& config, bool privileged) {
-    if ((config.flags & ~std::uint32_t{abi::control::kCreateLinearPageTables}) != 0 || config.reserved0 != 0) return fail(Error::BadArgument);
+    if ((config.flags & ~std::uint32_t{abi::control::kCreateLinearPageTables}) != 0 || config.reserved0 != 0)
+        return fail(Error::BadArgument);
     if (config.max_vcpus == 0 || config.max_vcpus > kMaxVcpus) return fail(Error::BadArgument);
     if (config.max_event_ports > kMostEventPorts || config.max_grant_frames > abi::control::kMostGrantFrames ||
         config.max_maptrack_frames > kMostMaptrackFrames || config.max_grant_version > 2)
@@ -100,7 +101,7 @@ Result<Domain*> Domain::create(const CreateDomain& config, bool privileged) {
 
     auto* domain = new (std::nothrow) Domain{id, config, privileged};
     if (!domain) return fail(Error::NoMemory);
-    domain->vcpus.reset(new (std::nothrow) Vcpu*[config.max_vcpus]{});
+    domain->vcpus.reset(new (std::nothrow) Vcpu* [config.max_vcpus] {});
     // Paused until the toolstack has built it.
     domain->pause_count = 1;
     domain->paused_by_control = true;

@@ -37,35 +37,35 @@ class Domain final {
     const DomainId id;
     const bool privileged;
     const abi::control::DomainType type;
-    const bool linear_tables;                       // page tables may name others of their level
+    const bool linear_tables;  // page tables may name others of their level
     std::uint8_t uuid[16];
     Nanoseconds created_at = 0;
 
     // Life cycle.
-    std::atomic<std::uint32_t> references{1};       // held by the domain list and by DomainRef
+    std::atomic<std::uint32_t> references{1};  // held by the domain list and by DomainRef
     std::atomic<Dying> dying{Dying::Alive};
     Spinlock lock{LockRank::Domain};
-    bool teardown_busy = false;                     // destroy_domain() is at work; under `lock`
+    bool teardown_busy = false;  // destroy_domain() is at work; under `lock`
     std::atomic<std::int32_t> pause_count{0};
-    std::atomic<bool> paused_by_control{false};     // one of the pauses is the toolstack's
+    std::atomic<bool> paused_by_control{false};  // one of the pauses is the toolstack's
     std::atomic<bool> unstarted{true};
-    std::atomic<bool> shut_down{false};             // the guest has stopped...
-    std::atomic<std::uint32_t> shutdown_reason{0};  // ...for this reason (abi SHUTDOWN_*)
+    std::atomic<bool> shut_down{false};                       // the guest has stopped...
+    std::atomic<std::uint32_t> shutdown_reason{0};            // ...for this reason (abi SHUTDOWN_*)
     std::uint32_t announced_shutdown = kNoShutdownAnnounced;  // SCHEDOP_shutdown_code: the reason that will be (lock)
 
     // vCPUs: all exist from creation on.
     const std::uint32_t max_vcpus;
     OwnPtr<Vcpu*[]> vcpus;
     Vcpu* vcpu(VcpuId number) const { return number < max_vcpus ? vcpus[number] : nullptr; }
-    AtomicCpuSet dirty_cpus;                        // CPUs whose TLB may hold its entries
+    AtomicCpuSet dirty_cpus;  // CPUs whose TLB may hold its entries
 
     // Memory.
     Spinlock frames_lock{LockRank::DomainFrames};
-    std::uint32_t first_frame = 0;                  // list through FrameInfo::next; 0 ends it
-    std::uint32_t first_relinquished = 0;           // the same for frames that the dying domain has let go
-    std::uint64_t frames = 0;                       // owned and counted
+    std::uint32_t first_frame = 0;         // list through FrameInfo::next; 0 ends it
+    std::uint32_t first_relinquished = 0;  // the same for frames that the dying domain has let go
+    std::uint64_t frames = 0;              // owned and counted
     std::uint64_t max_frames;
-    std::uint64_t claimed_frames = 0;               // promised beyond `frames`
+    std::uint64_t claimed_frames = 0;  // promised beyond `frames`
     std::atomic<std::uint64_t> hv_bytes{0};
 
     // Its unfinished line on hv's console (guest_log.hpp).
@@ -75,7 +75,7 @@ class Domain final {
 
     SharedObject<abi::xen::SharedInfo> shared_info;
 
-    abi::xen::VcpuInfo spare_vcpu_info{};           // of vCPUs that have not registered one yet
+    abi::xen::VcpuInfo spare_vcpu_info{};  // of vCPUs that have not registered one yet
 
     EventChannels events;
     GrantTable grants;
@@ -117,7 +117,7 @@ DomainRef next_domain(DomainId from);
 // Dom0; null before it exists.
 Domain* privileged_domain();
 
-void domain_pause(Domain& domain);         // counts; waits until no vCPU runs
+void domain_pause(Domain& domain);  // counts; waits until no vCPU runs
 void domain_pause_nosync(Domain& domain);
 void domain_unpause(Domain& domain);
 // The guest stopped itself or broke: all its vCPUs stop, the reason is recorded, Dom0 gets VIRQ_DOM_EXC.
@@ -128,8 +128,8 @@ void domain_crash(Domain& domain, const char* why);
 // Raises a global VIRQ of Dom0's, if it exists and has bound it.
 void notify_privileged_domain(std::uint32_t virq);
 
-// Seam: Dom0 has ended; powers the machine off or reboots it, as the reason (abi SHUTDOWN_*) says. May return when another
-// CPU does that.
+// Seam: Dom0 has ended; powers the machine off or reboots it, as the reason (abi SHUTDOWN_*)
+// says. May return when another CPU does that.
 void privileged_domain_stopped(std::uint32_t reason);
 
 }  // namespace hv

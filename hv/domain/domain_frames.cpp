@@ -15,7 +15,8 @@ namespace hv {
 namespace {
 
 std::uint32_t& head_of(Domain& domain, const FrameInfo& info) {
-    return info.count.load(std::memory_order_relaxed) & FrameInfo::kRelinquished ? domain.first_relinquished : domain.first_frame;
+    return info.count.load(std::memory_order_relaxed) & FrameInfo::kRelinquished ? domain.first_relinquished
+                                                                                 : domain.first_frame;
 }
 
 void link_frame(Domain& domain, FrameInfo& info) {
@@ -37,8 +38,8 @@ void unlink_frame(Domain& domain, FrameInfo& info) {
     info.next = info.previous = 0;
 }
 
-// One more reference on a frame that its owner's list names, also when the guest has as many as it may. False: the last one is
-// going right now.
+// One more reference on a frame that its owner's list names, also when the guest has as many as it
+// may. False: the last one is going right now.
 bool hold(FrameInfo& info) {
     std::uint64_t word = info.count.load(std::memory_order_relaxed);
     do {
@@ -65,8 +66,9 @@ Result<> assign_frames(Domain& domain, Mfn first, std::uint64_t count) {
     for (std::uint64_t i = 0; i < count; ++i) {
         FrameInfo& info = frame_info(first + i);
         info.type.store(0, std::memory_order_relaxed);
-        info.count.store((std::uint64_t{domain.id} << FrameInfo::kOwnerShift) | FrameInfo::kAllocated | FrameInfo::kListed | 1,
-                         std::memory_order_release);
+        info.count.store(
+            (std::uint64_t{domain.id} << FrameInfo::kOwnerShift) | FrameInfo::kAllocated | FrameInfo::kListed | 1,
+            std::memory_order_release);
         link_frame(domain, info);
     }
     return {};
@@ -78,7 +80,8 @@ Result<Mfn> allocate_domain_frames(Domain& domain, unsigned order, unsigned addr
         Guard guard{domain.frames_lock};
         if (domain.frames + (std::uint64_t{1} << order) > domain.max_frames) return fail(Error::NoSpace);
     }
-    const Mfn first = TRY(allocate_frames({.order = order, .address_bits = address_bits, .claim = &domain.claimed_frames, .clear = clear}));
+    const Mfn first = TRY(allocate_frames(
+        {.order = order, .address_bits = address_bits, .claim = &domain.claimed_frames, .clear = clear}));
     if (Result<> assigned = assign_frames(domain, first, std::uint64_t{1} << order); !assigned) {
         free_frames(first, order);
         return fail(assigned.error());
@@ -87,7 +90,8 @@ Result<Mfn> allocate_domain_frames(Domain& domain, unsigned order, unsigned addr
 }
 
 bool release_frame(FrameInfo& info) {
-    if (!(info.count.fetch_and(~FrameInfo::kAllocated, std::memory_order_acq_rel) & FrameInfo::kAllocated)) return false;
+    if (!(info.count.fetch_and(~FrameInfo::kAllocated, std::memory_order_acq_rel) & FrameInfo::kAllocated))
+        return false;
     put_frame(info);
     return true;
 }

@@ -20,8 +20,8 @@ Result<> set_claim(Domain& domain, std::uint64_t frames);
 Result<Mfn> allocate_domain_frames(Domain& domain, unsigned order, unsigned address_bits = 64, bool clear = true);
 // Makes already allocated, unowned frames the domain's (Dom0 building, exchanges). Same errors.
 Result<> assign_frames(Domain& domain, Mfn first, std::uint64_t count);
-// The domain gives up its own reference; the frame is free when the last other one goes. False when it had none: it gave it
-// up before, or the frame is none of its memory.
+// The domain gives up its own reference; the frame is free when the last other one goes. False when it had none: it
+// gave it up before, or the frame is none of its memory.
 bool release_frame(FrameInfo& info);
 
 }  // namespace hv

@@ -15,8 +15,8 @@ void arch_destroy_domain(Domain& domain);
 Result<> arch_create_vcpu(Vcpu& vcpu);
 void arch_destroy_vcpu(Vcpu& vcpu);
 
-// The domain is dying and none of its vCPUs runs: gives up page tables, descriptor tables and whatever else refers to its
-// frames. Error::Restart: call again.
+// The domain is dying and none of its vCPUs runs: gives up page tables, descriptor tables and whatever else
+// refers to its frames. Error::Restart: call again.
 Result<> arch_relinquish_vcpu(Vcpu& vcpu);
 void arch_leave_domain(Domain& domain);  // no CPU uses its address spaces any more
 

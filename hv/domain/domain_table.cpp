@@ -27,7 +27,8 @@ Domain* lock_slot(Slot& slot) {
         if (word & kLocked) {
             spin_pause();
             word = slot.load(std::memory_order_relaxed);
-        } else if (slot.compare_exchange_weak(word, word | kLocked, std::memory_order_acquire, std::memory_order_relaxed)) {
+        } else if (slot.compare_exchange_weak(word, word | kLocked, std::memory_order_acquire,
+                                              std::memory_order_relaxed)) {
             return reinterpret_cast<Domain*>(word);
         }
     }

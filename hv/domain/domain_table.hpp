@@ -9,7 +9,8 @@ class Domain;
 
 inline constexpr DomainId kMaxDomains = 4096;
 
-// The domain with this number, without a reference: for holders of something that keeps it alive (a frame of its, a port).
+// The domain with this number, without a reference: for holders of something that keeps
+// it alive (a frame of its, a port).
 Domain* domain_in_table(DomainId id);
 // DomainId{0..kMaxDomains-1}. False when the number is taken.
 bool publish_domain(Domain& domain);

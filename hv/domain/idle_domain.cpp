@@ -18,7 +18,7 @@ Result<> create_idle_domain(CpuId cpus) {
     void* memory = heap_allocate(sizeof(Domain));
     if (!memory) return fail(Error::NoMemory);
     g_idle = new (memory) Domain{abi::xen::kDomidIdle, config, false};
-    g_idle->vcpus.reset(new (std::nothrow) Vcpu*[cpus]{});
+    g_idle->vcpus.reset(new (std::nothrow) Vcpu* [cpus] {});
     if (!g_idle->vcpus) return fail(Error::NoMemory);
     for (CpuId cpu = 0; cpu < cpus; ++cpu) {
         auto* vcpu = new (std::nothrow) Vcpu{*g_idle, cpu};

@@ -68,8 +68,8 @@ bool runstate_publish(Vcpu& current) {
     VcpuRunstateInfo info = at_last_change(current);
     if (!runstate_update_flag(current.domain)) return store(area, info).has_value();
 
-    // The guest reads state_entry_time before and after the rest: the mark is there while the rest is being written, and
-    // each of the three stores is complete before the next begins.
+    // The guest reads state_entry_time before and after the rest: the mark is there while the rest is being written,
+    // and each of the three stores is complete before the next begins.
     const GuestVirtual entry_time = area + offsetof(VcpuRunstateInfo, state_entry_time);
     info.state_entry_time |= abi::xen::kRunstateUpdate;
     if (!store(entry_time, info.state_entry_time)) return false;

@@ -22,8 +22,8 @@ abi::xen::VcpuRunstateInfo runstate_snapshot(Vcpu& vcpu, Nanoseconds now);
 Nanoseconds vcpu_run_time(Vcpu& vcpu);  // for DomainInfo::cpu_time_ns
 
 // Writes the registered area of the vCPU that runs here; x86 calls it after each switch to the vCPU, with the vCPU's
-// address space loaded. False when the area could not be written now (user page tables): call again when the vCPU enters
-// its kernel. True when there is nothing (more) to do.
+// address space loaded. False when the area could not be written now (user page tables): call again when the vCPU
+// enters its kernel. True when there is nothing (more) to do.
 bool runstate_publish(Vcpu& current);
 
 // Seam (x86): the domain enabled VMASST_TYPE_runstate_update_flag.

@@ -21,7 +21,8 @@ Result<SharedPage> SharedPage::allocate(Domain& domain) {
     const Mfn frame = TRY(allocate_frames({}));
     FrameInfo& info = frame_info(frame);
     set_m2p(frame, kInvalidM2pEntry);
-    info.type.store((std::uint64_t{static_cast<std::uint8_t>(FrameType::Writable)} << FrameInfo::kTypeShift) | FrameInfo::kValidated | 1);
+    info.type.store((std::uint64_t{static_cast<std::uint8_t>(FrameType::Writable)} << FrameInfo::kTypeShift) |
+                    FrameInfo::kValidated | 1);
     info.count.store(owner_bits(domain.id) | FrameInfo::kShared | kOwnReferences, std::memory_order_release);
     domain.hv_bytes += kPageSize;
     return SharedPage{domain, info};
@@ -39,7 +40,8 @@ bool SharedPage::withdraw() {
     std::uint64_t word = info_->count.load(std::memory_order_relaxed);
     do {
         if ((word & FrameInfo::kReferenceMask) != kOwnReferences) return false;
-    } while (!info_->count.compare_exchange_weak(word, (word & ~FrameInfo::kOwnerMask) | owner_bits(kOwnerHv), std::memory_order_acq_rel));
+    } while (!info_->count.compare_exchange_weak(word, (word & ~FrameInfo::kOwnerMask) | owner_bits(kOwnerHv),
+                                                 std::memory_order_acq_rel));
     return true;
 }
 
@@ -54,7 +56,8 @@ void SharedPage::free() {
     FrameInfo& info = *std::exchange(info_, nullptr);
     domain_->hv_bytes -= kPageSize;
     std::uint64_t word = info.count.load(std::memory_order_relaxed);
-    while (!info.count.compare_exchange_weak(word, (word & ~FrameInfo::kOwnerMask) | owner_bits(kOwnerHv), std::memory_order_acq_rel)) {
+    while (!info.count.compare_exchange_weak(word, (word & ~FrameInfo::kOwnerMask) | owner_bits(kOwnerHv),
+                                             std::memory_order_acq_rel)) {
     }
     put_frame_and_type(info);
 }

@@ -11,9 +11,9 @@ namespace hv {
 class Domain;
 struct FrameInfo;
 
-// hv's reference on such a page, and the only way to have one. The domain may map it, and nothing else: what hv owns is no
-// memory of the domain's, so no name of it is good for a release, an exchange, a grant or another use (FrameInfo::kShared).
-// The page is zeroed, not counted as the domain's, and lives as long as this or any mapping.
+// hv's reference on such a page, and the only way to have one. The domain may map it, and nothing else: what hv owns is
+// no memory of the domain's, so no name of it is good for a release, an exchange, a grant or another use
+// (FrameInfo::kShared). The page is zeroed, not counted as the domain's, and lives as long as this or any mapping.
 class SharedPage {
   public:
     static Result<SharedPage> allocate(Domain& domain);  // Error::NoMemory

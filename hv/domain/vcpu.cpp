@@ -10,7 +10,8 @@ namespace hv {
 
 bool Vcpu::runnable() const {
     const std::uint32_t state = flags.load(std::memory_order_acquire);
-    return (state & kVcpuInitialised) && !(state & (kVcpuDown | kVcpuBlocked)) && pause_count.load(std::memory_order_acquire) == 0 &&
+    return (state & kVcpuInitialised) && !(state & (kVcpuDown | kVcpuBlocked)) &&
+           pause_count.load(std::memory_order_acquire) == 0 &&
            domain.pause_count.load(std::memory_order_acquire) == 0 && !domain.shut_down.load(std::memory_order_acquire);
 }
 
@@ -41,7 +42,8 @@ void wait_until_out(const Vcpu& vcpu) {
     // Its CPU was made to reschedule; it puts the registers away before it clears `running`.
     while (&vcpu != &current_vcpu() && vcpu.running.load(std::memory_order_acquire)) {
         spin_pause();
-        if (!patience.over()) [[likely]] continue;
+        if (!patience.over()) [[likely]]
+            continue;
         const CpuId cpu = vcpu.cpu.load(std::memory_order_acquire);
         request_reschedule(cpu);
         CpuSet asked;

@@ -42,31 +42,31 @@ class Vcpu final {
     // State.
     std::atomic<std::uint32_t> flags{kVcpuDown};
     std::atomic<std::int32_t> pause_count{0};
-    std::atomic<bool> running{false};          // its registers are on a CPU (set by the scheduler, see sched.hpp)
-    std::atomic<CpuId> cpu{0};                 // where it runs or last ran
-    bool runnable() const;                     // no reason against it, domain not paused
+    std::atomic<bool> running{false};  // its registers are on a CPU (set by the scheduler, see sched.hpp)
+    std::atomic<CpuId> cpu{0};         // where it runs or last ran
+    bool runnable() const;             // no reason against it, domain not paused
 
     // Shared with the guest. Points into the shared info page, to the page registered with
     // VCPUOP_register_vcpu_info, or to a private dummy before either; never null.
     std::atomic<abi::xen::VcpuInfo*> info{nullptr};
-    FrameInfo* info_frame = nullptr;           // holds a reference and the Writable type when registered
+    FrameInfo* info_frame = nullptr;  // holds a reference and the Writable type when registered
 
     // Events.
-    FifoVcpu* fifo = nullptr;                  // control block and queues, when the domain uses FIFO ports
+    FifoVcpu* fifo = nullptr;                    // control block and queues, when the domain uses FIFO ports
     std::atomic<std::uint32_t> virq_port[24]{};  // port bound to each VIRQ, 0 when none
-    std::atomic<EventPort> poll_port{0};       // 0: none, ~0: several
+    std::atomic<EventPort> poll_port{0};         // 0: none, ~0: several
 
     // Run states (hv/domain/runstate.hpp).
     Spinlock runstate_lock{LockRank::Leaf};
-    std::uint32_t runstate = 3;                // abi RUNSTATE_*; starts offline
+    std::uint32_t runstate = 3;  // abi RUNSTATE_*; starts offline
     Nanoseconds runstate_entered = 0;
     std::uint64_t runstate_time[4]{};
-    GuestVirtual runstate_area{0};             // registered by the guest, 0 when none
+    GuestVirtual runstate_area{0};  // registered by the guest, 0 when none
 
     // Timers (hv/domain/vcpu_timers.hpp).
     Timer singleshot_timer;
     Timer periodic_timer;
-    std::atomic<Nanoseconds> period{0};        // of the periodic timer, 0 when it is off
+    std::atomic<Nanoseconds> period{0};  // of the periodic timer, 0 when it is off
     Timer poll_timer;
 
     SchedVcpu sched;
@@ -80,7 +80,8 @@ void vcpu_unblock(Vcpu& vcpu);
 // Stops scheduling it; counts. The sync form waits until its registers are saved.
 void vcpu_pause(Vcpu& vcpu);
 void vcpu_pause_nosync(Vcpu& vcpu);
-void wait_until_out(const Vcpu& vcpu);  // one that was stopped: until its CPU has put it away; at once for the current one
+void wait_until_out(
+    const Vcpu& vcpu);  // one that was stopped: until its CPU has put it away; at once for the current one
 void vcpu_unpause(Vcpu& vcpu);
 
 // Seam: the vCPU whose registers this CPU holds (the idle vCPU when none).

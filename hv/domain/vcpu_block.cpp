@@ -7,9 +7,10 @@
 namespace hv {
 
 void vcpu_block(Vcpu& current) {
-    std::atomic_ref{current.info.load(std::memory_order_acquire)->evtchn_upcall_mask}.store(0, std::memory_order_release);
-    // The mark first, then the look: a deliverer makes the event pending first and then takes the mark away, so that one of
-    // the two sees the other.
+    std::atomic_ref{current.info.load(std::memory_order_acquire)->evtchn_upcall_mask}.store(0,
+                                                                                            std::memory_order_release);
+    // The mark first, then the look: a deliverer makes the event pending first and then takes the mark
+    // away, so that one of the two sees the other.
     current.flags.fetch_or(kVcpuBlocked, std::memory_order_acq_rel);
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (vcpu_events_deliverable(current)) {

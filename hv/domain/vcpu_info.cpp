@@ -20,7 +20,8 @@ Result<> register_vcpu_info(Vcpu& vcpu, Gfn frame, std::uint32_t offset) {
         put_frame_and_type(*info_frame);
         return fail(Error::BadArgument);
     }
-    auto* place = reinterpret_cast<VcpuInfo*>(static_cast<std::byte*>(frame_pointer(frame_number(*info_frame))) + offset);
+    auto* place =
+        reinterpret_cast<VcpuInfo*>(static_cast<std::byte*>(frame_pointer(frame_number(*info_frame))) + offset);
     const VcpuInfo* before = vcpu.info.load(std::memory_order_relaxed);
     if (before == &domain.spare_vcpu_info) {
         *place = {};

@@ -10,7 +10,8 @@ namespace hv {
 
 class Vcpu;
 
-// A second place where the vCPU's clock is kept (VCPUOP_register_vcpu_time_memory_area); 0 ends it. Fault: not writable.
+// A second place where the vCPU's clock is kept
+// (VCPUOP_register_vcpu_time_memory_area); 0 ends it. Fault: not writable.
 Result<> arch_register_time_area(Vcpu& vcpu, GuestVirtual area);
 // Delivers an NMI when the vCPU enters its kernel next; wakes it.
 void arch_send_nmi(Vcpu& vcpu);

@@ -23,7 +23,8 @@ Result<> vcpu_set_periodic_timer(Vcpu& vcpu, std::uint64_t period);
 // `future_only`: TimePassed when the deadline has passed.
 Result<> vcpu_set_singleshot_timer(Vcpu& vcpu, std::uint64_t deadline, bool future_only);
 void vcpu_stop_singleshot_timer(Vcpu& vcpu);
-// The old set_timer_op: 0 stops; a deadline absurdly far away (a guest's clock arithmetic gone wrong) fires soon instead.
+// The old set_timer_op: 0 stops; a deadline absurdly far away (a guest's clock
+// arithmetic gone wrong) fires soon instead.
 void vcpu_set_timer_op(Vcpu& vcpu, std::uint64_t deadline);
 // Ends the current vCPU's SCHEDOP_poll.
 void vcpu_set_poll_timer(Vcpu& vcpu, std::uint64_t deadline);

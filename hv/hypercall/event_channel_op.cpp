@@ -82,31 +82,33 @@ HypercallResult do_event_channel_op(HypercallArguments& arguments) {
     const GuestVirtual argument{arguments.value[1]};
     if (arguments.value[0] > UINT32_MAX) return fail(Error::NotImplemented);
     switch (static_cast<EventChannelCommand>(arguments.value[0])) {
-    case EventChannelCommand::BindInterdomain: return exchange(argument, bind_interdomain);
-    case EventChannelCommand::BindVirq: return exchange(argument, bind_virq);
-    case EventChannelCommand::BindPirq: return exchange(argument, bind_pirq);
-    case EventChannelCommand::Status: return exchange(argument, get_status);
-    case EventChannelCommand::AllocUnbound: return exchange(argument, alloc_unbound);
-    case EventChannelCommand::BindIpi: return exchange(argument, bind_ipi);
-    case EventChannelCommand::InitControl: return exchange(argument, init_control);
-    case EventChannelCommand::Reset: return exchange(argument, reset);
-    case EventChannelCommand::Close:
-        return input<EventChannelClose>(argument, [](EventChannels& events, const auto& op) { return events.close(op.port); });
-    case EventChannelCommand::Send:
-        return input<EventChannelSend>(argument, [](EventChannels& events, const auto& op) { return events.send(op.port); });
-    case EventChannelCommand::BindVcpu:
-        return input<EventChannelBindVcpu>(
-            argument, [](EventChannels& events, const auto& op) { return events.bind_vcpu(op.port, op.vcpu); });
-    case EventChannelCommand::Unmask:
-        return input<EventChannelUnmask>(argument,
-                                         [](EventChannels& events, const auto& op) { return events.unmask(op.port); });
-    case EventChannelCommand::ExpandArray:
-        return input<EventChannelExpandArray>(
-            argument, [](EventChannels& events, const auto& op) { return events.expand_array(Gfn{op.array_gfn}); });
-    case EventChannelCommand::SetPriority:
-        return input<EventChannelSetPriority>(argument, [](EventChannels& events, const auto& op) {
-            return events.set_priority(op.port, op.priority);
-        });
+        case EventChannelCommand::BindInterdomain: return exchange(argument, bind_interdomain);
+        case EventChannelCommand::BindVirq: return exchange(argument, bind_virq);
+        case EventChannelCommand::BindPirq: return exchange(argument, bind_pirq);
+        case EventChannelCommand::Status: return exchange(argument, get_status);
+        case EventChannelCommand::AllocUnbound: return exchange(argument, alloc_unbound);
+        case EventChannelCommand::BindIpi: return exchange(argument, bind_ipi);
+        case EventChannelCommand::InitControl: return exchange(argument, init_control);
+        case EventChannelCommand::Reset: return exchange(argument, reset);
+        case EventChannelCommand::Close:
+            return input<EventChannelClose>(
+                argument, [](EventChannels& events, const auto& op) { return events.close(op.port); });
+        case EventChannelCommand::Send:
+            return input<EventChannelSend>(argument,
+                                           [](EventChannels& events, const auto& op) { return events.send(op.port); });
+        case EventChannelCommand::BindVcpu:
+            return input<EventChannelBindVcpu>(
+                argument, [](EventChannels& events, const auto& op) { return events.bind_vcpu(op.port, op.vcpu); });
+        case EventChannelCommand::Unmask:
+            return input<EventChannelUnmask>(
+                argument, [](EventChannels& events, const auto& op) { return events.unmask(op.port); });
+        case EventChannelCommand::ExpandArray:
+            return input<EventChannelExpandArray>(
+                argument, [](EventChannels& events, const auto& op) { return events.expand_array(Gfn{op.array_gfn}); });
+        case EventChannelCommand::SetPriority:
+            return input<EventChannelSetPriority>(argument, [](EventChannels& events, const auto& op) {
+                return events.set_priority(op.port, op.priority);
+            });
     }
     return fail(Error::NotImplemented);
 }

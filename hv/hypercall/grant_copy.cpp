@@ -35,7 +35,8 @@ class CopyEnd {
 
   private:
     GrantOutcome<Mfn> pin(const GnttabCopyPointer& where, std::uint32_t length) {
-        if (where.domid >= kFirstReservedDomain && where.domid != kDomidSelf) return std::unexpected{GrantResult::BadDomain};
+        if (where.domid >= kFirstReservedDomain && where.domid != kDomidSelf)
+            return std::unexpected{GrantResult::BadDomain};
         Result<DomainRef> granter = find_domain(where.domid);
         if (!granter) return std::unexpected{GrantResult::BadDomain};
         pinned_ = TRY_GRANT((*granter)->grants.pin_for_copy(where.u.ref, current_domain().id, readonly_));

@@ -12,10 +12,12 @@ namespace {
 GrantOutcome<DomainRef> target(DomainId id) {
     Result<DomainRef> domain = find_target_domain(id);
     if (domain) return std::move(*domain);
-    return std::unexpected{domain.error() == Error::NotPermitted ? GrantResult::PermissionDenied : GrantResult::BadDomain};
+    return std::unexpected{domain.error() == Error::NotPermitted ? GrantResult::PermissionDenied
+                                                                 : GrantResult::BadDomain};
 }
 
-// Makes the table so large that it has `count` frames. Each new one takes its time: `again` when there was no more of that.
+// Makes the table so large that it has `count` frames. Each new one takes its time:
+// `again` when there was no more of that.
 GrantOutcome<> grow(Domain& domain, std::uint32_t count, bool& again) {
     for (std::uint32_t have = domain.grants.frame_count(); have < count && !again; ++have) {
         if (!domain.grants.grow(have + 1)) return std::unexpected{GrantResult::GeneralError};

@@ -49,7 +49,8 @@ GrantOutcome<> map_one(GnttabMapGrantRef& op, bool& again) {
     if (op.domid >= kFirstReservedDomain) return std::unexpected{GrantResult::BadDomain};
     const Result<DomainRef> granter = find_domain(op.domid);
     if (!granter) return std::unexpected{GrantResult::BadDomain};
-    if ((*granter)->dying.load(std::memory_order_relaxed) != Dying::Alive) return std::unexpected{GrantResult::GeneralError};
+    if ((*granter)->dying.load(std::memory_order_relaxed) != Dying::Alive)
+        return std::unexpected{GrantResult::GeneralError};
 
     Vcpu& vcpu = current_vcpu();
     Maptrack& maptrack = vcpu.domain.grants.maptrack;
@@ -57,8 +58,8 @@ GrantOutcome<> map_one(GnttabMapGrantRef& op, bool& again) {
     if (!handle) return std::unexpected{GrantResult::NoDeviceSpace};
 
     Attempt attempt{.granter = **granter, .vcpu = vcpu, .op = op};
-    const GrantOutcome<PinnedGrant> pinned = (*granter)->grants.pin_for_map(op.ref, attempt.user(), attempt.readonly,
-                                                                            attempt.host, attempt.device);
+    const GrantOutcome<PinnedGrant> pinned =
+        (*granter)->grants.pin_for_map(op.ref, attempt.user(), attempt.readonly, attempt.host, attempt.device);
     if (!pinned) {
         maptrack.give_back(vcpu.id, *handle);
         return std::unexpected{pinned.error()};

@@ -36,8 +36,8 @@ Result<> grant_set_version(GuestVirtual argument);
 Result<> grant_get_version(GuestVirtual argument);
 Result<> grant_get_status_frames(GuestVirtual argument);
 
-// Runs `one(Op&)` on every operation of the batch, which leaves its outcome in the operation, or fails with Error::Restart and
-// has done nothing.
+// Runs `one(Op&)` on every operation of the batch, which leaves its outcome in the operation, or fails
+// with Error::Restart and has done nothing.
 template <class Op, class One>
 Result<> for_each_operation(GrantBatch& batch, One one) {
     while (batch.done < batch.count) {

@@ -36,24 +36,24 @@ struct Batched {
 Batched batched(GrantCommand command) {
     using namespace abi::xen;
     switch (command) {
-    case GrantCommand::MapGrantRef: return {grant_map, sizeof(GnttabMapGrantRef)};
-    case GrantCommand::UnmapGrantRef: return {grant_unmap, sizeof(GnttabUnmapGrantRef)};
-    case GrantCommand::UnmapAndReplace: return {grant_unmap_and_replace, sizeof(GnttabUnmapAndReplace)};
-    case GrantCommand::Copy: return {grant_copy, sizeof(GnttabCopy)};
-    case GrantCommand::Transfer: return {grant_transfer, sizeof(GnttabTransfer)};
-    case GrantCommand::SwapGrantRef: return {grant_swap, sizeof(GnttabSwapGrantRef)};
-    default: return {nullptr, 0};
+        case GrantCommand::MapGrantRef: return {grant_map, sizeof(GnttabMapGrantRef)};
+        case GrantCommand::UnmapGrantRef: return {grant_unmap, sizeof(GnttabUnmapGrantRef)};
+        case GrantCommand::UnmapAndReplace: return {grant_unmap_and_replace, sizeof(GnttabUnmapAndReplace)};
+        case GrantCommand::Copy: return {grant_copy, sizeof(GnttabCopy)};
+        case GrantCommand::Transfer: return {grant_transfer, sizeof(GnttabTransfer)};
+        case GrantCommand::SwapGrantRef: return {grant_swap, sizeof(GnttabSwapGrantRef)};
+        default: return {nullptr, 0};
     }
 }
 
 SingleOperation single(GrantCommand command) {
     switch (command) {
-    case GrantCommand::SetupTable: return grant_setup_table;
-    case GrantCommand::QuerySize: return grant_query_size;
-    case GrantCommand::SetVersion: return grant_set_version;
-    case GrantCommand::GetVersion: return grant_get_version;
-    case GrantCommand::GetStatusFrames: return grant_get_status_frames;
-    default: return nullptr;
+        case GrantCommand::SetupTable: return grant_setup_table;
+        case GrantCommand::QuerySize: return grant_query_size;
+        case GrantCommand::SetVersion: return grant_set_version;
+        case GrantCommand::GetVersion: return grant_get_version;
+        case GrantCommand::GetStatusFrames: return grant_get_status_frames;
+        default: return nullptr;
     }
 }
 

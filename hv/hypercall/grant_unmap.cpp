@@ -1,5 +1,5 @@
-// Unmapping, in two steps: the page-table entries of up to kBatch mappings go, then the TLBs are flushed once, and only then
-// the frames are given back and the grants unpinned.
+// Unmapping, in two steps: the page-table entries of up to kBatch mappings go, then the TLBs are flushed once, and only
+// then the frames are given back and the grants unpinned.
 #include <array>
 
 #include "hv/domain/domain.hpp"
@@ -85,7 +85,8 @@ void complete(const Ended& ended) {
     // The references to the frame keep the domain that granted it, so it is still there.
     if (const Result<DomainRef> granter = find_domain(ended.mapping->domain.load(std::memory_order_relaxed))) {
         GrantTable& table = (*granter)->grants;
-        if (ended.done & kGntmapHostMap) table.unpin(ref, vcpu.domain.id, readonly ? GrantUse::HostRead : GrantUse::HostWrite);
+        if (ended.done & kGntmapHostMap)
+            table.unpin(ref, vcpu.domain.id, readonly ? GrantUse::HostRead : GrantUse::HostWrite);
         if (ended.done & kGntmapDeviceMap)
             table.unpin(ref, vcpu.domain.id, readonly ? GrantUse::DeviceRead : GrantUse::DeviceWrite);
     }
@@ -105,7 +106,10 @@ Request request_of(const GnttabUnmapGrantRef& op) {
 }
 
 Request request_of(const GnttabUnmapAndReplace& op) {
-    return {.host_address = op.host_addr, .device_address = 0, .replacement = GuestVirtual{op.new_addr}, .handle = op.handle};
+    return {.host_address = op.host_addr,
+            .device_address = 0,
+            .replacement = GuestVirtual{op.new_addr},
+            .handle = op.handle};
 }
 
 template <class Op>

@@ -33,18 +33,21 @@ Result<Shape> check(const MemoryExchange& exchange) {
     const unsigned in = exchange.in.extent_order, out = exchange.out.extent_order;
     if (in > limit || out > limit) return fail(Error::NotPermitted);
     if ((exchange.in.mem_flags | exchange.out.mem_flags) & kMemfVnode) return fail(Error::BadArgument);
-    if (exchange.in.domid != exchange.out.domid || exchange.nr_exchanged > exchange.in.nr_extents) return fail(Error::BadArgument);
+    if (exchange.in.domid != exchange.out.domid || exchange.nr_exchanged > exchange.in.nr_extents)
+        return fail(Error::BadArgument);
     if (exchange.in.nr_extents >> (63 - in) || exchange.out.nr_extents >> (63 - out)) return fail(Error::BadArgument);
     if (exchange.in.nr_extents << in != exchange.out.nr_extents << out) return fail(Error::BadArgument);
     Shape shape{in, out, 1, 1};
-    if (in <= out) shape.in_per_chunk = std::uint64_t{1} << (out - in);
-    else shape.out_per_chunk = std::uint64_t{1} << (in - out);
+    if (in <= out)
+        shape.in_per_chunk = std::uint64_t{1} << (out - in);
+    else
+        shape.out_per_chunk = std::uint64_t{1} << (in - out);
     if (exchange.nr_exchanged & (shape.in_per_chunk - 1)) return fail(Error::BadArgument);
     return shape;
 }
 
-// Hands over a block and tells its number at `index` of the domain's list, where the pfn is that it shall have. Error::Fault:
-// the domain has the block all the same; any other error: it has not.
+// Hands over a block and tells its number at `index` of the domain's list, where the pfn is that it shall have.
+// Error::Fault: the domain has the block all the same; any other error: it has not.
 Result<> give_block(Domain& domain, Mfn first, unsigned order, GuestVirtual list, std::uint64_t index) {
     TRY_VOID(assign_frames(domain, first, std::uint64_t{1} << order));
     const std::uint64_t pfn = TRY(fetch_at<std::uint64_t>(list, index));
@@ -55,7 +58,8 @@ Result<> give_block(Domain& domain, Mfn first, unsigned order, GuestVirtual list
 // One chunk: the new frames are there before the old ones go.
 Result<> exchange_chunk(Domain& domain, const MemoryExchange& exchange, const Shape& shape, std::uint64_t done) {
     const unsigned bits = exchange.out.mem_flags & kMemfAddressBitsMask;
-    const std::uint64_t out_index = shape.in_order <= shape.out_order ? done / shape.in_per_chunk : done * shape.out_per_chunk;
+    const std::uint64_t out_index =
+        shape.in_order <= shape.out_order ? done / shape.in_per_chunk : done * shape.out_per_chunk;
 
     // The destination blocks, not yet anybody's.
     constexpr unsigned kMaxBlocks = 512;
@@ -66,7 +70,9 @@ Result<> exchange_chunk(Domain& domain, const MemoryExchange& exchange, const Sh
     const auto free_blocks = [&] {
         while (have > 0) free_frames(Mfn{blocks[--have]}, shape.out_order);
     };
-    TRY_VOID(allocate_blocks({.order = shape.out_order, .address_bits = bits == 0 ? 64 : bits, .claim = &domain.claimed_frames}, {blocks, have}));
+    TRY_VOID(allocate_blocks(
+        {.order = shape.out_order, .address_bits = bits == 0 ? 64 : bits, .claim = &domain.claimed_frames},
+        {blocks, have}));
     // Frames that are given up cannot be had back by name; check all before taking the first.
     for (unsigned pass = 0; pass < 2; ++pass) {
         for (std::uint64_t i = 0; i < shape.in_per_chunk; ++i) {
@@ -75,7 +81,8 @@ Result<> exchange_chunk(Domain& domain, const MemoryExchange& exchange, const Sh
             for (std::uint64_t j = 0; ok && j < std::uint64_t{1} << shape.in_order; ++j) {
                 if (pass == 0) {
                     Result<FrameInfo*> info = get_frame(Mfn{*first + j}, domain.id);
-                    if (!info) ok = fail(Error::BadArgument);
+                    if (!info)
+                        ok = fail(Error::BadArgument);
                     else {
                         if ((*info)->references() != 2 || (*info)->type_count() != 0) ok = fail(Error::Busy);
                         put_frame(**info);
@@ -92,7 +99,8 @@ Result<> exchange_chunk(Domain& domain, const MemoryExchange& exchange, const Sh
     }
     Result<> given;
     while (given && have > 0) {
-        given = give_block(domain, Mfn{blocks[have - 1]}, shape.out_order, GuestVirtual{exchange.out.extent_start}, out_index + have - 1);
+        given = give_block(domain, Mfn{blocks[have - 1]}, shape.out_order, GuestVirtual{exchange.out.extent_start},
+                           out_index + have - 1);
         // The domain has the block, unless it was refused.
         if (given || given.error() == Error::Fault) --have;
     }

@@ -35,7 +35,8 @@ HypercallResult memory_map(GuestVirtual where) {
     auto map = TRY(fetch<MemoryMap>(where));
     if (map.nr_entries != 0) {
         const std::uint64_t most = std::max(domain.frames, std::min(domain.max_frames, max_mfn()));
-        TRY_VOID(store_at(GuestVirtual{map.buffer}, 0, E820Entry{0, most << kPageShift, static_cast<std::uint32_t>(E820Type::Ram)}));
+        TRY_VOID(store_at(GuestVirtual{map.buffer}, 0,
+                          E820Entry{0, most << kPageShift, static_cast<std::uint32_t>(E820Type::Ram)}));
         map.nr_entries = 1;
     }
     TRY_VOID(store(where, map));
@@ -65,7 +66,8 @@ HypercallResult reservation_size(MemoryCommand command, GuestVirtual where) {
 HypercallResult claim(GuestVirtual where) {
     if (!current_domain().privileged) return fail(Error::NotPermitted);
     const auto request = TRY(fetch<MemoryReservation>(where));
-    if (request.extent_start != 0 || request.extent_order != 0 || request.mem_flags != 0) return fail(Error::BadArgument);
+    if (request.extent_start != 0 || request.extent_order != 0 || request.mem_flags != 0)
+        return fail(Error::BadArgument);
     const DomainRef domain = TRY(find_domain(request.domid));
     TRY_VOID(set_claim(*domain, request.nr_extents));
     return 0;
@@ -87,11 +89,13 @@ HypercallResult acquire_resource(HypercallArguments& arguments) {
         TRY_VOID(store(where, request));
         return 0;
     }
-    if (request.nr_frames > domain->grants.max_frames() || request.frame > domain->grants.max_frames()) return fail(Error::BadArgument);
+    if (request.nr_frames > domain->grants.max_frames() || request.frame > domain->grants.max_frames())
+        return fail(Error::BadArgument);
     const std::uint64_t start = arguments.value[0] >> kMemoryCommandBits;
     for (std::uint64_t i = start; i < request.nr_frames; ++i) {
         Result<Mfn> frame = fail(Error::Restart);
-        if (i == start || !preemption_needed()) frame = grant_frame(*domain, static_cast<std::uint32_t>(request.frame + i), status);
+        if (i == start || !preemption_needed())
+            frame = grant_frame(*domain, static_cast<std::uint32_t>(request.frame + i), status);
         if (!frame && frame.error() == Error::Restart) {
             arguments.value[0] = static_cast<std::uint64_t>(MemoryCommand::AcquireResource) | i << kMemoryCommandBits;
             return fail(Error::Restart);
@@ -119,9 +123,7 @@ HypercallResult do_memory_op(HypercallArguments& arguments) {
         case MemoryCommand::MemoryMap: return memory_map(where);
         case MemoryCommand::MachineMemoryMap: return machine_map(where);
         case MemoryCommand::MachphysMfnList: return mfn_list(where);
-        case MemoryCommand::MachphysMapping:
-            TRY_VOID(store(where, machphys_mapping()));
-            return 0;
+        case MemoryCommand::MachphysMapping: TRY_VOID(store(where, machphys_mapping())); return 0;
         case MemoryCommand::ClaimPages: return claim(where);
         case MemoryCommand::AcquireResource: return acquire_resource(arguments);
         case MemoryCommand::AddToPhysmap:

@@ -28,11 +28,13 @@ HypercallResult do_multicall(HypercallArguments& arguments) {
         HypercallArguments call;
         std::memcpy(call.value, entry.args, sizeof call.value);
         const auto number = static_cast<std::uint32_t>(entry.op);
-        // The caller's kernel returns to whom it interrupted, who may not make the calls behind this one: it ends the list.
+        // The caller's kernel returns to whom it interrupted, who may not make the calls
+        // behind this one: it ends the list.
         if (number == static_cast<std::uint32_t>(abi::xen::HypercallId::Iret)) return arch_iret();
         HypercallResult result = fail(Error::BadArgument);
         // A multicall in a multicall would recurse.
-        if (number != static_cast<std::uint32_t>(abi::xen::HypercallId::Multicall)) result = dispatch_hypercall(number, call);
+        if (number != static_cast<std::uint32_t>(abi::xen::HypercallId::Multicall))
+            result = dispatch_hypercall(number, call);
         if (!result && result.error() == Error::Restart) {
             // What is left to do is noted in the entry itself.
             TRY_VOID(copy_to_guest(at + offsetof(MulticallEntry, args), call.value, sizeof call.value));

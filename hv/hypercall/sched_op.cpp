@@ -65,17 +65,17 @@ HypercallResult do_sched_op(HypercallArguments& arguments) {
     const GuestVirtual argument{arguments.value[1]};
     if (arguments.value[0] > UINT32_MAX) return fail(Error::NotImplemented);
     switch (static_cast<SchedCommand>(arguments.value[0])) {
-    case SchedCommand::Yield: return yield();
-    case SchedCommand::Block: return block();
-    case SchedCommand::Shutdown: {
-        const auto op = TRY(fetch<SchedShutdown>(argument));
-        return shutdown(current_domain(), op.reason);
-    }
-    case SchedCommand::Poll: return sched_poll(argument);
-    case SchedCommand::RemoteShutdown: return remote_shutdown(argument);
-    case SchedCommand::ShutdownCode: return shutdown_code(argument);
-    case SchedCommand::Watchdog: return watchdog(argument);
-    case SchedCommand::PinOverride: return pin_override(argument);
+        case SchedCommand::Yield: return yield();
+        case SchedCommand::Block: return block();
+        case SchedCommand::Shutdown: {
+            const auto op = TRY(fetch<SchedShutdown>(argument));
+            return shutdown(current_domain(), op.reason);
+        }
+        case SchedCommand::Poll: return sched_poll(argument);
+        case SchedCommand::RemoteShutdown: return remote_shutdown(argument);
+        case SchedCommand::ShutdownCode: return shutdown_code(argument);
+        case SchedCommand::Watchdog: return watchdog(argument);
+        case SchedCommand::PinOverride: return pin_override(argument);
     }
     return fail(Error::NotImplemented);
 }
@@ -84,10 +84,10 @@ HypercallResult do_sched_op(HypercallArguments& arguments) {
 HypercallResult do_sched_op_compat(HypercallArguments& arguments) {
     if (arguments.value[0] > UINT32_MAX) return fail(Error::NotImplemented);
     switch (static_cast<SchedCommand>(arguments.value[0])) {
-    case SchedCommand::Yield: return yield();
-    case SchedCommand::Block: return block();
-    case SchedCommand::Shutdown: return shutdown(current_domain(), arguments.value[1]);
-    default: return fail(Error::NotImplemented);
+        case SchedCommand::Yield: return yield();
+        case SchedCommand::Block: return block();
+        case SchedCommand::Shutdown: return shutdown(current_domain(), arguments.value[1]);
+        default: return fail(Error::NotImplemented);
     }
 }
 

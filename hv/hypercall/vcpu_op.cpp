@@ -21,8 +21,8 @@ namespace {
 Result<> initialise(Vcpu& vcpu, GuestVirtual argument) {
     const OwnPtr<VcpuGuestContext> context = TRY(make_own<VcpuGuestContext>());
     TRY_VOID(copy_from_guest(context.get(), argument, sizeof *context));
-    // Validating the page tables may take as long as a hypercall may, and each of many vCPUs may initialise another one: nobody
-    // queues behind that with interrupts off.
+    // Validating the page tables may take as long as a hypercall may, and each of many vCPUs may initialise another
+    // one: nobody queues behind that with interrupts off.
     while (!vcpu.domain.lock.try_lock()) {
         if (preemption_needed()) return fail(Error::Restart);
         spin_pause();
@@ -109,20 +109,20 @@ Result<> get_physid(Vcpu& vcpu, GuestVirtual argument) {
 
 Result<> run(VcpuCommand command, Vcpu& vcpu, GuestVirtual argument) {
     switch (command) {
-    case VcpuCommand::Initialise: return initialise(vcpu, argument);
-    case VcpuCommand::Up: return up(vcpu);
-    case VcpuCommand::Down: return down(vcpu);
-    case VcpuCommand::GetRunstateInfo: return store(argument, runstate_snapshot(vcpu, time::now()));
-    case VcpuCommand::RegisterRunstateMemoryArea: return register_runstate(vcpu, argument);
-    case VcpuCommand::SetPeriodicTimer: return set_periodic(vcpu, argument);
-    case VcpuCommand::StopPeriodicTimer: return vcpu_set_periodic_timer(vcpu, 0);
-    case VcpuCommand::SetSingleshotTimer: return set_singleshot(vcpu, argument);
-    case VcpuCommand::StopSingleshotTimer: return stop_singleshot(vcpu);
-    case VcpuCommand::RegisterVcpuInfo: return register_info(vcpu, argument);
-    case VcpuCommand::SendNmi: arch_send_nmi(vcpu); return {};
-    case VcpuCommand::GetPhysid: return get_physid(vcpu, argument);
-    case VcpuCommand::RegisterVcpuTimeMemoryArea: return register_time(vcpu, argument);
-    case VcpuCommand::IsUp: break;
+        case VcpuCommand::Initialise: return initialise(vcpu, argument);
+        case VcpuCommand::Up: return up(vcpu);
+        case VcpuCommand::Down: return down(vcpu);
+        case VcpuCommand::GetRunstateInfo: return store(argument, runstate_snapshot(vcpu, time::now()));
+        case VcpuCommand::RegisterRunstateMemoryArea: return register_runstate(vcpu, argument);
+        case VcpuCommand::SetPeriodicTimer: return set_periodic(vcpu, argument);
+        case VcpuCommand::StopPeriodicTimer: return vcpu_set_periodic_timer(vcpu, 0);
+        case VcpuCommand::SetSingleshotTimer: return set_singleshot(vcpu, argument);
+        case VcpuCommand::StopSingleshotTimer: return stop_singleshot(vcpu);
+        case VcpuCommand::RegisterVcpuInfo: return register_info(vcpu, argument);
+        case VcpuCommand::SendNmi: arch_send_nmi(vcpu); return {};
+        case VcpuCommand::GetPhysid: return get_physid(vcpu, argument);
+        case VcpuCommand::RegisterVcpuTimeMemoryArea: return register_time(vcpu, argument);
+        case VcpuCommand::IsUp: break;
     }
     return fail(Error::NotImplemented);
 }

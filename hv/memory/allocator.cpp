@@ -18,8 +18,8 @@ namespace {
 constexpr std::uint64_t kUnowned = std::uint64_t{kOwnerNone} << FrameInfo::kOwnerShift;
 
 // A zone holds the frames whose numbers have so many bits. A naturally aligned block never crosses zones (the one that
-// would begins with frame 0, which is never given out), and all of a zone is within an address limit or none of it: what a
-// guest asks for never makes this look through a list.
+// would begins with frame 0, which is never given out), and all of a zone is within an address limit or none of it:
+// what a guest asks for never makes this look through a list.
 constexpr unsigned kZones = 33;
 
 constexpr unsigned zone_of(std::uint64_t mfn) {
@@ -27,7 +27,7 @@ constexpr unsigned zone_of(std::uint64_t mfn) {
 }
 
 struct Zone {
-    std::uint32_t orders = 0;                            // bit n: there is a free block of order n
+    std::uint32_t orders = 0;                          // bit n: there is a free block of order n
     std::array<std::uint32_t, kMaxOrder + 1> heads{};  // 0: none
 };
 
@@ -131,12 +131,12 @@ void use_up_claim(const FrameDemand& demand) {
 
 // What the last owners of taken frames may have left behind elsewhere.
 struct Traces {
-    std::uint32_t now;              // TLB clock
+    std::uint32_t now;               // TLB clock
     std::uint32_t newest = now + 1;  // TLB stamp; at first the oldest that there can be
     bool incoherent = false;
 
-    // The clock wraps and frames may be free for longer than half its range, so only ages say which of two stamps is newer. One
-    // that seems younger than it is costs a flush.
+    // The clock wraps and frames may be free for longer than half its range, so only ages say which of two stamps is
+    // newer. One that seems younger than it is costs a flush.
     void add(std::uint32_t stamp) {
         if (now - stamp < now - newest) newest = stamp;
     }
@@ -176,7 +176,8 @@ void allocator_add(Mfn first, Mfn end) {
         info_at(frame).count.store(kUnowned, std::memory_order_relaxed);
     while (mfn < end.raw) {
         unsigned order = 0;
-        while (order < kMaxOrder && !(mfn & ((std::uint64_t{2} << order) - 1)) && mfn + (std::uint64_t{2} << order) <= end.raw)
+        while (order < kMaxOrder && !(mfn & ((std::uint64_t{2} << order) - 1)) &&
+               mfn + (std::uint64_t{2} << order) <= end.raw)
             ++order;
         give_back(mfn, order);
         g_heap.total += std::uint64_t{1} << order;
@@ -202,8 +203,8 @@ Result<> allocate_blocks(const FrameDemand& demand, std::span<std::uint32_t> blo
     }
     Traces traces{.now = tlb_clock()};
     for (const std::uint32_t block : blocks) begin_use(block, demand.order, traces);
-    // The last owner may have the frames in a TLB still, and writes to them until that is flushed: what is cleared, or given
-    // any other contents, before that is not safe from it.
+    // The last owner may have the frames in a TLB still, and writes to them until that is flushed: what is cleared, or
+    // given any other contents, before that is not safe from it.
     flush_stale_tlbs(kOwnerNone, traces.newest);
     for (const std::uint32_t block : blocks) {
         if (traces.incoherent) flush_from_caches(block, demand.order);
@@ -264,15 +265,18 @@ void audit_free_frames(FrameAudit& audit, std::uint64_t claims) {
             if ((g_heap.zones[zone].heads[order] != 0) != (g_heap.zones[zone].orders >> order & 1))
                 audit.complain("zone {}: blocks of order {} are there or not", zone, order);
             for (std::uint32_t mfn = g_heap.zones[zone].heads[order]; mfn; previous = mfn, mfn = info_at(mfn).next) {
-                if (!is_free_block(mfn, order) || info_at(mfn).previous != previous || zone_of(mfn) != zone || mfn % (1u << order) != 0)
-                    audit.complain("free block 0x{:x} of order {}: count 0x{:x}, previous 0x{:x}", mfn, order, info_at(mfn).count.load(), info_at(mfn).previous);
+                if (!is_free_block(mfn, order) || info_at(mfn).previous != previous || zone_of(mfn) != zone ||
+                    mfn % (1u << order) != 0)
+                    audit.complain("free block 0x{:x} of order {}: count 0x{:x}, previous 0x{:x}", mfn, order,
+                                   info_at(mfn).count.load(), info_at(mfn).previous);
                 const std::uint64_t buddy = mfn ^ (std::uint64_t{1} << order);
                 if (order < kMaxOrder && zone_of(buddy) == zone && is_free_block(buddy, order))
                     audit.complain("free block 0x{:x} of order {}: apart from its buddy", mfn, order);
                 bool fresh = true;
                 for (std::uint64_t i = 0; i < std::uint64_t{1} << order; ++i) {
                     fresh = audit.free(Mfn{mfn + i}) && fresh;
-                    if (info_at(mfn + i).references() != 0) audit.complain("frame 0x{:x}: free with references", mfn + i);
+                    if (info_at(mfn + i).references() != 0)
+                        audit.complain("frame 0x{:x}: free with references", mfn + i);
                 }
                 found += std::uint64_t{1} << order;
                 if (fresh) continue;
@@ -283,7 +287,8 @@ void audit_free_frames(FrameAudit& audit, std::uint64_t claims) {
     }
     if (found != g_heap.free) audit.complain("{} frames on the free lists, {} counted", found, g_heap.free);
     if (claims != g_heap.claimed) audit.complain("{} frames are promised, {} counted", claims, g_heap.claimed);
-    if (g_heap.claimed > g_heap.free) audit.complain("{} frames are promised, {} are free", g_heap.claimed, g_heap.free);
+    if (g_heap.claimed > g_heap.free)
+        audit.complain("{} frames are promised, {} are free", g_heap.claimed, g_heap.free);
 }
 
 }  // namespace hv

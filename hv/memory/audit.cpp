@@ -11,9 +11,13 @@ namespace {
 
 constexpr unsigned kEntriesPerTable = kPageSize / sizeof(std::uint64_t);
 
-bool is_table(FrameType type) { return type >= FrameType::L1 && type <= FrameType::L4; }
+bool is_table(FrameType type) {
+    return type >= FrameType::L1 && type <= FrameType::L4;
+}
 
-std::uint8_t bit_of(FrameType type) { return static_cast<std::uint8_t>(1u << static_cast<unsigned>(type)); }
+std::uint8_t bit_of(FrameType type) {
+    return static_cast<std::uint8_t>(1u << static_cast<unsigned>(type));
+}
 
 }  // namespace
 
@@ -63,17 +67,23 @@ void FrameAudit::show(Mfn frame, DomainId owner) {
         return;
     }
     const FrameInfo& info = frame_info(frame);
-    if (info.owner() != owner) complain("frame 0x{:x}: hv shows it to d{}, but its owner is {}", frame.raw, owner, info.owner());
+    if (info.owner() != owner)
+        complain("frame 0x{:x}: hv shows it to d{}, but its owner is {}", frame.raw, owner, info.owner());
 }
 
-bool FrameAudit::list(Mfn frame) { return mark(frame, kListed); }
-bool FrameAudit::free(Mfn frame) { return mark(frame, kFree); }
+bool FrameAudit::list(Mfn frame) {
+    return mark(frame, kListed);
+}
+bool FrameAudit::free(Mfn frame) {
+    return mark(frame, kFree);
+}
 
 // What the frame holds of itself, and as a page table of others.
 void FrameAudit::enter(Mfn frame, FrameInfo& info) {
     const std::uint64_t count = info.count.load(std::memory_order_relaxed);
     const std::uint64_t word = info.type.load(std::memory_order_relaxed);
-    if (info.owner() >= kFirstReservedDomain && (count & FrameInfo::kReferenceMask) == 0) return;  // free, or of hv's heap
+    if (info.owner() >= kFirstReservedDomain && (count & FrameInfo::kReferenceMask) == 0)
+        return;  // free, or of hv's heap
     const FrameType type = info.frame_type();
     const bool parked = word & FrameInfo::kPartial;
     const bool pinned = word & FrameInfo::kPinned;
@@ -85,7 +95,8 @@ void FrameAudit::enter(Mfn frame, FrameInfo& info) {
         complain("frame 0x{:x}: parked with type word 0x{:x}", frame.raw, word);
     if ((word & FrameInfo::kRefused) && !parked) complain("frame 0x{:x}: refused, but not parked", frame.raw);
     if (info.type_count() == 0) return;
-    if (!parked && !(word & FrameInfo::kValidated)) complain("frame 0x{:x}: of type {}, but not validated", frame.raw, name_of(type));
+    if (!parked && !(word & FrameInfo::kValidated))
+        complain("frame 0x{:x}: of type {}, but not validated", frame.raw, name_of(type));
     if (!is_table(type)) return;
     const unsigned entries = parked ? info.progress : kEntriesPerTable;
     if (entries > kEntriesPerTable) return complain("frame 0x{:x}: {} entries done", frame.raw, entries);
@@ -116,7 +127,8 @@ void FrameAudit::compare(Mfn frame, const FrameInfo& info, const FrameAccount& a
         return;
     }
     if (((account.marks & kFree) != 0) != (info.owner() == kOwnerNone))
-        complain("frame 0x{:x}: {} (count 0x{:x})", frame.raw, account.marks & kFree ? "free, but somebody's" : "lost", info.count.load());
+        complain("frame 0x{:x}: {} (count 0x{:x})", frame.raw, account.marks & kFree ? "free, but somebody's" : "lost",
+                 info.count.load());
     if (info.owner() >= kFirstReservedDomain && m2p(frame) != kInvalidM2pEntry)
         complain("frame 0x{:x}: no domain's, but called 0x{:x}", frame.raw, m2p(frame));
     const bool unreferenced = info.owner() >= kFirstReservedDomain && info.references() == 0;
@@ -126,10 +138,12 @@ void FrameAudit::compare(Mfn frame, const FrameInfo& info, const FrameAccount& a
 // Free, or hv's own: nobody can get a reference.
 void FrameAudit::compare_unowned(Mfn frame, const FrameInfo& info, const FrameAccount& account) {
     constexpr std::uint64_t kKnown = FrameInfo::kOwnerMask | FrameInfo::kFreeHead;
-    if (info.count.load(std::memory_order_relaxed) & ~kKnown) complain("frame 0x{:x}: nobody's, but its count is 0x{:x}", frame.raw, info.count.load());
+    if (info.count.load(std::memory_order_relaxed) & ~kKnown)
+        complain("frame 0x{:x}: nobody's, but its count is 0x{:x}", frame.raw, info.count.load());
     if (account.references != 0 || account.types != 0 || (account.marks & (kShown | kListed)))
         complain("frame 0x{:x}: nobody's, but held {} times", frame.raw, account.references);
-    if (info.linear.load(std::memory_order_relaxed) != 0) complain("frame 0x{:x}: nobody's, but its linear count is {}", frame.raw, info.linear.load());
+    if (info.linear.load(std::memory_order_relaxed) != 0)
+        complain("frame 0x{:x}: nobody's, but its linear count is {}", frame.raw, info.linear.load());
 }
 
 void FrameAudit::compare_owned(Mfn frame, const FrameInfo& info, const FrameAccount& account) {
@@ -138,25 +152,35 @@ void FrameAudit::compare_owned(Mfn frame, const FrameInfo& info, const FrameAcco
     // hv's own reference, and the type because it writes there.
     const std::uint32_t references = account.references + (shown ? 1 : 0), types = account.types + (shown ? 1 : 0);
     if (info.references() != references || info.type_count() != types)
-        complain("frame 0x{:x} of d{} ({}): {} references and {} of its type, but {} and {} are held (type word 0x{:x})", frame.raw, info.owner(),
-                 name_of(info.frame_type()), info.references(), info.type_count(), references, types, info.type.load());
+        complain(
+            "frame 0x{:x} of d{} ({}): {} references and {} of its type, but {} and {} are held (type word 0x{:x})",
+            frame.raw, info.owner(), name_of(info.frame_type()), info.references(), info.type_count(), references,
+            types, info.type.load());
     if (info.linear.load(std::memory_order_relaxed) != account.linear)
-        complain("frame 0x{:x} of d{}: linear count {}, but {}", frame.raw, info.owner(), info.linear.load(), account.linear);
+        complain("frame 0x{:x} of d{}: linear count {}, but {}", frame.raw, info.owner(), info.linear.load(),
+                 account.linear);
     if (account.used_as & ~bit_of(info.frame_type()))
-        complain("frame 0x{:x} is {}, but used as other types (0x{:x})", frame.raw, name_of(info.frame_type()), account.used_as);
+        complain("frame 0x{:x} is {}, but used as other types (0x{:x})", frame.raw, name_of(info.frame_type()),
+                 account.used_as);
     if (((count & FrameInfo::kListed) != 0) != ((account.marks & kListed) != 0))
-        complain("frame 0x{:x} of d{}: {} (count 0x{:x})", frame.raw, info.owner(), account.marks & kListed ? "listed without the mark" : "on no list", count);
-    if (shown && !(count & FrameInfo::kShared)) complain("frame 0x{:x} of d{}: hv's, but its count is 0x{:x}", frame.raw, info.owner(), count);
+        complain("frame 0x{:x} of d{}: {} (count 0x{:x})", frame.raw, info.owner(),
+                 account.marks & kListed ? "listed without the mark" : "on no list", count);
+    if (shown && !(count & FrameInfo::kShared))
+        complain("frame 0x{:x} of d{}: hv's, but its count is 0x{:x}", frame.raw, info.owner(), count);
     constexpr std::uint64_t kOfDomains = FrameInfo::kAllocated | FrameInfo::kListed | FrameInfo::kRelinquished;
-    if ((count & FrameInfo::kShared) && ((count & kOfDomains) || (account.used_as & ~bit_of(FrameType::Writable)) || (info.type.load() & FrameInfo::kPinned)))
-        complain("frame 0x{:x} of d{}: hv's, but its count is 0x{:x} and its type word 0x{:x}", frame.raw, info.owner(), count, info.type.load());
+    if ((count & FrameInfo::kShared) && ((count & kOfDomains) || (account.used_as & ~bit_of(FrameType::Writable)) ||
+                                         (info.type.load() & FrameInfo::kPinned)))
+        complain("frame 0x{:x} of d{}: hv's, but its count is 0x{:x} and its type word 0x{:x}", frame.raw, info.owner(),
+                 count, info.type.load());
     if (!shown && (count & FrameInfo::kShared) && info.owner() < kFirstReservedDomain)
         complain("frame 0x{:x} of d{}: marked as hv's, but hv does not know it", frame.raw, info.owner());
-    if (!(count & (FrameInfo::kShared | FrameInfo::kListed))) complain("frame 0x{:x}: neither hv's nor on a list (count 0x{:x})", frame.raw, count);
+    if (!(count & (FrameInfo::kShared | FrameInfo::kListed)))
+        complain("frame 0x{:x}: neither hv's nor on a list (count 0x{:x})", frame.raw, count);
     if ((count & (FrameInfo::kAllocated | FrameInfo::kRelinquished)) && !(count & FrameInfo::kListed))
         complain("frame 0x{:x} of d{}: a domain's, but its count is 0x{:x}", frame.raw, info.owner(), count);
     if ((info.type.load() & FrameInfo::kIncoherent) && info.frame_type() != FrameType::Writable)
-        complain("frame 0x{:x} of d{} is {}, but its caches were not flushed", frame.raw, info.owner(), name_of(info.frame_type()));
+        complain("frame 0x{:x} of d{} is {}, but its caches were not flushed", frame.raw, info.owner(),
+                 name_of(info.frame_type()));
 }
 
 }  // namespace hv

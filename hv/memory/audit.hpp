@@ -1,8 +1,8 @@
-// The books of all frames, done again from nothing: whoever holds references on frames says here which, free lists and page
-// tables are walked, and what comes out is compared with what every FrameInfo says of itself.
+// The books of all frames, done again from nothing: whoever holds references on frames says here which, free lists and
+// page tables are walked, and what comes out is compared with what every FrameInfo says of itself.
 //
-// Nothing may be in the middle of an operation: a test between two steps, or the machine at a standstill. No lock is taken.
-// A discrepancy is an error of hv's, whatever the guests did.
+// Nothing may be in the middle of an operation: a test between two steps, or the machine at a standstill. No lock is
+// taken. A discrepancy is an error of hv's, whatever the guests did.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ struct FrameAccount {
     std::uint32_t types;
     std::uint8_t used_as;  // a bit for each FrameType
     std::uint8_t marks;
-    std::int16_t linear;   // as FrameInfo::linear
+    std::int16_t linear;  // as FrameInfo::linear
 };
 
 // Where discrepancies go, one line each.
@@ -31,7 +31,8 @@ struct AuditReport {
 
 class FrameAudit {
   public:
-    // `accounts`: one for each frame from 0 on; frames behind them are not looked at. All of RAM makes an audit complete.
+    // `accounts`: one for each frame from 0 on; frames behind them are not looked at.
+    // All of RAM makes an audit complete.
     FrameAudit(std::span<FrameAccount> accounts, AuditReport report);
     FrameAudit(const FrameAudit&) = delete;
     FrameAudit& operator=(const FrameAudit&) = delete;

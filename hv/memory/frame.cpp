@@ -21,8 +21,8 @@ constexpr bool is_checked(FrameType type) {
     return type == FrameType::Descriptor || (type >= FrameType::L1 && type <= FrameType::L4);
 }
 
-// Another CPU is validating the frame: wait until it is done or gave up. That may take long, but for descriptors, for which
-// alone those wait who cannot be preempted.
+// Another CPU is validating the frame: wait until it is done or gave up. That may take long, but for descriptors, for
+// which alone those wait who cannot be preempted.
 Result<> wait_for_validation(const FrameInfo& info, std::uint64_t seen, Preemption preemption) {
     while (info.type.load(std::memory_order_acquire) == seen) {
         if (preemption == Preemption::Allowed && preemption_needed()) return fail(Error::Restart);
@@ -162,8 +162,8 @@ Result<void> get_frame_type(FrameInfo& info, FrameType type, Preemption preempti
             word = info.type.load(std::memory_order_acquire);
             continue;
         }
-        // Never wait for another type: a table that leads back to itself would wait for its own validation. A table only
-        // refers to tables of the level below, so waits for the same type have an end.
+        // Never wait for another type: a table that leads back to itself would wait for its own validation. A table
+        // only refers to tables of the level below, so waits for the same type have an end.
         if (type_of(word) != type || count == FrameInfo::kTypeCountMask) return fail(Error::BadArgument);
         if (is_busy(word)) {
             TRY_VOID(wait_for_validation(info, word, preemption));
@@ -185,11 +185,13 @@ Result<> put_type(FrameInfo& info, Preemption preemption) {
         HV_ASSERT(count != 0 && (word & FrameInfo::kValidated));
         if (count == 1 && holds_references(type_of(word))) {
             // The last use as a page table: while its entries are undone the count stays 1 and nobody can join.
-            if (!info.type.compare_exchange_weak(word, word & ~FrameInfo::kValidated, std::memory_order_acq_rel)) continue;
+            if (!info.type.compare_exchange_weak(word, word & ~FrameInfo::kValidated, std::memory_order_acq_rel))
+                continue;
             return undo_contents(info, type_of(word));
         }
         if (count == 1) info.tlb_stamp = tlb_clock();
-        if (info.type.compare_exchange_weak(word, word - 1 + FrameInfo::kGeneration, std::memory_order_acq_rel)) return {};
+        if (info.type.compare_exchange_weak(word, word - 1 + FrameInfo::kGeneration, std::memory_order_acq_rel))
+            return {};
     }
 }
 

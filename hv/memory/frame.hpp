@@ -1,9 +1,9 @@
 // Machine frames: one FrameInfo per frame says who owns it, how often it is referenced, and what it is used as.
 //
 // Two counts guard every frame. The general reference count keeps it allocated: it is taken by ownership, by mappings
-// and by hv while it works on the frame. The type count keeps its use: while a frame is a page table no writable mapping
-// can exist, and the reverse. A frame changes its type only at type count zero, and for a page-table or descriptor type
-// the contents are validated first. No lock is involved: both words change by compare-and-swap.
+// and by hv while it works on the frame. The type count keeps its use: while a frame is a page table no writable
+// mapping can exist, and the reverse. A frame changes its type only at type count zero, and for a page-table or
+// descriptor type the contents are validated first. No lock is involved: both words change by compare-and-swap.
 #pragma once
 
 #include <atomic>
@@ -35,56 +35,59 @@ inline constexpr DomainId kFirstReservedDomain = 0x7ff0;
 //   shared by hv       the domain   > 0         kShared, kForeignMapped      Writable, count > 0
 //   was shared by hv   kOwnerHv     > 0         kShared, kForeignMapped      Writable, or count 0
 //
-// A frame of a domain has one reference for kAllocated, one for kPinned, one for kPartial, one for each entry of a validated
-// page table that names it, and one for each pointer that hv keeps to it. Each of those but kAllocated and mappings that do not
-// write is a type reference as well.
+// A frame of a domain has one reference for kAllocated, one for kPinned, one for kPartial, one for each entry of a
+// validated page table that names it, and one for each pointer that hv keeps to it. Each of those but kAllocated and
+// mappings that do not write is a type reference as well.
 struct FrameInfo {
     // Bits of `count`.
     static constexpr std::uint64_t kReferenceMask = 0xffff'ffff;
     // get_frame() goes up to here: beyond are the references that hv must be able to take without asking.
     static constexpr std::uint64_t kMostReferences = 0xffff'0000;
-    // Who owns the frame: a domain, or one of kOwner*. It changes only while nobody has a reference, and for pages that hv
-    // withdraws.
+    // Who owns the frame: a domain, or one of kOwner*. It changes only while nobody has a
+    // reference, and for pages that hv withdraws.
     static constexpr unsigned kOwnerShift = 32;
     static constexpr std::uint64_t kOwnerMask = std::uint64_t{0xffff} << kOwnerShift;
     // The owning domain's own reference is held: it has not given the frame up. Only release_frame() drops both.
     static constexpr std::uint64_t kAllocated = std::uint64_t{1} << 48;
-    // hv's own page (SharedPage), which the domain in the owner field may map and nothing else: hv holds one reference and one
-    // of type Writable, which no guest's call can drop. With owner kOwnerHv hv has withdrawn it, or has given it up and only
-    // mappings from before hold it. get_frame() refuses it.
+    // hv's own page (SharedPage), which the domain in the owner field may map and nothing else: hv holds one reference
+    // and one of type Writable, which no guest's call can drop. With owner kOwnerHv hv has withdrawn it, or has given
+    // it up and only mappings from before hold it. get_frame() refuses it.
     static constexpr std::uint64_t kShared = std::uint64_t{1} << 49;
     // On one of its owner's two lists, and counted in Domain::frames: the last reference takes it off.
     static constexpr std::uint64_t kListed = std::uint64_t{1} << 50;
-    // The first frame of a free block; `progress` is the block's order, and next and previous link it to others of its size.
+    // The first frame of a free block; `progress` is the block's order, and next and
+    // previous link it to others of its size.
     static constexpr std::uint64_t kFreeHead = std::uint64_t{1} << 51;
     // Others than the owner have, or had, mapped it: a change of its type flushes all CPUs and not its owner's alone.
     static constexpr std::uint64_t kForeignMapped = std::uint64_t{1} << 53;
     // With kListed: on the dying owner's second list, of frames that it has let go (take_for_relinquishing()).
     static constexpr std::uint64_t kRelinquished = std::uint64_t{1} << 54;
 
-    // Bits of `type`. The type says what the frame is while the count is not 0, and what it was while it is: as long as the type
-    // and kValidated stay, the contents are still what was checked.
+    // Bits of `type`. The type says what the frame is while the count is not 0, and what it was while it is: as long as
+    // the type and kValidated stay, the contents are still what was checked.
     static constexpr std::uint64_t kTypeCountMask = 0xffff'ffff;
     static constexpr unsigned kTypeShift = 32;
     static constexpr std::uint64_t kTypeMask = std::uint64_t{0xf} << kTypeShift;
     // The guest asked for the type to stay (MMUEXT_PIN_*): holds one reference of either kind. Page tables only.
     static constexpr std::uint64_t kPinned = std::uint64_t{1} << 36;
-    // The contents were checked, as far as the type asks for it; without it and with a count of 1 some CPU is checking or undoing
-    // them right now, or (kPartial) has been preempted in that.
+    // The contents were checked, as far as the type asks for it; without it and with a count of 1 some CPU is checking
+    // or undoing them right now, or (kPartial) has been preempted in that.
     static constexpr std::uint64_t kValidated = std::uint64_t{1} << 37;
-    // A page table that is half checked or half undone: the first `progress` entries hold references. Count 1, not kValidated, not
-    // kLocked; the mark itself holds one reference of either kind, and whoever clears it takes them over.
+    // A page table that is half checked or half undone: the first `progress` entries hold
+    // references. Count 1, not kValidated, not kLocked; the mark itself holds one reference of
+    // either kind, and whoever clears it takes them over.
     static constexpr std::uint64_t kPartial = std::uint64_t{1} << 38;
-    // Somebody changes entries of this page table (lock_table()), and holds a type reference for that. Never between two calls.
+    // Somebody changes entries of this page table (lock_table()), and holds a type
+    // reference for that. Never between two calls.
     static constexpr std::uint64_t kLocked = std::uint64_t{1} << 39;
     // With kPartial, or while contents are undone: they were found bad, so this table is undone and not gone on with.
     static constexpr std::uint64_t kRefused = std::uint64_t{1} << 40;
-    // A writable mapping of another cache type than write-back has been there since the frame became Writable, so memory and
-    // caches may differ: its lines are flushed, after the TLBs, before it becomes anything else or somebody else's. With type
-    // Writable, and on frames that were freed with it.
+    // A writable mapping of another cache type than write-back has been there since the frame became Writable, so
+    // memory and caches may differ: its lines are flushed, after the TLBs, before it becomes anything else or somebody
+    // else's. With type Writable, and on frames that were freed with it.
     static constexpr std::uint64_t kIncoherent = std::uint64_t{1} << 41;
-    // Advances whenever a type reference goes: a word that reads the same has not been used by anybody in between, so a TLB
-    // flush or a stamp from before a compare-and-swap still holds after it.
+    // Advances whenever a type reference goes: a word that reads the same has not been used by anybody in between, so a
+    // TLB flush or a stamp from before a compare-and-swap still holds after it.
     static constexpr std::uint64_t kGeneration = std::uint64_t{1} << 44;
     static constexpr std::uint64_t kGenerationMask = ~(kGeneration - 1);
 
@@ -92,15 +95,17 @@ struct FrameInfo {
     std::atomic<std::uint64_t> type;   // +8
     // Links by frame number, 0 at the ends: of the owner's list (kListed, under Domain::frames_lock), of the free list
     // (kFreeHead, under the allocator's lock), of the heap's pages with room.
-    std::uint32_t next;                // +16
-    std::uint32_t previous;            // +20
-    // tlb_clock() when the last type reference went, or when the frame was freed: a CPU that has flushed since has no translation
-    // from before. Read for a change of type and by the allocator. The clock wraps: any value may be a good one.
-    std::uint32_t tlb_stamp;           // +24
-    // kPartial, or being checked: the number of entries that hold references. kFreeHead: the block's order. Heap: its size class.
-    std::uint16_t progress;            // +28
-    // Page tables that name others of their level: below zero so many entries of this one, above so many of others' that name
-    // this one (x86/pv/mmu/linear_tables.hpp). 0 on every frame that is no page table.
+    std::uint32_t next;      // +16
+    std::uint32_t previous;  // +20
+    // tlb_clock() when the last type reference went, or when the frame was freed: a CPU that has
+    // flushed since has no translation from before. Read for a change of type and by the allocator. The
+    // clock wraps: any value may be a good one.
+    std::uint32_t tlb_stamp;  // +24
+    // kPartial, or being checked: the number of entries that hold references. kFreeHead: the
+    // block's order. Heap: its size class.
+    std::uint16_t progress;  // +28
+    // Page tables that name others of their level: below zero so many entries of this one, above so many of others'
+    // that name this one (x86/pv/mmu/linear_tables.hpp). 0 on every frame that is no page table.
     std::atomic<std::int16_t> linear;  // +30
 
     DomainId owner() const { return static_cast<DomainId>(count.load(std::memory_order_relaxed) >> kOwnerShift); }
@@ -115,7 +120,7 @@ static_assert(sizeof(FrameInfo) == 32);
 // The table covers every frame below max_mfn(); RAM holes have owner kOwnerNone and no references.
 std::uint64_t max_mfn();
 bool valid_frame(Mfn frame);
-FrameInfo& frame_info(Mfn frame);          // frame must be valid_frame
+FrameInfo& frame_info(Mfn frame);  // frame must be valid_frame
 Mfn frame_number(const FrameInfo& info);
 // hv's own mapping of a RAM frame.
 void* frame_pointer(Mfn frame);
@@ -130,27 +135,28 @@ bool get_frame_again(FrameInfo& info);
 // The last reference returns the frame to the allocator and the owner's accounting.
 void put_frame(FrameInfo& info);
 
-// Whether the caller can stop in the middle and be asked again. Work on a page table may be of any size, so only who can
-// begins it or takes it over from somebody else.
+// Whether the caller can stop in the middle and be asked again. Work on a page table may be of any size, so only who
+// can begins it or takes it over from somebody else.
 enum class Preemption : bool { Forbidden, Allowed };
 
 // Type references; the caller holds a general reference. Page tables take long: they need Preemption::Allowed, return
-// Error::Restart in the middle, with the work parked, and go on when asked again. Parked work (kPartial) owns one type and
-// one general reference; whoever needs the frame next and can be preempted takes it over, to go on with it or to undo it.
-// Either way the first `progress` entries are those that hold references. Errors: BadArgument (contents or type conflict);
-// Busy (parked work, with Preemption::Forbidden).
+// Error::Restart in the middle, with the work parked, and go on when asked again. Parked work (kPartial) owns one type
+// and one general reference; whoever needs the frame next and can be preempted takes it over, to go on with it or to
+// undo it. Either way the first `progress` entries are those that hold references. Errors: BadArgument (contents or
+// type conflict); Busy (parked work, with Preemption::Forbidden).
 Result<void> get_frame_type(FrameInfo& info, FrameType type, Preemption preemption = Preemption::Forbidden);
 // Of a frame that is no page table.
 void put_frame_type(FrameInfo& info);
 // Of any frame. After Error::Restart the reference is gone all the same; the rest of the work is parked with the frame
 // (kPartial).
 Result<void> put_frame_type_preemptible(FrameInfo& info);
-// Goes on with undoing parked work, if there is any (of type `only`, unless that is None); Error::Restart while there is
-// more. The caller holds a general reference. `within` is for invalidate_frame.
+// Goes on with undoing parked work, if there is any (of type `only`, unless that is None); Error::Restart while there
+// is more. The caller holds a general reference. `within` is for invalidate_frame.
 Result<void> finish_partial(FrameInfo& info, FrameType only = FrameType::None, std::uint8_t within = 0);
 
 // Both at once.
-Result<FrameInfo*> get_frame_and_type(Mfn frame, DomainId owner, FrameType type, Preemption preemption = Preemption::Forbidden);
+Result<FrameInfo*> get_frame_and_type(Mfn frame, DomainId owner, FrameType type,
+                                      Preemption preemption = Preemption::Forbidden);
 inline void put_frame_and_type(FrameInfo& info) {
     put_frame_type(info);
     put_frame(info);

@@ -13,9 +13,9 @@ inline constexpr std::uint64_t kFramesPerChunk = std::uint64_t{1} << kChunkShift
 inline constexpr std::uint64_t kMaxChunks = 65536;  // 8 TiB
 
 struct FrameTables {
-    FrameInfo* frames;           // virtual array over all frame numbers
-    std::uint64_t* m2p;          // writable array over all frame numbers
-    std::uintptr_t direct_map;   // virtual address of machine address 0
+    FrameInfo* frames;          // virtual array over all frame numbers
+    std::uint64_t* m2p;         // writable array over all frame numbers
+    std::uintptr_t direct_map;  // virtual address of machine address 0
     std::uint64_t max_mfn;
 };
 

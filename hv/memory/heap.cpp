@@ -12,9 +12,9 @@
 namespace hv {
 namespace {
 
-// Objects of up to half a page come from size classes of powers of two; every page holds one class, and goes back to the
-// allocator with its last object. The class is noted in FrameInfo::progress (index plus one), or kWholePages plus the order
-// for larger objects. Nobody gets a reference on hv's memory, so the frame's type word is the heap's as well.
+// Objects of up to half a page come from size classes of powers of two; every page holds one class, and goes back to
+// the allocator with its last object. The class is noted in FrameInfo::progress (index plus one), or kWholePages plus
+// the order for larger objects. Nobody gets a reference on hv's memory, so the frame's type word is the heap's as well.
 constexpr unsigned kSmallestShift = 4;
 constexpr unsigned kClasses = 8;  // 16 bytes to 2048 bytes
 constexpr std::uint16_t kWholePages = 0x100;
@@ -33,7 +33,9 @@ struct Page {
         const auto word = static_cast<std::uint32_t>(info.type.load(std::memory_order_relaxed));
         return {static_cast<std::uint16_t>(word), static_cast<std::uint16_t>(word >> 16)};
     }
-    void note(FrameInfo& info) const { info.type.store(used | std::uint64_t{first_free} << 16, std::memory_order_relaxed); }
+    void note(FrameInfo& info) const {
+        info.type.store(used | std::uint64_t{first_free} << 16, std::memory_order_relaxed);
+    }
 };
 
 constinit Spinlock g_lock{LockRank::Leaf};
@@ -87,7 +89,8 @@ FreeObject* take(unsigned size_class) {
     auto* memory = static_cast<std::byte*>(frame_pointer(frame));
     auto* object = reinterpret_cast<FreeObject*>(memory + page.first_free);
     ++page.used;
-    page.first_free = object->next ? static_cast<std::uint16_t>(reinterpret_cast<std::byte*>(object->next) - memory) : Page::kNone;
+    page.first_free =
+        object->next ? static_cast<std::uint16_t>(reinterpret_cast<std::byte*>(object->next) - memory) : Page::kNone;
     page.note(info);
     if (page.first_free == Page::kNone) unlink(size_class, info);
     return object;
@@ -100,7 +103,8 @@ bool put(unsigned size_class, FrameInfo& info, void* pointer) {
     const std::size_t offset = reinterpret_cast<std::uintptr_t>(pointer) % kPageSize;
     const bool was_full = page.first_free == Page::kNone;
     auto* object = static_cast<FreeObject*>(pointer);
-    object->next = was_full ? nullptr : reinterpret_cast<FreeObject*>(static_cast<std::byte*>(pointer) - offset + page.first_free);
+    object->next =
+        was_full ? nullptr : reinterpret_cast<FreeObject*>(static_cast<std::byte*>(pointer) - offset + page.first_free);
     page.first_free = static_cast<std::uint16_t>(offset);
     --page.used;
     page.note(info);
@@ -156,7 +160,8 @@ void heap_free(void* pointer) {
         return;
     }
     HV_ASSERT(note >= 1 && note <= kClasses);
-    if (put(note - 1u, info_of(pointer), pointer)) free_page(reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(pointer) & ~(kPageSize - 1)));
+    if (put(note - 1u, info_of(pointer), pointer))
+        free_page(reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(pointer) & ~(kPageSize - 1)));
 }
 
 }  // namespace hv

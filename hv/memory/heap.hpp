@@ -11,8 +11,12 @@ namespace hv {
 // 2^order zeroed, naturally aligned pages from the direct map; null when there are none left.
 void* allocate_pages(unsigned order);
 void free_pages(void* pages, unsigned order);
-inline void* allocate_page() { return allocate_pages(0); }
-inline void free_page(void* page) { free_pages(page, 0); }
+inline void* allocate_page() {
+    return allocate_pages(0);
+}
+inline void free_page(void* page) {
+    free_pages(page, 0);
+}
 
 // Zeroed, 16-byte aligned; above a page it comes from whole pages.
 void* heap_allocate(std::size_t bytes);

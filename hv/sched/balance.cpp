@@ -1,10 +1,10 @@
 // Fairness across CPUs.
 //
-// Within a queue the one furthest behind runs next, so shares hold. Between queues they hold if all queues' virtual times
-// advance together. A CPU on which vCPUs wait compares itself with some others: if one is ahead of the waiting vCPU that is
-// furthest behind by more than a slice, that vCPU moves there, with its lag, and catches up. Queues that cannot be
-// compared (a heavy vCPU that has a CPU for itself falls behind for ever) are kept within kMaxLag of each other by moving
-// the whole scale of the one that is behind.
+// Within a queue the one furthest behind runs next, so shares hold. Between queues they hold if all queues' virtual
+// times advance together. A CPU on which vCPUs wait compares itself with some others: if one is ahead of the waiting
+// vCPU that is furthest behind by more than a slice, that vCPU moves there, with its lag, and catches up. Queues that
+// cannot be compared (a heavy vCPU that has a CPU for itself falls behind for ever) are kept within kMaxLag of each
+// other by moving the whole scale of the one that is behind.
 #include <algorithm>
 
 #include "hv/sched/run_queue.hpp"

@@ -7,8 +7,8 @@
 namespace hv {
 namespace {
 
-constexpr Nanoseconds kCapLeast = 200'000;        // shorter runs cost more than they give
-constexpr Nanoseconds kReserveBurst = 20'000'000; // a domain that slept is owed its share of this much
+constexpr Nanoseconds kCapLeast = 200'000;         // shorter runs cost more than they give
+constexpr Nanoseconds kReserveBurst = 20'000'000;  // a domain that slept is owed its share of this much
 constexpr Nanoseconds kReserveQuantum = 2'000'000;
 
 // percent of one CPU over `duration`
@@ -144,11 +144,12 @@ void unpark_some(void* argument) {
         if (SchedVcpu* entry = scheduled(domain, sched.next_unparked)) unpark(*entry, now);
         sched.next_unparked = (sched.next_unparked + 1) % domain.max_vcpus;
     }
-    if (sched.left_unparked > 0) set_timer(sched.unpark_timer, now + 1);  // not due yet for the interrupt that runs this
+    if (sched.left_unparked > 0)
+        set_timer(sched.unpark_timer, now + 1);  // not due yet for the interrupt that runs this
 }
 
-// Those that come first find CPUs, and may have all that there is for the domain before others have a turn: so whoever has waited
-// longest begins.
+// Those that come first find CPUs, and may have all that there is for the domain before others have a
+// turn: so whoever has waited longest begins.
 void refill_fired(void* argument) {
     Domain& domain = *static_cast<Domain*>(argument);
     Nanoseconds longest = kNoSlice;

@@ -6,15 +6,16 @@
 
 namespace hv {
 
-QueueGuard::QueueGuard(const SchedVcpu& entry) : queue_{[&entry]() -> RunQueue& {
-    for (;;) {
-        const CpuId cpu = entry.queue.load(std::memory_order_acquire);
-        RunQueue& queue = run_queue(cpu);
-        queue.lock.lock();
-        if (entry.queue.load(std::memory_order_relaxed) == cpu) return queue;
-        queue.lock.unlock();
-    }
-}()} {}
+QueueGuard::QueueGuard(const SchedVcpu& entry)
+    : queue_{[&entry]() -> RunQueue& {
+          for (;;) {
+              const CpuId cpu = entry.queue.load(std::memory_order_acquire);
+              RunQueue& queue = run_queue(cpu);
+              queue.lock.lock();
+              if (entry.queue.load(std::memory_order_relaxed) == cpu) return queue;
+              queue.lock.unlock();
+          }
+      }()} {}
 
 void set_active(SchedVcpu& entry, bool active) {
     if (entry.counted == active) return;
@@ -94,7 +95,8 @@ void arm_slice(RunQueue& queue, std::uint32_t more_waiting, Nanoseconds now) {
         if (const SchedVcpu* first = queue.reserved.front()) {
             if (first->woken) deadline = std::min(deadline, earliest);
             const Nanoseconds wait = time_until_owed(*first, now);
-            if (wait != kNoSlice && !is_owed(current, now, true)) deadline = std::min(deadline, std::max(earliest, now + wait));
+            if (wait != kNoSlice && !is_owed(current, now, true))
+                deadline = std::min(deadline, std::max(earliest, now + wait));
         }
         // Whoever is due already was looked at just now, and stays where it is for another while.
         if (deadline != kNoSlice) deadline = std::max(deadline, now + kRateLimit / 4);

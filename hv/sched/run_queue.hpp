@@ -23,8 +23,8 @@ struct alignas(64) RunQueue {
     CpuId cpu = 0;
     Vcpu* current = nullptr;
     Vcpu* idle = nullptr;
-    WaitList fair;      // by virtual time, least first
-    WaitList reserved;  // the same, of domains that have a reservation
+    WaitList fair;                   // by virtual time, least first
+    WaitList reserved;               // the same, of domains that have a reservation
     std::uint64_t virtual_time = 0;  // of the one furthest behind; does not go back
     Nanoseconds balanced = 0;
     Nanoseconds slice_deadline = 0;  // kNoSlice: the timer is off
@@ -33,7 +33,7 @@ struct alignas(64) RunQueue {
     bool is_idle() const { return current == idle; }
 };
 
-inline constexpr Nanoseconds kCapPeriod = 30'000'000;     // a cap holds over each of these
+inline constexpr Nanoseconds kCapPeriod = 30'000'000;  // a cap holds over each of these
 inline constexpr Nanoseconds kNoSlice = INT64_MAX;
 inline constexpr Nanoseconds kSleeperCredit = 2'000'000;  // how far ahead of the queue a sleeper comes back
 inline constexpr Nanoseconds kMaxLag = 50'000'000;        // how far behind anybody may be
@@ -62,7 +62,9 @@ class [[nodiscard]] QueueGuard {
 
 // virtual_time.cpp: `ran` nanoseconds as virtual time.
 std::uint64_t virtual_duration(const SchedVcpu& entry, Nanoseconds ran);
-inline std::int64_t ahead(std::uint64_t a, std::uint64_t b) { return static_cast<std::int64_t>(a - b); }
+inline std::int64_t ahead(std::uint64_t a, std::uint64_t b) {
+    return static_cast<std::int64_t>(a - b);
+}
 // Charges the current vCPU for its time up to `now`; advances the queue's virtual time.
 void account_current(RunQueue& queue, Nanoseconds now);
 // Keeps `lag` (an entry's virtual time relative to its queue's) within the two bounds, given in real time.

@@ -5,7 +5,8 @@
 // the least virtual time runs next. A domain with a reservation goes first while it has not had what was promised, one
 // with a cap is parked when it has had what it may.
 //
-//   wake          an idle CPU if affinity allows one (the last CPU, soft, hard), else the least loaded of a few; a sleeper
+//   wake          an idle CPU if affinity allows one (the last CPU, soft, hard), else the least loaded of a few; a
+//   sleeper
 //                 comes back a little ahead of the queue, never by more than it left unused, and preempts from there
 //   run           up to kSlice while others wait, at least kRateLimit; without others no timer runs at all
 //   idle          takes the waiting vCPU that is furthest behind from a loaded CPU
@@ -44,8 +45,8 @@ void sched_destroy_domain(Domain& domain);
 Result<> sched_add_vcpu(Vcpu& vcpu);
 void sched_remove_vcpu(Vcpu& vcpu);
 
-// On `cpu` itself. Accounts the current vCPU, picks who runs now, marks it running and arms the slice timer. Returns the
-// current one when nothing changes.
+// On `cpu` itself. Accounts the current vCPU, picks who runs now, marks it running and arms the slice timer.
+// Returns the current one when nothing changes.
 Vcpu& schedule(CpuId cpu, Nanoseconds now);
 // `previous` may run elsewhere from now on: `running` becomes false, and it is queued again if it is runnable.
 void sched_context_saved(Vcpu& previous);

@@ -34,10 +34,10 @@ struct SchedVcpu {
     Vcpu* vcpu = nullptr;
     std::atomic<CpuId> queue{0};  // the run queue that it belongs to; changes under that queue's lock
     SchedPlace place = SchedPlace::Removed;
-    bool counted = false;         // in SchedDomain::active
-    bool woken = false;           // entered the queue by waking up: may preempt before a slice is over
+    bool counted = false;  // in SchedDomain::active
+    bool woken = false;    // entered the queue by waking up: may preempt before a slice is over
     bool yielded = false;
-    bool reserved = false;        // queued on the list of vCPUs whose domain has a reservation
+    bool reserved = false;  // queued on the list of vCPUs whose domain has a reservation
     bool pin_override = false;
     ListHook hook;
 
@@ -58,7 +58,7 @@ struct SchedDomain {
     std::atomic<std::uint32_t> active{0};       // vCPUs that run or want to
 
     std::atomic<std::int64_t> cap_budget{0};
-    std::atomic<Nanoseconds> cap_period{0};      // start of the current period
+    std::atomic<Nanoseconds> cap_period{0};  // start of the current period
     std::atomic<std::int64_t> reserved_budget{0};
     std::atomic<Nanoseconds> reserved_since{0};  // refilled up to here
     Timer refill_timer;                          // set when a vCPU has been parked

@@ -79,17 +79,17 @@ void sched_sleep(Vcpu& vcpu) {
     QueueGuard queue{entry};
     if (vcpu.runnable()) return;
     switch (entry.place) {
-    case SchedPlace::Queued: queue_remove(*queue, entry); [[fallthrough]];
-    case SchedPlace::Parked:
-        entry.place = SchedPlace::Out;
-        set_active(entry, false);
-        runstate_change(vcpu, runstate_when_out(vcpu), now);
-        return;
-    case SchedPlace::Out: runstate_change(vcpu, runstate_when_out(vcpu), now); return;
-    case SchedPlace::Running: request_reschedule(queue->cpu); return;
-    case SchedPlace::Saving:
-    case SchedPlace::Moving:
-    case SchedPlace::Removed: return;
+        case SchedPlace::Queued: queue_remove(*queue, entry); [[fallthrough]];
+        case SchedPlace::Parked:
+            entry.place = SchedPlace::Out;
+            set_active(entry, false);
+            runstate_change(vcpu, runstate_when_out(vcpu), now);
+            return;
+        case SchedPlace::Out: runstate_change(vcpu, runstate_when_out(vcpu), now); return;
+        case SchedPlace::Running: request_reschedule(queue->cpu); return;
+        case SchedPlace::Saving:
+        case SchedPlace::Moving:
+        case SchedPlace::Removed: return;
     }
 }
 

@@ -37,15 +37,18 @@ void note_asked_again(const CpuSet& cpus, Nanoseconds waited) {
     raise_to(g_longest, waited);
     if (!g_line.due(time::now())) return;
     // A virtual CPU that did not run for a moment looks the same: for the log's ring, not for the console.
-    log(waited < kSecond ? LogLevel::Info : LogLevel::Warning, "CPU {} has not answered an interrupt from another one for {} ms: asked again ({} times so far)",
-        cpus.next(0), waited / 1'000'000, times);
+    log(waited < kSecond ? LogLevel::Info : LogLevel::Warning,
+        "CPU {} has not answered an interrupt from another one for {} ms: asked again ({} times so far)", cpus.next(0),
+        waited / 1'000'000, times);
 }
 
 bool ipi_counter(std::uint32_t index, const char*& name, std::uint64_t& value) {
     switch (index) {
-    case 0: name = "asked_again", value = g_asked_again.load(std::memory_order_relaxed); return true;
-    case 1: name = "longest_wait_ns", value = static_cast<std::uint64_t>(g_longest.load(std::memory_order_relaxed)); return true;
-    default: return false;
+        case 0: name = "asked_again", value = g_asked_again.load(std::memory_order_relaxed); return true;
+        case 1:
+            name = "longest_wait_ns", value = static_cast<std::uint64_t>(g_longest.load(std::memory_order_relaxed));
+            return true;
+        default: return false;
     }
 }
 

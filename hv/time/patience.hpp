@@ -1,5 +1,5 @@
-// Waiting for another CPU that was sent an interrupt. One that is lost would be waited for for ever, so whoever waits asks again after a
-// while; how often that was is counted (`hvctl perf ipi.`), and told in the log now and then.
+// Waiting for another CPU that was sent an interrupt. One that is lost would be waited for for ever, so whoever waits
+// asks again after a while; how often that was is counted (`hvctl perf ipi.`), and told in the log now and then.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,8 @@ inline constexpr Nanoseconds kAskAgain = 10'000'000;
 
 class Patience {
   public:
-    // Between two looks: true each time that kAskAgain has passed since the wait began. Reads the clock at few of its calls.
+    // Between two looks: true each time that kAskAgain has passed since the wait began.
+    // Reads the clock at few of its calls.
     bool over();
     Nanoseconds waited() const { return now_ - began_; }  // when it was over last
 

@@ -11,11 +11,12 @@ inline constexpr Nanoseconds kNoDeadline = INT64_MAX;
 // one. The interrupt calls timer_interrupt() below.
 void program_timer(Nanoseconds deadline);
 
-// Whether an interrupt of this CPU's timer is still to be expected: it waits to be taken, or the hardware has yet to send it.
+// Whether an interrupt of this CPU's timer is still to be expected: it waits to be taken,
+// or the hardware has yet to send it.
 bool timer_interrupt_expected();
 
-// Provided by the timer queue: runs what is due on this CPU and programs the timer again. The first is for the interrupt, the second
-// for whoever was asked by request_timer_update().
+// Provided by the timer queue: runs what is due on this CPU and programs the timer again. The first is for the
+// interrupt, the second for whoever was asked by request_timer_update().
 void timer_interrupt();
 void update_timers();
 

@@ -25,17 +25,20 @@ void note_late_timer(CpuId cpu, Nanoseconds by, bool missed, Nanoseconds now) {
     raise_to(g_latest, by);
     if ((!missed && by < kSecond) || !g_line.due(now)) return;
     // On a machine that shares its processors a little is nobody's fault: for the log's ring, not for the console.
-    log(by < kSecond ? LogLevel::Info : LogLevel::Warning, "CPU {}: a timer is {} ms late, {} ({} late ones so far, {} without an interrupt)",
-        cpu, by / 1'000'000, missed ? "and no interrupt in sight" : "as is its interrupt", g_late.load(std::memory_order_relaxed),
+    log(by < kSecond ? LogLevel::Info : LogLevel::Warning,
+        "CPU {}: a timer is {} ms late, {} ({} late ones so far, {} without an interrupt)", cpu, by / 1'000'000,
+        missed ? "and no interrupt in sight" : "as is its interrupt", g_late.load(std::memory_order_relaxed),
         g_missed.load(std::memory_order_relaxed));
 }
 
 bool timer_counter(std::uint32_t index, const char*& name, std::uint64_t& value) {
     switch (index) {
-    case 0: name = "late", value = g_late.load(std::memory_order_relaxed); return true;
-    case 1: name = "missed_interrupts", value = g_missed.load(std::memory_order_relaxed); return true;
-    case 2: name = "latest_ns", value = static_cast<std::uint64_t>(g_latest.load(std::memory_order_relaxed)); return true;
-    default: return false;
+        case 0: name = "late", value = g_late.load(std::memory_order_relaxed); return true;
+        case 1: name = "missed_interrupts", value = g_missed.load(std::memory_order_relaxed); return true;
+        case 2:
+            name = "latest_ns", value = static_cast<std::uint64_t>(g_latest.load(std::memory_order_relaxed));
+            return true;
+        default: return false;
     }
 }
 

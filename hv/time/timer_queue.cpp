@@ -20,7 +20,7 @@ struct alignas(64) TimerQueue {
     Nanoseconds programmed = time::kNoDeadline;  // what the hardware was told last
     bool update_requested = false;
     std::atomic<Nanoseconds> earliest{time::kNoDeadline};  // the heap's first deadline, for looks without the lock
-    CpuId looked_at = 0;                         // the last of the others that this CPU has looked at; its own alone
+    CpuId looked_at = 0;  // the last of the others that this CPU has looked at; its own alone
 };
 
 constexpr unsigned kHandlersPerInterrupt = 256;
@@ -52,13 +52,14 @@ bool is_long_past(Nanoseconds deadline, const Timer& added) {
     return deadline != INT64_MIN && deadline < added.deadline - kTimerLate && deadline < time::now() - kTimerLate;
 }
 
-// After the queue has changed: makes sure that an interrupt comes early enough. One that comes too early finds nothing due
-// and programs the next; that is cheaper than taking interrupts back.
+// After the queue has changed: makes sure that an interrupt comes early enough. One that comes too early finds nothing
+// due and programs the next; that is cheaper than taking interrupts back.
 void ensure_interrupt(TimerQueue& queue, CpuId cpu, const Timer& added) {
     note_first(queue);
     if (queue.heap.first()->deadline >= queue.programmed) {
         // One that was lost would be waited for for ever.
-        if (is_long_past(queue.programmed, added)) [[unlikely]] request_timer_update(cpu);
+        if (is_long_past(queue.programmed, added)) [[unlikely]]
+            request_timer_update(cpu);
         return;
     }
     if (cpu == current_cpu()) {
@@ -165,7 +166,8 @@ Nanoseconds timer_deadline(const Timer& timer) {
 
 namespace {
 
-// A CPU whose interrupt is lost while its guest computes cannot notice. Whoever has interrupts looks at one of the others each time.
+// A CPU whose interrupt is lost while its guest computes cannot notice. Whoever has interrupts
+// looks at one of the others each time.
 void look_at_another(TimerQueue& own, CpuId self, Nanoseconds now) {
     std::size_t other = online_cpus().next(own.looked_at + 1);
     if (other >= kMaxCpus) other = online_cpus().next(0);
@@ -179,11 +181,13 @@ void run_due_timers(bool interrupted) {
     TimerQueue& queue = g_queues[cpu];
     queue.lock.lock();
     queue.update_requested = false;
-    // A bounded number of handlers and a bounded time: one that sets its timer to a time that has passed, or very many that are due
-    // at once, as a guest with many vCPUs can have them, get the next interrupt. Those of devices come between the two.
+    // A bounded number of handlers and a bounded time: one that sets its timer to a time that has passed,
+    // or very many that are due at once, as a guest with many vCPUs can have them, get the next
+    // interrupt. Those of devices come between the two.
     const Nanoseconds due = time::now();
     const Nanoseconds late = is_late(queue, due) ? due - queue.heap.first()->deadline : 0;
-    const bool missed = late != 0 && !interrupted && queue.programmed < due - kTimerLate && !time::timer_interrupt_expected();
+    const bool missed =
+        late != 0 && !interrupted && queue.programmed < due - kTimerLate && !time::timer_interrupt_expected();
     for (unsigned handled = 0; handled < kHandlersPerInterrupt; ++handled) {
         Timer* timer = queue.heap.first();
         if (!timer || timer->deadline > due) break;
@@ -202,7 +206,8 @@ void run_due_timers(bool interrupted) {
     queue.programmed = queue.heap.first() ? queue.heap.coalesced_deadline() : time::kNoDeadline;
     time::program_timer(queue.programmed);
     queue.lock.unlock();
-    if (late != 0) [[unlikely]] note_late_timer(cpu, late, missed, due);
+    if (late != 0) [[unlikely]]
+        note_late_timer(cpu, late, missed, due);
     look_at_another(queue, cpu, due);
 }
 
@@ -217,7 +222,8 @@ void time::update_timers() {
 }
 
 void check_timers(Nanoseconds now) {
-    if (is_late(g_queues[current_cpu()], now)) [[unlikely]] time::update_timers();
+    if (is_late(g_queues[current_cpu()], now)) [[unlikely]]
+        time::update_timers();
 }
 
 void dump_timers() {
@@ -228,7 +234,8 @@ void dump_timers() {
         Guard guard{queue.lock};
         info("  CPU {}:", cpu);
         queue.heap.for_each([now](const Timer& timer) {
-            info("    in {} ns: {}({})", timer.deadline - now, reinterpret_cast<const void*>(timer.handler), timer.argument);
+            info("    in {} ns: {}({})", timer.deadline - now, reinterpret_cast<const void*>(timer.handler),
+                 timer.argument);
         });
     });
 }

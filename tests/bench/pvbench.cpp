@@ -1,5 +1,5 @@
-// Micro-benchmarks of what a PV kernel does on each system call, fault, fork, hypercall and event. The same program runs on a
-// Dom0 and in a guest, on hv and on Xen. One line each: NAME NANOSECONDS, the best of several rounds.
+// Micro-benchmarks of what a PV kernel does on each system call, fault, fork, hypercall and event. The same program
+// runs on a Dom0 and in a guest, on hv and on Xen. One line each: NAME NANOSECONDS, the best of several rounds.
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
@@ -96,7 +96,8 @@ void pipe_round_trip() {
     if (echo < 0) die("fork");
     char byte = 'x';
     if (echo == 0) {
-        while (read(there[0], &byte, 1) == 1 && write(back[1], &byte, 1) == 1) {}
+        while (read(there[0], &byte, 1) == 1 && write(back[1], &byte, 1) == 1) {
+        }
         _exit(0);
     }
     measure("pipe", 2'000, [&] {
@@ -108,16 +109,24 @@ void pipe_round_trip() {
 }
 
 // Linux, include/uapi/xen/privcmd.h and evtchn.h.
-struct Hypercall { std::uint64_t number, arguments[5]; };
+struct Hypercall {
+    std::uint64_t number, arguments[5];
+};
 constexpr unsigned long kHypercall = _IOC(_IOC_NONE, 'P', 0, sizeof(Hypercall));
-struct BindUnbound { std::uint32_t remote_domain; };
-struct BindInterdomain { std::uint32_t remote_domain, remote_port; };
-struct Notify { std::uint32_t port; };
+struct BindUnbound {
+    std::uint32_t remote_domain;
+};
+struct BindInterdomain {
+    std::uint32_t remote_domain, remote_port;
+};
+struct Notify {
+    std::uint32_t port;
+};
 constexpr unsigned long kBindInterdomain = _IOC(_IOC_NONE, 'E', 1, sizeof(BindInterdomain));
 constexpr unsigned long kBindUnbound = _IOC(_IOC_NONE, 'E', 2, sizeof(BindUnbound));
 constexpr unsigned long kNotify = _IOC(_IOC_NONE, 'E', 4, sizeof(Notify));
-constexpr std::uint32_t kSelf = 0x7ff0;         // DOMID_SELF
-constexpr std::uint64_t kXenVersionCall = 17;   // xen_version; argument 0: XENVER_version, which needs no memory
+constexpr std::uint32_t kSelf = 0x7ff0;        // DOMID_SELF
+constexpr std::uint64_t kXenVersionCall = 17;  // xen_version; argument 0: XENVER_version, which needs no memory
 
 void hypercalls() {
     const int door = open("/dev/xen/privcmd", O_RDWR | O_CLOEXEC);
@@ -132,8 +141,8 @@ void hypercalls() {
     close(door);
 }
 
-// Has this program's event channels raised on `cpu`. Left to itself, the kernel takes the CPU that has the fewest at the moment, so
-// that one boot measures a wake-up of another CPU and the next one none.
+// Has this program's event channels raised on `cpu`. Left to itself, the kernel takes the CPU that has the fewest at
+// the moment, so that one boot measures a wake-up of another CPU and the next one none.
 void deliver_events_to(int cpu) {
     std::ifstream interrupts("/proc/interrupts");
     for (std::string line; std::getline(interrupts, line);) {
@@ -150,8 +159,8 @@ void run_on(int cpu) {
     if (sched_setaffinity(0, sizeof set, &set) != 0) die("sched_setaffinity");
 }
 
-// One port bound to another of the same domain: a notification of the first until the second's reader has it, with the event
-// raised on the reader's own CPU, and on another one, which is idle.
+// One port bound to another of the same domain: a notification of the first until the second's reader has it, with the
+// event raised on the reader's own CPU, and on another one, which is idle.
 void event_channel() {
     const int from = open("/dev/xen/evtchn", O_RDWR | O_CLOEXEC), to = open("/dev/xen/evtchn", O_RDWR | O_CLOEXEC);
     if (from < 0 || to < 0) return;
@@ -162,7 +171,8 @@ void event_channel() {
     if (ioctl(to, kBindInterdomain, &interdomain) < 0) die("binding an interdomain port");
     auto take = [&] {  // reads the port that fired and unmasks it
         std::uint32_t fired = 0;
-        if (read(to, &fired, sizeof fired) != sizeof fired || write(to, &fired, sizeof fired) != sizeof fired) die("evtchn");
+        if (read(to, &fired, sizeof fired) != sizeof fired || write(to, &fired, sizeof fired) != sizeof fired)
+            die("evtchn");
     };
     pollfd waiting{to, POLLIN, 0};
     while (poll(&waiting, 1, 50) == 1) take();  // binding raises an event of its own

@@ -15,8 +15,7 @@ constexpr std::string_view kMoving =
     "Guests cannot be saved or moved yet; 'hvctl shutdown -w' ends one in good order, 'hvctl start' starts it anew.";
 constexpr std::string_view kDevices =
     "Guests have no disks, network interfaces or other devices yet; an initrd carries what they need.";
-constexpr std::string_view kFrozen =
-    "'hvctl pause' and 'hvctl unpause' stop a guest's CPUs and keep its memory.";
+constexpr std::string_view kFrozen = "'hvctl pause' and 'hvctl unpause' stop a guest's CPUs and keep its memory.";
 constexpr std::string_view kMemory =
     "The keys memory and max_memory of the domain file say it, before the guest starts.";
 constexpr std::string_view kShares =
@@ -33,7 +32,8 @@ constexpr std::string_view kSend = "'hvctl shutdown' and 'hvctl reboot' ask a gu
 constexpr std::string_view kAutostart =
     "The key autostart of the domain file says it, from the next 'hvctl create' on; 'hvctl list' shows it.";
 constexpr std::string_view kDefine =
-    "The domain's file is the place for changes: 'hvctl show' prints what is known, 'hvctl create' takes a file once the "
+    "The domain's file is the place for changes: 'hvctl show' prints what is known, 'hvctl create' takes a file once "
+    "the "
     "domain has ended.";
 constexpr std::string_view kQuota =
     "The key xenstore_quota says it, in a domain file or for all in /etc/hvctl/hvctl.yaml.";

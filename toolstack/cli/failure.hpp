@@ -10,15 +10,15 @@ namespace hvctl::cli {
 
 enum class ExitCode : int {
     Ok = 0,
-    Failed = 1,        // the operation failed
-    Usage = 2,         // the command line, or a file that it names, is bad
-    NotFound = 3,      // no such domain, vCPU or job
-    Unreachable = 4,   // hvctld does not run or does not answer
-    Permission = 5,    // the caller may not do this
-    NotOnHv = 6,       // this machine was not booted on hv
-    Busy = 7,          // something else is in the way: another operation, a name that is taken, a console's writer
-    TimedOut = 8,      // a deadline has passed, or the job was cancelled
-    NoResources = 9,   // the host lacks memory, CPUs or identifiers
+    Failed = 1,         // the operation failed
+    Usage = 2,          // the command line, or a file that it names, is bad
+    NotFound = 3,       // no such domain, vCPU or job
+    Unreachable = 4,    // hvctld does not run or does not answer
+    Permission = 5,     // the caller may not do this
+    NotOnHv = 6,        // this machine was not booted on hv
+    Busy = 7,           // something else is in the way: another operation, a name that is taken, a console's writer
+    TimedOut = 8,       // a deadline has passed, or the job was cancelled
+    NoResources = 9,    // the host lacks memory, CPUs or identifiers
     Interrupted = 130,  // left by Ctrl-C or a signal
     OutputClosed = 141  // whoever read the output has gone: as SIGPIPE would have ended it
 };

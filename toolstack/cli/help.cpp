@@ -83,7 +83,8 @@ std::string overview(const App& app, const Terminal& terminal) {
             if (verb.topic == heading.topic) out += entry(verb.name, verb.summary, term_width, terminal);
         }
     }
-    out += '\n' + wrap("A verb (but stop-all) may be shortened as long as only one fits: 'hvctl cons web1'.", width, 0) + '\n';
+    out += '\n' +
+           wrap("A verb (but stop-all) may be shortened as long as only one fits: 'hvctl cons web1'.", width, 0) + '\n';
     out += wrap("'hvctl help VERB' tells all about a verb; hvctl(1) has the exit codes.", width, 0) + '\n';
     return out;
 }

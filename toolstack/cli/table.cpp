@@ -47,9 +47,8 @@ std::string Table::render(const Terminal& terminal) const {
         shown.erase(std::next(last).base());
     }
     while (terminal.is_tty && total() > terminal.width) {
-        auto widest = std::ranges::max_element(shown, {}, [&](std::size_t index) {
-            return columns_[index].align == Align::Left ? widths[index] : 0;
-        });
+        auto widest = std::ranges::max_element(
+            shown, {}, [&](std::size_t index) { return columns_[index].align == Align::Left ? widths[index] : 0; });
         if (columns_[*widest].align == Align::Right || widths[*widest] <= kLeastText) break;
         --widths[*widest];
     }

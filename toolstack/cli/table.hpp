@@ -13,8 +13,8 @@ enum class Align { Left, Right };
 struct Column {
     std::string title;
     Align align = Align::Left;
-    bool optional = false;  // left out (from the last one on) when the table is wider than the terminal; if it still is,
-                            // texts are cut
+    bool optional = false;     // left out (from the last one on) when the table is wider than the terminal; if it still
+                               // is, texts are cut
     bool last_resort = false;  // left out when it is wider even then
 };
 

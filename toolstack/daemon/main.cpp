@@ -28,7 +28,8 @@ constexpr const char* kUsage =
     "usage: hvctld [--check | --validate FILE [NAME] | --version | --help]\n"
     "Manages the domains of hv. Runs in the foreground; systemd starts it as hvctld.service.\n"
     "  --check          say whether this system is Dom0 of hv, and exit with 0 if it is\n"
-    "  --validate FILE  check a domain file (-: standard input), called NAME in messages; print its definition in JSON\n"
+    "  --validate FILE  check a domain file (-: standard input), called NAME in messages; print its definition in "
+    "JSON\n"
     "  --version        print the version\n"
     "See hvctld(8).\n";
 
@@ -85,7 +86,8 @@ int serve() {
         host::notify_status(trouble.empty() ? "serving" : "serving; " + trouble);
     };
     manager.on_registry_trouble = say;
-    // Its files are read here and now: before systemd's watchdog looks, which would take a slow disk for a daemon that hangs.
+    // Its files are read here and now: before systemd's watchdog looks, which would take a
+    // slow disk for a daemon that hangs.
     manager.autostart(paths.definitions);
     host::notify_ready("serving");
     say();

@@ -19,8 +19,8 @@ struct ReadConsole {
 static_assert(sizeof(ReadConsole) == 40);
 inline constexpr std::uint32_t kConsoleClear = 1;  // later reads without a position of their own start after this one
 
-// SendDebugKeys: runs hv's debug-key handlers as if the keys had been typed on the serial console. ENOENT, and none of them
-// runs, when hv does not have all of them.
+// SendDebugKeys: runs hv's debug-key handlers as if the keys had been typed on the serial console. ENOENT, and none
+// of them runs, when hv does not have all of them.
 struct SendDebugKeys {
     std::uint64_t keys;      // +0   in: ASCII characters
     std::uint32_t count;     // +8   in: at most 64

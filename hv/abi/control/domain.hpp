@@ -1,6 +1,7 @@
 // Control operations on domains. See control.hpp for the rules that all structures follow.
 //
-// Errors common to all: -ESRCH no such domain, -EPERM the policy refuses, -EINVAL a reserved field or an argument is bad.
+// Errors common to all: -ESRCH no such domain, -EPERM the policy refuses, -EINVAL a
+// reserved field or an argument is bad.
 #pragma once
 
 #include <cstdint>
@@ -9,19 +10,26 @@ namespace hv::abi::control {
 
 // Bits of DomainInfo::flags.
 enum DomainFlag : std::uint32_t {
-    kDomainDying = 1u << 0,        // DestroyDomain has begun
-    kDomainShutdown = 1u << 1,     // the guest has stopped; see shutdown_reason
-    kDomainPaused = 1u << 2,       // paused by the toolstack
-    kDomainBlocked = 1u << 3,      // every online vCPU waits for an event
-    kDomainRunning = 1u << 4,      // a vCPU is on a CPU now
-    kDomainPrivileged = 1u << 5,   // Dom0
-    kDomainUnstarted = 1u << 6,    // never unpaused since it was created
+    kDomainDying = 1u << 0,       // DestroyDomain has begun
+    kDomainShutdown = 1u << 1,    // the guest has stopped; see shutdown_reason
+    kDomainPaused = 1u << 2,      // paused by the toolstack
+    kDomainBlocked = 1u << 3,     // every online vCPU waits for an event
+    kDomainRunning = 1u << 4,     // a vCPU is on a CPU now
+    kDomainPrivileged = 1u << 5,  // Dom0
+    kDomainUnstarted = 1u << 6,   // never unpaused since it was created
 };
 
 enum class DomainType : std::uint32_t { Pv = 0, Pvh = 1, Hvm = 2 };
 
 // As in Xen's sched.h (SHUTDOWN_*).
-enum class ShutdownReason : std::uint32_t { Poweroff = 0, Reboot = 1, Suspend = 2, Crash = 3, Watchdog = 4, SoftReset = 5 };
+enum class ShutdownReason : std::uint32_t {
+    Poweroff = 0,
+    Reboot = 1,
+    Suspend = 2,
+    Crash = 3,
+    Watchdog = 4,
+    SoftReset = 5
+};
 
 struct DomainInfo {
     std::uint16_t domain;           // +0
@@ -75,17 +83,17 @@ enum CreateFlag : std::uint32_t {
 // CreateDomain: makes an empty domain, paused, without memory; its vCPUs exist and are offline.
 // -EEXIST the id is taken, -ENOMEM, -EOPNOTSUPP the type is not available on this host, -ENOSPC no id is left.
 struct CreateDomain {
-    std::uint16_t domain;                // +0   in: the id wanted or kDomainAny; out: the id
-    std::uint16_t reserved0;             // +2
-    std::uint32_t type;                  // +4   in: DomainType
-    std::uint8_t uuid[16];               // +8   in
-    std::uint64_t max_frames;            // +24  in
-    std::uint32_t max_vcpus;             // +32  in: 1 to GetHostInfo::max_vcpus
-    std::uint32_t max_event_ports;       // +36  in: 0 for the default
-    std::uint32_t max_grant_frames;      // +40  in: 0 for the default (64), up to kMostGrantFrames
-    std::uint32_t max_maptrack_frames;   // +44  in: 0 for the default (1024)
-    std::uint32_t max_grant_version;     // +48  in: 1, 2, or 0 for the default (2)
-    std::uint32_t flags;                 // +52  in: CreateFlag bits
+    std::uint16_t domain;               // +0   in: the id wanted or kDomainAny; out: the id
+    std::uint16_t reserved0;            // +2
+    std::uint32_t type;                 // +4   in: DomainType
+    std::uint8_t uuid[16];              // +8   in
+    std::uint64_t max_frames;           // +24  in
+    std::uint32_t max_vcpus;            // +32  in: 1 to GetHostInfo::max_vcpus
+    std::uint32_t max_event_ports;      // +36  in: 0 for the default
+    std::uint32_t max_grant_frames;     // +40  in: 0 for the default (64), up to kMostGrantFrames
+    std::uint32_t max_maptrack_frames;  // +44  in: 0 for the default (1024)
+    std::uint32_t max_grant_version;    // +48  in: 1, 2, or 0 for the default (2)
+    std::uint32_t flags;                // +52  in: CreateFlag bits
 };
 static_assert(sizeof(CreateDomain) == 56);
 
@@ -100,9 +108,9 @@ static_assert(sizeof(DomainOnly) == 8);
 
 // ShutdownDomain: stops the domain as if it had called SCHEDOP_shutdown itself.
 struct ShutdownDomain {
-    std::uint16_t domain;     // +0   in
-    std::uint16_t reserved;   // +2
-    std::uint32_t reason;     // +4   in: ShutdownReason
+    std::uint16_t domain;    // +0   in
+    std::uint16_t reserved;  // +2
+    std::uint32_t reason;    // +4   in: ShutdownReason
 };
 static_assert(sizeof(ShutdownDomain) == 8);
 

@@ -91,12 +91,13 @@ static_assert(sizeof(ReadText) == 24);
 
 struct PerfCounter {
     char name[48];        // +0   e.g. "hypercall.mmu_update", "trap.page_fault"; NUL-terminated
-    std::uint64_t value;  // +48  since boot, over all CPUs: the sum, or the most where the name says what of (timer.latest_ns,
-                          // interrupts_off_ns.*; the latter are there while they are measured)
+    std::uint64_t value;  // +48  since boot, over all CPUs: the sum, or the most where the name says what of
+                          // (timer.latest_ns, interrupts_off_ns.*; the latter are there while they are measured)
 };
 static_assert(sizeof(PerfCounter) == 56);
 
-// GetPerfCounters: fills `buffer` with at most `capacity` records of `record_size` bytes; `available` is how many exist.
+// GetPerfCounters: fills `buffer` with at most `capacity` records of `record_size`
+// bytes; `available` is how many exist.
 struct GetPerfCounters {
     std::uint64_t buffer;       // +0   in: PerfCounter[]
     std::uint32_t record_size;  // +8   in

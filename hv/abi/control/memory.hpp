@@ -13,40 +13,48 @@ enum class CopyDirection : std::uint32_t { ToDomain = 0, FromDomain = 1, Zero = 
 // Page-table, descriptor and other typed frames are refused for writing (-EBUSY). Preemptible; on failure `done` says
 // how many bytes were copied.
 struct CopyMemory {
-    std::uint64_t frames;       // +0   in: u64[] of the domain's frame numbers (for PV mfns)
-    std::uint64_t buffer;       // +8   in: caller's memory; unused for Zero
-    std::uint64_t offset;       // +16  in: bytes into the area
-    std::uint64_t length;       // +24  in: bytes
-    std::uint64_t done;         // +32  in: 0; out: bytes copied
-    std::uint16_t domain;       // +40  in
-    std::uint16_t reserved0;    // +42
-    std::uint32_t direction;    // +44  in: CopyDirection
+    std::uint64_t frames;     // +0   in: u64[] of the domain's frame numbers (for PV mfns)
+    std::uint64_t buffer;     // +8   in: caller's memory; unused for Zero
+    std::uint64_t offset;     // +16  in: bytes into the area
+    std::uint64_t length;     // +24  in: bytes
+    std::uint64_t done;       // +32  in: 0; out: bytes copied
+    std::uint16_t domain;     // +40  in
+    std::uint16_t reserved0;  // +42
+    std::uint32_t direction;  // +44  in: CopyDirection
 };
 static_assert(sizeof(CopyMemory) == 48);
 
 enum class FrameType : std::uint32_t {
-    None = 0, L1 = 1, L2 = 2, L3 = 3, L4 = 4, Descriptor = 5, Writable = 6, Shared = 7, Invalid = 0xf
+    None = 0,
+    L1 = 1,
+    L2 = 2,
+    L3 = 3,
+    L4 = 4,
+    Descriptor = 5,
+    Writable = 6,
+    Shared = 7,
+    Invalid = 0xf
 };
 inline constexpr std::uint32_t kFramePinned = 1u << 31;
 
 // GetFrameTypes: for each of `count` frames, a u32 FrameType (with kFramePinned) is written to `types`.
 struct GetFrameTypes {
-    std::uint64_t frames;       // +0   in: u64[]
-    std::uint64_t types;        // +8   in: u32[]
-    std::uint32_t count;        // +16  in
-    std::uint16_t domain;       // +20  in
-    std::uint16_t reserved;     // +22
+    std::uint64_t frames;    // +0   in: u64[]
+    std::uint64_t types;     // +8   in: u32[]
+    std::uint32_t count;     // +16  in
+    std::uint16_t domain;    // +20  in
+    std::uint16_t reserved;  // +22
 };
 static_assert(sizeof(GetFrameTypes) == 24);
 
 // GetFrameList: the frames that the domain owns, in no particular order. The domain must be paused.
 struct GetFrameList {
-    std::uint64_t frames;       // +0   in: u64[]
-    std::uint64_t capacity;     // +8   in
-    std::uint64_t count;        // +16  out: frames written
-    std::uint16_t domain;       // +24  in
-    std::uint16_t reserved;     // +26
-    std::uint32_t next;         // +28  in: zero; hv's own while it is at work
+    std::uint64_t frames;    // +0   in: u64[]
+    std::uint64_t capacity;  // +8   in
+    std::uint64_t count;     // +16  out: frames written
+    std::uint16_t domain;    // +24  in
+    std::uint16_t reserved;  // +26
+    std::uint32_t next;      // +28  in: zero; hv's own while it is at work
 };
 static_assert(sizeof(GetFrameList) == 32);
 

@@ -8,26 +8,26 @@ namespace hv::abi::control {
 // GetVcpuContext, SetVcpuContext: `buffer` holds Xen's vcpu_guest_context (x86-64, PV). The domain must be paused.
 // Setting validates everything as the guest's own hypercalls would and takes the references that the vCPU then holds.
 struct VcpuContext {
-    std::uint64_t buffer;       // +0   in
-    std::uint16_t domain;       // +8   in
-    std::uint16_t reserved0;    // +10
-    std::uint32_t vcpu;         // +12  in
-    std::uint32_t size;         // +16  in: bytes of the buffer; sizeof(vcpu_guest_context)
-    std::uint32_t reserved1;    // +20
+    std::uint64_t buffer;     // +0   in
+    std::uint16_t domain;     // +8   in
+    std::uint16_t reserved0;  // +10
+    std::uint32_t vcpu;       // +12  in
+    std::uint32_t size;       // +16  in: bytes of the buffer; sizeof(vcpu_guest_context)
+    std::uint32_t reserved1;  // +20
 };
 static_assert(sizeof(VcpuContext) == 24);
 
 enum class RunState : std::uint32_t { Running = 0, Runnable = 1, Blocked = 2, Offline = 3 };
 
 struct GetVcpuInfo {
-    std::uint16_t domain;              // +0   in
-    std::uint16_t reserved0;           // +2
-    std::uint32_t vcpu;                // +4   in
-    std::uint32_t online;              // +8   out: 1 unless VCPUOP_down
-    std::uint32_t state;               // +12  out: RunState
-    std::uint32_t cpu;                 // +16  out: where it runs or last ran
-    std::uint32_t initialised;         // +20  out: 1 once it has a context
-    std::uint64_t state_time_ns[4];    // +24  out: time spent in each RunState
+    std::uint16_t domain;            // +0   in
+    std::uint16_t reserved0;         // +2
+    std::uint32_t vcpu;              // +4   in
+    std::uint32_t online;            // +8   out: 1 unless VCPUOP_down
+    std::uint32_t state;             // +12  out: RunState
+    std::uint32_t cpu;               // +16  out: where it runs or last ran
+    std::uint32_t initialised;       // +20  out: 1 once it has a context
+    std::uint64_t state_time_ns[4];  // +24  out: time spent in each RunState
 };
 static_assert(sizeof(GetVcpuInfo) == 56);
 

@@ -1,6 +1,6 @@
 // Multicall: several hypercalls for the price of one entry. HypercallId::Multicall(MulticallEntry[], count); every
-// entry's result is written into the entry, and the call itself succeeds even if entries fail. HypercallId::Iret ends the list
-// and gets no result: the caller continues where the frame on its stack says.
+// entry's result is written into the entry, and the call itself succeeds even if entries fail. HypercallId::Iret ends
+// the list and gets no result: the caller continues where the frame on its stack says.
 #pragma once
 
 #include <cstdint>

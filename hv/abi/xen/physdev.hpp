@@ -35,7 +35,8 @@ enum class PhysdevCommand : std::uint32_t {
     ReleaseMsix = 31,       // PhysdevPciDevice
 };
 
-// HypercallId::PhysdevOpCompat(where): the command, 32 bits, at +0 and its structure at +8; only IrqStatusQuery to FreeIrqVector.
+// HypercallId::PhysdevOpCompat(where): the command, 32 bits, at +0 and its structure at +8;
+// only IrqStatusQuery to FreeIrqVector.
 inline constexpr std::uint64_t kPhysdevCompatArgument = 8;
 
 struct PhysdevEoi {

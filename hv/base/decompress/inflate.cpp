@@ -5,8 +5,8 @@
 
 #include "hv/base/decompress/bit_reader.hpp"
 #include "hv/base/decompress/match_copy.hpp"
-#include "hv/base/own_ptr.hpp"
 #include "hv/base/decompress/prefix_code.hpp"
+#include "hv/base/own_ptr.hpp"
 
 namespace hv {
 namespace {

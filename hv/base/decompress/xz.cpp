@@ -4,8 +4,8 @@
 #include <cstring>
 #include <optional>
 
-#include "hv/base/decompress/bcj_x86.hpp"
 #include "hv/base/byte_reader.hpp"
+#include "hv/base/decompress/bcj_x86.hpp"
 #include "hv/base/decompress/crc32.hpp"
 #include "hv/base/decompress/decompress.hpp"
 #include "hv/base/decompress/lzma2.hpp"

@@ -3,10 +3,10 @@
 
 #include "hv/base/byte_reader.hpp"
 #include "hv/base/decompress/decompress.hpp"
-#include "hv/base/own_ptr.hpp"
 #include "hv/base/decompress/xxhash64.hpp"
 #include "hv/base/decompress/zstd_literals.hpp"
 #include "hv/base/decompress/zstd_sequences.hpp"
+#include "hv/base/own_ptr.hpp"
 
 namespace hv {
 namespace {

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <span>
 
-#include "hv/base/decompress/backward_bits.hpp"
 #include "hv/base/byte_reader.hpp"
+#include "hv/base/decompress/backward_bits.hpp"
 #include "hv/base/result.hpp"
 
 namespace hv::zstd {

@@ -6,8 +6,8 @@
 #include <span>
 
 #include "hv/base/byte_reader.hpp"
-#include "hv/base/result.hpp"
 #include "hv/base/decompress/zstd_fse.hpp"
+#include "hv/base/result.hpp"
 
 namespace hv::zstd {
 

@@ -104,20 +104,18 @@ Result<> EventChannels::bind_vcpu(EventPort port, VcpuId vcpu_id) {
     EventChannel* channel = TRY(usable(port));
     Guard guard{channel->lock};
     switch (channel->state.load(std::memory_order_relaxed)) {
-    case EventState::Virq:
-        if (!virq_is_global(channel->number)) return fail(Error::BadArgument);
-        [[fallthrough]];
-    case EventState::Unbound:
-    case EventState::Interdomain:
-        channel->notify_vcpu.store(vcpu_id, std::memory_order_relaxed);
-        return {};
-    case EventState::Pirq:
-        if (channel->notify_vcpu.exchange(vcpu_id, std::memory_order_relaxed) != vcpu_id)
-            pirq_guest_move(*vcpu, channel->number);
-        return {};
-    case EventState::Free:
-    case EventState::Reserved:
-    case EventState::Ipi: break;
+        case EventState::Virq:
+            if (!virq_is_global(channel->number)) return fail(Error::BadArgument);
+            [[fallthrough]];
+        case EventState::Unbound:
+        case EventState::Interdomain: channel->notify_vcpu.store(vcpu_id, std::memory_order_relaxed); return {};
+        case EventState::Pirq:
+            if (channel->notify_vcpu.exchange(vcpu_id, std::memory_order_relaxed) != vcpu_id)
+                pirq_guest_move(*vcpu, channel->number);
+            return {};
+        case EventState::Free:
+        case EventState::Reserved:
+        case EventState::Ipi: break;
     }
     return fail(Error::BadArgument);
 }

@@ -1,12 +1,12 @@
 // Event channels: one domain's ports, what each is connected to, and how an event reaches a vCPU.
 //
-// Locks. `table_lock_` (LockRank::EventTable) guards which ports are in use and the FIFO set-up; every port has a lock of
-// its own (EventPort) for its binding. Both ends of a connection change only under both ports' locks, taken in address
-// order; so a sender needs its own port's lock alone, and delivery takes no lock of a domain or of the machine. The port
-// structures stay where they are until the domain is freed.
+// Locks. `table_lock_` (LockRank::EventTable) guards which ports are in use and the FIFO set-up; every port has a lock
+// of its own (EventPort) for its binding. Both ends of a connection change only under both ports' locks, taken in
+// address order; so a sender needs its own port's lock alone, and delivery takes no lock of a domain or of the machine.
+// The port structures stay where they are until the domain is freed.
 //
-// Ordering: a port is made pending with atomic operations on the guest's words before the vCPU is unblocked (acq_rel); a
-// vCPU that is about to block sets its flag first and looks for pending events then (SCHEDOP_block, SCHEDOP_poll).
+// Ordering: a port is made pending with atomic operations on the guest's words before the vCPU is unblocked (acq_rel);
+// a vCPU that is about to block sets its flag first and looks for pending events then (SCHEDOP_block, SCHEDOP_poll).
 #pragma once
 
 #include <atomic>
@@ -31,14 +31,14 @@ enum class EventState : std::uint8_t { Free, Reserved, Unbound, Interdomain, Pir
 struct alignas(64) EventChannel {
     Spinlock lock{LockRank::EventPort};
     std::atomic<EventState> state{EventState::Free};  // changes under the lock; allocation looks without it
-    std::atomic<bool> pending{false};             // FIFO: became pending before its event word existed
+    std::atomic<bool> pending{false};                 // FIFO: became pending before its event word existed
     std::atomic<std::uint8_t> priority{abi::xen::kFifoPriorityDefault};
     std::atomic<std::uint32_t> notify_vcpu{0};
-    std::atomic<std::uint32_t> last_queue{0};     // FIFO: vCPU << 8 | priority of the queue it was last linked on
-    EventPort port = 0;                           // its own number
-    std::uint32_t number = 0;                     // remote port, VIRQ or pirq
-    DomainId remote_domain = 0;                   // Unbound: who may bind; Interdomain: the peer
-    Domain* remote = nullptr;                     // Interdomain; alive as long as the connection is
+    std::atomic<std::uint32_t> last_queue{0};  // FIFO: vCPU << 8 | priority of the queue it was last linked on
+    EventPort port = 0;                        // its own number
+    std::uint32_t number = 0;                  // remote port, VIRQ or pirq
+    DomainId remote_domain = 0;                // Unbound: who may bind; Interdomain: the peer
+    Domain* remote = nullptr;                  // Interdomain; alive as long as the connection is
 };
 static_assert(sizeof(EventChannel) == 64);
 
@@ -65,7 +65,8 @@ class EventChannels final {
     // the wrong state, NoSpace when no port is left, NoEntry for a vCPU that does not exist. Restart: ask again.
     Result<EventPort> allocate_unbound(DomainId remote);
     Result<EventPort> bind_interdomain(Domain& remote, EventPort remote_port);
-    Result<EventPort> bind_virq(std::uint32_t virq, VcpuId vcpu);  // Exists; NotPermitted: for the privileged domain only
+    Result<EventPort> bind_virq(std::uint32_t virq,
+                                VcpuId vcpu);  // Exists; NotPermitted: for the privileged domain only
     Result<EventPort> bind_ipi(VcpuId vcpu);
     Result<EventPort> bind_pirq(std::uint32_t pirq, bool share);  // Exists, or what pirq_guest_bind() says
     Result<> close(EventPort port);
@@ -82,7 +83,7 @@ class EventChannels final {
     void notify_port(EventPort port);
     void notify_virq(Vcpu& table, std::uint32_t virq);  // `table`: the vCPU whose virq_port[] has it
     void notify_pirq(std::uint32_t pirq);
-    EventPort pirq_port(std::uint32_t pirq) const;       // 0: not bound
+    EventPort pirq_port(std::uint32_t pirq) const;  // 0: not bound
 
     // BadArgument when the port is out of range; a free port is never pending.
     Result<bool> is_pending(EventPort port);
@@ -106,9 +107,9 @@ class EventChannels final {
     // event_table.cpp
     EventChannel* find(EventPort port) const;  // null when out of range or never used
     Result<EventChannel*> usable(EventPort port) const;
-    Result<EventChannel*> allocate();          // table_lock_ held; the port is Reserved: nobody else touches it
+    Result<EventChannel*> allocate();  // table_lock_ held; the port is Reserved: nobody else touches it
     Result<EventChannel*> ensure(EventPort port);
-    void release(EventChannel& channel);       // both locks held, binding undone
+    void release(EventChannel& channel);  // both locks held, binding undone
     std::uint32_t port_limit() const;
 
     // event_close.cpp
@@ -139,10 +140,10 @@ class EventChannels final {
 
     Domain* domain_ = nullptr;
     Spinlock table_lock_{LockRank::EventTable};
-    std::uint32_t max_ports_ = 0;   // port numbers are below this
-    EventPort next_free_ = 1;       // nothing below it is free
+    std::uint32_t max_ports_ = 0;           // port numbers are below this
+    EventPort next_free_ = 1;               // nothing below it is free
     std::atomic<EventPort> next_close_{1};  // progress of close_all()
-    bool closing_ = false;          // dying: no new ports
+    bool closing_ = false;                  // dying: no new ports
     std::atomic<std::uint32_t> in_use_{0};
     std::atomic<Group*> groups_[kGroups]{};
     std::atomic<FifoEvents*> fifo_{nullptr};

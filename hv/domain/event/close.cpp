@@ -10,8 +10,7 @@ namespace hv {
 
 // The port's lock is held, as for unbind_pirq().
 void EventChannels::unbind_virq(EventChannel& channel) {
-    const VcpuId table =
-        virq_is_global(channel.number) ? 0 : channel.notify_vcpu.load(std::memory_order_relaxed);
+    const VcpuId table = virq_is_global(channel.number) ? 0 : channel.notify_vcpu.load(std::memory_order_relaxed);
     domain_->vcpu(table)->virq_port[channel.number].store(0, std::memory_order_release);
 }
 
@@ -29,23 +28,23 @@ Result<> EventChannels::close(EventPort port) {
             Guard table{table_lock_};
             Guard guard{channel->lock};
             switch (channel->state.load(std::memory_order_relaxed)) {
-            case EventState::Free:
-            case EventState::Reserved: return fail(Error::BadArgument);
-            case EventState::Unbound:
-            case EventState::Ipi: release(*channel); return {};
-            case EventState::Virq:
-                unbind_virq(*channel);
-                release(*channel);
-                return {};
-            case EventState::Pirq:
-                unbind_pirq(*channel);
-                release(*channel);
-                return {};
-            case EventState::Interdomain:
-                // Connected, so the peer exists; the reference keeps it while both locks are taken in order.
-                channel->remote->references.fetch_add(1, std::memory_order_relaxed);
-                peer = DomainRef{channel->remote};
-                break;
+                case EventState::Free:
+                case EventState::Reserved: return fail(Error::BadArgument);
+                case EventState::Unbound:
+                case EventState::Ipi: release(*channel); return {};
+                case EventState::Virq:
+                    unbind_virq(*channel);
+                    release(*channel);
+                    return {};
+                case EventState::Pirq:
+                    unbind_pirq(*channel);
+                    release(*channel);
+                    return {};
+                case EventState::Interdomain:
+                    // Connected, so the peer exists; the reference keeps it while both locks are taken in order.
+                    channel->remote->references.fetch_add(1, std::memory_order_relaxed);
+                    peer = DomainRef{channel->remote};
+                    break;
             }
         }
         Guard table{table_lock_};
@@ -58,7 +57,8 @@ Result<> EventChannels::close(EventPort port) {
         if (!theirs) continue;
         PairGuard pair{channel->lock, theirs->lock};
         // It may have been closed at the other end (then it is unbound), or even closed and made anew.
-        if (channel->state != EventState::Interdomain || channel->remote != &*peer || channel->number != peer_port) continue;
+        if (channel->state != EventState::Interdomain || channel->remote != &*peer || channel->number != peer_port)
+            continue;
         theirs->state = EventState::Unbound;
         theirs->remote = nullptr;
         theirs->remote_domain = domain_->id;

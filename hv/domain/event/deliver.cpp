@@ -21,18 +21,18 @@ Result<> EventChannels::send(EventPort port) {
     EventChannel* channel = TRY(usable(port));
     Guard guard{channel->lock};
     switch (channel->state.load(std::memory_order_relaxed)) {
-    case EventState::Interdomain: {
-        // Our lock keeps the connection, and with it the peer and its port; the peer's lock is not needed.
-        EventChannels& theirs = channel->remote->events;
-        theirs.set_pending(*theirs.find(channel->number));
-        return {};
-    }
-    case EventState::Ipi: set_pending(*channel); return {};
-    case EventState::Unbound: return {};  // nobody listens yet; binding makes the port pending
-    case EventState::Free:
-    case EventState::Reserved:
-    case EventState::Virq:
-    case EventState::Pirq: break;
+        case EventState::Interdomain: {
+            // Our lock keeps the connection, and with it the peer and its port; the peer's lock is not needed.
+            EventChannels& theirs = channel->remote->events;
+            theirs.set_pending(*theirs.find(channel->number));
+            return {};
+        }
+        case EventState::Ipi: set_pending(*channel); return {};
+        case EventState::Unbound: return {};  // nobody listens yet; binding makes the port pending
+        case EventState::Free:
+        case EventState::Reserved:
+        case EventState::Virq:
+        case EventState::Pirq: break;
     }
     return fail(Error::BadArgument);
 }

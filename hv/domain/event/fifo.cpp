@@ -17,7 +17,8 @@ Link try_link(std::uint32_t& word, EventPort port) {
     std::uint32_t old = std::atomic_ref{word}.load(std::memory_order_acquire);
     if (!(old & (1u << kFifoLinkedBit))) return Link::NotLinked;
     const std::uint32_t fresh = (old & ~(kFifoLinkMask | (1u << kFifoBusyBit))) | port;
-    return std::atomic_ref{word}.compare_exchange_strong(old, fresh, std::memory_order_acq_rel) ? Link::Done : Link::Changed;
+    return std::atomic_ref{word}.compare_exchange_strong(old, fresh, std::memory_order_acq_rel) ? Link::Done
+                                                                                                : Link::Changed;
 }
 
 // True when `port` follows the tail now; false when the tail was unlinked, so that the queue is empty.
@@ -43,8 +44,9 @@ constexpr std::uint32_t queue_key(VcpuId vcpu, std::uint32_t priority) {
 
 }  // namespace
 
-// The queue that the port was linked on last and the one that it goes to now are both locked: if the port is still the
-// tail of the old one, that queue must forget it, or the next port there would be linked behind a word that is elsewhere.
+// The queue that the port was linked on last and the one that it goes to now are both locked: if
+// the port is still the tail of the old one, that queue must forget it, or the next port there
+// would be linked behind a word that is elsewhere.
 bool EventChannels::fifo_set_pending(FifoEvents& fifo, Vcpu& vcpu, EventChannel& channel) {
     std::uint32_t* word = fifo.word(channel.port);
     if (!word) {
@@ -77,7 +79,8 @@ bool EventChannels::fifo_set_pending(FifoEvents& fifo, Vcpu& vcpu, EventChannel&
             EventPort& tail = queues.tail[priority];
             std::uint32_t* tail_word = tail ? fifo.word(tail) : nullptr;
             queue_was_empty = !tail_word || !link_behind(*tail_word, channel.port);
-            if (queue_was_empty) std::atomic_ref{control->head[priority]}.store(channel.port, std::memory_order_release);
+            if (queue_was_empty)
+                std::atomic_ref{control->head[priority]}.store(channel.port, std::memory_order_release);
             tail = channel.port;
         }
         if (queue_was_empty && !guest_set(control->ready, priority)) vcpu_mark_events_pending(vcpu);

@@ -1,12 +1,13 @@
-// FIFO ports. A domain gives pages of event words (one per port); each of its vCPUs gives a control block with the heads of
-// 16 queues, by priority. A pending, unmasked port is linked into a queue of its vCPU through its word; the guest unlinks.
+// FIFO ports. A domain gives pages of event words (one per port); each of its vCPUs gives a control block with the
+// heads of 16 queues, by priority. A pending, unmasked port is linked into a queue of its vCPU through its word; the
+// guest unlinks.
 //
 //   control block         event words
 //   ready: bit per queue
 //   head[q] ------------> word[a] --link--> word[b] --link--> word[tail]
 //
-// hv alone remembers the tails. Heads, links and flags are in guest memory: whatever the guest does to them costs itself
-// events; hv writes only into the words of ports that it chose, and tries only a bounded number of times.
+// hv alone remembers the tails. Heads, links and flags are in guest memory: whatever the guest does to them costs
+// itself events; hv writes only into the words of ports that it chose, and tries only a bounded number of times.
 #pragma once
 
 #include <atomic>
@@ -33,7 +34,7 @@ struct FifoEvents {
 
 // Per vCPU; exists for all vCPUs of a domain once it uses FIFO ports.
 struct FifoVcpu {
-    Spinlock lock{LockRank::EventQueue};  // tails
+    Spinlock lock{LockRank::EventQueue};                        // tails
     std::atomic<abi::xen::FifoControlBlock*> control{nullptr};  // guest frame, as above; null until the vCPU has one
     EventPort tail[abi::xen::kFifoQueues]{};
 };

@@ -41,7 +41,8 @@ Result<> EventChannels::fifo_start() {
     }
     fifo_.store(fifo.release(), std::memory_order_release);
     // Whoever is delivering right now may still do it the old way. Once every CPU has been here, nobody is.
-    call_on_cpus(online_cpus(), [](void*) {}, nullptr);
+    call_on_cpus(
+        online_cpus(), [](void*) {}, nullptr);
 
     // No word exists yet: what is pending now becomes so when its page comes.
     for (EventPort port = 1; port < abi::xen::kTwoLevelPorts; ++port) {
@@ -79,7 +80,8 @@ Result<> EventChannels::init_control(Gfn control, std::uint32_t offset, VcpuId v
             return started;
         }
     }
-    auto* block = reinterpret_cast<FifoControlBlock*>(static_cast<std::byte*>(frame_pointer(frame_number(*frame))) + offset);
+    auto* block =
+        reinterpret_cast<FifoControlBlock*>(static_cast<std::byte*>(frame_pointer(frame_number(*frame))) + offset);
     vcpu->fifo->control.store(block, std::memory_order_release);
     return {};
 }

@@ -6,8 +6,8 @@ namespace hv {
 
 constexpr EventPort kAnyPort = ~EventPort{0};
 
-// The poller announces itself and then looks at its ports; a deliverer makes a port pending and then looks for pollers. The
-// two fences order each pair, so that at least one of them sees the other.
+// The poller announces itself and then looks at its ports; a deliverer makes a port pending and then looks for pollers.
+// The two fences order each pair, so that at least one of them sees the other.
 void EventChannels::start_polling(Vcpu& vcpu) {
     vcpu.poll_port.store(kAnyPort, std::memory_order_relaxed);
     pollers_.set(vcpu.id);

@@ -17,26 +17,26 @@ Result<> EventChannels::status(EventPort port, abi::xen::EventChannelStatus& sta
     status.vcpu = channel->notify_vcpu.load(std::memory_order_relaxed);
     EventChannelState state = EventChannelState::Closed;
     switch (channel->state.load(std::memory_order_relaxed)) {
-    case EventState::Free:
-    case EventState::Reserved: break;
-    case EventState::Unbound:
-        state = EventChannelState::Unbound;
-        status.u.unbound.domid = channel->remote_domain;
-        break;
-    case EventState::Interdomain:
-        state = EventChannelState::Interdomain;
-        status.u.interdomain.domid = channel->remote_domain;
-        status.u.interdomain.port = channel->number;
-        break;
-    case EventState::Pirq:
-        state = EventChannelState::Pirq;
-        status.u.pirq = channel->number;
-        break;
-    case EventState::Virq:
-        state = EventChannelState::Virq;
-        status.u.virq = channel->number;
-        break;
-    case EventState::Ipi: state = EventChannelState::Ipi; break;
+        case EventState::Free:
+        case EventState::Reserved: break;
+        case EventState::Unbound:
+            state = EventChannelState::Unbound;
+            status.u.unbound.domid = channel->remote_domain;
+            break;
+        case EventState::Interdomain:
+            state = EventChannelState::Interdomain;
+            status.u.interdomain.domid = channel->remote_domain;
+            status.u.interdomain.port = channel->number;
+            break;
+        case EventState::Pirq:
+            state = EventChannelState::Pirq;
+            status.u.pirq = channel->number;
+            break;
+        case EventState::Virq:
+            state = EventChannelState::Virq;
+            status.u.virq = channel->number;
+            break;
+        case EventState::Ipi: state = EventChannelState::Ipi; break;
     }
     status.status = static_cast<std::uint32_t>(state);
     return {};

@@ -24,7 +24,8 @@ std::array<std::uint32_t, 4> count_mappings(const Domain& user, DomainId granter
         if (!(flags & kMapped) || mapping.domain.load() != granter || mapping.ref.load() != ref) continue;
         const bool readonly = flags & kGntmapReadonly;
         if (flags & kGntmapHostMap) ++uses[static_cast<unsigned>(readonly ? GrantUse::HostRead : GrantUse::HostWrite)];
-        if (flags & kGntmapDeviceMap) ++uses[static_cast<unsigned>(readonly ? GrantUse::DeviceRead : GrantUse::DeviceWrite)];
+        if (flags & kGntmapDeviceMap)
+            ++uses[static_cast<unsigned>(readonly ? GrantUse::DeviceRead : GrantUse::DeviceWrite)];
     }
     return uses;
 }
@@ -44,10 +45,12 @@ void GrantTable::audit(FrameAudit& audit) const {
     for_each_pinned([&](GrantRef ref, const ActiveGrant& active) {
         ++pinned;
         const Domain* user = domain_in_table(active.domain);
-        const std::array<std::uint32_t, 4> uses = user ? count_mappings(*user, self, ref) : std::array<std::uint32_t, 4>{};
+        const std::array<std::uint32_t, 4> uses =
+            user ? count_mappings(*user, self, ref) : std::array<std::uint32_t, 4>{};
         for (unsigned use = 0; use < uses.size(); ++use)
             if (uses[use] != active.pins[use])
-                audit.complain("d{}'s grant {}: {} uses of kind {} by d{}, which has {}", self, ref, active.pins[use], use, active.domain, uses[use]);
+                audit.complain("d{}'s grant {}: {} uses of kind {} by d{}, which has {}", self, ref, active.pins[use],
+                               use, active.domain, uses[use]);
     });
     if (pinned != pinned_) audit.complain("d{}: {} grants are pinned, {} counted", self, pinned, pinned_);
 
@@ -59,16 +62,20 @@ void GrantTable::audit(FrameAudit& audit) const {
         if (!(flags & kMapped)) continue;
         const Domain* granter = domain_in_table(mapping.domain.load());
         const GrantRef ref = mapping.ref.load();
-        const ActiveGrant* active = granter && ref < granter->grants.entries() ? granter->grants.find_active(ref) : nullptr;
+        const ActiveGrant* active =
+            granter && ref < granter->grants.entries() ? granter->grants.find_active(ref) : nullptr;
         const bool alive = active && active->pinned() && active->domain == self;
         if (!(flags & kGntmapDeviceMap)) {
             // The table of a domain that is being destroyed goes before the domain.
             const bool going = granter && granter->dying.load() != Dying::Alive && ref >= granter->grants.entries();
-            if (granter && !alive && !going) audit.complain("d{}'s mapping {}: of d{}'s grant {}, which does not know it", self, handle, granter->id, ref);
+            if (granter && !alive && !going)
+                audit.complain("d{}'s mapping {}: of d{}'s grant {}, which does not know it", self, handle, granter->id,
+                               ref);
             continue;
         }
         if (!alive) {
-            audit.complain("d{}'s mapping {} for devices: of d{}'s grant {}, which is gone", self, handle, mapping.domain.load(), ref);
+            audit.complain("d{}'s mapping {} for devices: of d{}'s grant {}, which is gone", self, handle,
+                           mapping.domain.load(), ref);
         } else if (flags & kGntmapReadonly) {
             audit.reference(Mfn{active->frame});
         } else {

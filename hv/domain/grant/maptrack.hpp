@@ -14,12 +14,12 @@ namespace hv {
 
 using GrantHandle = std::uint32_t;
 
-// In use while `flags` has a map bit. domain and ref are written before the flags are (release) and stay until the entry
-// is freed. Whoever ends a mapping claims it first by setting kClaimed (compare-and-swap), so that a handle that is unmapped
-// twice at the same time is unmapped once.
+// In use while `flags` has a map bit. domain and ref are written before the flags are (release) and stay until the
+// entry is freed. Whoever ends a mapping claims it first by setting kClaimed (compare-and-swap), so that a handle that
+// is unmapped twice at the same time is unmapped once.
 struct GrantMapping {
     static constexpr std::uint16_t kClaimed = 1u << 15;
-    std::atomic<GrantRef> ref{0};        // on a free list: the next handle
+    std::atomic<GrantRef> ref{0};         // on a free list: the next handle
     std::atomic<std::uint16_t> flags{0};  // abi kGntmap* bits 0 to 4
     std::atomic<DomainId> domain{0};      // who granted it
 };

@@ -63,7 +63,8 @@ GrantOutcome<PinnedGrant> GrantTable::pin_for_map(GrantRef ref, DomainId user, b
                 release_marks(ref, *active, true);
                 return std::unexpected{GrantResult::BadPage};
             }
-            *active = {.frame = static_cast<std::uint32_t>(contents->frame), .domain = user, .transitive_domain = kNoTransit};
+            *active = {
+                .frame = static_cast<std::uint32_t>(contents->frame), .domain = user, .transitive_domain = kNoTransit};
         }
     }
     if (fresh && (host || device)) ++pinned_;
@@ -78,14 +79,16 @@ GrantOutcome<PinnedGrant> GrantTable::pin_for_copy_here(GrantRef ref, DomainId u
     Guard guard{lock_};
     ActiveGrant* active = TRY_GRANT(enter(ref, user));
     const bool fresh = !active->pinned();
-    if (!fresh && !transitive && active->transitive_domain != kNoTransit) return std::unexpected{GrantResult::GeneralError};
+    if (!fresh && !transitive && active->transitive_domain != kNoTransit)
+        return std::unexpected{GrantResult::GeneralError};
     if (fresh || (!readonly && !active->write_pinned())) {
         SharedGrant shared{*this, ref};
         if (auto marked = shared.mark(user, readonly, fresh, false); !marked) return std::unexpected{marked.error()};
         if (fresh) {
             const GrantOutcome<GrantContents> contents = shared.contents();
-            const bool usable = contents && (contents->transitive ? transitive && contents->transitive_domain != domain_->id
-                                                                  : fits(contents->frame));
+            const bool usable =
+                contents && (contents->transitive ? transitive && contents->transitive_domain != domain_->id
+                                                  : fits(contents->frame));
             if (!usable) {
                 release_marks(ref, *active, true);
                 return std::unexpected{GrantResult::GeneralError};
@@ -104,8 +107,8 @@ GrantOutcome<PinnedGrant> GrantTable::pin_for_copy_here(GrantRef ref, DomainId u
     return pinned_grant(*active, domain_->id);
 }
 
-// A transitive grant is pinned together with the one that it leads to, once per copy, and no further: a chain of them is
-// refused, so that nobody can make hv walk far.
+// A transitive grant is pinned together with the one that it leads to, once per copy, and no further: a chain of them
+// is refused, so that nobody can make hv walk far.
 GrantOutcome<PinnedGrant> GrantTable::pin_for_copy(GrantRef ref, DomainId user, bool readonly) {
     ActiveGrant seen;
     const PinnedGrant here = TRY_GRANT(pin_for_copy_here(ref, user, readonly, true, seen));
@@ -140,7 +143,8 @@ void GrantTable::unpin_copy(GrantRef ref, DomainId user, bool readonly, const Pi
     const GrantUse use = readonly ? GrantUse::HostRead : GrantUse::HostWrite;
     // The frame that the caller holds keeps the domain at the other end in existence.
     if (pinned.end_domain != kNoTransit) {
-        if (Result<DomainRef> next = find_domain(pinned.end_domain)) (*next)->grants.unpin(pinned.end_ref, domain_->id, use);
+        if (Result<DomainRef> next = find_domain(pinned.end_domain))
+            (*next)->grants.unpin(pinned.end_ref, domain_->id, use);
     }
     unpin(ref, user, use);
 }

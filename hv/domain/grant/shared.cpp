@@ -57,7 +57,8 @@ GrantOutcome<> SharedGrant::mark_v1(DomainId user, bool readonly, bool fresh, bo
     std::uint32_t seen = word.load(std::memory_order_acquire);
     for (int i = 0; i < kTries; ++i) {
         const Header header{seen};
-        if (fresh && ((header.flags() & kGtfTypeMask) != kGtfPermitAccess || !grants_access(header, user, whole))) return kRefused;
+        if (fresh && ((header.flags() & kGtfTypeMask) != kGtfPermitAccess || !grants_access(header, user, whole)))
+            return kRefused;
         if (!readonly && (header.flags() & kGtfReadonly)) return kRefused;
         const std::uint32_t marks = kGtfReading | (readonly ? 0u : kGtfWriting);
         if (word.compare_exchange_strong(seen, seen | marks, std::memory_order_acq_rel)) return {};

@@ -1,8 +1,9 @@
 // Grant tables: what a domain lets others use, and who is using it.
 //
-// The guest writes its entries into shared pages and may change them at any time; what is true is in the active entries,
-// which only hv sees. An entry is pinned while anybody uses it: the first use copies what it needs from the shared entry
-// and marks that as being read or written (by compare-and-swap, so that the guest can see whether it may take it back).
+// The guest writes its entries into shared pages and may change them at any time; what is true is in the
+// active entries, which only hv sees. An entry is pinned while anybody uses it: the first use copies what it
+// needs from the shared entry and marks that as being read or written (by compare-and-swap, so that the
+// guest can see whether it may take it back).
 //
 // Locks: `lock_` (LockRank::GrantTable) guards the geometry and the active entries, for one entry's worth of work at a
 // time. Two tables' locks are never held together. Page-table work (PageTables ranks lower) happens without it.
@@ -25,7 +26,7 @@ class Domain;
 class FrameAudit;
 
 struct GrantLimits {
-    std::uint32_t max_frames = 0;           // 0: the default, as for the two below
+    std::uint32_t max_frames = 0;  // 0: the default, as for the two below
     std::uint32_t max_maptrack_frames = 0;
     std::uint32_t max_version = 0;
 };
@@ -35,13 +36,13 @@ enum class GrantUse : std::uint8_t { HostRead, HostWrite, DeviceRead, DeviceWrit
 inline constexpr DomainId kNoTransit = 0xffff;  // in place of the domain at the end of a grant that leads to none
 
 struct ActiveGrant {
-    std::uint16_t pins[4]{};            // by GrantUse
-    std::uint32_t frame = 0;            // machine frame; the entries below are valid while pinned
-    GrantRef transitive_ref = 0;        // where the frame really comes from, when that is another domain's grant
-    DomainId domain = 0;                // who uses it
-    DomainId transitive_domain = 0;     // kNoTransit when it is the granting domain's own
-    std::uint16_t start = 0;            // the part of the frame that is granted
-    std::uint16_t length = 0;           // 0 means the whole page
+    std::uint16_t pins[4]{};         // by GrantUse
+    std::uint32_t frame = 0;         // machine frame; the entries below are valid while pinned
+    GrantRef transitive_ref = 0;     // where the frame really comes from, when that is another domain's grant
+    DomainId domain = 0;             // who uses it
+    DomainId transitive_domain = 0;  // kNoTransit when it is the granting domain's own
+    std::uint16_t start = 0;         // the part of the frame that is granted
+    std::uint16_t length = 0;        // 0 means the whole page
     std::uint64_t padding = 0;
 
     std::uint16_t& uses(GrantUse use) { return pins[static_cast<unsigned>(use)]; }
@@ -66,18 +67,18 @@ template <class T = void>
 using GrantOutcome = std::expected<T, abi::xen::GrantResult>;
 
 // TRY for these; `TRY_GRANT_VOID` when the value does not matter.
-#define TRY_GRANT(expression)                                  \
-    __extension__({                                            \
-        auto&& try_outcome_ = (expression);                    \
-        if (!try_outcome_) [[unlikely]]                        \
-            return std::unexpected{try_outcome_.error()};      \
-        *std::move(try_outcome_);                              \
+#define TRY_GRANT(expression)                             \
+    __extension__({                                       \
+        auto&& try_outcome_ = (expression);               \
+        if (!try_outcome_) [[unlikely]]                   \
+            return std::unexpected{try_outcome_.error()}; \
+        *std::move(try_outcome_);                         \
     })
 
-#define TRY_GRANT_VOID(expression)                                                \
-    do {                                                                          \
-        if (auto&& try_outcome_ = (expression); !try_outcome_) [[unlikely]]       \
-            return std::unexpected{try_outcome_.error()};                         \
+#define TRY_GRANT_VOID(expression)                                          \
+    do {                                                                    \
+        if (auto&& try_outcome_ = (expression); !try_outcome_) [[unlikely]] \
+            return std::unexpected{try_outcome_.error()};                   \
     } while (false)
 
 class GrantTable final {
@@ -94,13 +95,14 @@ class GrantTable final {
     // Teardown, after the domain's page tables are gone: forgets every mapping that it still has of others' grants.
     // Restart: call again.
     Result<> release_mappings();
-    // Teardown, once the domain has no frames: gives the table's pages back, and whatever is still said to use its entries is forgotten.
-    // Restart: call again.
+    // Teardown, once the domain has no frames: gives the table's pages back, and whatever is still said to use
+    // its entries is forgotten. Restart: call again.
     Result<> release_pages();
     // The same at once, for a table that nobody can reach any more; the destructor does it otherwise.
     void destroy();
-    // Page `index` of the table (or of the version 2 status array), which grows up to it. For mapping into the guest.
-    // BadArgument: above the limit, or status frames of a version 1 table; NoMemory. Restart: it has grown by some; call again.
+    // Page `index` of the table (or of the version 2 status array), which grows up to it. For mapping
+    // into the guest. BadArgument: above the limit, or status frames of a version 1 table; NoMemory.
+    // Restart: it has grown by some; call again.
     Result<Mfn> frame(std::uint32_t index, bool status);
     // The toolstack's entries for the console and store rings; a zero frame is left out.
     Result<> seed(DomainId backend, Gfn console, Gfn store);
@@ -111,8 +113,8 @@ class GrantTable final {
     std::uint32_t status_frame_count();
     std::uint32_t max_frames() const { return max_frames_; }
     std::uint32_t version();
-    // Busy while others use grants; NotImplemented when 2 is not allowed. Restart: there are many pages to clear, whose entries
-    // do not exist until it has been called again.
+    // Busy while others use grants; NotImplemented when 2 is not allowed. Restart: there are many pages to clear, whose
+    // entries do not exist until it has been called again.
     Result<> set_version(std::uint32_t version);
     GrantOutcome<> swap(GrantRef a, GrantRef b);
 
@@ -120,8 +122,9 @@ class GrantTable final {
     GrantOutcome<PinnedGrant> pin_for_map(GrantRef ref, DomainId user, bool readonly, bool host, bool device);
     // Pins it to copy from or to it; follows one transitive grant.
     GrantOutcome<PinnedGrant> pin_for_copy(GrantRef ref, DomainId user, bool readonly);
-    // The end of one use of `user`'s. Drops the shared entry's marks with the last reader and writer. Nothing happens when
-    // there is no such use: a mapping may outlive the domain that granted it, and meet another one with its number.
+    // The end of one use of `user`'s. Drops the shared entry's marks with the last reader and
+    // writer. Nothing happens when there is no such use: a mapping may outlive the domain that
+    // granted it, and meet another one with its number.
     void unpin(GrantRef ref, DomainId user, GrantUse use);
     // The same for what pin_for_copy() gave. The entries themselves may be somebody else's by now.
     void unpin_copy(GrantRef ref, DomainId user, bool readonly, const PinnedGrant& pinned);
@@ -131,7 +134,8 @@ class GrantTable final {
 
     Maptrack maptrack;
     void dump();
-    // Its pages, the references that are in map tracks only, and pins against what their users have (hv/memory/audit.hpp).
+    // Its pages, the references that are in map tracks only, and pins against what their
+    // users have (hv/memory/audit.hpp).
     void audit(FrameAudit& audit) const;
 
   private:
@@ -146,13 +150,15 @@ class GrantTable final {
     // lock_ held.
     std::uint32_t entries() const;
     std::uint32_t entries_per_frame() const;
-    ActiveGrant* find_active(GrantRef ref) const;   // null: never pinned
-    template <class Visit>                          // (GrantRef, const ActiveGrant&)
+    ActiveGrant* find_active(GrantRef ref) const;  // null: never pinned
+    template <class Visit>                         // (GrantRef, const ActiveGrant&)
     void for_each_pinned(Visit visit) const {
         for (GrantRef ref = 0; ref < entries(); ++ref) {
             const ActiveGrant* active = find_active(ref);
-            if (!active) ref |= kActivePerChunk - 1;
-            else if (active->pinned()) visit(ref, *active);
+            if (!active)
+                ref |= kActivePerChunk - 1;
+            else if (active->pinned())
+                visit(ref, *active);
         }
     }
     Result<ActiveGrant*> ensure_active(GrantRef ref);
@@ -166,7 +172,8 @@ class GrantTable final {
     void free_status();
     void release_marks(GrantRef ref, const ActiveGrant& active, bool write);
     GrantOutcome<ActiveGrant*> enter(GrantRef ref, DomainId user);
-    GrantOutcome<PinnedGrant> pin_for_copy_here(GrantRef ref, DomainId user, bool readonly, bool transitive, ActiveGrant& seen);
+    GrantOutcome<PinnedGrant> pin_for_copy_here(GrantRef ref, DomainId user, bool readonly, bool transitive,
+                                                ActiveGrant& seen);
 
     Domain* domain_ = nullptr;
     Spinlock lock_{LockRank::GrantTable};
@@ -174,13 +181,13 @@ class GrantTable final {
     std::uint32_t max_version_ = 2;
     std::uint32_t max_frames_ = 0;
     std::uint32_t frames_ = 0;
-    std::uint32_t unclear_ = 0;       // the last so many of them hold entries of the version before still
-    std::uint32_t capacity_ = 0;      // of shared_
+    std::uint32_t unclear_ = 0;   // the last so many of them hold entries of the version before still
+    std::uint32_t capacity_ = 0;  // of shared_
     std::uint32_t status_frames_ = 0;
-    std::uint32_t pinned_ = 0;        // entries that are
+    std::uint32_t pinned_ = 0;  // entries that are
     OwnPtr<SharedFrame[]> shared_;
-    OwnPtr<SharedPage[]> status_;     // of the same capacity / 8, rounded up
-    GrantHandle next_release_ = 0;    // progress of release_mappings()
+    OwnPtr<SharedPage[]> status_;   // of the same capacity / 8, rounded up
+    GrantHandle next_release_ = 0;  // progress of release_mappings()
 };
 
 // As GrantTable::frame().

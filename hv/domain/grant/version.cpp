@@ -28,7 +28,8 @@ Reserved save(SharedGrant entry) {
     const GrantEntryV2 copy = *entry.v2();
     const auto flags = static_cast<std::uint16_t>(copy.header.flags & ~kMarks);
     // Only what version 1 can say survives.
-    if ((flags & kGtfTypeMask) != kGtfPermitAccess || (flags & kGtfSubPage) || copy.full_page.frame > 0xffff'ffff) return {};
+    if ((flags & kGtfTypeMask) != kGtfPermitAccess || (flags & kGtfSubPage) || copy.full_page.frame > 0xffff'ffff)
+        return {};
     return {static_cast<std::uint16_t>(flags | (*entry.status() & kMarks)), copy.header.domid, copy.full_page.frame};
 }
 

@@ -65,7 +65,8 @@ Result<std::uint8_t> allocate_vectors(CpuId cpu, const VectorBlock& block, std::
 
 void free_vectors(CpuId cpu, std::uint8_t first, unsigned count) {
     Guard guard{vectors_lock};
-    for (unsigned i = 0; i < count; ++i) cpu_data(cpu).vectors[first + i].handler.store(nullptr, std::memory_order_release);
+    for (unsigned i = 0; i < count; ++i)
+        cpu_data(cpu).vectors[first + i].handler.store(nullptr, std::memory_order_release);
 }
 
 Result<std::uint8_t> allocate_vector(CpuId cpu, InterruptHandler handler, void* argument, bool manual_end) {

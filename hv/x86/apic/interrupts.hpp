@@ -27,8 +27,8 @@ using InterruptHandler = void (*)(void* argument);
 Result<std::uint8_t> allocate_vector(CpuId cpu, InterruptHandler handler, void* argument, bool manual_end = false);
 void free_vector(CpuId cpu, std::uint8_t vector);
 
-// `count` neighbouring vectors, a power of two up to 32, the first a multiple of it: what a device with several messages
-// needs. Message i calls handler(arguments + i * stride). `wanted` is taken if it is free there; 0: any.
+// `count` neighbouring vectors, a power of two up to 32, the first a multiple of it: what a device with several
+// messages needs. Message i calls handler(arguments + i * stride). `wanted` is taken if it is free there; 0: any.
 struct VectorBlock {
     unsigned count;
     InterruptHandler handler;

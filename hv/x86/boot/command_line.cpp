@@ -170,9 +170,9 @@ bool set_number(std::uint32_t& option, std::string_view value, std::uint32_t lea
 
 // Options that Xen has and that mean nothing here; whoever boots us in its place should not be bothered.
 bool is_accepted_elsewhere(std::string_view name) {
-    static constexpr std::string_view kNames[] = {
-        "real-mode", "placeholder", "edd",         "edid",      "vga",       "ucode",        "iommu",       "sched",
-        "cpufreq",   "dom0",        "crashkernel", "bootscrub", "sync_console"};
+    static constexpr std::string_view kNames[] = {"real-mode",   "placeholder", "edd",         "edid",    "vga",
+                                                  "ucode",       "iommu",       "sched",       "cpufreq", "dom0",
+                                                  "crashkernel", "bootscrub",   "sync_console"};
     return std::ranges::find(kNames, name) != std::end(kNames);
 }
 
@@ -238,7 +238,9 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
 
 std::uint64_t MemoryAmount::of(std::uint64_t total) const {
     const std::uint64_t share = total / 100 * percent + total % 100 * percent / 100;
-    const std::uint64_t amount = bytes > std::numeric_limits<std::uint64_t>::max() - share ? std::numeric_limits<std::uint64_t>::max() : bytes + share;
+    const std::uint64_t amount = bytes > std::numeric_limits<std::uint64_t>::max() - share
+                                     ? std::numeric_limits<std::uint64_t>::max()
+                                     : bytes + share;
     if (all_but) return amount < total ? total - amount : 0;
     return amount;
 }

@@ -16,22 +16,22 @@
 #include "hv/x86/boot/early_memory.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
+#include "hv/x86/devices/guest_console.hpp"
+#include "hv/x86/devices/machine_hypercalls.hpp"
+#include "hv/x86/devices/reserved_devices.hpp"
 #include "hv/x86/dom0/dom0.hpp"
 #include "hv/x86/paging/hv_tables.hpp"
 #include "hv/x86/paging/layout.hpp"
 #include "hv/x86/panic/reboot.hpp"
-#include "hv/x86/vcpu/audit_key.hpp"
-#include "hv/x86/vcpu/context_switch.hpp"
-#include "hv/x86/vcpu/debug_keys.hpp"
 #include "hv/x86/pv/descriptors/descriptors.hpp"
-#include "hv/x86/devices/guest_console.hpp"
 #include "hv/x86/pv/mmu/hv_slots.hpp"
-#include "hv/x86/devices/machine_hypercalls.hpp"
-#include "hv/x86/devices/reserved_devices.hpp"
-#include "hv/x86/vcpu/trap_counters.hpp"
 #include "hv/x86/pv/traps/traps.hpp"
 #include "hv/x86/smp/ipi.hpp"
 #include "hv/x86/traps/masked_time.hpp"
+#include "hv/x86/vcpu/audit_key.hpp"
+#include "hv/x86/vcpu/context_switch.hpp"
+#include "hv/x86/vcpu/debug_keys.hpp"
+#include "hv/x86/vcpu/trap_counters.hpp"
 
 namespace hv {
 namespace x86 {
@@ -90,12 +90,13 @@ void take_over_memory() {
     set_machine_frames(count_ram());
     for (std::uint64_t chunk = 0; chunk << kChunkShift < last; ++chunk)
         if (chunk_has_ram(chunk)) build_chunk(chunk);
-    // RAM that is not free is hv's: no guest may map it as if it were a device. The first MiB stays like one: hv gives none of
-    // it away, and Dom0's kernel looks there for what the firmware has left.
+    // RAM that is not free is hv's: no guest may map it as if it were a device. The first MiB stays like one: hv gives
+    // none of it away, and Dom0's kernel looks there for what the firmware has left.
     for (const MemoryMapEntry& entry : machine_memory_map()) {
         if (entry.type != MemoryType::Ram) continue;
         for (std::uint64_t mfn = std::max(entry.start, kFirstMiB) >> kPageShift; mfn < entry.end() >> kPageShift; ++mfn)
-            frame_info(Mfn{mfn}).count.store(std::uint64_t{kOwnerHv} << FrameInfo::kOwnerShift, std::memory_order_relaxed);
+            frame_info(Mfn{mfn}).count.store(std::uint64_t{kOwnerHv} << FrameInfo::kOwnerShift,
+                                             std::memory_order_relaxed);
     }
     for (const MemoryRange& range : take_remaining_memory())
         allocator_add(Mfn{range.start >> kPageShift}, Mfn{range.end >> kPageShift});
@@ -107,7 +108,8 @@ void start_core() {
     const CpuId cpus = present_cpus();
     if (!create_idle_domain(cpus)) panic("no memory for the idle vCPUs");
     for (CpuId cpu = 0; cpu < cpus; ++cpu)
-        if (!create_descriptor_windows(cpu, Mfn{cpu_data(cpu).gdt_physical >> kPageShift})) panic("no memory for CPU {}'s descriptor tables", cpu);
+        if (!create_descriptor_windows(cpu, Mfn{cpu_data(cpu).gdt_physical >> kPageShift}))
+            panic("no memory for CPU {}'s descriptor tables", cpu);
     reserve_devices();
     register_pv_hypercalls();
     register_domain_debug_keys();
@@ -159,7 +161,8 @@ void privileged_domain_stopped(std::uint32_t reason) {
     x86::dump_masked_times();
     x86::audit_and_log();
     using abi::control::ShutdownReason;
-    if (reason == static_cast<std::uint32_t>(ShutdownReason::Reboot) || !x86::boot_options().no_reboot) x86::machine_reboot();
+    if (reason == static_cast<std::uint32_t>(ShutdownReason::Reboot) || !x86::boot_options().no_reboot)
+        x86::machine_reboot();
     x86::machine_halt();
 }
 

@@ -215,7 +215,8 @@ void clear_log() {
 
 bool write_console(std::string_view text) {
     ConsoleGuard guard;
-    if (!std::ranges::all_of(uarts, [text](const Uart& uart) { return uart.has_room(text.size(), kOwnRoom); })) return false;
+    if (!std::ranges::all_of(uarts, [text](const Uart& uart) { return uart.has_room(text.size(), kOwnRoom); }))
+        return false;
     write_devices({&text, 1}, kOwnRoom);
     return true;
 }

@@ -62,9 +62,9 @@ void handle_typed_character(char character) {
         if (++switch_presses == kSwitchPresses) {
             switch_presses = 0;
             hv_listens = !hv_listens;
-            (void)write_console(hv_listens
-                                    ? "\n(hv) keyboard goes to hv's debug keys ('h' lists them); Ctrl-A three times: back\n"
-                                    : "\n(hv) keyboard goes to Dom0; Ctrl-A three times: hv's debug keys\n");
+            (void)write_console(
+                hv_listens ? "\n(hv) keyboard goes to hv's debug keys ('h' lists them); Ctrl-A three times: back\n"
+                           : "\n(hv) keyboard goes to Dom0; Ctrl-A three times: hv's debug keys\n");
         }
         return;
     }

@@ -1,5 +1,6 @@
-// What waits for a serial port that is slower than who writes to it: at 115200 baud a line takes 8 ms. Nobody waits here. What does not fit
-// is lost (from the port: hv's lines are in the log's ring all the same), counted, and told in its place once there is room again.
+// What waits for a serial port that is slower than who writes to it: at 115200 baud a line takes 8 ms. Nobody
+// waits here. What does not fit is lost (from the port: hv's lines are in the log's ring all the same), counted,
+// and told in its place once there is room again.
 #pragma once
 
 #include <array>
@@ -21,7 +22,9 @@ class SerialOutput {
     std::uint64_t lost() const { return all_lost_; }  // characters, ever
 
     // Whether `length` characters would leave `spare` for others; each may be a new line, which takes two.
-    bool has_room(std::size_t length, std::size_t spare) const { return kSize - (end_ - first_) >= 2 * length + kNote + spare; }
+    bool has_room(std::size_t length, std::size_t spare) const {
+        return kSize - (end_ - first_) >= 2 * length + kNote + spare;
+    }
 
     // All of the parts or nothing; "\n" becomes "\r\n".
     void append(std::span<const std::string_view> parts, std::size_t spare) {

@@ -1,5 +1,6 @@
-// A 16550 serial port. At first output is synchronous: what is written is in the port when write() returns. Once somebody calls service() for
-// its interrupts, or poll(), nobody waits for the port any more, but in a panic, which loses nothing.
+// A 16550 serial port. At first output is synchronous: what is written is in the port when write()
+// returns. Once somebody calls service() for its interrupts, or poll(), nobody waits for the port any
+// more, but in a panic, which loses nothing.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,7 @@ class Uart {
     bool has_room(std::size_t length, std::size_t spare) const { return !present_ || output_.has_room(length, spare); }
     bool waits() const { return !output_.empty(); }  // something to be written
     std::uint64_t lost() const { return output_.lost(); }
-    void flush();  // waits until all is in the port
+    void flush();               // waits until all is in the port
     bool get(char& character);  // false: nothing has arrived
 
     void write_at_once();  // for ever, beginning with what waits
@@ -44,7 +45,8 @@ class Uart {
     std::uint8_t irq_ = 0;
     std::uint8_t interrupts_ = 0;  // that are enabled
     bool present_ = false;
-    bool queues_ = false;  // what the port does not take at once; all zero at first, so that the image holds no empty ring
+    bool queues_ =
+        false;  // what the port does not take at once; all zero at first, so that the image holds no empty ring
     unsigned room_ = 0;  // characters that the FIFO takes without looking again
 };
 

@@ -35,9 +35,12 @@ inline std::uint32_t read_port(std::uint16_t port, unsigned bytes) {
     return bytes == 1 ? in8(port) : bytes == 2 ? in16(port) : in32(port);
 }
 inline void write_port(std::uint16_t port, unsigned bytes, std::uint32_t value) {
-    if (bytes == 1) out8(port, static_cast<std::uint8_t>(value));
-    else if (bytes == 2) out16(port, static_cast<std::uint16_t>(value));
-    else out32(port, value);
+    if (bytes == 1)
+        out8(port, static_cast<std::uint8_t>(value));
+    else if (bytes == 2)
+        out16(port, static_cast<std::uint16_t>(value));
+    else
+        out32(port, value);
 }
 
 }  // namespace hv::x86

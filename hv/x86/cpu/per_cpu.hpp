@@ -1,5 +1,5 @@
-// What each CPU has of its own, at the top of the CPU's stack block (paging/layout.hpp), so that the stack pointer alone
-// finds it: neither GS nor FS is hv's, and trap entry has nothing to swap.
+// What each CPU has of its own, at the top of the CPU's stack block (paging/layout.hpp), so that the stack pointer
+// alone finds it: neither GS nor FS is hv's, and trap entry has nothing to swap.
 #pragma once
 
 #include <array>
@@ -33,12 +33,12 @@ struct VectorEntry {
 struct CpuWork {
     std::atomic<bool> schedule{false};
     std::atomic<bool> timers{false};
-    std::uint64_t busy_since = 0;  // TSC of the current entry's first preemption_needed(); 0 before
+    std::uint64_t busy_since = 0;    // TSC of the current entry's first preemption_needed(); 0 before
     std::atomic<bool> timed{false};  // whether the next two are kept (traps/masked_time.hpp)
     std::uint32_t entered_by = 0;
-    std::uint64_t entered_at = 0;    // TSC; 0 while not in hv
+    std::uint64_t entered_at = 0;               // TSC; 0 while not in hv
     const LinearSlots* linear_slots = nullptr;  // of the vCPU that runs, when its domain may have any
-    const Vcpu* loaded = nullptr;  // whose address space is in CR3; null while idle
+    const Vcpu* loaded = nullptr;               // whose address space is in CR3; null while idle
 };
 
 inline constexpr std::size_t kExceptions = 32;
@@ -56,9 +56,9 @@ struct alignas(64) PerCpu {
     std::uint64_t gdt_physical = 0;
     Tss* tss = nullptr;
 
-    VectorEntry* vectors = nullptr;  // kVectors of them
-    std::uint64_t tsc_aux = ~std::uint64_t{0};  // in the MSR; at first not known
-    bool time_stamps_disabled = false;  // CR4.TSD, for the vCPU that runs
+    VectorEntry* vectors = nullptr;                  // kVectors of them
+    std::uint64_t tsc_aux = ~std::uint64_t{0};       // in the MSR; at first not known
+    bool time_stamps_disabled = false;               // CR4.TSD, for the vCPU that runs
     std::array<std::uint64_t, kExceptions> traps{};  // from guests, by vector
 
     std::atomic<std::uint32_t> requests{0};  // of other CPUs (smp/ipi.cpp)
@@ -98,7 +98,7 @@ inline PerCpu& per_cpu() {
 inline PerCpu& cpu_data(CpuId cpu) {
     return per_cpu_of_block(kStacksBase + cpu * kStackSize);
 }
-CpuId present_cpus();         // CPU numbers are 0 .. present_cpus() - 1
+CpuId present_cpus();  // CPU numbers are 0 .. present_cpus() - 1
 // Bring-up: the next CPU number, with its stacks and tables. Needs paging and the early allocator.
 PerCpu& add_cpu(std::uint32_t apic_id);
 // Goes on in `next` on the CPU's own empty stack. The first one is called on the boot CPU alone.

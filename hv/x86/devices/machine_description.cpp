@@ -30,8 +30,10 @@ void describe_machine(abi::control::GetHostInfo& info) {
     }
     info.sockets = sockets;
     info.nodes = 1;
-    for (std::size_t i = 0; i + 1 < sizeof info.cpu_vendor && i < model.vendor_text.size(); ++i) info.cpu_vendor[i] = model.vendor_text[i];
-    for (std::size_t i = 0; i + 1 < sizeof info.cpu_model && i < model.brand.size(); ++i) info.cpu_model[i] = model.brand[i];
+    for (std::size_t i = 0; i + 1 < sizeof info.cpu_vendor && i < model.vendor_text.size(); ++i)
+        info.cpu_vendor[i] = model.vendor_text[i];
+    for (std::size_t i = 0; i + 1 < sizeof info.cpu_model && i < model.brand.size(); ++i)
+        info.cpu_model[i] = model.brand[i];
 }
 
 bool describe_cpu(std::uint32_t cpu, abi::control::CpuInfo& info) {

@@ -13,7 +13,8 @@ constinit std::uint32_t g_guest_address = 0;
 constexpr std::uint32_t kEnable = 0x8000'0000;
 
 void select(PciAddress device, std::uint8_t reg) {
-    out32(kPciAddressPort, kEnable | (std::uint32_t{device.bus} << 16) | (std::uint32_t{device.devfn} << 8) | (reg & 0xfcu));
+    out32(kPciAddressPort,
+          kEnable | (std::uint32_t{device.bus} << 16) | (std::uint32_t{device.devfn} << 8) | (reg & 0xfcu));
 }
 
 }  // namespace
@@ -50,7 +51,8 @@ void guest_pci_write(std::uint16_t port, unsigned bytes, std::uint32_t value) {
         return;
     }
     out32(kPciAddressPort, g_guest_address);
-    // Any of them may move a device: by its command or base addresses, a bridge's windows, a chipset's registers, a reset.
+    // Any of them may move a device: by its command or base addresses, a bridge's
+    // windows, a chipset's registers, a reset.
     write_port_that_moves_devices(port, bytes, value);
 }
 

@@ -5,12 +5,12 @@
 #include "hv/domain/domain.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "hv/x86/apic/io_apic.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
-#include "hv/x86/pv/mmu/guest_tables.hpp"
-#include "hv/x86/pv/traps/iopl.hpp"
 #include "hv/x86/devices/machine_hypercalls.hpp"
 #include "hv/x86/devices/msi.hpp"
 #include "hv/x86/devices/pirq.hpp"
+#include "hv/x86/pv/mmu/guest_tables.hpp"
+#include "hv/x86/pv/traps/iopl.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -21,14 +21,19 @@ HypercallResult map_pirq(GuestVirtual where) {
     auto request = TRY(fetch<PhysdevMapPirq>(where));
     if (request.domid != 0x7ff0 && request.domid != current_domain().id) return fail(Error::NotSupported);
     switch (static_cast<MapPirqType>(request.type)) {
-        case MapPirqType::Gsi: request.pirq = static_cast<std::int32_t>(TRY(map_gsi(static_cast<std::uint32_t>(request.index), request.pirq))); break;
+        case MapPirqType::Gsi:
+            request.pirq =
+                static_cast<std::int32_t>(TRY(map_gsi(static_cast<std::uint32_t>(request.index), request.pirq)));
+            break;
         case MapPirqType::Msi:
         case MapPirqType::MsiSegment: request.pirq = static_cast<std::int32_t>(TRY(map_msi(request, 1))); break;
         case MapPirqType::MultiMsi: {
-            if (request.entry_nr < 1 || request.entry_nr > 32 || request.table_base != 0) return fail(Error::BadArgument);
+            if (request.entry_nr < 1 || request.entry_nr > 32 || request.table_base != 0)
+                return fail(Error::BadArgument);
             const std::uint32_t wanted = std::bit_ceil(static_cast<std::uint32_t>(request.entry_nr));
-            const auto possible = msi_messages({static_cast<std::uint16_t>(static_cast<std::uint32_t>(request.bus) >> 16),
-                                                static_cast<std::uint8_t>(request.bus), static_cast<std::uint8_t>(request.devfn)});
+            const auto possible =
+                msi_messages({static_cast<std::uint16_t>(static_cast<std::uint32_t>(request.bus) >> 16),
+                              static_cast<std::uint8_t>(request.bus), static_cast<std::uint8_t>(request.devfn)});
             if (possible < wanted) {
                 // "This many are possible": the caller may ask again.
                 request.entry_nr = static_cast<std::int32_t>(possible);
@@ -54,7 +59,8 @@ HypercallResult set_eoi_map(GuestVirtual where, bool auto_unmask) {
     domain.arch->auto_unmask = auto_unmask;
     auto* words = static_cast<std::uint64_t*>(frame_pointer(Mfn{request.gmfn}));
     for (std::uint32_t pirq = 0; pirq < EventChannels::kMaxPirqs; ++pirq)
-        if (pirq_needs_end(pirq)) __atomic_fetch_or(&words[pirq / 64], std::uint64_t{1} << (pirq % 64), __ATOMIC_RELAXED);
+        if (pirq_needs_end(pirq))
+            __atomic_fetch_or(&words[pirq / 64], std::uint64_t{1} << (pirq % 64), __ATOMIC_RELAXED);
     return 0;
 }
 
@@ -90,14 +96,16 @@ HypercallResult privileged_op(PhysdevCommand command, GuestVirtual where) {
             TRY_VOID(end_pirq(request.irq));
             Domain& domain = current_domain();
             if (domain.arch->auto_unmask)
-                if (const EventPort port = domain.events.pirq_port(request.irq); port != 0) (void)domain.events.unmask(port);
+                if (const EventPort port = domain.events.pirq_port(request.irq); port != 0)
+                    (void)domain.events.unmask(port);
             return 0;
         }
         case PhysdevCommand::PirqEoiGmfnV1: return set_eoi_map(where, true);
         case PhysdevCommand::PirqEoiGmfnV2: return set_eoi_map(where, false);
         case PhysdevCommand::IrqStatusQuery: return status_query(where);
         case PhysdevCommand::ApicRead: return read_apic(where);
-        case PhysdevCommand::ApicWrite: return acknowledge<PhysdevApic>(where);  // routing is hv's: SetupGsi and MapPirq say what is wanted
+        case PhysdevCommand::ApicWrite:
+            return acknowledge<PhysdevApic>(where);  // routing is hv's: SetupGsi and MapPirq say what is wanted
         case PhysdevCommand::AllocIrqVector: {
             auto request = TRY(fetch<PhysdevIrq>(where));
             request.vector = request.irq;
@@ -108,7 +116,8 @@ HypercallResult privileged_op(PhysdevCommand command, GuestVirtual where) {
         case PhysdevCommand::SetupGsi: {
             const auto request = TRY(fetch<PhysdevSetupGsi>(where));
             if (request.gsi < 0) return fail(Error::BadArgument);
-            TRY_VOID(set_up_gsi(static_cast<std::uint32_t>(request.gsi), request.triggering != 0, request.polarity != 0));
+            TRY_VOID(
+                set_up_gsi(static_cast<std::uint32_t>(request.gsi), request.triggering != 0, request.polarity != 0));
             return 0;
         }
         case PhysdevCommand::MapPirq: return map_pirq(where);
@@ -161,7 +170,8 @@ HypercallResult do_physdev_op(HypercallArguments& arguments) {
         }
         case PhysdevCommand::SetIobitmap: {
             const auto request = TRY(fetch<PhysdevSetIobitmap>(where));
-            if (request.nr_ports > 65536 || !guest_range_allowed(GuestVirtual{request.bitmap}, (request.nr_ports + 7) / 8))
+            if (request.nr_ports > 65536 ||
+                !guest_range_allowed(GuestVirtual{request.bitmap}, (request.nr_ports + 7) / 8))
                 return fail(Error::BadArgument);
             ArchVcpu& arch = *current_vcpu().arch;
             arch.io_bitmap = GuestVirtual{request.bitmap};
@@ -178,7 +188,8 @@ HypercallResult do_physdev_op(HypercallArguments& arguments) {
 HypercallResult do_physdev_op_compat(HypercallArguments& arguments) {
     const GuestVirtual op{arguments.value[0]};
     const auto command = TRY(fetch<std::uint32_t>(op));
-    if (command < static_cast<std::uint32_t>(PhysdevCommand::IrqStatusQuery) || command > static_cast<std::uint32_t>(PhysdevCommand::FreeIrqVector))
+    if (command < static_cast<std::uint32_t>(PhysdevCommand::IrqStatusQuery) ||
+        command > static_cast<std::uint32_t>(PhysdevCommand::FreeIrqVector))
         return fail(Error::NotImplemented);
     HypercallArguments now{{command, (op + kPhysdevCompatArgument).raw}};
     return do_physdev_op(now);

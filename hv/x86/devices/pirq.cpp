@@ -11,8 +11,8 @@
 #include "hv/x86/apic/io_apic.hpp"
 #include "hv/x86/apic/local_apic.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/devices/msi.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv {
 namespace x86 {
@@ -31,13 +31,13 @@ struct Pirq {
     Kind kind = Kind::None;
     bool level = false;
     bool active_low = false;
-    bool waiting = false;       // masked until the guest has handled it
+    bool waiting = false;  // masked until the guest has handled it
     Domain* bound = nullptr;
     std::uint32_t number = 0;
-    std::uint32_t first = 0;    // of a device's messages, which share one place: the pirq of the first
-    MsiTarget target{};         // the first one's
-    Place place;                // the first one's
-    Place previous;             // before the last move: an interrupt may be on its way there still
+    std::uint32_t first = 0;  // of a device's messages, which share one place: the pirq of the first
+    MsiTarget target{};       // the first one's
+    Place place;              // the first one's
+    Place previous;           // before the last move: an interrupt may be on its way there still
 };
 
 // Guards set-up; the handlers run without it: a bound pirq does not change under them (its vector is freed first).
@@ -50,8 +50,10 @@ void note_end_needed(Domain& domain, std::uint32_t number, bool needed) {
     if (!info || number >= kPageSize * 8) return;
     auto* words = static_cast<std::uint64_t*>(frame_pointer(frame_number(*info)));
     const std::uint64_t mask = std::uint64_t{1} << (number % 64);
-    if (needed) __atomic_fetch_or(&words[number / 64], mask, __ATOMIC_RELAXED);
-    else __atomic_fetch_and(&words[number / 64], ~mask, __ATOMIC_RELAXED);
+    if (needed)
+        __atomic_fetch_or(&words[number / 64], mask, __ATOMIC_RELAXED);
+    else
+        __atomic_fetch_and(&words[number / 64], ~mask, __ATOMIC_RELAXED);
 }
 
 void handle_pirq(void* argument) {
@@ -84,8 +86,8 @@ void give_up(Place& place, std::uint32_t count) {
     place = {};
 }
 
-// The handlers' arguments are the pirqs themselves, in their order. The old vectors stay until the next move or the end: what was sent there
-// is not lost.
+// The handlers' arguments are the pirqs themselves, in their order. The old vectors stay until the next move
+// or the end: what was sent there is not lost.
 Result<> connect(Pirq& first, CpuId cpu) {
     const std::uint32_t count = first.target.messages;
     give_up(first.previous, count);
@@ -94,8 +96,11 @@ Result<> connect(Pirq& first, CpuId cpu) {
     const std::uint32_t apic = cpu_data(cpu).apic_id;
     Result<> routed;
     if (first.kind == Pirq::Kind::Gsi) {
-        routed = route_gsi(first.number,
-                           {.apic_id = apic, .vector = place.vector, .level = first.level, .active_low = first.active_low, .masked = first.waiting});
+        routed = route_gsi(first.number, {.apic_id = apic,
+                                          .vector = place.vector,
+                                          .level = first.level,
+                                          .active_low = first.active_low,
+                                          .masked = first.waiting});
     } else {
         const MsiMessage message = msi_message(apic, place.vector);
         routed = write_message(first.target, message.address, message.data);
@@ -111,8 +116,10 @@ Result<> connect(Pirq& first, CpuId cpu) {
 
 void disconnect(Pirq& first) {
     if (first.place.vector == 0) return;
-    if (first.kind == Pirq::Kind::Gsi) (void)mask_gsi(first.number);
-    else silence_messages(first.target);
+    if (first.kind == Pirq::Kind::Gsi)
+        (void)mask_gsi(first.number);
+    else
+        silence_messages(first.target);
     give_up(first.previous, first.target.messages);
     give_up(first.place, first.target.messages);
 }
@@ -182,11 +189,13 @@ Result<std::uint32_t> map_msi(const abi::xen::PhysdevMapPirq& request, std::uint
         pirq.first = number;
     }
     MsiTarget& target = g_pirqs[number].target;
-    target.device = {static_cast<std::uint16_t>(segment), static_cast<std::uint8_t>(request.bus), static_cast<std::uint8_t>(request.devfn)};
+    target.device = {static_cast<std::uint16_t>(segment), static_cast<std::uint8_t>(request.bus),
+                     static_cast<std::uint8_t>(request.devfn)};
     target.table = request.table_base;
     target.entry = static_cast<std::uint32_t>(request.entry_nr);
     target.messages = messages;
-    // MSI has a place from the start: kernels switch it on before they bind the first pirq, and read from the device which message is for what.
+    // MSI has a place from the start: kernels switch it on before they bind the first pirq, and read
+    // from the device which message is for what.
     if (target.table == 0) {
         if (const Result<> connected = connect(g_pirqs[number], hv::current_cpu()); !connected) {
             forget(g_pirqs[number]);
@@ -229,7 +238,9 @@ bool pirq_needs_end(std::uint32_t number) {
 void restore_messages(std::uint16_t segment, std::uint8_t bus, std::uint8_t devfn) {
     Guard guard{g_lock};
     for (Pirq& pirq : g_pirqs) {
-        if (pirq.kind != Pirq::Kind::Msi || pirq.place.vector == 0 || pirq.target.device != PciAddress{segment, bus, devfn}) continue;
+        if (pirq.kind != Pirq::Kind::Msi || pirq.place.vector == 0 ||
+            pirq.target.device != PciAddress{segment, bus, devfn})
+            continue;
         const MsiMessage message = msi_message(cpu_data(pirq.place.cpu).apic_id, pirq.place.vector);
         (void)write_message(pirq.target, message.address, message.data);
     }
@@ -240,8 +251,8 @@ void dump_pirqs() {
         if (!pirq.bound) continue;
         const Place& place = first_of(pirq).place;
         info("pirq {:4} {} vector {:02x} cpu {} {}{}", pirq.number, pirq.kind == Pirq::Kind::Gsi ? "gsi" : "msi",
-             place.vector + (pirq.number - pirq.first), place.cpu,
-             pirq.level ? "level" : "edge", pirq.waiting ? " waiting for the guest" : "");
+             place.vector + (pirq.number - pirq.first), place.cpu, pirq.level ? "level" : "edge",
+             pirq.waiting ? " waiting for the guest" : "");
     }
 }
 

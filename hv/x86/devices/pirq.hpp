@@ -1,5 +1,5 @@
-// Physical interrupts of Dom0: a pirq is a line of an I/O APIC (the same number) or a message of a device. A bound one has
-// a vector on the CPU of the vCPU that gets it.
+// Physical interrupts of Dom0: a pirq is a line of an I/O APIC (the same number) or a message of a device. A bound one
+// has a vector on the CPU of the vCPU that gets it.
 #pragma once
 
 #include <cstdint>

@@ -11,8 +11,8 @@
 #include "hv/x86/console/console.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
-#include "hv/x86/vcpu/guest_clock.hpp"
 #include "hv/x86/devices/machine_hypercalls.hpp"
+#include "hv/x86/vcpu/guest_clock.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -35,7 +35,8 @@ HypercallResult idle_time(PlatformGetIdleTime& request) {
     std::uint64_t known_words[kMaxCpus / 64] = {};
     for (CpuId cpu = 0; cpu < bits; ++cpu) {
         if (!((wanted_words[cpu / 64] >> (cpu % 64)) & 1) || !online_cpus().test(cpu)) continue;
-        TRY_VOID(store_at(GuestVirtual{request.idletime}, cpu, static_cast<std::uint64_t>(vcpu_run_time(idle_vcpu(cpu)))));
+        TRY_VOID(
+            store_at(GuestVirtual{request.idletime}, cpu, static_cast<std::uint64_t>(vcpu_run_time(idle_vcpu(cpu)))));
         known_words[cpu / 64] |= std::uint64_t{1} << (cpu % 64);
     }
     TRY_VOID(copy_to_guest(GuestVirtual{request.cpumap_bitmap}, known_words, (bits + 7) / 8));
@@ -87,8 +88,9 @@ HypercallResult handle(PlatformOp& op) {
         case PlatformCommand::GetIdleTime: return idle_time(op.u.getidletime);
         case PlatformCommand::GetCpuInfo: return cpu_info(op.u.pcpu_info);
         case PlatformCommand::GetCpuVersion: return cpu_version(op.u.pcpu_version);
-        case PlatformCommand::FirmwareInfo: return fail(Error::NoDomain);  // no real-mode data was kept: "no such entry"
-        case PlatformCommand::SetProcessorPminfo: return 0;               // power states are left to the firmware
+        case PlatformCommand::FirmwareInfo:
+            return fail(Error::NoDomain);                    // no real-mode data was kept: "no such entry"
+        case PlatformCommand::SetProcessorPminfo: return 0;  // power states are left to the firmware
         default: return fail(Error::NotImplemented);
     }
 }

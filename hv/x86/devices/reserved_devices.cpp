@@ -12,7 +12,8 @@ namespace hv::x86 {
 void reserve_devices() {
     constexpr std::uint64_t kApicBaseMask = 0x000f'ffff'ffff'f000;
     reserve_io_frame(frame_of(MachineAddress{read_msr(Msr::ApicBase) & kApicBaseMask}));
-    for (unsigned index = 0; index < io_apic_count(); ++index) reserve_io_frame(frame_of(MachineAddress{io_apic_info(index).physical}));
+    for (unsigned index = 0; index < io_apic_count(); ++index)
+        reserve_io_frame(frame_of(MachineAddress{io_apic_info(index).physical}));
     // A CPU that comes up late still runs through it.
     if (trampoline_page() != 0) reserve_io_frame(frame_of(MachineAddress{trampoline_page()}));
     if (acpi().hpet) reserve_io_frame(frame_of(MachineAddress{*acpi().hpet}));
@@ -22,7 +23,8 @@ void reserve_devices() {
     constexpr std::uint16_t kStandardBase[2] = {0x3f8, 0x2f8};
     for (unsigned port = 0; port < 2; ++port) {
         const SerialOptions& serial = boot_options().serial[port];
-        if (boot_options().console_serial[port] || serial.wanted) reserve_io_ports(serial.io_base ? serial.io_base : kStandardBase[port], 8);
+        if (boot_options().console_serial[port] || serial.wanted)
+            reserve_io_ports(serial.io_base ? serial.io_base : kStandardBase[port], 8);
     }
 }
 

@@ -49,16 +49,22 @@ std::string_view without_first_word(std::string_view text) {
 Dom0MemoryPlan choose_memory(const KernelImage& kernel, std::uint64_t initrd_bytes) {
     const std::uint64_t available = free_frame_count();
     const Result<std::uint64_t> needed = dom0_frames_needed(kernel, initrd_bytes, available);
-    const Result<Dom0MemoryPlan> plan = needed ? plan_dom0_memory(boot_options().dom0_memory, available, *needed) : fail(needed.error());
-    if (!plan) give_up("this machine has {} MiB, which is not enough for Dom0's kernel and initrd ({} MiB at least)", available >> 8, needed.value_or(available) >> 8);
+    const Result<Dom0MemoryPlan> plan =
+        needed ? plan_dom0_memory(boot_options().dom0_memory, available, *needed) : fail(needed.error());
+    if (!plan)
+        give_up("this machine has {} MiB, which is not enough for Dom0's kernel and initrd ({} MiB at least)",
+                available >> 8, needed.value_or(available) >> 8);
     switch (plan->remark) {
         case Dom0MemoryPlan::Remark::AsAsked: break;
         case Dom0MemoryPlan::Remark::Cut:
-            warn("dom0_mem= asks for {} MiB, and this machine has {} MiB for Dom0: it gets those", plan->asked >> 8, plan->frames >> 8);
+            warn("dom0_mem= asks for {} MiB, and this machine has {} MiB for Dom0: it gets those", plan->asked >> 8,
+                 plan->frames >> 8);
             break;
         case Dom0MemoryPlan::Remark::TooLittle:
-            warn("dom0_mem= leaves {} MiB to Dom0, and its kernel and initrd take {} MiB at least: it gets the default, {} MiB", plan->asked >> 8,
-                 *needed >> 8, plan->frames >> 8);
+            warn(
+                "dom0_mem= leaves {} MiB to Dom0, and its kernel and initrd take {} MiB at least: it gets the default, "
+                "{} MiB",
+                plan->asked >> 8, *needed >> 8, plan->frames >> 8);
             break;
     }
     return *plan;
@@ -73,7 +79,8 @@ std::uint32_t dom0_vcpus() {
     return count > kMaxVcpus ? kMaxVcpus : count;
 }
 
-void write_start_info(Domain& domain, Dom0Memory& memory, const KernelImage& kernel, const Dom0Layout& layout, std::string_view cmdline) {
+void write_start_info(Domain& domain, Dom0Memory& memory, const KernelImage& kernel, const Dom0Layout& layout,
+                      std::string_view cmdline) {
     auto& info = *static_cast<abi::xen::StartInfo*>(memory.page(layout.start_info_pfn));
     std::memcpy(info.magic, "xen-3.0-x86_64", 15);
     info.nr_pages = memory.frames();
@@ -93,18 +100,21 @@ void write_start_info(Domain& domain, Dom0Memory& memory, const KernelImage& ker
         info.mod_start = kernel.initrd_by_frame ? layout.initrd_pfn : layout.virtual_of(layout.initrd_pfn);
         info.mod_len = layout.initrd_bytes;
     }
-    if (cmdline.size() >= sizeof info.cmd_line) warn("Dom0's command line is cut to {} bytes", sizeof info.cmd_line - 1);
+    if (cmdline.size() >= sizeof info.cmd_line)
+        warn("Dom0's command line is cut to {} bytes", sizeof info.cmd_line - 1);
     const std::size_t length = cmdline.size() < sizeof info.cmd_line ? cmdline.size() : sizeof info.cmd_line - 1;
     std::memcpy(info.cmd_line, cmdline.data(), length);
     // Where firmware keeps the ACPI tables out of the places that a kernel searches, it must be told.
     if (acpi().hidden_root_pointer != 0)
-        format_into(std::span{info.cmd_line}.subspan(length).first(sizeof info.cmd_line - 1 - length), " acpi_rsdp=0x{:x}", acpi().hidden_root_pointer);
+        format_into(std::span{info.cmd_line}.subspan(length).first(sizeof info.cmd_line - 1 - length),
+                    " acpi_rsdp=0x{:x}", acpi().hidden_root_pointer);
 }
 
 void load_kernel(Dom0Memory& memory, const KernelImage& kernel) {
     for (std::size_t i = 0; i < kernel.segment_count; ++i)
         memory.write(kernel.segments[i].virtual_address - kernel.virt_base, kernel.segments[i].data);
-    if (kernel.hypercall_page) write_hypercall_page(memory.page((*kernel.hypercall_page - kernel.virt_base) >> kPageShift));
+    if (kernel.hypercall_page)
+        write_hypercall_page(memory.page((*kernel.hypercall_page - kernel.virt_base) >> kPageShift));
 }
 
 Result<> start_first_vcpu(Domain& domain, Dom0Memory& memory, const KernelImage& kernel, const Dom0Layout& layout) {
@@ -126,7 +136,8 @@ Result<> start_first_vcpu(Domain& domain, Dom0Memory& memory, const KernelImage&
         if (set.error() != Error::Restart) return set;
     }
     // The guest expects its first L4 table to be pinned.
-    FrameInfo* l4 = TRY(get_frame_and_type(memory.mfn(layout.tables_pfn), domain.id, FrameType::L4, Preemption::Allowed));
+    FrameInfo* l4 =
+        TRY(get_frame_and_type(memory.mfn(layout.tables_pfn), domain.id, FrameType::L4, Preemption::Allowed));
     l4->type.fetch_or(FrameInfo::kPinned);
     vcpu.flags.fetch_and(~std::uint32_t{kVcpuDown});
     return {};
@@ -135,7 +146,9 @@ Result<> start_first_vcpu(Domain& domain, Dom0Memory& memory, const KernelImage&
 void free_modules() {
     constexpr std::uint64_t kLowMemory = 1 << 20;  // the allocator has nothing below
     for (const BootModule& module : boot_info().modules)
-        if (module.start >= kLowMemory) allocator_add(frame_of(MachineAddress{module.start}), frame_of(MachineAddress{module.start + module.size + kPageSize - 1}));
+        if (module.start >= kLowMemory)
+            allocator_add(frame_of(MachineAddress{module.start}),
+                          frame_of(MachineAddress{module.start + module.size + kPageSize - 1}));
 }
 
 void pin_vcpus(Domain& domain) {
@@ -150,13 +163,16 @@ void pin_vcpus(Domain& domain) {
 
 void build_dom0() {
     const BootInfo& boot = boot_info();
-    if (boot.modules.empty()) give_up("no Dom0 kernel: give one as the first boot module (QEMU: -initrd \"vmlinuz ARGS,initrd.img\")");
+    if (boot.modules.empty())
+        give_up("no Dom0 kernel: give one as the first boot module (QEMU: -initrd \"vmlinuz ARGS,initrd.img\")");
     const char* why = "";
     const Nanoseconds started = time::now();
     Result<UnpackedKernel> unpacked = unpack_kernel(bytes_of(boot.modules[0]), why);
     if (!unpacked && unpacked.error() == Error::NoMemory)
         give_up("this machine has {} MiB, which is not enough to unpack Dom0's kernel", free_frame_count() >> 8);
-    if (!unpacked) give_up("Dom0's kernel ({}) cannot be used: {}", boot.modules[0].text.substr(0, boot.modules[0].text.find(' ')), why);
+    if (!unpacked)
+        give_up("Dom0's kernel ({}) cannot be used: {}", boot.modules[0].text.substr(0, boot.modules[0].text.find(' ')),
+                why);
     const Nanoseconds unpacked_at = time::now();
     const Result<KernelImage> kernel = parse_kernel(unpacked->elf, why);
     if (!kernel) give_up("Dom0's kernel cannot be used: {}", why);
@@ -178,10 +194,12 @@ void build_dom0() {
     Dom0Memory memory;
     // An unpacked kernel's pages need no copy: they become Dom0's where they are.
     const WholePagesOfSegments pages = unpacked->frames != 0 ? whole_pages(*kernel) : WholePagesOfSegments{};
-    if (!memory.populate(domain, frames, std::span{pages.runs}.first(pages.count))) panic("no {} MiB for Dom0: lower dom0_mem=", frames >> 8);
+    if (!memory.populate(domain, frames, std::span{pages.runs}.first(pages.count)))
+        panic("no {} MiB for Dom0: lower dom0_mem=", frames >> 8);
     domain.max_frames = plan.max_frames;
 
-    // Where a kernel expects zeros, and where it looks for what firmware leaves on a machine. Below it is memory like any other.
+    // Where a kernel expects zeros, and where it looks for what firmware leaves on a
+    // machine. Below it is memory like any other.
     const std::uint64_t kernel_pfn = (kernel->start - kernel->virt_base) >> kPageShift;
     memory.clear(0, std::min(kernel_pfn, kFirstMiBFrames));
     memory.clear(kernel_pfn, layout->used_frames);
@@ -198,8 +216,9 @@ void build_dom0() {
     if (const Result<> ready = start_first_vcpu(domain, memory, *kernel, *layout); !ready)
         panic("Dom0's first page tables are not valid: error {}", ready.error());
     if (boot_options().dom0_vcpus_pin) pin_vcpus(domain);
-    info("Dom0: {}, {} MiB (at most {}), {} vCPUs, entry {:x}; unpacked in {} ms, built in {} ms", kernel->guest_os, frames >> 8,
-         plan.max_frames >> 8, domain.max_vcpus, kernel->entry, (unpacked_at - started) / 1000000, (time::now() - unpacked_at) / 1000000);
+    info("Dom0: {}, {} MiB (at most {}), {} vCPUs, entry {:x}; unpacked in {} ms, built in {} ms", kernel->guest_os,
+         frames >> 8, plan.max_frames >> 8, domain.max_vcpus, kernel->entry, (unpacked_at - started) / 1000000,
+         (time::now() - unpacked_at) / 1000000);
     release(*unpacked);
     free_modules();
     domain.unstarted = false;

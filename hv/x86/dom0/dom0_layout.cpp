@@ -39,7 +39,8 @@ Result<Dom0Layout> plan_layout(const KernelImage& kernel, std::uint64_t initrd_b
         const std::uint64_t needed_end = layout.virtual_of(layout.tables_pfn + tables + 1) + kSlack;
         const std::uint64_t end = (needed_end + kMappingUnit - 1) & ~(kMappingUnit - 1);
         if (end <= layout.virt_base && end != 0) return fail(Error::NoMemory);
-        const std::uint64_t needed = 1 + tables_for(layout.virt_base, end, 39) + tables_for(layout.virt_base, end, 30) + tables_for(layout.virt_base, end, 21);
+        const std::uint64_t needed = 1 + tables_for(layout.virt_base, end, 39) + tables_for(layout.virt_base, end, 30) +
+                                     tables_for(layout.virt_base, end, 21);
         if (needed > tables) continue;
         layout.tables = tables;
         layout.stack_pfn = layout.tables_pfn + tables;
@@ -52,7 +53,8 @@ Result<Dom0Layout> plan_layout(const KernelImage& kernel, std::uint64_t initrd_b
         next += layout.p2m_frames;
         layout.p2m_tables_pfn = next;
         const std::uint64_t end = *kernel.init_p2m + (layout.p2m_frames << kPageShift);
-        layout.p2m_tables = tables_for(*kernel.init_p2m, end, 39) + tables_for(*kernel.init_p2m, end, 30) + tables_for(*kernel.init_p2m, end, 21);
+        layout.p2m_tables = tables_for(*kernel.init_p2m, end, 39) + tables_for(*kernel.init_p2m, end, 30) +
+                            tables_for(*kernel.init_p2m, end, 21);
         next += layout.p2m_tables;
     }
     if (initrd_bytes != 0 && kernel.initrd_by_frame) {

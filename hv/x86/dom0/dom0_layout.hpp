@@ -17,12 +17,12 @@ namespace hv::x86 {
 struct Dom0Layout {
     std::uint64_t virt_base;
     std::uint64_t initrd_pfn, initrd_bytes;
-    std::uint64_t p2m_pfn, p2m_frames;             // the list itself
-    std::uint64_t p2m_tables_pfn, p2m_tables;      // tables for it, when it lies at init_p2m
+    std::uint64_t p2m_pfn, p2m_frames;         // the list itself
+    std::uint64_t p2m_tables_pfn, p2m_tables;  // tables for it, when it lies at init_p2m
     std::uint64_t start_info_pfn;
-    std::uint64_t tables_pfn, tables;              // the first is the L4
+    std::uint64_t tables_pfn, tables;  // the first is the L4
     std::uint64_t stack_pfn;
-    std::uint64_t mapped_frames;                   // from pfn 0 on, at virt_base
+    std::uint64_t mapped_frames;  // from pfn 0 on, at virt_base
     std::uint64_t used_frames;
 
     std::uint64_t virtual_of(std::uint64_t pfn) const { return virt_base + (pfn << kPageShift); }

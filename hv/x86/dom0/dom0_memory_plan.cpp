@@ -15,7 +15,8 @@ constexpr std::uint64_t kMebibyte = 1 << 20, kGibibyte = 1 << 30;
 constexpr std::uint64_t kReserveShare = 16, kLargestReserve = frames_of(128 * kMebibyte);
 
 // The default: enough for a server's system, and most of the machine is left to guests.
-constexpr std::uint64_t kDefaultBase = frames_of(kGibibyte), kDefaultShare = 16, kLargestDefault = frames_of(8 * kGibibyte);
+constexpr std::uint64_t kDefaultBase = frames_of(kGibibyte), kDefaultShare = 16,
+                        kLargestDefault = frames_of(8 * kGibibyte);
 
 // An initial RAM disk unpacks to about three times its size before it is freed.
 constexpr std::uint64_t kUnpackedRatio = 3, kKernelsWork = frames_of(32 * kMebibyte);
@@ -27,7 +28,8 @@ std::uint64_t default_frames(std::uint64_t available) {
 
 }  // namespace
 
-Result<std::uint64_t> dom0_frames_needed(const KernelImage& kernel, std::uint64_t initrd_bytes, std::uint64_t available) {
+Result<std::uint64_t> dom0_frames_needed(const KernelImage& kernel, std::uint64_t initrd_bytes,
+                                         std::uint64_t available) {
     const Dom0Layout layout = TRY(plan_layout(kernel, initrd_bytes, available));
     // The phys-to-machine list is as long as the memory that Dom0 gets, one frame for each 512.
     const std::uint64_t fixed = layout.used_frames - layout.p2m_frames - layout.p2m_tables;
@@ -36,7 +38,8 @@ Result<std::uint64_t> dom0_frames_needed(const KernelImage& kernel, std::uint64_
     return start + kUnpackedRatio * frames_of(initrd_bytes) + kKernelsWork;
 }
 
-Result<Dom0MemoryPlan> plan_dom0_memory(const Dom0MemoryOptions& options, std::uint64_t available, std::uint64_t needed) {
+Result<Dom0MemoryPlan> plan_dom0_memory(const Dom0MemoryOptions& options, std::uint64_t available,
+                                        std::uint64_t needed) {
     const std::uint64_t limit = available - std::min(available / kReserveShare, kLargestReserve);
     if (needed > limit) return fail(Error::NoMemory);
     const auto in_frames = [&](const MemoryAmount& amount) { return frames_of(amount.of(available << kPageShift)); };

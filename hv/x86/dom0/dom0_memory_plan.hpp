@@ -12,7 +12,7 @@ namespace hv::x86 {
 struct Dom0MemoryPlan {
     enum class Remark : std::uint8_t {
         AsAsked,
-        Cut,      // the machine has less than `asked`
+        Cut,       // the machine has less than `asked`
         TooLittle  // `asked` is not enough to start: the default instead
     };
     std::uint64_t frames;      // to start with
@@ -21,11 +21,13 @@ struct Dom0MemoryPlan {
     Remark remark;
 };
 
-// What Dom0's kernel, its initial RAM disk and what that unpacks to take at least, in frames. `available`: frames of the machine.
-// Error::NoMemory when not even that much is enough to lay them out.
-Result<std::uint64_t> dom0_frames_needed(const KernelImage& kernel, std::uint64_t initrd_bytes, std::uint64_t available);
+// What Dom0's kernel, its initial RAM disk and what that unpacks to take at least, in frames. `available`: frames of
+// the machine. Error::NoMemory when not even that much is enough to lay them out.
+Result<std::uint64_t> dom0_frames_needed(const KernelImage& kernel, std::uint64_t initrd_bytes,
+                                         std::uint64_t available);
 
 // `available`: frames that are free. Error::NoMemory when the machine has less than `needed` for Dom0.
-Result<Dom0MemoryPlan> plan_dom0_memory(const Dom0MemoryOptions& options, std::uint64_t available, std::uint64_t needed);
+Result<Dom0MemoryPlan> plan_dom0_memory(const Dom0MemoryOptions& options, std::uint64_t available,
+                                        std::uint64_t needed);
 
 }  // namespace hv::x86

@@ -13,7 +13,8 @@ constexpr Pte kTablePageFlags = kPtePresent | kPteAccessed | kPteDirty;
 // Maps pages one after the other, taking new tables from a run of pfns.
 class Mapper {
   public:
-    Mapper(Dom0Memory& memory, std::uint64_t l4_pfn, std::uint64_t first_free, std::uint64_t tables_begin, std::uint64_t tables_end)
+    Mapper(Dom0Memory& memory, std::uint64_t l4_pfn, std::uint64_t first_free, std::uint64_t tables_begin,
+           std::uint64_t tables_end)
         : memory_{memory}, l4_{l4_pfn}, free_{first_free}, begin_{tables_begin}, end_{tables_end} {}
 
     void map(std::uint64_t address, std::uint64_t pfn) {
@@ -46,10 +47,12 @@ class Mapper {
 }  // namespace
 
 void write_tables(Dom0Memory& memory, const Dom0Layout& layout, std::optional<std::uint64_t> init_p2m) {
-    Mapper image{memory, layout.tables_pfn, layout.tables_pfn + 1, layout.tables_pfn, layout.tables_pfn + layout.tables};
+    Mapper image{memory, layout.tables_pfn, layout.tables_pfn + 1, layout.tables_pfn,
+                 layout.tables_pfn + layout.tables};
     for (std::uint64_t pfn = 0; pfn < layout.mapped_frames; ++pfn) image.map(layout.virtual_of(pfn), pfn);
     if (!init_p2m) return;
-    Mapper list{memory, layout.tables_pfn, layout.p2m_tables_pfn, layout.p2m_tables_pfn, layout.p2m_tables_pfn + layout.p2m_tables};
+    Mapper list{memory, layout.tables_pfn, layout.p2m_tables_pfn, layout.p2m_tables_pfn,
+                layout.p2m_tables_pfn + layout.p2m_tables};
     for (std::uint64_t i = 0; i < layout.p2m_frames; ++i) list.map(*init_p2m + (i << kPageShift), layout.p2m_pfn + i);
 }
 

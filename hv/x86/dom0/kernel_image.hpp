@@ -1,4 +1,5 @@
-// Dom0's kernel: a bzImage or an ELF file, and what it says about itself in its Xen notes (public interface, elfnote.h).
+// Dom0's kernel: a bzImage or an ELF file, and what it says about itself in its Xen
+// notes (public interface, elfnote.h).
 #pragma once
 
 #include <array>
@@ -27,12 +28,12 @@ struct KernelImage {
     std::uint64_t virt_base = 0;
     std::optional<std::uint64_t> hypercall_page;
     std::optional<std::uint64_t> init_p2m;
-    bool initrd_by_frame = false;      // takes an initrd that is not mapped (MOD_START_PFN)
+    bool initrd_by_frame = false;  // takes an initrd that is not mapped (MOD_START_PFN)
     std::string_view guest_os;
 };
 
-// `file` may be compressed; the parts of the result point into `file` or into frames that `release` gives back, but for those that
-// have become a domain's by then. On failure `why` says what is wrong with it.
+// `file` may be compressed; the parts of the result point into `file` or into frames that `release` gives back, but for
+// those that have become a domain's by then. On failure `why` says what is wrong with it.
 struct UnpackedKernel {
     std::span<const std::byte> elf;
     Mfn first{0};              // of the unpacked image

@@ -74,7 +74,8 @@ void find_notes(Bytes file, const ElfHeader& header, Notes& notes) {
         ElfProgram program;
         Bytes area;
         if (!read_at(file, header.program_offset + std::uint64_t{i} * header.program_size, program)) return;
-        if (program.type == kElfProgramNote && slice(file, program.offset, program.file_bytes, area)) read_notes(area, notes);
+        if (program.type == kElfProgramNote && slice(file, program.offset, program.file_bytes, area))
+            read_notes(area, notes);
     }
     for (unsigned i = 0; i < header.section_count && !notes.any; ++i) {
         ElfSection section;
@@ -96,7 +97,8 @@ Result<KernelImage> parse_kernel(Bytes file, const char*& why) {
     std::uint32_t magic;
     std::memcpy(&magic, header.ident, sizeof magic);
     if (magic != kElfMagic) return refuse("it is no ELF file");
-    if (header.ident[4] != kElfClass64 || header.machine != kElfX86_64) return refuse("it is for another architecture than x86-64");
+    if (header.ident[4] != kElfClass64 || header.machine != kElfX86_64)
+        return refuse("it is for another architecture than x86-64");
     if (header.type != kElfExecutable || header.program_size < sizeof(ElfProgram)) return refuse("it is no executable");
 
     Notes notes;
@@ -114,23 +116,28 @@ Result<KernelImage> parse_kernel(Bytes file, const char*& why) {
     image.start = ~std::uint64_t{0};
     for (unsigned i = 0; i < header.program_count; ++i) {
         ElfProgram program;
-        if (!read_at(file, header.program_offset + std::uint64_t{i} * header.program_size, program)) return refuse("it is truncated");
+        if (!read_at(file, header.program_offset + std::uint64_t{i} * header.program_size, program))
+            return refuse("it is truncated");
         if (program.type != kElfLoad || program.memory_bytes == 0) continue;
         if (image.segment_count == image.segments.size()) return refuse("it has too many segments");
         KernelSegment& segment = image.segments[image.segment_count++];
         if (!slice(file, program.offset, program.file_bytes, segment.data)) return refuse("it is truncated");
-        if (program.file_bytes > program.memory_bytes || program.memory_bytes > (std::uint64_t{1} << 40)) return refuse("a segment's sizes make no sense");
+        if (program.file_bytes > program.memory_bytes || program.memory_bytes > (std::uint64_t{1} << 40))
+            return refuse("a segment's sizes make no sense");
         segment.virtual_address = program.physical_address + to_virtual;
         segment.memory_bytes = program.memory_bytes;
         if (segment.virtual_address < image.virt_base) return refuse("a segment lies below its virtual base");
         if (segment.virtual_address < image.start) image.start = segment.virtual_address;
-        if (segment.virtual_address + segment.memory_bytes > image.end) image.end = segment.virtual_address + segment.memory_bytes;
+        if (segment.virtual_address + segment.memory_bytes > image.end)
+            image.end = segment.virtual_address + segment.memory_bytes;
     }
     if (image.segment_count == 0) return refuse("it has nothing to load");
     if (image.entry < image.start || image.entry >= image.end) return refuse("its entry point lies outside of it");
-    if (image.hypercall_page && (*image.hypercall_page < image.start || *image.hypercall_page + 4096 > image.end || *image.hypercall_page % 4096))
+    if (image.hypercall_page && (*image.hypercall_page < image.start || *image.hypercall_page + 4096 > image.end ||
+                                 *image.hypercall_page % 4096))
         return refuse("its hypercall page lies outside of it");
-    if (image.init_p2m && (*image.init_p2m >> 47 || *image.init_p2m % (std::uint64_t{1} << 39))) return refuse("its place for the phys-to-machine list is not usable");
+    if (image.init_p2m && (*image.init_p2m >> 47 || *image.init_p2m % (std::uint64_t{1} << 39)))
+        return refuse("its place for the phys-to-machine list is not usable");
     return image;
 }
 

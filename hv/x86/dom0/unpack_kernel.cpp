@@ -12,7 +12,8 @@ namespace {
 using Bytes = std::span<const std::byte>;
 
 // Fields of the setup header (Linux, Documentation/arch/x86/boot.rst).
-constexpr std::size_t kSetupSectors = 0x1f1, kHeaderMagic = 0x202, kVersion = 0x206, kPayloadOffset = 0x248, kPayloadLength = 0x24c;
+constexpr std::size_t kSetupSectors = 0x1f1, kHeaderMagic = 0x202, kVersion = 0x206, kPayloadOffset = 0x248,
+                      kPayloadLength = 0x24c;
 constexpr std::uint32_t kMagic = 0x53726448;  // "HdrS"
 constexpr std::uint64_t kLargestKernel = std::uint64_t{512} << 20;
 

@@ -44,19 +44,66 @@ constexpr unsigned kOperandSized = 0xff;
 
 Shape shape_of(std::uint16_t opcode) {
     switch (opcode) {
-        case 0x6c: case 0x6d: case 0x6e: case 0x6f:              // ins, outs
-        case 0xec: case 0xed: case 0xee: case 0xef:              // in, out through dx
-        case 0xf4: case 0xfa: case 0xfb: case 0xcb: case 0xcf: case 0xaa: case 0xab: case 0xa4: case 0xa5:  // hlt, cli, sti, far ret, iret, stos, movs
-        case 0x0f06: case 0x0f08: case 0x0f09: case 0x0f30: case 0x0f31: case 0x0f32: case 0x0f33: case 0x0fa2:
-            return {true, false, 0};
-        case 0xcd: case 0xe4: case 0xe5: case 0xe6: case 0xe7: return {true, false, 1};  // int n; in, out with a port
-        case 0x86: case 0x87: case 0x88: case 0x89: case 0x01: case 0x09: case 0x21: case 0x29: case 0x31:  // xchg, mov, arithmetic
-        case 0x0f00: case 0x0f01: case 0x0f20: case 0x0f21: case 0x0f22: case 0x0f23:
-        case 0x0fb0: case 0x0fb1: case 0x0fab: case 0x0fb3: case 0x0fbb: case 0x0fc1: case 0x0fc7:  // cmpxchg, bts, btr, btc, xadd
+        case 0x6c:
+        case 0x6d:
+        case 0x6e:
+        case 0x6f:  // ins, outs
+        case 0xec:
+        case 0xed:
+        case 0xee:
+        case 0xef:  // in, out through dx
+        case 0xf4:
+        case 0xfa:
+        case 0xfb:
+        case 0xcb:
+        case 0xcf:
+        case 0xaa:
+        case 0xab:
+        case 0xa4:
+        case 0xa5:  // hlt, cli, sti, far ret, iret, stos, movs
+        case 0x0f06:
+        case 0x0f08:
+        case 0x0f09:
+        case 0x0f30:
+        case 0x0f31:
+        case 0x0f32:
+        case 0x0f33:
+        case 0x0fa2: return {true, false, 0};
+        case 0xcd:
+        case 0xe4:
+        case 0xe5:
+        case 0xe6:
+        case 0xe7: return {true, false, 1};  // int n; in, out with a port
+        case 0x86:
+        case 0x87:
+        case 0x88:
+        case 0x89:
+        case 0x01:
+        case 0x09:
+        case 0x21:
+        case 0x29:
+        case 0x31:  // xchg, mov, arithmetic
+        case 0x0f00:
+        case 0x0f01:
+        case 0x0f20:
+        case 0x0f21:
+        case 0x0f22:
+        case 0x0f23:
+        case 0x0fb0:
+        case 0x0fb1:
+        case 0x0fab:
+        case 0x0fb3:
+        case 0x0fbb:
+        case 0x0fc1:
+        case 0x0fc7:  // cmpxchg, bts, btr, btc, xadd
             return {true, true, 0};
         case 0xca: return {true, false, 2};  // far ret that takes bytes off the stack
-        case 0x80: case 0x83: case 0xc6: case 0x0fba: return {true, true, 1};
-        case 0x81: case 0xc7: return {true, true, kOperandSized};
+        case 0x80:
+        case 0x83:
+        case 0xc6:
+        case 0x0fba: return {true, true, 1};
+        case 0x81:
+        case 0xc7: return {true, true, kOperandSized};
         default: return {};
     }
 }
@@ -116,13 +163,20 @@ bool decode_bytes(const TrapFrame& frame, const std::uint8_t* data, unsigned ava
     std::uint8_t byte;
     for (;;) {
         if (!bytes.next(byte)) return false;
-        if (byte == 0x66) out.operand16 = true;
-        else if (byte == 0xf3) out.rep = true;
-        else if (byte == 0xf2) out.repne = true;
-        else if (byte == 0xf0) out.lock = true;
-        else if (byte == 0x64 || byte == 0x65) out.segment = byte;
-        else if (byte == 0x2e || byte == 0x36 || byte == 0x3e || byte == 0x26) continue;  // no meaning in 64-bit code
-        else break;
+        if (byte == 0x66)
+            out.operand16 = true;
+        else if (byte == 0xf3)
+            out.rep = true;
+        else if (byte == 0xf2)
+            out.repne = true;
+        else if (byte == 0xf0)
+            out.lock = true;
+        else if (byte == 0x64 || byte == 0x65)
+            out.segment = byte;
+        else if (byte == 0x2e || byte == 0x36 || byte == 0x3e || byte == 0x26)
+            continue;  // no meaning in 64-bit code
+        else
+            break;
     }
     if ((byte & 0xf0) == 0x40) {
         out.rex = byte;
@@ -158,7 +212,8 @@ bool decode(const TrapFrame& frame, Instruction& instruction) {
     const std::uint64_t in_page = kPageSize - (frame.rip & (kPageSize - 1));
     unsigned available = in_page < 15 ? static_cast<unsigned>(in_page) : 15;
     if (!copy_from_guest(bytes, GuestVirtual{frame.rip}, available)) return false;
-    if (available < 15 && copy_from_guest(bytes + available, GuestVirtual{frame.rip + available}, 15 - available)) available = 15;
+    if (available < 15 && copy_from_guest(bytes + available, GuestVirtual{frame.rip + available}, 15 - available))
+        available = 15;
     return decode_bytes(frame, bytes, available, instruction);
 }
 

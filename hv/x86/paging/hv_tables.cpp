@@ -27,8 +27,8 @@ enum EntryBits : std::uint64_t {
 };
 constexpr std::uint64_t kNoExecute = std::uint64_t{1} << 63;
 constexpr std::uint64_t kAddressMask = 0x000f'ffff'ffff'f000;
-// Permissions are the leaves', but what no guest may see is not the guests' on the way either: a guest that had one of these
-// tables in the place of another would see nothing.
+// Permissions are the leaves', but what no guest may see is not the guests' on the way either: a guest that had one of
+// these tables in the place of another would see nothing.
 constexpr std::uint64_t kTableEntry = kPresent | kWrite | kAccessed | kDirty;
 
 constinit std::uint64_t root = 0;
@@ -79,7 +79,8 @@ unsigned largest_level(std::uint64_t virtual_address, std::uint64_t physical, st
 
 Result<> map_one(std::uint64_t virtual_address, std::uint64_t physical, unsigned leaf_level, std::uint64_t bits) {
     std::uint64_t table = root;
-    for (unsigned level = 4; level > leaf_level; --level) table = TRY(descend(entry_in(table, virtual_address, level), bits & kUser));
+    for (unsigned level = 4; level > leaf_level; --level)
+        table = TRY(descend(entry_in(table, virtual_address, level), bits & kUser));
     std::uint64_t* entry = entry_in(table, virtual_address, leaf_level);
     HV_ASSERT(!(*entry & kPresent));
     *entry = physical | bits | (leaf_level > 1 ? std::uint64_t{kLarge} : 0);
@@ -127,8 +128,9 @@ void map_ram() {
 
 void make_level3_tables() {
     for (const unsigned slot : {kM2pReadOnlySlot, 257u, kWindowsSlot, 261u})
-        (void)MUST(descend(entry_in(root, std::uint64_t{slot} << 39, 4), slot == kM2pReadOnlySlot ? std::uint64_t{kUser} : 0),
-                   "early tables panic instead");
+        (void)MUST(
+            descend(entry_in(root, std::uint64_t{slot} << 39, 4), slot == kM2pReadOnlySlot ? std::uint64_t{kUser} : 0),
+            "early tables panic instead");
 }
 
 }  // namespace

@@ -33,9 +33,9 @@ inline constexpr unsigned kM2pReadOnlySlot = 256;
 inline constexpr unsigned kWindowsSlot = 260;
 inline constexpr unsigned kLastHvSlot = 271;
 
-// One block per CPU, aligned to its size: pages 0 to 3 are the stacks of #DF, NMI, #MC and #DB, page 4 is not mapped,
-// pages 5 to 7 are the stack. The CPU's PerCpu is at the top: the stack pointer alone finds it, and it shares a page, and so
-// a TLB entry, with the trap frame.
+// One block per CPU, aligned to its size: pages 0 to 3 are the stacks of #DF, NMI, #MC and #DB, page 4 is not
+// mapped, pages 5 to 7 are the stack. The CPU's PerCpu is at the top: the stack pointer alone finds it, and it
+// shares a page, and so a TLB entry, with the trap frame.
 inline constexpr std::size_t kStackSize = 32 * 1024;
 inline constexpr unsigned kStackGuardPage = 4;
 inline constexpr std::size_t kStackReserved = 1024;  // above the trap frame: PerCpu

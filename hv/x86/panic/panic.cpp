@@ -111,7 +111,8 @@ bool panic_started() {
 void give_up_text(std::string_view reason) {
     enter_panic();
     log(LogLevel::Error, "Dom0 cannot start: {}", reason);
-    log_text(LogLevel::Error, "the machine stops here, a reboot would not help: change the boot loader's configuration");
+    log_text(LogLevel::Error,
+             "the machine stops here, a reboot would not help: change the boot loader's configuration");
     machine_halt();
 }
 

@@ -4,9 +4,9 @@
 #include "hv/time/clock.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/registers.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/pv/traps/compat_entry.hpp"
 #include "hv/x86/pv/traps/emulation.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/vcpu/fpu.hpp"
 
 namespace hv::x86 {
@@ -18,21 +18,25 @@ constexpr std::uint32_t mask(Bits... bits) {
 }
 
 // Names in the order of the bits, Intel SDM volume 2 "CPUID" and AMD APM volume 3 appendix E.
-constexpr std::uint32_t kLeaf1Ecx =
-    mask(/*sse3*/ 0, /*pclmul*/ 1, /*ssse3*/ 9, /*fma*/ 12, /*cx16*/ 13, /*sse4.1*/ 19, /*sse4.2*/ 20, /*movbe*/ 22, /*popcnt*/ 23,
-         /*aes*/ 25, /*xsave*/ 26, /*avx*/ 28, /*f16c*/ 29, /*rdrand*/ 30);
-constexpr std::uint32_t kLeaf1Edx =
-    mask(/*fpu*/ 0, /*de*/ 2, /*tsc*/ 4, /*msr*/ 5, /*pae*/ 6, /*mce*/ 7, /*cx8*/ 8, /*apic*/ 9, /*sep*/ 11, /*mca*/ 14, /*cmov*/ 15, /*pat*/ 16, /*clflush*/ 19,
-         /*mmx*/ 23, /*fxsr*/ 24, /*sse*/ 25, /*sse2*/ 26);
-constexpr std::uint32_t kLeaf7Ebx =
-    mask(/*bmi1*/ 3, /*avx2*/ 5, /*bmi2*/ 8, /*erms*/ 9, /*avx512f*/ 16, /*avx512dq*/ 17, /*rdseed*/ 18, /*adx*/ 19, /*avx512ifma*/ 21,
-         /*clflushopt*/ 23, /*clwb*/ 24, /*avx512pf*/ 26, /*avx512er*/ 27, /*avx512cd*/ 28, /*sha*/ 29, /*avx512bw*/ 30, /*avx512vl*/ 31);
-constexpr std::uint32_t kLeaf7Ecx = mask(/*prefetchwt1*/ 0, /*avx512vbmi*/ 1, /*avx512vbmi2*/ 6, /*gfni*/ 8, /*vaes*/ 9, /*vpclmulqdq*/ 10,
-                                         /*avx512vnni*/ 11, /*avx512bitalg*/ 12, /*avx512vpopcntdq*/ 14);
+constexpr std::uint32_t kLeaf1Ecx = mask(/*sse3*/ 0, /*pclmul*/ 1, /*ssse3*/ 9, /*fma*/ 12, /*cx16*/ 13, /*sse4.1*/ 19,
+                                         /*sse4.2*/ 20, /*movbe*/ 22, /*popcnt*/ 23,
+                                         /*aes*/ 25, /*xsave*/ 26, /*avx*/ 28, /*f16c*/ 29, /*rdrand*/ 30);
+constexpr std::uint32_t kLeaf1Edx = mask(/*fpu*/ 0, /*de*/ 2, /*tsc*/ 4, /*msr*/ 5, /*pae*/ 6, /*mce*/ 7, /*cx8*/ 8,
+                                         /*apic*/ 9, /*sep*/ 11, /*mca*/ 14, /*cmov*/ 15, /*pat*/ 16, /*clflush*/ 19,
+                                         /*mmx*/ 23, /*fxsr*/ 24, /*sse*/ 25, /*sse2*/ 26);
+constexpr std::uint32_t kLeaf7Ebx = mask(/*bmi1*/ 3, /*avx2*/ 5, /*bmi2*/ 8, /*erms*/ 9, /*avx512f*/ 16,
+                                         /*avx512dq*/ 17, /*rdseed*/ 18, /*adx*/ 19, /*avx512ifma*/ 21,
+                                         /*clflushopt*/ 23, /*clwb*/ 24, /*avx512pf*/ 26, /*avx512er*/ 27,
+                                         /*avx512cd*/ 28, /*sha*/ 29, /*avx512bw*/ 30, /*avx512vl*/ 31);
+constexpr std::uint32_t kLeaf7Ecx =
+    mask(/*prefetchwt1*/ 0, /*avx512vbmi*/ 1, /*avx512vbmi2*/ 6, /*gfni*/ 8, /*vaes*/ 9, /*vpclmulqdq*/ 10,
+         /*avx512vnni*/ 11, /*avx512bitalg*/ 12, /*avx512vpopcntdq*/ 14);
 constexpr std::uint32_t kLeaf7EcxAlways = mask(/*rdpid*/ 22);  // emulated where the processor has none
 constexpr std::uint32_t kLeaf7Edx = mask(/*avx512_4vnniw*/ 2, /*avx512_4fmaps*/ 3, /*fsrm*/ 4, /*md_clear*/ 10);
-constexpr std::uint32_t kExtended1Ecx = mask(/*lahf*/ 0, /*abm*/ 5, /*sse4a*/ 6, /*misalignsse*/ 7, /*3dnowprefetch*/ 8, /*xop*/ 11, /*fma4*/ 16, /*tbm*/ 21);
-constexpr std::uint32_t kExtended1Edx = mask(/*syscall*/ 11, /*nx*/ 20, /*mmxext*/ 22, /*ffxsr*/ 25, /*lm*/ 29, /*3dnowext*/ 30, /*3dnow*/ 31);
+constexpr std::uint32_t kExtended1Ecx = mask(/*lahf*/ 0, /*abm*/ 5, /*sse4a*/ 6, /*misalignsse*/ 7, /*3dnowprefetch*/ 8,
+                                             /*xop*/ 11, /*fma4*/ 16, /*tbm*/ 21);
+constexpr std::uint32_t kExtended1Edx =
+    mask(/*syscall*/ 11, /*nx*/ 20, /*mmxext*/ 22, /*ffxsr*/ 25, /*lm*/ 29, /*3dnowext*/ 30, /*3dnow*/ 31);
 // AMD repeats leaf 1's low bits there.
 constexpr std::uint32_t kExtended1Shared = mask(0, 2, 4, 5, 6, 7, 8, 9, 14, 15, 16, 23, 24);
 constexpr std::uint32_t kLargestBasicLeaf = 0xd;
@@ -64,7 +68,8 @@ CpuidLeaf hypervisor_leaf(std::uint32_t leaf, std::uint32_t subleaf) {
         case 1: return {kXenVersionWord, 0, 0, 0};
         case 2: return {1, 0x40000000, 0, 0};
         case 3:
-            if (subleaf == 0) return {time::tsc_stable() ? 1u << 1 : 0, 0, static_cast<std::uint32_t>(time::tsc_khz()), 0};
+            if (subleaf == 0)
+                return {time::tsc_stable() ? 1u << 1 : 0, 0, static_cast<std::uint32_t>(time::tsc_khz()), 0};
             if (subleaf == 2) return {static_cast<std::uint32_t>(time::tsc_khz()), 0, 0, 0};
             return {};
         case 5: return {0, cpu_model().physical_bits, 0, 0};
@@ -95,7 +100,11 @@ CpuidLeaf policy(Vcpu& vcpu, std::uint32_t leaf, std::uint32_t subleaf) {
             raw.ecx &= kExtended1Ecx;
             raw.edx &= kExtended1Edx | kExtended1Shared | (cpu_has(Feature::Rdtscp) ? 1u << 27 : 0);
             return raw;
-        case 0x80000002: case 0x80000003: case 0x80000004: case 0x80000005: case 0x80000006: return raw;
+        case 0x80000002:
+        case 0x80000003:
+        case 0x80000004:
+        case 0x80000005:
+        case 0x80000006: return raw;
         case 0x80000007: return {0, 0, 0, time::tsc_stable() ? 1u << 8 : 0};
         case 0x80000008: return {raw.eax, raw.ebx & 1, 0, 0};
         default: return {};

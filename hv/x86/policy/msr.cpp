@@ -3,9 +3,9 @@
 #include "hv/time/clock.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/registers.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
-#include "hv/x86/pv/traps/emulation.hpp"
 #include "hv/x86/pv/mmu/guest_tables.hpp"
+#include "hv/x86/pv/traps/emulation.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/vcpu/tsc_aux.hpp"
 
 namespace hv::x86 {
@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::uint64_t kApicAddress = 0xfee0'0000, kBootProcessor = 1u << 8, kApicEnabled = 1u << 11;
 
-// What a guest can know of AMD's HWCR: that its TSC counts at the P0 frequency, which Linux asks for where the TSC is invariant.
+// What a guest can know of AMD's HWCR: that its TSC counts at the P0 frequency, which Linux
+// asks for where the TSC is invariant.
 bool read_hardware_configuration(std::uint64_t& value) {
     constexpr std::uint64_t kTscAtP0Frequency = std::uint64_t{1} << 24;
     if (cpu_model().vendor != Vendor::Amd && cpu_model().vendor != Vendor::Hygon) return false;
@@ -33,11 +34,12 @@ bool read_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t& value) {
             value = kApicAddress | kApicEnabled | (vcpu.id == 0 ? kBootProcessor : 0);  // wherever it runs
             return true;
         case Msr::Pat: value = read_msr(Msr::Pat); return true;
-        case Msr::TscAux:
-            value = vcpu.arch->tsc_aux;
-            return true;
-        case Msr::MiscEnable: value = cpu_model().vendor == Vendor::Intel ? 1 : 0; return cpu_model().vendor == Vendor::Intel;
-        case Msr::McgCap: case Msr::McgStatus: value = 0; return true;  // a guest has no banks: machine checks are hv's
+        case Msr::TscAux: value = vcpu.arch->tsc_aux; return true;
+        case Msr::MiscEnable:
+            value = cpu_model().vendor == Vendor::Intel ? 1 : 0;
+            return cpu_model().vendor == Vendor::Intel;
+        case Msr::McgCap:
+        case Msr::McgStatus: value = 0; return true;  // a guest has no banks: machine checks are hv's
         case Msr::AmdHardwareConfiguration: return read_hardware_configuration(value);
         default: break;
     }

@@ -15,7 +15,8 @@ void* memcpy(void* __restrict to, const void* __restrict from, std::size_t count
 }
 
 void* memmove(void* to, const void* from, std::size_t count) {
-    if (reinterpret_cast<std::uintptr_t>(to) - reinterpret_cast<std::uintptr_t>(from) >= count) return memcpy(to, from, count);
+    if (reinterpret_cast<std::uintptr_t>(to) - reinterpret_cast<std::uintptr_t>(from) >= count)
+        return memcpy(to, from, count);
     void* out = static_cast<char*>(to) + count - 1;
     const void* in = static_cast<const char*>(from) + count - 1;
     asm volatile("std; rep movsb; cld" : "+D"(out), "+S"(in), "+c"(count) : : "memory");

@@ -9,9 +9,21 @@ const nothrow_t nothrow{};
 
 }  // namespace std
 
-void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return hv::heap_allocate(bytes); }
-void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept { return hv::heap_allocate(bytes); }
-void operator delete(void* pointer) noexcept { hv::heap_free(pointer); }
-void operator delete(void* pointer, std::size_t) noexcept { hv::heap_free(pointer); }
-void operator delete[](void* pointer) noexcept { hv::heap_free(pointer); }
-void operator delete[](void* pointer, std::size_t) noexcept { hv::heap_free(pointer); }
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+    return hv::heap_allocate(bytes);
+}
+void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept {
+    return hv::heap_allocate(bytes);
+}
+void operator delete(void* pointer) noexcept {
+    hv::heap_free(pointer);
+}
+void operator delete(void* pointer, std::size_t) noexcept {
+    hv::heap_free(pointer);
+}
+void operator delete[](void* pointer) noexcept {
+    hv::heap_free(pointer);
+}
+void operator delete[](void* pointer, std::size_t) noexcept {
+    hv::heap_free(pointer);
+}

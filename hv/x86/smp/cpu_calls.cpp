@@ -1,5 +1,5 @@
-// A caller writes down its one call, sets its bit in each target's `callers`, and announces it. A target that has interrupts off finds it
-// in spin_pause().
+// A caller writes down its one call, sets its bit in each target's `callers`, and announces it. A target that
+// has interrupts off finds it in spin_pause().
 #include "hv/x86/smp/cpu_calls.hpp"
 
 #include "hv/base/spinlock.hpp"
@@ -54,7 +54,8 @@ void call_on_cpus(const CpuSet& cpus, void (*function)(void*), void* argument) {
     Patience patience;
     while (own.pending.load(std::memory_order_acquire) != 0) {
         spin_pause();
-        if (patience.over()) [[unlikely]] note_asked_again(announce_again(others), patience.waited());
+        if (patience.over()) [[unlikely]]
+            note_asked_again(announce_again(others), patience.waited());
     }
 }
 

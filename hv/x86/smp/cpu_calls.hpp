@@ -1,5 +1,5 @@
-// Calls between CPUs: call_on_cpus() (hv/base/cpu.hpp). No machine here: the interrupt that tells a CPU of a call is a seam, and may get
-// lost.
+// Calls between CPUs: call_on_cpus() (hv/base/cpu.hpp). No machine here: the interrupt that tells a
+// CPU of a call is a seam, and may get lost.
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,5 @@
-// Requests to other CPUs. To ask, a CPU sets the target's request flag, then sends the interrupt. A target that has interrupts off finds
-// the flag in spin_pause().
+// Requests to other CPUs. To ask, a CPU sets the target's request flag, then sends the interrupt. A target that has
+// interrupts off finds the flag in spin_pause().
 #include "hv/x86/smp/ipi.hpp"
 
 #include "hv/base/spinlock.hpp"

@@ -22,17 +22,19 @@ struct Standstill {
     std::atomic<bool> over{false};
 };
 
-// Two who stop the machine at the same time would wait for each other. The highest rank: it is taken with any lock held.
+// Two who stop the machine at the same time would wait for each other. The highest
+// rank: it is taken with any lock held.
 constinit Spinlock g_lock{LockRank::Console};
 
-// The caller works, once it has sent all of its interrupts, some of them twice if need be, and the others have arrived: who still writes to
-// its local APIC does not stand still.
+// The caller works, once it has sent all of its interrupts, some of them twice if need be, and the others have arrived:
+// who still writes to its local APIC does not stand still.
 void lead(Standstill& standstill) {
     const std::size_t others = standstill.cpus.count() - 1;
     Patience patience;
     while (standstill.arrived.load(std::memory_order_acquire) != others) {
         spin_pause();
-        if (!patience.over()) [[likely]] continue;
+        if (!patience.over()) [[likely]]
+            continue;
         standstill.asked_again = announce_again(standstill.cpus);
         standstill.waited = patience.waited();
     }

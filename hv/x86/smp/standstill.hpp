@@ -1,8 +1,9 @@
 // The machine at a standstill: one CPU works while no other executes anything but a wait.
 //
-// QEMU's TCG (seen in 7.2) exchanges the map of physical addresses under CPUs that run. One that waits for QEMU meanwhile, in a write to
-// its local APIC, makes its next one with the old map: it goes to another device, so that an interrupt between CPUs is lost, or QEMU dies.
-// Whatever may change that map is done at a standstill there (emulated_by_tcg()).
+// QEMU's TCG (seen in 7.2) exchanges the map of physical addresses under CPUs that run. One that waits
+// for QEMU meanwhile, in a write to its local APIC, makes its next one with the old map: it goes to
+// another device, so that an interrupt between CPUs is lost, or QEMU dies. Whatever may change that map
+// is done at a standstill there (emulated_by_tcg()).
 #pragma once
 
 namespace hv::x86 {

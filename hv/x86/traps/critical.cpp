@@ -55,8 +55,8 @@ void handle_machine_check(TrapFrame& frame) {
 }
 
 // Two ways lead here, none of hv's making: a guest's breakpoint on memory that hv touched, perhaps held back until hv's
-// first instruction, and SYSENTER with TF set. There the flag stays on until it is saved (pv/traps/compat_entry.S), so that the
-// caller's single-stepping goes on after the system call.
+// first instruction, and SYSENTER with TF set. There the flag stays on until it is saved (pv/traps/compat_entry.S), so
+// that the caller's single-stepping goes on after the system call.
 void handle_hv_debug(TrapFrame& frame) {
     asm volatile("mov %0, %%dr6" : : "r"(std::uint64_t{0xffff0ff0}));
     const bool saving_flags = frame.rip >= reinterpret_cast<std::uint64_t>(sysenter_entry) &&

@@ -1,5 +1,5 @@
-// How long CPUs are in hv, where interrupts are off, by what brought them there. Measured only when asked for (the command
-// line, a debug key): it takes two readings of the TSC per entry.
+// How long CPUs are in hv, where interrupts are off, by what brought them there. Measured only when asked for (the
+// command line, a debug key): it takes two readings of the TSC per entry.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,8 @@ inline constexpr std::uint32_t kMaskedCauses = kInterruptCause + 1;
 // On every way in. The first one counts: an interrupt or exception in hv itself prolongs what is going on.
 inline void masked_time_begins(std::uint32_t cause) {
     CpuWork& work = per_cpu().work;
-    if (!work.timed.load(std::memory_order_relaxed) || work.entered_at != 0) [[likely]] return;
+    if (!work.timed.load(std::memory_order_relaxed) || work.entered_at != 0) [[likely]]
+        return;
     work.entered_at = read_tsc();
     work.entered_by = cause;
 }
@@ -32,7 +33,8 @@ void note_masked_time(CpuWork& work);
 // On every way out: to a guest, and before a CPU sleeps.
 inline void masked_time_ends() {
     CpuWork& work = per_cpu().work;
-    if (work.entered_at != 0) [[unlikely]] note_masked_time(work);
+    if (work.entered_at != 0) [[unlikely]]
+        note_masked_time(work);
 }
 
 // From now on, on all CPUs, with nothing measured yet.

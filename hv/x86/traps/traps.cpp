@@ -41,7 +41,8 @@ void hv_exception(TrapFrame& frame) {
 }  // namespace
 
 extern "C" [[gnu::hot]] void handle_trap(TrapFrame& frame) {
-    masked_time_begins(frame.vector < kExceptions ? kExceptionCauses + static_cast<std::uint32_t>(frame.vector) : kInterruptCause);
+    masked_time_begins(frame.vector < kExceptions ? kExceptionCauses + static_cast<std::uint32_t>(frame.vector)
+                                                  : kInterruptCause);
     if (frame.vector >= kFirstExternal) return handle_interrupt(static_cast<std::uint8_t>(frame.vector));
     if (frame.from_guest()) return guest_trap(frame);
     hv_exception(frame);

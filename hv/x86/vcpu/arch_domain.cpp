@@ -1,10 +1,10 @@
 // Making and ending the processor's side of domains and vCPUs.
 #include "hv/domain/domain.hpp"
 #include "hv/domain/domain_seams.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
-#include "hv/x86/pv/mmu/base_pointers.hpp"
-#include "hv/x86/vcpu/context_switch.hpp"
 #include "hv/x86/pv/descriptors/descriptors.hpp"
+#include "hv/x86/pv/mmu/base_pointers.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/vcpu/context_switch.hpp"
 #include "hv/x86/vcpu/fpu.hpp"
 #include "hv/x86/vcpu/guest_clock.hpp"
 

@@ -20,13 +20,13 @@ struct GuestGate {
     std::uint8_t flags = 0;
 };
 
-// What every entry and exit looks at comes first, close together: after each change of the page table it has to be found
-// in memory again.
+// What every entry and exit looks at comes first, close together: after each change of the page
+// table it has to be found in memory again.
 struct ArchVcpu {
-    bool kernel_mode = true;                  // which of its two page tables and GS bases is loaded
-    bool runstate_late = false;               // to be written when its kernel is entered
+    bool kernel_mode = true;     // which of its two page tables and GS bases is loaded
+    bool runstate_late = false;  // to be written when its kernel is entered
     std::atomic<bool> nmi_pending{false};
-    std::uint32_t shown_iopl = 0;             // what frames show of the I/O privilege level, in RFLAGS' place (iopl.hpp)
+    std::uint32_t shown_iopl = 0;  // what frames show of the I/O privilege level, in RFLAGS' place (iopl.hpp)
     std::uint64_t user_cr3 = 0, kernel_cr3 = 0;  // of the two tables below, for the processor
     std::uint64_t kernel_ss = 0, kernel_sp = 0;
     std::uint64_t event_callback = 0;
@@ -39,10 +39,10 @@ struct ArchVcpu {
     bool sysenter_masks_events = false;
     std::uint64_t syscall32_callback = 0;
     std::uint64_t sysenter_callback = 0;
-    TrapFrame frame;                          // registers while it does not run
-    FrameInfo* kernel_table = nullptr;        // L4 with type and reference; null before it has a context
-    FrameInfo* user_table = nullptr;          // null when the guest has none
-    std::array<FrameInfo*, 2> unfinished{};   // tables whose undoing was preempted (entry_update.hpp)
+    TrapFrame frame;                         // registers while it does not run
+    FrameInfo* kernel_table = nullptr;       // L4 with type and reference; null before it has a context
+    FrameInfo* user_table = nullptr;         // null when the guest has none
+    std::array<FrameInfo*, 2> unfinished{};  // tables whose undoing was preempted (entry_update.hpp)
     std::uint64_t fs_base = 0;
     std::uint64_t gs_base_kernel = 0;
     std::uint64_t gs_base_user = 0;
@@ -55,19 +55,19 @@ struct ArchVcpu {
     std::uint32_t ldt_entries = 0;
     std::array<FrameInfo*, 16> ldt_frames{};  // mapped on demand
 
-    std::uint64_t cr0 = 0, cr4 = 0;           // what the guest believes
-    std::array<std::uint64_t, 8> debug{};     // 6 and 7 included; 4 and 5 unused
-    std::uint32_t iopl = 0;                   // the real one stays 0
-    std::uint32_t io_bitmap_ports = 0;        // how many ports the kernel's bitmap is about
-    GuestVirtual io_bitmap{0};                // a set bit forbids the port
+    std::uint64_t cr0 = 0, cr4 = 0;        // what the guest believes
+    std::array<std::uint64_t, 8> debug{};  // 6 and 7 included; 4 and 5 unused
+    std::uint32_t iopl = 0;                // the real one stays 0
+    std::uint32_t io_bitmap_ports = 0;     // how many ports the kernel's bitmap is about
+    GuestVirtual io_bitmap{0};             // a set bit forbids the port
 
     std::uint64_t xcr0 = 1;
-    std::uint64_t tsc_aux = 0;                // the vCPU's number until its kernel writes something else (tsc_aux.hpp)
-    std::uint8_t* fpu = nullptr;              // XSAVE area, 64-byte aligned
+    std::uint64_t tsc_aux = 0;    // the vCPU's number until its kernel writes something else (tsc_aux.hpp)
+    std::uint8_t* fpu = nullptr;  // XSAVE area, 64-byte aligned
 
-    GuestVirtual time_area{0};                // second place for pvclock, 0 when none
+    GuestVirtual time_area{0};  // second place for pvclock, 0 when none
     std::uint32_t time_version = 0;
-    const void* time_published = nullptr;     // where the clock was last written
+    const void* time_published = nullptr;  // where the clock was last written
 
     std::array<GuestGate, 256> gates{};
 };
@@ -81,11 +81,13 @@ struct ArchDomain {
     LinearSlots linear_slots;
     // VM assists (bits of abi VmAssistType).
     std::atomic<std::uint64_t> vm_assist{0};
-    FrameInfo* eoi_map_frame = nullptr;       // Dom0's page of pirqs that need an EOI
-    bool auto_unmask = false;                 // an EOI also unmasks the port
+    FrameInfo* eoi_map_frame = nullptr;  // Dom0's page of pirqs that need an EOI
+    bool auto_unmask = false;            // an EOI also unmasks the port
 };
 
 // The vCPU's machine side; vcpu.arch is never null for a vCPU that was created.
-inline bool has_user_table(const ArchVcpu& arch) { return arch.user_table != nullptr; }
+inline bool has_user_table(const ArchVcpu& arch) {
+    return arch.user_table != nullptr;
+}
 
 }  // namespace hv::x86

@@ -56,7 +56,8 @@ void audit_and_log() {
         log(LogLevel::Error, "audit: {}", left.substr(0, end));
         left.remove_prefix(end + 1);
     }
-    log(g_findings.count ? LogLevel::Error : LogLevel::Info, "audit: {} discrepancies in {} frames", g_findings.count, g_findings.accounts.size());
+    log(g_findings.count ? LogLevel::Error : LogLevel::Info, "audit: {} discrepancies in {} frames", g_findings.count,
+        g_findings.accounts.size());
 }
 
 }  // namespace hv::x86

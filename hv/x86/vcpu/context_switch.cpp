@@ -13,26 +13,26 @@
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/cpu/segments.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
-#include "hv/x86/pv/mmu/base_pointers.hpp"
-#include "hv/x86/vcpu/debug_registers.hpp"
 #include "hv/x86/pv/descriptors/descriptors.hpp"
-#include "hv/x86/vcpu/fpu.hpp"
-#include "hv/x86/vcpu/guest_clock.hpp"
-#include "hv/x86/pv/traps/guest_cr4.hpp"
-#include "hv/x86/pv/mmu/hv_slots.hpp"
 #include "hv/x86/pv/descriptors/segments.hpp"
-#include "hv/x86/vcpu/tsc_aux.hpp"
+#include "hv/x86/pv/mmu/base_pointers.hpp"
+#include "hv/x86/pv/mmu/hv_slots.hpp"
+#include "hv/x86/pv/traps/guest_cr4.hpp"
 #include "hv/x86/smp/ipi.hpp"
 #include "hv/x86/traps/masked_time.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/vcpu/debug_registers.hpp"
+#include "hv/x86/vcpu/fpu.hpp"
+#include "hv/x86/vcpu/guest_clock.hpp"
+#include "hv/x86/vcpu/tsc_aux.hpp"
 
 namespace hv {
 namespace x86 {
 namespace {
 
 constexpr std::uint64_t kPreemptionMicroseconds = 200;
-// Other CPUs can ask for timers or for another vCPU faster than this one serves them. What comes beyond so many rounds waits for
-// an interrupt, behind those of devices.
+// Other CPUs can ask for timers or for another vCPU faster than this one serves them. What comes beyond so many rounds
+// waits for an interrupt, behind those of devices.
 constexpr unsigned kMostRounds = 8;
 
 void leave_address_space(CpuWork& work, CpuId cpu) {
@@ -41,8 +41,9 @@ void leave_address_space(CpuWork& work, CpuId cpu) {
     work.linear_slots = nullptr;
 }
 
-// An interrupt of ring 3 leaves the stack segment null, and AMD's SYSRET takes over what the segment says besides its selector (APM
-// volume 3, "SYSRET"): the next vCPU, if it leaves that way, would find that 32-bit code of its cannot use its stack.
+// An interrupt of ring 3 leaves the stack segment null, and AMD's SYSRET takes over what the segment
+// says besides its selector (APM volume 3, "SYSRET"): the next vCPU, if it leaves that way, would find
+// that 32-bit code of its cannot use its stack.
 void load_stack_segment() {
     asm volatile("mov %0, %%ss" : : "r"(std::uint32_t{kKernelData}));
 }
@@ -83,7 +84,8 @@ void load_vcpu(Vcpu& vcpu, TrapFrame& frame) {
     load_tsc_aux(vcpu);
     frame = vcpu.arch->frame;
     update_guest_clock(vcpu);
-    if (!segments_good) [[unlikely]] deliver_failsafe(vcpu, frame);
+    if (!segments_good) [[unlikely]]
+        deliver_failsafe(vcpu, frame);
 }
 
 void do_cpu_work(TrapFrame& frame) {
@@ -149,13 +151,16 @@ void forget_address_space(Domain& domain) {
     struct Request {
         Domain* domain;
     } request{&domain};
-    call_on_cpus(domain.dirty_cpus.snapshot(), [](void* argument) {
-        auto& wanted = *static_cast<Request*>(argument);
-        PerCpu& cpu = per_cpu();
-        if (!cpu.work.loaded || &cpu.work.loaded->domain != wanted.domain) return;
-        write_cr3(hv_page_table().raw);
-        leave_address_space(cpu.work, cpu.id);
-    }, &request);
+    call_on_cpus(
+        domain.dirty_cpus.snapshot(),
+        [](void* argument) {
+            auto& wanted = *static_cast<Request*>(argument);
+            PerCpu& cpu = per_cpu();
+            if (!cpu.work.loaded || &cpu.work.loaded->domain != wanted.domain) return;
+            write_cr3(hv_page_table().raw);
+            leave_address_space(cpu.work, cpu.id);
+        },
+        &request);
 }
 
 }  // namespace x86

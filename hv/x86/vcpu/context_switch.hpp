@@ -6,7 +6,7 @@
 namespace hv {
 class Domain;
 class Vcpu;
-}
+}  // namespace hv
 
 namespace hv::x86 {
 
@@ -15,8 +15,8 @@ void save_vcpu(Vcpu& vcpu, const TrapFrame& frame);
 // Everything but the general registers, which go into `frame`: this CPU's way out to the guest.
 void load_vcpu(Vcpu& vcpu, TrapFrame& frame);
 
-// What others wanted of this CPU: due timers, and the scheduler, to switch if it says so. Returns with the registers of the
-// vCPU that runs now in this CPU's frame; does not return when that is the idle vCPU.
+// What others wanted of this CPU: due timers, and the scheduler, to switch if it says so. Returns with the registers of
+// the vCPU that runs now in this CPU's frame; does not return when that is the idle vCPU.
 void do_cpu_work(TrapFrame& frame);
 
 // What a CPU does when there is nothing to do. Runs on the CPU's empty stack.

@@ -2,8 +2,8 @@
 
 #include "hv/domain/domain.hpp"
 #include "hv/x86/cpu/registers.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/pv/mmu/guest_tables.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {

@@ -15,7 +15,7 @@ constexpr std::uint64_t kX87 = 1, kSse = 2, kAvx = 4, kAvx512 = 7u << 5;
 constexpr std::size_t kLegacyBytes = 512;
 constexpr std::size_t kStatusWord = 2;
 constexpr std::uint8_t kErrorSummary = 0x80;
-constexpr unsigned kAreaOrder = 0;        // a page holds everything up to AVX-512 (2696 bytes)
+constexpr unsigned kAreaOrder = 0;  // a page holds everything up to AVX-512 (2696 bytes)
 constexpr std::uint16_t kInitialControlWord = 0x37f;
 constexpr std::uint32_t kInitialMxcsr = 0x1f80;
 
@@ -23,8 +23,8 @@ bool has_xsave() {
     return cpu_has(Feature::Xsave);
 }
 
-// AMD's processors restore the x87's instruction and data pointers only along with a pending exception, unless CPUID says
-// otherwise (APM volume 3, leaf 8000_0008, RstrFpErrPtrs): what another guest's were must be cleared before.
+// AMD's processors restore the x87's instruction and data pointers only along with a pending exception, unless CPUID
+// says otherwise (APM volume 3, leaf 8000_0008, RstrFpErrPtrs): what another guest's were must be cleared before.
 bool keeps_fpu_pointers() {
     static const bool keeps = [] {
         constexpr std::uint32_t kLeaf = 0x8000'0008, kRestoresPointers = 1u << 2;
@@ -36,7 +36,9 @@ bool keeps_fpu_pointers() {
 }
 
 void write_xcr0(std::uint64_t value) {
-    asm volatile("xsetbv" : : "c"(0), "a"(static_cast<std::uint32_t>(value)), "d"(static_cast<std::uint32_t>(value >> 32)));
+    asm volatile("xsetbv"
+                 :
+                 : "c"(0), "a"(static_cast<std::uint32_t>(value)), "d"(static_cast<std::uint32_t>(value >> 32)));
 }
 
 void clear_task_switched() {

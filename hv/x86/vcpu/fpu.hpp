@@ -24,7 +24,7 @@ void reset_fpu(Vcpu& vcpu, const std::uint8_t* image);
 // 512 bytes in FXSAVE format.
 const std::uint8_t* fpu_image(const Vcpu& vcpu);
 
-void save_fpu(Vcpu& vcpu);        // on the CPU that runs it
+void save_fpu(Vcpu& vcpu);  // on the CPU that runs it
 void load_fpu(const Vcpu& vcpu);
 
 // The guest's own CR0.TS: its next use of the FPU traps with #NM.

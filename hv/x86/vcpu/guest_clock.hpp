@@ -4,7 +4,7 @@
 namespace hv {
 class Domain;
 class Vcpu;
-}
+}  // namespace hv
 
 namespace hv::x86 {
 

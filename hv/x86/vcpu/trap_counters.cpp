@@ -14,9 +14,9 @@ namespace {
 constexpr auto kIretCall = static_cast<std::uint32_t>(abi::xen::HypercallId::Iret);
 
 constexpr const char* kNames[] = {
-    "divide_error", "debug", "nmi", "breakpoint", "overflow", "bounds", "invalid_opcode", "no_device", "double_fault", "coprocessor",
-    "invalid_tss", "not_present", "stack_fault", "general_protection", "page_fault", "reserved", "float_error", "alignment",
-    "machine_check", "simd_error",
+    "divide_error", "debug",        "nmi",         "breakpoint",  "overflow",      "bounds",      "invalid_opcode",
+    "no_device",    "double_fault", "coprocessor", "invalid_tss", "not_present",   "stack_fault", "general_protection",
+    "page_fault",   "reserved",     "float_error", "alignment",   "machine_check", "simd_error",
 };
 
 }  // namespace
@@ -33,10 +33,14 @@ bool masked_time_counter(std::uint32_t index, const char*& name, std::uint64_t& 
     static_assert(kCallCauses == kHypercallSlots);
     if (index >= kMaskedCauses) return false;
     value = longest_masked_time(index);
-    if (index == kIretCall) name = "iret";  // in no table: it is handled before all others
-    else if (index < kCallCauses) name = hypercall_name(index);
-    else if (index < kSystemCallCause) name = index - kExceptionCauses < std::size(kNames) ? kNames[index - kExceptionCauses] : nullptr;
-    else name = index == kSystemCallCause ? "system_call" : "interrupt";
+    if (index == kIretCall)
+        name = "iret";  // in no table: it is handled before all others
+    else if (index < kCallCauses)
+        name = hypercall_name(index);
+    else if (index < kSystemCallCause)
+        name = index - kExceptionCauses < std::size(kNames) ? kNames[index - kExceptionCauses] : nullptr;
+    else
+        name = index == kSystemCallCause ? "system_call" : "interrupt";
     if (!name) name = "unknown";
     return true;
 }

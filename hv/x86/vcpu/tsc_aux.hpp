@@ -1,5 +1,5 @@
-// IA32_TSC_AUX, where kernels keep the CPU's number for RDTSCP and RDPID. It begins as the vCPU's number: Linux writes it on its
-// boot CPU only, and a program that asks its vDSO for the CPU is to get the right answer on the others too.
+// IA32_TSC_AUX, where kernels keep the CPU's number for RDTSCP and RDPID. It begins as the vCPU's number: Linux writes
+// it on its boot CPU only, and a program that asks its vDSO for the CPU is to get the right answer on the others too.
 #pragma once
 
 namespace hv {

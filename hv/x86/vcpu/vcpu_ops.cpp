@@ -2,9 +2,9 @@
 #include "hv/domain/domain.hpp"
 #include "hv/domain/vcpu_seams.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
+#include "hv/x86/pv/mmu/guest_tables.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/vcpu/guest_clock.hpp"
-#include "hv/x86/pv/mmu/guest_tables.hpp"
 
 namespace hv {
 

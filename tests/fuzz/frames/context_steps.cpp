@@ -1,5 +1,5 @@
-// A vCPU's first registers, from its own kernel or the toolstack: base pointers, GDT and LDT at once. And Dom0's page of interrupts
-// that want an end.
+// A vCPU's first registers, from its own kernel or the toolstack: base pointers, GDT and LDT at once. And
+// Dom0's page of interrupts that want an end.
 #include "hv/abi/xen/physdev.hpp"
 #include "hv/abi/xen/vcpu.hpp"
 #include "hv/abi/xen/vcpu_state.hpp"
@@ -32,8 +32,8 @@ void make_context(World& world, std::size_t guest) {
     }
     context.ctrlreg[3] = frame_to_cr3((shape & 0x40 ? world.frame(guest) : world.guests[guest].frames[0]).raw);
     if (shape & 0x20) context.ctrlreg[1] = frame_to_cr3(world.frame(guest).raw);
-    world.tell("  {} GDT pages from 0x{:x}, LDT 0x{:x}, CR3 0x{:x}, user 0x{:x}", pages, context.gdt_frames[0], context.ldt_base,
-               context.ctrlreg[3], context.ctrlreg[1]);
+    world.tell("  {} GDT pages from 0x{:x}, LDT 0x{:x}, CR3 0x{:x}, user 0x{:x}", pages, context.gdt_frames[0],
+               context.ldt_base, context.ctrlreg[3], context.ctrlreg[1]);
 }
 
 }  // namespace
@@ -43,17 +43,26 @@ void give_context(World& world, std::size_t guest, hv::Vcpu& vcpu, unsigned trie
     const hv::VcpuId to = shape & 4 ? vcpu.id : kSpareVcpu;
     if (shape & 1) {
         make_context(world, guest);
-        world.call(vcpu, hv::do_vcpu_op, {{static_cast<std::uint64_t>(VcpuCommand::Initialise), to, world.argument(kContext), 0, 0, 0}}, tries);
+        world.call(vcpu, hv::do_vcpu_op,
+                   {{static_cast<std::uint64_t>(VcpuCommand::Initialise), to, world.argument(kContext), 0, 0, 0}},
+                   tries);
         return;
     }
     const std::size_t target = world.guest_index();
     hv::Domain& domain = *world.guests[target].domain;
     make_context(world, target);
     using hv::control::Operation;
-    world.at<hv::control::VcpuContext>(0) = {
-        .buffer = world.argument(kContext), .domain = domain.id, .reserved0 = 0, .vcpu = to, .size = sizeof(VcpuGuestContext), .reserved1 = 0};
+    world.at<hv::control::VcpuContext>(0) = {.buffer = world.argument(kContext),
+                                             .domain = domain.id,
+                                             .reserved0 = 0,
+                                             .vcpu = to,
+                                             .size = sizeof(VcpuGuestContext),
+                                             .reserved1 = 0};
     world.tell("  d{}v{}", domain.id, to);
-    world.call(vcpu, hv::do_control, {{static_cast<std::uint64_t>(Operation::SetVcpuContext), world.argument(), sizeof(hv::control::VcpuContext), 0, 0, 0}}, tries);
+    world.call(vcpu, hv::do_control,
+               {{static_cast<std::uint64_t>(Operation::SetVcpuContext), world.argument(),
+                 sizeof(hv::control::VcpuContext), 0, 0, 0}},
+               tries);
 }
 
 void give_eoi_map(World& world, std::size_t guest, hv::Vcpu& vcpu) {

@@ -13,13 +13,16 @@ namespace {
 constexpr std::uint64_t kList = 1024;
 constexpr std::uint32_t kRefs = 16;  // that scripts use
 
-void grant_op(World& world, hv::Vcpu& vcpu, GrantCommand command, std::uint64_t count, unsigned tries = kPatient, Afterwards afterwards = {}) {
-    world.call(vcpu, hv::do_grant_table_op, {{static_cast<std::uint64_t>(command), world.argument(), count, 0, 0, 0}}, tries, std::move(afterwards));
+void grant_op(World& world, hv::Vcpu& vcpu, GrantCommand command, std::uint64_t count, unsigned tries = kPatient,
+              Afterwards afterwards = {}) {
+    world.call(vcpu, hv::do_grant_table_op, {{static_cast<std::uint64_t>(command), world.argument(), count, 0, 0, 0}},
+               tries, std::move(afterwards));
 }
 
 // A call that names frames of the table in a list.
 template <class Request>
-void ask_for_frames(World& world, std::size_t guest, hv::Vcpu& vcpu, GrantCommand command, std::uint16_t id, std::uint32_t frames) {
+void ask_for_frames(World& world, std::size_t guest, hv::Vcpu& vcpu, GrantCommand command, std::uint16_t id,
+                    std::uint32_t frames) {
     Request& request = world.at<Request>(0);
     request = {};
     request.domid = id;
@@ -28,7 +31,8 @@ void ask_for_frames(World& world, std::size_t guest, hv::Vcpu& vcpu, GrantComman
     request.status = 1;
     grant_op(world, vcpu, command, 1, kPatient, [&world, guest](std::int64_t) {
         const Request& done = world.at<Request>(0);
-        for (std::uint32_t i = 0; done.status == 0 && i < done.nr_frames; ++i) world.learn_shown(guest, world.at<std::uint64_t>(kList + i * 8));
+        for (std::uint32_t i = 0; done.status == 0 && i < done.nr_frames; ++i)
+            world.learn_shown(guest, world.at<std::uint64_t>(kList + i * 8));
     });
 }
 
@@ -44,24 +48,32 @@ void change_grant_table(World& world, std::size_t guest, hv::Vcpu& vcpu) {
     const std::uint8_t shape = world.reader.byte();
     const std::uint16_t id = shape & 0x80 ? world.domain_id(guest) : kDomidSelf;
     switch (shape % 8) {
-    case 0: case 1: case 2:
-        world.at<GnttabSetVersion>(0).version = 1 + shape / 8 % 2u;
-        world.tell("  version {}", world.at<GnttabSetVersion>(0).version);
-        grant_op(world, vcpu, GrantCommand::SetVersion, 1);
-        break;
-    case 3: case 4: return ask_for_frames<GnttabSetupTable>(world, guest, vcpu, GrantCommand::SetupTable, id, shape / 8 % 8u);
-    case 5: case 6: return ask_for_frames<GnttabGetStatusFrames>(world, guest, vcpu, GrantCommand::GetStatusFrames, id, shape / 8 % 3u);
-    default:
-        world.at<GnttabQuerySize>(0) = {};
-        world.at<GnttabQuerySize>(0).domid = id;
-        grant_op(world, vcpu, GrantCommand::QuerySize, 1);
+        case 0:
+        case 1:
+        case 2:
+            world.at<GnttabSetVersion>(0).version = 1 + shape / 8 % 2u;
+            world.tell("  version {}", world.at<GnttabSetVersion>(0).version);
+            grant_op(world, vcpu, GrantCommand::SetVersion, 1);
+            break;
+        case 3:
+        case 4:
+            return ask_for_frames<GnttabSetupTable>(world, guest, vcpu, GrantCommand::SetupTable, id, shape / 8 % 8u);
+        case 5:
+        case 6:
+            return ask_for_frames<GnttabGetStatusFrames>(world, guest, vcpu, GrantCommand::GetStatusFrames, id,
+                                                         shape / 8 % 3u);
+        default:
+            world.at<GnttabQuerySize>(0) = {};
+            world.at<GnttabQuerySize>(0).domid = id;
+            grant_op(world, vcpu, GrantCommand::QuerySize, 1);
     }
 }
 
 // The guest writes an entry into its table.
 void write_grant(World& world, std::size_t guest) {
-    static constexpr std::uint16_t kFlags[] = {kGtfPermitAccess, kGtfPermitAccess, kGtfPermitAccess, kGtfPermitAccess,
-                                               kGtfPermitAccess | kGtfReadonly, kGtfTransitive, kGtfAcceptTransfer, kGtfInvalid};
+    static constexpr std::uint16_t kFlags[] = {
+        kGtfPermitAccess, kGtfPermitAccess,   kGtfPermitAccess, kGtfPermitAccess, kGtfPermitAccess | kGtfReadonly,
+        kGtfTransitive,   kGtfAcceptTransfer, kGtfInvalid};
     const std::uint8_t shape = world.reader.byte();
     const std::uint32_t ref = shape % kRefs;
     std::uint16_t flags = kFlags[world.reader.byte() % std::size(kFlags)];
@@ -108,7 +120,8 @@ void map_grants(World& world, std::size_t guest, hv::Vcpu& vcpu, unsigned tries)
             const GnttabMapGrantRef& op = world.at<GnttabMapGrantRef>(i * sizeof(GnttabMapGrantRef));
             if (op.status != 0) continue;
             world.tell("  mapped as {}", op.handle);
-            world.mappings.push_back({.by = guest, .handle = op.handle, .address = op.host_addr, .bus_address = op.dev_bus_addr});
+            world.mappings.push_back(
+                {.by = guest, .handle = op.handle, .address = op.host_addr, .bus_address = op.dev_bus_addr});
         }
     });
 }
@@ -123,12 +136,20 @@ void unmap_grants(World& world, std::size_t guest, hv::Vcpu& vcpu, unsigned trie
         if (!world.mappings.empty() && name < 0xf0) mapping = world.mappings[name % world.mappings.size()];
         if (name % 8 == 7) mapping.address = world.virtual_address();
         if (replace) {
-            world.at<GnttabUnmapAndReplace>(i * sizeof(GnttabUnmapAndReplace)) =
-                {.host_addr = mapping.address, .new_addr = name % 4 == 3 ? 0 : world.virtual_address(), .handle = mapping.handle, .status = 1, .pad = 0};
+            world.at<GnttabUnmapAndReplace>(i * sizeof(GnttabUnmapAndReplace)) = {
+                .host_addr = mapping.address,
+                .new_addr = name % 4 == 3 ? 0 : world.virtual_address(),
+                .handle = mapping.handle,
+                .status = 1,
+                .pad = 0};
         } else {
             const std::uint8_t parts = world.reader.byte();
-            world.at<GnttabUnmapGrantRef>(i * sizeof(GnttabUnmapGrantRef)) =
-                {.host_addr = parts % 4 == 1 ? 0 : mapping.address, .dev_bus_addr = parts % 4 == 2 ? 0 : mapping.bus_address, .handle = mapping.handle, .status = 1, .pad = 0};
+            world.at<GnttabUnmapGrantRef>(i * sizeof(GnttabUnmapGrantRef)) = {
+                .host_addr = parts % 4 == 1 ? 0 : mapping.address,
+                .dev_bus_addr = parts % 4 == 2 ? 0 : mapping.bus_address,
+                .handle = mapping.handle,
+                .status = 1,
+                .pad = 0};
         }
         world.tell("  mapping {} at 0x{:x}{}", mapping.handle, mapping.address, replace ? ", replaced" : "");
     }
@@ -146,13 +167,17 @@ void copy_grants(World& world, std::size_t guest, hv::Vcpu& vcpu, unsigned tries
         for (auto* end : {&op.source, &op.dest}) {
             const bool granted = op.flags & (end == &op.source ? kGntcopySourceGref : kGntcopyDestGref);
             end->domid = granted ? world.domain_id(guest) : std::uint16_t{kDomidSelf};
-            if (granted) end->u.ref = world.reader.byte() % kRefs;
-            else end->u.gmfn = world.frame(guest).raw;
+            if (granted)
+                end->u.ref = world.reader.byte() % kRefs;
+            else
+                end->u.gmfn = world.frame(guest).raw;
         }
-        world.tell("  from 0x{:x} of {} to 0x{:x} of {}, flags {}", op.source.u.gmfn, op.source.domid, op.dest.u.gmfn, op.dest.domid, op.flags);
+        world.tell("  from 0x{:x} of {} to 0x{:x} of {}, flags {}", op.source.u.gmfn, op.source.domid, op.dest.u.gmfn,
+                   op.dest.domid, op.flags);
     }
     grant_op(world, vcpu, GrantCommand::Copy, count, tries, [&world, count](std::int64_t) {
-        for (unsigned i = 0; i < count; ++i) world.tell("  status {}", world.at<GnttabCopy>(i * sizeof(GnttabCopy)).status);
+        for (unsigned i = 0; i < count; ++i)
+            world.tell("  status {}", world.at<GnttabCopy>(i * sizeof(GnttabCopy)).status);
     });
 }
 
@@ -165,7 +190,8 @@ void transfer_or_swap(World& world, std::size_t guest, hv::Vcpu& vcpu) {
         world.at<GnttabTransfer>(0).ref = shape / 2 % kRefs;
         grant_op(world, vcpu, GrantCommand::Transfer, 1);
     } else {
-        world.at<GnttabSwapGrantRef>(0) = {.ref_a = shape / 2 % kRefs, .ref_b = world.reader.byte() % kRefs, .status = 0, .pad = 0};
+        world.at<GnttabSwapGrantRef>(0) = {
+            .ref_a = shape / 2 % kRefs, .ref_b = world.reader.byte() % kRefs, .status = 0, .pad = 0};
         grant_op(world, vcpu, GrantCommand::SwapGrantRef, 1);
     }
 }

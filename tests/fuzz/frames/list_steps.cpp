@@ -7,8 +7,8 @@
 #include "hv/abi/xen/multicall.hpp"
 #include "hv/hypercall/dispatch.hpp"
 #include "hv/hypercall/handlers.hpp"
-#include "hv/x86/pv/hypercalls/guest_setup.hpp"
 #include "hv/x86/devices/machine_hypercalls.hpp"
+#include "hv/x86/pv/hypercalls/guest_setup.hpp"
 #include "hv/x86/pv/mmu/mmu_hypercalls.hpp"
 #include "tests/fuzz/frames/world.hpp"
 
@@ -18,14 +18,17 @@ using namespace hv::abi::xen;
 
 namespace {
 
-constexpr std::uint32_t number(HypercallId id) { return static_cast<std::uint32_t>(id); }
+constexpr std::uint32_t number(HypercallId id) {
+    return static_cast<std::uint32_t>(id);
+}
 
 constexpr hv::HypercallEntry kProcessors[] = {
     {number(HypercallId::MmuUpdate), "mmu_update", hv::x86::do_mmu_update},
     {number(HypercallId::SetGdt), "set_gdt", hv::x86::do_set_gdt},
     {number(HypercallId::UpdateDescriptor), "update_descriptor", hv::x86::do_update_descriptor},
     {number(HypercallId::UpdateVaMapping), "update_va_mapping", hv::x86::do_update_va_mapping},
-    {number(HypercallId::UpdateVaMappingOtherdomain), "update_va_mapping_otherdomain", hv::x86::do_update_va_mapping_otherdomain},
+    {number(HypercallId::UpdateVaMappingOtherdomain), "update_va_mapping_otherdomain",
+     hv::x86::do_update_va_mapping_otherdomain},
     {number(HypercallId::MmuextOp), "mmuext_op", hv::x86::do_mmuext_op},
     {number(HypercallId::PhysdevOp), "physdev_op", hv::x86::do_physdev_op},
 };
@@ -59,17 +62,19 @@ void make_listed(World& world, hv::Vcpu& vcpu, unsigned tries, std::vector<Liste
         world.tell("  entry {} makes call {}", i, entry.op);
     }
     const std::uint64_t count = list.size();
-    world.call(vcpu, hv::do_multicall, {{world.argument(), count, 0, 0, 0, 0}}, tries, [&world, list = std::move(list)](std::int64_t) {
-        const std::size_t first = World::part;
-        for (std::size_t i = 0; i < list.size(); ++i) {
-            World::part = first;
-            const auto result = static_cast<std::int64_t>(world.at<MulticallEntry>(i * sizeof(MulticallEntry)).result);
-            world.tell("  entry {} gave {}", i, result);
-            World::part = list[i].part;
-            if (list[i].afterwards) list[i].afterwards(result);
-        }
-        World::part = first;
-    });
+    world.call(vcpu, hv::do_multicall, {{world.argument(), count, 0, 0, 0, 0}}, tries,
+               [&world, list = std::move(list)](std::int64_t) {
+                   const std::size_t first = World::part;
+                   for (std::size_t i = 0; i < list.size(); ++i) {
+                       World::part = first;
+                       const auto result =
+                           static_cast<std::int64_t>(world.at<MulticallEntry>(i * sizeof(MulticallEntry)).result);
+                       world.tell("  entry {} gave {}", i, result);
+                       World::part = list[i].part;
+                       if (list[i].afterwards) list[i].afterwards(result);
+                   }
+                   World::part = first;
+               });
 }
 
 }  // namespace fuzz

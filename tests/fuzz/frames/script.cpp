@@ -16,15 +16,49 @@ namespace {
 constexpr std::size_t kMostSteps = 250;
 
 enum class Step : std::uint8_t {
-    Update, Update2, Extended, Extended2, Mapping, Write, Descriptors, Store, Preempt, Reservation, Reservation2, Exchange, Acquire,
-    GrantTable, Grant, Grant2, Map, Map2, Unmap, Copy, Transfer, Events, Fifo, Areas, Life, Control, Resume, Resume2, Together,
-    Multicall, Context, EoiMap, kSteps
+    Update,
+    Update2,
+    Extended,
+    Extended2,
+    Mapping,
+    Write,
+    Descriptors,
+    Store,
+    Preempt,
+    Reservation,
+    Reservation2,
+    Exchange,
+    Acquire,
+    GrantTable,
+    Grant,
+    Grant2,
+    Map,
+    Map2,
+    Unmap,
+    Copy,
+    Transfer,
+    Events,
+    Fifo,
+    Areas,
+    Life,
+    Control,
+    Resume,
+    Resume2,
+    Together,
+    Multicall,
+    Context,
+    EoiMap,
+    kSteps
 };
 
 constexpr const char* kNames[] = {
-    "mmu_update", "mmu_update", "mmuext_op", "mmuext_op", "update_va_mapping", "table write", "descriptors", "store", "preemption",
-    "reservation", "reservation", "exchange", "acquire", "grant table", "grant entry", "grant entry", "map", "map", "unmap", "copy",
-    "transfer", "events", "FIFO", "areas", "life", "control", "resume", "resume", "together", "multicall", "context", "EOI map",
+    "mmu_update",  "mmu_update",  "mmuext_op", "mmuext_op",   "update_va_mapping",
+    "table write", "descriptors", "store",     "preemption",  "reservation",
+    "reservation", "exchange",    "acquire",   "grant table", "grant entry",
+    "grant entry", "map",         "map",       "unmap",       "copy",
+    "transfer",    "events",      "FIFO",      "areas",       "life",
+    "control",     "resume",      "resume",    "together",    "multicall",
+    "context",     "EOI map",
 };
 static_assert(std::size(kNames) == static_cast<std::size_t>(Step::kSteps));
 
@@ -42,32 +76,39 @@ void run(World& world, Step what, std::size_t guest, hv::Vcpu& vcpu, unsigned tr
     world.tell("{} by guest {} vCPU {}, {} tries", kNames[static_cast<std::size_t>(what)], guest, vcpu.id, tries);
     fake::on_cpu(static_cast<hv::CpuId>(guest * kVcpus + vcpu.id));
     switch (what) {
-    case Step::Update: case Step::Update2: return update_tables(world, guest, vcpu, tries);
-    case Step::Extended: case Step::Extended2: return extended_operation(world, guest, vcpu, tries);
-    case Step::Mapping: return update_mapping(world, guest, vcpu, tries);
-    case Step::Write: return write_table(world, guest, vcpu);
-    case Step::Descriptors: return change_descriptors(world, guest, vcpu, tries);
-    case Step::Store: return plain_store(world, guest);
-    case Step::Preempt: return world.preempt(who, world.reader.word(4));
-    case Step::Reservation: case Step::Reservation2: return change_reservation(world, guest, vcpu, tries);
-    case Step::Exchange: return exchange_frames(world, guest, vcpu, tries);
-    case Step::Acquire: return acquire(world, vcpu);
-    case Step::GrantTable: return change_grant_table(world, guest, vcpu);
-    case Step::Grant: case Step::Grant2: return write_grant(world, guest);
-    case Step::Map: case Step::Map2: return map_grants(world, guest, vcpu, tries);
-    case Step::Unmap: return unmap_grants(world, guest, vcpu, tries);
-    case Step::Copy: return copy_grants(world, guest, vcpu, tries);
-    case Step::Transfer: return transfer_or_swap(world, guest, vcpu);
-    case Step::Events: return use_events(world, guest, vcpu);
-    case Step::Fifo: return use_fifo(world, guest, vcpu, tries);
-    case Step::Areas: return register_areas(world, guest, vcpu);
-    case Step::Life: return create_or_destroy(world);
-    case Step::Control: return control_domain(world, vcpu, tries);
-    case Step::Resume: case Step::Resume2: return world.resume(guest, vcpu.id);
-    case Step::Multicall: return list_calls(world, guest, vcpu, tries, who);
-    case Step::Context: return give_context(world, guest, vcpu, tries);
-    case Step::EoiMap: return give_eoi_map(world, guest, vcpu);
-    case Step::Together: case Step::kSteps: return;
+        case Step::Update:
+        case Step::Update2: return update_tables(world, guest, vcpu, tries);
+        case Step::Extended:
+        case Step::Extended2: return extended_operation(world, guest, vcpu, tries);
+        case Step::Mapping: return update_mapping(world, guest, vcpu, tries);
+        case Step::Write: return write_table(world, guest, vcpu);
+        case Step::Descriptors: return change_descriptors(world, guest, vcpu, tries);
+        case Step::Store: return plain_store(world, guest);
+        case Step::Preempt: return world.preempt(who, world.reader.word(4));
+        case Step::Reservation:
+        case Step::Reservation2: return change_reservation(world, guest, vcpu, tries);
+        case Step::Exchange: return exchange_frames(world, guest, vcpu, tries);
+        case Step::Acquire: return acquire(world, vcpu);
+        case Step::GrantTable: return change_grant_table(world, guest, vcpu);
+        case Step::Grant:
+        case Step::Grant2: return write_grant(world, guest);
+        case Step::Map:
+        case Step::Map2: return map_grants(world, guest, vcpu, tries);
+        case Step::Unmap: return unmap_grants(world, guest, vcpu, tries);
+        case Step::Copy: return copy_grants(world, guest, vcpu, tries);
+        case Step::Transfer: return transfer_or_swap(world, guest, vcpu);
+        case Step::Events: return use_events(world, guest, vcpu);
+        case Step::Fifo: return use_fifo(world, guest, vcpu, tries);
+        case Step::Areas: return register_areas(world, guest, vcpu);
+        case Step::Life: return create_or_destroy(world);
+        case Step::Control: return control_domain(world, vcpu, tries);
+        case Step::Resume:
+        case Step::Resume2: return world.resume(guest, vcpu.id);
+        case Step::Multicall: return list_calls(world, guest, vcpu, tries, who);
+        case Step::Context: return give_context(world, guest, vcpu, tries);
+        case Step::EoiMap: return give_eoi_map(world, guest, vcpu);
+        case Step::Together:
+        case Step::kSteps: return;
     }
 }
 
@@ -85,8 +126,8 @@ void list_calls(World& world, std::size_t guest, hv::Vcpu& vcpu, unsigned tries,
     make_listed(world, vcpu, tries, std::move(list));
 }
 
-// Up to three vCPUs at the same time. Which goes on when is decided by the script; what stops or makes whole domains, and how
-// preemption is decided, stays out of it.
+// Up to three vCPUs at the same time. Which goes on when is decided by the script; what stops or makes whole domains,
+// and how preemption is decided, stays out of it.
 void together(World& world) {
     const unsigned mask = (1u << world.reader.byte() % 5) - 1;
     std::uint64_t state = world.reader.word(4) | 1;
@@ -107,13 +148,15 @@ void together(World& world) {
         if (what == Step::Preempt || std::exchange(busy[guest * kVcpus + vcpu], true)) continue;
         jobs.push_back([&world, what, guest, vcpu, part = jobs.size() * kParts, who] {
             World::part = part;
-            run(world, what, guest, *world.guests[guest].domain->vcpu(static_cast<hv::VcpuId>(vcpu)), who < 0x90 ? kPatient : 1u + who % 8, who);
+            run(world, what, guest, *world.guests[guest].domain->vcpu(static_cast<hv::VcpuId>(vcpu)),
+                who < 0x90 ? kPatient : 1u + who % 8, who);
         });
     }
     world.tell("together, {} of them", jobs.size());
     if (jobs.empty()) return;
     world.pause_all(false);
-    fake::interleave(std::move(jobs), [&random, mask] { return (random() & mask) == 0; }, random);
+    fake::interleave(
+        std::move(jobs), [&random, mask] { return (random() & mask) == 0; }, random);
 }
 
 void step(World& world) {
@@ -124,7 +167,8 @@ void step(World& world) {
     std::size_t guest = who % kDomains;
     if (world.guests[guest].dying) guest = 0;
     world.pause_all(true);
-    run(world, what, guest, *world.guests[guest].domain->vcpu(who / 4 % kVcpus), who < 0x90 ? kPatient : 1u + who % 8, who);
+    run(world, what, guest, *world.guests[guest].domain->vcpu(who / 4 % kVcpus), who < 0x90 ? kPatient : 1u + who % 8,
+        who);
 }
 
 }  // namespace

@@ -13,8 +13,9 @@ struct Played {
     std::uint64_t count = 0;
 };
 
-// Plays a script of calls that move frames, by the privileged domain and two others with two vCPUs each, and audits the whole
-// machine after each step. Afterwards all that was made has been destroyed. Any bytes are a script; the same bytes do the same.
+// Plays a script of calls that move frames, by the privileged domain and two others with two vCPUs each,
+// and audits the whole machine after each step. Afterwards all that was made has been destroyed. Any
+// bytes are a script; the same bytes do the same.
 Played run_frames_script(std::span<const std::uint8_t> script);
 
 }  // namespace fuzz

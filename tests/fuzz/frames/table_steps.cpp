@@ -1,10 +1,10 @@
 // Page tables and descriptor tables.
 #include "hv/abi/xen/mmu.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/pv/descriptors/descriptors.hpp"
-#include "hv/x86/pv/traps/emulation.hpp"
 #include "hv/x86/pv/hypercalls/guest_setup.hpp"
 #include "hv/x86/pv/mmu/mmu_hypercalls.hpp"
+#include "hv/x86/pv/traps/emulation.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "tests/fuzz/frames/world.hpp"
 #include "tests/unit/fakes/machine.hpp"
 
@@ -30,7 +30,8 @@ bool name_own_level(World& world, std::size_t guest, MmuUpdate& update) {
     const std::uint8_t level = 2 + world.reader.byte() % 3u;
     std::vector<Mfn> tables;
     for (const Mfn mfn : frames)
-        if (hv::valid_frame(mfn) && static_cast<std::uint8_t>(hv::frame_info(mfn).frame_type()) == level) tables.push_back(mfn);
+        if (hv::valid_frame(mfn) && static_cast<std::uint8_t>(hv::frame_info(mfn).frame_type()) == level)
+            tables.push_back(mfn);
     if (tables.empty()) return false;
     update.ptr = hv::address_of(tables[world.reader.byte() % tables.size()]).raw + world.slot() * sizeof(Pte);
     update.val = make_pte(tables[world.reader.byte() % tables.size()], kPtePresent | kPteUser);
@@ -54,16 +55,18 @@ void update_tables(World& world, std::size_t guest, hv::Vcpu& vcpu, unsigned tri
         }
         world.tell("  0x{:x} = 0x{:x} (frames of {}, tables of {})", update.ptr, update.val, owner, tables);
     }
-    const std::uint64_t whose = owner | (tables == guest ? 0 : world.guests[tables].domain->id + std::uint64_t{1}) << 16;
-    world.call(vcpu, do_mmu_update, {{world.argument(), count, shape & 0x80 ? world.argument(kDone) : 0, whose, 0, 0}}, tries);
+    const std::uint64_t whose = owner | (tables == guest ? 0 : world.guests[tables].domain->id + std::uint64_t{1})
+                                            << 16;
+    world.call(vcpu, do_mmu_update, {{world.argument(), count, shape & 0x80 ? world.argument(kDone) : 0, whose, 0, 0}},
+               tries);
 }
 
 void extended_operation(World& world, std::size_t guest, hv::Vcpu& vcpu, unsigned tries) {
     static constexpr MmuextCommand kCommands[] = {
-        MmuextCommand::PinL1Table, MmuextCommand::PinL2Table,     MmuextCommand::PinL3Table, MmuextCommand::PinL4Table,
-        MmuextCommand::UnpinTable, MmuextCommand::UnpinTable,     MmuextCommand::NewBaseptr, MmuextCommand::NewUserBaseptr,
-        MmuextCommand::ClearPage,  MmuextCommand::CopyPage,       MmuextCommand::SetLdt,     MmuextCommand::TlbFlushMulti,
-        MmuextCommand::InvlpgAll,  MmuextCommand::FlushCache,     MmuextCommand::MarkSuper,  static_cast<MmuextCommand>(14),
+        MmuextCommand::PinL1Table, MmuextCommand::PinL2Table, MmuextCommand::PinL3Table, MmuextCommand::PinL4Table,
+        MmuextCommand::UnpinTable, MmuextCommand::UnpinTable, MmuextCommand::NewBaseptr, MmuextCommand::NewUserBaseptr,
+        MmuextCommand::ClearPage,  MmuextCommand::CopyPage,   MmuextCommand::SetLdt,     MmuextCommand::TlbFlushMulti,
+        MmuextCommand::InvlpgAll,  MmuextCommand::FlushCache, MmuextCommand::MarkSuper,  static_cast<MmuextCommand>(14),
     };
     const std::uint8_t shape = world.reader.byte();
     const std::uint16_t owner = world.foreign(guest);
@@ -78,7 +81,8 @@ void extended_operation(World& world, std::size_t guest, hv::Vcpu& vcpu, unsigne
         op.arg2.src_mfn = command == MmuextCommand::SetLdt ? 600 : world.frame(frames).raw;
         world.tell("  op {} 0x{:x} 0x{:x} (of {})", op.command, op.arg1.mfn, op.arg2.src_mfn, owner);
     }
-    world.call(vcpu, do_mmuext_op, {{world.argument(), count, shape & 0x80 ? world.argument(kDone) : 0, owner, 0, 0}}, tries);
+    world.call(vcpu, do_mmuext_op, {{world.argument(), count, shape & 0x80 ? world.argument(kDone) : 0, owner, 0, 0}},
+               tries);
 }
 
 void update_mapping(World& world, std::size_t guest, hv::Vcpu& vcpu, unsigned tries) {
@@ -86,15 +90,24 @@ void update_mapping(World& world, std::size_t guest, hv::Vcpu& vcpu, unsigned tr
     const std::uint16_t owner = world.foreign(guest);
     const Pte value = world.entry(guest_of(world, owner, guest));
     world.tell("  0x{:x} = 0x{:x} (of {})", address, value, owner);
-    if (owner == kDomidSelf) world.call(vcpu, do_update_va_mapping, {{address, value, world.reader.byte() & 7u, 0, 0, 0}}, tries);
-    else world.call(vcpu, do_update_va_mapping_otherdomain, {{address, value, kUvmfInvlpg | kUvmfAll, owner, 0, 0}}, tries);
+    if (owner == kDomidSelf)
+        world.call(vcpu, do_update_va_mapping, {{address, value, world.reader.byte() & 7u, 0, 0, 0}}, tries);
+    else
+        world.call(vcpu, do_update_va_mapping_otherdomain, {{address, value, kUvmfInvlpg | kUvmfAll, owner, 0, 0}},
+                   tries);
 }
 
 // An instruction that writes to a page table, at an address where there may be one.
 void write_table(World& world, std::size_t guest, hv::Vcpu& vcpu) {
     static constexpr std::array<std::uint8_t, 6> kCode[] = {
-        {0x48, 0x89, 0x07}, {0x48, 0x87, 0x07}, {0xf0, 0x48, 0x0f, 0xb1, 0x0f}, {0xf0, 0x48, 0x0f, 0xba, 0x37, 0x01},
-        {0x48, 0x21, 0x07}, {0x48, 0x09, 0x07}, {0x89, 0x07},                   {0x48, 0xab},
+        {0x48, 0x89, 0x07},
+        {0x48, 0x87, 0x07},
+        {0xf0, 0x48, 0x0f, 0xb1, 0x0f},
+        {0xf0, 0x48, 0x0f, 0xba, 0x37, 0x01},
+        {0x48, 0x21, 0x07},
+        {0x48, 0x09, 0x07},
+        {0x89, 0x07},
+        {0x48, 0xab},
     };
     const auto& code = kCode[world.reader.byte() % std::size(kCode)];
     std::memcpy(world.arguments(), code.data(), code.size());
@@ -113,33 +126,34 @@ void write_table(World& world, std::size_t guest, hv::Vcpu& vcpu) {
 void change_descriptors(World& world, std::size_t guest, hv::Vcpu& vcpu, unsigned tries) {
     const std::uint8_t shape = world.reader.byte();
     switch (shape % 4) {
-    case 0: {
-        const std::uint8_t page = shape / 4 % 4u;
-        world.tell("  LDT page {}", page);
-        hv::Vcpu& before = fake::running_on(hv::current_cpu());
-        fake::set_current(vcpu);
-        for (unsigned i = 0; i < tries; ++i) {
-            const hv::Result<> mapped = map_ldt_page(vcpu, page, shape & 0x80 ? hv::Preemption::Allowed : hv::Preemption::Forbidden);
-            if (mapped || mapped.error() != hv::Error::Restart) break;
+        case 0: {
+            const std::uint8_t page = shape / 4 % 4u;
+            world.tell("  LDT page {}", page);
+            hv::Vcpu& before = fake::running_on(hv::current_cpu());
+            fake::set_current(vcpu);
+            for (unsigned i = 0; i < tries; ++i) {
+                const hv::Result<> mapped =
+                    map_ldt_page(vcpu, page, shape & 0x80 ? hv::Preemption::Allowed : hv::Preemption::Forbidden);
+                if (mapped || mapped.error() != hv::Error::Restart) break;
+            }
+            fake::set_current(before);
+            return;
         }
-        fake::set_current(before);
-        return;
-    }
-    case 1: {
-        const std::uint64_t where = hv::address_of(world.frame(guest)).raw + world.slot() * sizeof(Pte);
-        const std::uint64_t descriptor = shape & 0x80 ? world.reader.word(8) : 0x00cf'f300'0000'ffff;
-        world.tell("  descriptor at 0x{:x}", where);
-        world.call(vcpu, do_update_descriptor, {{where, descriptor, 0, 0, 0, 0}}, tries);
-        return;
-    }
-    default: {
-        const std::uint32_t pages = shape / 4 % 4u;
-        for (std::uint32_t i = 0; i < pages; ++i) {
-            world.at<std::uint64_t>(i * 8) = world.frame(guest).raw;
-            world.tell("  GDT frame 0x{:x}", world.at<std::uint64_t>(i * 8));
+        case 1: {
+            const std::uint64_t where = hv::address_of(world.frame(guest)).raw + world.slot() * sizeof(Pte);
+            const std::uint64_t descriptor = shape & 0x80 ? world.reader.word(8) : 0x00cf'f300'0000'ffff;
+            world.tell("  descriptor at 0x{:x}", where);
+            world.call(vcpu, do_update_descriptor, {{where, descriptor, 0, 0, 0, 0}}, tries);
+            return;
         }
-        world.call(vcpu, do_set_gdt, {{world.argument(), pages * 512u, 0, 0, 0, 0}}, tries);
-    }
+        default: {
+            const std::uint32_t pages = shape / 4 % 4u;
+            for (std::uint32_t i = 0; i < pages; ++i) {
+                world.at<std::uint64_t>(i * 8) = world.frame(guest).raw;
+                world.tell("  GDT frame 0x{:x}", world.at<std::uint64_t>(i * 8));
+            }
+            world.call(vcpu, do_set_gdt, {{world.argument(), pages * 512u, 0, 0, 0, 0}}, tries);
+        }
     }
 }
 

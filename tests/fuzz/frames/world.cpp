@@ -25,8 +25,9 @@ using hv::Mfn;
 namespace {
 
 constexpr Pte kTableFlags = kPtePresent | kPteWritable | kPteUser;
-constexpr MmuextCommand kSpareTables[] = {MmuextCommand::PinL4Table, MmuextCommand::PinL4Table, MmuextCommand::PinL3Table,
-                                          MmuextCommand::PinL3Table, MmuextCommand::PinL2Table, MmuextCommand::PinL2Table};
+constexpr MmuextCommand kSpareTables[] = {MmuextCommand::PinL4Table, MmuextCommand::PinL4Table,
+                                          MmuextCommand::PinL3Table, MmuextCommand::PinL3Table,
+                                          MmuextCommand::PinL2Table, MmuextCommand::PinL2Table};
 
 template <class Work>
 bool finish(Work work) {
@@ -49,8 +50,10 @@ void release_mappings(hv::Domain& user) {
         if (const auto granter = hv::find_domain(mapping.domain.load())) {
             hv::GrantTable& table = (*granter)->grants;
             const auto frame = table.mapped_frame(ref, user.id);
-            if (flags & kGntmapDeviceMap) table.unpin(ref, user.id, readonly ? hv::GrantUse::DeviceRead : hv::GrantUse::DeviceWrite);
-            if (flags & kGntmapHostMap) table.unpin(ref, user.id, readonly ? hv::GrantUse::HostRead : hv::GrantUse::HostWrite);
+            if (flags & kGntmapDeviceMap)
+                table.unpin(ref, user.id, readonly ? hv::GrantUse::DeviceRead : hv::GrantUse::DeviceWrite);
+            if (flags & kGntmapHostMap)
+                table.unpin(ref, user.id, readonly ? hv::GrantUse::HostRead : hv::GrantUse::HostWrite);
             if (frame && (flags & kGntmapDeviceMap)) hv::put_granted_frame(hv::frame_info(*frame), readonly);
         }
         user.grants.maptrack.give_back(0, handle);
@@ -94,8 +97,8 @@ void World::make(std::size_t guest) {
     guests[guest].id = guests[guest].domain->id;
 }
 
-// Every domain starts with a tree that maps all of its frames, tables read-only: L4, L3, two L2, three L1. One that may have
-// linear tables starts with two pinned ones of each level, too, which could name each other.
+// Every domain starts with a tree that maps all of its frames, tables read-only: L4, L3, two L2, three L1. One that may
+// have linear tables starts with two pinned ones of each level, too, which could name each other.
 void World::set_up(std::size_t guest) {
     Guest& self = guests[guest];
     for (std::size_t i = 0; i < kFrames; ++i) self.frames.push_back(fake::give_page(*self.domain));
@@ -127,7 +130,8 @@ void World::set_up(std::size_t guest) {
     at<GnttabSetupTable>(0).domid = kDomidSelf;
     at<GnttabSetupTable>(0).nr_frames = 1;
     at<GnttabSetupTable>(0).frame_list = argument(256);
-    call(*self.domain->vcpu(0), hv::do_grant_table_op, {{static_cast<std::uint64_t>(GrantCommand::SetupTable), argument(), 1, 0, 0, 0}});
+    call(*self.domain->vcpu(0), hv::do_grant_table_op,
+         {{static_cast<std::uint64_t>(GrantCommand::SetupTable), argument(), 1, 0, 0, 0}});
     self.shown = {Mfn{at<std::uint64_t>(256)}, self.domain->shared_info.frame()};
 }
 
@@ -138,12 +142,15 @@ std::size_t World::guest_index() {
 
 Mfn World::frame(std::size_t guest) {
     const std::uint8_t name = reader.byte();
-    const auto pick = [](const std::vector<Mfn>& list, std::size_t index) { return list.empty() ? Mfn{0} : list[index % list.size()]; };
+    const auto pick = [](const std::vector<Mfn>& list, std::size_t index) {
+        return list.empty() ? Mfn{0} : list[index % list.size()];
+    };
     if (name < 0xc0) return pick(guests[guest].frames, name);
     if (name < 0xd8) return pick(guests[(guest + 1 + name % 2) % kDomains].frames, name / 2);
     if (name < 0xec) return pick(guests[guest].shown, name);
     if (name < 0xf6) return pick(guests[(guest + 1 + name % 2) % kDomains].shown, name / 2);
-    static constexpr std::uint64_t kOthers[] = {0, 1, 16, 0xf'ee00, 0xf'ffff, 0x100'0000, 0xff'ffff'ffff, 8192, 8191, ~std::uint64_t{0}};
+    static constexpr std::uint64_t kOthers[] = {
+        0, 1, 16, 0xf'ee00, 0xf'ffff, 0x100'0000, 0xff'ffff'ffff, 8192, 8191, ~std::uint64_t{0}};
     return Mfn{kOthers[name - 0xf6]};
 }
 
@@ -168,8 +175,14 @@ unsigned World::slot() {
 std::uint64_t World::virtual_address() {
     const std::uint8_t name = reader.byte();
     if (name < 0xe0) return std::uint64_t{name} % 3 << 21 | std::uint64_t{name} / 3 % 32 << 12;
-    static constexpr std::uint64_t kOthers[] = {0xffff'8000'0000'0000, 0xffff'87ff'ffff'f000, 0xffff'8800'0000'0000, ~std::uint64_t{0},
-                                                0x0000'8000'0000'0000, 0x0000'7fff'ffff'f000, 1u << 30, 0xffff'ffff'8000'0000};
+    static constexpr std::uint64_t kOthers[] = {0xffff'8000'0000'0000,
+                                                0xffff'87ff'ffff'f000,
+                                                0xffff'8800'0000'0000,
+                                                ~std::uint64_t{0},
+                                                0x0000'8000'0000'0000,
+                                                0x0000'7fff'ffff'f000,
+                                                1u << 30,
+                                                0xffff'ffff'8000'0000};
     return kOthers[name % 8];
 }
 
@@ -190,7 +203,8 @@ std::uint16_t World::foreign(std::size_t guest) {
     return guests[name % kDomains].domain->id;
 }
 
-void World::call(hv::Vcpu& vcpu, hv::HypercallHandler handler, hv::HypercallArguments arguments, unsigned tries, Afterwards afterwards) {
+void World::call(hv::Vcpu& vcpu, hv::HypercallHandler handler, hv::HypercallArguments arguments, unsigned tries,
+                 Afterwards afterwards) {
     if (list && list->size() < kListed) {
         list->push_back({handler, arguments, std::move(afterwards), part++});
         return;
@@ -204,7 +218,9 @@ void World::call(hv::Vcpu& vcpu, hv::HypercallHandler handler, hv::HypercallArgu
         tell("  left after {} tries", tries);
         const auto first = memory.begin() + static_cast<std::ptrdiff_t>(part / kParts * kParts * kArguments);
         for (Guest& guest : guests)
-            if (guest.domain == &vcpu.domain) guest.pending[vcpu.id % kVcpus] = {handler, arguments, std::move(afterwards), {first, first + kParts * kArguments}, part};
+            if (guest.domain == &vcpu.domain)
+                guest.pending[vcpu.id % kVcpus] = {
+                    handler, arguments, std::move(afterwards), {first, first + kParts * kArguments}, part};
         return;
     }
     tell("  gave {}", hv::to_guest(result));
@@ -215,8 +231,10 @@ void World::resume(std::size_t guest, std::size_t vcpu) {
     Pending pending = std::exchange(guests[guest].pending[vcpu], {});
     if (!pending.handler) return;
     part = pending.part;  // the arguments name addresses there
-    std::ranges::copy(pending.memory, memory.begin() + static_cast<std::ptrdiff_t>(part / kParts * kParts * kArguments));
-    call(*guests[guest].domain->vcpu(static_cast<hv::VcpuId>(vcpu)), pending.handler, pending.arguments, kPatient, std::move(pending.afterwards));
+    std::ranges::copy(pending.memory,
+                      memory.begin() + static_cast<std::ptrdiff_t>(part / kParts * kParts * kArguments));
+    call(*guests[guest].domain->vcpu(static_cast<hv::VcpuId>(vcpu)), pending.handler, pending.arguments, kPatient,
+         std::move(pending.afterwards));
 }
 
 bool World::store(std::size_t guest, Mfn where, std::uint64_t offset, const void* bytes, std::size_t size) {
@@ -233,8 +251,10 @@ bool World::store(std::size_t guest, Mfn where, std::uint64_t offset, const void
 
 void World::learn(std::size_t guest, std::uint64_t mfn) {
     std::vector<Mfn>& frames = guests[guest].frames;
-    if (frames.size() < kMostFrames) frames.push_back(Mfn{mfn});
-    else frames[mfn % kMostFrames] = Mfn{mfn};
+    if (frames.size() < kMostFrames)
+        frames.push_back(Mfn{mfn});
+    else
+        frames[mfn % kMostFrames] = Mfn{mfn};
 }
 
 void World::learn_shown(std::size_t guest, std::uint64_t mfn) {
@@ -270,7 +290,8 @@ void World::destroy_some(std::size_t guest) {
     at<hv::control::DomainOnly>(0) = {};
     at<hv::control::DomainOnly>(0).domain = self.domain->id;
     const auto operation = static_cast<std::uint64_t>(hv::control::Operation::DestroyDomain);
-    call(*guests[0].domain->vcpu(0), hv::do_control, {{operation, argument(), sizeof(hv::control::DomainOnly), 0, 0, 0}}, 1 + reader.byte() % 4u);
+    call(*guests[0].domain->vcpu(0), hv::do_control,
+         {{operation, argument(), sizeof(hv::control::DomainOnly), 0, 0, 0}}, 1 + reader.byte() % 4u);
 }
 
 // Also by a call that was resumed.
@@ -289,7 +310,8 @@ std::string World::end() {
     fake::on_cpu(0);
     hv::Domain& dom0 = *guests[0].domain;
     for (hv::VcpuId id = 0; id < dom0.max_vcpus; ++id) {
-        if (!finish([&] { return hv::arch_relinquish_vcpu(*dom0.vcpu(id)); })) return "a vCPU of the privileged domain keeps something\n";
+        if (!finish([&] { return hv::arch_relinquish_vcpu(*dom0.vcpu(id)); }))
+            return "a vCPU of the privileged domain keeps something\n";
         dom0.vcpu(id)->flags.fetch_or(hv::kVcpuInitialised);
     }
     const auto reset = [&dom0]() -> hv::Result<> {

@@ -22,13 +22,14 @@ inline constexpr std::size_t kDomains = 3;
 inline constexpr std::size_t kLinearGuest = 2;  // its page tables may name others of their level
 inline constexpr std::size_t kVcpus = 2;
 inline constexpr hv::VcpuId kSpareVcpu = kVcpus;  // not initialised at first
-inline constexpr std::size_t kFrames = 24;      // of each domain at first; the first ones are set up as page tables
-inline constexpr std::size_t kMostFrames = 40;  // that a script keeps the names of
-inline constexpr std::size_t kTogether = 3;     // the most steps that are done at the same time
-inline constexpr std::size_t kListed = 4;       // the most calls of a multicall
+inline constexpr std::size_t kFrames = 24;        // of each domain at first; the first ones are set up as page tables
+inline constexpr std::size_t kMostFrames = 40;    // that a script keeps the names of
+inline constexpr std::size_t kTogether = 3;       // the most steps that are done at the same time
+inline constexpr std::size_t kListed = 4;         // the most calls of a multicall
 inline constexpr std::size_t kArguments = 2 * hv::kPageSize;
-inline constexpr std::size_t kParts = kListed + 2;  // of arguments that a vCPU has: the list's, each listed call's, and one for what is not listed
-inline constexpr unsigned kPatient = 100'000;   // tries
+inline constexpr std::size_t kParts =
+    kListed + 2;  // of arguments that a vCPU has: the list's, each listed call's, and one for what is not listed
+inline constexpr unsigned kPatient = 100'000;  // tries
 
 class Reader {
   public:
@@ -73,9 +74,9 @@ struct Listed {
 struct Guest {
     hv::Domain* domain = nullptr;
     hv::DomainId id = 0;
-    bool dying = false;                  // destroying it has begun
-    std::vector<hv::Mfn> frames;         // by name; some may not be its any more
-    std::vector<hv::Mfn> shown;          // pages of hv's that it has been told of
+    bool dying = false;           // destroying it has begun
+    std::vector<hv::Mfn> frames;  // by name; some may not be its any more
+    std::vector<hv::Mfn> shown;   // pages of hv's that it has been told of
     std::vector<std::uint32_t> ports;
     std::array<Pending, kVcpus> pending;
 };
@@ -99,17 +100,18 @@ class World {
     std::string end();
 
     // Names from the script.
-    std::size_t guest_index();                      // one that lives
-    hv::Mfn frame(std::size_t guest);               // mostly its own
+    std::size_t guest_index();         // one that lives
+    hv::Mfn frame(std::size_t guest);  // mostly its own
     hv::x86::Pte entry(std::size_t guest);
     unsigned slot();
     std::uint64_t virtual_address();
-    std::uint16_t domain_id(std::size_t guest);     // mostly one that exists
-    std::uint16_t foreign(std::size_t guest);       // whose frames: mostly its own
+    std::uint16_t domain_id(std::size_t guest);  // mostly one that exists
+    std::uint16_t foreign(std::size_t guest);    // whose frames: mostly its own
 
-    // One hypercall as the guest's page makes it, or an entry of the list that is being made. An impatient guest leaves it when it was
-    // preempted `tries` times. What `afterwards` reads of the arguments is what the call left there.
-    void call(hv::Vcpu& vcpu, hv::HypercallHandler handler, hv::HypercallArguments arguments, unsigned tries = kPatient, Afterwards afterwards = {});
+    // One hypercall as the guest's page makes it, or an entry of the list that is being made. An impatient guest leaves
+    // it when it was preempted `tries` times. What `afterwards` reads of the arguments is what the call left there.
+    void call(hv::Vcpu& vcpu, hv::HypercallHandler handler, hv::HypercallArguments arguments, unsigned tries = kPatient,
+              Afterwards afterwards = {});
     void resume(std::size_t guest, std::size_t vcpu);
 
     // The memory that a vCPU has for arguments. Those who work at the same time have each their own.
@@ -126,10 +128,10 @@ class World {
     void make(std::size_t guest);
     void learn(std::size_t guest, std::uint64_t mfn);
     void learn_shown(std::size_t guest, std::uint64_t mfn);
-    void destroy_some(std::size_t guest);           // one call of the toolstack's
-    void replace_the_gone();                        // by new ones
+    void destroy_some(std::size_t guest);  // one call of the toolstack's
+    void replace_the_gone();               // by new ones
     void preempt(std::uint8_t how, std::uint64_t seed);
-    void pause_all(bool paused);                    // as the toolstack does; those that work do not notice
+    void pause_all(bool paused);  // as the toolstack does; those that work do not notice
 
     template <class... Values>
     void tell(std::string_view text, const Values&... values) {

@@ -1,6 +1,6 @@
-// One step of a script: who calls (1 byte), what (1), the command (1), how long the argument is (1), the argument itself,
-// and up to three corrections of it (2 each: where, and what is put there: a domain, a frame, an address or a port). Without
-// them random bytes would hardly ever name something that exists.
+// One step of a script: who calls (1 byte), what (1), the command (1), how long the argument is (1), the argument
+// itself, and up to three corrections of it (2 each: where, and what is put there: a domain, a frame, an address or a
+// port). Without them random bytes would hardly ever name something that exists.
 #include "tests/fuzz/hypercalls/script.hpp"
 
 #include <algorithm>
@@ -73,10 +73,10 @@ class Play {
         fake::set_current(vcpu);
         const auto argument = reinterpret_cast<std::uintptr_t>(memory_);
         switch (what) {
-        case 3: fake::hypercall(kHandlers[what], command, count % 3, argument); break;
-        case 4: fake::hypercall(kHandlers[what], static_cast<std::uint64_t>(fake::now()) + count * 1000); break;
-        case 5: fake::hypercall(kHandlers[what], command, count); break;
-        default: fake::hypercall(kHandlers[what], command, argument, count); break;
+            case 3: fake::hypercall(kHandlers[what], command, count % 3, argument); break;
+            case 4: fake::hypercall(kHandlers[what], static_cast<std::uint64_t>(fake::now()) + count * 1000); break;
+            case 5: fake::hypercall(kHandlers[what], command, count); break;
+            default: fake::hypercall(kHandlers[what], command, argument, count); break;
         }
         fake::set_current(before);
         fake::settle();
@@ -100,14 +100,14 @@ class Play {
         std::uint8_t* place = memory_ + where % kArgument;
         const auto put = [place](auto value) { std::memcpy(place, &value, sizeof value); };
         switch (what >> 5) {
-        case 0: put(domains_[what % domains_.size()]->id); break;
-        case 1: put(hv::abi::xen::kDomidSelf); break;
-        case 2: put(pages_[what % pages_.size()].raw); break;
-        case 3: put(static_cast<std::uint32_t>(pages_[what % pages_.size()].raw)); break;
-        case 4: put(reinterpret_cast<std::uintptr_t>(memory_) + what % 32 * 16); break;
-        case 5: put(std::uint32_t{what} % 16); break;
-        case 6: put(std::uint32_t{what} % 32); break;
-        default: break;
+            case 0: put(domains_[what % domains_.size()]->id); break;
+            case 1: put(hv::abi::xen::kDomidSelf); break;
+            case 2: put(pages_[what % pages_.size()].raw); break;
+            case 3: put(static_cast<std::uint32_t>(pages_[what % pages_.size()].raw)); break;
+            case 4: put(reinterpret_cast<std::uintptr_t>(memory_) + what % 32 * 16); break;
+            case 5: put(std::uint32_t{what} % 16); break;
+            case 6: put(std::uint32_t{what} % 32); break;
+            default: break;
         }
     }
 

@@ -1,5 +1,5 @@
-// One step of a script: what is done (1 byte), by which vCPU (1), and then what the operation needs. Frames are named by a
-// byte: which of the machine's frames, most of them the caller's own.
+// One step of a script: what is done (1 byte), by which vCPU (1), and then what the operation needs. Frames are named
+// by a byte: which of the machine's frames, most of them the caller's own.
 #include "tests/fuzz/mmu/script.hpp"
 
 #include <array>
@@ -10,14 +10,14 @@
 #include "hv/abi/xen/mmu.hpp"
 #include "hv/domain/domain_frames.hpp"
 #include "hv/domain/relinquish.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
-#include "hv/x86/pv/mmu/base_pointers.hpp"
 #include "hv/x86/pv/descriptors/descriptors.hpp"
-#include "hv/x86/pv/traps/emulation.hpp"
+#include "hv/x86/pv/mmu/base_pointers.hpp"
 #include "hv/x86/pv/mmu/mmu_hypercalls.hpp"
 #include "hv/x86/pv/mmu/page_table_entry.hpp"
-#include "tests/unit/fakes/machine.hpp"
+#include "hv/x86/pv/traps/emulation.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "tests/unit/fakes/audit.hpp"
+#include "tests/unit/fakes/machine.hpp"
 
 namespace fuzz {
 namespace {
@@ -126,8 +126,14 @@ class Play {
     std::uint64_t virtual_address() {
         const std::uint8_t name = reader_.byte();
         if (name < 0xe0) return std::uint64_t{name} % 3 << 21 | std::uint64_t{name} / 3 % 32 << 12;
-        static constexpr std::uint64_t kOthers[] = {0xffff'8000'0000'0000, 0xffff'87ff'ffff'f000, 0xffff'8800'0000'0000, ~std::uint64_t{0},
-                                                    0x0000'8000'0000'0000, 0x0000'7fff'ffff'f000, 1u << 30, 0xffff'ffff'8000'0000};
+        static constexpr std::uint64_t kOthers[] = {0xffff'8000'0000'0000,
+                                                    0xffff'87ff'ffff'f000,
+                                                    0xffff'8800'0000'0000,
+                                                    ~std::uint64_t{0},
+                                                    0x0000'8000'0000'0000,
+                                                    0x0000'7fff'ffff'f000,
+                                                    1u << 30,
+                                                    0xffff'ffff'8000'0000};
         return kOthers[name % 8];
     }
 
@@ -170,25 +176,30 @@ class Play {
         hv::Vcpu& vcpu = *domain.vcpu(who / 4 % 2);
         const unsigned tries = who < 0xc0 ? kPatient : 1u + who % 8;
         switch (what % 12) {
-        case 0: case 1: case 2: update(vcpu, tries); break;
-        case 3: case 4: case 5: extended(vcpu, tries); break;
-        case 6: {
-            const std::uint64_t address = virtual_address();
-            const Pte value = entry(domain);
-            call(vcpu, do_update_va_mapping, {{address, value, who & 7u, 0, 0, 0}}, tries);
-            break;
-        }
-        case 7: {
-            const std::uint64_t address = virtual_address();
-            const std::uint64_t whose = foreign(domain) & 0xffff;
-            const Pte value = entry(*domains_[whose == domains_[1]->id ? 1 : index_of(domain)]);
-            call(vcpu, do_update_va_mapping_otherdomain, {{address, value, kUvmfInvlpg | kUvmfAll, whose, 0, 0}}, tries);
-            break;
-        }
-        case 8: write(vcpu); break;
-        case 9: segments(vcpu); break;
-        case 10: plain_store(vcpu); break;
-        case 11: fake::preempt_every(who % 6); break;
+            case 0:
+            case 1:
+            case 2: update(vcpu, tries); break;
+            case 3:
+            case 4:
+            case 5: extended(vcpu, tries); break;
+            case 6: {
+                const std::uint64_t address = virtual_address();
+                const Pte value = entry(domain);
+                call(vcpu, do_update_va_mapping, {{address, value, who & 7u, 0, 0, 0}}, tries);
+                break;
+            }
+            case 7: {
+                const std::uint64_t address = virtual_address();
+                const std::uint64_t whose = foreign(domain) & 0xffff;
+                const Pte value = entry(*domains_[whose == domains_[1]->id ? 1 : index_of(domain)]);
+                call(vcpu, do_update_va_mapping_otherdomain, {{address, value, kUvmfInvlpg | kUvmfAll, whose, 0, 0}},
+                     tries);
+                break;
+            }
+            case 8: write(vcpu); break;
+            case 9: segments(vcpu); break;
+            case 10: plain_store(vcpu); break;
+            case 11: fake::preempt_every(who % 6); break;
         }
     }
 
@@ -208,10 +219,12 @@ class Play {
 
     void extended(hv::Vcpu& vcpu, unsigned tries) {
         static constexpr MmuextCommand kCommands[] = {
-            MmuextCommand::PinL1Table, MmuextCommand::PinL2Table,     MmuextCommand::PinL3Table, MmuextCommand::PinL4Table,
-            MmuextCommand::UnpinTable, MmuextCommand::UnpinTable,     MmuextCommand::NewBaseptr, MmuextCommand::NewUserBaseptr,
-            MmuextCommand::ClearPage,  MmuextCommand::CopyPage,       MmuextCommand::SetLdt,     MmuextCommand::TlbFlushMulti,
-            MmuextCommand::InvlpgAll,  MmuextCommand::FlushCache,     MmuextCommand::MarkSuper,  static_cast<MmuextCommand>(14),
+            MmuextCommand::PinL1Table,      MmuextCommand::PinL2Table,     MmuextCommand::PinL3Table,
+            MmuextCommand::PinL4Table,      MmuextCommand::UnpinTable,     MmuextCommand::UnpinTable,
+            MmuextCommand::NewBaseptr,      MmuextCommand::NewUserBaseptr, MmuextCommand::ClearPage,
+            MmuextCommand::CopyPage,        MmuextCommand::SetLdt,         MmuextCommand::TlbFlushMulti,
+            MmuextCommand::InvlpgAll,       MmuextCommand::FlushCache,     MmuextCommand::MarkSuper,
+            static_cast<MmuextCommand>(14),
         };
         const std::uint8_t shape = reader_.byte();
         const std::uint64_t whose = foreign(vcpu.domain) & 0xffff;
@@ -231,8 +244,14 @@ class Play {
     // An instruction that writes to a page table, at an address where there may be one.
     void write(hv::Vcpu& vcpu) {
         static constexpr std::array<std::uint8_t, 6> kCode[] = {
-            {0x48, 0x89, 0x07}, {0x48, 0x87, 0x07}, {0xf0, 0x48, 0x0f, 0xb1, 0x0f}, {0xf0, 0x48, 0x0f, 0xba, 0x37, 0x01},
-            {0x48, 0x21, 0x07}, {0x48, 0x09, 0x07}, {0x89, 0x07},                   {0x48, 0xab},
+            {0x48, 0x89, 0x07},
+            {0x48, 0x87, 0x07},
+            {0xf0, 0x48, 0x0f, 0xb1, 0x0f},
+            {0xf0, 0x48, 0x0f, 0xba, 0x37, 0x01},
+            {0x48, 0x21, 0x07},
+            {0x48, 0x09, 0x07},
+            {0x89, 0x07},
+            {0x48, 0xab},
         };
         const auto& code = kCode[reader_.byte() % std::size(kCode)];
         std::memcpy(memory_.data(), code.data(), code.size());

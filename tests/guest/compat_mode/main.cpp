@@ -1,10 +1,10 @@
 // Promised: 32-bit programs of a 64-bit guest reach its kernel through SYSCALL (AMD) and SYSENTER (Intel), at the
-// callbacks that it registered for them; callbacks for what the processor does not have may be registered, and are never used.
-// Exercised: both instructions from 32-bit code, SYSENTER from 64-bit code, with and without a callback, with every flag
-// that neither instruction clears (single step, nested task, alignment check, direction), returns to 32-bit code, far returns
-// of programs from the one kind of code to the other.
-// A pass means: each came in on the kernel's stack with clean flags and the user's own in the frame; without a callback
-// the user gets the exception; the hypervisor stayed out of it; a far return goes where its frame on the program's stack says.
+// callbacks that it registered for them; callbacks for what the processor does not have may be registered, and are
+// never used. Exercised: both instructions from 32-bit code, SYSENTER from 64-bit code, with and without a callback,
+// with every flag that neither instruction clears (single step, nested task, alignment check, direction), returns to
+// 32-bit code, far returns of programs from the one kind of code to the other. A pass means: each came in on the
+// kernel's stack with clean flags and the user's own in the frame; without a callback the user gets the exception; the
+// hypervisor stayed out of it; a far return goes where its frame on the program's stack says.
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/traps.hpp"
 #include "tests/guest/lib/user.hpp"
@@ -13,7 +13,8 @@
 using namespace guest;
 
 extern "C" {
-extern u8 compat_code[], compat_code_end[], compat_syscall[], compat_sysenter[], compat_interrupt[], compat_far_return[];
+extern u8 compat_code[], compat_code_end[], compat_syscall[], compat_sysenter[], compat_interrupt[],
+    compat_far_return[];
 }
 
 // The same bytes mean the same in 32-bit and in 64-bit code.
@@ -41,8 +42,10 @@ compat_code_end:
 
 namespace {
 
-constexpr u64 kTrap = 1u << 8, kInterrupt = 1u << 9, kDirection = 1u << 10, kNested = 1u << 14, kAlignment = 1u << 18, kCarry = 1;
-constexpr u64 kFlagsToTry[] = {0, kTrap, kNested, kAlignment, kDirection, kCarry, kTrap | kNested | kAlignment | kDirection};
+constexpr u64 kTrap = 1u << 8, kInterrupt = 1u << 9, kDirection = 1u << 10, kNested = 1u << 14, kAlignment = 1u << 18,
+              kCarry = 1;
+constexpr u64 kFlagsToTry[] = {
+    0, kTrap, kNested, kAlignment, kDirection, kCarry, kTrap | kNested | kAlignment | kDirection};
 
 u64 at(const u8* where) {
     return kUserCode + static_cast<u64>(where - compat_code);
@@ -116,7 +119,8 @@ void check_sysenter(bool works) {
             continue;
         }
         expect_entry(end, CallbackType::Sysenter, flags);
-        expect_entry(run_user({.rip = at(compat_sysenter), .rflags = 2 | kInterrupt | flags}), CallbackType::Sysenter, flags);
+        expect_entry(run_user({.rip = at(compat_sysenter), .rflags = 2 | kInterrupt | flags}), CallbackType::Sysenter,
+                     flags);
     }
 }
 

@@ -1,7 +1,7 @@
-// Promised: each vCPU has debug registers of its own; breakpoints on the hypervisor are not possible.
-// Exercised: set_debugreg and get_debugreg, mov to and from debug registers, a data breakpoint that fires, reserved
-// bits, addresses in the hypervisor, a second vCPU with other values on the same CPU. A pass means: values come back as the machine
-// keeps them, the breakpoint hits once, hostile values are refused.
+// Promised: each vCPU has debug registers of its own; breakpoints on the hypervisor are not possible. Exercised:
+// set_debugreg and get_debugreg, mov to and from debug registers, a data breakpoint that fires, reserved bits,
+// addresses in the hypervisor, a second vCPU with other values on the same CPU. A pass means: values come back as the
+// machine keeps them, the breakpoint hits once, hostile values are refused.
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"
 #include "tests/guest/lib/traps.hpp"
@@ -88,7 +88,10 @@ void check_other_vcpu() {
         set(3, 0x2222);
         while (!written) yield();
         changed = get(3) != 0x2222;
-        asm volatile("pushf\n orq $0x100, (%%rsp)\n popf\n nop\n pushf\n andq $~0x100, (%%rsp)\n popf\n" : : : "memory", "cc");
+        asm volatile("pushf\n orq $0x100, (%%rsp)\n popf\n nop\n pushf\n andq $~0x100, (%%rsp)\n popf\n"
+                     :
+                     :
+                     : "memory", "cc");
         theirs = get(6);
     };
     REQUIRE_EQ(start_vcpu(1, body, nullptr), 0);

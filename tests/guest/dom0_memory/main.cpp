@@ -1,6 +1,7 @@
-// Promised: dom0_mem= says what Dom0 begins with, and with max: how far it may grow; a malformed value counts for nothing.
-// Exercised: the machine's command line is `dom0_mem=48M,max:72M dom0_mem=min:64M,max:1Q`; what Dom0 is told, growing to the end, more than that.
-// A pass means: it began with 48 MiB, got the rest up to 72 MiB one by one, and not a frame more until it gave one back.
+// Promised: dom0_mem= says what Dom0 begins with, and with max: how far it may grow; a malformed value counts for
+// nothing. Exercised: the machine's command line is `dom0_mem=48M,max:72M dom0_mem=min:64M,max:1Q`; what Dom0 is
+// told, growing to the end, more than that. A pass means: it began with 48 MiB, got the rest up to 72 MiB one by
+// one, and not a frame more until it gave one back.
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"
 

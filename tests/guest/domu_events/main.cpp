@@ -27,7 +27,8 @@ void guest::domu_main(u64) {
     EXPECT_TRUE(bind_interdomain(0, dom0_port) < 0);
     u64 seen = upcall_count(port);
     EXPECT_EQ(send(port), 0);  // here we are
-    // Not a fixed number: binding made the port pending once, which may be seen by itself or together with Dom0's first event.
+    // Not a fixed number: binding made the port pending once, which may be seen by itself
+    // or together with Dom0's first event.
     while (!finished) {
         wait_for_upcall(port, seen);
         seen = upcall_count(port);

@@ -84,8 +84,8 @@ void check_instructions() {
     for (const u16 port : kPorts) EXPECT_TRUE(read_port(port).happened);
     PhysdevSetIopl iopl{3};
     hypercall(HypercallId::PhysdevOp, PhysdevCommand::SetIopl, &iopl);
-    // With the privilege level, but without any port: a fault still, or nothing there. (hv's is the latter: kernels raise the level and
-    // then probe ports before they can take a fault.)
+    // With the privilege level, but without any port: a fault still, or nothing there. (hv's is the latter: kernels
+    // raise the level and then probe ports before they can take a fault.)
     for (const u16 port : kPorts) {
         u8 byte = 0;
         const bool fault = read_port(port, &byte).happened;

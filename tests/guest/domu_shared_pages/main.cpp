@@ -1,7 +1,7 @@
 // Promised: pages that the hypervisor shares with a domain (shared info, grant tables) are never the domain's memory.
 // Exercised, in an unprivileged domain: every call that releases a frame or gives it another use, on each of its shared
-// pages, mapped and unmapped, with room in the reservation to get frames anew; by Dom0, on the domain's. A pass means: each
-// was refused, no shared page came back as memory, and the domain still gets its events through its shared info.
+// pages, mapped and unmapped, with room in the reservation to get frames anew; by Dom0, on the domain's. A pass means:
+// each was refused, no shared page came back as memory, and the domain still gets its events through its shared info.
 #include "hv/abi/control/domain.hpp"
 #include "tests/guest/lib/domu.hpp"
 #include "tests/guest/lib/events.hpp"
@@ -55,9 +55,9 @@ void refuse_release(u64 page) {
 }
 
 void refuse_uses(u64 page, const Page& spare) {
-    for (const MmuextCommand command :
-         {MmuextCommand::PinL1Table, MmuextCommand::PinL2Table, MmuextCommand::PinL3Table, MmuextCommand::PinL4Table,
-          MmuextCommand::UnpinTable, MmuextCommand::NewBaseptr, MmuextCommand::NewUserBaseptr, MmuextCommand::ClearPage})
+    for (const MmuextCommand command : {MmuextCommand::PinL1Table, MmuextCommand::PinL2Table, MmuextCommand::PinL3Table,
+                                        MmuextCommand::PinL4Table, MmuextCommand::UnpinTable, MmuextCommand::NewBaseptr,
+                                        MmuextCommand::NewUserBaseptr, MmuextCommand::ClearPage})
         EXPECT_TRUE(mmuext(command, page) < 0);
     EXPECT_TRUE(mmuext(MmuextCommand::CopyPage, spare.mfn, page) < 0);
     EXPECT_TRUE(mmuext(MmuextCommand::CopyPage, page, spare.mfn) < 0);
@@ -109,7 +109,8 @@ void guest::domu_main(u64) {
         refuse_release(page);
         refuse_uses(page, spare);
     }
-    for (unsigned i = 0; i < kShared; ++i) EXPECT_EQ(update_mapping(window[i].bytes, pte(shared[i], kPteKernelData)), 0);
+    for (unsigned i = 0; i < kShared; ++i)
+        EXPECT_EQ(update_mapping(window[i].bytes, pte(shared[i], kPteKernelData)), 0);
     for (const u64 page : shared) {
         refuse_release(page);
         refuse_uses(page, spare);
@@ -137,7 +138,9 @@ void guest::test_main() {
         EXPECT_TRUE(update_entry(extent * kPageSize, 5, MmuCommand::MachphysUpdate, domain.id) < 0);
         // Dom0 maps it, and leaves it as it was.
         const Page slot = allocate_page();
-        EXPECT_EQ(update_entry(entry_machine_address(slot.address(), 1), pte(extent, kPteKernelData), MmuCommand::NormalPtUpdate, domain.id), 0);
+        EXPECT_EQ(update_entry(entry_machine_address(slot.address(), 1), pte(extent, kPteKernelData),
+                               MmuCommand::NormalPtUpdate, domain.id),
+                  0);
         EXPECT_EQ(update_mapping(slot.bytes, pte(slot.mfn, kPteKernelData)), 0);
     }
     write_domu(domain, ready, u64{0});

@@ -1,7 +1,7 @@
 // Promised: the privileged instructions that a PV kernel executes do what the ABI says, and the others fault.
-// Exercised: CPUID plain and with the emulation prefix, MSRs, RDFSBASE, CR0, CR2, CR3, CR4, CLTS, XSETBV, INVLPG, WBINVD, port
-// I/O of Dom0, descriptor-table loads, HLT. A pass means: values are the virtual ones, forbidden writes are general
-// protection faults, nothing hurts the host.
+// Exercised: CPUID plain and with the emulation prefix, MSRs, RDFSBASE, CR0, CR2, CR3, CR4, CLTS, XSETBV, INVLPG,
+// WBINVD, port I/O of Dom0, descriptor-table loads, HLT. A pass means: values are the virtual ones, forbidden writes
+// are general protection faults, nothing hurts the host.
 #include "hv/abi/xen/physdev.hpp"
 #include "tests/guest/lib/events.hpp"
 #include "tests/guest/lib/guest.hpp"
@@ -61,12 +61,14 @@ void check_msrs() {
     EXPECT_TRUE(!write_msr(0xc000'0100, 0x1234'5000).happened);  // FS base
     EXPECT_TRUE(!read_msr(0xc000'0100, value).happened && value == 0x1234'5000);
     for (const u32 base : {0xc000'0100u, 0xc000'0101u, 0xc000'0102u})  // FS, GS, the other GS
-        for (const u64 address : {0x0000'8000'0000'0000ull, 0x8000'0000'0000'0000ull}) EXPECT_TRUE(write_msr(base, address).happened);
+        for (const u64 address : {0x0000'8000'0000'0000ull, 0x8000'0000'0000'0000ull})
+            EXPECT_TRUE(write_msr(base, address).happened);
     EXPECT_TRUE(!write_msr(0xc000'0100, 0).happened);
     EXPECT_TRUE(!read_msr(0xc000'0100, value).happened && value == 0);
     EXPECT_TRUE(read_msr(0x1234'5678, value).happened);
     EXPECT_TRUE(write_msr(0x1234'5678, 1).happened);
-    // A kernel that sees machine checks looks for banks, and one on AMD with an invariant TSC for the rate at which it counts.
+    // A kernel that sees machine checks looks for banks, and one on AMD with an invariant
+    // TSC for the rate at which it counts.
     EXPECT_EQ(forced_cpuid(1).d & (1u << 7 | 1u << 14), cpuid(1).d & (1u << 7 | 1u << 14));
     EXPECT_TRUE(forced_cpuid(1).d & 1 << 7 && forced_cpuid(1).d & 1 << 14);
     EXPECT_TRUE(!read_msr(0x179, value).happened);

@@ -1,8 +1,8 @@
-// Promised: whatever a guest has pending when it enters the hypervisor, be it single steps, breakpoints held back by a load
-// of SS, or odd flags, the entry is as any other and only the guest is told.
-// Exercised: hypercalls, software interrupts and invalid instructions right behind MOV SS and POP SS from watched memory;
-// system calls, interrupts and SYSCALL from user mode with TF, NT, AC, DF and RF; hypercalls whose arguments are watched.
-// A pass means: all results are right, the kernel is entered with clean flags, the user's own flags come back.
+// Promised: whatever a guest has pending when it enters the hypervisor, be it single steps, breakpoints held back by a
+// load of SS, or odd flags, the entry is as any other and only the guest is told. Exercised: hypercalls, software
+// interrupts and invalid instructions right behind MOV SS and POP SS from watched memory; system calls, interrupts and
+// SYSCALL from user mode with TF, NT, AC, DF and RF; hypercalls whose arguments are watched. A pass means: all results
+// are right, the kernel is entered with clean flags, the user's own flags come back.
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"
 #include "tests/guest/lib/traps.hpp"
@@ -31,7 +31,8 @@ flag_code_end:
 
 namespace {
 
-constexpr u64 kTrap = 1u << 8, kInterrupt = 1u << 9, kDirection = 1u << 10, kNested = 1u << 14, kAlignment = 1u << 18, kCarry = 1;
+constexpr u64 kTrap = 1u << 8, kInterrupt = 1u << 9, kDirection = 1u << 10, kNested = 1u << 14, kAlignment = 1u << 18,
+              kCarry = 1;
 
 volatile u64 hits;
 volatile u64 breakpoints;
@@ -67,7 +68,9 @@ void check_held_back() {
         breakpoints = 0;
         asm volatile("mov %0, %%ss\n int3" : : "m"(watched_selector[0]) : "memory");
         EXPECT_EQ(breakpoints, 1);
-        const Fault fault = catch_fault([] { asm volatile("mov %0, %%ss\n ud2" : : "m"(watched_selector[0]) : "memory"); });
+        const Fault fault = catch_fault([] {
+            asm volatile("mov %0, %%ss\n ud2" : : "m"(watched_selector[0]) : "memory");
+        });
         EXPECT_TRUE(fault.happened && (fault.vector == kInvalidOpcode || fault.vector == kDebug));
     }
     watch(watched_selector, false);
@@ -93,7 +96,8 @@ u64 at(const u8* where) {
 
 void check_user_flags() {
     constexpr u64 kKept = kTrap | kNested | kAlignment | kDirection | kCarry;
-    for (const u64 flags : {u64{0}, kTrap, kNested, kAlignment, kDirection, kTrap | kNested | kAlignment | kDirection | kCarry}) {
+    for (const u64 flags :
+         {u64{0}, kTrap, kNested, kAlignment, kDirection, kTrap | kNested | kAlignment | kDirection | kCarry}) {
         const u64 start = 2 | kInterrupt | flags;
         const UserEnd& call = run_user({.rip = at(flag_syscall), .rflags = start});
         EXPECT_EQ(call.by, static_cast<u64>(CallbackType::Syscall));

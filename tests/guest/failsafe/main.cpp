@@ -1,8 +1,8 @@
-// Promised: a guest whose segment selectors cannot be loaded any more when a vCPU runs again, because another vCPU has
-// changed the table, has them set to null and is told so by its failsafe callback.
-// Exercised: a descriptor that goes away under each of ds, es, fs and gs, in the GDT and in the LDT, with events masked on
-// entry or not, in the kernel and in user mode.
-// A pass means: the frame has the old selectors, the registers are null, and the vCPU goes on where it was.
+// Promised: a guest whose segment selectors cannot be loaded any more when a vCPU runs again, because another
+// vCPU has changed the table, has them set to null and is told so by its failsafe callback. Exercised: a
+// descriptor that goes away under each of ds, es, fs and gs, in the GDT and in the LDT, with events masked on
+// entry or not, in the kernel and in user mode. A pass means: the frame has the old selectors, the registers
+// are null, and the vCPU goes on where it was.
 #include "tests/guest/lib/events.hpp"
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"
@@ -87,7 +87,8 @@ u16 read(unsigned segment) {
 }
 
 long register_failsafe(u16 flags) {
-    CallbackRegister callback{static_cast<u16>(CallbackType::Failsafe), flags, 0, reinterpret_cast<u64>(failsafe_entry)};
+    CallbackRegister callback{static_cast<u16>(CallbackType::Failsafe), flags, 0,
+                              reinterpret_cast<u64>(failsafe_entry)};
     return hypercall(HypercallId::CallbackOp, CallbackCommand::Register, &callback);
 }
 

@@ -1,7 +1,8 @@
-// Promised: version 1 grants: pages shared by reference, mapped or copied, with the permissions in the entry.
-// Exercised: a domain that grants to itself: setup_table, map, unmap, copy, read-only, mappings for devices, mappings that
-// replace each other, references and handles out of range, copies across page ends, unmapping twice, ending access while
-// mapped. A pass means: what was granted works, everything else has its status code, and no mapping outlived its end.
+// Promised: version 1 grants: pages shared by reference, mapped or copied, with the permissions in the
+// entry. Exercised: a domain that grants to itself: setup_table, map, unmap, copy, read-only, mappings for
+// devices, mappings that replace each other, references and handles out of range, copies across page ends,
+// unmapping twice, ending access while mapped. A pass means: what was granted works, everything else has its
+// status code, and no mapping outlived its end.
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"
 #include "tests/guest/lib/traps.hpp"
@@ -248,7 +249,8 @@ void check_entry() {
     page.words()[0] = 99;
     grant(kRef, page, kGtfPermitAccess);
     const u64 entry = entry_machine_address(slot.address(), 1);
-    for (const u64 off : {1, 2, 4, 7}) EXPECT_TRUE(map(kRef, kGntmapHostMap | kGntmapContainsPte, kMyself, entry - off).status < 0);
+    for (const u64 off : {1, 2, 4, 7})
+        EXPECT_TRUE(map(kRef, kGntmapHostMap | kGntmapContainsPte, kMyself, entry - off).status < 0);
     EXPECT_EQ(*entry_for(slot.address(), 1), 0);
     const GnttabMapGrantRef mapping = map(kRef, kGntmapHostMap | kGntmapContainsPte, kMyself, entry);
     EXPECT_EQ(mapping.status, GrantResult::Okay);

@@ -1,7 +1,7 @@
-// Promised: version 2 grants: wider frames, sub-page grants, use marks in status frames of their own.
-// Exercised: set_version in both directions, status frames, map and copy by version 2 entries, sub-page bounds,
-// transitive entries, a switch while a grant is in use or a status frame mapped. A pass means: the marks are where version 2
-// puts them, sub-page limits hold, bad versions and busy switches are refused.
+// Promised: version 2 grants: wider frames, sub-page grants, use marks in status frames of their own. Exercised:
+// set_version in both directions, status frames, map and copy by version 2 entries, sub-page bounds, transitive
+// entries, a switch while a grant is in use or a status frame mapped. A pass means: the marks are where version 2 puts
+// them, sub-page limits hold, bad versions and busy switches are refused.
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"
 #include "tests/guest/lib/traps.hpp"

@@ -1,9 +1,9 @@
-// Promised: the I/O privilege level is the kernel's to set, by hypercall, or with a VM assist in the flags that it returns
-// with; user mode has I/O, CLI and STI only at level 3, and single ports where the kernel's bitmap opens them. Frames show the level only with
-// the assist.
-// Exercised: every level from the kernel and from user mode, both kinds of instruction, the flags of frames from both, the assist switched on
-// and off, a second vCPU started in between, bitmaps that end before, at and behind a port, or that are not there. A pass means: each was
-// possible exactly where it should be, and no start of a vCPU changed the domain's assists.
+// Promised: the I/O privilege level is the kernel's to set, by hypercall, or with a VM assist in the flags that it
+// returns with; user mode has I/O, CLI and STI only at level 3, and single ports where the kernel's bitmap opens them.
+// Frames show the level only with the assist. Exercised: every level from the kernel and from user mode, both kinds of
+// instruction, the flags of frames from both, the assist switched on and off, a second vCPU started in between, bitmaps
+// that end before, at and behind a port, or that are not there. A pass means: each was possible exactly where it should
+// be, and no start of a vCPU changed the domain's assists.
 #include "hv/abi/xen/physdev.hpp"
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/traps.hpp"
@@ -165,7 +165,9 @@ void guest::test_main() {
     assist(VmAssistCommand::Enable);
     check_assisted();
     if (vcpu_count() > 1) {
-        REQUIRE_EQ(start_vcpu(1, [](void*) {}, nullptr), 0);
+        REQUIRE_EQ(start_vcpu(
+                       1, [](void*) {}, nullptr),
+                   0);
         wait_until_down(1);
     }
     check_assisted();

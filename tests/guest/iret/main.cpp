@@ -1,10 +1,9 @@
-// Promised: the iret hypercall restores what a trap saved, lets flags through that are the guest's and no others, and a
-// frame that the machine refuses comes back as the machine's exception, or in the failsafe callback.
-// The processor's own iret and far return work within ring 3.
-// Exercised: good frames, frames with privileged flags, bad selectors, addresses that are not canonical, a hypercall by the last
-// instruction of the lower half of the address space.
-// A pass means: no frame gave I/O privilege or masked interrupts of the machine, and every bad one came back with
-// the guest alive.
+// Promised: the iret hypercall restores what a trap saved, lets flags through that are the guest's and no
+// others, and a frame that the machine refuses comes back as the machine's exception, or in the failsafe
+// callback. The processor's own iret and far return work within ring 3. Exercised: good frames, frames with
+// privileged flags, bad selectors, addresses that are not canonical, a hypercall by the last instruction of the
+// lower half of the address space. A pass means: no frame gave I/O privilege or masked interrupts of the
+// machine, and every bad one came back with the guest alive.
 #include "tests/guest/lib/events.hpp"
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"
@@ -70,7 +69,8 @@ void check_instruction() {
     EXPECT_TRUE(!fault.happened && reached == 1);
 }
 
-// A far return to a selector: as an iret, without flags and stack. The frame may be of 32 bits, and more may go off the stack.
+// A far return to a selector: as an iret, without flags and stack. The frame may be of 32
+// bits, and more may go off the stack.
 void check_far_return() {
     u64 reached = 0, lost = 1;
     Fault fault = catch_fault([&] {
@@ -169,7 +169,10 @@ void check_last_instruction() {
     const u64 place = machine_address_of(reinterpret_cast<u64*>(start_info().pt_base) + 255);
     REQUIRE_EQ(update_entry(place, below), 0);
     const Fault fault = catch_fault([] {
-        asm volatile("jmp *%0" : : "r"(kBehind - 2), "a"(HypercallId::XenVersion), "D"(VersionCommand::Version), "S"(0) : "memory");
+        asm volatile("jmp *%0"
+                     :
+                     : "r"(kBehind - 2), "a"(HypercallId::XenVersion), "D"(VersionCommand::Version), "S"(0)
+                     : "memory");
     });
     EXPECT_TRUE(fault.happened);
     EXPECT_EQ(fault.vector, kGeneralProtection);

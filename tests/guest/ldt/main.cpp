@@ -1,8 +1,7 @@
-// Promised: an LDT works whoever uses an entry first: the kernel, user mode (whose page tables do not map it), the hypervisor
-// on the kernel's behalf, or the return to user mode itself.
-// Exercised: each of these as the first use of a page of the LDT, and again; entries that are not there; a selector of the
-// hypervisor's own as user mode's GS.
-// A pass means: each found its segment, with its base; what is not there is a fault of who asked or a null selector.
+// Promised: an LDT works whoever uses an entry first: the kernel, user mode (whose page tables do not map it), the
+// hypervisor on the kernel's behalf, or the return to user mode itself. Exercised: each of these as the first use of a
+// page of the LDT, and again; entries that are not there; a selector of the hypervisor's own as user mode's GS. A pass
+// means: each found its segment, with its base; what is not there is a fault of who asked or a null selector.
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"
 #include "tests/guest/lib/traps.hpp"
@@ -48,7 +47,9 @@ void forget(const Page& ldt) {
 }
 
 void check_hypervisor(const Page& ldt) {
-    const auto set = [](u16 selector) { return hypercall(HypercallId::SetSegmentBase, SegmentBase::GsUserSelector, selector); };
+    const auto set = [](u16 selector) {
+        return hypercall(HypercallId::SetSegmentBase, SegmentBase::GsUserSelector, selector);
+    };
     for (unsigned round = 0; round < 2; ++round) {
         EXPECT_EQ(set(kData), 0);
         EXPECT_EQ(user_gs_base(), kBase);
@@ -91,7 +92,8 @@ void check_return(const Page& ldt) {
         }
     }
     forget(ldt);
-    for (const u16 selector : {kEmpty, kBeyond, kData}) EXPECT_EQ(run_user({.rip = plain, .cs = selector}).vector, kGeneralProtection);
+    for (const u16 selector : {kEmpty, kBeyond, kData})
+        EXPECT_EQ(run_user({.rip = plain, .cs = selector}).vector, kGeneralProtection);
     EXPECT_EQ(run_user({.rip = plain, .ss = kEmpty}).vector, kGeneralProtection);
 }
 

@@ -73,7 +73,8 @@ u64 saved_stack;
 
 bool end_by_trap(TrapFrame& frame) {
     if ((frame.cs & 3) != 3) return false;
-    user_end = {frame.rcx, frame.r11, frame.rip, frame.cs, frame.rflags, frame.rsp, frame.ss, frame.rax, 0, kUserTrap, frame.vector, frame.error};
+    user_end = {frame.rcx, frame.r11, frame.rip, frame.cs,  frame.rflags, frame.rsp,
+                frame.ss,  frame.rax, 0,         kUserTrap, frame.vector, frame.error};
     frame.rip = reinterpret_cast<u64>(leave_user);
     frame.rsp = saved_stack;
     frame.cs = kFlatKernelCs & ~3ull;
@@ -96,13 +97,17 @@ u64 build_user_mode(const u8* program, const u8* end) {
     for (unsigned level = 1; level <= 4; ++level) REQUIRE_EQ(make_read_only(tables[level]), 0);
     REQUIRE_EQ(mmuext(MmuextCommand::PinL4Table, tables[4].mfn), 0);
     REQUIRE_EQ(mmuext(MmuextCommand::NewUserBaseptr, tables[4].mfn), 0);
-    REQUIRE_EQ(hypercall(HypercallId::StackSwitch, kFlatKernelSs, reinterpret_cast<u64>(&this_vcpu()) + kVcpuStackBytes / 2), 0);
+    REQUIRE_EQ(
+        hypercall(HypercallId::StackSwitch, kFlatKernelSs, reinterpret_cast<u64>(&this_vcpu()) + kVcpuStackBytes / 2),
+        0);
     for (const TrapInfo* trap = trap_table(); trap->address; ++trap) set_trap_hook(trap->vector, end_by_trap);
     return tables[4].mfn;
 }
 
 long register_user_callback(CallbackType type) {
-    const u8* entry = type == CallbackType::Syscall ? user_by_syscall : type == CallbackType::Syscall32 ? user_by_syscall32 : user_by_sysenter;
+    const u8* entry = type == CallbackType::Syscall     ? user_by_syscall
+                      : type == CallbackType::Syscall32 ? user_by_syscall32
+                                                        : user_by_sysenter;
     CallbackRegister callback{static_cast<u16>(type), kCallbackMaskEvents, 0, reinterpret_cast<u64>(entry)};
     return hypercall(HypercallId::CallbackOp, CallbackCommand::Register, &callback);
 }

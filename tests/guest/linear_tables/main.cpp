@@ -1,8 +1,8 @@
-// Promised: where it is allowed, a page table may name itself and others of its own level, read-only and one level deep.
-// Exercised: the running top table in itself, read, written, made writable; addresses behind it as arguments; chains and
-// circles of tables; a table as one of its own level and as one of the level below; taking apart in every order.
-// A pass means: tables can be seen and never written, hv's part of the top table is out of reach also for hv's own accesses,
-// and every page is plain memory in the end.
+// Promised: where it is allowed, a page table may name itself and others of its own level, read-only and one level
+// deep. Exercised: the running top table in itself, read, written, made writable; addresses behind it as arguments;
+// chains and circles of tables; a table as one of its own level and as one of the level below; taking apart in every
+// order. A pass means: tables can be seen and never written, hv's part of the top table is out of reach also for hv's
+// own accesses, and every page is plain memory in the end.
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"
 #include "tests/guest/lib/traps.hpp"
@@ -15,7 +15,9 @@ constexpr u64 kSlot = 300, kFirstHvSlot = 256, kLastHvSlot = 271;
 constexpr u64 kReadTable = kPtePresent | kPteUser | kPteAccessed;
 constexpr u64 kHigh = 0xffff'0000'0000'0000;
 
-u64 behind(u64 l4, u64 l3, u64 l2, u64 l1) { return kHigh | l4 << 39 | l3 << 30 | l2 << 21 | l1 << 12; }
+u64 behind(u64 l4, u64 l3, u64 l2, u64 l1) {
+    return kHigh | l4 << 39 | l3 << 30 | l2 << 21 | l1 << 12;
+}
 
 void check_top() {
     const u64 place = machine_address_of(reinterpret_cast<u64*>(start_info().pt_base) + kSlot);
@@ -27,7 +29,8 @@ void check_top() {
     auto* seen = reinterpret_cast<volatile u64*>(behind(kSlot, kSlot, kSlot, kSlot));
     EXPECT_EQ(seen[511] & ~kPteDirty, *entry_for(kVirtBase, 4) & ~kPteDirty);
     const u64 virt = kVirtBase;
-    auto* entry = reinterpret_cast<volatile u64*>(behind(kSlot, virt >> 39 & 511, virt >> 30 & 511, virt >> 21 & 511) + (virt >> 12 & 511) * 8);
+    auto* entry = reinterpret_cast<volatile u64*>(behind(kSlot, virt >> 39 & 511, virt >> 30 & 511, virt >> 21 & 511) +
+                                                  (virt >> 12 & 511) * 8);
     EXPECT_EQ(*entry & kPteFrameMask, *entry_for(virt, 1) & kPteFrameMask);
     EXPECT_TRUE(try_write(reinterpret_cast<u64>(&seen[kSlot])).happened);
     EXPECT_TRUE(try_write(reinterpret_cast<u64>(entry)).happened);
@@ -60,8 +63,12 @@ Page pinned(unsigned level) {
     return page;
 }
 
-void unpin(const Page& page) { EXPECT_EQ(mmuext(MmuextCommand::UnpinTable, page.mfn), 0); }
-void expect_plain(const Page& page) { EXPECT_EQ(make_writable(page), 0); }
+void unpin(const Page& page) {
+    EXPECT_EQ(mmuext(MmuextCommand::UnpinTable, page.mfn), 0);
+}
+void expect_plain(const Page& page) {
+    EXPECT_EQ(make_writable(page), 0);
+}
 
 void check_chains(unsigned level) {
     const Page a = pinned(level), b = pinned(level), c = pinned(level);

@@ -1,9 +1,9 @@
-// Promised: a kernel need not be what Linux is: without a virtual base in its notes it lies where it is linked, pseudo-physical
-// frame n is mapped at n * 4096, the first one included; it may use one page table for itself and its programs, descriptors
-// that say ring 0, and register every callback there is.
-// Exercised: such a kernel, linked at 1 MiB in one segment, with nothing of the other tests' library: its start, both frame
-// translations, traps from both modes, software interrupts by the level of their gates, a system call, unmapping page 0.
-// A pass means: each step worked and each frame said what such a kernel relies on.
+// Promised: a kernel need not be what Linux is: without a virtual base in its notes it lies where it is linked,
+// pseudo-physical frame n is mapped at n * 4096, the first one included; it may use one page table for itself and its
+// programs, descriptors that say ring 0, and register every callback there is. Exercised: such a kernel, linked at 1
+// MiB in one segment, with nothing of the other tests' library: its start, both frame translations, traps from both
+// modes, software interrupts by the level of their gates, a system call, unmapping page 0. A pass means: each step
+// worked and each frame said what such a kernel relies on.
 #include "hv/abi/xen/layout.hpp"
 #include "hv/abi/xen/shared_info.hpp"
 #include "hv/abi/xen/start_info.hpp"
@@ -141,12 +141,17 @@ extern u8 low_program_interrupt[], low_program_kernel_gate[], low_program_call[]
 
 alignas(kPage) u8 user_stack[kPage];
 alignas(kPage) SharedInfo shared_page;
-alignas(kPage) u64 gdt[512] = {0, 0x00af'9b00'0000'ffff, 0x00cf'9b00'0000'ffff, 0x00cf'9300'0000'ffff,
-                               0x00af'fb00'0000'ffff, 0x00cf'fb00'0000'ffff, 0x00cf'f300'0000'ffff};
+alignas(kPage) u64 gdt[512] = {0,
+                               0x00af'9b00'0000'ffff,
+                               0x00cf'9b00'0000'ffff,
+                               0x00cf'9300'0000'ffff,
+                               0x00af'fb00'0000'ffff,
+                               0x00cf'fb00'0000'ffff,
+                               0x00cf'f300'0000'ffff};
 
-volatile Frame last;   // of the latest trap
+volatile Frame last;  // of the latest trap
 volatile u64 traps;
-volatile u64 go_on;    // where to, instead of where the trap was
+volatile u64 go_on;  // where to, instead of where the trap was
 bool failed;
 
 void say(const char* text) {
@@ -157,7 +162,8 @@ void say(const char* text) {
 
 [[noreturn]] void end(const char* verdict) {
     say(failed ? "FAIL low_linked: see above\n" : verdict);
-    SchedShutdown reboot{static_cast<u32>(ShutdownReason::Reboot)};  // the runner starts the machine so that a reboot ends it
+    SchedShutdown reboot{
+        static_cast<u32>(ShutdownReason::Reboot)};  // the runner starts the machine so that a reboot ends it
     sched_op(SchedCommand::Shutdown, &reboot);
     for (;;) {
     }
@@ -182,9 +188,11 @@ long remap(const volatile void* address, u64 flags) {
 void check_start() {
     EXPECT(hypercall_page[0] != 0xc3);
     const auto* to_phys = reinterpret_cast<const u64*>(kMachineToPhysStart);
-    for (const u64 address : {reinterpret_cast<u64>(&check_start), reinterpret_cast<u64>(user_stack), boot_info->pt_base, boot_info->mfn_list, u64{0}})
+    for (const u64 address : {reinterpret_cast<u64>(&check_start), reinterpret_cast<u64>(user_stack),
+                              boot_info->pt_base, boot_info->mfn_list, u64{0}})
         EXPECT(to_phys[frame_of(reinterpret_cast<void*>(address))] == address / kPage);
-    for (u64 address = kPage; address < 0x10'0000; address += kPage) *reinterpret_cast<volatile u64*>(address) = address;
+    for (u64 address = kPage; address < 0x10'0000; address += kPage)
+        *reinterpret_cast<volatile u64*>(address) = address;
 }
 
 long add_callback(CallbackType type, const u8* entry) {
@@ -194,11 +202,13 @@ long add_callback(CallbackType type, const u8* entry) {
 
 void set_up() {
     constexpr u16 cs = kKernelCs;
-    static const TrapInfo table[] = {
-        {3, 3 | 4, cs, 0, reinterpret_cast<u64>(low_trap_3)},   {6, 0 | 4, cs, 0, reinterpret_cast<u64>(low_trap_6)},
-        {13, 0 | 4, cs, 0, reinterpret_cast<u64>(low_trap_13)}, {14, 0 | 4, cs, 0, reinterpret_cast<u64>(low_trap_14)},
-        {0x80, 3 | 4, cs, 0, reinterpret_cast<u64>(low_back)},  {0x81, 1 | 4, cs, 0, reinterpret_cast<u64>(low_trap_0x81)},
-        {}};
+    static const TrapInfo table[] = {{3, 3 | 4, cs, 0, reinterpret_cast<u64>(low_trap_3)},
+                                     {6, 0 | 4, cs, 0, reinterpret_cast<u64>(low_trap_6)},
+                                     {13, 0 | 4, cs, 0, reinterpret_cast<u64>(low_trap_13)},
+                                     {14, 0 | 4, cs, 0, reinterpret_cast<u64>(low_trap_14)},
+                                     {0x80, 3 | 4, cs, 0, reinterpret_cast<u64>(low_back)},
+                                     {0x81, 1 | 4, cs, 0, reinterpret_cast<u64>(low_trap_0x81)},
+                                     {}};
     EXPECT(hypercall(HypercallId::SetTrapTable, table) == 0);
     EXPECT(add_callback(CallbackType::Event, low_back) == 0);
     EXPECT(add_callback(CallbackType::Syscall, low_back) == 0);
@@ -209,7 +219,8 @@ void set_up() {
     u64 frames[] = {frame_of(gdt)};
     EXPECT(hypercall(HypercallId::SetGdt, frames, 15) == 0);
     EXPECT(hypercall(HypercallId::StackSwitch, kKernelSs, low_stack + 0x2000) == 0);
-    for (const u32 selector : {3u * 8 | 3, u32{kFlatRing3Ss64}})  // the ring 0 descriptor too: it is one of ring 3 by now
+    for (const u32 selector :
+         {3u * 8 | 3, u32{kFlatRing3Ss64}})  // the ring 0 descriptor too: it is one of ring 3 by now
         asm volatile("mov %0, %%ds\n mov %0, %%es\n mov %0, %%fs\n mov %0, %%gs" : : "r"(selector));
     EXPECT((gdt[3] >> 45 & 3) == 3);
 
@@ -218,7 +229,8 @@ void set_up() {
     EXPECT(cr3 / kPage == frame_of(reinterpret_cast<void*>(boot_info->pt_base)));
     MmuextOp both{static_cast<u32>(MmuextCommand::NewUserBaseptr), 0, {cr3 / kPage}, {}};
     EXPECT(hypercall(HypercallId::MmuextOp, &both, 1, nullptr, kDomidSelf) == 0);
-    EXPECT(hypercall(HypercallId::UpdateVaMapping, &shared_page, boot_info->shared_info | kPresent | kWritable | kAccessed | kDirty, kUvmfInvlpg) == 0);
+    EXPECT(hypercall(HypercallId::UpdateVaMapping, &shared_page,
+                     boot_info->shared_info | kPresent | kWritable | kAccessed | kDirty, kUvmfInvlpg) == 0);
     EXPECT(shared_page.vcpu_info[0].evtchn_upcall_mask == 1);
     EXPECT(remap(nullptr, 0) == 0);
 }
@@ -231,7 +243,8 @@ void check_kernel_traps() {
     asm volatile("lea 1f(%%rip), %%rax\n mov %%rax, %0\n mov 0, %%al\n 1:" : "=m"(go_on) : : "rax", "memory");
     EXPECT(traps == 3 && last.vector == 14 && last.error == 0 && shared_page.vcpu_info[0].arch.cr2 == 0);
     asm volatile("lea 1f(%%rip), %%rax\n mov %%rax, %0\n int $0x81\n 1:" : "=m"(go_on) : : "rax", "memory");
-    // QEMU 7.2 shifts the error code by one bit too many; a hypervisor that takes the vector from it can deliver none of these.
+    // QEMU 7.2 shifts the error code by one bit too many; a hypervisor that takes the
+    // vector from it can deliver none of these.
     if (last.vector == 13 && last.error == (0x81 << 4 | 2)) end("SKIP low_linked: no software interrupts here\n");
     EXPECT(traps == 4 && last.vector == 0x81 && (last.cs & 0xffff) == kKernelCs);
     asm volatile("lea 1f(%%rip), %%rax\n mov %%rax, %0\n int $0x90\n 1:" : "=m"(go_on) : : "rax", "memory");
@@ -243,7 +256,8 @@ void check_user() {
     EXPECT((low_user(low_program_interrupt, top) & 0xffff'ffff) == kFlatRing3Cs64);
     go_on = reinterpret_cast<u64>(low_program_kernel_gate) + 2;
     EXPECT(low_user(low_program_kernel_gate, top) == 0x5e7);
-    EXPECT(traps == 6 && last.vector == 13 && last.error == (0x81 << 3 | 2) && (last.cs & 0xffff) == kFlatRing3Cs64 && last.rsp == top);
+    EXPECT(traps == 6 && last.vector == 13 && last.error == (0x81 << 3 | 2) && (last.cs & 0xffff) == kFlatRing3Cs64 &&
+           last.rsp == top);
     EXPECT(low_user(low_program_call, top) == 0xca11);
 }
 

@@ -103,7 +103,8 @@ void check_exchange() {
     exchange.in.extent_order = exchange.out.extent_order = 63;
     EXPECT_TRUE(memory_op(MemoryCommand::Exchange, &exchange) < 0);
     EXPECT_EQ(current(), before);
-    // Lists said to begin so far below, and to be done so far, that what is next is this variable and the hypervisor's memory.
+    // Lists said to begin so far below, and to be done so far, that what is next is this
+    // variable and the hypervisor's memory.
     constexpr u64 kDone = u64{1} << 50;
     const Page lost = allocate_page();
     in = lost.mfn;

@@ -1,8 +1,7 @@
-// Promised: a page table that contains itself (a linear mapping) is either refused or read-only, in all levels. Whatever leads
-// to a top table, hv's part of it leads no guest on.
-// Exercised: the current top table in one of its own slots, writable and not; a table of a lower level in itself; two
-// tables in each other.
-// A pass means: no way round gives a writable view of a table, and everything can be taken apart again.
+// Promised: a page table that contains itself (a linear mapping) is either refused or read-only, in all levels.
+// Whatever leads to a top table, hv's part of it leads no guest on. Exercised: the current top table in one of its own
+// slots, writable and not; a table of a lower level in itself; two tables in each other. A pass means: no way round
+// gives a writable view of a table, and everything can be taken apart again.
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"
 #include "tests/guest/lib/traps.hpp"
@@ -12,14 +11,16 @@ using namespace guest;
 namespace {
 
 constexpr u64 kSlot = 300;
-constexpr u64 kFirstHvSlot = 256, kLastHvSlot = 271;  // of a top table; the first leads to the machine-to-physical table
+constexpr u64 kFirstHvSlot = 256,
+              kLastHvSlot = 271;  // of a top table; the first leads to the machine-to-physical table
 constexpr u64 kReadTable = kPtePresent | kPteUser | kPteAccessed;
 
 void check_current_top() {
     const u64 place = machine_address_of(reinterpret_cast<u64*>(start_info().pt_base) + kSlot);
     EXPECT_TRUE(update_entry(place, pte(top_table_mfn(), kPteTable)) < 0);
     if (update_entry(place, pte(top_table_mfn(), kReadTable)) < 0) return;  // linear tables are not on offer
-    EXPECT_TRUE(update_entry(place, pte(top_table_mfn(), kPteTable)) < 0);  // only one bit changes: which is the one that counts
+    EXPECT_TRUE(update_entry(place, pte(top_table_mfn(), kPteTable)) <
+                0);  // only one bit changes: which is the one that counts
     const u64 high = 0xffff'0000'0000'0000;
     const u64 linear_top = high | kSlot << 39 | kSlot << 30 | kSlot << 21 | kSlot << 12;
     u64 seen = 0;

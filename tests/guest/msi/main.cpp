@@ -1,9 +1,9 @@
 // Promised: Dom0 gets as many pirqs for a device's message-signalled interrupts as the device has messages, all of them
-// together or none; each is bound, moved and closed by itself.
-// Exercised: PHYSDEVOP_map_pirq for one, two and too many messages of a PCI Express root port (file `machine`), its
-// registers as the hypervisor programs them, an interrupt that the port really sends, moves to another vCPU, unmapping.
-// A pass means: the device was told what was granted, interrupts arrive at the first pirq alone and follow it, nothing is
-// given away while it is in use. That the second message arrives needs a broken link, which no program can cause.
+// together or none; each is bound, moved and closed by itself. Exercised: PHYSDEVOP_map_pirq for one, two and too many
+// messages of a PCI Express root port (file `machine`), its registers as the hypervisor programs them, an interrupt
+// that the port really sends, moves to another vCPU, unmapping. A pass means: the device was told what was granted,
+// interrupts arrive at the first pirq alone and follow it, nothing is given away while it is in use. That the second
+// message arrives needs a broken link, which no program can cause.
 #include "tests/guest/lib/events.hpp"
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/vcpu.hpp"
@@ -148,7 +148,8 @@ void check_two() {
 
 void check_refused() {
     PhysdevMapPirq request;
-    for (const int messages : {3, 4, 32, 33, 64, -1, 0, 1 << 30}) EXPECT_TRUE(map(MapPirqType::MultiMsi, messages, request) < 0);
+    for (const int messages : {3, 4, 32, 33, 64, -1, 0, 1 << 30})
+        EXPECT_TRUE(map(MapPirqType::MultiMsi, messages, request) < 0);
     EXPECT_TRUE(map(MapPirqType::MultiMsi, 4, request) < 0);
     EXPECT_EQ(request.entry_nr, 2);  // so many are possible
 }

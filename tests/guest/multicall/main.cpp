@@ -1,7 +1,7 @@
-// Promised: a multicall runs its entries in order and stores each result; a failed entry stops nothing, an iret ends the list.
-// Exercised: mixed calls, unknown numbers, a multicall within a multicall, an iret in the middle, hundreds of entries, bad lists.
-// A pass means: results are in their entries, the list itself is the only thing that can make the call fail, and nothing
-// was called in the name of the code that an iret went to.
+// Promised: a multicall runs its entries in order and stores each result; a failed entry stops nothing, an iret ends
+// the list. Exercised: mixed calls, unknown numbers, a multicall within a multicall, an iret in the middle, hundreds of
+// entries, bad lists. A pass means: results are in their entries, the list itself is the only thing that can make the
+// call fail, and nothing was called in the name of the code that an iret went to.
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"
 
@@ -32,7 +32,8 @@ long multicall_with_frame(const MulticallEntry* list, u64 count, u64 frame_rax) 
         "add $72, %%rsp\n"
         "1:\n"
         : "=&a"(result), "+D"(list), "+S"(count)
-        : [ss] "r"(u64{kFlatKernelSs}), [cs] "r"(kFlatKernelCs & ~3ull), [frame_rax] "r"(frame_rax), [number] "i"(HypercallId::Multicall)
+        : [ss] "r"(u64{kFlatKernelSs}), [cs] "r"(kFlatKernelCs & ~3ull), [frame_rax] "r"(frame_rax),
+          [number] "i"(HypercallId::Multicall)
         : "rdx", "rcx", "r8", "r9", "r10", "r11", "memory", "cc");
     return result;
 }

@@ -1,9 +1,9 @@
 // Promised: Dom0 may move its devices in the physical address space at any time, whatever its other vCPUs do.
-// Exercised: memory decoding of two PCI devices (file `machine`), the chipset's window to configuration space and VGA's memory, switched
-// off and on again and again by one vCPU, while the others read configuration space without pause, so that hv's CPUs wait for each
-// other in its PCI code, and take timer interrupts.
-// A pass means: the machine is still there, and every vCPU's timer still fires. QEMU's TCG (seen in 7.2) exchanges its map under
-// CPUs that run: one that writes to its local APIC meanwhile writes to another device, which ends QEMU, or loses an interrupt.
+// Exercised: memory decoding of two PCI devices (file `machine`), the chipset's window to configuration space and VGA's
+// memory, switched off and on again and again by one vCPU, while the others read configuration space without pause, so
+// that hv's CPUs wait for each other in its PCI code, and take timer interrupts. A pass means: the machine is still
+// there, and every vCPU's timer still fires. QEMU's TCG (seen in 7.2) exchanges its map under CPUs that run: one that
+// writes to its local APIC meanwhile writes to another device, which ends QEMU, or loses an interrupt.
 #include "tests/guest/lib/events.hpp"
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/vcpu.hpp"

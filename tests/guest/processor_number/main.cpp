@@ -1,6 +1,7 @@
-// Promised: IA32_TSC_AUX is a vCPU's own; it begins as the vCPU's number, which RDPID tells any code, whatever the processor has.
-// Exercised: CPUID; RDPID of several registers in the kernel and in user mode, RDTSCP, the MSR read and written, with a second vCPU on
-// the same CPU. A pass means: each vCPU found its own number at first, then what it had written, and never the other one's.
+// Promised: IA32_TSC_AUX is a vCPU's own; it begins as the vCPU's number, which RDPID tells any code, whatever the
+// processor has. Exercised: CPUID; RDPID of several registers in the kernel and in user mode, RDTSCP, the MSR read
+// and written, with a second vCPU on the same CPU. A pass means: each vCPU found its own number at first, then
+// what it had written, and never the other one's.
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"
 #include "tests/guest/lib/traps.hpp"
@@ -39,7 +40,9 @@ Leaf forced_cpuid(u32 leaf) {
 
 bool write_aux(u64 value) {
     return !catch_fault([=] {
-                asm volatile("wrmsr" : : "c"(kTscAux), "a"(static_cast<u32>(value)), "d"(static_cast<u32>(value >> 32)));
+                asm volatile("wrmsr"
+                             :
+                             : "c"(kTscAux), "a"(static_cast<u32>(value)), "d"(static_cast<u32>(value >> 32)));
             }).happened;
 }
 

@@ -56,7 +56,8 @@ void check_area() {
     EXPECT_EQ(vcpu_op(VcpuCommand::RegisterRunstateMemoryArea, 0, &op), 0);
     EXPECT_EQ(area.state, kRunning);
     const u64 blocked = area.time[kBlocked];
-    // On a busy host the deadline may have passed before the vCPU gets to wait for it: then there was nothing to block for.
+    // On a busy host the deadline may have passed before the vCPU gets to wait for it:
+    // then there was nothing to block for.
     for (unsigned i = 0; i < 50 && area.time[kBlocked] == blocked; ++i) sleep_for(5'000'000);
     EXPECT_EQ(area.state, kRunning);
     EXPECT_TRUE(area.time[kBlocked] > blocked);

@@ -1,7 +1,7 @@
-// Promised: what a vCPU's kernel sets in CR4 is honoured for that vCPU alone, or refused.
-// Exercised: TSD with RDTSC in user mode, in the kernel, and on a second vCPU of the same CPU; every bit of CR4; DE and the other
-// names of DR6 and DR7. A pass means: user mode faults exactly while its kernel says so, the kernel's clock goes on,
-// and a bit that reads back as it was written never came with a bit that did not.
+// Promised: what a vCPU's kernel sets in CR4 is honoured for that vCPU alone, or refused. Exercised: TSD with RDTSC in
+// user mode, in the kernel, and on a second vCPU of the same CPU; every bit of CR4; DE and the other names of DR6 and
+// DR7. A pass means: user mode faults exactly while its kernel says so, the kernel's clock goes on, and a bit that
+// reads back as it was written never came with a bit that did not.
 #include "tests/guest/lib/events.hpp"
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"

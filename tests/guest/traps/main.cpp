@@ -109,8 +109,8 @@ u64 steps_at(u64 address) {
     return count;
 }
 
-// Instructions that fault and are carried out by the hypervisor are steps like others: a control register, a write to a page
-// table, an instruction that asks for it.
+// Instructions that fault and are carried out by the hypervisor are steps like others: a control register, a write to
+// a page table, an instruction that asks for it.
 void check_single_step_emulated() {
     set_trap_hook(kDebug, note_step);
     hits = 0;

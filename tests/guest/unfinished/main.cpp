@@ -1,8 +1,8 @@
-// Promised: however much there is to undo in page tables, a vCPU takes its interrupts meanwhile, whatever it does next.
-// Exercised: a large tree given up with MOV CR3; the same with another tree's undoing unfinished, from an NMI handler between
-// two parts of a preempted multicall; set_gdt, update_descriptor and a grant's mapping of a table that is half undone there.
-// A pass means: an event arrived before each of these was done, or it was refused without doing the work; everything was
-// given back in the end.
+// Promised: however much there is to undo in page tables, a vCPU takes its interrupts meanwhile, whatever it does
+// next. Exercised: a large tree given up with MOV CR3; the same with another tree's undoing unfinished, from an NMI
+// handler between two parts of a preempted multicall; set_gdt, update_descriptor and a grant's mapping of a table that
+// is half undone there. A pass means: an event arrived before each of these was done, or it was refused without doing
+// the work; everything was given back in the end.
 #include "hv/abi/xen/nmi.hpp"
 #include "tests/guest/lib/events.hpp"
 #include "tests/guest/lib/guest.hpp"
@@ -23,7 +23,9 @@ u64 next_pfn;
 Page page_of_maps;  // what every L1 table holds
 
 // A frame that nothing maps.
-u64 raw_frame() { return pfn_to_mfn(next_pfn--); }
+u64 raw_frame() {
+    return pfn_to_mfn(next_pfn--);
+}
 
 // An L3 table with L2 tables with L1 tables.
 u64 make_tree(unsigned l1s) {
@@ -61,7 +63,8 @@ void load_boot_table() {
 
 volatile u64 interrupted;
 
-// Counts the events that found the vCPU about to execute SYSCALL or MOV CR again: hv stopped in the middle to let them in.
+// Counts the events that found the vCPU about to execute SYSCALL or MOV CR again: hv
+// stopped in the middle to let them in.
 bool handle_event(TrapFrame& frame) {
     const auto* code = reinterpret_cast<const u8*>(frame.rip);
     if (code[0] == 0x0f && (code[1] == 0x05 || code[1] == 0x22)) interrupted = interrupted + 1;
@@ -114,7 +117,9 @@ void in_the_middle_of(u64 tree, void (*step)()) {
     EXPECT_EQ(calls[1].result, 0);
 }
 
-void start_over() { next_pfn = start_info().nr_pages - 1; }
+void start_over() {
+    next_pfn = start_info().nr_pages - 1;
+}
 
 // All that the trees were made of is plain memory again.
 void expect_plain(u64 first_pfn) {
@@ -171,7 +176,8 @@ void check_descriptor_in_the_middle() {
     REQUIRE_EQ(mmuext(MmuextCommand::PinL3Table, half_undone), 0);
     events = 0;
     in_the_middle_of(half_undone, [] {
-        events = events_during([] { answer = hypercall(HypercallId::UpdateDescriptor, (half_undone << 12) + 8 * 511, 0); });
+        events =
+            events_during([] { answer = hypercall(HypercallId::UpdateDescriptor, (half_undone << 12) + 8 * 511, 0); });
     });
     EXPECT_TRUE(events > 0 || answer != 0);
     expect_plain(next_pfn + 1);

@@ -86,7 +86,8 @@ void check_machine_to_phys() {
     EXPECT_EQ(end.error & 7, 4);  // a read from user mode, nothing there
 }
 
-// A kernel that has nothing to hide gives user mode its own table: everything that it maps is there, and calls are still its own.
+// A kernel that has nothing to hide gives user mode its own table: everything that it maps
+// is there, and calls are still its own.
 void check_shared_table() {
     REQUIRE_EQ(mmuext(MmuextCommand::NewUserBaseptr, top_table_mfn()), 0);
     const Page stack = allocate_page();
@@ -98,11 +99,13 @@ void check_shared_table() {
     const UserEnd& call = run_user({.rip = reinterpret_cast<u64>(user_syscall), .rsp = top});
     EXPECT_EQ(call.by, static_cast<u64>(CallbackType::Syscall));
     EXPECT_EQ(run_user({.rip = reinterpret_cast<u64>(user_privileged), .rsp = top}).vector, kGeneralProtection);
-    const UserEnd& fault = run_user({.rip = reinterpret_cast<u64>(user_fault), .rsp = top, .rdi = start_info().pt_base});
+    const UserEnd& fault =
+        run_user({.rip = reinterpret_cast<u64>(user_fault), .rsp = top, .rdi = start_info().pt_base});
     EXPECT_EQ(fault.vector, kPageFault);
     EXPECT_EQ(fault.error & 7, 7);
     REQUIRE_EQ(update_mapping(stack.bytes, 0), 0);
-    EXPECT_EQ(run_user({.rip = reinterpret_cast<u64>(user_syscall), .rsp = top}).by, static_cast<u64>(CallbackType::Syscall));
+    EXPECT_EQ(run_user({.rip = reinterpret_cast<u64>(user_syscall), .rsp = top}).by,
+              static_cast<u64>(CallbackType::Syscall));
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // Promised: whatever registers a guest gives a new vCPU, it runs in ring 3 with flags that are its own, or not at all.
-// Exercised: VCPUOP_initialise with privileged flags, selectors of the hypervisor, bad debug registers, reserved bits in
-// the FPU's control word; with a code segment for ring 0; with an address that is not canonical.
-// A pass means: the first one runs and sees none of it, the others are refused or end in an exception of their own.
+// Exercised: VCPUOP_initialise with privileged flags, selectors of the hypervisor, bad debug registers, reserved bits
+// in the FPU's control word; with a code segment for ring 0; with an address that is not canonical. A pass means: the
+// first one runs and sees none of it, the others are refused or end in an exception of their own.
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/traps.hpp"
 #include "tests/guest/lib/vcpu.hpp"
@@ -39,7 +39,8 @@ void look(void*) {
     u32 mxcsr = 0;
     u16 selectors[4];
     asm volatile("pushf\n pop %0\n mov %%cs, %1" : "=r"(flags), "=r"(cs));
-    asm volatile("mov %%ds, %0\n mov %%es, %1\n mov %%fs, %2\n mov %%gs, %3" : "=m"(selectors[0]), "=m"(selectors[1]), "=m"(selectors[2]), "=m"(selectors[3]));
+    asm volatile("mov %%ds, %0\n mov %%es, %1\n mov %%fs, %2\n mov %%gs, %3"
+                 : "=m"(selectors[0]), "=m"(selectors[1]), "=m"(selectors[2]), "=m"(selectors[3]));
     asm volatile("stmxcsr %0" : "=m"(mxcsr));
     asm volatile("mov %%dr7, %0" : "=r"(dr7));
     seen_flags = flags;

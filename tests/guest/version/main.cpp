@@ -15,9 +15,10 @@ bool has_end(const char* text, unsigned size) {
 }
 
 // What hv has. Also shown by mmu_pin (clearing and copying pages), grants (bits of mappings), domu_refused (vNUMA).
-constexpr u32 kKnown = 1u << static_cast<u32>(Feature::PaePgdirAbove4gb) | 1u << static_cast<u32>(Feature::MmuPtUpdatePreserveAd) |
-                       1u << static_cast<u32>(Feature::HighmemAssist) | 1u << static_cast<u32>(Feature::GnttabMapAvailBits) |
-                       1u << static_cast<u32>(Feature::Dom0) | 1u << static_cast<u32>(Feature::NotDirectMapped);
+constexpr u32 kKnown =
+    1u << static_cast<u32>(Feature::PaePgdirAbove4gb) | 1u << static_cast<u32>(Feature::MmuPtUpdatePreserveAd) |
+    1u << static_cast<u32>(Feature::HighmemAssist) | 1u << static_cast<u32>(Feature::GnttabMapAvailBits) |
+    1u << static_cast<u32>(Feature::Dom0) | 1u << static_cast<u32>(Feature::NotDirectMapped);
 
 bool has_feature(u32 map, Feature feature) {
     return map >> static_cast<u32>(feature) & 1;

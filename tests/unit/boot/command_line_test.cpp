@@ -72,8 +72,9 @@ TEST(CommandLine, Dom0MemoryLists) {
 
 // Not a word of a malformed value counts, and none of what was right before is lost.
 TEST(CommandLine, Dom0MemoryMalformed) {
-    for (const char* bad : {"1Q", "", "max:", "min:", "0", "0%", "101%", "max:0", "1G+", "+25%", "1G+1G", "25%+25%", "--1G", "-", "1G-25%", "1.5G", "1G,max:x",
-                            "max:2G,,", "1GiB", "least:1G", "99999999999T"}) {
+    for (const char* bad : {"1Q",     "",     "max:",     "min:",     "0",       "0%",       "101%",
+                            "max:0",  "1G+",  "+25%",     "1G+1G",    "25%+25%", "--1G",     "-",
+                            "1G-25%", "1.5G", "1G,max:x", "max:2G,,", "1GiB",    "least:1G", "99999999999T"}) {
         const auto memory = parse(std::string{"dom0_mem=min:64M dom0_mem="} + bad).dom0_memory;
         EXPECT_FALSE(memory.initial) << bad;
         EXPECT_FALSE(memory.most) << bad;
@@ -118,7 +119,8 @@ TEST(CommandLine, Serial) {
 }
 
 TEST(CommandLine, LevelsAndSwitches) {
-    auto options = parse("loglvl=all guest_loglvl=error/warning noreboot watchdog nosmp x2apic=off measure_interrupts_off");
+    auto options =
+        parse("loglvl=all guest_loglvl=error/warning noreboot watchdog nosmp x2apic=off measure_interrupts_off");
     EXPECT_EQ(options.log_level.always, 4);
     EXPECT_EQ(options.guest_log_level.always, 1);
     EXPECT_EQ(options.guest_log_level.limited, 2);

@@ -33,7 +33,8 @@ TEST(Dom0Memory, WithoutAWordMostOfTheMachineIsForGuests) {
 }
 
 TEST(Dom0Memory, MalformedIsAsIfNotGiven) {
-    for (const char* bad : {"dom0_mem=", "dom0_mem=1Q", "dom0_mem=1G,max:oops", "dom0_mem=0", "dom0_mem=max:0"}) EXPECT_EQ(plan(bad).frames, plan("").frames) << bad;
+    for (const char* bad : {"dom0_mem=", "dom0_mem=1Q", "dom0_mem=1G,max:oops", "dom0_mem=0", "dom0_mem=max:0"})
+        EXPECT_EQ(plan(bad).frames, plan("").frames) << bad;
 }
 
 TEST(Dom0Memory, ExactAmountsAreTheMaximumToo) {
@@ -69,7 +70,8 @@ TEST(Dom0Memory, MaxIsWhatItMayGrowTo) {
 }
 
 TEST(Dom0Memory, TooMuchIsCutAndSaid) {
-    for (const char* large : {"dom0_mem=64G", "dom0_mem=100%", "dom0_mem=8G", "dom0_mem=min:64G", "dom0_mem=16777215T"}) {
+    for (const char* large :
+         {"dom0_mem=64G", "dom0_mem=100%", "dom0_mem=8G", "dom0_mem=min:64G", "dom0_mem=16777215T"}) {
         const Dom0MemoryPlan chosen = plan(large);
         EXPECT_EQ(chosen.frames, 8 * kGibibyte - 128 * kMebibyte) << large;
         EXPECT_EQ(chosen.remark, Remark::Cut) << large;
@@ -79,7 +81,8 @@ TEST(Dom0Memory, TooMuchIsCutAndSaid) {
 }
 
 TEST(Dom0Memory, TooLittleIsTheDefaultAndSaid) {
-    for (const char* small : {"dom0_mem=1", "dom0_mem=512", "dom0_mem=99M", "dom0_mem=-8G", "dom0_mem=-100%", "dom0_mem=max:64M", "dom0_mem=1G,max:1M"}) {
+    for (const char* small : {"dom0_mem=1", "dom0_mem=512", "dom0_mem=99M", "dom0_mem=-8G", "dom0_mem=-100%",
+                              "dom0_mem=max:64M", "dom0_mem=1G,max:1M"}) {
         const Dom0MemoryPlan chosen = plan(small);
         EXPECT_EQ(chosen.frames, plan("").frames) << small;
         EXPECT_EQ(chosen.remark, Remark::TooLittle) << small;

@@ -85,7 +85,8 @@ TEST(SerialOutput, TellsInItsPlaceWhatWasLost) {
     line.write("after\n");
     line.finish();
     const std::string once = std::to_string(kAll), twice = std::to_string(2 * kAll);
-    EXPECT_EQ(line.port.sent, "before\r\n\r\n(" + once + " characters lost)\r\nbetween\r\n\r\n(" + twice + " characters lost)\r\nafter\r\n");
+    EXPECT_EQ(line.port.sent, "before\r\n\r\n(" + once + " characters lost)\r\nbetween\r\n\r\n(" + twice +
+                                  " characters lost)\r\nafter\r\n");
     EXPECT_EQ(line.output->lost(), 3 * kAll);
 }
 

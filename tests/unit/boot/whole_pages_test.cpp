@@ -16,7 +16,9 @@ class WholePagesTest : public testing::Test {
     };
 
     void add(std::uint64_t offset_in_memory, std::uint64_t offset_in_file, std::uint64_t size) {
-        kernel.segments[kernel.segment_count++] = {kBase + offset_in_memory, size + kPageSize, std::span<const std::byte>{file->bytes}.subspan(offset_in_file, size)};
+        kernel.segments[kernel.segment_count++] = {
+            kBase + offset_in_memory, size + kPageSize,
+            std::span<const std::byte>{file->bytes}.subspan(offset_in_file, size)};
     }
     WholePagesOfSegments found() {
         kernel.virt_base = kBase;

@@ -14,8 +14,8 @@ DbusDaemon::DbusDaemon(const std::string& config) {
     process_ = fork();
     if (process_ == 0) {
         close(ends[0]);
-        execlp("dbus-daemon", "dbus-daemon", "--nofork", "--nopidfile", "--nosyslog", ("--config-file=" + config).c_str(),
-               ("--print-address=" + std::to_string(ends[1])).c_str(), nullptr);
+        execlp("dbus-daemon", "dbus-daemon", "--nofork", "--nopidfile", "--nosyslog",
+               ("--config-file=" + config).c_str(), ("--print-address=" + std::to_string(ends[1])).c_str(), nullptr);
         _exit(127);
     }
     close(ends[1]);

@@ -1,5 +1,5 @@
-// Sixty clients at once against the real daemon, over a hypervisor in memory: none hangs, also when the daemon is killed in
-// the middle, and the next daemon serves all.
+// Sixty clients at once against the real daemon, over a hypervisor in memory: none hangs, also when the daemon is
+// killed in the middle, and the next daemon serves all.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -38,8 +38,8 @@ class ClientsTest : public testing::Test {
         daemon_ = fork();
         if (daemon_ == 0) {
             dup2(ends[1], STDOUT_FILENO);
-            execl(HVCTLD_ON_FAKE, "hvctld_on_fake", "--socket", socket().c_str(), "--state", (folder_ + "/state").c_str(),
-                  nullptr);
+            execl(HVCTLD_ON_FAKE, "hvctld_on_fake", "--socket", socket().c_str(), "--state",
+                  (folder_ + "/state").c_str(), nullptr);
             _exit(127);
         }
         close(ends[1]);

@@ -157,7 +157,8 @@ TEST_F(ConsoleTest, ReadingOnlyTypesNothingAndCtrlCLeaves) {
     ASSERT_TRUE(terminal.expect("ready"));
     terminal.type("abc\x03");
     EXPECT_TRUE(guest.client_left());
-    EXPECT_TRUE(terminal.expect("\r\n[left hello]\r\n")) << "the shell's prompt needs a line of its own: " << terminal.seen();
+    EXPECT_TRUE(terminal.expect("\r\n[left hello]\r\n"))
+        << "the shell's prompt needs a line of its own: " << terminal.seen();
     EXPECT_EQ(terminal.finish(), 130);
     EXPECT_EQ(daemon_.calls()[1], "OpenConsole(hello, read, 16384)");
 }

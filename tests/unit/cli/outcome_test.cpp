@@ -5,17 +5,15 @@ namespace hvctl::cli::test {
 namespace {
 
 TEST_F(VerbsTest, OutputThatCannotBeWrittenIsAFailure) {
-    for (const char* verb : {"list", "help", "--version", "list --json", "job list", "info", "perf", "dmesg", "__complete li"}) {
+    for (const char* verb :
+         {"list", "help", "--version", "list --json", "job list", "info", "perf", "dmesg", "__complete li"}) {
         daemon_.counters = {{"trap.nmi", std::uint64_t{3}}};
         daemon_.hv_log = "hv 0.1\n";
         daemon_.host = {{"hv_version", std::string("0.1")}};
         const std::string full = std::string("hvctl ") + verb + " 2>&1 >/dev/full; echo $?";
-        EXPECT_EQ(said_by_shell(daemon_, full),
-                  "hvctl: cannot write the output: No space left on device\n1\n")
-            << verb;
+        EXPECT_EQ(said_by_shell(daemon_, full), "hvctl: cannot write the output: No space left on device\n1\n") << verb;
         const std::string closed = std::string("hvctl ") + verb + " 2>&1 >&-; echo $?";
-        EXPECT_EQ(said_by_shell(daemon_, closed), "hvctl: cannot write the output: Bad file descriptor\n1\n")
-            << verb;
+        EXPECT_EQ(said_by_shell(daemon_, closed), "hvctl: cannot write the output: Bad file descriptor\n1\n") << verb;
     }
     EXPECT_EQ(said_by_shell(daemon_, "hvctl pause hello 2>&1 >&-; echo $?"), "0\n");  // nothing to say
 }
@@ -27,7 +25,8 @@ TEST_F(VerbsTest, AReaderThatHasSeenEnoughIsNoFailureWorthAWord) {
 }
 
 TEST_F(VerbsTest, WhatABrokerSaysIsSaidInOurWords) {
-    daemon_.errors["ListDomains"] = {"org.freedesktop.DBus.Error.AccessDenied", "Sender is not authorized to send message"};
+    daemon_.errors["ListDomains"] = {"org.freedesktop.DBus.Error.AccessDenied",
+                                     "Sender is not authorized to send message"};
     Outcome outcome = hvctl({"list"});
     EXPECT_EQ(outcome.err, "hvctl: permission denied: managing domains is for root\nRun it with sudo, or as root.\n");
     EXPECT_EQ(outcome.code, 5);

@@ -44,8 +44,8 @@ int exit_code_of_status(int status) {
 }
 
 void exec_hvctl(const Invocation& run) {
-    std::map<std::string, std::string> environment = {{"PATH", "/usr/bin:/bin"}, {"TERM", "dumb"}, {"TZ", "UTC"},
-                                                      {"HVCTLD", HVCTLD_BINARY}};
+    std::map<std::string, std::string> environment = {
+        {"PATH", "/usr/bin:/bin"}, {"TERM", "dumb"}, {"TZ", "UTC"}, {"HVCTLD", HVCTLD_BINARY}};
     for (const auto& [name, value] : run.environment) environment[name] = value;
     std::vector<std::string> assignments;
     for (const auto& [name, value] : environment) assignments.push_back(name + '=' + value);

@@ -23,7 +23,8 @@ struct Invocation {
 
 Outcome run_hvctl(const Invocation& run);
 
-// What a shell's pipes and redirections make of `commands`, in which hvctl is the real one: all that is left on standard output.
+// What a shell's pipes and redirections make of `commands`, in which hvctl is the real one:
+// all that is left on standard output.
 std::string said_by_shell(const FakeDaemon& daemon, const std::string& commands);
 
 // For a child between fork and exec: replaces it by hvctl.

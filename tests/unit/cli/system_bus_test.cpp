@@ -24,9 +24,10 @@ class SystemBusTest : public testing::Test {
         std::string pattern = (std::filesystem::temp_directory_path() / "hvctl-broker-XXXXXX").string();
         folder_ = mkdtemp(pattern.data());
         address_ = "unix:path=" + folder_ + "/bus";
-        std::ofstream{folder_ + "/conf"} << "<busconfig><listen>" << address_ << "</listen><auth>EXTERNAL</auth>"
-                                         << R"(<policy context="default"><allow user="*"/><allow own="*"/>)"
-                                         << R"(<allow send_destination="*"/><allow receive_sender="*"/></policy></busconfig>)";
+        std::ofstream{folder_ + "/conf"}
+            << "<busconfig><listen>" << address_ << "</listen><auth>EXTERNAL</auth>"
+            << R"(<policy context="default"><allow user="*"/><allow own="*"/>)"
+            << R"(<allow send_destination="*"/><allow receive_sender="*"/></policy></busconfig>)";
         broker_.emplace(folder_ + "/conf");
         sd_bus_new(&bus_);
         sd_bus_set_address(bus_, address_.c_str());
@@ -44,7 +45,8 @@ class SystemBusTest : public testing::Test {
     }
 
     Outcome hvctl(std::vector<std::string> arguments) const {
-        return run_hvctl({.arguments = std::move(arguments), .input = {}, .environment = {{"DBUS_SYSTEM_BUS_ADDRESS", address_}}});
+        return run_hvctl(
+            {.arguments = std::move(arguments), .input = {}, .environment = {{"DBUS_SYSTEM_BUS_ADDRESS", address_}}});
     }
 
     std::atomic<int> calls_ = 0;
@@ -59,7 +61,8 @@ class SystemBusTest : public testing::Test {
             if (message != nullptr && sd_bus_message_is_method_call(message, "org.hvctl1.Manager", nullptr) > 0) {
                 interactive_ = sd_bus_message_get_allow_interactive_authorization(message) > 0;
                 ++calls_;
-                sd_bus_reply_method_errorf(message, "org.hvctl1.Error.AuthorizationRequired", "HV-E0011: authorise first");
+                sd_bus_reply_method_errorf(message, "org.hvctl1.Error.AuthorizationRequired",
+                                           "HV-E0011: authorise first");
             }
             sd_bus_message_unref(message);
             if (status == 0) sd_bus_wait(bus_, kLookUs);

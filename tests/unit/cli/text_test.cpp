@@ -94,7 +94,7 @@ TEST(Table, LeavesOptionalColumnsOutOnANarrowTerminal) {
               "web1   12\n"
               "\xe6\xbc\xa2\xe5\xad\x97~   -\n");
     std::string tiny = three_columns().render({.is_tty = true, .colours = false, .width = 1});
-    EXPECT_EQ(tiny.substr(0, tiny.find('\n')), "Name  ID");  // texts keep four columns
+    EXPECT_EQ(tiny.substr(0, tiny.find('\n')), "Name  ID");                       // texts keep four columns
     EXPECT_EQ(three_columns().render({.width = 1}), three_columns().render({}));  // a pipe gets everything
     std::string wide = three_columns().render({.is_tty = true, .colours = false, .width = 17});
     EXPECT_EQ(wide.substr(0, wide.find('\n')), "Name    ID  Extra");

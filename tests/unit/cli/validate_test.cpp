@@ -20,7 +20,8 @@ TEST_F(VerbsTest, ValidateReportsEachFile) {
     std::string bad = definition("nmae: hello\nmemory: 128MiB\nkernel: /vmlinuz\n");
     outcome = hvctl({"validate", bad});
     EXPECT_EQ(outcome.out, "");
-    EXPECT_NE(outcome.err.find(bad + ":1:1: unknown key \"nmae\" in a domain; did you mean \"name\"?"), std::string::npos)
+    EXPECT_NE(outcome.err.find(bad + ":1:1: unknown key \"nmae\" in a domain; did you mean \"name\"?"),
+              std::string::npos)
         << outcome.err;
     EXPECT_EQ(outcome.code, 2);
     outcome = hvctl({"validate", "--json", bad});
@@ -34,7 +35,9 @@ TEST_F(VerbsTest, ValidateReportsEachFile) {
 TEST_F(VerbsTest, ValidateOfSomethingThatIsNotServedYetWarns) {
     Outcome outcome = hvctl({"validate", definition("{name: hello, memory: 128MiB, kernel: /vmlinuz, type: pvh}\n")});
     EXPECT_EQ(outcome.code, 0);
-    EXPECT_EQ(outcome.err, "hvctl: warning: hello: type pvh is not available yet; write type: pv. 'hvctl create' refuses it until then\n");
+    EXPECT_EQ(
+        outcome.err,
+        "hvctl: warning: hello: type pvh is not available yet; write type: pv. 'hvctl create' refuses it until then\n");
 }
 
 TEST_F(VerbsTest, ValidateAgainstTheHostAsksHvctld) {
@@ -45,9 +48,11 @@ TEST_F(VerbsTest, ValidateAgainstTheHostAsksHvctld) {
 
 TEST_F(VerbsTest, ValidateWithoutItsCheckerSaysSo) {
     std::string path = definition("name: hello\n");
-    Outcome outcome = run_hvctl({.arguments = {"validate", path}, .input = {}, .environment = {{"HVCTLD", "/no/such/hvctld"}}});
-    EXPECT_EQ(outcome.err, "hvctl: cannot run /no/such/hvctld to check the file: No such file or directory\n"
-                           "It is part of the package hvctl; install that again.\n");
+    Outcome outcome =
+        run_hvctl({.arguments = {"validate", path}, .input = {}, .environment = {{"HVCTLD", "/no/such/hvctld"}}});
+    EXPECT_EQ(outcome.err,
+              "hvctl: cannot run /no/such/hvctld to check the file: No such file or directory\n"
+              "It is part of the package hvctl; install that again.\n");
     EXPECT_EQ(outcome.code, 1);
 }
 

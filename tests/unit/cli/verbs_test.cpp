@@ -103,8 +103,9 @@ TEST_F(VerbsTest, CreateRefusesBadInputBeforeItAsksAnybody) {
     for (const Case& bad :
          {Case{{"create"}, "hvctl: create: FILE is missing\n'hvctl help create' tells what it takes.\n"},
           Case{{"create", "/no/such"}, "hvctl: there is no file /no/such\n"},
-          Case{{"create", "old"}, "hvctl: there is no file old\n'hvctl create' takes a domain file; 'hvctl start' takes the name of a "
-                                  "domain that has ended.\n"},
+          Case{{"create", "old"},
+               "hvctl: there is no file old\n'hvctl create' takes a domain file; 'hvctl start' takes the name of a "
+               "domain that has ended.\n"},
           Case{{"create", "/etc"}, "hvctl: /etc is a directory, not a domain file\n"},
           Case{{"create", good, "memory"},
                "hvctl: 'memory' is not KEY=VALUE\nWhat follows the file changes keys of the definition, such as "

@@ -70,7 +70,8 @@ TEST_F(BrokerTest, EachMethodIsOfItsKind) {
     FakePolkit polkit;
     serve(for_others());
     std::size_t asked = 0;
-    const auto check = [&](sd_bus* bus, const std::string& kind, const char* method, const char* types, auto... arguments) {
+    const auto check = [&](sd_bus* bus, const std::string& kind, const char* method, const char* types,
+                           auto... arguments) {
         EXPECT_EQ(call(bus, method, types, arguments...).error_name, kDenied) << method;
         const auto questions = polkit.questions(++asked);
         EXPECT_EQ(questions.back().action, "org.hvctl1." + kind) << method;
@@ -193,7 +194,8 @@ TEST_F(BrokerTest, OneClientHasNoMoreThanItsShareOfQuestions) {
     serve(for_others());
     with_system_client([&](sd_bus* bus) {
         std::vector<std::unique_ptr<Pending>> waiting;
-        while (waiting.size() < Authority::kMostOfOneCaller) waiting.push_back(Pending::of(bus, "ListDomains", nullptr));
+        while (waiting.size() < Authority::kMostOfOneCaller)
+            waiting.push_back(Pending::of(bus, "ListDomains", nullptr));
         polkit.questions(Authority::kMostOfOneCaller);
         EXPECT_EQ(call(bus, "ListDomains", "").error_name, "org.hvctl1.Error.LimitReached");
         polkit.answer({{.granted = true}});
@@ -255,7 +257,8 @@ TEST_F(BrokerTest, WhoLeavesWaitsForNoJob) {
     serve();
     with_threads(1, [&] {
         const bus::Bus stays = connect_to_broker();
-        const std::uint64_t job = job_of(call(stays.get(), "CreateDomain", "ssasa{sv}", definition("web1").c_str(), "f", 0, 0));
+        const std::uint64_t job =
+            job_of(call(stays.get(), "CreateDomain", "ssasa{sv}", definition("web1").c_str(), "f", 0, 0));
         const auto waits = [&](sd_bus* bus) {
             sd_bus_call_method_async(bus, nullptr, "org.hvctl1", bus::kObjectPath, bus::kInterface, "WaitJob", nullptr,
                                      nullptr, "t", job);

@@ -30,7 +30,8 @@ Broker::Broker(const std::string& address, const TemporaryFolder& folder)
 <allow receive_type="method_call"/><allow receive_type="method_return"/><allow receive_type="error"/>
 <allow receive_type="signal"/><allow send_destination="org.freedesktop.DBus"/>
 <allow send_destination="org.freedesktop.PolicyKit1"/></policy>
-<include>{}</include></busconfig>)", address, HV_BUS_POLICY))} {
+<include>{}</include></busconfig>)",
+                                                     address, HV_BUS_POLICY))} {
     setenv("DBUS_SYSTEM_BUS_ADDRESS", address.c_str(), 1);
 }
 
@@ -118,10 +119,10 @@ void FakePolkit::answer_held() {
         sd_bus_message_read(held.get(), "s", &action);
         const int granted = answer_->granted || granted_.contains(action) ? 1 : 0;
         const int challenge = answer_->challenge ? 1 : 0;
-        const int status = answer_->dismissed
-                               ? sd_bus_reply_method_return(held.get(), "(bba{ss})", granted, challenge, 1,
-                                                            "polkit.dismissed", "true")
-                               : sd_bus_reply_method_return(held.get(), "(bba{ss})", granted, challenge, 0);
+        const int status =
+            answer_->dismissed
+                ? sd_bus_reply_method_return(held.get(), "(bba{ss})", granted, challenge, 1, "polkit.dismissed", "true")
+                : sd_bus_reply_method_return(held.get(), "(bba{ss})", granted, challenge, 0);
         EXPECT_GE(status, 0);
     }
 }

@@ -27,7 +27,8 @@ class BusClientsTest : public BusTest {
         server = std::move(bus::PrivateServer::create(*process->loop, object, folder / "bus", limits).value());
     }
 
-    // To the end of the handshake, and a little later, so that the daemon's clock, of milliseconds, tells it from the next.
+    // To the end of the handshake, and a little later, so that the daemon's clock, of
+    // milliseconds, tells it from the next.
     [[nodiscard]] bus::Bus connect_fully() const {
         bus::Bus bus = connect();
         while (sd_bus_is_ready(bus.get()) == 0) {
@@ -132,7 +133,8 @@ TEST_F(BusClientsTest, WhoWaitsForAJobIsToldWhyItsConnectionGoes) {
     serve_with({.connections = 2, .grace_ms = 0});
     with_threads(1, [&] {
         const bus::Bus waiter = connect_fully();
-        const std::uint64_t job = job_of(call(waiter.get(), "CreateDomain", "ssasa{sv}", definition("web1").c_str(), "f", 0, 0));
+        const std::uint64_t job =
+            job_of(call(waiter.get(), "CreateDomain", "ssasa{sv}", definition("web1").c_str(), "f", 0, 0));
         std::string told;
         sd_bus_call_method_async(
             waiter.get(), nullptr, "org.hvctl1", bus::kObjectPath, bus::kInterface, "WaitJob",
@@ -215,7 +217,8 @@ TEST_F(BusClientsTest, WaitsThatHaveEndedLeaveNothingBehind) {
     hypervisor.build_hook = [&] { go.acquire(); };
     with_client([&](sd_bus* bus) {
         for (int i = 0; i < kMoreThanAConnectionMayHave; ++i) {
-            const std::uint64_t job = job_of(call(bus, "CreateDomain", "ssasa{sv}", definition("web1").c_str(), "f", 0, 0));
+            const std::uint64_t job =
+                job_of(call(bus, "CreateDomain", "ssasa{sv}", definition("web1").c_str(), "f", 0, 0));
             std::string outcome;
             sd_bus_call_method_async(
                 bus, nullptr, "org.hvctl1", bus::kObjectPath, bus::kInterface, "WaitJob",

@@ -11,7 +11,9 @@ class SilentDisk : public ConsoleTest {
   protected:
     ~SilentDisk() override { answer(); }
     void fall_silent() {
-        disk.run(DiskThread::Wait::IfQuick, [silence = answer_.get_future().share()] { silence.wait(); }, [](const Result<void>&) {});
+        disk.run(
+            DiskThread::Wait::IfQuick, [silence = answer_.get_future().share()] { silence.wait(); },
+            [](const Result<void>&) {});
     }
     void answer() {
         if (!answered_) answer_.set_value();

@@ -87,7 +87,8 @@ class ConsoleTest : public testing::Test {
     }
     UniqueFd open(ConsoleMode mode, std::uint64_t history = 1 << 20) {
         auto fd = console->open(mode, history);
-        for (int i = 0; i < 50 && !fd && fd.error().id() == ErrorId::Busy; ++i) {  // a busy machine may be no quick disk
+        for (int i = 0; i < 50 && !fd && fd.error().id() == ErrorId::Busy;
+             ++i) {  // a busy machine may be no quick disk
             turn();
             fd = console->open(mode, history);
         }

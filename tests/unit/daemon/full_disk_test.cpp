@@ -114,9 +114,8 @@ TEST_F(FullDisk, AutostartWaitsForRoom) {
     process->finish(process->manager->destroy("web2"));
     fill();
     process->manager->autostart(folder / "");
-    process->run_until([&] {
-        return std::ranges::count(process->manager->jobs().list(), "remember", &JobRecord::phase) == 2;
-    });
+    process->run_until(
+        [&] { return std::ranges::count(process->manager->jobs().list(), "remember", &JobRecord::phase) == 2; });
     EXPECT_EQ(guests(), 0u);
     // The next daemon begins again: nothing of it is in the file.
     abandon();

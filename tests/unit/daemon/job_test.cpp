@@ -127,7 +127,8 @@ TEST_F(JobTest, InterruptAndEventAtOnceCountOnce) {
     EXPECT_EQ(result.state, JobState::Cancelled);
 }
 
-// Of memory that is not there, or of a library's: an error of the job's, wherever the phase runs, and no end of the daemon.
+// Of memory that is not there, or of a library's: an error of the job's, wherever the
+// phase runs, and no end of the daemon.
 TEST_F(JobTest, APhaseThatThrowsHasFailed) {
     struct Odd {};
     const std::vector<std::pair<std::function<void()>, ErrorId>> kinds{

@@ -246,7 +246,8 @@ TEST_F(Lifecycle, VcpusCanBePinned) {
 TEST_F(Lifecycle, ValidateSaysWhatWouldBe) {
     const auto validate = [&](const std::string& text, bool host) {
         std::optional<Result<Validation>> answer;
-        process->manager->validate(text, "x.yaml", {}, host, [&](const Result<Validation>& result) { answer = result; });
+        process->manager->validate(text, "x.yaml", {}, host,
+                                   [&](const Result<Validation>& result) { answer = result; });
         process->run_until([&] { return answer.has_value(); });
         return *answer;
     };

@@ -58,7 +58,8 @@ TEST(LockFile, OneThatIsAllButGoneIsWaitedFor) {
         const int lock = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         std::array<char, 16> self{};
         const auto end = std::to_chars(self.begin(), self.end(), getpid()).ptr;
-        if (flock(lock, LOCK_EX) != 0 || write(lock, self.data(), static_cast<std::size_t>(end - self.data())) < 0) _exit(1);
+        if (flock(lock, LOCK_EX) != 0 || write(lock, self.data(), static_cast<std::size_t>(end - self.data())) < 0)
+            _exit(1);
         constexpr int kThread = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
         clone(outlive, stack.data() + stack.size(), kThread, &ends[0]);
         syscall(SYS_exit, 0);

@@ -125,7 +125,8 @@ INSTANTIATE_TEST_SUITE_P(
         Golden{"MaxBelowMemory", with("max_memory: 128MiB\n"),
                "web1.yaml:4:13: max_memory: 128MiB is less than memory, which is 256MiB"},
         Golden{"TooManyVcpus", with("vcpus: 129\n"), "web1.yaml:4:8: vcpus: 129 is out of range; it must be 1 to 128"},
-        Golden{"TooManyVcpusLater", with("max_vcpus: 512\n"), "web1.yaml:4:12: max_vcpus: 512 is out of range; it must be 1 to 128"},
+        Golden{"TooManyVcpusLater", with("max_vcpus: 512\n"),
+               "web1.yaml:4:12: max_vcpus: 512 is out of range; it must be 1 to 128"},
         Golden{"NoVcpus", with("vcpus: 0\n"), "web1.yaml:4:8: vcpus: 0 is out of range; it must be 1 to 128"},
         Golden{"NegativeVcpus", with("vcpus: -1\n"), "web1.yaml:4:8: vcpus: \"-1\" is not a whole number"},
         Golden{"MaxVcpus", with("vcpus: 4\nmax_vcpus: 2\n"),
@@ -140,7 +141,8 @@ INSTANTIATE_TEST_SUITE_P(
         Golden{"Action", with("on_crash: restrat\n"),
                "web1.yaml:4:11: on_crash: \"restrat\" is not one of destroy, restart, preserve; did you mean "
                "\"restart\"?"},
-        Golden{"Boolean", with("autostart: yes\n"), "web1.yaml:4:12: autostart: \"yes\" is neither true nor false; write true"},
+        Golden{"Boolean", with("autostart: yes\n"),
+               "web1.yaml:4:12: autostart: \"yes\" is neither true nor false; write true"},
         Golden{"NumberName", "name: 12\nmemory: 8MiB\nkernel: /k\n",
                "web1.yaml:1:7: \"12\" cannot be a name: digits alone would be a domain identifier"},
         Golden{"SlashName", "name: a/b\nmemory: 8MiB\nkernel: /k\n",
@@ -164,12 +166,14 @@ INSTANTIATE_TEST_SUITE_P(
                "web1.yaml:4:32: \"192.0.2.300\" is not an address such as 192.0.2.10/24"},
         Golden{"Quota", with("xenstore_quota: {nodess: 4}\n"),
                "web1.yaml:4:18: unknown key \"nodess\" in xenstore_quota; did you mean \"nodes\"?"},
-        Golden{"SecondDocument", with("---\nname: b\n"), "web1.yaml:5:1: a second document (\"---\"): a file holds one; put the other into a file of its own"},
+        Golden{"SecondDocument", with("---\nname: b\n"),
+               "web1.yaml:5:1: a second document (\"---\"): a file holds one; put the other into a file of its own"},
         Golden{"ThirdDocument", with("---\n---\nname: b\n"),
                "web1.yaml:6:1: a second document (\"---\"): a file holds one; put the other into a file of its own"},
         Golden{"LessIndented", " name: a\nkernel: /k\n",
                "web1.yaml:2:1: this line is indented less than the ones above; begin all keys in the same column"},
-        Golden{"Scalar", "hello", "web1.yaml:1:1: a domain file is a map, with lines such as \"name: web1\", not plain text"},
+        Golden{"Scalar", "hello",
+               "web1.yaml:1:1: a domain file is a map, with lines such as \"name: web1\", not plain text"},
         Golden{"Xml", "<domain><name>a</name></domain>\n",
                "web1.yaml:1:1: this looks like XML; a domain file is YAML, with lines such as \"name: web1\""},
         Golden{"NoBlank", "name:a\nkernel:/k\n",
@@ -180,10 +184,8 @@ INSTANTIATE_TEST_SUITE_P(
                "web1.yaml:3:9: memory: 0,25GiB is not a whole number of a unit; write 256MiB"},
         Golden{"ZeroUuid", with("uuid: 00000000-0000-0000-0000-000000000000\n"),
                "web1.yaml:4:7: uuid: all zeros are the UUID of Domain-0; leave the key out to get a fresh one"},
-        Golden{"Tag", with("vcpus: !!int 2\n"),
-               "web1.yaml:4:8: the tag !!int is not taken; write the value alone"},
-        Golden{"OwnTag", with("disks: !mine []\n"),
-               "web1.yaml:4:8: the tag !mine is not taken; write the value alone"},
+        Golden{"Tag", with("vcpus: !!int 2\n"), "web1.yaml:4:8: the tag !!int is not taken; write the value alone"},
+        Golden{"OwnTag", with("disks: !mine []\n"), "web1.yaml:4:8: the tag !mine is not taken; write the value alone"},
         Golden{"BareTag", with("cmdline: ! x\n"), "web1.yaml:4:10: the tag ! is not taken; write the value alone"},
         Golden{"TagOfNothing", with("initrd: !x\n"), "web1.yaml:4:9: the tag !x is not taken; write the value alone"},
         Golden{"TagOfTheFile", "!x\nname: a\n", "web1.yaml:1:1: the tag !x is not taken; write the value alone"},
@@ -198,8 +200,9 @@ INSTANTIATE_TEST_SUITE_P(
         Golden{"NotUtf8", with("cmdline: \xff\n"),
                "web1.yaml:4:10: the byte 0xff is not UTF-8 text; a domain file is text, saved as UTF-8"},
         Golden{"Utf16", std::string("\xff\xfen\0a\0", 6), "web1.yaml:1:1: the file is in UTF-16; save it as UTF-8"},
-        Golden{"OldMacLines", "name: a\rkernel: /k\r",
-               "web1.yaml:1:8: a carriage return alone does not end a line; save the file with line feeds (LF or CR LF)"},
+        Golden{
+            "OldMacLines", "name: a\rkernel: /k\r",
+            "web1.yaml:1:8: a carriage return alone does not end a line; save the file with line feeds (LF or CR LF)"},
         Golden{"CrLf", "name: a\r\nkernel: /k\r\nmemory: 8MiB\r\nvcpu: 2\r\n",
                "web1.yaml:4:1: unknown key \"vcpu\" in a domain; did you mean \"vcpus\"?"},
         Golden{"ByteOrderMark", "\xef\xbb\xbfname: a\nkernel: /k\nmemory: 8MiB\nvcpu: 2\n",
@@ -219,8 +222,9 @@ INSTANTIATE_TEST_SUITE_P(
         Golden{"OpenQuotes", with("cmdline: \"console=hvc0\n"), "web1.yaml:4:10: these quotes are not closed"},
         Golden{"TextBehindQuotes", with("cmdline: \"a\" b\n"),
                "web1.yaml:4:14: text behind the end of a value; put the whole value into one pair of quotes"},
-        Golden{"Escape", with("cmdline: \"a\\q\"\n"),
-               "web1.yaml:4:12: no such escape in double quotes; write \"\\\\\" for a backslash, or take single quotes"},
+        Golden{
+            "Escape", with("cmdline: \"a\\q\"\n"),
+            "web1.yaml:4:12: no such escape in double quotes; write \"\\\\\" for a backslash, or take single quotes"},
         Golden{"Colon", with("cmdline: a: b\n"),
                "web1.yaml:4:11: a second \": \" in one line; put a value that has one in it into quotes"},
         Golden{"NoColon", "name: a\nkernel /k\nmemory: 8MiB\n",
@@ -239,14 +243,18 @@ INSTANTIATE_TEST_SUITE_P(
         Golden{"EntryInALine", with("disks: - target: xvda\n"),
                "web1.yaml:4:8: a list entry (\"- \") cannot begin here; begin it on a line of its own"},
         Golden{"AtSign", with("cmdline: @a\n"), "web1.yaml:4:10: a value cannot begin with \"@\"; put it into quotes"},
-        Golden{"Star", with("cmdline: *a\n"),
-               "web1.yaml:4:10: \"*\" names an anchor that is not there; put a value that begins with \"*\" into quotes"},
+        Golden{
+            "Star", with("cmdline: *a\n"),
+            "web1.yaml:4:10: \"*\" names an anchor that is not there; put a value that begins with \"*\" into quotes"},
         Golden{"Directive", "%YAML 7.0\n---\nname: a\n",
                "web1.yaml:1:1: \"%\" begins a directive, which no file here needs; leave the line out"},
-        Golden{"MergeKey", with("<<: {vcpus: 2}\n"), "web1.yaml:4:1: merge keys (\"<<\") are not taken; write the keys out"},
-        Golden{"XlFile", "# web1\nname = \"web1\"\nmemory=512\nramdisk = '/i'\ncap = 150\ndisk = [ 'phy:a' ]\nfoo = 1\n"
+        Golden{"MergeKey", with("<<: {vcpus: 2}\n"),
+               "web1.yaml:4:1: merge keys (\"<<\") are not taken; write the keys out"},
+        Golden{"XlFile",
+               "# web1\nname = \"web1\"\nmemory=512\nramdisk = '/i'\ncap = 150\ndisk = [ 'phy:a' ]\nfoo = 1\n"
                "on_crash = 'coredump-restart'\n",
-               "web1.yaml:2:1: this is a file for xl (\"key = value\"); hvctl takes YAML (\"key: value\"), see hvctl.yaml(5)\n"
+               "web1.yaml:2:1: this is a file for xl (\"key = value\"); hvctl takes YAML (\"key: value\"), see "
+               "hvctl.yaml(5)\n"
                "web1.yaml:2:1: write name: web1\n"
                "web1.yaml:3:1: write memory: 512MiB\n"
                "web1.yaml:4:1: write initrd: /i\n"
@@ -278,8 +286,8 @@ TEST(Parser, SyntaxErrorHasItsPlace) {
 }
 
 TEST(Parser, AMessageIsShort) {
-    const std::string text = errors("name: " + std::string(100'000, 'x') + "\nmemory: 8MiB\nkernel: /k\non_crash: " +
-                                    std::string(100'000, 'y') + "\n");
+    const std::string text = errors("name: " + std::string(100'000, 'x') +
+                                    "\nmemory: 8MiB\nkernel: /k\non_crash: " + std::string(100'000, 'y') + "\n");
     EXPECT_LT(text.size(), 1000u);
 }
 
@@ -323,7 +331,8 @@ TEST(Parser, BombsOfBytesAreBounded) {
     EXPECT_NE(errors(bomb + "*a]\n").find("more than 262144 bytes of values, aliases included"), std::string::npos);
     const std::vector<std::string> many(10, "cmdline=" + std::string(100'000, 'x'));
     EXPECT_NE(errors(kGood, many).find("10 overrides of 1000080 bytes are more"), std::string::npos);
-    EXPECT_NE(errors(kGood, std::vector<std::string>(kMaxYamlNodes + 1, "a=")).find("8193 overrides"), std::string::npos);
+    EXPECT_NE(errors(kGood, std::vector<std::string>(kMaxYamlNodes + 1, "a=")).find("8193 overrides"),
+              std::string::npos);
 }
 
 TEST(Parser, CpusNamedAgainAndAgainAreTheSameCpus) {
@@ -350,7 +359,8 @@ TEST(Settings, TheManualsExampleIsValid) {
     ASSERT_NE(start, std::string::npos);
     const std::size_t text = page.find('\n', start) + 1;
     Diagnostics diagnostics;
-    const Settings settings = parse_settings(page.substr(text, page.find("\n.Ed", text) + 1 - text), "hvctl.yaml", diagnostics);
+    const Settings settings =
+        parse_settings(page.substr(text, page.find("\n.Ed", text) + 1 - text), "hvctl.yaml", diagnostics);
     EXPECT_EQ(diagnostics.text(), "");
     EXPECT_EQ(settings.console.log_size, 256u << 10);
 }
@@ -360,9 +370,10 @@ TEST(Settings, DefaultsAndValues) {
     Settings settings = parse_settings("", "hvctl.yaml", diagnostics);
     EXPECT_FALSE(diagnostics.failed());
     EXPECT_EQ(settings.console.log_size, 1ull << 20);
-    settings = parse_settings("log_level: debug\nconsole: {log_size: 2MiB}\ndefaults: {on_crash: preserve}\n"
-                              "shutdown_timeout: 90s\n",
-                              "hvctl.yaml", diagnostics);
+    settings = parse_settings(
+        "log_level: debug\nconsole: {log_size: 2MiB}\ndefaults: {on_crash: preserve}\n"
+        "shutdown_timeout: 90s\n",
+        "hvctl.yaml", diagnostics);
     EXPECT_EQ(diagnostics.text(), "");
     EXPECT_EQ(settings.console.log_size, 2ull << 20);
     EXPECT_EQ(settings.defaults.on_crash, EndAction::Preserve);

@@ -58,7 +58,8 @@ void Process::run_until(const std::function<bool()>& ready) {
     // What is waited for may happen in a worker thread, which wakes no loop: look again by and by.
     constexpr int kLookAgainMs = 5;
     Timer look_again{*loop};
-    look_again.start(kLookAgainMs, [] {}, kLookAgainMs);
+    look_again.start(
+        kLookAgainMs, [] {}, kLookAgainMs);
     while (!ready() && !out_of_patience) loop->run_once();
     ASSERT_FALSE(out_of_patience) << "nothing happened";
 }

@@ -14,14 +14,16 @@ TEST(Utf8, WhatIsUtf8Stays) {
 }
 
 TEST(Utf8, WhatIsNotIsReplaced) {
-    EXPECT_EQ(bus::as_utf8("we\xFF" "b"), "we" REPLACED "b");
-    EXPECT_EQ(bus::as_utf8("\x80\xBF"), REPLACED REPLACED);                          // a character's rest alone
-    EXPECT_EQ(bus::as_utf8("\xC3"), REPLACED);                                       // its beginning alone
-    EXPECT_EQ(bus::as_utf8("\xE2\x82x"), REPLACED REPLACED "x");                     // cut short
-    EXPECT_EQ(bus::as_utf8("\xC0\xAF"), REPLACED REPLACED);                          // longer than need be
-    EXPECT_EQ(bus::as_utf8("\xE0\x80\xAF"), REPLACED REPLACED REPLACED);             // likewise
-    EXPECT_EQ(bus::as_utf8("\xED\xA0\x80"), REPLACED REPLACED REPLACED);             // a surrogate
-    EXPECT_EQ(bus::as_utf8("\xEF\xBF\xBE"), REPLACED REPLACED REPLACED);             // a noncharacter
+    EXPECT_EQ(bus::as_utf8("we\xFF"
+                           "b"),
+              "we" REPLACED "b");
+    EXPECT_EQ(bus::as_utf8("\x80\xBF"), REPLACED REPLACED);                            // a character's rest alone
+    EXPECT_EQ(bus::as_utf8("\xC3"), REPLACED);                                         // its beginning alone
+    EXPECT_EQ(bus::as_utf8("\xE2\x82x"), REPLACED REPLACED "x");                       // cut short
+    EXPECT_EQ(bus::as_utf8("\xC0\xAF"), REPLACED REPLACED);                            // longer than need be
+    EXPECT_EQ(bus::as_utf8("\xE0\x80\xAF"), REPLACED REPLACED REPLACED);               // likewise
+    EXPECT_EQ(bus::as_utf8("\xED\xA0\x80"), REPLACED REPLACED REPLACED);               // a surrogate
+    EXPECT_EQ(bus::as_utf8("\xEF\xBF\xBE"), REPLACED REPLACED REPLACED);               // a noncharacter
     EXPECT_EQ(bus::as_utf8("\xF4\x90\x80\x80"), REPLACED REPLACED REPLACED REPLACED);  // beyond Unicode
     EXPECT_EQ(bus::as_utf8("\xFC\x80"), REPLACED REPLACED);
 }
@@ -29,7 +31,9 @@ TEST(Utf8, WhatIsNotIsReplaced) {
 TEST_F(BusTest, AnOddRecordDoesNotFailAList) {
     JobRecord odd;
     odd.verb = "create";
-    odd.domain = "we\xFF" "b";
+    odd.domain =
+        "we\xFF"
+        "b";
     process->manager->jobs().add(odd, [](const JobRecord&) {}).start();
     process->settle();
     with_client([&](sd_bus* bus) {

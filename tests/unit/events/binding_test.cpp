@@ -49,10 +49,12 @@ TEST_F(Events, AFreePortIsLookedForInPieces) {
 
     const As as{domain};
     fake::preempt_every(1);
-    hv::HypercallArguments arguments{{static_cast<std::uint64_t>(EventChannelCommand::AllocUnbound), fake::address(op)}};
+    hv::HypercallArguments arguments{
+        {static_cast<std::uint64_t>(EventChannelCommand::AllocUnbound), fake::address(op)}};
     unsigned tries = 1;
     hv::HypercallResult result = hv::do_event_channel_op(arguments);
-    for (; !result && result.error() == hv::Error::Restart && tries < 1000; ++tries) result = hv::do_event_channel_op(arguments);
+    for (; !result && result.error() == hv::Error::Restart && tries < 1000; ++tries)
+        result = hv::do_event_channel_op(arguments);
     fake::preempt_every(0);
     EXPECT_GT(tries, 1u);
     ASSERT_FALSE(result.has_value());
@@ -137,8 +139,13 @@ TEST_F(Events, VirqsPerVcpuAndGlobal) {
     hv::notify_vcpu_virq(*front->vcpu(1), 0);
     EXPECT_FALSE(take(*front, op.port));
 
-    for (const auto& [virq, vcpu, wanted] : {std::tuple{24u, 0u, -kEINVAL}, {0u, 2u, -kENOENT}, {~0u, 0u, -kEINVAL}, {2u, 0u, -kEPERM},
-                                             {3u, 0u, -kEPERM}, {11u, 1u, -kEINVAL}, {16u, 0u, -kEPERM}}) {
+    for (const auto& [virq, vcpu, wanted] : {std::tuple{24u, 0u, -kEINVAL},
+                                             {0u, 2u, -kENOENT},
+                                             {~0u, 0u, -kEINVAL},
+                                             {2u, 0u, -kEPERM},
+                                             {3u, 0u, -kEPERM},
+                                             {11u, 1u, -kEINVAL},
+                                             {16u, 0u, -kEPERM}}) {
         EventChannelBindVirq bad{.virq = virq, .vcpu = vcpu, .port = 0};
         EXPECT_EQ(event_op(*front, EventChannelCommand::BindVirq, bad), wanted) << virq;
     }

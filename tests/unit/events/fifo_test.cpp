@@ -42,7 +42,8 @@ class Fifo : public Events {
             std::uint32_t old = word.load();
             while (!word.compare_exchange_weak(old, old & ~((1u << kFifoLinkedBit) | kFifoLinkMask))) {
             }
-            if (!(word.load() & (1u << kFifoMaskedBit)) && (word.fetch_and(~(1u << kFifoPendingBit)) & (1u << kFifoPendingBit)))
+            if (!(word.load() & (1u << kFifoMaskedBit)) &&
+                (word.fetch_and(~(1u << kFifoPendingBit)) & (1u << kFifoPendingBit)))
                 ports.push_back(port);
             port = old & kFifoLinkMask;
         }
@@ -109,12 +110,17 @@ TEST_F(Fifo, PendingBeforeItsPageExists) {
 }
 
 TEST_F(Fifo, BadSetUp) {
-    EventChannelInitControl again{.control_gfn = fake::give_page(*front).raw, .offset = 0, .vcpu = 0, .link_bits = 0, .pad = {}};
+    EventChannelInitControl again{
+        .control_gfn = fake::give_page(*front).raw, .offset = 0, .vcpu = 0, .link_bits = 0, .pad = {}};
     EXPECT_EQ(event_op(*front, EventChannelCommand::InitControl, again), -kEINVAL);
     for (const auto& [gfn, offset, vcpu, wanted] :
-         {std::tuple<std::uint64_t, std::uint32_t, std::uint32_t, std::int64_t>{again.control_gfn, 4096 - 64, 0, -kEINVAL},
-          {again.control_gfn, 4, 0, -kEINVAL}, {again.control_gfn, ~7u, 0, -kEINVAL}, {again.control_gfn, 0, 2, -kENOENT},
-          {~0ull, 0, 0, -kEINVAL}, {fake::give_page(*front).raw, 0, 0, -kEINVAL}}) {
+         {std::tuple<std::uint64_t, std::uint32_t, std::uint32_t, std::int64_t>{again.control_gfn, 4096 - 64, 0,
+                                                                                -kEINVAL},
+          {again.control_gfn, 4, 0, -kEINVAL},
+          {again.control_gfn, ~7u, 0, -kEINVAL},
+          {again.control_gfn, 0, 2, -kENOENT},
+          {~0ull, 0, 0, -kEINVAL},
+          {fake::give_page(*front).raw, 0, 0, -kEINVAL}}) {
         EventChannelInitControl op{.control_gfn = gfn, .offset = offset, .vcpu = vcpu, .link_bits = 0, .pad = {}};
         EXPECT_EQ(event_op(*back, EventChannelCommand::InitControl, op), wanted) << gfn << ' ' << offset;
     }

@@ -65,8 +65,12 @@ void release_mappings(hv::Domain& domain) {
     }
 }
 
-void refuse_mappings(bool refuse) { g_refuse_mappings = refuse; }
-std::uint64_t grant_flushes() { return g_flushes; }
+void refuse_mappings(bool refuse) {
+    g_refuse_mappings = refuse;
+}
+std::uint64_t grant_flushes() {
+    return g_flushes;
+}
 
 }  // namespace fake
 
@@ -74,9 +78,13 @@ namespace hv {
 
 using namespace fake;
 
-Result<> arch_create_domain(Domain&) { return {}; }
+Result<> arch_create_domain(Domain&) {
+    return {};
+}
 void arch_destroy_domain(Domain&) {}
-Result<> arch_create_vcpu(Vcpu&) { return {}; }
+Result<> arch_create_vcpu(Vcpu&) {
+    return {};
+}
 void arch_destroy_vcpu(Vcpu&) {}
 void arch_leave_domain(Domain&) {}
 Result<> arch_set_vcpu_context(Vcpu& vcpu, const abi::xen::VcpuGuestContext&) {
@@ -132,6 +140,8 @@ Result<> replace_grant(Vcpu& vcpu, GrantPlace where, Mfn frame, GuestVirtual oth
     return {};
 }
 
-void flush_grant_mappings(Domain&) { ++g_flushes; }
+void flush_grant_mappings(Domain&) {
+    ++g_flushes;
+}
 
 }  // namespace hv

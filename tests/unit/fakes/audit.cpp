@@ -10,7 +10,9 @@ namespace audit {
 std::vector<std::string> discrepancies() {
     static std::vector<hv::FrameAccount> accounts(fake::kRamFrames);
     std::vector<std::string> lines;
-    const auto keep = [](void* context, std::string_view line) { static_cast<std::vector<std::string>*>(context)->emplace_back(line); };
+    const auto keep = [](void* context, std::string_view line) {
+        static_cast<std::vector<std::string>*>(context)->emplace_back(line);
+    };
     hv::audit_machine(accounts, {.line = keep, .context = &lines});
     return lines;
 }
@@ -29,8 +31,10 @@ Usage usage() {
         const hv::FrameInfo& info = hv::frame_info(hv::Mfn{mfn});
         if (info.owner() == hv::kOwnerIo) continue;
         ++ram;
-        if (info.owner() == hv::kOwnerHv) ++usage.hv;
-        else if (info.owner() < hv::kFirstReservedDomain && info.references() != 0) ++usage.owned;
+        if (info.owner() == hv::kOwnerHv)
+            ++usage.hv;
+        else if (info.owner() < hv::kFirstReservedDomain && info.references() != 0)
+            ++usage.owned;
     }
     usage.lost = ram - usage.free - usage.hv - usage.owned;
     return usage;

@@ -19,22 +19,37 @@ unsigned g_console_busy = 0;
 
 }  // namespace
 
-void set_log(std::string text) { g_log = std::move(text); }
-std::string take_console() { return std::exchange(g_console, {}); }
-void keep_console_busy(unsigned times) { g_console_busy = times; }
+void set_log(std::string text) {
+    g_log = std::move(text);
+}
+std::string take_console() {
+    return std::exchange(g_console, {});
+}
+void keep_console_busy(unsigned times) {
+    g_console_busy = times;
+}
 
 }  // namespace fake
 
 namespace hv {
 
-void write_hypercall_page(void* page) { std::memset(page, 0xcc, kPageSize); }
+void write_hypercall_page(void* page) {
+    std::memset(page, 0xcc, kPageSize);
+}
 void describe_machine(abi::control::GetHostInfo&) {}
-bool describe_cpu(std::uint32_t, abi::control::CpuInfo&) { return false; }
-bool machine_counter(std::uint32_t, const char*&, std::uint64_t&) { return false; }
-bool masked_time(std::uint32_t, const char*&, std::uint64_t&) { return false; }
+bool describe_cpu(std::uint32_t, abi::control::CpuInfo&) {
+    return false;
+}
+bool machine_counter(std::uint32_t, const char*&, std::uint64_t&) {
+    return false;
+}
+bool masked_time(std::uint32_t, const char*&, std::uint64_t&) {
+    return false;
+}
 
 LogRead read_log(std::uint64_t position, std::span<char> out) {
-    const std::string_view left = std::string_view{fake::g_log}.substr(std::min<std::size_t>(position, fake::g_log.size()));
+    const std::string_view left =
+        std::string_view{fake::g_log}.substr(std::min<std::size_t>(position, fake::g_log.size()));
     const std::size_t length = left.copy(out.data(), out.size());
     return {position, position + length, length};
 }
@@ -47,9 +62,15 @@ bool write_console(std::string_view text) {
     fake::g_console += text;
     return true;
 }
-bool console_counter(std::uint32_t, const char*&, std::uint64_t&) { return false; }
-bool console_take_input(char&) { return false; }
-bool is_debug_key(char) { return false; }
+bool console_counter(std::uint32_t, const char*&, std::uint64_t&) {
+    return false;
+}
+bool console_take_input(char&) {
+    return false;
+}
+bool is_debug_key(char) {
+    return false;
+}
 void run_debug_key(char) {}
 
 }  // namespace hv

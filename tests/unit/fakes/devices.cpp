@@ -19,8 +19,12 @@ bool g_fail_pirq = false;
 
 }  // namespace
 
-void fail_pirq(bool fail) { g_fail_pirq = fail; }
-bool pirq_bound(std::uint32_t pirq) { return g_pirqs.contains(pirq); }
+void fail_pirq(bool fail) {
+    g_fail_pirq = fail;
+}
+bool pirq_bound(std::uint32_t pirq) {
+    return g_pirqs.contains(pirq);
+}
 
 }  // namespace fake
 
@@ -28,16 +32,30 @@ namespace hv {
 
 using namespace fake;
 
-Result<> arch_register_time_area(Vcpu&, GuestVirtual area) { return clear_guest(area, 32); }
+Result<> arch_register_time_area(Vcpu&, GuestVirtual area) {
+    return clear_guest(area, 32);
+}
 void arch_send_nmi(Vcpu&) {}
-std::uint64_t arch_iret() { return 0; }
-std::uint64_t arch_physical_id(CpuId cpu) { return cpu; }
-bool runstate_update_flag(const Domain& domain) { return domain.id % 2 == 1; }
+std::uint64_t arch_iret() {
+    return 0;
+}
+std::uint64_t arch_physical_id(CpuId cpu) {
+    return cpu;
+}
+bool runstate_update_flag(const Domain& domain) {
+    return domain.id % 2 == 1;
+}
 void privileged_domain_stopped(std::uint32_t) {}
 
-bool machine_memory_map(std::uint32_t, abi::xen::E820Entry&) { return false; }
-abi::xen::MachphysMapping machphys_mapping() { return {}; }
-bool machphys_frame(std::uint32_t, std::uint64_t&) { return false; }
+bool machine_memory_map(std::uint32_t, abi::xen::E820Entry&) {
+    return false;
+}
+abi::xen::MachphysMapping machphys_mapping() {
+    return {};
+}
+bool machphys_frame(std::uint32_t, std::uint64_t&) {
+    return false;
+}
 
 Result<> pirq_guest_bind(Vcpu&, std::uint32_t pirq, bool) {
     const std::lock_guard guard{g_lock};

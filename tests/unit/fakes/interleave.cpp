@@ -58,7 +58,8 @@ void meeting_point(bool waits) {
     wait_for_turn(round, guard);
 }
 
-void interleave(std::vector<std::function<void()>> jobs, std::function<bool()> change, std::function<unsigned()> choose) {
+void interleave(std::vector<std::function<void()>> jobs, std::function<bool()> change,
+                std::function<unsigned()> choose) {
     Round round;
     round.done.resize(jobs.size());
     round.left = jobs.size();

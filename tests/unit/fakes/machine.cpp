@@ -37,8 +37,12 @@ struct FakeCpu {
 std::mt19937 g_faults_random{1};
 fake::TimerFaults g_faults{};
 
-bool happens(unsigned one_in) { return one_in != 0 && g_faults_random() % one_in == 0; }
-hv::Nanoseconds up_to(hv::Nanoseconds most) { return most ? static_cast<hv::Nanoseconds>(g_faults_random()) % most : 0; }
+bool happens(unsigned one_in) {
+    return one_in != 0 && g_faults_random() % one_in == 0;
+}
+hv::Nanoseconds up_to(hv::Nanoseconds most) {
+    return most ? static_cast<hv::Nanoseconds>(g_faults_random()) % most : 0;
+}
 
 std::array<FakeCpu, kCpus> g_cpus;
 hv::CpuSet g_online;
@@ -83,19 +87,37 @@ void boot() {
     });
 }
 
-void on_cpu(hv::CpuId cpu) { t_cpu = cpu; }
-void set_current(hv::Vcpu& vcpu) { g_cpus[t_cpu].current = &vcpu; }
-void set_now(hv::Nanoseconds now) { g_now = now; }
-hv::Nanoseconds now() { return g_now.load(); }
+void on_cpu(hv::CpuId cpu) {
+    t_cpu = cpu;
+}
+void set_current(hv::Vcpu& vcpu) {
+    g_cpus[t_cpu].current = &vcpu;
+}
+void set_now(hv::Nanoseconds now) {
+    g_now = now;
+}
+hv::Nanoseconds now() {
+    return g_now.load();
+}
 void preempt_every(unsigned interval) {
     g_preempt_interval = interval;
     g_preempt = nullptr;
 }
-void preempt_as(std::function<bool()> decide) { g_preempt = std::move(decide); }
-std::uint64_t pauses() { return g_pauses.load(); }
-void set_timer_faults(const TimerFaults& faults) { g_faults = faults; }
-hv::Vcpu& running_on(hv::CpuId cpu) { return *g_cpus[cpu].current.load(); }
-std::uint64_t timer_interrupts(hv::CpuId cpu) { return g_cpus[cpu].interrupts; }
+void preempt_as(std::function<bool()> decide) {
+    g_preempt = std::move(decide);
+}
+std::uint64_t pauses() {
+    return g_pauses.load();
+}
+void set_timer_faults(const TimerFaults& faults) {
+    g_faults = faults;
+}
+hv::Vcpu& running_on(hv::CpuId cpu) {
+    return *g_cpus[cpu].current.load();
+}
+std::uint64_t timer_interrupts(hv::CpuId cpu) {
+    return g_cpus[cpu].interrupts;
+}
 
 void bring_up(hv::Vcpu& vcpu) {
     vcpu.flags.fetch_or(hv::kVcpuInitialised);
@@ -133,7 +155,9 @@ hv::abi::control::CreateDomain usual(std::uint32_t vcpus) {
 
 }  // namespace
 
-hv::Domain& make_domain(std::uint32_t vcpus) { return make_domain(usual(vcpus)); }
+hv::Domain& make_domain(std::uint32_t vcpus) {
+    return make_domain(usual(vcpus));
+}
 
 hv::Domain& make_linear_domain(std::uint32_t vcpus) {
     hv::abi::control::CreateDomain config = usual(vcpus);
@@ -222,17 +246,27 @@ std::int64_t hypercall(hv::HypercallHandler handler, std::uint64_t a, std::uint6
 
 namespace hv {
 
-CpuId current_cpu() { return fake::t_cpu; }
-const CpuSet& online_cpus() { return fake::g_online; }
+CpuId current_cpu() {
+    return fake::t_cpu;
+}
+const CpuSet& online_cpus() {
+    return fake::g_online;
+}
 void kick_cpu(CpuId) {}
-Vcpu& current_vcpu() { return *fake::g_cpus[fake::t_cpu].current.load(); }
-Domain& current_domain() { return current_vcpu().domain; }
+Vcpu& current_vcpu() {
+    return *fake::g_cpus[fake::t_cpu].current.load();
+}
+Domain& current_domain() {
+    return current_vcpu().domain;
+}
 
 void call_on_cpus(const CpuSet& cpus, void (*function)(void*), void* argument) {
     for_each_bit(cpus, [&](std::size_t) { function(argument); });
 }
 
-void request_reschedule(CpuId cpu) { fake::g_cpus[cpu].reschedule = true; }
+void request_reschedule(CpuId cpu) {
+    fake::g_cpus[cpu].reschedule = true;
+}
 void request_timer_update(CpuId cpu) {
     if (cpu == current_cpu() || !fake::happens(fake::g_faults.lose_update)) fake::g_cpus[cpu].timers = true;
 }
@@ -253,7 +287,8 @@ void spin_pause() {
 void lock_taken(LockRank rank, const void* lock) {
     fake::meeting_point(false);
     for (const auto& [held_rank, held] : fake::t_locks) {
-        if (held == lock || held_rank > rank || (held_rank == rank && held > lock)) panic("lock order: {} after {}", rank, held_rank);
+        if (held == lock || held_rank > rank || (held_rank == rank && held > lock))
+            panic("lock order: {} after {}", rank, held_rank);
     }
     fake::t_locks.emplace_back(rank, lock);
 }
@@ -262,7 +297,9 @@ void lock_released(LockRank, const void* lock) {
     std::erase_if(fake::t_locks, [lock](const auto& held) { return held.second == lock; });
 }
 
-void log_text(LogLevel, std::string_view line) { if (std::getenv("FAKE_LOG")) std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data()); }
+void log_text(LogLevel, std::string_view line) {
+    if (std::getenv("FAKE_LOG")) std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
+}
 
 void panic_text(std::string_view reason) {
     std::fprintf(stderr, "panic: %.*s\n", static_cast<int>(reason.size()), reason.data());
@@ -271,10 +308,18 @@ void panic_text(std::string_view reason) {
 
 namespace time {
 
-Nanoseconds now() { return fake::now(); }
-std::uint64_t tsc_khz() { return 1'000'000; }
-bool tsc_stable() { return true; }
-std::uint64_t read_tsc() { return static_cast<std::uint64_t>(fake::now()); }
+Nanoseconds now() {
+    return fake::now();
+}
+std::uint64_t tsc_khz() {
+    return 1'000'000;
+}
+bool tsc_stable() {
+    return true;
+}
+std::uint64_t read_tsc() {
+    return static_cast<std::uint64_t>(fake::now());
+}
 void program_timer(Nanoseconds deadline) {
     if (deadline != kNoDeadline) {
         deadline += fake::up_to(fake::g_faults.late) - fake::up_to(fake::g_faults.early);
@@ -282,7 +327,9 @@ void program_timer(Nanoseconds deadline) {
     }
     fake::g_cpus[fake::t_cpu].deadline = deadline;
 }
-bool timer_interrupt_expected() { return fake::g_cpus[fake::t_cpu].deadline.load() != kNoDeadline; }
+bool timer_interrupt_expected() {
+    return fake::g_cpus[fake::t_cpu].deadline.load() != kNoDeadline;
+}
 
 }  // namespace time
 }  // namespace hv

@@ -22,8 +22,8 @@ inline constexpr hv::CpuId kCpus = 8;
 // Once per process; all others call it.
 void boot();
 
-void on_cpu(hv::CpuId cpu);                  // this thread, from now on
-void set_current(hv::Vcpu& vcpu);            // on this thread's CPU, behind the scheduler's back
+void on_cpu(hv::CpuId cpu);        // this thread, from now on
+void set_current(hv::Vcpu& vcpu);  // on this thread's CPU, behind the scheduler's back
 void set_now(hv::Nanoseconds now);
 hv::Nanoseconds now();
 
@@ -33,7 +33,7 @@ hv::Domain& make_domain(std::uint32_t vcpus = 1);
 hv::Domain& make_domain(const hv::abi::control::CreateDomain& config);
 hv::Domain& make_linear_domain(std::uint32_t vcpus);  // page tables may name others of their level
 void bring_up(hv::Vcpu& vcpu);
-void destroy_all();  // but dom0; fails the process when one cannot be destroyed
+void destroy_all();                // but dom0; fails the process when one cannot be destroyed
 bool destroy(hv::Domain& domain);  // repeats until it is done; false when somebody still refers to its frames
 
 // Carries out what hv asked of CPUs: reschedules and timer updates, until nothing is left.
@@ -43,8 +43,8 @@ void run_until(hv::Nanoseconds end);
 hv::Vcpu& running_on(hv::CpuId cpu);
 std::uint64_t timer_interrupts(hv::CpuId cpu);
 
-// A machine whose timers are not to be trusted: each interrupt comes earlier or later by up to this much, and one in so many (0: none) is
-// lost, as is one in so many requests to other CPUs to look at their timers.
+// A machine whose timers are not to be trusted: each interrupt comes earlier or later by up to this much, and one in so
+// many (0: none) is lost, as is one in so many requests to other CPUs to look at their timers.
 struct TimerFaults {
     unsigned lose_interrupt = 0;
     unsigned lose_update = 0;
@@ -56,14 +56,14 @@ void set_timer_faults(const TimerFaults& faults);
 // Memory.
 inline constexpr std::uint64_t kFirstHighFrame = std::uint64_t{1} << 20;  // out of reach for 32-bit devices
 inline constexpr std::uint64_t kHighFrames = 1024;
-void add_high_memory();                      // once per process; the machine has none otherwise
-hv::Mfn give_page(hv::Domain& domain);       // a fresh frame that it owns
+void add_high_memory();                 // once per process; the machine has none otherwise
+hv::Mfn give_page(hv::Domain& domain);  // a fresh frame that it owns
 void* page(hv::Mfn frame);
 void restrict_guest_memory(void* base, std::size_t size);  // only this is mapped in the guest; null lifts it
 // preemption_needed() says yes every `interval` calls; 0: never.
 void preempt_every(unsigned interval);
 void preempt_as(std::function<bool()> decide);  // as it likes, until the next preempt_every()
-std::uint64_t pauses();  // how often CPUs waited for another in spin_pause()
+std::uint64_t pauses();                         // how often CPUs waited for another in spin_pause()
 
 std::int64_t hypercall(hv::HypercallHandler handler, std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0);
 template <class T>
@@ -78,7 +78,7 @@ struct Mapping {
     hv::DomainId domain;  // whose page table
 };
 const Mapping* mapping_at(std::uint64_t address);
-void release_mappings(hv::Domain& domain);  // all of its handles, for a domain that lives on
+void release_mappings(hv::Domain& domain);     // all of its handles, for a domain that lives on
 void guest_overwrites(std::uint64_t address);  // as an mmu_update of the guest's would
 void refuse_mappings(bool refuse);
 std::uint64_t grant_flushes();

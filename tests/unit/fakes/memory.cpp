@@ -55,7 +55,8 @@ void add_high_memory() {
     static const bool once = [] {
         hv::populate_chunk(kFirstHighFrame / hv::kFramesPerChunk);
         hv::allocator_add(hv::Mfn{kFirstHighFrame}, hv::Mfn{kFirstHighFrame + kHighFrames});
-        if (__lsan_register_root_region) __lsan_register_root_region(hv::frame_pointer(hv::Mfn{kFirstHighFrame}), kHighFrames * hv::kPageSize);
+        if (__lsan_register_root_region)
+            __lsan_register_root_region(hv::frame_pointer(hv::Mfn{kFirstHighFrame}), kHighFrames * hv::kPageSize);
         return true;
     }();
     static_cast<void>(once);

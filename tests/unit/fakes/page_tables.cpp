@@ -4,10 +4,16 @@
 
 namespace hv {
 
-Result<> validate_frame(FrameInfo&, FrameType) { return {}; }
-Result<> invalidate_frame(FrameInfo&, FrameType, std::uint8_t) { return {}; }
+Result<> validate_frame(FrameInfo&, FrameType) {
+    return {};
+}
+Result<> invalidate_frame(FrameInfo&, FrameType, std::uint8_t) {
+    return {};
+}
 void audit_table(FrameAudit&, Mfn, FrameType, unsigned) {}
-std::uint32_t tlb_clock() { return 1; }
+std::uint32_t tlb_clock() {
+    return 1;
+}
 void flush_stale_tlbs(DomainId, std::uint32_t) {}
 void flush_frame_from_caches(Mfn) {}
 

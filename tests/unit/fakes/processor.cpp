@@ -7,15 +7,15 @@
 #include "hv/memory/frame_seams.hpp"
 #include "hv/memory/heap.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
-#include "hv/x86/pv/mmu/base_pointers.hpp"
-#include "hv/x86/vcpu/context_switch.hpp"
 #include "hv/x86/pv/descriptors/descriptor_windows.hpp"
 #include "hv/x86/pv/descriptors/descriptors.hpp"
-#include "hv/x86/vcpu/fpu.hpp"
-#include "hv/x86/vcpu/guest_clock.hpp"
+#include "hv/x86/pv/mmu/base_pointers.hpp"
 #include "hv/x86/pv/mmu/hv_slots.hpp"
 #include "hv/x86/pv/mmu/tlb.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/vcpu/context_switch.hpp"
+#include "hv/x86/vcpu/fpu.hpp"
+#include "hv/x86/vcpu/guest_clock.hpp"
 #include "tests/unit/fakes/interleave.hpp"
 
 namespace fake {
@@ -36,11 +36,21 @@ void call(std::function<void()>& hook) {
 
 }  // namespace
 
-void when_clock_is_read(std::function<void()> hook) { g_on_clock = std::move(hook); }
-void when_flushed(std::function<void()> hook) { g_on_flush = std::move(hook); }
-void when_cache_flushed(std::function<void()> hook) { g_on_cache_flush = std::move(hook); }
-void advance_clock() { ++g_clock; }
-std::uint32_t last_flush_stamp() { return g_last_stamp; }
+void when_clock_is_read(std::function<void()> hook) {
+    g_on_clock = std::move(hook);
+}
+void when_flushed(std::function<void()> hook) {
+    g_on_flush = std::move(hook);
+}
+void when_cache_flushed(std::function<void()> hook) {
+    g_on_cache_flush = std::move(hook);
+}
+void advance_clock() {
+    ++g_clock;
+}
+std::uint32_t last_flush_stamp() {
+    return g_last_stamp;
+}
 
 }  // namespace fake
 
@@ -81,7 +91,8 @@ MachineAddress hv_page_table() {
     static const Mfn table = [] {
         auto* entries = static_cast<Pte*>(allocate_page());
         if (!entries) panic("no memory for hv's own page table");
-        for (unsigned slot = kFirstHvSlot; slot <= kLastHvSlot; ++slot) entries[slot] = make_pte(Mfn{slot}, kPtePresent | kPteAccessed);
+        for (unsigned slot = kFirstHvSlot; slot <= kLastHvSlot; ++slot)
+            entries[slot] = make_pte(Mfn{slot}, kPtePresent | kPteAccessed);
         return frame_of_pointer(entries);
     }();
     return address_of(table);
@@ -98,13 +109,19 @@ void flush_local_page(GuestVirtual) {}
 void flush_cpus(const CpuSet&) {}
 void flush_cpus_page(const CpuSet&, GuestVirtual) {}
 void flush_caches() {}
-CpuSet cpus_of(const Domain& domain) { return domain.dirty_cpus.snapshot(); }
-CpuSet cpus_of(const Domain& domain, const Bitmap<kMaxVcpus>&) { return cpus_of(domain); }
+CpuSet cpus_of(const Domain& domain) {
+    return domain.dirty_cpus.snapshot();
+}
+CpuSet cpus_of(const Domain& domain, const Bitmap<kMaxVcpus>&) {
+    return cpus_of(domain);
+}
 
 void show_in_window(unsigned, const FrameInfo*) {}
 void load_descriptor_tables(Vcpu&) {}
 
-Result<> create_fpu(Vcpu&) { return {}; }
+Result<> create_fpu(Vcpu&) {
+    return {};
+}
 void destroy_fpu(Vcpu&) {}
 void update_wallclock(Domain&) {}
 void forget_address_space(Domain&) {}

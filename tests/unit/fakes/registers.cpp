@@ -1,23 +1,32 @@
-// What a vCPU's context and physical interrupts want of the machine, for tests that are about frames: values are taken and forgotten.
+// What a vCPU's context and physical interrupts want of the machine, for tests that are about
+// frames: values are taken and forgotten.
 #include <cstdint>
 
 #include "hv/domain/domain.hpp"
 #include "hv/x86/apic/io_apic.hpp"
+#include "hv/x86/devices/msi.hpp"
+#include "hv/x86/devices/pirq.hpp"
+#include "hv/x86/pv/hypercalls/guest_setup.hpp"
+#include "hv/x86/pv/traps/guest_cr4.hpp"
+#include "hv/x86/pv/traps/iopl.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/vcpu/debug_registers.hpp"
 #include "hv/x86/vcpu/fpu.hpp"
-#include "hv/x86/pv/traps/guest_cr4.hpp"
-#include "hv/x86/pv/hypercalls/guest_setup.hpp"
-#include "hv/x86/pv/traps/iopl.hpp"
-#include "hv/x86/devices/msi.hpp"
-#include "hv/x86/devices/pirq.hpp"
 
 namespace hv::x86 {
 
-Result<> set_gate(ArchVcpu&, const abi::xen::TrapInfo&) { return {}; }
-Result<> write_guest_debug_register(Vcpu&, unsigned, std::uint64_t) { return {}; }
-bool guest_may_have_cr4(std::uint64_t) { return true; }
-std::uint64_t initial_guest_cr4(std::uint64_t wanted) { return wanted; }
+Result<> set_gate(ArchVcpu&, const abi::xen::TrapInfo&) {
+    return {};
+}
+Result<> write_guest_debug_register(Vcpu&, unsigned, std::uint64_t) {
+    return {};
+}
+bool guest_may_have_cr4(std::uint64_t) {
+    return true;
+}
+std::uint64_t initial_guest_cr4(std::uint64_t wanted) {
+    return wanted;
+}
 void set_iopl(Vcpu&, std::uint32_t) {}
 void reset_fpu(Vcpu&, const std::uint8_t*) {}
 const std::uint8_t* fpu_image(const Vcpu&) {
@@ -25,18 +34,40 @@ const std::uint8_t* fpu_image(const Vcpu&) {
     return kImage;
 }
 
-unsigned io_apic_count() { return 0; }
-IoApicInfo io_apic_info(unsigned) { return {}; }
-std::uint32_t read_io_apic(unsigned, std::uint8_t) { return 0; }
-std::uint32_t msi_messages(PciAddress) { return 0; }
+unsigned io_apic_count() {
+    return 0;
+}
+IoApicInfo io_apic_info(unsigned) {
+    return {};
+}
+std::uint32_t read_io_apic(unsigned, std::uint8_t) {
+    return 0;
+}
+std::uint32_t msi_messages(PciAddress) {
+    return 0;
+}
 
-Result<> set_up_gsi(std::uint32_t, bool, bool) { return {}; }
-Result<std::uint32_t> map_gsi(std::uint32_t gsi, std::int32_t) { return gsi; }
-Result<std::uint32_t> map_msi(const abi::xen::PhysdevMapPirq&, std::uint32_t) { return fail(Error::NoSpace); }
-Result<> unmap_pirq(std::uint32_t) { return {}; }
-Result<std::uint32_t> free_pirq() { return fail(Error::NoSpace); }
-Result<> end_pirq(std::uint32_t) { return {}; }
-bool pirq_needs_end(std::uint32_t pirq) { return pirq % 3 == 0; }
+Result<> set_up_gsi(std::uint32_t, bool, bool) {
+    return {};
+}
+Result<std::uint32_t> map_gsi(std::uint32_t gsi, std::int32_t) {
+    return gsi;
+}
+Result<std::uint32_t> map_msi(const abi::xen::PhysdevMapPirq&, std::uint32_t) {
+    return fail(Error::NoSpace);
+}
+Result<> unmap_pirq(std::uint32_t) {
+    return {};
+}
+Result<std::uint32_t> free_pirq() {
+    return fail(Error::NoSpace);
+}
+Result<> end_pirq(std::uint32_t) {
+    return {};
+}
+bool pirq_needs_end(std::uint32_t pirq) {
+    return pirq % 3 == 0;
+}
 void restore_messages(std::uint16_t, std::uint8_t, std::uint8_t) {}
 
 }  // namespace hv::x86

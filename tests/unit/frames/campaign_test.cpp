@@ -1,8 +1,8 @@
-// Guests that do anything with frames: every script that the fuzzer kept, and a campaign of pseudo-random ones. The whole
-// machine is audited after each step.
+// Guests that do anything with frames: every script that the fuzzer kept, and a campaign of pseudo-random ones.
+// The whole machine is audited after each step.
 //
-// FRAMES_SECONDS=3600 makes the campaign longer, FRAMES_SEED=N begins it elsewhere: with the seed that a failure names, it is
-// the first script.
+// FRAMES_SECONDS=3600 makes the campaign longer, FRAMES_SEED=N begins it elsewhere: with the seed that
+// a failure names, it is the first script.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -27,7 +27,8 @@ TEST(Frames, Corpus) {
     for (const auto& entry : std::filesystem::directory_iterator{HV_FRAMES_CORPUS}) {
         std::ifstream file{entry.path(), std::ios::binary};
         const std::vector<char> text{std::istreambuf_iterator<char>{file}, {}};
-        const fuzz::Played played = fuzz::run_frames_script({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+        const fuzz::Played played =
+            fuzz::run_frames_script({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
         ASSERT_EQ(played.wrong, "") << entry.path() << "\n" << played.steps;
         ++scripts;
     }
@@ -47,7 +48,8 @@ TEST(Frames, Campaign) {
         steps += played.count;
         ASSERT_EQ(played.wrong, "") << "FRAMES_SEED=" << seed << ", step " << played.count << " of\n" << played.steps;
     }
-    std::printf("%llu steps of %llu scripts\n", static_cast<unsigned long long>(steps), static_cast<unsigned long long>(seed - first));
+    std::printf("%llu steps of %llu scripts\n", static_cast<unsigned long long>(steps),
+                static_cast<unsigned long long>(seed - first));
 }
 
 }  // namespace

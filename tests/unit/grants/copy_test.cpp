@@ -92,7 +92,10 @@ TEST_F(Copy, Refused) {
 
 TEST_F(Copy, SubPage) {
     GrantEntryV2* v2 = version2(*granter);
-    v2[9].sub_page = {.header = {.flags = kGtfPermitAccess | kGtfSubPage, .domid = user->id}, .page_off = 256, .length = 128, .frame = frame.raw};
+    v2[9].sub_page = {.header = {.flags = kGtfPermitAccess | kGtfSubPage, .domid = user->id},
+                      .page_off = 256,
+                      .length = 128,
+                      .frame = frame.raw};
     EXPECT_EQ(run(from_grant(9, 256, 128)), 0);
     EXPECT_EQ(run(from_grant(9, 255, 10)), code(GrantResult::GeneralError));
     EXPECT_EQ(run(from_grant(9, 380, 10)), code(GrantResult::GeneralError));
@@ -110,7 +113,8 @@ TEST_F(Copy, Transitive) {
     GrantEntryV1* last = table(*other);
     last[20] = {.flags = kGtfPermitAccess, .domid = granter->id, .frame = static_cast<std::uint32_t>(far.raw)};
     GrantEntryV2* v2 = version2(*granter);
-    v2[9].transitive = {.header = {.flags = kGtfTransitive, .domid = user->id}, .trans_domid = other->id, .pad = 0, .gref = 20};
+    v2[9].transitive = {
+        .header = {.flags = kGtfTransitive, .domid = user->id}, .trans_domid = other->id, .pad = 0, .gref = 20};
     EXPECT_EQ(run(from_grant(9, 0, 4096)), 0);
     EXPECT_EQ(bytes(mine)[0], 'f');
     EXPECT_EQ(last[20].flags, kGtfPermitAccess);
@@ -124,13 +128,14 @@ TEST_F(Copy, Transitive) {
     v2[9].transitive.trans_domid = kDomidSelf;
     EXPECT_EQ(run(from_grant(9, 0, 1)), code(GrantResult::GeneralError));
     GrantEntryV2* chain = version2(*other);
-    chain[20].transitive = {.header = {.flags = kGtfTransitive, .domid = granter->id}, .trans_domid = user->id, .pad = 0, .gref = 0};
+    chain[20].transitive = {
+        .header = {.flags = kGtfTransitive, .domid = granter->id}, .trans_domid = user->id, .pad = 0, .gref = 0};
     v2[9].transitive.trans_domid = other->id;
     EXPECT_EQ(run(from_grant(9, 0, 1)), code(GrantResult::GeneralError));
 }
 
-// A handle from before its granter's number was given to another domain ends a use of that one's entry, perhaps while it is copied
-// from; then nothing keeps the granter from making it an entry that was never used.
+// A handle from before its granter's number was given to another domain ends a use of that one's entry, perhaps while
+// it is copied from; then nothing keeps the granter from making it an entry that was never used.
 TEST_F(Copy, AnEntryThatIsLetGoMeanwhile) {
     constexpr GrantRef kRef = 300;  // on the first page in version 1, on the second in version 2
     ASSERT_TRUE(granter->grants.grow(2));

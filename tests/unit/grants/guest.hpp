@@ -14,7 +14,9 @@ namespace guest {
 
 using namespace hv::abi::xen;
 
-inline std::int16_t code(GrantResult result) { return static_cast<std::int16_t>(result); }
+inline std::int16_t code(GrantResult result) {
+    return static_cast<std::int16_t>(result);
+}
 
 class Grants : public testing::Test {
   protected:
@@ -38,8 +40,8 @@ class Grants : public testing::Test {
     std::int64_t call(hv::Domain& domain, GrantCommand command, Op* ops, std::uint64_t count = 1) {
         hv::Vcpu& before = fake::running_on(hv::current_cpu());
         fake::set_current(*domain.vcpu(0));
-        const std::int64_t result =
-            fake::hypercall(hv::do_grant_table_op, static_cast<std::uint64_t>(command), reinterpret_cast<std::uintptr_t>(ops), count);
+        const std::int64_t result = fake::hypercall(hv::do_grant_table_op, static_cast<std::uint64_t>(command),
+                                                    reinterpret_cast<std::uintptr_t>(ops), count);
         fake::set_current(before);
         return result;
     }

@@ -56,7 +56,8 @@ TEST_F(Grants, RefusedMaps) {
     EXPECT_EQ(map(*user, 512, 1).status, code(GrantResult::BadGntref));
     EXPECT_EQ(map(*user, ~0u, 1).status, code(GrantResult::BadGntref));
     EXPECT_EQ(map(*user, 9, 1, 0).status, code(GrantResult::GeneralError));
-    for (const std::uint16_t domid : {std::uint16_t{3999}, std::uint16_t{kDomidSelf}, std::uint16_t{kDomidXen}, std::uint16_t{0xffff}}) {
+    for (const std::uint16_t domid :
+         {std::uint16_t{3999}, std::uint16_t{kDomidSelf}, std::uint16_t{kDomidXen}, std::uint16_t{0xffff}}) {
         GnttabMapGrantRef op{};
         op.flags = kGntmapHostMap;
         op.domid = domid;
@@ -122,7 +123,9 @@ TEST_F(Grants, BatchesArePreemptibleAndFlushOnce) {
     std::vector<GnttabUnmapGrantRef> unmaps;
     for (unsigned i = 0; i < maps.size(); ++i) {
         EXPECT_EQ(maps[i].status == 0, i != 50);
-        if (i != 50) unmaps.push_back({.host_addr = maps[i].host_addr, .dev_bus_addr = 0, .handle = maps[i].handle, .status = 1, .pad = 0});
+        if (i != 50)
+            unmaps.push_back(
+                {.host_addr = maps[i].host_addr, .dev_bus_addr = 0, .handle = maps[i].handle, .status = 1, .pad = 0});
     }
     unmaps.push_back(unmaps.front());  // twice in one call
     EXPECT_EQ(info().references(), 100u);
@@ -162,7 +165,8 @@ TEST_F(Grants, MaptrackLimit) {
 TEST_F(Grants, UserDiesWithMappings) {
     grant(9, *user);
     fake::preempt_every(1);
-    for (unsigned i = 0; i < 300; ++i) ASSERT_EQ(map(*user, 9, i, kGntmapHostMap | (i % 3 ? 0 : kGntmapDeviceMap)).status, 0);
+    for (unsigned i = 0; i < 300; ++i)
+        ASSERT_EQ(map(*user, 9, i, kGntmapHostMap | (i % 3 ? 0 : kGntmapDeviceMap)).status, 0);
     EXPECT_TRUE(fake::destroy(*user));
     EXPECT_EQ(info().references(), 1u);
     EXPECT_EQ(info().type_count(), 0u);

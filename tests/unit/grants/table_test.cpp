@@ -65,7 +65,8 @@ TEST_F(Grants, VersionsKeepTheReservedEntries) {
     EXPECT_EQ(v2[0].full_page.frame, frame.raw);
     EXPECT_EQ(v2[0].header.flags, kGtfPermitAccess);
     std::uint64_t list[1] = {};
-    GnttabGetStatusFrames status{.nr_frames = 1, .domid = kDomidSelf, .status = 0, .frame_list = reinterpret_cast<std::uintptr_t>(list)};
+    GnttabGetStatusFrames status{
+        .nr_frames = 1, .domid = kDomidSelf, .status = 0, .frame_list = reinterpret_cast<std::uintptr_t>(list)};
     EXPECT_EQ(call(*granter, GrantCommand::GetStatusFrames, &status), 0);
     ASSERT_EQ(status.status, 0);
     const auto* marks = static_cast<GrantStatus*>(fake::page(hv::Mfn{list[0]}));
@@ -130,7 +131,8 @@ TEST_F(Grants, ATableThatDom0AsksForGrowsInPieces) {
     request.frame_list = reinterpret_cast<std::uintptr_t>(list);
     hv::Vcpu& before = fake::running_on(0);
     fake::set_current(*fake::dom0().vcpu(0));
-    hv::HypercallArguments arguments{{static_cast<std::uint64_t>(MemoryCommand::AcquireResource), fake::address(request), 0, 0, 0, 0}};
+    hv::HypercallArguments arguments{
+        {static_cast<std::uint64_t>(MemoryCommand::AcquireResource), fake::address(request), 0, 0, 0, 0}};
     fake::preempt_every(1);
     unsigned tries = 1;
     hv::HypercallResult result;
@@ -182,7 +184,8 @@ TEST_F(Grants, TheVersionChangesInPieces) {
     EXPECT_LT(tries, 100u);
     EXPECT_EQ(set.version, 1u);
     EXPECT_EQ(granter->grants.version(), 1u);
-    for (const void* page : pages) EXPECT_EQ(std::count(static_cast<const char*>(page), static_cast<const char*>(page) + 4096, 0), 4096);
+    for (const void* page : pages)
+        EXPECT_EQ(std::count(static_cast<const char*>(page), static_cast<const char*>(page) + 4096, 0), 4096);
     EXPECT_EQ(map(*user, kLast, 1).status, code(GrantResult::GeneralError));
     EXPECT_TRUE(granter->grants.grow(kPages + 1));
 }
@@ -269,10 +272,12 @@ TEST_F(Grants, HostileEntries) {
         users.emplace_back([&, cpu] {
             fake::on_cpu(cpu);
             for (unsigned i = 0; i < 5000; ++i) {
-                const std::uint32_t flags = kGntmapHostMap | (i % 2 ? kGntmapReadonly : 0u) | (i % 3 ? 0u : kGntmapDeviceMap);
+                const std::uint32_t flags =
+                    kGntmapHostMap | (i % 2 ? kGntmapReadonly : 0u) | (i % 3 ? 0u : kGntmapDeviceMap);
                 const auto op = map(*user, 8 + i % 4, cpu * 8 + i % 8, flags);
                 if (op.status == 0) {
-                    EXPECT_EQ(unmap(*user, op.handle, cpu * 8 + i % 8, flags & kGntmapDeviceMap ? op.dev_bus_addr : 0), 0);
+                    EXPECT_EQ(unmap(*user, op.handle, cpu * 8 + i % 8, flags & kGntmapDeviceMap ? op.dev_bus_addr : 0),
+                              0);
                 }
             }
         });

@@ -36,7 +36,8 @@ class Pieces : public testing::Test {
         fake::set_current(*fake::dom0().vcpu(0));
         fake::preempt_every(preempted ? 1 : 0);
         hv::HypercallResult result;
-        for (tries = 1; !(result = handler(arguments)) && result.error() == hv::Error::Restart && tries < 10'000; ++tries) {
+        for (tries = 1; !(result = handler(arguments)) && result.error() == hv::Error::Restart && tries < 10'000;
+             ++tries) {
         }
         fake::preempt_every(0);
         fake::set_current(before);
@@ -44,7 +45,10 @@ class Pieces : public testing::Test {
     }
     template <class Request>
     void control(hv::control::Operation operation, Request& request, bool preempted) {
-        ASSERT_EQ(call(hv::do_control, {{static_cast<std::uint64_t>(operation), fake::address(request), sizeof request, 0, 0, 0}}, preempted), 0);
+        ASSERT_EQ(
+            call(hv::do_control,
+                 {{static_cast<std::uint64_t>(operation), fake::address(request), sizeof request, 0, 0, 0}}, preempted),
+            0);
     }
     // The records and how many there are, at once or in pieces.
     template <class Record, class Request>
@@ -114,7 +118,8 @@ TEST_F(Pieces, OutputThatTheConsoleCannotTakeYet) {
     for (int i = 0; i < 300; ++i) text += std::to_string(i);
     fake::take_console();
     fake::keep_console_busy(20);
-    const hv::HypercallArguments arguments{{static_cast<std::uint64_t>(hv::abi::xen::ConsoleCommand::Write), text.size(), reinterpret_cast<std::uintptr_t>(text.data()), 0, 0, 0}};
+    const hv::HypercallArguments arguments{{static_cast<std::uint64_t>(hv::abi::xen::ConsoleCommand::Write),
+                                            text.size(), reinterpret_cast<std::uintptr_t>(text.data()), 0, 0, 0}};
     EXPECT_EQ(call(hv::do_console_io, arguments, true), 0);
     EXPECT_GT(tries, 20u);
     EXPECT_EQ(fake::take_console(), text);

@@ -72,7 +72,8 @@ TEST_F(VcpuOp, UpAndDown) {
     EXPECT_EQ(vcpu_op(VcpuCommand::Down, 1), 0);
     fake::settle();
     EXPECT_FALSE(domain->vcpu(1)->running.load());
-    EXPECT_EQ(hv::runstate_snapshot(*domain->vcpu(1), fake::now()).state, static_cast<std::uint32_t>(RunstateKind::Offline));
+    EXPECT_EQ(hv::runstate_snapshot(*domain->vcpu(1), fake::now()).state,
+              static_cast<std::uint32_t>(RunstateKind::Offline));
     // The last one takes the domain with it.
     EXPECT_EQ(vcpu_op(VcpuCommand::Down, 0), 0);
     EXPECT_TRUE(domain->shut_down.load());
@@ -92,7 +93,10 @@ TEST_F(VcpuOp, InitialiseOnce) {
 TEST_F(VcpuOp, RegisterInfo) {
     const hv::Mfn frame = fake::give_page(*domain);
     vcpu->info.load()->evtchn_upcall_mask = 1;
-    for (const auto& [mfn, offset] : {std::pair<std::uint64_t, std::uint32_t>{frame.raw, 4096 - 63}, {frame.raw, 4}, {frame.raw, ~7u}, {~0ull, 0}}) {
+    for (const auto& [mfn, offset] : {std::pair<std::uint64_t, std::uint32_t>{frame.raw, 4096 - 63},
+                                      {frame.raw, 4},
+                                      {frame.raw, ~7u},
+                                      {~0ull, 0}}) {
         VcpuRegisterVcpuInfo bad{.mfn = mfn, .offset = offset, .reserved = 0};
         EXPECT_EQ(vcpu_op(VcpuCommand::RegisterVcpuInfo, 0, fake::address(bad)), -kEINVAL);
     }

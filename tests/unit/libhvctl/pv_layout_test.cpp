@@ -92,7 +92,8 @@ TEST(PvLayout, NoBase) {
     TestElf elf;
     elf.segments = {{0x100000, pattern(50'000), 60'000}};
     elf.entry = 0x100010;
-    elf.notes = note(ElfNote::HypercallPage, std::uint64_t{0x101000}) + note(ElfNote::Features, "!writable_page_tables|pae_pgdir_above_4gb") +
+    elf.notes = note(ElfNote::HypercallPage, std::uint64_t{0x101000}) +
+                note(ElfNote::Features, "!writable_page_tables|pae_pgdir_above_4gb") +
                 note(ElfNote::Loader, "generic") + note(ElfNote::XenVersion, "xen-3.0");
     for (const bool in_section : {false, true}) {
         elf.notes_in_section = in_section;

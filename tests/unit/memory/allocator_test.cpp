@@ -25,7 +25,8 @@ class Allocator : public Memory {
     };
     std::vector<Block> everything(unsigned order, unsigned address_bits = 64) {
         std::vector<Block> blocks;
-        while (const auto block = allocate_frames({.order = order, .address_bits = address_bits, .clear = false})) blocks.push_back({*block, order});
+        while (const auto block = allocate_frames({.order = order, .address_bits = address_bits, .clear = false}))
+            blocks.push_back({*block, order});
         return blocks;
     }
     static void free_all(const std::vector<Block>& blocks) {
@@ -92,7 +93,8 @@ TEST_F(Allocator, RandomUseLosesNothing) {
     for (int i = 0; i < 4000; ++i) {
         if (random() % 5 < 3) {
             const auto order = static_cast<unsigned>(random() % 8);
-            if (const auto first = allocate_frames({.order = order, .address_bits = random() % 2 ? 64u : 32u, .clear = false})) {
+            if (const auto first =
+                    allocate_frames({.order = order, .address_bits = random() % 2 ? 64u : 32u, .clear = false})) {
                 blocks.push_back({*first, order});
                 used += std::uint64_t{1} << order;
             }
@@ -122,7 +124,8 @@ TEST_F(Allocator, BlocksComeBackInPieces) {
 
 TEST_F(Allocator, HighMemoryGoesFirst) {
     const std::vector<Block> blocks = everything(0);
-    const auto first_low = std::find_if(blocks.begin(), blocks.end(), [](const Block& block) { return !is_high(block.first); });
+    const auto first_low =
+        std::find_if(blocks.begin(), blocks.end(), [](const Block& block) { return !is_high(block.first); });
     EXPECT_GT(first_low - blocks.begin(), 0);
     EXPECT_NE(first_low, blocks.end());
     EXPECT_TRUE(std::none_of(first_low, blocks.end(), [](const Block& block) { return is_high(block.first); }));
@@ -151,12 +154,13 @@ TEST_F(Allocator, AddressLimits) {
     EXPECT_FALSE(allocate_frames({.order = ~0u}).has_value());
 }
 
-// A guest that asks for few address bits must not make hv look through the frames that do not fit, with a lock held: they
-// cannot even be touched here. The lists are as long as they get, every second frame is free.
+// A guest that asks for few address bits must not make hv look through the frames that do not fit, with a lock held:
+// they cannot even be touched here. The lists are as long as they get, every second frame is free.
 TEST_F(Allocator, FramesBeyondTheLimitAreNotLookedAt) {
     constexpr std::uint64_t kLimit = 4096;
     std::vector<Block> blocks = everything(0);
-    const auto kept = std::partition(blocks.begin(), blocks.end(), [](const Block& block) { return block.first.raw % 2 == 0; });
+    const auto kept =
+        std::partition(blocks.begin(), blocks.end(), [](const Block& block) { return block.first.raw % 2 == 0; });
     free_all({blocks.begin(), kept});
     blocks.erase(blocks.begin(), kept);
     hv::FrameInfo* const beyond = &hv::frame_info(Mfn{kLimit});

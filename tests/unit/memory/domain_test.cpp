@@ -17,8 +17,8 @@ using hv::Mfn;
 
 class DomainMemory : public Memory {
   protected:
-    std::int64_t exchange(hv::Domain& domain, std::vector<std::uint64_t>& in, unsigned in_order, std::uint64_t out_list, std::uint64_t out_count,
-                          unsigned out_order) {
+    std::int64_t exchange(hv::Domain& domain, std::vector<std::uint64_t>& in, unsigned in_order, std::uint64_t out_list,
+                          std::uint64_t out_count, unsigned out_order) {
         hv::abi::xen::MemoryExchange request{};
         request.in.domid = request.out.domid = hv::abi::xen::kDomidSelf;
         request.in.extent_start = reinterpret_cast<std::uintptr_t>(in.data());
@@ -30,12 +30,14 @@ class DomainMemory : public Memory {
         hv::Vcpu& before = fake::running_on(0);
         fake::set_current(*domain.vcpu(0));
         const std::int64_t result =
-            fake::hypercall(hv::do_memory_op, static_cast<std::uint64_t>(hv::abi::xen::MemoryCommand::Exchange), fake::address(request));
+            fake::hypercall(hv::do_memory_op, static_cast<std::uint64_t>(hv::abi::xen::MemoryCommand::Exchange),
+                            fake::address(request));
         fake::set_current(before);
         return result;
     }
     // Once, with the processor needed elsewhere all the time; tells how many extents are done.
-    static std::uint64_t populate_once(hv::Domain& caller, std::uint64_t& command, hv::abi::xen::MemoryReservation& request) {
+    static std::uint64_t populate_once(hv::Domain& caller, std::uint64_t& command,
+                                       hv::abi::xen::MemoryReservation& request) {
         hv::Vcpu& before = fake::running_on(0);
         fake::set_current(*caller.vcpu(0));
         fake::preempt_every(1);
@@ -191,7 +193,8 @@ TEST_F(DomainMemory, SharedPagesAreWithdrawnFromNobodysMappings) {
     EXPECT_EQ(hv::frame_info(frame).owner(), domain.id);
     hv::put_frame(hv::frame_info(frame));
     ASSERT_TRUE(page.withdraw());
-    for (const hv::DomainId name : {domain.id, hv::kOwnerHv, hv::kOwnerIo}) EXPECT_FALSE(hv::get_frame_to_map(frame, name).has_value());
+    for (const hv::DomainId name : {domain.id, hv::kOwnerHv, hv::kOwnerIo})
+        EXPECT_FALSE(hv::get_frame_to_map(frame, name).has_value());
     page.offer();
     ASSERT_TRUE(hv::get_frame_to_map(frame, domain.id).has_value());
     hv::put_frame(hv::frame_info(frame));

@@ -40,7 +40,8 @@ TEST_F(Heap, NobodyGetsAReferenceOnIt) {
 }
 
 TEST_F(Heap, ImpossibleSizes) {
-    for (const std::size_t bytes : {~std::size_t{0}, ~std::size_t{0} - 4094, ~std::size_t{0} - 4095, std::size_t{1} << 63, std::size_t{1} << 40})
+    for (const std::size_t bytes :
+         {~std::size_t{0}, ~std::size_t{0} - 4094, ~std::size_t{0} - 4095, std::size_t{1} << 63, std::size_t{1} << 40})
         EXPECT_EQ(hv::heap_allocate(bytes), nullptr);
     hv::heap_free(nullptr);
 }

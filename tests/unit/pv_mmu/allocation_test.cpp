@@ -61,13 +61,14 @@ TEST_F(Allocation, HvsOwnMemory) {
     hv::heap_free(page);
 }
 
-// The TLB clock wraps, and a frame may be free for longer than half its range: beside one that was freed just now, whose last owner
-// may still have it in a TLB, it must not be taken for the newer one.
+// The TLB clock wraps, and a frame may be free for longer than half its range: beside one that was freed just now,
+// whose last owner may still have it in a TLB, it must not be taken for the newer one.
 TEST(Stamps, TheNewestCountsHoweverOldOthersAre) {
     fake::boot();
     fake::on_cpu(0);
     constexpr std::uint32_t kHalfRange = std::uint32_t{1} << 31;
-    for (const std::uint32_t age : {1u, kHalfRange - 1, kHalfRange, kHalfRange + 1, kHalfRange + 1000, ~std::uint32_t{0}}) {
+    for (const std::uint32_t age :
+         {1u, kHalfRange - 1, kHalfRange, kHalfRange + 1, kHalfRange + 1000, ~std::uint32_t{0}}) {
         for (const unsigned old : {0u, 1u}) {
             const Mfn block = MUST(hv::allocate_frames({.order = 1, .clear = false}), "there is much");
             hv::free_frames(block, 1);
@@ -80,7 +81,8 @@ TEST(Stamps, TheNewestCountsHoweverOldOthersAre) {
     }
 }
 
-// Other CPUs free what they can while a guest exchanges a large extent: TLBs are not flushed for each frame that it gets.
+// Other CPUs free what they can while a guest exchanges a large extent: TLBs are not
+// flushed for each frame that it gets.
 TEST(Exchange, FlushesOncePerChunk) {
     constexpr unsigned kOrder = 6;
     constexpr std::uint64_t kFrames = 1u << kOrder;
@@ -111,7 +113,9 @@ TEST(Exchange, FlushesOncePerChunk) {
     request.out = {reinterpret_cast<std::uintptr_t>(out.data()), kFrames, 0, 0, hv::abi::xen::kDomidSelf, {}};
     hv::Vcpu& before = fake::running_on(0);
     fake::set_current(*domain.vcpu(0));
-    EXPECT_EQ(fake::hypercall(hv::do_memory_op, static_cast<std::uint64_t>(hv::abi::xen::MemoryCommand::Exchange), fake::address(request)), 0);
+    EXPECT_EQ(fake::hypercall(hv::do_memory_op, static_cast<std::uint64_t>(hv::abi::xen::MemoryCommand::Exchange),
+                              fake::address(request)),
+              0);
     fake::set_current(before);
     fake::when_flushed(nullptr);
     EXPECT_EQ(request.nr_exchanged, 1u);

@@ -5,7 +5,8 @@ namespace {
 
 using namespace guest;
 
-constexpr Pte kEveryKind[] = {kPteWriteThrough, kPteCacheDisable, kPtePat, kPteWriteThrough | kPteCacheDisable, kCacheBits};
+constexpr Pte kEveryKind[] = {kPteWriteThrough, kPteCacheDisable, kPtePat, kPteWriteThrough | kPteCacheDisable,
+                              kCacheBits};
 
 class Caching : public Mmu {
   protected:
@@ -44,7 +45,8 @@ TEST_F(Caching, IsNotForDomainsWithoutDevices) {
     for (const Pte kind : kEveryKind) {
         for (const Pte rights : {kReadOnly, kReadWrite}) {
             EXPECT_EQ(set_entry(*domain, l1, 0, make_pte(data, rights | kind)), kInvalid);
-            EXPECT_EQ(set_entry(*domain, l1, 1, make_pte(data, rights | kind)), kInvalid);  // a change of the bits alone, for one
+            EXPECT_EQ(set_entry(*domain, l1, 1, make_pte(data, rights | kind)),
+                      kInvalid);  // a change of the bits alone, for one
             table(prepared)[3] = make_pte(data, rights | kind);
             EXPECT_EQ(pin(*vcpu, prepared, 1), kInvalid);
         }
@@ -54,7 +56,9 @@ TEST_F(Caching, IsNotForDomainsWithoutDevices) {
     EXPECT_EQ(table(l1)[1] & kCacheBits, 0u);
     EXPECT_FALSE(incoherent(data));
     // Nor does whoever builds the domain lend it the right.
-    EXPECT_EQ(set_entry(*dom0, l1, 1, make_pte(data, kReadWrite | kPteCacheDisable), std::uint64_t{domain->id + 1u} << 16 | domain->id), kInvalid);
+    EXPECT_EQ(set_entry(*dom0, l1, 1, make_pte(data, kReadWrite | kPteCacheDisable),
+                        std::uint64_t{domain->id + 1u} << 16 | domain->id),
+              kInvalid);
 }
 
 TEST_F(Caching, TablesAreAlwaysReadThroughTheCaches) {

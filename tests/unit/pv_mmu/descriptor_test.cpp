@@ -8,7 +8,8 @@ namespace {
 using namespace guest;
 
 // Type and attributes where a descriptor has them; base and limit are arbitrary.
-constexpr std::uint64_t descriptor(unsigned type, unsigned dpl, bool present = true, bool is_long = false, bool is_32 = false) {
+constexpr std::uint64_t descriptor(unsigned type, unsigned dpl, bool present = true, bool is_long = false,
+                                   bool is_32 = false) {
     return 0x0080'0000'0000'ffff | std::uint64_t{type} << 40 | std::uint64_t{dpl} << 45 | std::uint64_t{present} << 47 |
            std::uint64_t{is_long} << 53 | std::uint64_t{is_32} << 54;
 }
@@ -31,10 +32,12 @@ TEST(Descriptors, AllTypes) {
 
 TEST(Descriptors, Code) {
     EXPECT_EQ(check_descriptor(descriptor(kCode, 0, true, true)).value_or(0), descriptor(kCode, 3, true, true));
-    EXPECT_EQ(check_descriptor(descriptor(kCode, 3, true, false, true)).value_or(0), descriptor(kCode, 3, true, false, true));
+    EXPECT_EQ(check_descriptor(descriptor(kCode, 3, true, false, true)).value_or(0),
+              descriptor(kCode, 3, true, false, true));
     EXPECT_FALSE(check_descriptor(descriptor(kCode, 3, true, true, true)).has_value());
     EXPECT_FALSE(check_descriptor(descriptor(kConforming, 0, true, true)).has_value());
-    EXPECT_EQ(check_descriptor(descriptor(kData, 2, true, false, true)).value_or(0), descriptor(kData, 3, true, false, true));
+    EXPECT_EQ(check_descriptor(descriptor(kData, 2, true, false, true)).value_or(0),
+              descriptor(kData, 3, true, false, true));
 }
 
 class DescriptorTables : public Mmu {};

@@ -17,8 +17,10 @@ class GrantMapping : public Mmu {
         l1_ = frame();
         ASSERT_EQ(pin(*vcpu, l1_, 1), 0);
         granted_ = fake::give_page(*other);
-        auto* entries = static_cast<GrantEntryV1*>(hv::frame_pointer(MUST(other->grants.frame(0, false), "the first page")));
-        entries[kRef] = {.flags = kGtfPermitAccess, .domid = domain->id, .frame = static_cast<std::uint32_t>(granted_.raw)};
+        auto* entries =
+            static_cast<GrantEntryV1*>(hv::frame_pointer(MUST(other->grants.frame(0, false), "the first page")));
+        entries[kRef] = {
+            .flags = kGtfPermitAccess, .domid = domain->id, .frame = static_cast<std::uint32_t>(granted_.raw)};
     }
     // One try, preempted at the first chance.
     template <class Op>
@@ -33,7 +35,8 @@ class GrantMapping : public Mmu {
     Mfn granted_{0};
 };
 
-// The other vCPUs of a domain can have one of its L1 tables locked nearly all the time. Who waits for it does so with interrupts off.
+// The other vCPUs of a domain can have one of its L1 tables locked nearly all the time. Who
+// waits for it does so with interrupts off.
 TEST_F(GrantMapping, ABusyTableIsNotWaitedFor) {
     GnttabMapGrantRef map{};
     map.host_addr = entry_address(l1_, 5);

@@ -11,13 +11,13 @@
 #include "hv/domain/domain_frames.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/memory/heap.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/pv/mmu/base_pointers.hpp"
 #include "hv/x86/pv/mmu/mmu_hypercalls.hpp"
 #include "hv/x86/pv/mmu/page_table_entry.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "tests/unit/fakes/audit.hpp"
 #include "tests/unit/fakes/machine.hpp"
 #include "tests/unit/fakes/processor.hpp"
-#include "tests/unit/fakes/audit.hpp"
 
 namespace guest {
 
@@ -30,8 +30,12 @@ using hv::Mfn;
 inline constexpr Pte kReadOnly = kPtePresent | kPteUser;
 inline constexpr Pte kReadWrite = kReadOnly | kPteWritable;
 
-inline Pte* table(Mfn frame) { return static_cast<Pte*>(hv::frame_pointer(frame)); }
-inline std::uint64_t entry_address(Mfn frame, unsigned index) { return hv::address_of(frame).raw + index * sizeof(Pte); }
+inline Pte* table(Mfn frame) {
+    return static_cast<Pte*>(hv::frame_pointer(frame));
+}
+inline std::uint64_t entry_address(Mfn frame, unsigned index) {
+    return hv::address_of(frame).raw + index * sizeof(Pte);
+}
 
 // One try: may come back with Error::Restart, and `arguments` as they are to be used again.
 inline hv::HypercallResult call_once(hv::Vcpu& vcpu, hv::HypercallHandler handler, hv::HypercallArguments& arguments) {
@@ -42,8 +46,8 @@ inline hv::HypercallResult call_once(hv::Vcpu& vcpu, hv::HypercallHandler handle
     return result;
 }
 
-inline std::int64_t call(hv::Vcpu& vcpu, hv::HypercallHandler handler, std::uint64_t a, std::uint64_t b = 0, std::uint64_t c = 0,
-                         std::uint64_t d = 0) {
+inline std::int64_t call(hv::Vcpu& vcpu, hv::HypercallHandler handler, std::uint64_t a, std::uint64_t b = 0,
+                         std::uint64_t c = 0, std::uint64_t d = 0) {
     hv::HypercallArguments arguments{{a, b, c, d, 0, 0}};
     for (;;) {
         const hv::HypercallResult result = call_once(vcpu, handler, arguments);
@@ -52,9 +56,11 @@ inline std::int64_t call(hv::Vcpu& vcpu, hv::HypercallHandler handler, std::uint
 }
 
 inline std::int64_t mmu_update(hv::Domain& domain, std::vector<MmuUpdate> updates, std::uint64_t foreign = kDomidSelf) {
-    return call(*domain.vcpu(0), do_mmu_update, reinterpret_cast<std::uintptr_t>(updates.data()), updates.size(), 0, foreign);
+    return call(*domain.vcpu(0), do_mmu_update, reinterpret_cast<std::uintptr_t>(updates.data()), updates.size(), 0,
+                foreign);
 }
-inline std::int64_t set_entry(hv::Domain& domain, Mfn frame, unsigned index, Pte value, std::uint64_t foreign = kDomidSelf) {
+inline std::int64_t set_entry(hv::Domain& domain, Mfn frame, unsigned index, Pte value,
+                              std::uint64_t foreign = kDomidSelf) {
     return mmu_update(domain, {{entry_address(frame, index), value}}, foreign);
 }
 inline MmuextOp make_op(MmuextCommand command, std::uint64_t first = 0, std::uint64_t second = 0) {

@@ -1,5 +1,5 @@
-// Guests that do anything: every script that the fuzzer kept, and some that are random. The books are audited after each
-// step.
+// Guests that do anything: every script that the fuzzer kept, and some that are random.
+// The books are audited after each step.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -17,7 +17,8 @@ TEST(Hostile, Corpus) {
     for (const auto& entry : std::filesystem::directory_iterator{HV_MMU_CORPUS}) {
         std::ifstream file{entry.path(), std::ios::binary};
         const std::vector<char> text{std::istreambuf_iterator<char>{file}, {}};
-        EXPECT_EQ(fuzz::run_mmu_script({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}), "") << entry.path();
+        EXPECT_EQ(fuzz::run_mmu_script({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}), "")
+            << entry.path();
         ++scripts;
     }
     EXPECT_GT(scripts, 0);

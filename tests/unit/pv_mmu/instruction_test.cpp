@@ -15,11 +15,14 @@ using hv::x86::TrapFrame;
 // Every register has a value of its own: number n is (n + 1) << 32.
 TrapFrame make_frame() {
     TrapFrame frame{};
-    for (unsigned number = 0; number < 16; ++number) hv::x86::register_of(frame, number) = std::uint64_t{number + 1} << 32;
+    for (unsigned number = 0; number < 16; ++number)
+        hv::x86::register_of(frame, number) = std::uint64_t{number + 1} << 32;
     frame.rip = 0x7000'0000'1000;
     return frame;
 }
-constexpr std::uint64_t reg(unsigned number) { return std::uint64_t{number + 1} << 32; }
+constexpr std::uint64_t reg(unsigned number) {
+    return std::uint64_t{number + 1} << 32;
+}
 
 struct Case {
     const char* text;
@@ -47,11 +50,25 @@ const Case kCases[] = {
     {"mov %rdx,0x10(%r9,%r12,4)", {0x4b, 0x89, 0x54, 0xa1, 0x10}, 0x89, 8, rdx, true, reg(r9) + 4 * reg(r12) + 0x10, 0},
     {"mov %rdx,(%r13,%rax,1)", {0x49, 0x89, 0x54, 0x05, 0x00}, 0x89, 8, rdx, true, reg(r13) + reg(rax), 0},
     {"mov %rdx,0x1000(,%rax,8)", {0x48, 0x89, 0x14, 0xc5, 0, 0x10, 0, 0}, 0x89, 8, rdx, true, 8 * reg(rax) + 0x1000, 0},
-    {"mov %rdx,0xffffffff80000000", {0x48, 0x89, 0x14, 0x25, 0, 0, 0, 0x80}, 0x89, 8, rdx, true, 0xffff'ffff'8000'0000, 0},
+    {"mov %rdx,0xffffffff80000000",
+     {0x48, 0x89, 0x14, 0x25, 0, 0, 0, 0x80},
+     0x89,
+     8,
+     rdx,
+     true,
+     0xffff'ffff'8000'0000,
+     0},
     {"the same with REX.B", {0x49, 0x89, 0x14, 0x25, 0, 0, 0, 0x80}, 0x89, 8, rdx, true, 0xffff'ffff'8000'0000, 0},
     {"mov %rax,0x20(%rip)", {0x48, 0x89, 0x05, 0x20, 0, 0, 0}, 0x89, 8, rax, true, kRip + 7 + 0x20, 0},
     {"the same with REX.B", {0x49, 0x89, 0x05, 0x20, 0, 0, 0}, 0x89, 8, rax, true, kRip + 7 + 0x20, 0},
-    {"movq $-2,-0x20(%rip)", {0x48, 0xc7, 0x05, 0xe0, 0xff, 0xff, 0xff, 0xfe, 0xff, 0xff, 0xff}, 0xc7, 8, 0, true, kRip + 11 - 0x20, ~std::uint64_t{1}},
+    {"movq $-2,-0x20(%rip)",
+     {0x48, 0xc7, 0x05, 0xe0, 0xff, 0xff, 0xff, 0xfe, 0xff, 0xff, 0xff},
+     0xc7,
+     8,
+     0,
+     true,
+     kRip + 11 - 0x20,
+     ~std::uint64_t{1}},
     {"movw $0x1234,(%rax)", {0x66, 0xc7, 0x00, 0x34, 0x12}, 0xc7, 2, 0, true, reg(rax), 0x1234},
     {"movq with 0x66", {0x66, 0x48, 0xc7, 0x00, 1, 0, 0, 0x80}, 0xc7, 8, 0, true, reg(rax), 0xffff'ffff'8000'0001},
     {"xchg %rax,(%rbx)", {0x48, 0x87, 0x03}, 0x87, 8, rax, true, reg(rbx), 0},
@@ -90,9 +107,11 @@ TEST(Decoder, NothingIsReadBehindTheEnd) {
     for (const Case& test : kCases) {
         for (std::size_t length = 0; length < test.bytes.size(); ++length) {
             // On the heap, where the sanitizer sees a byte too many.
-            const std::vector<std::uint8_t> cut(test.bytes.begin(), test.bytes.begin() + static_cast<std::ptrdiff_t>(length));
+            const std::vector<std::uint8_t> cut(test.bytes.begin(),
+                                                test.bytes.begin() + static_cast<std::ptrdiff_t>(length));
             Instruction in;
-            EXPECT_FALSE(decode_bytes(frame, cut.data(), static_cast<unsigned>(length), in)) << test.text << ", " << length;
+            EXPECT_FALSE(decode_bytes(frame, cut.data(), static_cast<unsigned>(length), in))
+                << test.text << ", " << length;
         }
     }
 }
@@ -117,8 +136,13 @@ TEST(Decoder, Prefixes) {
     in = {};
     EXPECT_FALSE(decodes(longest, in));
     // REX counts right before the opcode only; other address sizes and unknown opcodes are not hv's business.
-    for (const std::vector<std::uint8_t>& bytes : std::vector<std::vector<std::uint8_t>>{
-             {0x48, 0x66, 0x89, 0x07}, {0x48, 0x48, 0x89, 0x07}, {0x67, 0x89, 0x07}, {0x90}, {0x0f, 0x0b}, {0xc4, 0xe2, 0x78}, {0x0f, 0x38, 0xf6}}) {
+    for (const std::vector<std::uint8_t>& bytes : std::vector<std::vector<std::uint8_t>>{{0x48, 0x66, 0x89, 0x07},
+                                                                                         {0x48, 0x48, 0x89, 0x07},
+                                                                                         {0x67, 0x89, 0x07},
+                                                                                         {0x90},
+                                                                                         {0x0f, 0x0b},
+                                                                                         {0xc4, 0xe2, 0x78},
+                                                                                         {0x0f, 0x38, 0xf6}}) {
         in = {};
         EXPECT_FALSE(decodes(bytes, in));
     }

@@ -1,5 +1,5 @@
-// Page tables that name tables of their own level, in a domain that may have them: what is refused, and that all references
-// come back in whatever order things are taken apart, preempted at every step.
+// Page tables that name tables of their own level, in a domain that may have them: what is refused, and that all
+// references come back in whatever order things are taken apart, preempted at every step.
 #include "hv/domain/relinquish.hpp"
 #include "hv/x86/pv/mmu/entry_update.hpp"
 #include "hv/x86/pv/mmu/guest_tables.hpp"
@@ -83,13 +83,13 @@ TEST_F(Linear, NoChains) {
     EXPECT_EQ(name(b, 0, c), kInvalid);  // b is named
     EXPECT_EQ(name(c, 0, a), kInvalid);  // a names
     EXPECT_EQ(name(b, 0, a), kInvalid);
-    EXPECT_EQ(name(b, 0, b), 0);         // to itself it may
+    EXPECT_EQ(name(b, 0, b), 0);  // to itself it may
     EXPECT_EQ(name(c, 0, b), 0);
     EXPECT_EQ(info(b).linear.load(), 2);
     EXPECT_EQ(audit::report(), "");
     EXPECT_EQ(name(a, 0, Mfn{0}, 0), 0);
     EXPECT_EQ(name(c, 0, Mfn{0}, 0), 0);
-    EXPECT_EQ(name(b, 1, c), 0);         // now it is free for the other role
+    EXPECT_EQ(name(b, 1, c), 0);  // now it is free for the other role
     for (const Mfn table : {a, b, c}) EXPECT_EQ(unpin(*vcpu, table), 0);
     expect_plain({a, b, c});
 }

@@ -1,5 +1,5 @@
-// Work on page tables that was preempted and parked: whoever comes next goes on with it or undoes it, and all references
-// come back.
+// Work on page tables that was preempted and parked: whoever comes next goes on with it or
+// undoes it, and all references come back.
 #include "hv/domain/relinquish.hpp"
 #include "hv/hypercall/grant_operations.hpp"
 #include "hv/x86/pv/descriptors/descriptors.hpp"
@@ -190,8 +190,8 @@ TEST_F(Parked, EveryStepOfRelinquishingKeepsTheBooks) {
     domain->dying = hv::Dying::Alive;
 }
 
-// An entry that was never checked may name any frame of the domain. Parked tables that name each other must not be undone
-// one inside the other: hv's stack is small.
+// An entry that was never checked may name any frame of the domain. Parked tables that name each other must not be
+// undone one inside the other: hv's stack is small.
 TEST_F(Parked, ChainsOfParkedTablesAreNotFollowed) {
     const std::vector<Mfn> chain = park_chain(kReadWrite);
     EXPECT_EQ(set_entry(*domain, chain[0], 100, 0), 0);
@@ -236,7 +236,8 @@ TEST_F(Parked, AGdtOfParkedFramesIsPreempted) {
     EXPECT_EQ(pin(*vcpu, tree.l4, 4), 0);
 }
 
-// With a tree half undone the vCPU changes to another table, as MOV CR3 and NMI handlers between two parts of a call may.
+// With a tree half undone the vCPU changes to another table, as MOV CR3 and NMI
+// handlers between two parts of a call may.
 TEST_F(Parked, ANewTableWaitsForWhatIsUnfinished) {
     const Tree running = make_tree(1, 1), doomed = make_tree(4, 4), next = make_tree(1, 1);
     ASSERT_EQ(mmuext(*vcpu, MmuextCommand::NewBaseptr, running.l4.raw), 0);

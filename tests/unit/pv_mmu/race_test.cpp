@@ -10,8 +10,8 @@ using namespace guest;
 
 class Race : public Mmu {};
 
-// While a frame changes its type, the stale translations of all CPUs are flushed. A writable mapping that comes and goes
-// just after the flush, and before the frame has its new type, must be flushed as well.
+// While a frame changes its type, the stale translations of all CPUs are flushed. A writable mapping that comes and
+// goes just after the flush, and before the frame has its new type, must be flushed as well.
 TEST_F(Race, WritableMappingBetweenFlushAndNewType) {
     const Mfn frame = this->frame();
     ASSERT_TRUE(hv::get_frame_and_type(frame, domain->id, FrameType::Writable).has_value());

@@ -51,12 +51,14 @@ TEST_F(References, TheTypeCountNeverWraps) {
 }
 
 TEST_F(References, EveryTypeExcludesEveryOther) {
-    constexpr FrameType kTypes[] = {FrameType::L1, FrameType::L2, FrameType::L3, FrameType::L4, FrameType::Descriptor, FrameType::Writable};
+    constexpr FrameType kTypes[] = {FrameType::L1, FrameType::L2,         FrameType::L3,
+                                    FrameType::L4, FrameType::Descriptor, FrameType::Writable};
     const Mfn mine = frame();
     for (const FrameType held : kTypes) {
         ASSERT_TRUE(hv::get_frame_and_type(mine, domain->id, held, hv::Preemption::Allowed).has_value());
         for (const FrameType wanted : kTypes)
-            EXPECT_EQ(hv::get_frame_and_type(mine, domain->id, wanted, hv::Preemption::Allowed).has_value(), wanted == held);
+            EXPECT_EQ(hv::get_frame_and_type(mine, domain->id, wanted, hv::Preemption::Allowed).has_value(),
+                      wanted == held);
         EXPECT_EQ(info(mine).type_count(), 2u);
         put_any(info(mine));
         put_any(info(mine));

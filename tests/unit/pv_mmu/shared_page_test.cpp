@@ -29,7 +29,8 @@ class SharedPages : public Mmu {
     // Only hv's own references are left.
     void unchanged() {
         for (const Mfn page : pages) {
-            EXPECT_EQ(info(page).count.load() & ~FrameInfo::kForeignMapped, std::uint64_t{domain->id} << FrameInfo::kOwnerShift | FrameInfo::kShared | 1);
+            EXPECT_EQ(info(page).count.load() & ~FrameInfo::kForeignMapped,
+                      std::uint64_t{domain->id} << FrameInfo::kOwnerShift | FrameInfo::kShared | 1);
             EXPECT_EQ(info(page).frame_type(), FrameType::Writable);
             EXPECT_EQ(info(page).type_count(), 1u);
             EXPECT_EQ(hv::m2p(page), hv::kInvalidM2pEntry);
@@ -37,7 +38,8 @@ class SharedPages : public Mmu {
         EXPECT_EQ(audit::report(), "");
     }
     std::int64_t memory_op(hv::Vcpu& by, MemoryCommand command, void* argument) {
-        return call(by, hv::do_memory_op, static_cast<std::uint64_t>(command), reinterpret_cast<std::uintptr_t>(argument));
+        return call(by, hv::do_memory_op, static_cast<std::uint64_t>(command),
+                    reinterpret_cast<std::uintptr_t>(argument));
     }
     std::int64_t decrease(hv::Vcpu& by, std::uint16_t whose, Mfn page) {
         std::uint64_t extent = page.raw;
@@ -79,7 +81,8 @@ TEST_F(SharedPages, AreNotGivenUp) {
     const Mfn l1 = frame();
     ASSERT_EQ(pin(*vcpu, l1, 1), 0);
     for (const bool mapped : {false, true}) {
-        for (unsigned i = 0; i < pages.size() && mapped; ++i) ASSERT_EQ(set_entry(*domain, l1, i, make_pte(pages[i], kReadWrite)), 0);
+        for (unsigned i = 0; i < pages.size() && mapped; ++i)
+            ASSERT_EQ(set_entry(*domain, l1, i, make_pte(pages[i], kReadWrite)), 0);
         for (const Mfn page : pages) {
             EXPECT_EQ(decrease(*vcpu, kDomidSelf, page), 0);
             EXPECT_EQ(decrease(*fake::dom0().vcpu(0), domain->id, page), 0);
@@ -102,8 +105,13 @@ TEST_F(SharedPages, AreNotGivenUp) {
 
 TEST_F(SharedPages, HaveNoPlaceInTheDomainsMemory) {
     for (const Mfn page : pages) {
-        EXPECT_EQ(mmu_update(*domain, {{hv::address_of(page).raw | static_cast<unsigned>(MmuCommand::MachphysUpdate), 5}}), kInvalid);
-        EXPECT_EQ(mmu_update(fake::dom0(), {{hv::address_of(page).raw | static_cast<unsigned>(MmuCommand::MachphysUpdate), 5}}, domain->id), kInvalid);
+        EXPECT_EQ(
+            mmu_update(*domain, {{hv::address_of(page).raw | static_cast<unsigned>(MmuCommand::MachphysUpdate), 5}}),
+            kInvalid);
+        EXPECT_EQ(
+            mmu_update(fake::dom0(),
+                       {{hv::address_of(page).raw | static_cast<unsigned>(MmuCommand::MachphysUpdate), 5}}, domain->id),
+            kInvalid);
     }
 }
 
@@ -151,20 +159,26 @@ TEST_F(SharedPages, AreNotGranted) {
         map.flags = kGntmapHostMap | kGntmapContainsPte | (ref % 2 ? kGntmapReadonly : 0);
         map.ref = ref;
         map.domid = domain->id;
-        EXPECT_EQ(call(*other->vcpu(0), hv::do_grant_table_op, static_cast<std::uint64_t>(GrantCommand::MapGrantRef), fake::address(map), 1), 0);
+        EXPECT_EQ(call(*other->vcpu(0), hv::do_grant_table_op, static_cast<std::uint64_t>(GrantCommand::MapGrantRef),
+                       fake::address(map), 1),
+                  0);
         EXPECT_EQ(map.status, as(GrantResult::BadPage));
         GnttabCopy copy{};
         copy.source = {.u = {.ref = ref}, .domid = domain->id, .offset = 0, .pad = 0};
         copy.dest = {.u = {.gmfn = fake::give_page(*other).raw}, .domid = kDomidSelf, .offset = 0, .pad = 0};
         copy.len = 16;
         copy.flags = kGntcopySourceGref;
-        EXPECT_EQ(call(*other->vcpu(0), hv::do_grant_table_op, static_cast<std::uint64_t>(GrantCommand::Copy), fake::address(copy), 1), 0);
+        EXPECT_EQ(call(*other->vcpu(0), hv::do_grant_table_op, static_cast<std::uint64_t>(GrantCommand::Copy),
+                       fake::address(copy), 1),
+                  0);
         EXPECT_EQ(copy.status, as(GrantResult::BadPage));
         // Nor copied from by the owner, who can read it anyway.
         copy.source = {.u = {.gmfn = pages[ref - 10].raw}, .domid = kDomidSelf, .offset = 0, .pad = 0};
         copy.dest.u.gmfn = frame().raw;
         copy.flags = 0;
-        EXPECT_EQ(call(*vcpu, hv::do_grant_table_op, static_cast<std::uint64_t>(GrantCommand::Copy), fake::address(copy), 1), 0);
+        EXPECT_EQ(
+            call(*vcpu, hv::do_grant_table_op, static_cast<std::uint64_t>(GrantCommand::Copy), fake::address(copy), 1),
+            0);
         EXPECT_EQ(copy.status, as(GrantResult::BadPage));
     }
 }
@@ -187,11 +201,13 @@ TEST_F(SharedPages, MappingsOutliveTheDomain) {
     hv::Vcpu& dom0 = *fake::dom0().vcpu(0);
     ASSERT_EQ(pin(dom0, foreign, 1), 0);
     const std::uint16_t id = domain->id;
-    for (unsigned i = 0; i < pages.size(); ++i) ASSERT_EQ(set_entry(fake::dom0(), foreign, i, make_pte(pages[i], kReadWrite), id), 0);
+    for (unsigned i = 0; i < pages.size(); ++i)
+        ASSERT_EQ(set_entry(fake::dom0(), foreign, i, make_pte(pages[i], kReadWrite), id), 0);
     ASSERT_TRUE(fake::destroy(*domain));
     for (unsigned i = 0; i < pages.size(); ++i) {
         EXPECT_EQ(info(pages[i]).references(), 1u);
-        for (const std::uint16_t name : {id, kDomidXen, kDomidIo, kDomidSelf}) EXPECT_NE(set_entry(fake::dom0(), foreign, 9, make_pte(pages[i], kReadOnly), name), 0);
+        for (const std::uint16_t name : {id, kDomidXen, kDomidIo, kDomidSelf})
+            EXPECT_NE(set_entry(fake::dom0(), foreign, 9, make_pte(pages[i], kReadOnly), name), 0);
         EXPECT_EQ(set_entry(fake::dom0(), foreign, i, 0), 0);
         EXPECT_EQ(info(pages[i]).references(), 0u);
     }

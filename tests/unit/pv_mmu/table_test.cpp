@@ -130,7 +130,8 @@ TEST_F(Tables, HypervisorMemoryIsNotForDom0Either) {
     EXPECT_EQ(set_entry(dom0, l1, 0, make_pte(heap, kReadOnly), kDomidXen), kInvalid);
     EXPECT_EQ(mmuext(*dom0.vcpu(0), MmuextCommand::ClearPage, heap.raw, 0, kDomidXen), kInvalid);
     EXPECT_EQ(set_entry(dom0, l1, 0, make_pte(Mfn{0xf'ee00}, kReadWrite), kDomidIo), 0);
-    EXPECT_EQ(set_entry(dom0, l1, 1, make_pte(Mfn{std::uint64_t{1} << 30}, kReadWrite), kDomidIo), kInvalid);  // no such address
+    EXPECT_EQ(set_entry(dom0, l1, 1, make_pte(Mfn{std::uint64_t{1} << 30}, kReadWrite), kDomidIo),
+              kInvalid);  // no such address
     hv::free_page(page);
     EXPECT_EQ(mmuext(*dom0.vcpu(0), MmuextCommand::UnpinTable, l1.raw), 0);
     hv::release_frame(info(l1));
@@ -182,17 +183,22 @@ TEST_F(Tables, TheCountOfWhatWasDoneIsRight) {
     updates[7].val = make_pte(tree.l4, kReadWrite);
     std::uint32_t done = 99;
     fake::preempt_every(2);
-    EXPECT_EQ(call(*vcpu, do_mmu_update, reinterpret_cast<std::uintptr_t>(updates.data()), updates.size(), fake::address(done), kDomidSelf), kInvalid);
+    EXPECT_EQ(call(*vcpu, do_mmu_update, reinterpret_cast<std::uintptr_t>(updates.data()), updates.size(),
+                   fake::address(done), kDomidSelf),
+              kInvalid);
     EXPECT_EQ(done, 7u);
     EXPECT_EQ(info(data).type_count(), 7u);
     std::vector<MmuextOp> ops{make_op(MmuextCommand::PinL1Table, data.raw), make_op(MmuextCommand::TlbFlushLocal)};
     ops.insert(ops.begin(), 5, make_op(MmuextCommand::InvlpgAll));
-    EXPECT_EQ(call(*vcpu, do_mmuext_op, reinterpret_cast<std::uintptr_t>(ops.data()), ops.size(), fake::address(done), kDomidSelf), kInvalid);
+    EXPECT_EQ(call(*vcpu, do_mmuext_op, reinterpret_cast<std::uintptr_t>(ops.data()), ops.size(), fake::address(done),
+                   kDomidSelf),
+              kInvalid);
     EXPECT_EQ(done, 5u);
     EXPECT_EQ(call(*vcpu, do_mmu_update, 8, 1, 0, kDomidSelf), -14);
 }
 
-// Who holds a table's lock for all of a long list keeps those from it who cannot be preempted: they wait with interrupts off.
+// Who holds a table's lock for all of a long list keeps those from it who cannot be
+// preempted: they wait with interrupts off.
 TEST_F(Tables, ALongListLetsOthersAtTheTable) {
     constexpr unsigned kUpdates = 200, kFew = 32;
     std::vector<MmuUpdate> updates;

@@ -1,5 +1,5 @@
-// Page-table entries changed by ordinary instructions: the entry and the registers are what the processor would have made
-// of them, or nothing has changed.
+// Page-table entries changed by ordinary instructions: the entry and the registers are what the processor
+// would have made of them, or nothing has changed.
 #include <cstring>
 
 #include "hv/x86/pv/traps/emulation.hpp"
@@ -9,7 +9,8 @@ namespace {
 
 using namespace guest;
 
-constexpr std::uint64_t kCarry = 1, kParity = 4, kAdjust = 16, kZero = 64, kSign = 128, kDirection = 1u << 10, kOverflow = 1u << 11;
+constexpr std::uint64_t kCarry = 1, kParity = 4, kAdjust = 16, kZero = 64, kSign = 128, kDirection = 1u << 10,
+                        kOverflow = 1u << 11;
 constexpr std::uint64_t kArithmetic = kCarry | kParity | kAdjust | kZero | kSign | kOverflow;
 
 class TableWrite : public Mmu {
@@ -36,8 +37,10 @@ class TableWrite : public Mmu {
         fake::set_current(*vcpu);
         const bool handled = emulate_table_write(*vcpu, registers, address);
         fake::set_current(current);
-        if (handled) EXPECT_EQ(registers.rip, before.rip + bytes.size());
-        else EXPECT_EQ(std::memcmp(&before, &registers, sizeof before), 0);
+        if (handled)
+            EXPECT_EQ(registers.rip, before.rip + bytes.size());
+        else
+            EXPECT_EQ(std::memcmp(&before, &registers, sizeof before), 0);
         EXPECT_EQ(audit::report(), "");
         return handled;
     }
@@ -111,20 +114,45 @@ TEST_F(TableWrite, CompareAndExchange) {
 
 // All of CMPXCHG's flags and results are compared with the processor that runs this test.
 TEST_F(TableWrite, CompareAndExchangeAsTheProcessorDoes) {
-    constexpr std::uint64_t kValues[] = {0, 2, 0x7ffe, 0x8000, 0xfffe, 0x7fff'fffe, 0x8000'0000, 0xffff'fffe, 0x10, 0x7fff'ffff'ffff'fffe,
-                                         0x8000'0000'0000'0000, 0xffff'ffff'ffff'fffe, 0x1'0000'0000};
+    constexpr std::uint64_t kValues[] = {0,
+                                         2,
+                                         0x7ffe,
+                                         0x8000,
+                                         0xfffe,
+                                         0x7fff'fffe,
+                                         0x8000'0000,
+                                         0xffff'fffe,
+                                         0x10,
+                                         0x7fff'ffff'ffff'fffe,
+                                         0x8000'0000'0000'0000,
+                                         0xffff'ffff'ffff'fffe,
+                                         0x1'0000'0000};
     for (unsigned size : {2u, 4u, 8u}) {
         for (const std::uint64_t old : kValues) {
             for (const std::uint64_t accumulator : kValues) {
                 preset(old);
                 std::uint64_t real_entry = old, real_rax = accumulator, real_flags = 0;
                 const std::uint64_t next = 0x1234'5678'9abc'def0;
-                if (size == 2) asm volatile("cmpxchgw %w3,%1; pushfq; popq %2" : "+a"(real_rax), "+m"(real_entry), "=r"(real_flags) : "r"(next) : "cc");
-                if (size == 4) asm volatile("cmpxchgl %k3,%1; pushfq; popq %2" : "+a"(real_rax), "+m"(real_entry), "=r"(real_flags) : "r"(next) : "cc");
-                if (size == 8) asm volatile("cmpxchgq %3,%1; pushfq; popq %2" : "+a"(real_rax), "+m"(real_entry), "=r"(real_flags) : "r"(next) : "cc");
+                if (size == 2)
+                    asm volatile("cmpxchgw %w3,%1; pushfq; popq %2"
+                                 : "+a"(real_rax), "+m"(real_entry), "=r"(real_flags)
+                                 : "r"(next)
+                                 : "cc");
+                if (size == 4)
+                    asm volatile("cmpxchgl %k3,%1; pushfq; popq %2"
+                                 : "+a"(real_rax), "+m"(real_entry), "=r"(real_flags)
+                                 : "r"(next)
+                                 : "cc");
+                if (size == 8)
+                    asm volatile("cmpxchgq %3,%1; pushfq; popq %2"
+                                 : "+a"(real_rax), "+m"(real_entry), "=r"(real_flags)
+                                 : "r"(next)
+                                 : "cc");
                 registers.rax = accumulator;
                 registers.rcx = next;
-                ASSERT_TRUE(size == 2 ? run({0x66, 0x0f, 0xb1, 0x0f}) : size == 4 ? run({0x0f, 0xb1, 0x0f}) : run({0x48, 0x0f, 0xb1, 0x0f}));
+                ASSERT_TRUE(size == 2   ? run({0x66, 0x0f, 0xb1, 0x0f})
+                            : size == 4 ? run({0x0f, 0xb1, 0x0f})
+                                        : run({0x48, 0x0f, 0xb1, 0x0f}));
                 EXPECT_EQ(entry(), real_entry);
                 EXPECT_EQ(registers.rax, real_rax) << size << " " << old << " " << accumulator;
                 EXPECT_EQ(flags(), real_flags & kArithmetic) << size << " " << old << " " << accumulator;
@@ -182,7 +210,7 @@ TEST_F(TableWrite, Bits) {
     ASSERT_TRUE(run({0xf0, 0x48, 0x0f, 0xb3, 0x07}));  // lock btr %rax,(%rdi)
     EXPECT_EQ(entry(), make_pte(data, kReadOnly | kPteNoExecute));
     registers.rax = 64;
-    EXPECT_FALSE(run({0xf0, 0x48, 0x0f, 0xb3, 0x07}));  // not where it faulted
+    EXPECT_FALSE(run({0xf0, 0x48, 0x0f, 0xb3, 0x07}));               // not where it faulted
     EXPECT_FALSE(run({0x48, 0x0f, 0xba, 0x07, 0x01}, kWhere + 16));  // no such instruction
 }
 
@@ -200,7 +228,8 @@ TEST_F(TableWrite, Store) {
 
 TEST_F(TableWrite, WhatIsNotAllowedFaults) {
     const Mfn theirs = fake::give_page(*other);
-    for (const Pte value : {make_pte(theirs, kReadOnly), make_pte(tree.l4, kReadWrite), make_pte(target, kReadWrite), make_pte(Mfn{1}, kReadOnly)}) {
+    for (const Pte value : {make_pte(theirs, kReadOnly), make_pte(tree.l4, kReadWrite), make_pte(target, kReadWrite),
+                            make_pte(Mfn{1}, kReadOnly)}) {
         registers.rax = value;
         EXPECT_FALSE(run({0x48, 0x89, 0x07}));
         EXPECT_FALSE(run({0x48, 0x87, 0x07}));
@@ -208,18 +237,18 @@ TEST_F(TableWrite, WhatIsNotAllowedFaults) {
         EXPECT_EQ(entry(), 0u);
     }
     registers.rax = 0;
-    EXPECT_FALSE(run({0x48, 0x89, 0x07}, kWhere + 1));     // not the operand
-    EXPECT_FALSE(run({0x48, 0x01, 0x07}));                 // add: not needed
-    EXPECT_FALSE(run({0x48, 0x89, 0xc7}));                 // no memory operand
+    EXPECT_FALSE(run({0x48, 0x89, 0x07}, kWhere + 1));  // not the operand
+    EXPECT_FALSE(run({0x48, 0x01, 0x07}));              // add: not needed
+    EXPECT_FALSE(run({0x48, 0x89, 0xc7}));              // no memory operand
     registers.rdi = kWhere + 4;
-    EXPECT_FALSE(run({0x48, 0x89, 0x07}, kWhere + 4));     // into the next entry
+    EXPECT_FALSE(run({0x48, 0x89, 0x07}, kWhere + 4));  // into the next entry
     registers.rdi = 0x2ffc;
-    EXPECT_FALSE(run({0x48, 0x89, 0x07}, 0x3000));         // began in the page before
+    EXPECT_FALSE(run({0x48, 0x89, 0x07}, 0x3000));  // began in the page before
     registers.rdi = 0x5000;
-    EXPECT_FALSE(run({0x48, 0x89, 0x07}, 0x5000));         // nothing is mapped there
+    EXPECT_FALSE(run({0x48, 0x89, 0x07}, 0x5000));  // nothing is mapped there
     preset(make_pte(data, kReadOnly));
     ASSERT_EQ(set_entry(*domain, tree.l1[0], 5, make_pte(data, kReadOnly)), 0);
-    EXPECT_FALSE(run({0x48, 0x89, 0x07}, 0x5000));         // no table
+    EXPECT_FALSE(run({0x48, 0x89, 0x07}, 0x5000));  // no table
 }
 
 TEST_F(TableWrite, UpperTables) {

@@ -83,7 +83,9 @@ TEST_F(Runstate, AddsUpToTheTimeThatPassed) {
     fake::run_until(start + 1500 * kMillisecond);
     const auto end_a = hv::runstate_snapshot(*a.vcpu(0), fake::now());
     const auto end_b = hv::runstate_snapshot(*b.vcpu(0), fake::now());
-    const auto spent = [&](const auto& end, const auto& begin, unsigned state) { return end.time[state] - begin.time[state]; };
+    const auto spent = [&](const auto& end, const auto& begin, unsigned state) {
+        return end.time[state] - begin.time[state];
+    };
     EXPECT_EQ(spent(end_a, before[0], 0) + spent(end_a, before[0], 1), 1'500'000'000u);
     EXPECT_EQ(spent(end_b, before[1], 0) + spent(end_b, before[1], 1), 1'000'000'000u);
     EXPECT_EQ(spent(end_b, before[1], 2), 500'000'000u);

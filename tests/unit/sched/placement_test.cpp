@@ -131,25 +131,26 @@ TEST_F(Affinity, PinOverrideAndBack) {
 TEST_F(Affinity, NeverViolatedAndNobodyIsLost) {
     std::mt19937 random{42};
     std::vector<hv::Domain*> domains;
-    for (unsigned i = 0; i < 12; ++i) domains.push_back(&hogs({.vcpus = 2, .cap = i == 3 ? 50u : 0u, .reservation = i == 4 ? 30u : 0u}));
+    for (unsigned i = 0; i < 12; ++i)
+        domains.push_back(&hogs({.vcpus = 2, .cap = i == 3 ? 50u : 0u, .reservation = i == 4 ? 30u : 0u}));
     for (int round = 0; round < 3000; ++round) {
         hv::Vcpu& vcpu = *domains[random() % domains.size()]->vcpu(random() % 2);
         switch (random() % 5) {
-        case 0: block(vcpu); break;
-        case 1: hv::vcpu_unblock(vcpu); break;
-        case 2: {
-            hv::CpuSet hard;
-            hard.set_word(0, random() % 255 + 1);
-            ASSERT_TRUE(hv::sched_set_affinity(vcpu, &hard, nullptr));
-            break;
-        }
-        case 3:
-            hv::vcpu_pause_nosync(vcpu);
-            fake::settle();
-            EXPECT_FALSE(vcpu.running.load());
-            hv::vcpu_unpause(vcpu);
-            break;
-        case 4: hv::sched_yield(vcpu); break;
+            case 0: block(vcpu); break;
+            case 1: hv::vcpu_unblock(vcpu); break;
+            case 2: {
+                hv::CpuSet hard;
+                hard.set_word(0, random() % 255 + 1);
+                ASSERT_TRUE(hv::sched_set_affinity(vcpu, &hard, nullptr));
+                break;
+            }
+            case 3:
+                hv::vcpu_pause_nosync(vcpu);
+                fake::settle();
+                EXPECT_FALSE(vcpu.running.load());
+                hv::vcpu_unpause(vcpu);
+                break;
+            case 4: hv::sched_yield(vcpu); break;
         }
         fake::run_until(fake::now() + random() % 3'000'000);
         for (hv::CpuId cpu = 0; cpu < fake::kCpus; ++cpu) {

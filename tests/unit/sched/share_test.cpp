@@ -85,7 +85,8 @@ TEST_F(Cap, HoldsOnAnIdleMachine) {
 
 TEST_F(Cap, HoldsAgainstOthersWhoGetTheRest) {
     const auto cpus = first_cpus(1);
-    std::vector<hv::Domain*> domains{&hogs({.weight = 10000, .cap = 20, .hard = cpus}), &hogs({.weight = 100, .hard = cpus})};
+    std::vector<hv::Domain*> domains{&hogs({.weight = 10000, .cap = 20, .hard = cpus}),
+                                     &hogs({.weight = 100, .hard = cpus})};
     measure(domains, kSecond);
     const auto got = measure(domains, 10 * kSecond);
     EXPECT_NEAR(got[0], 0.2, 0.01);
@@ -98,7 +99,8 @@ TEST_F(Cap, ManyVcpusGoOnInPieces) {
     hv::Domain& domain = hogs({.vcpus = 100, .cap = 100});
     const auto parked = [&domain] {
         long count = 0;
-        for (hv::VcpuId id = 0; id < domain.max_vcpus; ++id) count += domain.vcpu(id)->sched.place == hv::SchedPlace::Parked;
+        for (hv::VcpuId id = 0; id < domain.max_vcpus; ++id)
+            count += domain.vcpu(id)->sched.place == hv::SchedPlace::Parked;
         return count;
     };
     for (int i = 0; i < 200 && parked() <= 2 * kAtOnce; ++i) fake::run_until(fake::now() + sim::kMillisecond);

@@ -28,7 +28,8 @@ struct Parameters {
     hv::CpuSet hard = first_cpus(fake::kCpus);
 };
 
-inline hv::abi::control::SchedParameters shares(std::uint32_t weight, std::uint32_t cap = 0, std::uint32_t reservation = 0) {
+inline hv::abi::control::SchedParameters shares(std::uint32_t weight, std::uint32_t cap = 0,
+                                                std::uint32_t reservation = 0) {
     return {.domain = 0, .reserved0 = 0, .weight = weight, .cap = cap, .reservation = reservation};
 }
 
@@ -45,7 +46,8 @@ inline hv::Domain& hogs(const Parameters& parameters) {
 
 inline double run_time(hv::Domain& domain) {
     double sum = 0;
-    for (hv::VcpuId id = 0; id < domain.max_vcpus; ++id) sum += static_cast<double>(hv::vcpu_run_time(*domain.vcpu(id)));
+    for (hv::VcpuId id = 0; id < domain.max_vcpus; ++id)
+        sum += static_cast<double>(hv::vcpu_run_time(*domain.vcpu(id)));
     return sum;
 }
 

@@ -1,4 +1,5 @@
-// The scheduler's own timers on a machine that loses interrupts: nobody waits for ever behind a vCPU whose slice does not end.
+// The scheduler's own timers on a machine that loses interrupts: nobody waits for ever
+// behind a vCPU whose slice does not end.
 #include <gtest/gtest.h>
 
 #include <algorithm>

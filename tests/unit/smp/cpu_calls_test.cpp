@@ -13,7 +13,9 @@ namespace {
 
 using Calls = std::array<std::atomic<int>, 4>;
 
-void count(void* argument) { ++(*static_cast<Calls*>(argument))[hv::current_cpu()]; }
+void count(void* argument) {
+    ++(*static_cast<Calls*>(argument))[hv::current_cpu()];
+}
 
 std::uint64_t asked_again() {
     const char* name;
@@ -24,7 +26,9 @@ std::uint64_t asked_again() {
     return 0;
 }
 
-void call_all(Calls& calls) { hv::call_on_cpus(hv::online_cpus(), count, &calls); }
+void call_all(Calls& calls) {
+    hv::call_on_cpus(hv::online_cpus(), count, &calls);
+}
 
 TEST(CpuCalls, EachCpuIsCalledOnce) {
     for (const cpus::Others others : {cpus::Others::Sleep, cpus::Others::Spin}) {

@@ -28,8 +28,10 @@ std::vector<std::string> g_log;
 void be(hv::CpuId self, cpus::Others how) {
     g_self = self;
     while (!g_over) {
-        if (how == cpus::Others::Spin) hv::spin_pause();
-        else if (g_cpus[self].interrupted.exchange(false)) hv::x86::answer_calls();
+        if (how == cpus::Others::Spin)
+            hv::spin_pause();
+        else if (g_cpus[self].interrupted.exchange(false))
+            hv::x86::answer_calls();
         std::this_thread::yield();
     }
 }
@@ -52,9 +54,15 @@ void run(unsigned count, Others others, const std::function<void()>& work) {
     g_delay = std::chrono::milliseconds{0};
 }
 
-void lose_interrupts(unsigned count) { g_to_lose = count; }
-void delay_interrupts(std::chrono::milliseconds by) { g_delay = by; }
-bool sending() { return g_sending != 0; }
+void lose_interrupts(unsigned count) {
+    g_to_lose = count;
+}
+void delay_interrupts(std::chrono::milliseconds by) {
+    g_delay = by;
+}
+bool sending() {
+    return g_sending != 0;
+}
 
 std::vector<std::string> log() {
     const std::lock_guard guard{g_log_lock};
@@ -65,8 +73,12 @@ std::vector<std::string> log() {
 
 namespace hv {
 
-CpuId current_cpu() { return g_self; }
-const CpuSet& online_cpus() { return g_online; }
+CpuId current_cpu() {
+    return g_self;
+}
+const CpuSet& online_cpus() {
+    return g_online;
+}
 void spin_pause() {
     x86::answer_calls();
     std::this_thread::yield();
@@ -79,11 +91,15 @@ void log_text(LogLevel, std::string_view line) {
     g_log.emplace_back(line);
 }
 
-Nanoseconds time::now() { return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds{1}; }
+Nanoseconds time::now() {
+    return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds{1};
+}
 
 namespace x86 {
 
-CallPost& call_post(CpuId cpu) { return g_cpus[cpu].post; }
+CallPost& call_post(CpuId cpu) {
+    return g_cpus[cpu].post;
+}
 
 void announce_call(CpuId cpu) {
     ++g_sending;

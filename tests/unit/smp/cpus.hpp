@@ -1,5 +1,5 @@
-// CPUs for the tests: a thread each. Some sleep until an interrupt comes, others wait for something in hv and find requests by
-// themselves. Interrupts take as long as a test says, and the first ones can be lost.
+// CPUs for the tests: a thread each. Some sleep until an interrupt comes, others wait for something in hv and find
+// requests by themselves. Interrupts take as long as a test says, and the first ones can be lost.
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,5 @@
-// All but the one CPU that works only wait: also the one that asked for the standstill, whose request the others may find before it has
-// sent the last of its interrupts.
+// All but the one CPU that works only wait: also the one that asked for the standstill, whose request the others may
+// find before it has sent the last of its interrupts.
 #include "hv/x86/smp/standstill.hpp"
 
 #include <gtest/gtest.h>

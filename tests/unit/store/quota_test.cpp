@@ -75,7 +75,7 @@ TEST_F(QuotaRules, Memory) {
     EXPECT_EQ(last, "ENOSPC");
     EXPECT_GT(written, 20);
     EXPECT_EQ(guest.ask(*store, T::TransactionStart, "\0"s), "ENOSPC");  // its snapshot would keep all of them
-    EXPECT_EQ(write("n0", ""), "OK");                                     // less is always possible
+    EXPECT_EQ(write("n0", ""), "OK");                                    // less is always possible
     for (int i = 1; i < written; ++i) guest.ask(*store, T::Remove, "n" + std::to_string(i) + '\0');
     const std::uint32_t first = guest.begin(*store);
     const std::uint32_t second = guest.begin(*store);
@@ -90,7 +90,8 @@ TEST_F(QuotaRules, Memory) {
     EXPECT_EQ(write("again", big), "OK");
     EXPECT_EQ(guest.ask(*store, T::TransactionEnd, "T\0"s, second), "OK");
     bool told = false;
-    for (const std::string& line : log) told = told || line.find("domain 5 refused by quota memory") != std::string::npos;
+    for (const std::string& line : log)
+        told = told || line.find("domain 5 refused by quota memory") != std::string::npos;
     EXPECT_TRUE(told);
 }
 

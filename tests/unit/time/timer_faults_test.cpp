@@ -1,5 +1,5 @@
-// Timers on a machine that loses interrupts, or sends them late or early: every deadline is met all the same, a little later, as long as some
-// CPU comes by.
+// Timers on a machine that loses interrupts, or sends them late or early: every deadline is met all the same,
+// a little later, as long as some CPU comes by.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -25,12 +25,15 @@ struct Probe {
     int early = 0;
 
     explicit Probe(hv::CpuId cpu) {
-        hv::init_timer(timer, [](void* argument) {
-            auto& self = *static_cast<Probe*>(argument);
-            ++self.fired;
-            if (fake::now() < self.deadline) ++self.early;
-            self.deadline = 0;
-        }, this, cpu);
+        hv::init_timer(
+            timer,
+            [](void* argument) {
+                auto& self = *static_cast<Probe*>(argument);
+                ++self.fired;
+                if (fake::now() < self.deadline) ++self.early;
+                self.deadline = 0;
+            },
+            this, cpu);
     }
     ~Probe() { hv::kill_timer(timer); }
     void set(hv::Nanoseconds at) {
@@ -177,12 +180,12 @@ void random_use(unsigned seed, const fake::TimerFaults& faults, bool all_enter) 
         Probe& probe = *probes[random() % probes.size()];
         fake::on_cpu(random() % fake::kCpus);
         switch (random() % 6) {
-        case 0:
-        case 1: probe.set(fake::now() + static_cast<hv::Nanoseconds>(random() % 5'000'000)); break;
-        case 2: probe.set(fake::now() + static_cast<hv::Nanoseconds>(random()) % (500 * kMillisecond)); break;
-        case 3: probe.set(fake::now() - static_cast<hv::Nanoseconds>(random() % 5'000'000)); break;
-        case 4: probe.stop(); break;
-        case 5: hv::migrate_timer(probe.timer, random() % fake::kCpus); break;
+            case 0:
+            case 1: probe.set(fake::now() + static_cast<hv::Nanoseconds>(random() % 5'000'000)); break;
+            case 2: probe.set(fake::now() + static_cast<hv::Nanoseconds>(random()) % (500 * kMillisecond)); break;
+            case 3: probe.set(fake::now() - static_cast<hv::Nanoseconds>(random() % 5'000'000)); break;
+            case 4: probe.stop(); break;
+            case 5: hv::migrate_timer(probe.timer, random() % fake::kCpus); break;
         }
         fake::run_until(fake::now() + static_cast<hv::Nanoseconds>(random() % 1'000'000));
         for (hv::CpuId cpu = 0; cpu < fake::kCpus && all_enter; ++cpu) {
@@ -204,16 +207,26 @@ void random_use(unsigned seed, const fake::TimerFaults& faults, bool all_enter) 
     }
 }
 
-TEST_F(TimerFaults, RandomUseWithSoundInterrupts) { random_use(1, {}, true); }
-TEST_F(TimerFaults, RandomUseWithLostInterrupts) { random_use(2, {.lose_interrupt = 4}, true); }
+TEST_F(TimerFaults, RandomUseWithSoundInterrupts) {
+    random_use(1, {}, true);
+}
+TEST_F(TimerFaults, RandomUseWithLostInterrupts) {
+    random_use(2, {.lose_interrupt = 4}, true);
+}
 TEST_F(TimerFaults, RandomUseWithLateAndEarlyInterrupts) {
     random_use(3, {.early = 3 * kMillisecond, .late = 3 * kMillisecond}, true);
 }
 TEST_F(TimerFaults, RandomUseWithEverythingWrong) {
     random_use(4, {.lose_interrupt = 2, .lose_update = 2, .early = kMillisecond, .late = 10 * kMillisecond}, true);
 }
-TEST_F(TimerFaults, RandomUseWithoutAnyInterrupt) { random_use(5, {.lose_interrupt = 1, .lose_update = 2}, true); }
-TEST_F(TimerFaults, RandomUseWhenOneCpuLooksAfterAllOthers) { random_use(6, {.lose_interrupt = 1}, false); }
-TEST_F(TimerFaults, RandomUseWhenOneCpuAsksAgainAndAgain) { random_use(7, {.lose_interrupt = 3, .lose_update = 3}, false); }
+TEST_F(TimerFaults, RandomUseWithoutAnyInterrupt) {
+    random_use(5, {.lose_interrupt = 1, .lose_update = 2}, true);
+}
+TEST_F(TimerFaults, RandomUseWhenOneCpuLooksAfterAllOthers) {
+    random_use(6, {.lose_interrupt = 1}, false);
+}
+TEST_F(TimerFaults, RandomUseWhenOneCpuAsksAgainAndAgain) {
+    random_use(7, {.lose_interrupt = 3, .lose_update = 3}, false);
+}
 
 }  // namespace

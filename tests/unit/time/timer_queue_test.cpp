@@ -22,13 +22,16 @@ struct Probe {
     hv::Nanoseconds again = 0;  // sets itself again after this
 
     explicit Probe(hv::CpuId cpu = 0) {
-        hv::init_timer(timer, [](void* argument) {
-            auto& self = *static_cast<Probe*>(argument);
-            ++self.fired;
-            self.at = fake::now();
-            self.where = hv::current_cpu();
-            if (self.again) hv::set_timer(self.timer, fake::now() + self.again);
-        }, this, cpu);
+        hv::init_timer(
+            timer,
+            [](void* argument) {
+                auto& self = *static_cast<Probe*>(argument);
+                ++self.fired;
+                self.at = fake::now();
+                self.where = hv::current_cpu();
+                if (self.again) hv::set_timer(self.timer, fake::now() + self.again);
+            },
+            this, cpu);
     }
     ~Probe() { hv::kill_timer(timer); }
 };
@@ -160,10 +163,13 @@ TEST_F(TimerQueue, ManyAtOnceInterruptMoreThanOnce) {
     };
     std::vector<Slow> all(kTimers);
     for (Slow& slow : all) {
-        hv::init_timer(slow.timer, [](void* argument) {
-            ++static_cast<Slow*>(argument)->fired;
-            fake::set_now(fake::now() + kEach);
-        }, &slow, 0);
+        hv::init_timer(
+            slow.timer,
+            [](void* argument) {
+                ++static_cast<Slow*>(argument)->fired;
+                fake::set_now(fake::now() + kEach);
+            },
+            &slow, 0);
         hv::set_timer(slow.timer, start + 1000);
     }
     fake::set_now(start + 1000);
@@ -188,10 +194,10 @@ TEST_F(TimerQueue, ConcurrentUseOfOneTimer) {
             std::mt19937 random{cpu};
             while (!stop) {
                 switch (random() % 4) {
-                case 0: hv::set_timer(probe.timer, start + random() % 1000); break;
-                case 1: hv::stop_timer(probe.timer); break;
-                case 2: hv::migrate_timer(probe.timer, random() % 4); break;
-                case 3: hv::time::timer_interrupt(); break;
+                    case 0: hv::set_timer(probe.timer, start + random() % 1000); break;
+                    case 1: hv::stop_timer(probe.timer); break;
+                    case 2: hv::migrate_timer(probe.timer, random() % 4); break;
+                    case 3: hv::time::timer_interrupt(); break;
                 }
             }
         });

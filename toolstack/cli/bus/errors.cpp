@@ -41,8 +41,7 @@ constexpr std::string_view kLost =
     "lost the connection to hvctld\n'systemctl status hvctld' tells how it is; what it had "
     "begun goes on when it is back ('hvctl job list').";
 
-constexpr std::string_view kNotRoot =
-    "permission denied: managing domains is for root\nRun it with sudo, or as root.";
+constexpr std::string_view kNotRoot = "permission denied: managing domains is for root\nRun it with sudo, or as root.";
 
 bool is(const sd_bus_error& error, const char* name) {
     return sd_bus_error_has_name(&error, name) != 0;

@@ -95,13 +95,15 @@ Result<Next> after_close(Context& context, const std::string& name, std::uint64_
 // Nobody is at the console of a domain that does not run and is not about to.
 Result<void> require_life(const Properties& domain, const std::string& name) {
     if (domain.has("domid") && domain.number("domid") == 0) {
-        return fail(ExitCode::Failed,
-                    name + " is this system itself: its console is the machine's\n'hvctl dmesg' prints what hv says there.");
+        return fail(
+            ExitCode::Failed,
+            name + " is this system itself: its console is the machine's\n'hvctl dmesg' prints what hv says there.");
     }
     if (domain.has("domid") || domain.number("job") != 0 || domain.text("state") == "starting") return {};
     return fail(ExitCode::Failed, "domain " + name + " does not run (" + domain.text("state", "stopped") +
                                       "), so nobody is at its console\n'hvctl console --history " + name +
-                                      "' prints what it said until it ended, 'hvctl start " + name + "' starts it again.");
+                                      "' prints what it said until it ended, 'hvctl start " + name +
+                                      "' starts it again.");
 }
 
 // Who is in the way is hvctld's word, what to do about it is said with hvctl's options.

@@ -16,8 +16,8 @@ class RawMode {
 
     bool active() const { return active_; }
 
-    // Around a stop of the program (SIGTSTP). In the background suspend() leaves the terminal to whoever has it now, and
-    // resume() waits for the foreground.
+    // Around a stop of the program (SIGTSTP). In the background suspend() leaves the terminal to whoever has it
+    // now, and resume() waits for the foreground.
     void suspend();
     void resume();
 

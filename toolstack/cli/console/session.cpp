@@ -113,10 +113,9 @@ void Session::take_signal() {
 Result<SessionEnd> Session::run() {
     while (!end_) {
         auto stream_events = static_cast<short>(pending_.empty() ? POLLIN : POLLIN | POLLOUT);
-        std::array<pollfd, 4> polled = {pollfd{ports_.stream, stream_events, 0},
-                                        pollfd{interrupts_.descriptor(), POLLIN, 0},
-                                        pollfd{wants_input() ? ports_.input : -1, POLLIN, 0},
-                                        pollfd{ports_.output, 0, 0}};
+        std::array<pollfd, 4> polled = {
+            pollfd{ports_.stream, stream_events, 0}, pollfd{interrupts_.descriptor(), POLLIN, 0},
+            pollfd{wants_input() ? ports_.input : -1, POLLIN, 0}, pollfd{ports_.output, 0, 0}};
         if (poll(polled.data(), polled.size(), -1) < 0) continue;  // EINTR: a new window size, for one
         if (polled[1].revents != 0) take_signal();
         // Whoever read the pipe has gone. A guest may be silent for hours: its next byte is no time to find out.

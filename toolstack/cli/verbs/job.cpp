@@ -52,9 +52,12 @@ Result<void> list_jobs(Context& context, bool json) {
         print(document.text());
         return {};
     }
-    Table table(
-        {{"Job", Align::Right}, {.title = "Verb", .optional = true}, {"Domain"}, {"State"},
-         {.title = "Started", .optional = true}, {.title = "Progress", .last_resort = true}});
+    Table table({{"Job", Align::Right},
+                 {.title = "Verb", .optional = true},
+                 {"Domain"},
+                 {"State"},
+                 {.title = "Started", .optional = true},
+                 {.title = "Progress", .last_resort = true}});
     for (const Properties& job : jobs) {
         table.add({{std::to_string(job.number("id"))},
                    {job.text("verb")},

@@ -1,6 +1,6 @@
-// A thread for what waits for a disk, in the order in which it was given. The loop waits for it as long as a disk takes
-// that is well, so that what has been answered has been written; when the disk does not answer, the loop goes on without
-// it and hears of the end later.
+// A thread for what waits for a disk, in the order in which it was given. The loop waits for it as long as a disk
+// takes that is well, so that what has been answered has been written; when the disk does not answer, the loop
+// goes on without it and hears of the end later.
 #pragma once
 
 #include <condition_variable>
@@ -31,9 +31,9 @@ class DiskThread {
     DiskThread(const DiskThread&) = delete;
     DiskThread& operator=(const DiskThread&) = delete;
 
-    // Runs `work` there, then `done` on the loop's thread, in the order of the calls: before this call returns if the disk
-    // has answered by then, and from the loop otherwise. With an error if `work` has thrown. Never when the DiskThread has
-    // gone before.
+    // Runs `work` there, then `done` on the loop's thread, in the order of the calls: before this call
+    // returns if the disk has answered by then, and from the loop otherwise. With an error if `work` has
+    // thrown. Never when the DiskThread has gone before.
     void run(Wait wait, std::function<void()> work, std::function<void(const Result<void>&)> done);
 
   private:

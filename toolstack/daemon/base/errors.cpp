@@ -26,8 +26,9 @@ constexpr std::array kTable{
         "The registry cannot be written, and what starts a guest must be remembered; the message says what to do. "
         "Ending guests works all the same."},
     ErrorEntry{ErrorId::Damaged, "Damaged", "The registry's file is damaged; restarting hvctld puts it aside."},
-    ErrorEntry{ErrorId::AuthorizationRequired, "AuthorizationRequired",
-               "The caller may do this once he has authenticated himself; the call must allow interactive authorization."},
+    ErrorEntry{
+        ErrorId::AuthorizationRequired, "AuthorizationRequired",
+        "The caller may do this once he has authenticated himself; the call must allow interactive authorization."},
     ErrorEntry{ErrorId::DefinitionInvalid, "DefinitionInvalid",
                "The domain definition or an override has errors; each is named with file, line and column."},
     ErrorEntry{ErrorId::NotInThisVersion, "NotInThisVersion",

@@ -32,7 +32,8 @@ bool is_absent(const sd_bus_error& error) {
            sd_bus_error_has_name(&error, SD_BUS_ERROR_NAME_HAS_NO_OWNER) != 0;
 }
 
-Result<Message> new_call(sd_bus* bus, const char* service, const char* path, const char* interface, const char* member) {
+Result<Message> new_call(sd_bus* bus, const char* service, const char* path, const char* interface,
+                         const char* member) {
     sd_bus_message* raw = nullptr;
     if (const int status = sd_bus_message_new_method_call(bus, &raw, service, path, interface, member); status < 0)
         return fail_errno(-status, member);
@@ -90,23 +91,27 @@ int read_verdict(sd_bus_message* reply, Verdict& verdict) {
 }
 
 Error refusal_of(const Verdict& verdict, bool interactive, const std::string& what, const std::string& action) {
-    if (verdict.dismissed) return {ErrorId::AccessDenied, fmt::format("{}: the question for a password was dismissed", what)};
+    if (verdict.dismissed)
+        return {ErrorId::AccessDenied, fmt::format("{}: the question for a password was dismissed", what)};
     if (!verdict.challenge) {
         return {ErrorId::AccessDenied,
-                fmt::format("{}: the host's rules do not allow you {}; run it with sudo, as root, or have a rule of polkit's "
-                            "allow it, see hvctld(8)",
-                            what, action)};
+                fmt::format(
+                    "{}: the host's rules do not allow you {}; run it with sudo, as root, or have a rule of polkit's "
+                    "allow it, see hvctld(8)",
+                    what, action)};
     }
     if (!interactive) {
-        return {ErrorId::AuthorizationRequired,
-                fmt::format("{}: {} must be authorised: allow interactive authorization in the call, or run it with sudo, "
-                            "as root",
-                            what, action)};
-    }
-    return {ErrorId::AccessDenied,
-            fmt::format("{}: {} must be authorised, and no agent of polkit's was there to ask for the password, or it was "
-                        "wrong; run it with sudo, as root, or start an agent (pkttyagent)",
+        return {
+            ErrorId::AuthorizationRequired,
+            fmt::format("{}: {} must be authorised: allow interactive authorization in the call, or run it with sudo, "
+                        "as root",
                         what, action)};
+    }
+    return {
+        ErrorId::AccessDenied,
+        fmt::format("{}: {} must be authorised, and no agent of polkit's was there to ask for the password, or it was "
+                    "wrong; run it with sudo, as root, or start an agent (pkttyagent)",
+                    what, action)};
 }
 
 }  // namespace
@@ -174,10 +179,11 @@ Result<void> Authority::ask(sd_bus_message* call, Action action, Granted granted
     std::size_t weight = 0;
     if (const int status = weigh(call, weight, kMostBytes); status < 0) return fail_errno(-status, "malformed call");
     if (weight > kMostBytes) return fail(ErrorId::LimitReached, "the call is too long to wait for authorization");
-    const auto question = std::make_shared<Question>(
-        Question{this, ++last_, {sd_bus_message_ref(call), MessageUnref{}}, action, std::move(granted), weight, {}, {}});
+    const auto question = std::make_shared<Question>(Question{
+        this, ++last_, {sd_bus_message_ref(call), MessageUnref{}}, action, std::move(granted), weight, {}, {}});
     const Message who = TRY(new_call(bus_, kBroker, kBrokerPath, kBroker, "GetConnectionUnixUser"));
-    if (const int status = sd_bus_message_append(who.get(), "s", sender); status < 0) return fail_errno(-status, kUnknown);
+    if (const int status = sd_bus_message_append(who.get(), "s", sender); status < 0)
+        return fail_errno(-status, kUnknown);
     return send<&Authority::user_known>(question, who, rules_.answer_us);
 }
 
@@ -249,9 +255,10 @@ Result<void> Authority::polkit_answered(const SharedQuestion& question, sd_bus_m
         take_back(*question);
         const char* said = error->message != nullptr ? error->message : error->name;
         log::warning("polkit: {}: {}", action_id(question->action), said);
-        return fail(ErrorId::AccessDenied, fmt::format("{} is for root: polkit, which could allow it to others, does not "
-                                                       "answer as it should ({}); run it with sudo, as root",
-                                                       what, said));
+        return fail(ErrorId::AccessDenied,
+                    fmt::format("{} is for root: polkit, which could allow it to others, does not "
+                                "answer as it should ({}); run it with sudo, as root",
+                                what, said));
     }
     Verdict verdict;
     if (read_verdict(reply, verdict) < 0)

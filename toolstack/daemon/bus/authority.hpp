@@ -34,24 +34,24 @@ class Authority {
         std::uint64_t answer_us = 30'000'000;     // for the broker, and for polkit when nobody is asked
         std::uint64_t password_us = 300'000'000;  // for polkit when it may ask the user
     };
-    // Of the bus's connection, which must outlive it; calls that still wait are dropped with it. `left` runs when a client
-    // leaves the bus, after those of its calls that waited here were dropped.
+    // Of the bus's connection, which must outlive it; calls that still wait are dropped with it. `left` runs when a
+    // client leaves the bus, after those of its calls that waited here were dropped.
     static Result<std::unique_ptr<Authority>> create(sd_bus* bus, Rules rules,
                                                      std::function<void(std::string_view sender)> left);
     ~Authority();
     Authority(const Authority&) = delete;
     Authority& operator=(const Authority&) = delete;
 
-    // Runs `granted` later if the caller may; otherwise replies with AccessDenied or AuthorizationRequired. LimitReached
-    // when he has too many calls that wait for this.
+    // Runs `granted` later if the caller may; otherwise replies with AccessDenied or AuthorizationRequired.
+    // LimitReached when he has too many calls that wait for this.
     using Granted = std::function<Result<void>(sd_bus_message* call)>;
     Result<void> ask(sd_bus_message* call, Action action, Granted granted);
 
     static constexpr std::size_t kMostOfOneCaller = 16;
-    static constexpr std::size_t kMostOfOneUser = 16;   // that polkit has been asked about; brokers let a client, as which
-                                                        // we ask, wait for some hundred answers
-    static constexpr std::size_t kMostBytes = 1 << 20;  // of a call, and of those that wait before another may; a domain
-                                                        // file has a quarter of it
+    static constexpr std::size_t kMostOfOneUser = 16;   // that polkit has been asked about; brokers let a client, as
+                                                        // which we ask, wait for some hundred answers
+    static constexpr std::size_t kMostBytes = 1 << 20;  // of a call, and of those that wait before another may; a
+                                                        // domain file has a quarter of it
 
   private:
     struct Question;

@@ -25,8 +25,8 @@ std::uint64_t monotonic_us() {
     return static_cast<std::uint64_t>(now.tv_sec) * 1000000 + static_cast<std::uint64_t>(now.tv_nsec) / 1000;
 }
 
-// Whether the other side has sent descriptors. No method takes any, and sd-bus, which takes them in, does not close those
-// of a message that it finds malformed.
+// Whether the other side has sent descriptors. No method takes any, and sd-bus, which takes them in, does not
+// close those of a message that it finds malformed.
 bool sends_descriptors(int fd) {
     static std::array<char, 256 * 1024> ignored;  // more than a socket holds by default
     iovec part{.iov_base = ignored.data(), .iov_len = ignored.size()};
@@ -105,8 +105,8 @@ void Connection::update() {
     }
     watch_progress(waiting > 0);
     const bool serve = waiting < kHoldQueued;
-    watch_.change((serve && (wanted & POLLIN) != 0 ? UV_READABLE : 0) |
-                  ((wanted & POLLOUT) != 0 ? UV_WRITABLE : 0) | UV_DISCONNECT);
+    watch_.change((serve && (wanted & POLLIN) != 0 ? UV_READABLE : 0) | ((wanted & POLLOUT) != 0 ? UV_WRITABLE : 0) |
+                  UV_DISCONNECT);
     timer_.stop();
     if (deadline == UINT64_MAX || !serve) return;
     const std::uint64_t now = monotonic_us();

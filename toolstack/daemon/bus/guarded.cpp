@@ -14,8 +14,7 @@ int refuse(sd_bus_message* call, ErrorId id, const char* text) noexcept {
     const std::string_view name = entry_of(id).name;
     std::array<char, 128> full{};
     std::snprintf(full.data(), full.size(), "org.hvctl1.Error.%.*s", static_cast<int>(name.size()), name.data());
-    const int status =
-        sd_bus_reply_method_errorf(call, full.data(), "HV-E%04u: %s", static_cast<unsigned>(id), text);
+    const int status = sd_bus_reply_method_errorf(call, full.data(), "HV-E%04u: %s", static_cast<unsigned>(id), text);
     try {
         log::error("bus: {} failed: {}", sd_bus_message_get_member(call), text);
     } catch (...) {  // NOLINT: the caller has its answer, and there is nobody else to tell

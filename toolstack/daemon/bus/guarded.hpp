@@ -15,8 +15,8 @@ int refuse(sd_bus_message* call, ErrorId id, const char* text) noexcept;
 // "HV-E0204: ..." under the table's name.
 int reply_error(sd_bus_message* call, const Error& error);
 
-// Runs a method's work, a Result<void>: an error, or an exception, becomes the reply to `call`. Returns what sd-bus wants
-// of a handler.
+// Runs a method's work, a Result<void>: an error, or an exception, becomes the reply to `call`.
+// Returns what sd-bus wants of a handler.
 template <class Work>
 int guarded(sd_bus_message* call, Work work) noexcept {
     try {

@@ -106,10 +106,11 @@ Result<void> HostMethods::debug_keys(ManagerObject& object, sd_bus_message* call
         return fail(ErrorId::InvalidArgument, fmt::format("1 to {} debug keys, not {}", kMostKeys, keys.size()));
     const auto sent = object.manager().hypervisor().send_debug_keys(keys);
     if (!sent && sent.error().code() == hvctl::ErrorCode::NotFound) {
-        return fail(ErrorId::InvalidArgument,
-                    fmt::format("not all of \"{}\" are debug keys of hv's, and none has run; 'hvctl debug-keys h' lists them "
-                                "in 'hvctl dmesg'",
-                                printable(keys)));
+        return fail(
+            ErrorId::InvalidArgument,
+            fmt::format("not all of \"{}\" are debug keys of hv's, and none has run; 'hvctl debug-keys h' lists them "
+                        "in 'hvctl dmesg'",
+                        printable(keys)));
     }
     TRY(within("debug keys", Result<void>{sent}));
     return reply(call, [](Writer&) {});

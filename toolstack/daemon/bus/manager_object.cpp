@@ -12,7 +12,7 @@
 namespace hvctld::bus {
 namespace {
 
-constexpr std::size_t kMostWaits = 64;          // of one client
+constexpr std::size_t kMostWaits = 64;         // of one client
 constexpr std::size_t kMostWaitsOfAll = 4096;  // behind one broker
 
 // The one place where a call enters. Whatever goes wrong becomes a reply here: sd-bus is C, no exception may reach it.
@@ -88,7 +88,8 @@ const sd_bus_vtable kVtable[] = {
                              SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD_WITH_NAMES("WaitJob", "t", ARGS(job), "a{sv}", ARGS(properties), view<JobMethods::wait>,
                              SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD_WITH_NAMES("CancelJob", "t", ARGS(job), "", , control<JobMethods::cancel>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_NAMES("CancelJob", "t", ARGS(job), "", , control<JobMethods::cancel>,
+                             SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_SIGNAL_WITH_NAMES("DomainChanged", "sa{sv}", ARGS(name) ARGS(properties), 0),
     SD_BUS_SIGNAL_WITH_NAMES("DomainForgotten", "ss", ARGS(name) ARGS(uuid), 0),
     SD_BUS_SIGNAL_WITH_NAMES("JobChanged", "ta{sv}", ARGS(job) ARGS(properties), 0),
@@ -139,9 +140,9 @@ Result<void> ManagerObject::add(Connection& connection) {
 }
 
 Result<void> ManagerObject::add_brokered(Connection& connection, Authority::Rules rules) {
-    auto authority = TRY(Authority::create(
-        connection.get(), std::move(rules),
-        [this, &connection](std::string_view sender) { client_left(connection, sender); }));
+    auto authority =
+        TRY(Authority::create(connection.get(), std::move(rules),
+                              [this, &connection](std::string_view sender) { client_left(connection, sender); }));
     TRY(add(connection));
     served_[&connection].authority = std::move(authority);
     return {};
@@ -157,7 +158,8 @@ Result<ManagerObject::ServedMap::value_type*> ManagerObject::served_of(sd_bus_me
 Result<void> ManagerObject::enter(sd_bus_message* call, Action action, Method method) {
     Served& served = TRY(served_of(call))->second;
     if (!served.authority) return method(*this, call);
-    return served.authority->ask(call, action, [this, method](sd_bus_message* granted) { return method(*this, granted); });
+    return served.authority->ask(call, action,
+                                 [this, method](sd_bus_message* granted) { return method(*this, granted); });
 }
 
 // Nobody is there to be told.
@@ -207,7 +209,8 @@ Result<void> ManagerObject::reply_when_ended(sd_bus_message* call, JobId job) {
     auto& [connection, served] = *TRY(served_of(call));
     const auto his = static_cast<std::size_t>(std::ranges::count_if(
         served.waits, [&](const auto& entry) { return sender_of(entry.second.get()) == sender_of(call); }));
-    if (his >= kMostWaits) return fail(ErrorId::LimitReached, fmt::format("this client waits for {} jobs already", his));
+    if (his >= kMostWaits)
+        return fail(ErrorId::LimitReached, fmt::format("this client waits for {} jobs already", his));
     if (served.waits.size() >= kMostWaitsOfAll) {
         return fail(ErrorId::LimitReached,
                     fmt::format("the system bus's clients wait for {} jobs already", served.waits.size()));

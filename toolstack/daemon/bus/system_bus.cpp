@@ -18,8 +18,9 @@ int name_requested(sd_bus_message* reply, void*, sd_bus_error*) noexcept {
             log::warning("system bus: no right to the name org.hvctl1: {}",
                          error->message != nullptr ? error->message : "");
         } else if (sd_bus_message_read(reply, "u", &outcome) > 0 && outcome == kInQueue) {
-            log::warning("system bus: another process has the name org.hvctl1, and gets the calls ('busctl status "
-                         "org.hvctl1'); it is taken when that one leaves. The private socket is not concerned");
+            log::warning(
+                "system bus: another process has the name org.hvctl1, and gets the calls ('busctl status "
+                "org.hvctl1'); it is taken when that one leaves. The private socket is not concerned");
         }
     } catch (...) {  // NOLINT: out of memory for a line of the log
     }

@@ -92,9 +92,10 @@ void apply_overrides(YamlNode& root, std::span<const std::string> overrides, Dia
     std::size_t bytes = 0;
     for (const std::string& text : overrides) bytes += text.size();
     if (bytes > kMaxYamlBytes || overrides.size() > kMaxYamlNodes) {
-        diagnostics.error({"overrides", 0, 0}, fmt::format("{} overrides of {} bytes are more than the {} of {} that a domain "
-                                                           "may have",
-                                                           overrides.size(), bytes, kMaxYamlNodes, kMaxYamlBytes));
+        diagnostics.error({"overrides", 0, 0},
+                          fmt::format("{} overrides of {} bytes are more than the {} of {} that a domain "
+                                      "may have",
+                                      overrides.size(), bytes, kMaxYamlNodes, kMaxYamlBytes));
         return;
     }
     for (const std::string& text : overrides) apply(root, text, diagnostics);

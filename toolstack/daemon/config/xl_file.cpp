@@ -88,7 +88,8 @@ std::string advice(const Assignment& found) {
         return fmt::format("\"{}\": disks and network interfaces are not in this version", found.key);
     if (found.key == "root") return fmt::format("\"root\": put root={} into cmdline", plain(found.value));
     const auto* meaning = std::ranges::find(kMeanings, found.key, &Meaning::xl);
-    if (meaning == kMeanings.end()) return fmt::format("\"{}\" has no counterpart in this version; leave it out", found.key);
+    if (meaning == kMeanings.end())
+        return fmt::format("\"{}\" has no counterpart in this version; leave it out", found.key);
     if (found.value.starts_with('[')) return fmt::format("write the key \"{}\", see hvctl.yaml(5)", meaning->ours);
     std::string_view value = plain(found.value);
     if (meaning->ours.starts_with("on_")) value = ending(value);
@@ -111,7 +112,8 @@ bool looks_like_xl_file(const SourceText& file) {
 }
 
 std::string_view key_for_xl(std::string_view key) {
-    for (const std::span<const Meaning> known : {std::span<const Meaning>{kMeanings}, std::span<const Meaning>{kOthers}}) {
+    for (const std::span<const Meaning> known :
+         {std::span<const Meaning>{kMeanings}, std::span<const Meaning>{kOthers}}) {
         const auto found = std::ranges::find(known, key, &Meaning::xl);
         if (found != known.end() && found->ours != key) return found->ours;
     }

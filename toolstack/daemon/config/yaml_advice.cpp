@@ -36,7 +36,8 @@ Position at_text_of(const SourceText& file, std::uint32_t line) {
 
 std::string no_colon(std::string_view line) {
     const std::string_view text = without_indentation(line);
-    if (text.find('=') != std::string_view::npos) return "no \": \" between key and value; write \": \" in place of \"=\"";
+    if (text.find('=') != std::string_view::npos)
+        return "no \": \" between key and value; write \": \" in place of \"=\"";
     if (text.find(':') != std::string_view::npos) return "no blank after the \":\"; write for example \"name: web1\"";
     return "no \": \" between key and value; write for example \"name: web1\"";
 }
@@ -81,10 +82,11 @@ void explain_bracket(const std::string& words, const Position& where, const std:
     const Position& opened = open->position;
     // At the end of a file without a last line break, the parser names the bracket itself.
     if (std::pair{where.line, where.column} <= std::pair{opened.line, opened.column}) {
-        return diagnostics.error(opened, fmt::format("this \"{}\" is not closed; its \"{}\" is missing", open->sign, closing));
+        return diagnostics.error(opened,
+                                 fmt::format("this \"{}\" is not closed; its \"{}\" is missing", open->sign, closing));
     }
     diagnostics.error(opened, fmt::format("this \"{}\" is not closed: at {}:{}, a \",\" or its \"{}\" is missing",
-                                                  open->sign, where.line, where.column, closing));
+                                          open->sign, where.line, where.column, closing));
 }
 
 // Words that always mean the same.
@@ -136,7 +138,8 @@ void explain_second_document(const SourceText& file, const Position& where, Diag
     const bool marked = file.line(where.line).starts_with("---") || file.line(above).starts_with("---") ||
                         file.line(above).starts_with("...");
     if (marked) {
-        return diagnostics.error(where, "a second document (\"---\"): a file holds one; put the other into a file of its own");
+        return diagnostics.error(where,
+                                 "a second document (\"---\"): a file holds one; put the other into a file of its own");
     }
     diagnostics.error(where, "this line is indented less than the ones above; begin all keys in the same column");
 }
@@ -145,8 +148,8 @@ void explain_plain_text(const SourceText& file, const Position& where, std::stri
                         Diagnostics& diagnostics) {
     const std::string_view line = without_indentation(file.line(where.line));
     if (line.starts_with('<')) {
-        return diagnostics.error(where, fmt::format("this looks like XML; {} is YAML, with lines such as \"name: web1\"",
-                                                    what));
+        return diagnostics.error(
+            where, fmt::format("this looks like XML; {} is YAML, with lines such as \"name: web1\"", what));
     }
     if (line.find(':') != std::string_view::npos) return diagnostics.error(where, no_colon(line));
     diagnostics.error(where, fmt::format("{} is a map, with lines such as \"name: web1\", not plain text", what));

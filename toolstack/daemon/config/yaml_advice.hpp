@@ -23,8 +23,7 @@ void explain_yaml_error(const SourceText& file, const std::string& words, const 
 void explain_second_document(const SourceText& file, const Position& where, Diagnostics& diagnostics);
 
 // The document is one plain value instead of a map.
-void explain_plain_text(const SourceText& file, const Position& where, std::string_view what,
-                        Diagnostics& diagnostics);
+void explain_plain_text(const SourceText& file, const Position& where, std::string_view what, Diagnostics& diagnostics);
 
 // Whether the quotes that open a scalar at `where` are closed somewhere; true also if there are none.
 bool quotes_close(const SourceText& file, const Position& where);

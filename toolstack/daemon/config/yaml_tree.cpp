@@ -87,7 +87,8 @@ class TreeBuilder final : public YAML::EventHandler {
         node.scalar = value;
         node.quoted = tag == kQuoted;
         if (!node.quoted || file_.rest_of_line(node.position).starts_with('!')) refuse_tag(mark, tag);
-        if (node.quoted && !quotes_close(file_, node.position)) throw Refused{node.position, "these quotes are not closed"};
+        if (node.quoted && !quotes_close(file_, node.position))
+            throw Refused{node.position, "these quotes are not closed"};
         finish(std::move(node), anchor);
     }
     void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {

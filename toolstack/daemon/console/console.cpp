@@ -17,7 +17,7 @@
 namespace hvctld {
 namespace {
 
-constexpr std::size_t kMostSessions = 64;  // each has descriptors
+constexpr std::size_t kMostSessions = 64;    // each has descriptors
 constexpr std::uint64_t kPatienceMs = 5000;  // with a disk; meanwhile a guest that writes a lot waits
 
 std::string journal_path(const ConsolePaths& paths, const std::string& name) {
@@ -82,21 +82,23 @@ void Console::forget(const ConsolePaths& paths, const std::string& name) {
 
 void Console::on_disk(std::function<void(Files&)> work, std::function<void()> then, DiskThread::Wait wait) {
     ++under_way_;
-    disk_.run(wait, [files = files_, work = std::move(work)] { work(*files); },
-              [weak = std::weak_ptr{alive_}, then = std::move(then)](const Result<void>& ran) {
-                  const auto self = weak.lock();
-                  if (!self) return;
-                  if (!ran) log::error("console log {}: {}", (*self)->files_->log.path(), ran.error().message());
-                  --(*self)->under_way_;
-                  if (then) then();
-                  (*self)->disk_answered();
-              });
+    disk_.run(
+        wait, [files = files_, work = std::move(work)] { work(*files); },
+        [weak = std::weak_ptr{alive_}, then = std::move(then)](const Result<void>& ran) {
+            const auto self = weak.lock();
+            if (!self) return;
+            if (!ran) log::error("console log {}: {}", (*self)->files_->log.path(), ran.error().message());
+            --(*self)->under_way_;
+            if (then) then();
+            (*self)->disk_answered();
+        });
     waited_for_ = waited_for_ || under_way_ != 0;
 }
 
 bool Console::ask_disk(std::function<void(Files&)> work) {
     const auto over = std::make_shared<bool>(false);
-    on_disk(std::move(work), [over] { *over = true; }, DiskThread::Wait::Patiently);
+    on_disk(
+        std::move(work), [over] { *over = true; }, DiskThread::Wait::Patiently);
     return *over;
 }
 
@@ -104,7 +106,8 @@ Error Console::silence() const {
     return {ErrorId::Busy, fmt::format("the disk of {} does not answer; try again when it does", files_->log.path())};
 }
 
-// Who had to do without the files goes on, from the loop: what has just been answered may be in the middle of something.
+// Who had to do without the files goes on, from the loop: what has just been answered
+// may be in the middle of something.
 void Console::disk_answered() {
     if (under_way_ != 0 || !std::exchange(waited_for_, false)) return;
     patience_.stop();
@@ -220,9 +223,10 @@ bool Console::drain_once() {
     chunk->consumer = ring_->output_consumer();
     chunk->in_ring = there;
     if (!chunk->bytes.empty() && dropped_untold_ > 0) {
-        chunk->notice = fmt::format("\r\n[hvctld: {} bytes dropped; the guest wrote more than {} a second, or its log had no "
-                                    "room or was on a disk that did not answer]\r\n",
-                                    dropped_untold_, config::format_size(rate_));
+        chunk->notice = fmt::format(
+            "\r\n[hvctld: {} bytes dropped; the guest wrote more than {} a second, or its log had no "
+            "room or was on a disk that did not answer]\r\n",
+            dropped_untold_, config::format_size(rate_));
     }
     chunk_ = chunk;
     on_disk(

@@ -1,8 +1,8 @@
 // A domain's console: ring to log, log to any number of readers, one writer's keys to the ring. It belongs to the
 // domain's name, so that it lives through reboots of the guest and tells of guests that have ended.
 //
-// The loop never waits for the log's disk. While that does not answer, output stays in the ring; when it has not answered
-// for some seconds, output is dropped, so that the guest goes on.
+// The loop never waits for the log's disk. While that does not answer, output stays in the ring; when it has not
+// answered for some seconds, output is dropped, so that the guest goes on.
 #pragma once
 
 #include <functional>
@@ -92,8 +92,8 @@ class Console final : public ConsoleSession::Owner {
     // `work` has the files; `then` follows on the loop, within this call if the disk is quick.
     void on_disk(std::function<void(Files&)> work, std::function<void()> then,
                  DiskThread::Wait wait = DiskThread::Wait::IfQuick);
-    // Somebody wants to know: true when it has been done within this call. Otherwise nobody may look at what it was to find
-    // out.
+    // Somebody wants to know: true when it has been done within this call. Otherwise nobody
+    // may look at what it was to find out.
     [[nodiscard]] bool ask_disk(std::function<void(Files&)> work);
     [[nodiscard]] Error silence() const;
     void disk_answered();

@@ -1,5 +1,5 @@
-// A console's log: NAME.log and, once that was full, NAME.log.1 beside it. Readers keep cursors of their own. All of it waits
-// for the disk, but for what says that it does not.
+// A console's log: NAME.log and, once that was full, NAME.log.1 beside it. Readers keep cursors of their own. All of it
+// waits for the disk, but for what says that it does not.
 #pragma once
 
 #include <cstdint>

@@ -17,7 +17,10 @@ constexpr const char* kStolenNotice = "\r\n[hvctld: another client has taken the
 }  // namespace
 
 ConsoleSession::ConsoleSession(Owner& owner, FdWatch socket, LogCursor cursor, bool writer)
-    : owner_{owner}, socket_{std::move(socket)}, cursor_{std::make_shared<LogCursor>(std::move(cursor))}, writer_{writer} {
+    : owner_{owner},
+      socket_{std::move(socket)},
+      cursor_{std::make_shared<LogCursor>(std::move(cursor))},
+      writer_{writer} {
     socket_.start(UV_READABLE | UV_WRITABLE, [this](int events) { ready(events); });
 }
 

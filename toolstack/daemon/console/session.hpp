@@ -53,7 +53,7 @@ class ConsoleSession {
     Owner& owner_;
     FdWatch socket_;
     std::shared_ptr<LogCursor> cursor_;  // the disk's thread's while the log is not readable
-    std::string notice_;  // to be sent before more of the log
+    std::string notice_;                 // to be sent before more of the log
     bool writer_;
     bool ending_ = false;
     bool finished_ = false;

@@ -44,7 +44,8 @@ void Manager::autostart(const std::string& folder) {
         const auto found = domains_.find(definition->name);
         const bool runs = found != domains_.end() && (found->second->in_hv() || found->second->job != 0);
         if (!definition->autostart || runs) continue;
-        if (const auto job = create(*text, file, {}, {.patient = true}); !job) log::error("autostart: {}", job.error().text());
+        if (const auto job = create(*text, file, {}, {.patient = true}); !job)
+            log::error("autostart: {}", job.error().text());
     }
     // Definitions that were given to `create` and not put into a file.
     for (const auto& [name, domain] : domains_) {

@@ -68,16 +68,17 @@ void Manager::validate(const std::string& text, const std::string& source, std::
     validation.normalised = normalised(*definition);
 
     auto outcome = std::make_shared<Result<void>>();
-    checks_.run(loop_,
-                [outcome, &hypervisor = hypervisor_, definition = std::move(*definition)] {
-                    *outcome = check_files(definition);
-                    if (*outcome) *outcome = check_images(hypervisor, definition);
-                },
-                [outcome, validation = std::move(validation), answer, weak = std::weak_ptr{alive_}](const Result<void>& ran) {
-                    if (weak.expired()) return;
-                    if (!ran) *outcome = ran;
-                    answer(*outcome ? Result<Validation>{validation} : std::unexpected(outcome->error()));
-                });
+    checks_.run(
+        loop_,
+        [outcome, &hypervisor = hypervisor_, definition = std::move(*definition)] {
+            *outcome = check_files(definition);
+            if (*outcome) *outcome = check_images(hypervisor, definition);
+        },
+        [outcome, validation = std::move(validation), answer, weak = std::weak_ptr{alive_}](const Result<void>& ran) {
+            if (weak.expired()) return;
+            if (!ran) *outcome = ran;
+            answer(*outcome ? Result<Validation>{validation} : std::unexpected(outcome->error()));
+        });
 }
 
 // A definition that is about to be tried. The one that it replaces is kept until it has made a guest run.
@@ -155,8 +156,8 @@ JobId Manager::begin_start(Domain& domain, const std::string& verb, bool paused,
 Result<Console*> Manager::console_of(Domain& domain) {
     if (!domain.console) {
         domain.console =
-            TRY(within(domain.record.name + ": console",
-                       Console::create(loop_, console_disk_, events_, paths_.console, domain.record.name, settings_.console)));
+            TRY(within(domain.record.name + ": console", Console::create(loop_, console_disk_, events_, paths_.console,
+                                                                         domain.record.name, settings_.console)));
     }
     return domain.console.get();
 }

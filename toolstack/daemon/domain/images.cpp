@@ -40,8 +40,7 @@ Result<void> check_files(const config::DomainDefinition& definition) {
 }
 
 Result<hvctl::KernelImage> load_kernel(Hypervisor& hypervisor, const config::DomainDefinition& definition) {
-    return within(definition.name + ": kernel",
-                  Result<hvctl::KernelImage>{hypervisor.load_kernel(definition.kernel)});
+    return within(definition.name + ": kernel", Result<hvctl::KernelImage>{hypervisor.load_kernel(definition.kernel)});
 }
 
 Result<hvctl::Mapping> load_initrd(const config::DomainDefinition& definition) {

@@ -67,12 +67,13 @@ void Job::next() {
     changed_(*this);
     // A phase may end within its own call; the next one then still begins from the loop, never deeper on the stack.
     // A phase that waits may see its event and an interruption at once; the first of them counts.
-    run(phase.run, *this, [this, weak = std::weak_ptr{alive_}, once = std::make_shared<bool>(false)](Result<void> result) {
-        if (weak.expired() || std::exchange(*once, true)) return;
-        loop_.post([this, weak, result = std::move(result)] {
-            if (!weak.expired()) phase_ended(result);
+    run(phase.run, *this,
+        [this, weak = std::weak_ptr{alive_}, once = std::make_shared<bool>(false)](Result<void> result) {
+            if (weak.expired() || std::exchange(*once, true)) return;
+            loop_.post([this, weak, result = std::move(result)] {
+                if (!weak.expired()) phase_ended(result);
+            });
         });
-    });
 }
 
 void Job::phase_ended(Result<void> result) {
@@ -96,13 +97,14 @@ void Job::undo_next() {
     if (undo_.empty()) return end();
     const Step undo = std::move(undo_.back());
     undo_.pop_back();
-    run(undo, *this, [this, weak = std::weak_ptr{alive_}, once = std::make_shared<bool>(false)](const Result<void>& undone) {
-        if (weak.expired() || std::exchange(*once, true)) return;
-        if (!undone) log::error("{}: undoing {}: {}", record_.domain, record_.verb, undone.error().text());
-        loop_.post([this, weak] {
-            if (!weak.expired()) undo_next();
+    run(undo, *this,
+        [this, weak = std::weak_ptr{alive_}, once = std::make_shared<bool>(false)](const Result<void>& undone) {
+            if (weak.expired() || std::exchange(*once, true)) return;
+            if (!undone) log::error("{}: undoing {}: {}", record_.domain, record_.verb, undone.error().text());
+            loop_.post([this, weak] {
+                if (!weak.expired()) undo_next();
+            });
         });
-    });
 }
 
 void Job::end() {

@@ -93,9 +93,10 @@ Manager::~Manager() = default;
 
 Result<Domain*> Manager::find(const std::string& text) {
     if (names_dom0(text)) {
-        return fail(ErrorId::IsDom0,
-                    "Domain-0 is the host's own system and no guest: it can be listed and its vCPUs pinned, and it ends when "
-                    "the host does (systemctl poweroff, systemctl reboot)");
+        return fail(
+            ErrorId::IsDom0,
+            "Domain-0 is the host's own system and no guest: it can be listed and its vCPUs pinned, and it ends when "
+            "the host does (systemctl poweroff, systemctl reboot)");
     }
     if (const auto found = domains_.find(text); found != domains_.end()) return found->second.get();
     const auto domid = domid_in(text);
@@ -110,9 +111,10 @@ Result<Domain*> Manager::find(const std::string& text) {
 Result<Domain*> Manager::find_running(const std::string& text) {
     Domain* domain = TRY(find(text));
     if (!domain->in_hv()) {
-        return fail(ErrorId::WrongState,
-                    fmt::format("{0} is not running; 'hvctl start {0}' starts it, 'hvctl forget {0}' removes it from the list",
-                                domain->record.name));
+        return fail(
+            ErrorId::WrongState,
+            fmt::format("{0} is not running; 'hvctl start {0}' starts it, 'hvctl forget {0}' removes it from the list",
+                        domain->record.name));
     }
     return domain;
 }

@@ -1,5 +1,6 @@
-// Builds and checks take seconds each and read files that may hang. They share the pool's threads with what ends guests,
-// so only so many of them may be in it at a time; the others wait for their turn, and can be called off meanwhile.
+// Builds and checks take seconds each and read files that may hang. They share the pool's threads
+// with what ends guests, so only so many of them may be in it at a time; the others wait for
+// their turn, and can be called off meanwhile.
 #pragma once
 
 #include <cstddef>

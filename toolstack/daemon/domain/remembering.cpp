@@ -4,7 +4,8 @@
 namespace hvctld {
 namespace {
 
-constexpr std::uint64_t kPatienceMs = 10'000;  // of whoever waits for a job; a lock is held for less, and a slow disk answers sooner
+constexpr std::uint64_t kPatienceMs =
+    10'000;  // of whoever waits for a job; a lock is held for less, and a slow disk answers sooner
 
 }  // namespace
 
@@ -31,7 +32,8 @@ Step Manager::remembered(bool patient) {
         });
         job.on_interrupt([give_up](Error& why) { give_up(why); });
         if (patient) return;
-        const bool moment = registry_.being_written() || (registry_.trouble() && registry_.trouble()->id() == ErrorId::Busy);
+        const bool moment =
+            registry_.being_written() || (registry_.trouble() && registry_.trouble()->id() == ErrorId::Busy);
         timer->start(moment ? kPatienceMs : 0, [this, give_up] { give_up({ErrorId::NoRecord, registry_trouble()}); });
     };
 }

@@ -103,7 +103,8 @@ Result<void> Database::checkpoint(const std::string& path) {
     database->wait_for_disk();
     int beside = 0;
     int moved = 0;
-    if (sqlite3_wal_checkpoint_v2(database->connection_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &beside, &moved) != SQLITE_OK)
+    if (sqlite3_wal_checkpoint_v2(database->connection_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &beside, &moved) !=
+        SQLITE_OK)
         return failure(database->connection_, path);
     if (moved < beside) return {};  // with one of the next records
     // The first page after a move overwrites those that were moved, and sqlite waits for the disk before it writes the

@@ -58,13 +58,13 @@ class Database {
     // Pages of changes that wait beside the file. Committing adds to them and does not wait for the disk; moving them
     // into the file does, and is nobody's on the loop.
     [[nodiscard]] int pages_beside() const { return pages_beside_; }
-    // That move, on a connection of its own: for the pool. Begins what is beside the file anew, too, which also waits for
-    // the disk; whoever writes meanwhile finds the file Busy for a moment.
+    // That move, on a connection of its own: for the pool. Begins what is beside the file anew, too, which also waits
+    // for the disk; whoever writes meanwhile finds the file Busy for a moment.
     static Result<void> checkpoint(const std::string& path);
 
-    // Waits until the disk takes a change. To be called before anything is written: sqlite shares memory with other processes
-    // through a mapped file, and a thread that waits for the disk in there keeps all others of this process from mapping and
-    // unmapping memory.
+    // Waits until the disk takes a change. To be called before anything is written: sqlite shares memory with
+    // other processes through a mapped file, and a thread that waits for the disk in there keeps all others of
+    // this process from mapping and unmapping memory.
     void wait_for_disk() const;
 
     Result<void> execute(const char* sql);

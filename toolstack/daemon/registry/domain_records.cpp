@@ -127,11 +127,12 @@ Result<T> Registry::ask(DiskThread::Wait wait, std::function<Result<T>(Database&
     if (stands_in_) return T{};
     const auto answer = std::make_shared<std::optional<Result<T>>>();
     const auto over = std::make_shared<bool>(false);
-    work(wait, [answer, question = std::move(question), database = database_.get()] { *answer = question(*database); },
-         [answer, over](const Result<void>& ran) {
-             if (!ran) *answer = std::unexpected(ran.error());
-             *over = true;
-         });
+    work(
+        wait, [answer, question = std::move(question), database = database_.get()] { *answer = question(*database); },
+        [answer, over](const Result<void>& ran) {
+            if (!ran) *answer = std::unexpected(ran.error());
+            *over = true;
+        });
     if (!*over) return std::unexpected(silence());
     return std::move(**answer);
 }

@@ -43,7 +43,8 @@ OpenedRegistry without_a_file(const std::string& path, const Error& reason) {
 // Its guests are there all the same, and may have to be ended.
 OpenedRegistry of_a_newer_one(const std::string& path, const Error& reason) {
     const std::string text = fmt::format(
-        "the registry was written by a newer hvctld ({}). Guests that run go on and can be ended, but none can be started: "
+        "the registry was written by a newer hvctld ({}). Guests that run go on and can be ended, but none can be "
+        "started: "
         "install the newer hvctl again, or move {} away and 'systemctl restart hvctld'",
         reason.message(), path);
     return {Registry::stand_in({ErrorId::NotSupported, text}), text};

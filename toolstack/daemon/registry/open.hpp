@@ -13,8 +13,8 @@ struct OpenedRegistry {
     std::string warning;  // what is wrong, what was done about it, and what is left to do; empty when all is well
 };
 
-// A damaged file is put aside, with a name of its own, and a new one begun; in place of one that cannot be opened, or that
-// a newer hvctld has written, there is a registry in memory that takes no records.
+// A damaged file is put aside, with a name of its own, and a new one begun; in place of one that cannot be opened, or
+// that a newer hvctld has written, there is a registry in memory that takes no records.
 OpenedRegistry open_registry(const std::string& path);
 
 }  // namespace hvctld

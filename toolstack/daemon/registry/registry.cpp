@@ -67,11 +67,12 @@ Result<void> Registry::flush() {
     batch->before_write = before_write;
     for (const Pending& pending : pending_) batch->offers.push_back({pending.write});
     // The next one may need it: what is done to a guest is done behind its record.
-    work(DiskThread::Wait::Patiently, [batch, database = database_.get()] { batch->offer_all(*database); },
-         [weak = std::weak_ptr{alive_}, batch](const Result<void>& ran) {
-             if (!ran) batch->outcome = ran;
-             if (const auto self = weak.lock()) (*self)->written(*batch);
-         });
+    work(
+        DiskThread::Wait::Patiently, [batch, database = database_.get()] { batch->offer_all(*database); },
+        [weak = std::weak_ptr{alive_}, batch](const Result<void>& ran) {
+            if (!ran) batch->outcome = ran;
+            if (const auto self = weak.lock()) (*self)->written(*batch);
+        });
     if (under_way_) {
         if (on_waiting) on_waiting();
         return std::unexpected(silence());
@@ -157,9 +158,10 @@ Error Registry::explain(const Error& refusal) const {
 }
 
 Error Registry::silence() const {
-    return {ErrorId::Busy, fmt::format("the registry {} is not written yet: its disk does not answer. Guests can be ended, but "
-                                       "not started, until it does",
-                                       path_)};
+    return {ErrorId::Busy,
+            fmt::format("the registry {} is not written yet: its disk does not answer. Guests can be ended, but "
+                        "not started, until it does",
+                        path_)};
 }
 
 }  // namespace hvctld

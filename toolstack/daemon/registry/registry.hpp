@@ -1,9 +1,9 @@
 // What the daemon remembers across restarts of itself and of the host: /var/lib/hvctl/state.db.
 //
-// No write waits and none is lost: a record is noted in memory and offered to the file at once, by a DiskThread. What the
-// file does not take (its disk is full or does not answer, another process has it locked) stays noted and is offered
-// again with the next write and by RegistryRetry. So whoever ends a guest saves and goes on; whoever starts one asks
-// RegistryRetry when it is in the file.
+// No write waits and none is lost: a record is noted in memory and offered to the file at once, by a DiskThread. What
+// the file does not take (its disk is full or does not answer, another process has it locked) stays noted and is
+// offered again with the next write and by RegistryRetry. So whoever ends a guest saves and goes on; whoever starts
+// one asks RegistryRetry when it is in the file.
 #pragma once
 
 #include <cstdint>

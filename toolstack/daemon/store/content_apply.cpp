@@ -33,8 +33,7 @@ bool Content::admits_memory(const Scope& scope, std::span<const Effect> effects)
             if (effect.value.size() > before) more += effect.value.size() - before;
         }
     }
-    return more == 0 ||
-           accounts_.admit(scope.actor.domain, Quota::Memory, accounts_.memory(scope.actor.domain) + more);
+    return more == 0 || accounts_.admit(scope.actor.domain, Quota::Memory, accounts_.memory(scope.actor.domain) + more);
 }
 
 std::int64_t Content::charged(const Scope& scope, DomainId owner) const {
@@ -60,7 +59,8 @@ void Content::apply(Tree& tree, const Effect& effect, Transaction* transaction) 
         }
         case EffectKind::SetValue: {
             const Node& node = *tree.find(effect.path);
-            const auto more = static_cast<std::int64_t>(effect.value.size()) - static_cast<std::int64_t>(node.value.size());
+            const auto more =
+                static_cast<std::int64_t>(effect.value.size()) - static_cast<std::int64_t>(node.value.size());
             charge(transaction, owner_of(node, incarnations_), {0, more});
             tree.set_value(effect.path, effect.value, now);
             return;

@@ -4,7 +4,7 @@ namespace hvctld::store {
 
 namespace {
 constexpr std::array<std::string_view, kQuotaCount> kNames{
-    "nodes",       "watches",           "transactions",     "node-size", "node-permissions",
+    "nodes",       "watches",           "transactions",      "node-size", "node-permissions",
     "path-length", "transaction-nodes", "outstanding-bytes", "memory"};
 }
 

@@ -25,7 +25,9 @@ HypercallResult do_update_descriptor(HypercallArguments& arguments) {
     const std::uint64_t descriptor = TRY(check_descriptor(arguments.value[1]));
     FrameInfo* info = TRY(get_frame(frame_of(where), current_domain().id));
     // In use as a descriptor table, or plain memory that becomes one later.
-    const FrameType type = info->frame_type() == FrameType::Descriptor && info->type_count() != 0 ? FrameType::Descriptor : FrameType::Writable;
+    const FrameType type = info->frame_type() == FrameType::Descriptor && info->type_count() != 0
+                               ? FrameType::Descriptor
+                               : FrameType::Writable;
     const Result<> typed = get_frame_type(*info, type, Preemption::Allowed);
     if (typed) {
         auto* entry = static_cast<std::uint64_t*>(frame_pointer(frame_of(where))) + where.offset_in_page() / 8;

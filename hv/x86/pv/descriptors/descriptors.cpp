@@ -4,10 +4,10 @@
 
 #include "hv/abi/xen/layout.hpp"
 #include "hv/domain/domain.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/pv/descriptors/descriptor_windows.hpp"
 #include "hv/x86/pv/mmu/guest_tables.hpp"
 #include "hv/x86/pv/mmu/page_table_entry.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -31,7 +31,8 @@ Result<std::uint64_t> check_descriptor(std::uint64_t descriptor) {
         return fail(Error::BadArgument);  // gates, LDT and TSS descriptors
     }
     if (descriptor & kCode) {
-        // Conforming code would run at its caller's privilege wherever it lies; long mode with a 32-bit default is reserved.
+        // Conforming code would run at its caller's privilege wherever it lies; long mode
+        // with a 32-bit default is reserved.
         if ((descriptor & kConforming) && (descriptor & kLong)) return fail(Error::BadArgument);
         if ((descriptor & kLong) && (descriptor & kDefault32)) return fail(Error::BadArgument);
     }
@@ -62,7 +63,8 @@ Result<> set_gdt(Vcpu& vcpu, const std::uint64_t* frames, unsigned frame_count, 
         return fail(Error::BadArgument);
     std::array<FrameInfo*, kWindowPages> taken{};
     for (unsigned i = 0; i < frame_count; ++i) {
-        Result<FrameInfo*> info = get_frame_and_type(Mfn{frames[i]}, vcpu.domain.id, FrameType::Descriptor, Preemption::Allowed);
+        Result<FrameInfo*> info =
+            get_frame_and_type(Mfn{frames[i]}, vcpu.domain.id, FrameType::Descriptor, Preemption::Allowed);
         if (!info) {
             while (i-- > 0) put_frame_and_type(*taken[i]);
             return fail(info.error());

@@ -12,8 +12,8 @@ class Vcpu;
 
 namespace hv::x86 {
 
-// Checks one descriptor and returns it as it may be used (privilege raised to 3). BadArgument for gates other than null,
-// system segments, and code or data that could be used to leave ring 3.
+// Checks one descriptor and returns it as it may be used (privilege raised to 3). BadArgument for gates other than
+// null, system segments, and code or data that could be used to leave ring 3.
 Result<std::uint64_t> check_descriptor(std::uint64_t descriptor);
 Result<> validate_descriptor_page(FrameInfo& info);
 
@@ -25,8 +25,8 @@ void release_ldt(Vcpu& vcpu);
 
 // This CPU's descriptor windows show the vCPU's tables.
 void load_descriptor_tables(Vcpu& vcpu);
-// The guest touched page `page` of its LDT for the first time. BadArgument: it is not there; the guest gets the fault. Busy
-// and Restart: as of get_frame_type.
+// The guest touched page `page` of its LDT for the first time. BadArgument: it is not there; the guest gets the
+// fault. Busy and Restart: as of get_frame_type.
 Result<> map_ldt_page(Vcpu& vcpu, unsigned page, Preemption preemption);
 
 // Virtual addresses of a CPU's windows.

@@ -3,31 +3,33 @@
 #include "hv/domain/domain.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/cpu/segments.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/pv/traps/bounce.hpp"
 #include "hv/x86/traps/exception_table.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
 
 // load_ds() and so on: false when the selector is not to be had; the register is null then.
-#define HV_SEGMENT_REGISTER(name)                                                        \
-    std::uint16_t read_##name() {                                                        \
-        std::uint16_t selector;                                                          \
-        asm volatile("mov %%" #name ", %0" : "=r"(selector));                            \
-        return selector;                                                                 \
-    }                                                                                    \
-    bool load_##name(std::uint16_t selector) {                                           \
-        std::uint32_t value = selector;                                                  \
-        asm volatile("1: mov %k0, %%" #name "\n"                                         \
-                     "jmp 3f\n"                                                          \
-                     "2: xor %k0, %k0\n"                                                 \
-                     "mov %k0, %%" #name "\n"                                            \
-                     "3:\n" HV_FIXUP("1b", "2b")                                         \
-                     : "+r"(value)                                                       \
-                     :                                                                   \
-                     : "memory");                                                        \
-        return value == selector;                                                        \
+#define HV_SEGMENT_REGISTER(name)                             \
+    std::uint16_t read_##name() {                             \
+        std::uint16_t selector;                               \
+        asm volatile("mov %%" #name ", %0" : "=r"(selector)); \
+        return selector;                                      \
+    }                                                         \
+    bool load_##name(std::uint16_t selector) {                \
+        std::uint32_t value = selector;                       \
+        asm volatile("1: mov %k0, %%" #name                   \
+                     "\n"                                     \
+                     "jmp 3f\n"                               \
+                     "2: xor %k0, %k0\n"                      \
+                     "mov %k0, %%" #name                      \
+                     "\n"                                     \
+                     "3:\n" HV_FIXUP("1b", "2b")              \
+                     : "+r"(value)                            \
+                     :                                        \
+                     : "memory");                             \
+        return value == selector;                             \
     }
 HV_SEGMENT_REGISTER(ds)
 HV_SEGMENT_REGISTER(es)
@@ -68,7 +70,9 @@ void deliver_failsafe(Vcpu& vcpu, TrapFrame& frame) {
     const ArchVcpu& arch = *vcpu.arch;
     if (arch.failsafe_callback == 0) return;  // it goes on with the null selectors
     const std::uint16_t selectors[] = {arch.ds, arch.es, arch.fs, arch.gs};
-    enter_guest_kernel(vcpu, frame, {.address = arch.failsafe_callback, .mask_events = arch.failsafe_masks_events, .selectors = selectors});
+    enter_guest_kernel(
+        vcpu, frame,
+        {.address = arch.failsafe_callback, .mask_events = arch.failsafe_masks_events, .selectors = selectors});
 }
 
 void load_user_gs(std::uint16_t selector) {

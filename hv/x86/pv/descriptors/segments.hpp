@@ -23,8 +23,9 @@ void save_segments(Vcpu& vcpu);
 [[nodiscard]] bool load_segments(const Vcpu& vcpu);
 // On the current vCPU, whose registers are `frame`: tells the guest's kernel which selectors it had.
 void deliver_failsafe(Vcpu& vcpu, TrapFrame& frame);
-// On the current vCPU, in its kernel mode: into GS of user mode, leaving the kernel's base alone. The base that the descriptor
-// says becomes the user base; a selector that cannot be loaded becomes null, which the caller sees in the register.
+// On the current vCPU, in its kernel mode: into GS of user mode, leaving the kernel's base alone.
+// The base that the descriptor says becomes the user base; a selector that cannot be loaded becomes
+// null, which the caller sees in the register.
 void load_user_gs(std::uint16_t selector);
 
 }  // namespace hv::x86

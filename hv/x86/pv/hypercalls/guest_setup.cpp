@@ -9,15 +9,15 @@
 #include "hv/domain/domain.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "hv/x86/cpu/registers.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
-#include "hv/x86/vcpu/debug_registers.hpp"
 #include "hv/x86/pv/descriptors/descriptors.hpp"
-#include "hv/x86/vcpu/fpu.hpp"
+#include "hv/x86/pv/descriptors/segments.hpp"
 #include "hv/x86/pv/hypercalls/guest_setup.hpp"
 #include "hv/x86/pv/mmu/guest_tables.hpp"
-#include "hv/x86/pv/traps/iopl.hpp"
-#include "hv/x86/pv/descriptors/segments.hpp"
 #include "hv/x86/pv/mmu/table_lock.hpp"
+#include "hv/x86/pv/traps/iopl.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/vcpu/debug_registers.hpp"
+#include "hv/x86/vcpu/fpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -93,7 +93,8 @@ HypercallResult do_callback_op(HypercallArguments& arguments) {
     switch (static_cast<CallbackCommand>(arguments.value[0])) {
         case CallbackCommand::Register: {
             const auto request = TRY(fetch<CallbackRegister>(GuestVirtual{arguments.value[1]}));
-            TRY_VOID(set_callback(arch, static_cast<CallbackType>(request.type), request.address, request.flags & kCallbackMaskEvents));
+            TRY_VOID(set_callback(arch, static_cast<CallbackType>(request.type), request.address,
+                                  request.flags & kCallbackMaskEvents));
             return 0;
         }
         case CallbackCommand::Unregister: {
@@ -139,7 +140,9 @@ HypercallResult do_set_segment_base(HypercallArguments& arguments) {
     if (which != SegmentBase::GsUserSelector && !canonical(value)) return fail(Error::BadArgument);
     switch (which) {
         case SegmentBase::Fs: write_msr(Msr::FsBase, value); return 0;
-        case SegmentBase::GsUser: write_msr(Msr::KernelGsBase, value); return 0;  // the kernel calls: the user's is inactive
+        case SegmentBase::GsUser:
+            write_msr(Msr::KernelGsBase, value);
+            return 0;  // the kernel calls: the user's is inactive
         case SegmentBase::GsKernel: write_msr(Msr::GsBase, value); return 0;
         case SegmentBase::GsUserSelector: load_user_gs(static_cast<std::uint16_t>(value)); return 0;
     }
@@ -154,7 +157,8 @@ HypercallResult do_set_debugreg(HypercallArguments& arguments) {
 
 HypercallResult do_get_debugreg(HypercallArguments& arguments) {
     std::uint64_t value;
-    if (arguments.value[0] > 7 || !read_guest_debug_register(current_vcpu(), static_cast<unsigned>(arguments.value[0]), value))
+    if (arguments.value[0] > 7 ||
+        !read_guest_debug_register(current_vcpu(), static_cast<unsigned>(arguments.value[0]), value))
         return fail(Error::BadArgument);
     return value;
 }

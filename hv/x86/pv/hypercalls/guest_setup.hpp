@@ -23,14 +23,15 @@ HypercallResult do_update_descriptor(HypercallArguments& arguments);
 HypercallResult do_vm_assist(HypercallArguments& arguments);
 
 // Bits of abi VmAssistType.
-inline constexpr std::uint64_t kSupportedVmAssists = (1u << static_cast<unsigned>(abi::xen::VmAssistType::Segments4Gb)) |
-                                                     (1u << static_cast<unsigned>(abi::xen::VmAssistType::Segments4GbNotify)) |
-                                                     (1u << static_cast<unsigned>(abi::xen::VmAssistType::WritablePagetables)) |
-                                                     (1u << static_cast<unsigned>(abi::xen::VmAssistType::PaeExtendedCr3)) |
-                                                     (1u << static_cast<unsigned>(abi::xen::VmAssistType::ArchitecturalIopl)) |
-                                                     (1u << static_cast<unsigned>(abi::xen::VmAssistType::RunstateUpdateFlag)) |
-                                                     // What it asks for is so anyway (hv_slots.hpp).
-                                                     (std::uint64_t{1} << static_cast<unsigned>(abi::xen::VmAssistType::M2pStrict));
+inline constexpr std::uint64_t kSupportedVmAssists =
+    (1u << static_cast<unsigned>(abi::xen::VmAssistType::Segments4Gb)) |
+    (1u << static_cast<unsigned>(abi::xen::VmAssistType::Segments4GbNotify)) |
+    (1u << static_cast<unsigned>(abi::xen::VmAssistType::WritablePagetables)) |
+    (1u << static_cast<unsigned>(abi::xen::VmAssistType::PaeExtendedCr3)) |
+    (1u << static_cast<unsigned>(abi::xen::VmAssistType::ArchitecturalIopl)) |
+    (1u << static_cast<unsigned>(abi::xen::VmAssistType::RunstateUpdateFlag)) |
+    // What it asks for is so anyway (hv_slots.hpp).
+    (std::uint64_t{1} << static_cast<unsigned>(abi::xen::VmAssistType::M2pStrict));
 
 // One entry of the virtual IDT.
 Result<> set_gate(ArchVcpu& arch, const abi::xen::TrapInfo& trap);

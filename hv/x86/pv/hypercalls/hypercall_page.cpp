@@ -13,7 +13,7 @@ void write_hypercall_page(void* page) {
     for (std::uint32_t number = 0; number < kHypercallPageEntries; ++number) {
         std::uint8_t* stub = bytes + number * kHypercallStubBytes;
         // SYSCALL destroys rcx and r11: they wait on the stack.
-        constexpr std::uint8_t kPush[] = {0x51, 0x41, 0x53, 0xb8};       // push rcx; push r11; mov eax, number
+        constexpr std::uint8_t kPush[] = {0x51, 0x41, 0x53, 0xb8};             // push rcx; push r11; mov eax, number
         constexpr std::uint8_t kPop[] = {0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3};  // syscall; pop r11; pop rcx; ret
         constexpr std::uint8_t kIret[] = {0x51, 0x41, 0x53, 0x50, 0xb8};  // the same with rax, as IretContext wants it
         if (number == static_cast<std::uint32_t>(HypercallId::Iret)) {

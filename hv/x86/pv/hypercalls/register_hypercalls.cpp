@@ -2,8 +2,8 @@
 
 #include "hv/abi/xen/hypercall.hpp"
 #include "hv/hypercall/dispatch.hpp"
-#include "hv/x86/pv/hypercalls/guest_setup.hpp"
 #include "hv/x86/devices/machine_hypercalls.hpp"
+#include "hv/x86/pv/hypercalls/guest_setup.hpp"
 #include "hv/x86/pv/mmu/mmu_hypercalls.hpp"
 
 namespace hv::x86 {
@@ -28,7 +28,8 @@ constexpr HypercallEntry kEntries[] = {
     {number_of(HypercallId::UpdateDescriptor), "update_descriptor", do_update_descriptor},
     {number_of(HypercallId::UpdateVaMapping), "update_va_mapping", do_update_va_mapping},
     {number_of(HypercallId::VmAssist), "vm_assist", do_vm_assist},
-    {number_of(HypercallId::UpdateVaMappingOtherdomain), "update_va_mapping_otherdomain", do_update_va_mapping_otherdomain},
+    {number_of(HypercallId::UpdateVaMappingOtherdomain), "update_va_mapping_otherdomain",
+     do_update_va_mapping_otherdomain},
     {number_of(HypercallId::SetSegmentBase), "set_segment_base", do_set_segment_base},
     {number_of(HypercallId::MmuextOp), "mmuext_op", do_mmuext_op},
     {number_of(HypercallId::NmiOp), "nmi_op", do_nmi_op},

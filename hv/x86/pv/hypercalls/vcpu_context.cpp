@@ -5,17 +5,17 @@
 #include "hv/domain/domain.hpp"
 #include "hv/domain/domain_seams.hpp"
 #include "hv/x86/cpu/registers.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
-#include "hv/x86/pv/mmu/base_pointers.hpp"
-#include "hv/x86/vcpu/debug_registers.hpp"
 #include "hv/x86/pv/descriptors/descriptors.hpp"
-#include "hv/x86/vcpu/fpu.hpp"
-#include "hv/x86/pv/traps/guest_cr4.hpp"
-#include "hv/x86/pv/hypercalls/guest_setup.hpp"
-#include "hv/x86/pv/mmu/guest_tables.hpp"
-#include "hv/x86/pv/traps/iopl.hpp"
 #include "hv/x86/pv/descriptors/segments.hpp"
+#include "hv/x86/pv/hypercalls/guest_setup.hpp"
+#include "hv/x86/pv/mmu/base_pointers.hpp"
+#include "hv/x86/pv/mmu/guest_tables.hpp"
+#include "hv/x86/pv/traps/guest_cr4.hpp"
+#include "hv/x86/pv/traps/iopl.hpp"
 #include "hv/x86/pv/traps/traps.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/vcpu/debug_registers.hpp"
+#include "hv/x86/vcpu/fpu.hpp"
 
 namespace hv {
 namespace x86 {
@@ -27,36 +27,65 @@ using abi::xen::VcpuGuestContext;
 void load_registers(ArchVcpu& arch, const CpuUserRegs& regs) {
     TrapFrame& frame = arch.frame;
     frame = {};
-    frame.r15 = regs.r15; frame.r14 = regs.r14; frame.r13 = regs.r13; frame.r12 = regs.r12;
-    frame.rbp = regs.rbp; frame.rbx = regs.rbx; frame.r11 = regs.r11; frame.r10 = regs.r10;
-    frame.r9 = regs.r9; frame.r8 = regs.r8; frame.rax = regs.rax; frame.rcx = regs.rcx;
-    frame.rdx = regs.rdx; frame.rsi = regs.rsi; frame.rdi = regs.rdi;
+    frame.r15 = regs.r15;
+    frame.r14 = regs.r14;
+    frame.r13 = regs.r13;
+    frame.r12 = regs.r12;
+    frame.rbp = regs.rbp;
+    frame.rbx = regs.rbx;
+    frame.r11 = regs.r11;
+    frame.r10 = regs.r10;
+    frame.r9 = regs.r9;
+    frame.r8 = regs.r8;
+    frame.rax = regs.rax;
+    frame.rcx = regs.rcx;
+    frame.rdx = regs.rdx;
+    frame.rsi = regs.rsi;
+    frame.rdi = regs.rdi;
     frame.rip = regs.rip;
     frame.cs = regs.cs | 3u;
     frame.rflags = (regs.rflags & kGuestFlags) | kRflagsIf | 2;
     frame.rsp = regs.rsp;
     frame.ss = regs.ss | 3u;
-    arch.ds = guest_selector(regs.ds); arch.es = guest_selector(regs.es); arch.fs = guest_selector(regs.fs); arch.gs = guest_selector(regs.gs);
+    arch.ds = guest_selector(regs.ds);
+    arch.es = guest_selector(regs.es);
+    arch.fs = guest_selector(regs.fs);
+    arch.gs = guest_selector(regs.gs);
 }
 
 void store_registers(const ArchVcpu& arch, CpuUserRegs& regs) {
     const TrapFrame& frame = arch.frame;
-    regs.r15 = frame.r15; regs.r14 = frame.r14; regs.r13 = frame.r13; regs.r12 = frame.r12;
-    regs.rbp = frame.rbp; regs.rbx = frame.rbx; regs.r11 = frame.r11; regs.r10 = frame.r10;
-    regs.r9 = frame.r9; regs.r8 = frame.r8; regs.rax = frame.rax; regs.rcx = frame.rcx;
-    regs.rdx = frame.rdx; regs.rsi = frame.rsi; regs.rdi = frame.rdi;
+    regs.r15 = frame.r15;
+    regs.r14 = frame.r14;
+    regs.r13 = frame.r13;
+    regs.r12 = frame.r12;
+    regs.rbp = frame.rbp;
+    regs.rbx = frame.rbx;
+    regs.r11 = frame.r11;
+    regs.r10 = frame.r10;
+    regs.r9 = frame.r9;
+    regs.r8 = frame.r8;
+    regs.rax = frame.rax;
+    regs.rcx = frame.rcx;
+    regs.rdx = frame.rdx;
+    regs.rsi = frame.rsi;
+    regs.rdi = frame.rdi;
     regs.rip = frame.rip;
     regs.cs = static_cast<std::uint16_t>(frame.cs);
     regs.rflags = frame.rflags | (std::uint64_t{arch.iopl} << 12);
     regs.rsp = frame.rsp;
     regs.ss = static_cast<std::uint16_t>(frame.ss);
-    regs.ds = arch.ds; regs.es = arch.es; regs.fs = arch.fs; regs.gs = arch.gs;
+    regs.ds = arch.ds;
+    regs.es = arch.es;
+    regs.fs = arch.fs;
+    regs.gs = arch.gs;
 }
 
 Result<> set_plain_state(Vcpu& vcpu, const VcpuGuestContext& context) {
     ArchVcpu& arch = *vcpu.arch;
-    if (!canonical(context.event_callback_rip) || !canonical(context.failsafe_callback_rip) || !canonical(context.syscall_callback_rip) ||
-        !canonical(context.fs_base) || !canonical(context.gs_base_kernel) || !canonical(context.gs_base_user))
+    if (!canonical(context.event_callback_rip) || !canonical(context.failsafe_callback_rip) ||
+        !canonical(context.syscall_callback_rip) || !canonical(context.fs_base) || !canonical(context.gs_base_kernel) ||
+        !canonical(context.gs_base_user))
         return fail(Error::BadArgument);
     for (unsigned i = 0; i < 256; ++i) {
         abi::xen::TrapInfo trap = context.trap_context[i];
@@ -100,7 +129,8 @@ Result<> arch_set_vcpu_context(Vcpu& vcpu, const abi::xen::VcpuGuestContext& con
     // The first vCPU's is the domain's: others join a kernel that has chosen already.
     if (vcpu.id == 0) vcpu.domain.arch->vm_assist = context.vm_assist & kSupportedVmAssists;
     TRY_VOID(set_plain_state(vcpu, context));
-    if (context.gdt_entries > abi::xen::kFirstReservedGdtEntry || context.ldt_entries > 8192) return fail(Error::BadArgument);
+    if (context.gdt_entries > abi::xen::kFirstReservedGdtEntry || context.ldt_entries > 8192)
+        return fail(Error::BadArgument);
     TRY_VOID(set_gdt(vcpu, context.gdt_frames, static_cast<unsigned>((context.gdt_entries + 511) / 512),
                      static_cast<std::uint32_t>(context.gdt_entries)));
     TRY_VOID(set_ldt(vcpu, GuestVirtual{context.ldt_base}, static_cast<std::uint32_t>(context.ldt_entries)));

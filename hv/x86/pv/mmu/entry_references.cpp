@@ -14,7 +14,8 @@ bool is_counted(Mfn frame) {
 Pte adjust_l1(Pte entry) {
     if (!is_present(entry)) return entry;
     if (!(entry & kPteUser)) entry |= kPteGuestKernel | kPteUser;
-    if ((entry & kPteWritable) && !is_counted(frame_in(entry)) && !io_frame_writable(frame_in(entry))) entry &= ~kPteWritable;
+    if ((entry & kPteWritable) && !is_counted(frame_in(entry)) && !io_frame_writable(frame_in(entry)))
+        entry &= ~kPteWritable;
     return entry & ~kPteGlobal;
 }
 
@@ -36,7 +37,8 @@ Result<> get_l1_entry(Pte entry, Domain& table_owner, DomainId frame_owner) {
         // I/O memory: only the privileged domain maps it, under its own name or DOMID_IO.
         // An address that the processor does not have would make the entry's bits reserved ones.
         const bool exists = !(frame.raw >> (cpu_model().physical_bits - kPageShift));
-        const bool entitled = exists && table_owner.privileged && (frame_owner == table_owner.id || frame_owner == kOwnerIo);
+        const bool entitled =
+            exists && table_owner.privileged && (frame_owner == table_owner.id || frame_owner == kOwnerIo);
         return entitled ? Result<>{} : fail(Error::BadArgument);
     }
     FrameInfo* info = TRY(get_frame_to_map(frame, frame_owner));
@@ -64,7 +66,8 @@ Result<> get_upper_entry(Pte entry, FrameInfo& table, unsigned level, unsigned i
     FrameInfo* info = TRY(get_frame(frame_in(entry), owner.id));
     Result<> typed;
     const bool own = info == &table;
-    const bool valid = own || (info->type_count() != 0 && (info->type.load(std::memory_order_acquire) & FrameInfo::kValidated));
+    const bool valid =
+        own || (info->type_count() != 0 && (info->type.load(std::memory_order_acquire) & FrameInfo::kValidated));
     if (owner.linear_tables && !(entry & kPteWritable) && is_linear(entry, level) && valid) [[unlikely]] {
         if (!own) typed = get_linear(table, *info, level);
         if (typed && level == 4) hide_slot(owner, index);

@@ -17,21 +17,22 @@ namespace hv::x86 {
 Result<> get_l1_entry(Pte entry, Domain& table_owner, DomainId frame_owner);
 void put_l1_entry(Pte entry);
 
-// May tables of the domain hold this L1 entry, as far as its bits go? Caching is for domains with I/O resources to choose:
-// others have no device that would care, and memory that is written past the caches is not what hv reads through them.
+// May tables of the domain hold this L1 entry, as far as its bits go? Caching is for domains with I/O
+// resources to choose: others have no device that would care, and memory that is written past the
+// caches is not what hv reads through them.
 bool l1_bits_allowed(Pte entry, const Domain& table_owner);
 // Notes what a present entry may do to the frame: to be called before it is written, with its references held.
 void note_caching(Pte entry);
 
-// Entry `index` of an L2, L3 or L4 table holds a table of the level below, or where the domain may have that one of its own
-// level (linear_tables.hpp). Error::Restart: as of get_frame_type and put_frame_type_preemptible.
+// Entry `index` of an L2, L3 or L4 table holds a table of the level below, or where the domain may have that one of its
+// own level (linear_tables.hpp). Error::Restart: as of get_frame_type and put_frame_type_preemptible.
 Result<> get_upper_entry(Pte entry, FrameInfo& table, unsigned level, unsigned index, Domain& owner);
 Result<> put_upper_entry(Pte entry, FrameInfo& table, unsigned level);
 // Only the type: the caller has a use for the general reference. Null when the entry has none.
 FrameInfo* put_upper_type(Pte entry, FrameInfo& table, unsigned level, Result<>& put);
 
-// What is really written for an L1 entry that the guest asked for: the user bit that a kernel in ring 3 needs, and no write
-// access to hv's own devices, which Dom0's firmware code may read.
+// What is really written for an L1 entry that the guest asked for: the user bit that a kernel in ring 3 needs, and no
+// write access to hv's own devices, which Dom0's firmware code may read.
 Pte adjust_l1(Pte entry);
 
 // Is this a frame with counts (RAM), or I/O memory?

@@ -4,10 +4,10 @@
 #include "hv/base/preemption.hpp"
 #include "hv/base/spinlock.hpp"
 #include "hv/domain/domain.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/pv/mmu/entry_references.hpp"
 #include "hv/x86/pv/mmu/linear_tables.hpp"
 #include "hv/x86/pv/mmu/table_lock.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -20,8 +20,8 @@ constexpr Pte kAccessedDirty = kPteAccessed | kPteDirty;
 
 // How the new value gets into the entry.
 struct Store {
-    bool keep_accessed = false;         // merge accessed and dirty bits that the processor set meanwhile
-    const Pte* expected = nullptr;      // only if the entry is still this
+    bool keep_accessed = false;     // merge accessed and dirty bits that the processor set meanwhile
+    const Pte* expected = nullptr;  // only if the entry is still this
 };
 
 // Stores `value`; `replaced` is exactly what it replaced.
@@ -35,7 +35,8 @@ bool exchange(Pte* entry, Pte value, const Store& how, Pte& replaced) {
         return true;
     }
     replaced = __atomic_load_n(entry, __ATOMIC_RELAXED);
-    while (!__atomic_compare_exchange_n(entry, &replaced, value | (replaced & kAccessedDirty), true, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+    while (!__atomic_compare_exchange_n(entry, &replaced, value | (replaced & kAccessedDirty), true, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED)) {
     }
     return true;
 }
@@ -73,7 +74,8 @@ void let_go(Pte entry, FrameInfo& table, unsigned level) {
 }
 
 // The table is locked, so nobody else changes this entry but the processor's accessed bit.
-Result<> update_upper(FrameInfo& table, unsigned level, unsigned index, Pte value, Domain& table_owner, const Store& how) {
+Result<> update_upper(FrameInfo& table, unsigned level, unsigned index, Pte value, Domain& table_owner,
+                      const Store& how) {
     Pte* entry = entry_pointer(table, index);
     const Pte old = __atomic_load_n(entry, __ATOMIC_RELAXED);
     const Pte adjusted = adjust_upper(value);
@@ -92,8 +94,8 @@ Result<> update_upper(FrameInfo& table, unsigned level, unsigned index, Pte valu
     return {};
 }
 
-Result<> update_with(FrameInfo& table, unsigned level, unsigned index, Pte value, Domain& table_owner, DomainId frame_owner,
-                     const Store& how) {
+Result<> update_with(FrameInfo& table, unsigned level, unsigned index, Pte value, Domain& table_owner,
+                     DomainId frame_owner, const Store& how) {
     if (level == 1) return update_l1(entry_pointer(table, index), value, table_owner, frame_owner, how);
     if (level == 4 && index >= abi::xen::kFirstHypervisorSlot && index <= abi::xen::kLastHypervisorSlot)
         return fail(Error::BadArgument);
@@ -102,8 +104,8 @@ Result<> update_with(FrameInfo& table, unsigned level, unsigned index, Pte value
 
 }  // namespace
 
-Result<> update_entry(FrameInfo& table, unsigned level, unsigned index, Pte value, Domain& table_owner, DomainId frame_owner,
-                      bool keep_accessed) {
+Result<> update_entry(FrameInfo& table, unsigned level, unsigned index, Pte value, Domain& table_owner,
+                      DomainId frame_owner, bool keep_accessed) {
     return update_with(table, level, index, value, table_owner, frame_owner, {.keep_accessed = keep_accessed});
 }
 
@@ -111,7 +113,8 @@ Result<> replace_entry(FrameInfo& table, unsigned level, unsigned index, Pte exp
     return update_with(table, level, index, value, table_owner, table_owner.id, {.expected = &expected});
 }
 
-Result<> update_entry_at(MachineAddress where, Pte value, Domain& table_owner, DomainId frame_owner, bool keep_accessed) {
+Result<> update_entry_at(MachineAddress where, Pte value, Domain& table_owner, DomainId frame_owner,
+                         bool keep_accessed) {
     if (where.raw & (sizeof(Pte) - 1)) return fail(Error::BadArgument);
     const auto index = static_cast<unsigned>(where.offset_in_page() / sizeof(Pte));
     FrameInfo* info = TRY(get_frame(frame_of(where), table_owner.id));
@@ -123,7 +126,8 @@ Result<> update_entry_at(MachineAddress where, Pte value, Domain& table_owner, D
             break;
         }
         if (*type != FrameType::None) {
-            done = update_entry(*info, static_cast<unsigned>(*type), index, value, table_owner, frame_owner, keep_accessed);
+            done = update_entry(*info, static_cast<unsigned>(*type), index, value, table_owner, frame_owner,
+                                keep_accessed);
             unlock_table(*info);
             break;
         }
@@ -155,8 +159,8 @@ void put_aside(Vcpu& vcpu, FrameInfo& info) {
         slot = &info;
         return;
     }
-    // Not by anything that finishes what was there before it begins. The frame keeps the work until somebody needs it, or
-    // until the end of its domain.
+    // Not by anything that finishes what was there before it begins. The frame keeps the work until somebody
+    // needs it, or until the end of its domain.
     put_frame(info);
 }
 

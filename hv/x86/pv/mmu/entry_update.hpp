@@ -8,23 +8,25 @@
 namespace hv {
 class Domain;
 class Vcpu;
-}
+}  // namespace hv
 
 namespace hv::x86 {
 
 // Writes entry `index` of `table`, which the caller has locked as a table of level `level` (table_lock.hpp); references
 // move with it. `keep_accessed` merges accessed and dirty bits that the processor set meanwhile.
 // Error::Restart: nothing was written, ask again. After success the vCPU may have unfinished work (finish_unfinished).
-Result<> update_entry(FrameInfo& table, unsigned level, unsigned index, Pte value, Domain& table_owner, DomainId frame_owner,
-                      bool keep_accessed);
+Result<> update_entry(FrameInfo& table, unsigned level, unsigned index, Pte value, Domain& table_owner,
+                      DomainId frame_owner, bool keep_accessed);
 // The same, for read-modify-write instructions: only if the entry is still `expected`. Error::Again: it is not.
 Result<> replace_entry(FrameInfo& table, unsigned level, unsigned index, Pte expected, Pte value, Domain& table_owner);
 // An entry at a machine address, in whatever frame: a page table of any level, or plain memory of `table_owner`.
-Result<> update_entry_at(MachineAddress where, Pte value, Domain& table_owner, DomainId frame_owner, bool keep_accessed);
+Result<> update_entry_at(MachineAddress where, Pte value, Domain& table_owner, DomainId frame_owner,
+                         bool keep_accessed);
 
-// Undoing a large table tree is preempted and put aside with the vCPU. Whatever may put something aside (every page-table
-// hypercall, every emulated instruction that changes a table or leaves one) starts by going on with what is there, and stops
-// after the step that made more: an update of one entry leaves two at most, the tree that was there and the table itself.
+// Undoing a large table tree is preempted and put aside with the vCPU. Whatever may put something aside
+// (every page-table hypercall, every emulated instruction that changes a table or leaves one) starts by going
+// on with what is there, and stops after the step that made more: an update of one entry leaves two at most,
+// the tree that was there and the table itself.
 bool has_unfinished(const Vcpu& vcpu);
 // Error::Restart while there is more to do.
 Result<> finish_unfinished(Vcpu& vcpu);

@@ -1,16 +1,16 @@
-// Grants in page tables of PV guests. The references that a mapping stands for come from the grant code and go back to it:
-// see hv/domain/grant/seams.hpp.
+// Grants in page tables of PV guests. The references that a mapping stands for come from the grant code and
+// go back to it: see hv/domain/grant/seams.hpp.
 #include "hv/domain/grant/seams.hpp"
 
 #include <optional>
 
 #include "hv/abi/xen/grant_table.hpp"
 #include "hv/domain/domain.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/pv/mmu/entry_references.hpp"
 #include "hv/x86/pv/mmu/guest_tables.hpp"
 #include "hv/x86/pv/mmu/table_lock.hpp"
 #include "hv/x86/pv/mmu/tlb.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv {
 namespace x86 {
@@ -31,7 +31,8 @@ Result<Place> find_virtual(const Vcpu& vcpu, std::uint64_t address) {
 Result<Place> find(const Vcpu& vcpu, const GrantPlace& where) {
     if (!(where.flags & abi::xen::kGntmapContainsPte)) return find_virtual(vcpu, where.address);
     if (where.address & (sizeof(Pte) - 1)) return fail(Error::BadArgument);
-    return Place{frame_of(MachineAddress{where.address}), static_cast<unsigned>((where.address & (kPageSize - 1)) / sizeof(Pte))};
+    return Place{frame_of(MachineAddress{where.address}),
+                 static_cast<unsigned>((where.address & (kPageSize - 1)) / sizeof(Pte))};
 }
 
 // Its table, locked.
@@ -88,9 +89,11 @@ Result<> move_entry(Domain& domain, const Place& place, const GrantPlace& where,
     const bool same_table = place.table == source.table;
     if (same_table && place.index == source.index) return fail(Error::BadArgument);
     // Two tables are locked in the order of their numbers, whoever names which first.
-    const LockedTable first = TRY(LockedTable::lock(domain, place.table.raw < source.table.raw ? place.table : source.table));
+    const LockedTable first =
+        TRY(LockedTable::lock(domain, place.table.raw < source.table.raw ? place.table : source.table));
     std::optional<LockedTable> second;
-    if (!same_table) second.emplace(TRY(LockedTable::lock(domain, place.table.raw < source.table.raw ? source.table : place.table)));
+    if (!same_table)
+        second.emplace(TRY(LockedTable::lock(domain, place.table.raw < source.table.raw ? source.table : place.table)));
     if (!maps(place, where, frame)) return fail(Error::BadArgument);
     exchange(place, exchange(source, 0));
     return {};

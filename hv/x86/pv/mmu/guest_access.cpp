@@ -23,24 +23,26 @@ std::size_t copy_with_fixup(void* to, const void* from, std::size_t bytes) {
     if (bytes % 8 == 0 && bytes <= 128) {
         // Small structures, most of what there is: word by word, without the start-up cost of a string instruction.
         std::uint64_t word;
-        asm volatile("jmp 3f\n"
-                     "1: movq (%[from]), %[word]\n"
-                     "2: movq %[word], (%[to])\n"
-                     "addq $8, %[from]\n"
-                     "addq $8, %[to]\n"
-                     "subq $8, %[left]\n"
-                     "3: testq %[left], %[left]\n"
-                     "jnz 1b\n"
-                     "4:\n" HV_FIXUP("1b", "4b") HV_FIXUP("2b", "4b")
-                     : [to] "+r"(to), [from] "+r"(from), [left] "+r"(left), [word] "=&r"(word)
-                     :
-                     : "memory", "cc");
+        asm volatile(
+            "jmp 3f\n"
+            "1: movq (%[from]), %[word]\n"
+            "2: movq %[word], (%[to])\n"
+            "addq $8, %[from]\n"
+            "addq $8, %[to]\n"
+            "subq $8, %[left]\n"
+            "3: testq %[left], %[left]\n"
+            "jnz 1b\n"
+            "4:\n" HV_FIXUP("1b", "4b") HV_FIXUP("2b", "4b")
+            : [to] "+r"(to), [from] "+r"(from), [left] "+r"(left), [word] "=&r"(word)
+            :
+            : "memory", "cc");
     } else {
-        asm volatile("1: rep movsb\n"
-                     "2:\n" HV_FIXUP("1b", "2b")
-                     : "+D"(to), "+S"(from), "+c"(left)
-                     :
-                     : "memory");
+        asm volatile(
+            "1: rep movsb\n"
+            "2:\n" HV_FIXUP("1b", "2b")
+            : "+D"(to), "+S"(from), "+c"(left)
+            :
+            : "memory");
     }
     x86::forbid_guest_access();
     return left;
@@ -65,11 +67,12 @@ Result<> clear_guest(GuestVirtual to, std::size_t bytes) {
     void* at = reinterpret_cast<void*>(to.raw);
     std::size_t left = bytes;
     x86::allow_guest_access();
-    asm volatile("1: rep stosb\n"
-                 "2:\n" HV_FIXUP("1b", "2b")
-                 : "+D"(at), "+c"(left)
-                 : "a"(0)
-                 : "memory");
+    asm volatile(
+        "1: rep stosb\n"
+        "2:\n" HV_FIXUP("1b", "2b")
+        : "+D"(at), "+c"(left)
+        : "a"(0)
+        : "memory");
     x86::forbid_guest_access();
     return left == 0 ? Result<>{} : fail(Error::Fault);
 }

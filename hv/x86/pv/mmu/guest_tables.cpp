@@ -2,9 +2,9 @@
 
 #include "hv/abi/xen/layout.hpp"
 #include "hv/domain/domain.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/pv/mmu/entry_references.hpp"
 #include "hv/x86/pv/mmu/linear_tables.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {

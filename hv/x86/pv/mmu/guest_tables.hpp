@@ -18,7 +18,8 @@ constexpr bool canonical(std::uint64_t address) {
 // Is all of [address, address + bytes) canonical and outside hv's part of the address space?
 bool guest_range_allowed(GuestVirtual address, std::uint64_t bytes);
 
-// The L1 entry that maps `address` in the page tables that are loaded; 0 when a table above is missing or the address is not canonical.
+// The L1 entry that maps `address` in the page tables that are loaded; 0 when a table above is
+// missing or the address is not canonical.
 Pte guest_l1_entry(const Vcpu& vcpu, GuestVirtual address);
 // The same in the vCPU's kernel page tables, whatever mode it is in.
 Pte guest_kernel_l1_entry(const Vcpu& vcpu, GuestVirtual address);

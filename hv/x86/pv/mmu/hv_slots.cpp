@@ -13,12 +13,14 @@ Pte own_entry(unsigned slot) {
 }  // namespace
 
 void install_hv_slots(Pte* table) {
-    for (unsigned slot = kFirstHvSlot; slot <= kLastHvSlot; ++slot) table[slot] = slot == kM2pReadOnlySlot ? 0 : own_entry(slot);
+    for (unsigned slot = kFirstHvSlot; slot <= kLastHvSlot; ++slot)
+        table[slot] = slot == kM2pReadOnlySlot ? 0 : own_entry(slot);
 }
 
 void show_m2p(Pte* table) {
     Pte& entry = table[kM2pReadOnlySlot];
-    if (__atomic_load_n(&entry, __ATOMIC_RELAXED) == 0) __atomic_store_n(&entry, own_entry(kM2pReadOnlySlot), __ATOMIC_RELEASE);
+    if (__atomic_load_n(&entry, __ATOMIC_RELAXED) == 0)
+        __atomic_store_n(&entry, own_entry(kM2pReadOnlySlot), __ATOMIC_RELEASE);
 }
 
 bool hide_m2p(Pte* table) {

@@ -6,9 +6,9 @@
 
 namespace hv::x86 {
 
-// Copies hv's slots into a guest's L4 table. They never change after bring-up, and are the same in all tables. But one: the
-// machine-to-phys table is open to ring 3, where kernels run, and is only there in tables that some vCPU has loaded as its
-// kernel's, not in those of user mode.
+// Copies hv's slots into a guest's L4 table. They never change after bring-up, and are the same in all tables. But
+// one: the machine-to-phys table is open to ring 3, where kernels run, and is only there in tables that some vCPU has
+// loaded as its kernel's, not in those of user mode.
 void install_hv_slots(Pte* table);
 void show_m2p(Pte* table);
 // True when it was shown: TLBs may have it.

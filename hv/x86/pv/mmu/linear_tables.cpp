@@ -3,8 +3,8 @@
 #include <limits>
 
 #include "hv/domain/domain.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/pv/mmu/tlb.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -32,7 +32,8 @@ bool join(FrameInfo& info, unsigned level) {
     do {
         const std::uint64_t count = word & FrameInfo::kTypeCountMask;
         const auto type = static_cast<unsigned>((word & FrameInfo::kTypeMask) >> FrameInfo::kTypeShift);
-        if (type != level || count == 0 || count == FrameInfo::kTypeCountMask || !(word & FrameInfo::kValidated)) return false;
+        if (type != level || count == 0 || count == FrameInfo::kTypeCountMask || !(word & FrameInfo::kValidated))
+            return false;
     } while (!info.type.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel));
     return true;
 }

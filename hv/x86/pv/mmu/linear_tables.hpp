@@ -1,5 +1,5 @@
-// Linear page tables: entries that name a table of their own level, so that the processor shows tables as memory. Domains
-// that were created so may have them, under rules that keep tables out of reach and their end short:
+// Linear page tables: entries that name a table of their own level, so that the processor shows tables as memory.
+// Domains that were created so may have them, under rules that keep tables out of reach and their end short:
 //
 // - The entry is read-only, and so is all that is seen through it.
 // - A table may name itself. That takes no reference: the entry goes with the table.
@@ -28,8 +28,8 @@ inline bool is_linear(Pte entry, unsigned level) {
     return static_cast<unsigned>(frame_info(frame_in(entry)).frame_type()) == level;
 }
 
-// Takes what entry `index` of `table` needs to name `target`, of which the caller holds a general reference, or gives the
-// type reference back; for another table than itself.
+// Takes what entry `index` of `table` needs to name `target`, of which the caller holds a general reference, or gives
+// the type reference back; for another table than itself.
 Result<> get_linear(FrameInfo& table, FrameInfo& target, unsigned level);
 Result<> put_linear(FrameInfo& table, FrameInfo& target);
 

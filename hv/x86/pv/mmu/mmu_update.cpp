@@ -2,11 +2,11 @@
 #include "hv/abi/xen/mmu.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/memory/guest_access.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/pv/mmu/entry_references.hpp"
 #include "hv/x86/pv/mmu/entry_update.hpp"
 #include "hv/x86/pv/mmu/mmu_hypercalls.hpp"
 #include "hv/x86/pv/mmu/table_lock.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -14,8 +14,8 @@ namespace {
 using abi::xen::MmuCommand;
 using abi::xen::MmuUpdate;
 
-// Consecutive updates mostly hit one table: it stays referenced and locked between them, but not for long, since others wait
-// for it who cannot be preempted (table_lock.hpp).
+// Consecutive updates mostly hit one table: it stays referenced and locked between them, but not for long, since others
+// wait for it who cannot be preempted (table_lock.hpp).
 class TableCache {
   public:
     static constexpr std::uint32_t kMostUpdates = 16;  // each may take a flush of other CPUs' TLBs

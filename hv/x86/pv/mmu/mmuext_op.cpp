@@ -3,12 +3,12 @@
 #include "hv/abi/xen/mmu.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/memory/guest_access.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
-#include "hv/x86/pv/mmu/base_pointers.hpp"
 #include "hv/x86/pv/descriptors/descriptors.hpp"
+#include "hv/x86/pv/mmu/base_pointers.hpp"
 #include "hv/x86/pv/mmu/entry_update.hpp"
 #include "hv/x86/pv/mmu/mmu_hypercalls.hpp"
 #include "hv/x86/pv/mmu/tlb.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/vcpu/vcpu_mask.hpp"
 
 namespace hv::x86 {
@@ -75,15 +75,18 @@ Result<> apply(const MmuextOp& op, DomainId owner) {
         case MmuextCommand::PinL3Table: return pin(Mfn{op.arg1.mfn}, FrameType::L3, owner);
         case MmuextCommand::PinL4Table: return pin(Mfn{op.arg1.mfn}, FrameType::L4, owner);
         case MmuextCommand::UnpinTable: return unpin(Mfn{op.arg1.mfn}, owner);
-        case MmuextCommand::NewBaseptr: return own ? set_kernel_table(vcpu, Mfn{op.arg1.mfn}) : fail(Error::NotPermitted);
-        case MmuextCommand::NewUserBaseptr: return own ? set_user_table(vcpu, Mfn{op.arg1.mfn}) : fail(Error::NotPermitted);
+        case MmuextCommand::NewBaseptr:
+            return own ? set_kernel_table(vcpu, Mfn{op.arg1.mfn}) : fail(Error::NotPermitted);
+        case MmuextCommand::NewUserBaseptr:
+            return own ? set_user_table(vcpu, Mfn{op.arg1.mfn}) : fail(Error::NotPermitted);
         case MmuextCommand::TlbFlushLocal: flush_local(); return {};
         case MmuextCommand::InvlpgLocal: flush_local_page(GuestVirtual{op.arg1.linear_addr}); return {};
         case MmuextCommand::TlbFlushMulti:
             flush_cpus(cpus_of(domain, TRY(fetch_vcpu_mask(GuestVirtual{op.arg2.vcpu_mask}))));
             return {};
         case MmuextCommand::InvlpgMulti:
-            flush_cpus_page(cpus_of(domain, TRY(fetch_vcpu_mask(GuestVirtual{op.arg2.vcpu_mask}))), GuestVirtual{op.arg1.linear_addr});
+            flush_cpus_page(cpus_of(domain, TRY(fetch_vcpu_mask(GuestVirtual{op.arg2.vcpu_mask}))),
+                            GuestVirtual{op.arg1.linear_addr});
             return {};
         case MmuextCommand::TlbFlushAll: flush_cpus(cpus_of(domain)); return {};
         case MmuextCommand::InvlpgAll: flush_cpus_page(cpus_of(domain), GuestVirtual{op.arg1.linear_addr}); return {};

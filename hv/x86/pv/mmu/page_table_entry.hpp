@@ -34,24 +34,40 @@ inline constexpr Pte kPteGuestKernel = std::uint64_t{1} << 52;
 inline constexpr Pte kCacheBits = kPteWriteThrough | kPteCacheDisable | kPtePat;
 
 // Only domains with I/O resources may set kCacheBits (entry_references.hpp).
-inline constexpr Pte kAllowedL1 = kPtePresent | kPteWritable | kPteUser | kPteWriteThrough | kPteCacheDisable | kPteAccessed |
-                                  kPteDirty | kPtePat | kPteGlobal | kPteAvailable | kPteHighAvailable | kPteNoExecute | kPteFrameMask;
-// Bits that software may use freely stay available in all levels; a large page is not on offer, nor tables that are read past
-// the caches: what hv validates is what the caches have.
-inline constexpr Pte kAllowedUpper = kPtePresent | kPteWritable | kPteUser | kPteAccessed | kPteDirty | kPteAvailable | kPteHighAvailable | kPteNoExecute | kPteFrameMask;
+inline constexpr Pte kAllowedL1 = kPtePresent | kPteWritable | kPteUser | kPteWriteThrough | kPteCacheDisable |
+                                  kPteAccessed | kPteDirty | kPtePat | kPteGlobal | kPteAvailable | kPteHighAvailable |
+                                  kPteNoExecute | kPteFrameMask;
+// Bits that software may use freely stay available in all levels; a large page is not on offer, nor tables that are
+// read past the caches: what hv validates is what the caches have.
+inline constexpr Pte kAllowedUpper = kPtePresent | kPteWritable | kPteUser | kPteAccessed | kPteDirty | kPteAvailable |
+                                     kPteHighAvailable | kPteNoExecute | kPteFrameMask;
 
-constexpr bool is_present(Pte entry) { return entry & kPtePresent; }
-constexpr Mfn frame_in(Pte entry) { return {(entry & kPteFrameMask) >> kPageShift}; }
-constexpr Pte make_pte(Mfn frame, Pte flags) { return (frame.raw << kPageShift) | flags; }
+constexpr bool is_present(Pte entry) {
+    return entry & kPtePresent;
+}
+constexpr Mfn frame_in(Pte entry) {
+    return {(entry & kPteFrameMask) >> kPageShift};
+}
+constexpr Pte make_pte(Mfn frame, Pte flags) {
+    return (frame.raw << kPageShift) | flags;
+}
 
 // What is really written for an entry of an upper table.
 constexpr Pte adjust_upper(Pte entry) {
     return is_present(entry) ? entry | kPteUser : entry;
 }
 
-constexpr unsigned index_in_l4(std::uint64_t address) { return (address >> 39) & 511; }
-constexpr unsigned index_in_l3(std::uint64_t address) { return (address >> 30) & 511; }
-constexpr unsigned index_in_l2(std::uint64_t address) { return (address >> 21) & 511; }
-constexpr unsigned index_in_l1(std::uint64_t address) { return (address >> 12) & 511; }
+constexpr unsigned index_in_l4(std::uint64_t address) {
+    return (address >> 39) & 511;
+}
+constexpr unsigned index_in_l3(std::uint64_t address) {
+    return (address >> 30) & 511;
+}
+constexpr unsigned index_in_l2(std::uint64_t address) {
+    return (address >> 21) & 511;
+}
+constexpr unsigned index_in_l1(std::uint64_t address) {
+    return (address >> 12) & 511;
+}
 
 }  // namespace hv::x86

@@ -15,7 +15,8 @@ Result<FrameType> lock(FrameInfo& info, FrameType highest, Preemption preemption
     for (;;) {
         const auto type = static_cast<FrameType>((word & FrameInfo::kTypeMask) >> FrameInfo::kTypeShift);
         const std::uint64_t count = word & FrameInfo::kTypeCountMask;
-        if (count == 0 || count == FrameInfo::kTypeCountMask || !(word & FrameInfo::kValidated) || type < FrameType::L1 || type > highest)
+        if (count == 0 || count == FrameInfo::kTypeCountMask || !(word & FrameInfo::kValidated) ||
+            type < FrameType::L1 || type > highest)
             return FrameType::None;
         if (word & FrameInfo::kLocked) {
             if (preemption == Preemption::Allowed && preemption_needed()) return fail(Error::Restart);
@@ -23,7 +24,8 @@ Result<FrameType> lock(FrameInfo& info, FrameType highest, Preemption preemption
             word = info.type.load(std::memory_order_acquire);
             continue;
         }
-        if (info.type.compare_exchange_weak(word, (word + 1) | FrameInfo::kLocked, std::memory_order_acq_rel)) return type;
+        if (info.type.compare_exchange_weak(word, (word + 1) | FrameInfo::kLocked, std::memory_order_acq_rel))
+            return type;
     }
 }
 

@@ -1,10 +1,10 @@
 #include "hv/domain/domain.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "hv/x86/cpu/registers.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/emulate/instruction.hpp"
 #include "hv/x86/pv/traps/bounce.hpp"
 #include "hv/x86/pv/traps/emulation.hpp"
-#include "hv/x86/emulate/instruction.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -54,9 +54,12 @@ bool emulate_table_query(Vcpu& vcpu, TrapFrame& frame, const Instruction& in) {
     const std::uint64_t value = in.opcode == kGroup7 ? vcpu.arch->cr0 : 0;
     if (in.mod != 3) return store(vcpu, frame, in, &value, sizeof(std::uint16_t));
     std::uint64_t& target = register_of(frame, in.rm);
-    if (in.wide()) target = value;
-    else if (in.operand16) target = (target & ~std::uint64_t{0xffff}) | (value & 0xffff);
-    else target = value & 0xffff'ffff;
+    if (in.wide())
+        target = value;
+    else if (in.operand16)
+        target = (target & ~std::uint64_t{0xffff}) | (value & 0xffff);
+    else
+        target = value & 0xffff'ffff;
     frame.rip += in.length;
     return true;
 }

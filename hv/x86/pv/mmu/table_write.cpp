@@ -1,12 +1,12 @@
-// A PV kernel may change entries of its page tables with ordinary instructions: the mapping is read-only, the write faults,
-// and it is carried out here as a checked update.
+// A PV kernel may change entries of its page tables with ordinary instructions: the mapping is read-only, the write
+// faults, and it is carried out here as a checked update.
 #include "hv/domain/domain.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
-#include "hv/x86/pv/traps/emulation.hpp"
+#include "hv/x86/emulate/instruction.hpp"
 #include "hv/x86/pv/mmu/entry_update.hpp"
 #include "hv/x86/pv/mmu/guest_tables.hpp"
-#include "hv/x86/emulate/instruction.hpp"
 #include "hv/x86/pv/mmu/table_lock.hpp"
+#include "hv/x86/pv/traps/emulation.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -75,7 +75,7 @@ Outcome execute(TrapFrame& frame, const Instruction& in, std::uint64_t old, unsi
         case 0x89: return {true, true, merge(old, reg, offset, bytes)};           // MOV
         case 0xc7: return {true, true, merge(old, in.immediate, offset, bytes)};  // MOV immediate
         case 0xab: return {true, true, merge(old, frame.rax, offset, bytes)};     // STOS
-        case 0x87: {                                                             // XCHG
+        case 0x87: {                                                              // XCHG
             const std::uint64_t value = reg;
             reg = loaded(reg, operand, bytes);
             return {true, true, merge(old, value, offset, bytes)};
@@ -87,14 +87,18 @@ Outcome execute(TrapFrame& frame, const Instruction& in, std::uint64_t old, unsi
             frame.rax = loaded(frame.rax, operand, bytes);
             return {true, false, old};
         }
-        case 0x0fba: return bit_operation(frame, in.reg & 7u, (8 * offset + (in.immediate & (8 * bytes - 1))) & 63, old);
-        case 0x21: case 0x09: case 0x31: {  // AND, OR, XOR
+        case 0x0fba:
+            return bit_operation(frame, in.reg & 7u, (8 * offset + (in.immediate & (8 * bytes - 1))) & 63, old);
+        case 0x21:
+        case 0x09:
+        case 0x31: {  // AND, OR, XOR
             if (bytes != 8) return {};
             const std::uint64_t value = in.opcode == 0x21 ? old & reg : in.opcode == 0x09 ? old | reg : old ^ reg;
             set_logic_flags(frame, value);
             return {true, true, value};
         }
-        case 0x81: case 0x83: {
+        case 0x81:
+        case 0x83: {
             if (bytes != 8) return {};
             std::uint64_t value;
             switch (in.reg & 7) {
@@ -110,10 +114,14 @@ Outcome execute(TrapFrame& frame, const Instruction& in, std::uint64_t old, unsi
             const unsigned at = 8 * offset;
             const auto byte = static_cast<std::uint8_t>(old >> at);
             std::uint8_t value;
-            if ((in.reg & 7) == 1) value = byte | static_cast<std::uint8_t>(in.immediate);
-            else if ((in.reg & 7) == 4) value = byte & static_cast<std::uint8_t>(in.immediate);
-            else return {};
-            set_logic_flags(frame, static_cast<std::uint64_t>(static_cast<std::int64_t>(static_cast<std::int8_t>(value))));
+            if ((in.reg & 7) == 1)
+                value = byte | static_cast<std::uint8_t>(in.immediate);
+            else if ((in.reg & 7) == 4)
+                value = byte & static_cast<std::uint8_t>(in.immediate);
+            else
+                return {};
+            set_logic_flags(frame,
+                            static_cast<std::uint64_t>(static_cast<std::int64_t>(static_cast<std::int8_t>(value))));
             return {true, true, merge(old, value, offset, 1)};
         }
         default: return {};
@@ -136,8 +144,8 @@ Outcome execute_far_bit(TrapFrame& frame, const Instruction& in, std::uint64_t a
     return bit_operation(frame, kind, bit, old);
 }
 
-// Is the faulting address that of the operand? It is not when the operand began in the page before, or when another vCPU
-// replaced the instruction. A segment's base is not known here.
+// Is the faulting address that of the operand? It is not when the operand began in the page before, or when another
+// vCPU replaced the instruction. A segment's base is not known here.
 bool writes_at(const TrapFrame& frame, const Instruction& in, std::uint64_t address) {
     if (in.opcode == 0xab) return frame.rdi == address;
     return in.segment != 0 || in.memory == address;
@@ -164,14 +172,19 @@ bool writes_at(const TrapFrame& frame, const Instruction& in, std::uint64_t addr
             const Pte old = __atomic_load_n(entry, __ATOMIC_RELAXED);
             TrapFrame after = frame;
             const bool far = is_far_bit_operation(in);
-            const bool inside = far || (writes_at(frame, in, address) && offset + (in.opcode == 0x80 ? 1u : in.operand_bytes()) <= sizeof(Pte));
-            const Outcome outcome = !inside ? Outcome{} : far ? execute_far_bit(after, in, address, old) : execute(after, in, old, offset);
+            const bool inside = far || (writes_at(frame, in, address) &&
+                                        offset + (in.opcode == 0x80 ? 1u : in.operand_bytes()) <= sizeof(Pte));
+            const Outcome outcome = !inside ? Outcome{}
+                                    : far   ? execute_far_bit(after, in, address, old)
+                                            : execute(after, in, old, offset);
             if (outcome.known) {
                 const Result<> written = !outcome.write ? Result<>{}
-                                                       : replace_entry(**info, static_cast<unsigned>(*type), index, old, outcome.value,
-                                                                       vcpu.domain);
+                                                        : replace_entry(**info, static_cast<unsigned>(*type), index,
+                                                                        old, outcome.value, vcpu.domain);
                 if (written) {
-                    if (in.opcode == 0xab) after.rdi += (frame.rflags & (1u << 10)) ? 0 - std::uint64_t{in.operand_bytes()} : in.operand_bytes();
+                    if (in.opcode == 0xab)
+                        after.rdi +=
+                            (frame.rflags & (1u << 10)) ? 0 - std::uint64_t{in.operand_bytes()} : in.operand_bytes();
                     after.rip += in.length;
                     frame = after;
                     handled = true;

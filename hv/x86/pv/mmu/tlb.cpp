@@ -4,9 +4,9 @@
 #include "hv/memory/frame.hpp"
 #include "hv/memory/frame_seams.hpp"
 #include "hv/x86/cpu/registers.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/pv/mmu/base_pointers.hpp"
 #include "hv/x86/smp/ipi.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv {
 namespace x86 {
@@ -42,7 +42,8 @@ CpuSet cpus_of(const Domain& domain) {
 CpuSet cpus_of(const Domain& domain, const Bitmap<kMaxVcpus>& mask) {
     CpuSet cpus;
     for_each_bit(mask, [&](std::size_t number) {
-        if (const Vcpu* vcpu = domain.vcpu(static_cast<VcpuId>(number))) cpus.set(vcpu->cpu.load(std::memory_order_acquire));
+        if (const Vcpu* vcpu = domain.vcpu(static_cast<VcpuId>(number)))
+            cpus.set(vcpu->cpu.load(std::memory_order_acquire));
     });
     return cpus & cpus_of(domain);
 }

@@ -8,7 +8,7 @@
 namespace hv {
 class Domain;
 class Vcpu;
-}
+}  // namespace hv
 
 namespace hv::x86 {
 

@@ -1,12 +1,12 @@
 #include "hv/abi/xen/mmu.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/memory/guest_access.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/pv/mmu/entry_update.hpp"
 #include "hv/x86/pv/mmu/guest_tables.hpp"
 #include "hv/x86/pv/mmu/mmu_hypercalls.hpp"
 #include "hv/x86/pv/mmu/table_lock.hpp"
 #include "hv/x86/pv/mmu/tlb.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/vcpu/vcpu_mask.hpp"
 
 namespace hv::x86 {
@@ -22,7 +22,8 @@ Result<> flush(std::uint64_t flags, GuestVirtual address) {
         return {};
     }
     Domain& domain = current_domain();
-    const CpuSet cpus = whom == abi::xen::kUvmfAll ? cpus_of(domain) : cpus_of(domain, TRY(fetch_vcpu_mask(GuestVirtual{whom})));
+    const CpuSet cpus =
+        whom == abi::xen::kUvmfAll ? cpus_of(domain) : cpus_of(domain, TRY(fetch_vcpu_mask(GuestVirtual{whom})));
     whole ? flush_cpus(cpus) : flush_cpus_page(cpus, address);
     return {};
 }

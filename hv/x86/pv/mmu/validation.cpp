@@ -1,4 +1,5 @@
-// Validation of page tables: a frame becomes a table of some level when every entry of it is one that its owner may have.
+// Validation of page tables: a frame becomes a table of some level when every entry of
+// it is one that its owner may have.
 #include <cstring>
 
 #include "hv/domain/domain.hpp"
@@ -44,8 +45,8 @@ Result<> give_back(FrameInfo& info, unsigned level, Pte entry) {
     return put_upper_entry(entry, info, level);
 }
 
-// Nothing but a table of the level below, or one of the same level when no other led here: the entry may be one that was
-// never checked, and a chain of parked tables that name each other must not decide how deep this goes.
+// Nothing but a table of the level below, or one of the same level when no other led here: the entry may be one that
+// was never checked, and a chain of parked tables that name each other must not decide how deep this goes.
 Result<> finish_child(const FrameInfo& info, FrameInfo& child, unsigned level, std::uint8_t within) {
     TRY_VOID(finish_partial(child, static_cast<FrameType>(level - 1), within));
     const Domain* owner = domain_in_table(info.owner());
@@ -54,8 +55,8 @@ Result<> finish_child(const FrameInfo& info, FrameInfo& child, unsigned level, s
     return finish_partial(child, static_cast<FrameType>(level), within | bit);
 }
 
-// Gives back entries from `info.progress` down. A table below that was preempted is finished first when it is met again.
-// An L1 table is undone in one piece (table_lock.hpp relies on it).
+// Gives back entries from `info.progress` down. A table below that was preempted is finished first when it is met
+// again. An L1 table is undone in one piece (table_lock.hpp relies on it).
 Result<> undo_entries(FrameInfo& info, unsigned level, std::uint8_t within) {
     Pte* table = table_at(info);
     if (level > 1 && info.progress < kEntriesPerTable && is_guest_entry(level, info.progress)) {

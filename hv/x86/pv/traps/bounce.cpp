@@ -5,10 +5,10 @@
 #include "hv/domain/domain.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "hv/x86/cpu/registers.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/pv/mmu/base_pointers.hpp"
 #include "hv/x86/pv/mmu/guest_tables.hpp"
 #include "hv/x86/pv/traps/traps.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
 
@@ -43,14 +43,15 @@ namespace hv::x86 {
     }
     image[words++] = frame.rip;
     image[words++] = (frame.cs & (from_kernel ? 0xfffc : 0xffff)) | (std::uint64_t{mask} << 32);
-    image[words++] = (frame.rflags & ~std::uint64_t{kRflagsIf | kRflagsIopl}) | (mask ? 0 : std::uint64_t{kRflagsIf}) | arch.shown_iopl;
+    image[words++] = (frame.rflags & ~std::uint64_t{kRflagsIf | kRflagsIopl}) | (mask ? 0 : std::uint64_t{kRflagsIf}) |
+                     arch.shown_iopl;
     image[words++] = frame.rsp;
     image[words++] = frame.ss;
 
     const GuestVirtual at{(stack & ~std::uint64_t{15}) - words * sizeof(std::uint64_t)};
     if (entry.address == 0 || !copy_to_guest(at, image, words * sizeof(std::uint64_t))) {
-        log(LogLevel::GuestError, "d{}v{}: cannot enter the kernel at {:x} with stack {:x} (rip {:x}, vector {})", vcpu.domain.id,
-            vcpu.id, entry.address, at.raw, frame.rip, frame.vector);
+        log(LogLevel::GuestError, "d{}v{}: cannot enter the kernel at {:x} with stack {:x} (rip {:x}, vector {})",
+            vcpu.domain.id, vcpu.id, entry.address, at.raw, frame.rip, frame.vector);
         domain_crash(vcpu.domain, "the kernel's entry point or stack is not usable");
         return false;
     }
@@ -64,16 +65,19 @@ namespace hv::x86 {
     return true;
 }
 
-[[gnu::hot]] void deliver_trap(Vcpu& vcpu, TrapFrame& frame, std::uint8_t vector, std::optional<std::uint32_t> error_code) {
+[[gnu::hot]] void deliver_trap(Vcpu& vcpu, TrapFrame& frame, std::uint8_t vector,
+                               std::optional<std::uint32_t> error_code) {
     const GuestGate& gate = vcpu.arch->gates[vector];
     if (gate.address == 0) {
-        log(LogLevel::GuestError, "d{}v{}: no handler for trap {} (error code {:x}) at rip {:x} rsp {:x}, cr2 {:x}", vcpu.domain.id, vcpu.id,
-            vector, error_code.value_or(0), frame.rip, frame.rsp, vcpu.info.load()->arch.cr2);
+        log(LogLevel::GuestError, "d{}v{}: no handler for trap {} (error code {:x}) at rip {:x} rsp {:x}, cr2 {:x}",
+            vcpu.domain.id, vcpu.id, vector, error_code.value_or(0), frame.rip, frame.rsp, vcpu.info.load()->arch.cr2);
         domain_crash(vcpu.domain, "a trap without a handler");
         return;
     }
     enter_guest_kernel(vcpu, frame,
-                       {.address = gate.address, .mask_events = (gate.flags & abi::xen::kTrapMaskEvents) != 0, .error_code = error_code});
+                       {.address = gate.address,
+                        .mask_events = (gate.flags & abi::xen::kTrapMaskEvents) != 0,
+                        .error_code = error_code});
 }
 
 [[gnu::hot]] void deliver_page_fault(Vcpu& vcpu, TrapFrame& frame, std::uint64_t address, std::uint32_t error_code) {

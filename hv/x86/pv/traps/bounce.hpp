@@ -1,4 +1,5 @@
-// Entering a PV guest's kernel: its stack gets the frame that an interrupt would have pushed, and it goes on at a handler.
+// Entering a PV guest's kernel: its stack gets the frame that an interrupt would have
+// pushed, and it goes on at a handler.
 #pragma once
 
 #include <cstdint>

@@ -4,9 +4,9 @@
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/pv/traps/bounce.hpp"
 #include "hv/x86/traps/trap_frame.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 extern "C" const char syscall32_stubs[], sysenter_entry[];
 

@@ -7,8 +7,9 @@
 
 namespace hv::x86 {
 
-// Which of the two instructions brings 32-bit code here: the other one is undefined in long mode on this processor, or it is not known.
-// A callback for what does not work may be registered and is never entered: kernels register both and panic when they cannot.
+// Which of the two instructions brings 32-bit code here: the other one is undefined in long mode on this
+// processor, or it is not known. A callback for what does not work may be registered and is never entered:
+// kernels register both and panic when they cannot.
 bool syscall32_works();
 bool sysenter_works();
 

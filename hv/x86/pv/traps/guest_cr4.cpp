@@ -4,14 +4,14 @@
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/pv/mmu/tlb.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
 
-// TSD is loaded with the vCPU, DE decides what DR4 and DR5 are, a change of PGE flushes. PSE means nothing in long mode, and
-// no machine check reaches a guest, whatever its MCE says.
+// TSD is loaded with the vCPU, DE decides what DR4 and DR5 are, a change of PGE flushes. PSE means nothing in long
+// mode, and no machine check reaches a guest, whatever its MCE says.
 constexpr std::uint64_t kGuestsChoice = kCr4Tsd | kCr4De | kCr4Pse | kCr4Mce | kCr4Pge;
 
 std::uint64_t always_on() {

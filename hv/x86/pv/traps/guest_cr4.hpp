@@ -1,5 +1,5 @@
-// CR4 of PV guests. Each bit that a guest may set does what the processor's manual says; the others are refused, so that no kernel
-// believes in something that is not there.
+// CR4 of PV guests. Each bit that a guest may set does what the processor's manual says; the others are refused, so
+// that no kernel believes in something that is not there.
 #pragma once
 
 #include <cstdint>

@@ -5,13 +5,13 @@
 #include "hv/domain/runstate.hpp"
 #include "hv/hypercall/dispatch.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/pv/traps/bounce.hpp"
-#include "hv/x86/vcpu/context_switch.hpp"
 #include "hv/x86/pv/traps/iret.hpp"
 #include "hv/x86/pv/traps/traps.hpp"
 #include "hv/x86/traps/guest_seam.hpp"
 #include "hv/x86/traps/masked_time.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/vcpu/context_switch.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -44,12 +44,16 @@ void hypercall(TrapFrame& frame) {
 void last_work(TrapFrame& frame) {
     for (;;) {
         const PerCpu& cpu = per_cpu();
-        if (cpu.work.schedule.load(std::memory_order_relaxed) || cpu.work.timers.load(std::memory_order_relaxed)) [[unlikely]] do_cpu_work(frame);
+        if (cpu.work.schedule.load(std::memory_order_relaxed) || cpu.work.timers.load(std::memory_order_relaxed))
+            [[unlikely]]
+            do_cpu_work(frame);
         Vcpu& vcpu = *cpu.current;
         ArchVcpu& arch = *vcpu.arch;
         if (arch.runstate_late && arch.kernel_mode) arch.runstate_late = !runstate_publish(vcpu);
-        if (arch.nmi_pending.load(std::memory_order_relaxed) && arch.nmi_callback != 0 && arch.nmi_pending.exchange(false)) {
-            // One for each way out: other vCPUs can send them faster than this delivers them, and the next one's interrupt waits.
+        if (arch.nmi_pending.load(std::memory_order_relaxed) && arch.nmi_callback != 0 &&
+            arch.nmi_pending.exchange(false)) {
+            // One for each way out: other vCPUs can send them faster than this delivers them,
+            // and the next one's interrupt waits.
             if (!enter_guest_kernel(vcpu, frame, {.address = arch.nmi_callback, .mask_events = true})) continue;
         }
         const abi::xen::VcpuInfo& info = *vcpu.info.load(std::memory_order_relaxed);
@@ -65,7 +69,8 @@ extern "C" [[gnu::hot]] void guest_syscall(TrapFrame& frame) {
     Vcpu& vcpu = current_vcpu();
     ArchVcpu& arch = *vcpu.arch;
     masked_time_begins(arch.kernel_mode ? call_cause(frame.rax) : kSystemCallCause);
-    if (arch.kernel_mode) [[likely]] return hypercall(frame);
+    if (arch.kernel_mode) [[likely]]
+        return hypercall(frame);
     if (arch.syscall_callback == 0) {
         frame.rip -= kSyscallBytes;
         deliver_trap(vcpu, frame, kInvalidOpcode, {});

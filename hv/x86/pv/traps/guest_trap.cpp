@@ -2,19 +2,19 @@
 #include "hv/domain/domain.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "hv/x86/cpu/registers.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
-#include "hv/x86/pv/traps/bounce.hpp"
-#include "hv/x86/vcpu/context_switch.hpp"
-#include "hv/x86/vcpu/debug_registers.hpp"
+#include "hv/x86/emulate/instruction.hpp"
 #include "hv/x86/pv/descriptors/descriptor_windows.hpp"
 #include "hv/x86/pv/descriptors/descriptors.hpp"
+#include "hv/x86/pv/traps/bounce.hpp"
 #include "hv/x86/pv/traps/emulation.hpp"
-#include "hv/x86/vcpu/fpu.hpp"
-#include "hv/x86/emulate/instruction.hpp"
-#include "hv/x86/vcpu/trap_counters.hpp"
 #include "hv/x86/pv/traps/traps.hpp"
-#include "hv/x86/vcpu/tsc_aux.hpp"
 #include "hv/x86/traps/guest_seam.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/vcpu/context_switch.hpp"
+#include "hv/x86/vcpu/debug_registers.hpp"
+#include "hv/x86/vcpu/fpu.hpp"
+#include "hv/x86/vcpu/trap_counters.hpp"
+#include "hv/x86/vcpu/tsc_aux.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -43,7 +43,8 @@ bool software_interrupt(Vcpu& vcpu, TrapFrame& frame) {
     if (!decode(frame, in) || in.opcode != 0xcd) return false;
     const auto vector = static_cast<std::uint8_t>(in.immediate);
     const GuestGate& gate = vcpu.arch->gates[vector];
-    const unsigned level = vcpu.arch->kernel_mode ? 1 : 3;  // as if the kernel ran in ring 1: gates of level 0 are hardware's
+    const unsigned level =
+        vcpu.arch->kernel_mode ? 1 : 3;  // as if the kernel ran in ring 1: gates of level 0 are hardware's
     if (gate.address == 0 || (gate.flags & abi::xen::kTrapDplMask) < level) {
         deliver_general_protection(vcpu, frame, vector * 8u + kIdt);
         return true;
@@ -78,9 +79,7 @@ void debug_trap(Vcpu& vcpu, TrapFrame& frame) {
         case kInvalidOpcode:
             if (forced_emulation(vcpu, frame) || emulate_rdpid(vcpu, frame)) return;
             return deliver_trap(vcpu, frame, vector, {});
-        case kNoDevice:
-            set_task_switched(vcpu, false);
-            return deliver_trap(vcpu, frame, vector, {});
+        case kNoDevice: set_task_switched(vcpu, false); return deliver_trap(vcpu, frame, vector, {});
         case kDebug: return debug_trap(vcpu, frame);
         default: break;
     }
@@ -92,7 +91,8 @@ void debug_trap(Vcpu& vcpu, TrapFrame& frame) {
 bool hv_page_fault(TrapFrame&, std::uint64_t address) {
     const std::uint64_t window = ldt_window(hv::current_cpu());
     if (address < window || address >= window + kWindowPages * kPageSize) return false;
-    return map_ldt_page(current_vcpu(), static_cast<unsigned>((address - window) >> kPageShift), Preemption::Forbidden).has_value();
+    return map_ldt_page(current_vcpu(), static_cast<unsigned>((address - window) >> kPageShift), Preemption::Forbidden)
+        .has_value();
 }
 
 }  // namespace hv::x86

@@ -1,6 +1,7 @@
-// A guest's I/O privilege level, which is hv's to keep: the processor's own is always 0. A kernel sets it with PHYSDEVOP_set_iopl and is
-// thought of as ring 1; with the VM assist "architectural IOPL" it is ring 0, and finds and sets the level in the flags of its frames.
-// Below that level single ports are open by a bitmap as in a TSS, PHYSDEVOP_set_iobitmap.
+// A guest's I/O privilege level, which is hv's to keep: the processor's own is always 0. A kernel sets it
+// with PHYSDEVOP_set_iopl and is thought of as ring 1; with the VM assist "architectural IOPL" it is ring 0,
+// and finds and sets the level in the flags of its frames. Below that level single ports are open by a
+// bitmap as in a TSS, PHYSDEVOP_set_iobitmap.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,9 @@
 namespace hv::x86 {
 
 inline bool has_architectural_iopl(const Domain& domain) {
-    return (domain.arch->vm_assist.load(std::memory_order_relaxed) >> static_cast<unsigned>(abi::xen::VmAssistType::ArchitecturalIopl)) & 1;
+    return (domain.arch->vm_assist.load(std::memory_order_relaxed) >>
+            static_cast<unsigned>(abi::xen::VmAssistType::ArchitecturalIopl)) &
+           1;
 }
 
 void set_iopl(Vcpu& vcpu, std::uint32_t iopl);

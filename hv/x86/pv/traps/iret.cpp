@@ -6,10 +6,10 @@
 #include "hv/memory/guest_access.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/pv/traps/bounce.hpp"
 #include "hv/x86/pv/traps/iopl.hpp"
 #include "hv/x86/pv/traps/traps.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv {
 namespace x86 {
@@ -29,7 +29,8 @@ namespace x86 {
         switch_mode(vcpu);
     }
     const std::uint64_t iopl = saved->rflags & kRflagsIopl;
-    if (iopl != arch.shown_iopl && has_architectural_iopl(vcpu.domain)) [[unlikely]] set_iopl(vcpu, static_cast<std::uint32_t>(iopl >> 12));
+    if (iopl != arch.shown_iopl && has_architectural_iopl(vcpu.domain)) [[unlikely]]
+        set_iopl(vcpu, static_cast<std::uint32_t>(iopl >> 12));
     frame.rip = saved->rip;
     frame.cs = (saved->cs & 0xffff) | 3;
     frame.rflags = (saved->rflags & kGuestFlags) | kRflagsIf | 2;

@@ -3,13 +3,13 @@
 #include "hv/domain/domain.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "hv/x86/cpu/registers.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
-#include "hv/x86/pv/traps/bounce.hpp"
-#include "hv/x86/pv/descriptors/descriptors.hpp"
-#include "hv/x86/pv/traps/emulation.hpp"
-#include "hv/x86/pv/mmu/guest_tables.hpp"
 #include "hv/x86/emulate/instruction.hpp"
+#include "hv/x86/pv/descriptors/descriptors.hpp"
+#include "hv/x86/pv/mmu/guest_tables.hpp"
+#include "hv/x86/pv/traps/bounce.hpp"
+#include "hv/x86/pv/traps/emulation.hpp"
 #include "hv/x86/pv/traps/traps.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -21,7 +21,8 @@ enum FaultBits : std::uint32_t { kProtection = 1, kWrite = 2, kUser = 4, kReserv
 bool fault_in_ldt_window(Vcpu& vcpu, TrapFrame& frame, std::uint64_t address) {
     const std::uint64_t window = ldt_window(hv::current_cpu());
     if (address < window || address >= window + 16 * kPageSize) return false;
-    const Result<> mapped = map_ldt_page(vcpu, static_cast<unsigned>((address - window) >> kPageShift), Preemption::Allowed);
+    const Result<> mapped =
+        map_ldt_page(vcpu, static_cast<unsigned>((address - window) >> kPageShift), Preemption::Allowed);
     if (mapped || mapped.error() == Error::Restart) return true;  // the guest executes it again
     // The guest sees it where it put its LDT.
     const std::uint64_t offset = address - window;
@@ -39,7 +40,9 @@ bool fault_in_gdt_window(Vcpu& vcpu, TrapFrame& frame, std::uint64_t address) {
 
 // In ring 3 both instructions can only stay there; the selectors are checked when hv itself returns with them.
 bool interrupt_return(TrapFrame& frame) {
-    struct { std::uint64_t rip, cs, rflags, rsp, ss; } image;
+    struct {
+        std::uint64_t rip, cs, rflags, rsp, ss;
+    } image;
     if (!copy_from_guest(&image, GuestVirtual{frame.rsp}, sizeof image)) return false;
     frame.rip = image.rip;
     frame.cs = (image.cs & 0xffff) | 3;
@@ -52,7 +55,9 @@ bool interrupt_return(TrapFrame& frame) {
 bool far_return(Vcpu& vcpu, TrapFrame& frame, const Instruction& instruction) {
     const unsigned bytes = instruction.operand_bytes();
     std::uint64_t rip = 0, cs = 0;
-    if (!copy_from_guest(&rip, GuestVirtual{frame.rsp}, bytes) || !copy_from_guest(&cs, GuestVirtual{frame.rsp + bytes}, bytes)) return false;
+    if (!copy_from_guest(&rip, GuestVirtual{frame.rsp}, bytes) ||
+        !copy_from_guest(&cs, GuestVirtual{frame.rsp + bytes}, bytes))
+        return false;
     frame.rip = rip;
     frame.cs = (cs & 0xffff) | 3;
     frame.rsp += 2 * bytes + (instruction.immediate & 0xffff);
@@ -60,9 +65,9 @@ bool far_return(Vcpu& vcpu, TrapFrame& frame, const Instruction& instruction) {
     return true;
 }
 
-// Some processors (QEMU's TCG before 8.0 is one) read the stack frame of an IRET or a far RET that ring 3 executes as if
-// ring 0 had asked, which SMAP forbids. No guest can cause such a fault otherwise, and the instruction is easily carried
-// out here.
+// Some processors (QEMU's TCG before 8.0 is one) read the stack frame of an IRET or a far RET that ring
+// 3 executes as if ring 0 had asked, which SMAP forbids. No guest can cause such a fault otherwise, and
+// the instruction is easily carried out here.
 bool stack_read_as_supervisor(Vcpu& vcpu, TrapFrame& frame, std::uint64_t address) {
     // What they read, unless the stack segment of 32-bit code has a base.
     constexpr std::uint64_t kLargestFrame = 5 * sizeof(std::uint64_t);
@@ -72,7 +77,8 @@ bool stack_read_as_supervisor(Vcpu& vcpu, TrapFrame& frame, std::uint64_t addres
     frame.vector = kPageFault;  // leave with IRET, not SYSRET
     switch (instruction.opcode) {
         case 0xcf: return instruction.wide() && interrupt_return(frame);
-        case 0xca: case 0xcb: return far_return(vcpu, frame, instruction);
+        case 0xca:
+        case 0xcb: return far_return(vcpu, frame, instruction);
         default: return false;
     }
 }
@@ -89,7 +95,8 @@ bool stack_read_as_supervisor(Vcpu& vcpu, TrapFrame& frame, std::uint64_t addres
     // A write to one of its own page tables, mapped read-only: the guest's kernel changes an entry in place.
     constexpr std::uint32_t kWriteProtected = kProtection | kWrite;
     const std::uint64_t rip = frame.rip;
-    if (vcpu.arch->kernel_mode && (error & (kWriteProtected | kReserved | kFetch)) == kWriteProtected && emulate_table_write(vcpu, frame, address)) {
+    if (vcpu.arch->kernel_mode && (error & (kWriteProtected | kReserved | kFetch)) == kWriteProtected &&
+        emulate_table_write(vcpu, frame, address)) {
         if (frame.rip != rip) instruction_done(vcpu, frame);
         return;
     }

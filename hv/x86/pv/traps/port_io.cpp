@@ -1,17 +1,18 @@
-// Port I/O. A kernel that raised its I/O privilege level (PHYSDEVOP_set_iopl) may execute it, and whoever it opened the port to; only
-// Dom0's reaches the machine. To other domains every port is empty, as on a board without the device: kernels probe some without asking.
+// Port I/O. A kernel that raised its I/O privilege level (PHYSDEVOP_set_iopl) may execute it, and whoever it
+// opened the port to; only Dom0's reaches the machine. To other domains every port is empty, as on a board without
+// the device: kernels probe some without asking.
 #include "hv/domain/domain.hpp"
 #include "hv/hypercall/hypercall.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "hv/x86/cpu/io.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
-#include "hv/x86/pv/traps/bounce.hpp"
 #include "hv/x86/devices/device_moves.hpp"
-#include "hv/x86/pv/traps/emulation.hpp"
-#include "hv/x86/emulate/instruction.hpp"
 #include "hv/x86/devices/io_permissions.hpp"
-#include "hv/x86/pv/traps/iopl.hpp"
 #include "hv/x86/devices/pci_config.hpp"
+#include "hv/x86/emulate/instruction.hpp"
+#include "hv/x86/pv/traps/bounce.hpp"
+#include "hv/x86/pv/traps/emulation.hpp"
+#include "hv/x86/pv/traps/iopl.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -82,9 +83,12 @@ bool emulate_port_io(Vcpu& vcpu, TrapFrame& frame, const Instruction& in) {
         port_write(port, bytes, static_cast<std::uint32_t>(frame.rax));
     } else {
         const std::uint32_t value = port_read(port, bytes);
-        if (bytes == 4) frame.rax = value;
-        else if (bytes == 2) frame.rax = (frame.rax & ~std::uint64_t{0xffff}) | (value & 0xffff);
-        else frame.rax = (frame.rax & ~std::uint64_t{0xff}) | (value & 0xff);
+        if (bytes == 4)
+            frame.rax = value;
+        else if (bytes == 2)
+            frame.rax = (frame.rax & ~std::uint64_t{0xffff}) | (value & 0xffff);
+        else
+            frame.rax = (frame.rax & ~std::uint64_t{0xff}) | (value & 0xff);
     }
     frame.rip += in.length;
     return true;

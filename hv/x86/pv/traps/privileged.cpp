@@ -3,16 +3,16 @@
 #include "hv/domain/vcpu_block.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/registers.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
-#include "hv/x86/pv/mmu/base_pointers.hpp"
-#include "hv/x86/pv/traps/bounce.hpp"
-#include "hv/x86/vcpu/debug_registers.hpp"
-#include "hv/x86/pv/traps/emulation.hpp"
-#include "hv/x86/vcpu/fpu.hpp"
-#include "hv/x86/pv/traps/guest_cr4.hpp"
 #include "hv/x86/emulate/instruction.hpp"
-#include "hv/x86/pv/traps/iopl.hpp"
+#include "hv/x86/pv/mmu/base_pointers.hpp"
 #include "hv/x86/pv/mmu/tlb.hpp"
+#include "hv/x86/pv/traps/bounce.hpp"
+#include "hv/x86/pv/traps/emulation.hpp"
+#include "hv/x86/pv/traps/guest_cr4.hpp"
+#include "hv/x86/pv/traps/iopl.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/vcpu/debug_registers.hpp"
+#include "hv/x86/vcpu/fpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -92,11 +92,13 @@ bool group7(Vcpu& vcpu, TrapFrame& frame, const Instruction& in) {
     }
     if ((in.reg & 7) == 7 && (in.rm & 7) == 1) return read_time_stamp_and_aux(vcpu, frame);
     if ((in.reg & 7) == 2 && (in.rm & 7) == 1)
-        return set_guest_xcr0(vcpu, static_cast<std::uint32_t>(frame.rcx), (frame.rdx << 32) | (frame.rax & 0xffff'ffff));
+        return set_guest_xcr0(vcpu, static_cast<std::uint32_t>(frame.rcx),
+                              (frame.rdx << 32) | (frame.rax & 0xffff'ffff));
     return false;
 }
 
-// CLI and STI change nothing, since the upcall mask is the interrupt flag; they are allowed where I/O is, also to user programs.
+// CLI and STI change nothing, since the upcall mask is the interrupt flag; they are allowed
+// where I/O is, also to user programs.
 bool is_interrupt_flag(const Instruction& in) {
     return in.opcode == 0xfa || in.opcode == 0xfb;
 }
@@ -108,7 +110,8 @@ bool emulate_interrupt_flag(const Vcpu& vcpu, TrapFrame& frame, const Instructio
 }
 
 bool is_port_io(const Instruction& in) {
-    return (in.opcode >= 0x6c && in.opcode <= 0x6f) || (in.opcode >= 0xe4 && in.opcode <= 0xe7) || (in.opcode >= 0xec && in.opcode <= 0xef);
+    return (in.opcode >= 0x6c && in.opcode <= 0x6f) || (in.opcode >= 0xe4 && in.opcode <= 0xe7) ||
+           (in.opcode >= 0xec && in.opcode <= 0xef);
 }
 
 bool read_msr_instruction(Vcpu& vcpu, TrapFrame& frame) {
@@ -122,14 +125,27 @@ bool read_msr_instruction(Vcpu& vcpu, TrapFrame& frame) {
 bool emulate_for_kernel(Vcpu& vcpu, TrapFrame& frame, const Instruction& in) {
     bool done = false, again = false;
     switch (in.opcode) {
-        case 0x0f20: case 0x0f21: case 0x0f22: case 0x0f23: done = control_register(vcpu, frame, in, again); break;
+        case 0x0f20:
+        case 0x0f21:
+        case 0x0f22:
+        case 0x0f23: done = control_register(vcpu, frame, in, again); break;
         case 0x0f01: done = group7(vcpu, frame, in); break;
-        case 0x0f06: set_task_switched(vcpu, false); done = true; break;
-        case 0x0f08: case 0x0f09: done = true; break;  // INVD, WBINVD: memory is coherent, and no domain owns the cache
-        case 0x0f30: done = write_guest_msr(vcpu, static_cast<std::uint32_t>(frame.rcx), (frame.rdx << 32) | (frame.rax & 0xffff'ffff)); break;
+        case 0x0f06:
+            set_task_switched(vcpu, false);
+            done = true;
+            break;
+        case 0x0f08:
+        case 0x0f09: done = true; break;  // INVD, WBINVD: memory is coherent, and no domain owns the cache
+        case 0x0f30:
+            done = write_guest_msr(vcpu, static_cast<std::uint32_t>(frame.rcx),
+                                   (frame.rdx << 32) | (frame.rax & 0xffff'ffff));
+            break;
         case 0x0f31: done = read_time_stamp(frame); break;
         case 0x0f32: done = read_msr_instruction(vcpu, frame); break;
-        case 0x0fa2: emulate_cpuid(vcpu, frame); done = true; break;
+        case 0x0fa2:
+            emulate_cpuid(vcpu, frame);
+            done = true;
+            break;
         case 0xf4:
             vcpu_block(vcpu);
             done = true;
@@ -155,10 +171,14 @@ bool emulate_privileged(Vcpu& vcpu, TrapFrame& frame) {
     if (!decode(frame, in) || in.lock) return false;
     const std::uint64_t next = frame.rip + in.length;
     bool handled = false;
-    if (is_port_io(in)) handled = emulate_port_io(vcpu, frame, in);
-    else if (is_interrupt_flag(in)) handled = emulate_interrupt_flag(vcpu, frame, in);
-    else if (is_table_query(in)) handled = emulate_table_query(vcpu, frame, in);
-    else if (vcpu.arch->kernel_mode) handled = emulate_for_kernel(vcpu, frame, in);  // user programs get nothing else, whatever their kernel may do
+    if (is_port_io(in))
+        handled = emulate_port_io(vcpu, frame, in);
+    else if (is_interrupt_flag(in))
+        handled = emulate_interrupt_flag(vcpu, frame, in);
+    else if (is_table_query(in))
+        handled = emulate_table_query(vcpu, frame, in);
+    else if (vcpu.arch->kernel_mode)
+        handled = emulate_for_kernel(vcpu, frame, in);  // user programs get nothing else, whatever their kernel may do
     if (handled && frame.rip == next) instruction_done(vcpu, frame);
     return handled;
 }
