@@ -15,13 +15,16 @@ bool Vcpu::runnable() const {
            domain.pause_count.load(std::memory_order_acquire) == 0 && !domain.shut_down.load(std::memory_order_acquire);
 }
 
-void vcpu_unblock(Vcpu& vcpu) {
-    if (!(vcpu.flags.load(std::memory_order_acquire) & kVcpuBlocked)) return;
-    if (vcpu.flags.fetch_and(~std::uint32_t{kVcpuBlocked}, std::memory_order_acq_rel) & kVcpuBlocked) sched_wake(vcpu);
+bool vcpu_unblock(Vcpu& vcpu) {
+    if (!(vcpu.flags.load(std::memory_order_acquire) & kVcpuBlocked)) return false;
+    if (!(vcpu.flags.fetch_and(~std::uint32_t{kVcpuBlocked}, std::memory_order_acq_rel) & kVcpuBlocked)) return false;
+    sched_wake(vcpu);
+    return true;
 }
 
 void vcpu_kick(Vcpu& vcpu) {
-    vcpu_unblock(vcpu);
+    // One that has just been woken passes through hv and looks.
+    if (vcpu_unblock(vcpu)) return;
     if (!vcpu.running.load(std::memory_order_acquire)) return;
     const CpuId cpu = vcpu.cpu.load(std::memory_order_acquire);
     if (cpu != current_cpu()) kick_cpu(cpu);

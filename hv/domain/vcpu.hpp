@@ -75,8 +75,8 @@ class Vcpu final {
 // Lets the vCPU run again after a reason went away, and makes it look at its pending events soon: unblocks it, and
 // interrupts the CPU that runs it, if that is another one.
 void vcpu_kick(Vcpu& vcpu);
-// Unblocks without interrupting.
-void vcpu_unblock(Vcpu& vcpu);
+// Unblocks without interrupting; false: it was not blocked.
+bool vcpu_unblock(Vcpu& vcpu);
 // Stops scheduling it; counts. The sync form waits until its registers are saved.
 void vcpu_pause(Vcpu& vcpu);
 void vcpu_pause_nosync(Vcpu& vcpu);

@@ -6,8 +6,8 @@
 // with a cap is parked when it has had what it may.
 //
 //   wake          an idle CPU if affinity allows one (the last CPU, soft, hard), else the least loaded of a few; a
-//   sleeper
-//                 comes back a little ahead of the queue, never by more than it left unused, and preempts from there
+//                 sleeper comes back a little ahead of the queue, never by more than it left unused, and preempts from
+//                 there
 //   run           up to kSlice while others wait, at least kRateLimit; without others no timer runs at all
 //   idle          takes the waiting vCPU that is furthest behind from a loaded CPU
 //   balance       a CPU on which vCPUs wait hands the one furthest behind to a CPU that is ahead, so that shares hold

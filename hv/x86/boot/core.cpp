@@ -31,6 +31,7 @@
 #include "hv/x86/vcpu/audit_key.hpp"
 #include "hv/x86/vcpu/context_switch.hpp"
 #include "hv/x86/vcpu/debug_keys.hpp"
+#include "hv/x86/vcpu/idle.hpp"
 #include "hv/x86/vcpu/trap_counters.hpp"
 
 namespace hv {

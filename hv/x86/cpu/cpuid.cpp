@@ -13,6 +13,7 @@ constinit CpuModel model{};
 constinit std::array<std::uint32_t, 8> feature_words{};
 constinit std::uint64_t cr4_value = 0;
 constinit std::uint64_t xcr0_supported = 0;
+constinit bool on_tcg = false;
 
 // Write-back, write-through, UC-, UC, write-combining, write-protect, UC, UC: what PV guests expect to find.
 constexpr std::uint64_t kPat = 0x0000'0501'0007'0406;
@@ -66,6 +67,10 @@ void identify_cpu() {
         const CpuidLeaf states = leaf(0xd);
         xcr0_supported = (std::uint64_t{states.edx} << 32) | states.eax;
     }
+    if (cpu_has(Feature::Hypervisor)) {
+        const CpuidLeaf names = cpuid(0x4000'0000);
+        on_tcg = std::memcmp(&names.ebx, "TCGTCGTCGTCG", 12) == 0;
+    }
 }
 
 const CpuModel& cpu_model() {
@@ -78,9 +83,7 @@ bool cpu_has(Feature feature) {
 }
 
 bool emulated_by_tcg() {
-    if (!cpu_has(Feature::Hypervisor)) return false;
-    const CpuidLeaf leaf = cpuid(0x4000'0000);
-    return std::memcmp(&leaf.ebx, "TCGTCGTCGTCG", 12) == 0;
+    return on_tcg;
 }
 
 void enable_cpu_features() {

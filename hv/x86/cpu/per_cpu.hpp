@@ -10,6 +10,7 @@
 #include "hv/base/bitmap.hpp"
 #include "hv/base/spinlock.hpp"
 #include "hv/base/types.hpp"
+#include "hv/sched/idle_poll.hpp"
 #include "hv/x86/cpu/segments.hpp"
 #include "hv/x86/paging/layout.hpp"
 #include "hv/x86/smp/cpu_calls.hpp"
@@ -33,12 +34,13 @@ struct VectorEntry {
 struct CpuWork {
     std::atomic<bool> schedule{false};
     std::atomic<bool> timers{false};
+    std::atomic<bool> polls{false};  // it is idle and looks at these two all the time: no interrupt is needed
     std::uint64_t busy_since = 0;    // TSC of the current entry's first preemption_needed(); 0 before
     std::atomic<bool> timed{false};  // whether the next two are kept (traps/masked_time.hpp)
     std::uint32_t entered_by = 0;
     std::uint64_t entered_at = 0;               // TSC; 0 while not in hv
     const LinearSlots* linear_slots = nullptr;  // of the vCPU that runs, when its domain may have any
-    const Vcpu* loaded = nullptr;               // whose address space is in CR3; null while idle
+    std::atomic<const Vcpu*> loaded{nullptr};   // whose address space is in CR3; null: hv's own
 };
 
 inline constexpr std::size_t kExceptions = 32;
@@ -50,6 +52,7 @@ struct alignas(64) PerCpu {
     CpuId id = 0;
     std::uint32_t apic_id = 0;
     CpuWork work;
+    IdlePoll idle_poll;
     std::uint64_t stack_block = 0;  // lowest address
 
     GdtPage* gdt = nullptr;  // a page of its own: guests' GDT windows map it too

@@ -25,6 +25,7 @@ struct GuestGate {
 struct ArchVcpu {
     bool kernel_mode = true;     // which of its two page tables and GS bases is loaded
     bool runstate_late = false;  // to be written when its kernel is entered
+    CpuId loaded_on = kNoCpu;    // the CPU that had its address space last, and may have it still while it is idle
     std::atomic<bool> nmi_pending{false};
     std::uint32_t shown_iopl = 0;  // what frames show of the I/O privilege level, in RFLAGS' place (iopl.hpp)
     std::uint64_t user_cr3 = 0, kernel_cr3 = 0;  // of the two tables below, for the processor

@@ -24,6 +24,7 @@
 #include "hv/x86/vcpu/debug_registers.hpp"
 #include "hv/x86/vcpu/fpu.hpp"
 #include "hv/x86/vcpu/guest_clock.hpp"
+#include "hv/x86/vcpu/idle.hpp"
 #include "hv/x86/vcpu/tsc_aux.hpp"
 
 namespace hv {
@@ -35,12 +36,6 @@ constexpr std::uint64_t kPreemptionMicroseconds = 200;
 // waits for an interrupt, behind those of devices.
 constexpr unsigned kMostRounds = 8;
 
-void leave_address_space(CpuWork& work, CpuId cpu) {
-    if (work.loaded) work.loaded->domain.dirty_cpus.clear(cpu);
-    work.loaded = nullptr;
-    work.linear_slots = nullptr;
-}
-
 // An interrupt of ring 3 leaves the stack segment null, and AMD's SYSRET takes over what the segment
 // says besides its selector (APM volume 3, "SYSRET"): the next vCPU, if it leaves that way, would find
 // that 32-bit code of its cannot use its stack.
@@ -48,20 +43,45 @@ void load_stack_segment() {
     asm volatile("mov %0, %%ss" : : "r"(std::uint32_t{kKernelData}));
 }
 
-// An idle CPU is on hv's own table.
+// Asks the CPU that ran `vcpu` last, which may be idle and still on its tables, to leave them: here it can give up the
+// very table that the other is on.
+void call_back(Vcpu& vcpu, CpuId here) {
+    const CpuId there = vcpu.arch->loaded_on;
+    vcpu.arch->loaded_on = here;
+    if (there == here || there == kNoCpu) return;
+    if (cpu_data(there).work.loaded.load(std::memory_order_acquire) != &vcpu) return;
+    CpuSet asked;
+    asked.set(there);
+    call_on_cpus(
+        asked,
+        [](void* wanted) {
+            if (per_cpu().work.loaded.load(std::memory_order_relaxed) == wanted) leave_address_space();
+        },
+        &vcpu);
+}
+
+// A CPU that becomes idle stays on the tables of the vCPU that it ran until it sleeps (idle.cpp): that one mostly comes
+// back, and finds its TLB filled. Until then flushes reach this CPU.
 void enter_address_space(CpuWork& work, CpuId cpu, Vcpu& next) {
-    const Vcpu* old = work.loaded;
-    if (is_idle(next)) {
-        write_cr3(hv_page_table().raw);
-        if (old) leave_address_space(work, cpu);
-        return;
-    }
+    if (is_idle(next)) return;
+    call_back(next, cpu);
+    // Not before: while this CPU waited it may have been asked, too.
+    const Vcpu* old = work.loaded.load(std::memory_order_relaxed);
+    if (old == &next && read_cr3() == cr3_of(next)) return;
     // Set before the table is loaded: a flush that starts now must reach this CPU.
     next.domain.dirty_cpus.set(cpu);
-    work.loaded = &next;
     work.linear_slots = next.domain.linear_tables ? &next.domain.arch->linear_slots : nullptr;
     load_page_table(next);
+    // After: who sees another one here may give up the tables of `old`.
+    work.loaded.store(&next, std::memory_order_release);
     if (old && &old->domain != &next.domain) old->domain.dirty_cpus.clear(cpu);
+}
+
+// The mark first, then the look at whether it polls: it says that it does no longer first, and looks for marks then.
+void ask_for(CpuId cpu, std::atomic<bool> CpuWork::*what) {
+    CpuWork& work = cpu_data(cpu).work;
+    (work.*what).store(true, std::memory_order_seq_cst);
+    if (cpu != current_cpu() && !work.polls.load(std::memory_order_seq_cst)) kick_cpu(cpu);
 }
 
 }  // namespace
@@ -109,30 +129,12 @@ void do_cpu_work(TrapFrame& frame) {
         if (&next == &previous) return;
         if (!is_idle(previous)) save_vcpu(previous, frame);
         cpu.current = &next;
-        // Before the previous vCPU may run elsewhere: there it can give up the very table that this CPU is on.
         enter_address_space(work, cpu.id, next);
         sched_context_saved(previous);
         if (is_idle(next)) run_on_empty_stack(run_idle_loop);
         load_vcpu(next, frame);
         next.arch->runstate_late = !runstate_publish(next);
         if (is_idle(previous)) resume_guest();  // the idle loop's stack is not needed any more
-    }
-}
-
-void run_idle_loop() {
-    PerCpu& cpu = per_cpu();
-    for (;;) {
-        do_cpu_work(*cpu.frame);
-        answer_requests();
-        masked_time_ends();
-        if (cpu.work.schedule.load(std::memory_order_acquire) || cpu.work.timers.load(std::memory_order_acquire)) {
-            // Whoever wakes and stops vCPUs here all the time must not keep interrupts out.
-            asm volatile("sti; nop; cli" : : : "memory");
-            continue;
-        }
-        // An interrupt that arrives from here on ends the HLT.
-        asm volatile("sti; hlt; cli" : : : "memory");
-        cpu.alive.fetch_add(1, std::memory_order_relaxed);
     }
 }
 
@@ -146,7 +148,18 @@ void start_scheduling(CpuId cpu) {
     sched_init_cpu(cpu, idle);
 }
 
-// Before a domain's memory goes: no CPU runs on its page tables any more.
+void leave_address_space() {
+    PerCpu& cpu = per_cpu();
+    const Vcpu* loaded = cpu.work.loaded.load(std::memory_order_relaxed);
+    if (!loaded) return;
+    Domain& domain = loaded->domain;
+    write_cr3(hv_page_table().raw);
+    cpu.work.linear_slots = nullptr;
+    domain.dirty_cpus.clear(cpu.id);
+    // Last: from here on its vCPU may run elsewhere, and end.
+    cpu.work.loaded.store(nullptr, std::memory_order_release);
+}
+
 void forget_address_space(Domain& domain) {
     struct Request {
         Domain* domain;
@@ -155,10 +168,8 @@ void forget_address_space(Domain& domain) {
         domain.dirty_cpus.snapshot(),
         [](void* argument) {
             auto& wanted = *static_cast<Request*>(argument);
-            PerCpu& cpu = per_cpu();
-            if (!cpu.work.loaded || &cpu.work.loaded->domain != wanted.domain) return;
-            write_cr3(hv_page_table().raw);
-            leave_address_space(cpu.work, cpu.id);
+            const Vcpu* loaded = per_cpu().work.loaded.load(std::memory_order_relaxed);
+            if (loaded && &loaded->domain == wanted.domain) leave_address_space();
         },
         &request);
 }
@@ -174,13 +185,11 @@ Domain& current_domain() {
 }
 
 void request_reschedule(CpuId cpu) {
-    x86::cpu_data(cpu).work.schedule.store(true, std::memory_order_release);
-    if (cpu != current_cpu()) kick_cpu(cpu);
+    x86::ask_for(cpu, &x86::CpuWork::schedule);
 }
 
 void request_timer_update(CpuId cpu) {
-    x86::cpu_data(cpu).work.timers.store(true, std::memory_order_release);
-    if (cpu != current_cpu()) kick_cpu(cpu);
+    x86::ask_for(cpu, &x86::CpuWork::timers);
 }
 
 bool preemption_needed() {

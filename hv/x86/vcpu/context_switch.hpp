@@ -19,11 +19,11 @@ void load_vcpu(Vcpu& vcpu, TrapFrame& frame);
 // the vCPU that runs now in this CPU's frame; does not return when that is the idle vCPU.
 void do_cpu_work(TrapFrame& frame);
 
-// What a CPU does when there is nothing to do. Runs on the CPU's empty stack.
-[[noreturn]] void run_idle_loop();
-
 // A new entry by the guest: preemption_needed() counts its time from now on.
 void begin_preemptible_work();
+
+// This CPU, which has nothing to do, goes on hv's own page table if it is on a guest's.
+void leave_address_space();
 
 // Before a domain's memory goes: no CPU runs on its page tables any more.
 void forget_address_space(Domain& domain);

@@ -11,8 +11,12 @@
 namespace hv {
 namespace x86 {
 
+std::uint64_t cr3_of(const Vcpu& vcpu) {
+    return vcpu.arch->kernel_mode ? vcpu.arch->kernel_cr3 : vcpu.arch->user_cr3;
+}
+
 void load_page_table(const Vcpu& vcpu) {
-    write_cr3(vcpu.arch->kernel_mode ? vcpu.arch->kernel_cr3 : vcpu.arch->user_cr3);
+    write_cr3(cr3_of(vcpu));
 }
 
 void flush_local() {

@@ -1,0 +1,65 @@
+#include "hv/x86/vcpu/idle.hpp"
+
+#include <atomic>
+
+#include "hv/sched/idle_poll.hpp"
+#include "hv/time/clock.hpp"
+#include "hv/x86/cpu/cpuid.hpp"
+#include "hv/x86/cpu/per_cpu.hpp"
+#include "hv/x86/cpu/registers.hpp"
+#include "hv/x86/smp/ipi.hpp"
+#include "hv/x86/traps/masked_time.hpp"
+#include "hv/x86/vcpu/context_switch.hpp"
+
+namespace hv::x86 {
+namespace {
+
+bool has_work(const CpuWork& work) {
+    return work.schedule.load(std::memory_order_acquire) || work.timers.load(std::memory_order_acquire);
+}
+
+// Room for the processor's other thread. To QEMU's TCG it is a way out of translated code, through a lock that the CPU
+// that brings the work needs as well.
+void relax() {
+    if (!emulated_by_tcg()) pause();
+}
+
+// With interrupts on, until there is work or `deadline` has come. Who has work for this CPU meanwhile sends no
+// interrupt.
+void poll(CpuWork& work, Nanoseconds deadline) {
+    work.polls.store(true, std::memory_order_seq_cst);
+    asm volatile("sti" : : : "memory");
+    while (!has_work(work) && time::now() < deadline) {
+        masked_time_ends();  // an interrupt has come and gone
+        relax();
+    }
+    asm volatile("cli" : : : "memory");
+    work.polls.store(false, std::memory_order_seq_cst);
+}
+
+}  // namespace
+
+void run_idle_loop() {
+    PerCpu& cpu = per_cpu();
+    for (;;) {
+        do_cpu_work(*cpu.frame);
+        answer_requests();
+        masked_time_ends();
+        if (has_work(cpu.work)) {
+            // Whoever wakes and stops vCPUs here all the time must not keep interrupts out.
+            asm volatile("sti; nop; cli" : : : "memory");
+            continue;
+        }
+        const Nanoseconds since = time::now();
+        if (cpu.idle_poll.window() != 0) poll(cpu.work, since + cpu.idle_poll.window());
+        if (!has_work(cpu.work)) {
+            leave_address_space();
+            // An interrupt that arrives from here on ends the HLT.
+            asm volatile("sti; hlt; cli" : : : "memory");
+        }
+        cpu.idle_poll.waited(time::now() - since);
+        cpu.alive.fetch_add(1, std::memory_order_relaxed);
+    }
+}
+
+}  // namespace hv::x86
