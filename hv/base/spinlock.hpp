@@ -104,19 +104,4 @@ class [[nodiscard]] PairGuard {
     Spinlock& second_;
 };
 
-// Data that can only be reached under its lock.
-template <class T, LockRank Rank>
-class Protected {
-  public:
-    template <class Use>
-    decltype(auto) with(Use use) {
-        Guard guard{lock_};
-        return use(value_);
-    }
-
-  private:
-    Spinlock lock_{Rank};
-    T value_{};
-};
-
 }  // namespace hv

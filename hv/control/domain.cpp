@@ -131,8 +131,8 @@ Result<> set_domain_claim(control::SetFrames& request) {
 
 Result<> init_hypercall_page(control::InitHypercallPage& request) {
     const DomainRef domain = TRY(find_domain(request.domain));
-    FrameInfo* info = TRY(get_frame_and_type(Mfn{request.mfn}, domain->id, FrameType::Writable));
-    write_hypercall_page(frame_pointer(Mfn{request.mfn}));
+    FrameInfo* info = TRY(get_guest_frame_and_type(*domain, Gfn{request.mfn}, FrameType::Writable));
+    write_hypercall_page(frame_pointer(frame_number(*info)));
     put_frame_and_type(*info);
     return {};
 }

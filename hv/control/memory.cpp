@@ -4,6 +4,7 @@
 
 #include "hv/control/operation.hpp"
 #include "hv/domain/domain.hpp"
+#include "hv/domain/domain_frames.hpp"
 #include "hv/hypercall/hypercall.hpp"
 #include "hv/memory/guest_access.hpp"
 
@@ -13,12 +14,12 @@ namespace {
 using control::CopyDirection;
 
 // One frame's part of the area.
-Result<> copy_part(Domain& domain, const control::CopyMemory& request, std::uint64_t mfn, std::uint64_t in_frame,
+Result<> copy_part(Domain& domain, const control::CopyMemory& request, Gfn frame, std::uint64_t in_frame,
                    std::uint64_t bytes) {
     const auto direction = static_cast<CopyDirection>(request.direction);
     const GuestVirtual buffer{request.buffer + request.done};
-    FrameInfo* info = TRY(get_frame(Mfn{mfn}, domain.id));
-    auto* at = static_cast<std::byte*>(frame_pointer(Mfn{mfn})) + in_frame;
+    FrameInfo* info = TRY(get_guest_frame(domain, frame));
+    auto* at = static_cast<std::byte*>(frame_pointer(frame_number(*info))) + in_frame;
     if (direction == CopyDirection::FromDomain) {
         const Result<> copied = copy_to_guest(buffer, at, bytes);
         put_frame(*info);
@@ -51,8 +52,8 @@ Result<> copy_memory(control::CopyMemory& request) {
         const std::uint64_t in_frame = position % kPageSize;
         const std::uint64_t left = request.length - request.done;
         const std::uint64_t bytes = left < kPageSize - in_frame ? left : kPageSize - in_frame;
-        const std::uint64_t mfn = TRY(fetch_at<std::uint64_t>(GuestVirtual{request.frames}, position / kPageSize));
-        TRY_VOID(copy_part(*domain, request, mfn, in_frame, bytes));
+        const Gfn frame{TRY(fetch_at<std::uint64_t>(GuestVirtual{request.frames}, position / kPageSize))};
+        TRY_VOID(copy_part(*domain, request, frame, in_frame, bytes));
         request.done += bytes;
     }
     return {};
@@ -63,9 +64,9 @@ Result<> get_frame_types(control::GetFrameTypes& request) {
     if (request.count > kMost) return fail(Error::TooBig);
     const DomainRef domain = TRY(find_domain(request.domain));
     for (std::uint32_t i = 0; i < request.count; ++i) {
-        const std::uint64_t mfn = TRY(fetch_at<std::uint64_t>(GuestVirtual{request.frames}, i));
+        const Gfn frame{TRY(fetch_at<std::uint64_t>(GuestVirtual{request.frames}, i))};
         auto type = static_cast<std::uint32_t>(control::FrameType::Invalid);
-        if (Result<FrameInfo*> info = get_frame(Mfn{mfn}, domain->id)) {
+        if (Result<FrameInfo*> info = get_guest_frame(*domain, frame)) {
             type = (*info)->type_count() != 0 ? static_cast<std::uint32_t>((*info)->frame_type()) : 0;
             if ((*info)->type.load() & FrameInfo::kPinned) type |= control::kFramePinned;
             put_frame(**info);

@@ -50,6 +50,18 @@ bool hold(FrameInfo& info) {
 
 }  // namespace
 
+Mfn mfn_of(const Domain&, Gfn frame) {
+    return Mfn{frame.raw};
+}
+
+Result<FrameInfo*> get_guest_frame(const Domain& domain, Gfn frame) {
+    return get_frame(mfn_of(domain, frame), domain.id);
+}
+
+Result<FrameInfo*> get_guest_frame_and_type(const Domain& domain, Gfn frame, FrameType type) {
+    return get_frame_and_type(mfn_of(domain, frame), domain.id, type);
+}
+
 Result<> set_claim(Domain& domain, std::uint64_t frames) {
     Guard guard{domain.frames_lock};
     if (frames > domain.max_frames) return fail(Error::BadArgument);

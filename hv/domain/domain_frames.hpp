@@ -5,11 +5,19 @@
 
 #include "hv/base/result.hpp"
 #include "hv/base/types.hpp"
+#include "hv/memory/frame.hpp"
 
 namespace hv {
 
 class Domain;
-struct FrameInfo;
+
+// The one place where what a guest calls a frame becomes the frame. A PV guest calls them by their machine numbers. A
+// number that is no frame's is passed on, to be refused by whoever takes the frame.
+Mfn mfn_of(const Domain& domain, Gfn frame);
+
+// get_frame() and get_frame_and_type() (memory/frame.hpp) of what the guest calls `frame`.
+Result<FrameInfo*> get_guest_frame(const Domain& domain, Gfn frame);
+Result<FrameInfo*> get_guest_frame_and_type(const Domain& domain, Gfn frame, FrameType type);
 
 // Promises `domain` enough free frames to own `frames` in all; 0 drops the promise.
 Result<> set_claim(Domain& domain, std::uint64_t frames);

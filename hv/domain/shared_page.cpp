@@ -21,8 +21,7 @@ Result<SharedPage> SharedPage::allocate(Domain& domain) {
     const Mfn frame = TRY(allocate_frames({}));
     FrameInfo& info = frame_info(frame);
     set_m2p(frame, kInvalidM2pEntry);
-    info.type.store((std::uint64_t{static_cast<std::uint8_t>(FrameType::Writable)} << FrameInfo::kTypeShift) |
-                    FrameInfo::kValidated | 1);
+    info.type.store(FrameInfo::type_bits(FrameType::Writable) | FrameInfo::kValidated | 1);
     info.count.store(owner_bits(domain.id) | FrameInfo::kShared | kOwnReferences, std::memory_order_release);
     domain.hv_bytes += kPageSize;
     return SharedPage{domain, info};

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "hv/abi/xen/shared_info.hpp"
 #include "hv/abi/xen/types.hpp"
 #include "hv/abi/xen/vcpu.hpp"
 #include "hv/base/bitmap.hpp"
@@ -52,9 +53,9 @@ class Vcpu final {
     FrameInfo* info_frame = nullptr;  // holds a reference and the Writable type when registered
 
     // Events.
-    FifoVcpu* fifo = nullptr;                    // control block and queues, when the domain uses FIFO ports
-    std::atomic<std::uint32_t> virq_port[24]{};  // port bound to each VIRQ, 0 when none
-    std::atomic<EventPort> poll_port{0};         // 0: none, ~0: several
+    FifoVcpu* fifo = nullptr;  // control block and queues, when the domain uses FIFO ports
+    std::atomic<std::uint32_t> virq_port[abi::xen::kVirqCount]{};  // port bound to each VIRQ, 0 when none
+    std::atomic<EventPort> poll_port{0};                           // 0: none, ~0: several
 
     // Run states (hv/domain/runstate.hpp).
     Spinlock runstate_lock{LockRank::Leaf};

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "hv/domain/domain.hpp"
+#include "hv/domain/domain_frames.hpp"
 #include "hv/memory/frame.hpp"
 
 namespace hv {
@@ -13,7 +14,7 @@ using abi::xen::VcpuInfo;
 Result<> register_vcpu_info(Vcpu& vcpu, Gfn frame, std::uint32_t offset) {
     if (offset > kPageSize - sizeof(VcpuInfo) || offset % alignof(VcpuInfo) != 0) return fail(Error::BadArgument);
     Domain& domain = vcpu.domain;
-    FrameInfo* info_frame = TRY(get_frame_and_type(Mfn{frame.raw}, domain.id, FrameType::Writable));
+    FrameInfo* info_frame = TRY(get_guest_frame_and_type(domain, frame, FrameType::Writable));
     Guard guard{domain.lock};
     const bool mine = &vcpu == &current_vcpu() || (vcpu.flags.load(std::memory_order_relaxed) & kVcpuDown);
     if (vcpu.info_frame || !mine) {

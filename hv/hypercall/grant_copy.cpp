@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "hv/domain/domain.hpp"
+#include "hv/domain/domain_frames.hpp"
 #include "hv/hypercall/grant_operations.hpp"
 #include "hv/memory/frame.hpp"
 
@@ -25,7 +26,7 @@ class CopyEnd {
     // The `length` bytes that `where` means.
     GrantOutcome<std::byte*> acquire(const GnttabCopyPointer& where, bool is_grant, std::uint32_t length) {
         if (where.offset + length > kPageSize) return std::unexpected{GrantResult::BadCopyArg};
-        const Mfn frame = is_grant ? TRY_GRANT(pin(where, length)) : Mfn{where.u.gmfn};
+        const Mfn frame = is_grant ? TRY_GRANT(pin(where, length)) : mfn_of(current_domain(), Gfn{where.u.gmfn});
         const DomainId owner = is_grant ? pinned_.owner : current_domain().id;
         // Frames of others can be reached through grants only.
         if (!is_grant && where.domid != kDomidSelf) return std::unexpected{GrantResult::PermissionDenied};

@@ -11,8 +11,8 @@ namespace {
 using namespace abi::xen;
 
 // Takes a frame that nobody maps or uses away from its owner: only then is its content no business of anybody.
-Result<> steal_frame(Domain& domain, Mfn frame) {
-    FrameInfo* info = TRY(get_frame(frame, domain.id));
+Result<> steal_frame(Domain& domain, Gfn frame) {
+    FrameInfo* info = TRY(get_guest_frame(domain, frame));
     // The owner's reference, and the one just taken; no type.
     const bool idle = info->references() == 2 && info->type_count() == 0;
     if (!idle || !release_frame(*info)) {
@@ -80,7 +80,7 @@ Result<> exchange_chunk(Domain& domain, const MemoryExchange& exchange, const Sh
             Result<> ok = first ? Result<>{} : fail(first.error());
             for (std::uint64_t j = 0; ok && j < std::uint64_t{1} << shape.in_order; ++j) {
                 if (pass == 0) {
-                    Result<FrameInfo*> info = get_frame(Mfn{*first + j}, domain.id);
+                    Result<FrameInfo*> info = get_guest_frame(domain, Gfn{*first + j});
                     if (!info)
                         ok = fail(Error::BadArgument);
                     else {
@@ -88,7 +88,7 @@ Result<> exchange_chunk(Domain& domain, const MemoryExchange& exchange, const Sh
                         put_frame(**info);
                     }
                 } else {
-                    ok = steal_frame(domain, Mfn{*first + j});
+                    ok = steal_frame(domain, Gfn{*first + j});
                 }
             }
             if (!ok) {

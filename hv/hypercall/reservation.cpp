@@ -29,7 +29,7 @@ Result<> add_extent(Domain& domain, const MemoryReservation& request, std::uint6
 Result<> remove_extent(Domain& domain, const MemoryReservation& request, std::uint64_t index) {
     const std::uint64_t first = TRY(fetch_at<std::uint64_t>(GuestVirtual{request.extent_start}, index));
     for (std::uint64_t i = 0; i < std::uint64_t{1} << request.extent_order; ++i) {
-        FrameInfo* info = TRY(get_frame(Mfn{first + i}, domain.id));
+        FrameInfo* info = TRY(get_guest_frame(domain, Gfn{first + i}));
         const bool released = release_frame(*info);
         put_frame(*info);
         if (!released) return fail(Error::BadArgument);

@@ -11,10 +11,6 @@ namespace {
 
 constexpr unsigned kEntriesPerTable = kPageSize / sizeof(std::uint64_t);
 
-bool is_table(FrameType type) {
-    return type >= FrameType::L1 && type <= FrameType::L4;
-}
-
 std::uint8_t bit_of(FrameType type) {
     return static_cast<std::uint8_t>(1u << static_cast<unsigned>(type));
 }
@@ -91,13 +87,13 @@ void FrameAudit::enter(Mfn frame, FrameInfo& info) {
     if (pinned) use(frame, type);
     if (parked) use(frame, type);
     if (word & FrameInfo::kLocked) complain("frame 0x{:x}: still locked", frame.raw);
-    if (parked && (pinned || (word & FrameInfo::kValidated) || info.type_count() != 1 || !is_table(type)))
+    if (parked && (pinned || (word & FrameInfo::kValidated) || info.type_count() != 1 || !is_page_table(type)))
         complain("frame 0x{:x}: parked with type word 0x{:x}", frame.raw, word);
     if ((word & FrameInfo::kRefused) && !parked) complain("frame 0x{:x}: refused, but not parked", frame.raw);
     if (info.type_count() == 0) return;
     if (!parked && !(word & FrameInfo::kValidated))
         complain("frame 0x{:x}: of type {}, but not validated", frame.raw, name_of(type));
-    if (!is_table(type)) return;
+    if (!is_page_table(type)) return;
     const unsigned entries = parked ? info.progress : kEntriesPerTable;
     if (entries > kEntriesPerTable) return complain("frame 0x{:x}: {} entries done", frame.raw, entries);
     audit_table(*this, frame, type, entries);

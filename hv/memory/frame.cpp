@@ -9,16 +9,8 @@
 namespace hv {
 namespace {
 
-constexpr std::uint64_t type_bits(FrameType type) {
-    return static_cast<std::uint64_t>(type) << FrameInfo::kTypeShift;
-}
-
-constexpr FrameType type_of(std::uint64_t word) {
-    return static_cast<FrameType>((word & FrameInfo::kTypeMask) >> FrameInfo::kTypeShift);
-}
-
 constexpr bool is_checked(FrameType type) {
-    return type == FrameType::Descriptor || (type >= FrameType::L1 && type <= FrameType::L4);
+    return type == FrameType::Descriptor || is_page_table(type);
 }
 
 // Another CPU is validating the frame: wait until it is done or gave up. That may take long, but for descriptors, for
@@ -41,10 +33,6 @@ void park(FrameInfo& info) {
     info.type.fetch_or(FrameInfo::kPartial, std::memory_order_acq_rel);
 }
 
-constexpr bool holds_references(FrameType type) {
-    return type >= FrameType::L1 && type <= FrameType::L4;
-}
-
 // The only type reference goes after the entries have been given back.
 void drop_last(FrameInfo& info) {
     info.tlb_stamp = tlb_clock();
@@ -53,7 +41,7 @@ void drop_last(FrameInfo& info) {
 }
 
 Result<> undo_contents(FrameInfo& info, FrameType type, std::uint8_t within = 0) {
-    Result<> undone = holds_references(type) ? invalidate_frame(info, type, within) : Result<>{};
+    Result<> undone = is_page_table(type) ? invalidate_frame(info, type, within) : Result<>{};
     if (undone) {
         drop_last(info);
     } else {
@@ -128,18 +116,19 @@ void put_frame(FrameInfo& info) {
 }
 
 Result<void> get_frame_type(FrameInfo& info, FrameType type, Preemption preemption) {
-    HV_ASSERT(preemption == Preemption::Allowed || !holds_references(type));
+    HV_ASSERT(preemption == Preemption::Allowed || !is_page_table(type));
     std::uint64_t word = info.type.load(std::memory_order_acquire);
     for (;;) {
         const std::uint64_t count = word & FrameInfo::kTypeCountMask;
         if (count == 0) {
             // A change of use: nobody may still reach the frame through an old translation.
-            const bool changes = type_of(word) != type;
-            if (changes && type_of(word) != FrameType::None && info.owner() < kFirstReservedDomain)
+            const bool changes = FrameInfo::type_of(word) != type;
+            if (changes && FrameInfo::type_of(word) != FrameType::None && info.owner() < kFirstReservedDomain)
                 flush_stale_tlbs(mapper_of(info), info.tlb_stamp);
             if (changes && (word & FrameInfo::kIncoherent)) flush_frame_from_caches(frame_number(info));
             const bool checks = is_checked(type) && (changes || !(word & FrameInfo::kValidated));
-            std::uint64_t next = (word & (FrameInfo::kPinned | FrameInfo::kGenerationMask)) | type_bits(type) | 1;
+            std::uint64_t next =
+                (word & (FrameInfo::kPinned | FrameInfo::kGenerationMask)) | FrameInfo::type_bits(type) | 1;
             if (!checks) next |= FrameInfo::kValidated;
             if (!changes) next |= word & FrameInfo::kIncoherent;
             if (!info.type.compare_exchange_weak(word, next, std::memory_order_acq_rel)) continue;
@@ -154,9 +143,9 @@ Result<void> get_frame_type(FrameInfo& info, FrameType type, Preemption preempti
                 continue;
             }
             const bool refused = word & FrameInfo::kRefused;
-            if (type_of(word) == type && !refused) return check_contents(info, type);
-            TRY_VOID(undo_contents(info, type_of(word)));
-            if (type_of(word) == type) return fail(Error::BadArgument);
+            if (FrameInfo::type_of(word) == type && !refused) return check_contents(info, type);
+            TRY_VOID(undo_contents(info, FrameInfo::type_of(word)));
+            if (FrameInfo::type_of(word) == type) return fail(Error::BadArgument);
             // The last part of it was work, too: a table may name a parked one in each of its entries.
             if (preemption_needed()) return fail(Error::Restart);
             word = info.type.load(std::memory_order_acquire);
@@ -164,7 +153,7 @@ Result<void> get_frame_type(FrameInfo& info, FrameType type, Preemption preempti
         }
         // Never wait for another type: a table that leads back to itself would wait for its own validation. A table
         // only refers to tables of the level below, so waits for the same type have an end.
-        if (type_of(word) != type || count == FrameInfo::kTypeCountMask) return fail(Error::BadArgument);
+        if (FrameInfo::type_of(word) != type || count == FrameInfo::kTypeCountMask) return fail(Error::BadArgument);
         if (is_busy(word)) {
             TRY_VOID(wait_for_validation(info, word, preemption));
             word = info.type.load(std::memory_order_acquire);
@@ -179,15 +168,15 @@ namespace {
 // A frame that somebody holds the type of is neither being validated nor parked.
 Result<> put_type(FrameInfo& info, Preemption preemption) {
     std::uint64_t word = info.type.load(std::memory_order_acquire);
-    HV_ASSERT(preemption == Preemption::Allowed || !holds_references(type_of(word)));
+    HV_ASSERT(preemption == Preemption::Allowed || !is_page_table(FrameInfo::type_of(word)));
     for (;;) {
         const std::uint64_t count = word & FrameInfo::kTypeCountMask;
         HV_ASSERT(count != 0 && (word & FrameInfo::kValidated));
-        if (count == 1 && holds_references(type_of(word))) {
+        if (count == 1 && is_page_table(FrameInfo::type_of(word))) {
             // The last use as a page table: while its entries are undone the count stays 1 and nobody can join.
             if (!info.type.compare_exchange_weak(word, word & ~FrameInfo::kValidated, std::memory_order_acq_rel))
                 continue;
-            return undo_contents(info, type_of(word));
+            return undo_contents(info, FrameInfo::type_of(word));
         }
         if (count == 1) info.tlb_stamp = tlb_clock();
         if (info.type.compare_exchange_weak(word, word - 1 + FrameInfo::kGeneration, std::memory_order_acq_rel))
@@ -208,9 +197,9 @@ Result<void> put_frame_type_preemptible(FrameInfo& info) {
 
 Result<void> finish_partial(FrameInfo& info, FrameType only, std::uint8_t within) {
     const std::uint64_t word = info.type.load(std::memory_order_acquire);
-    if (only != FrameType::None && type_of(word) != only) return {};
+    if (only != FrameType::None && FrameInfo::type_of(word) != only) return {};
     if (!(word & FrameInfo::kPartial) || !adopt(info, word)) return {};
-    return undo_contents(info, type_of(word), within);
+    return undo_contents(info, FrameInfo::type_of(word), within);
 }
 
 Result<FrameInfo*> get_frame_and_type(Mfn frame, DomainId owner, FrameType type, Preemption preemption) {

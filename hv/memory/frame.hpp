@@ -18,6 +18,17 @@ class Domain;
 
 enum class FrameType : std::uint8_t { None = 0, L1 = 1, L2 = 2, L3 = 3, L4 = 4, Descriptor = 5, Writable = 6 };
 
+constexpr bool is_page_table(FrameType type) {
+    return type >= FrameType::L1 && type <= FrameType::L4;
+}
+// 1 to 4, of a page table.
+constexpr unsigned level_of(FrameType type) {
+    return static_cast<unsigned>(type);
+}
+constexpr FrameType page_table_type(unsigned level) {
+    return static_cast<FrameType>(level);
+}
+
 // Owners that are no domains (Xen's DOMID_* numbers).
 inline constexpr DomainId kOwnerIo = 0x7ff1;
 inline constexpr DomainId kOwnerHv = 0x7ff2;
@@ -110,9 +121,12 @@ struct FrameInfo {
 
     DomainId owner() const { return static_cast<DomainId>(count.load(std::memory_order_relaxed) >> kOwnerShift); }
     std::uint32_t references() const { return static_cast<std::uint32_t>(count.load(std::memory_order_relaxed)); }
-    FrameType frame_type() const {
-        return static_cast<FrameType>((type.load(std::memory_order_relaxed) & kTypeMask) >> kTypeShift);
+    FrameType frame_type() const { return type_of(type.load(std::memory_order_relaxed)); }
+    // Of a type word.
+    static constexpr FrameType type_of(std::uint64_t word) {
+        return static_cast<FrameType>((word & kTypeMask) >> kTypeShift);
     }
+    static constexpr std::uint64_t type_bits(FrameType type) { return static_cast<std::uint64_t>(type) << kTypeShift; }
     std::uint32_t type_count() const { return static_cast<std::uint32_t>(type.load(std::memory_order_relaxed)); }
 };
 static_assert(sizeof(FrameInfo) == 32);

@@ -1,6 +1,7 @@
 // Going to FIFO ports and back.
 #include "hv/base/cpu.hpp"
 #include "hv/domain/domain.hpp"
+#include "hv/domain/domain_frames.hpp"
 #include "hv/domain/event/channel.hpp"
 #include "hv/domain/event/fifo.hpp"
 #include "hv/domain/guest_word.hpp"
@@ -73,7 +74,7 @@ Result<> EventChannels::init_control(Gfn control, std::uint32_t offset, VcpuId v
     if (closing_) return fail(Error::NoDomain);
     if (vcpu->fifo && vcpu->fifo->control.load(std::memory_order_relaxed)) return fail(Error::BadArgument);
 
-    FrameInfo* frame = TRY(get_frame_and_type(Mfn{control.raw}, domain_->id, FrameType::Writable));
+    FrameInfo* frame = TRY(get_guest_frame_and_type(*domain_, control, FrameType::Writable));
     if (!uses_fifo()) {
         if (Result<> started = fifo_start(); !started) {
             put_frame_and_type(*frame);
@@ -91,7 +92,7 @@ Result<> EventChannels::expand_array(Gfn array) {
     FifoEvents* fifo = fifo_.load(std::memory_order_relaxed);
     if (!fifo) return fail(Error::NotSupported);
     if (fifo->used >= FifoEvents::kPages) return fail(Error::NoSpace);
-    FrameInfo* frame = TRY(get_frame_and_type(Mfn{array.raw}, domain_->id, FrameType::Writable));
+    FrameInfo* frame = TRY(get_guest_frame_and_type(*domain_, array, FrameType::Writable));
     const EventPort first = fifo->used * abi::xen::kFifoWordsPerPage;
     fifo->pages[fifo->used].store(static_cast<std::uint32_t*>(frame_pointer(frame_number(*frame))),
                                   std::memory_order_seq_cst);

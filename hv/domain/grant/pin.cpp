@@ -1,7 +1,9 @@
 // Pinning entries: from a reference that the guest gave to a frame that can be relied on.
 #include <array>
+#include <optional>
 
 #include "hv/domain/domain.hpp"
+#include "hv/domain/domain_frames.hpp"
 #include "hv/domain/grant/shared.hpp"
 #include "hv/domain/grant/table.hpp"
 
@@ -20,9 +22,11 @@ PinnedGrant pinned_grant(const ActiveGrant& active, DomainId owner) {
             .owner = owner};
 }
 
-// Frame numbers above what an active entry holds do not exist.
-bool fits(std::uint64_t frame) {
-    return frame <= 0xffff'ffff && valid_frame(Mfn{frame});
+// The frame that a granting domain's entry names, as an active entry holds it. Higher numbers do not exist.
+std::optional<std::uint32_t> granted_frame(const Domain& domain, std::uint64_t frame) {
+    const Mfn mfn = mfn_of(domain, Gfn{frame});
+    if (mfn.raw > 0xffff'ffff || !valid_frame(mfn)) return {};
+    return static_cast<std::uint32_t>(mfn.raw);
 }
 
 }  // namespace
@@ -59,12 +63,13 @@ GrantOutcome<PinnedGrant> GrantTable::pin_for_map(GrantRef ref, DomainId user, b
         if (fresh) {
             const GrantOutcome<GrantContents> contents = shared.contents();
             // The guest may have made it something else after it was marked.
-            if (!contents || contents->transitive || contents->length != 0 || !fits(contents->frame)) {
+            const std::optional<std::uint32_t> frame =
+                contents ? granted_frame(*domain_, contents->frame) : std::nullopt;
+            if (!frame || contents->transitive || contents->length != 0) {
                 release_marks(ref, *active, true);
                 return std::unexpected{GrantResult::BadPage};
             }
-            *active = {
-                .frame = static_cast<std::uint32_t>(contents->frame), .domain = user, .transitive_domain = kNoTransit};
+            *active = {.frame = *frame, .domain = user, .transitive_domain = kNoTransit};
         }
     }
     if (fresh && (host || device)) ++pinned_;
@@ -86,14 +91,16 @@ GrantOutcome<PinnedGrant> GrantTable::pin_for_copy_here(GrantRef ref, DomainId u
         if (auto marked = shared.mark(user, readonly, fresh, false); !marked) return std::unexpected{marked.error()};
         if (fresh) {
             const GrantOutcome<GrantContents> contents = shared.contents();
+            const std::optional<std::uint32_t> frame =
+                contents ? granted_frame(*domain_, contents->frame) : std::nullopt;
             const bool usable =
-                contents && (contents->transitive ? transitive && contents->transitive_domain != domain_->id
-                                                  : fits(contents->frame));
+                contents &&
+                (contents->transitive ? transitive && contents->transitive_domain != domain_->id : frame.has_value());
             if (!usable) {
                 release_marks(ref, *active, true);
                 return std::unexpected{GrantResult::GeneralError};
             }
-            *active = {.frame = static_cast<std::uint32_t>(contents->frame),
+            *active = {.frame = frame.value_or(0),
                        .transitive_ref = contents->transitive_ref,
                        .domain = user,
                        .transitive_domain = contents->transitive ? contents->transitive_domain : kNoTransit,

@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "hv/domain/domain.hpp"
+#include "hv/domain/domain_frames.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "hv/x86/apic/io_apic.hpp"
 #include "hv/x86/devices/machine_hypercalls.hpp"
@@ -19,7 +20,7 @@ using namespace abi::xen;
 
 HypercallResult map_pirq(GuestVirtual where) {
     auto request = TRY(fetch<PhysdevMapPirq>(where));
-    if (request.domid != 0x7ff0 && request.domid != current_domain().id) return fail(Error::NotSupported);
+    if (request.domid != kDomidSelf && request.domid != current_domain().id) return fail(Error::NotSupported);
     switch (static_cast<MapPirqType>(request.type)) {
         case MapPirqType::Gsi:
             request.pirq =
@@ -54,10 +55,10 @@ HypercallResult set_eoi_map(GuestVirtual where, bool auto_unmask) {
     Domain& domain = current_domain();
     Guard guard{domain.lock};
     if (domain.arch->eoi_map_frame) return fail(Error::Busy);
-    FrameInfo* info = TRY(get_frame_and_type(Mfn{request.gmfn}, domain.id, FrameType::Writable));
+    FrameInfo* info = TRY(get_guest_frame_and_type(domain, Gfn{request.gmfn}, FrameType::Writable));
     domain.arch->eoi_map_frame = info;
     domain.arch->auto_unmask = auto_unmask;
-    auto* words = static_cast<std::uint64_t*>(frame_pointer(Mfn{request.gmfn}));
+    auto* words = static_cast<std::uint64_t*>(frame_pointer(frame_number(*info)));
     for (std::uint32_t pirq = 0; pirq < EventChannels::kMaxPirqs; ++pirq)
         if (pirq_needs_end(pirq))
             __atomic_fetch_or(&words[pirq / 64], std::uint64_t{1} << (pirq % 64), __ATOMIC_RELAXED);

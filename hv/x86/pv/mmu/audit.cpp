@@ -46,11 +46,11 @@ void audit_link(FrameAudit& audit, const Domain& domain, Mfn table, unsigned lev
         if (entry & kPteWritable)
             audit.complain("L{} 0x{:x}: entry {} makes tables writable: 0x{:x}", level, table.raw, index, entry);
         if (below == table) return;
-        audit.use(below, static_cast<FrameType>(level));
+        audit.use(below, page_table_type(level));
         audit.linear(table, below);
         return;
     }
-    audit.use(below, static_cast<FrameType>(level - 1));
+    audit.use(below, page_table_type(level - 1));
 }
 
 void audit_vcpu(FrameAudit& audit, const Vcpu& vcpu) {
@@ -80,7 +80,7 @@ void audit_vcpu(FrameAudit& audit, const Vcpu& vcpu) {
 
 void audit_table(FrameAudit& audit, Mfn frame, FrameType type, unsigned entries) {
     using namespace x86;
-    const auto level = static_cast<unsigned>(type);
+    const unsigned level = level_of(type);
     const Domain* domain = domain_in_table(frame_info(frame).owner());
     if (!domain)
         return audit.complain("L{} 0x{:x}: of d{}, which is gone", level, frame.raw, frame_info(frame).owner());

@@ -73,7 +73,7 @@ Result<> get_upper_entry(Pte entry, FrameInfo& table, unsigned level, unsigned i
         if (typed && level == 4) hide_slot(owner, index);
         if (typed && own) put_frame(*info);
     } else {
-        typed = get_frame_type(*info, static_cast<FrameType>(level - 1), Preemption::Allowed);
+        typed = get_frame_type(*info, page_table_type(level - 1), Preemption::Allowed);
     }
     if (!typed) put_frame(*info);
     return typed;

@@ -13,10 +13,10 @@ namespace {
 Result<FrameType> lock(FrameInfo& info, FrameType highest, Preemption preemption) {
     std::uint64_t word = info.type.load(std::memory_order_acquire);
     for (;;) {
-        const auto type = static_cast<FrameType>((word & FrameInfo::kTypeMask) >> FrameInfo::kTypeShift);
+        const FrameType type = FrameInfo::type_of(word);
         const std::uint64_t count = word & FrameInfo::kTypeCountMask;
         if (count == 0 || count == FrameInfo::kTypeCountMask || !(word & FrameInfo::kValidated) ||
-            type < FrameType::L1 || type > highest)
+            !is_page_table(type) || type > highest)
             return FrameType::None;
         if (word & FrameInfo::kLocked) {
             if (preemption == Preemption::Allowed && preemption_needed()) return fail(Error::Restart);

@@ -48,11 +48,11 @@ Result<> give_back(FrameInfo& info, unsigned level, Pte entry) {
 // Nothing but a table of the level below, or one of the same level when no other led here: the entry may be one that
 // was never checked, and a chain of parked tables that name each other must not decide how deep this goes.
 Result<> finish_child(const FrameInfo& info, FrameInfo& child, unsigned level, std::uint8_t within) {
-    TRY_VOID(finish_partial(child, static_cast<FrameType>(level - 1), within));
+    TRY_VOID(finish_partial(child, page_table_type(level - 1), within));
     const Domain* owner = domain_in_table(info.owner());
     const auto bit = static_cast<std::uint8_t>(1u << level);
     if (!owner || !owner->linear_tables || &child == &info || (within & bit)) return {};
-    return finish_partial(child, static_cast<FrameType>(level), within | bit);
+    return finish_partial(child, page_table_type(level), within | bit);
 }
 
 // Gives back entries from `info.progress` down. A table below that was preempted is finished first when it is met
@@ -107,11 +107,11 @@ Result<> check_entries(FrameInfo& info, unsigned level) {
 
 Result<> validate_frame(FrameInfo& info, FrameType type) {
     if (type == FrameType::Descriptor) return x86::validate_descriptor_page(info);
-    return x86::check_entries(info, static_cast<unsigned>(type));
+    return x86::check_entries(info, level_of(type));
 }
 
 Result<> invalidate_frame(FrameInfo& info, FrameType type, std::uint8_t within) {
-    return x86::undo_entries(info, static_cast<unsigned>(type), within);
+    return x86::undo_entries(info, level_of(type), within);
 }
 
 }  // namespace hv
