@@ -94,7 +94,7 @@ Result<KernelImage> load(int fd, std::string_view name, const KernelLoadOptions&
         if (auto image = load_cached(cache, identity)) return image;
     }
     auto file = std::make_shared<const Mapping>(TRY(read_file(fd, name, options.max_image_bytes)));
-    KernelImage image = TRY(parse_kernel(file->bytes(), options.max_image_bytes));
+    KernelImage image = TRY(within(name, parse_kernel(file->bytes(), options.max_image_bytes)));
     if (!image.storage) {
         image.storage = std::move(file);
         return image;
@@ -113,7 +113,7 @@ Result<KernelImage> parse_kernel(std::span<const std::byte> file, std::uint64_t 
 }
 
 Result<KernelImage> load_kernel(int fd, std::string_view name, const KernelLoadOptions& options) {
-    return within(name, load(fd, name, options));
+    return load(fd, name, options);
 }
 
 Result<KernelImage> load_kernel(const std::filesystem::path& path, const KernelLoadOptions& options) {

@@ -120,14 +120,25 @@ TEST_F(Lifecycle, RefusalsBeforeAnythingIsDone) {
     EXPECT_EQ(id(definition("web2", "uuid: " + view("web1").uuid + "\n")), ErrorId::UuidTaken);
 }
 
-TEST_F(Lifecycle, AnInitrdThatIsNoFileHoldsNobodyUp) {
+TEST_F(Lifecycle, AKernelOrAnInitrdThatIsNoFileHoldsNobodyUp) {
     const std::string fifo = folder / "fifo";
     ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
-    for (const std::string& path : {fifo, std::string{"/dev/zero"}}) {
-        const JobRecord job = process->finish(create(definition("web1", "initrd: " + path + "\n")));
-        EXPECT_EQ(job.error, static_cast<std::uint16_t>(ErrorId::FileUnreadable)) << job.message;
+    for (const std::string key : {"kernel", "initrd"}) {
+        for (const std::string& path : {fifo, std::string{"/dev/zero"}, std::string{"/"}}) {
+            const JobRecord job = process->finish(process->manager->create(
+                definition("web1"), "test.yaml", std::vector<std::string>{key + "=" + path}, {}));
+            EXPECT_EQ(job.error, static_cast<std::uint16_t>(ErrorId::FileUnreadable)) << job.message;
+            EXPECT_EQ(job.message, fmt::format("web1: {}: {} is not a regular file", key, path));
+        }
     }
     EXPECT_EQ(guests(), 0u);
+}
+
+TEST_F(Lifecycle, AnEmptyInitrdIsSaid) {
+    const std::string empty = folder.file("empty", "");
+    const JobRecord job = process->finish(create(definition("web1", "initrd: " + empty + "\n")));
+    EXPECT_EQ(job.error, static_cast<std::uint16_t>(ErrorId::FileUnreadable));
+    EXPECT_EQ(job.message, fmt::format("web1: initrd: {} is empty", empty));
 }
 
 struct Failure {

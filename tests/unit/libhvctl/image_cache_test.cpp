@@ -44,6 +44,18 @@ class ImageCacheTest : public testing::Test {
     KernelLoadOptions options_;
 };
 
+TEST_F(ImageCacheTest, AnErrorNamesTheFileOnce) {
+    for (const auto& [path, error] :
+         {std::pair{directory_, "is not a regular file"}, std::pair{write("text", Bytes(3)), "not a kernel"}}) {
+        const auto image = load_kernel(path, options_);
+        ASSERT_FALSE(image);
+        const std::string what = image.error().what();
+        EXPECT_NE(what.find(error), std::string::npos) << what;
+        EXPECT_EQ(what.find(path.native()), what.rfind(path.native())) << what;
+        EXPECT_NE(what.find(path.native()), std::string::npos) << what;
+    }
+}
+
 TEST_F(ImageCacheTest, SecondLoadComesFromTheCache) {
     const Bytes elf = linux_like().build();
     const fs::path kernel = write("vmlinuz", bzimage(Compression::Xz, elf));

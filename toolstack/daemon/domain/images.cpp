@@ -1,6 +1,7 @@
 #include "domain/images.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,7 +17,12 @@ namespace {
 constexpr std::uint64_t kMostInitrdBytes = std::uint64_t{4} << 30;
 
 Result<void> check_file(const std::string& domain, std::string_view key, const std::string& path) {
-    if (path.empty() || access(path.c_str(), R_OK) == 0) return {};
+    if (path.empty()) return {};
+    struct stat status {};
+    if (access(path.c_str(), R_OK) == 0 && stat(path.c_str(), &status) == 0) {
+        if (S_ISREG(status.st_mode)) return {};
+        return fail(ErrorId::FileUnreadable, fmt::format("{}: {}: {} is not a regular file", domain, key, path));
+    }
     const int number = errno;
     return fail(number == ENOENT || number == ENOTDIR ? ErrorId::FileMissing : ErrorId::FileUnreadable,
                 fmt::format("{}: {}: {}: {}", domain, key, path, std::strerror(number)));
@@ -26,6 +32,7 @@ Result<void> check_file(const std::string& domain, std::string_view key, const s
 Result<hvctl::Mapping> read_initrd(const std::string& path, std::uint64_t memory) {
     if (path.empty()) return hvctl::Mapping{};
     auto contents = hvctl::read_file(path, std::min(kMostInitrdBytes, memory));
+    if (contents && contents->bytes().empty()) return fail(ErrorId::FileUnreadable, fmt::format("{} is empty", path));
     if (contents) return std::move(*contents);
     if (contents.error().code() == hvctl::ErrorCode::InvalidArgument)
         return fail(ErrorId::FileUnreadable, contents.error().what());
@@ -57,6 +64,7 @@ hvctl::PvSpec pv_spec(const config::DomainDefinition& definition, DomainId domai
 }
 
 Result<void> check_images(Hypervisor& hypervisor, const config::DomainDefinition& definition) {
+    TRY(check_files(definition));
     const auto kernel = TRY(load_kernel(hypervisor, definition));
     const auto initrd = TRY(load_initrd(definition));
     return within(definition.name + ": build",
