@@ -8,8 +8,18 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 
 namespace hvctld {
+
+std::uint64_t available_memory() {
+    std::ifstream file{"/proc/meminfo"};
+    std::string key;
+    for (std::uint64_t kibibytes = 0; file >> key >> kibibytes; file.ignore(64, '\n')) {
+        if (key == "MemAvailable:") return kibibytes * 1024;
+    }
+    return UINT64_MAX;
+}
 
 Result<std::string> read_text_file(const std::string& path, std::size_t most) {
     const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,10 @@
 namespace hvctld {
 
 using hvctl::UniqueFd;
+
+// Bytes of Dom0's memory that could be used without swapping (MemAvailable of proc_meminfo(5)); all of it when that is
+// not known.
+std::uint64_t available_memory();
 
 // A regular file's text. FileMissing, FileUnreadable (also when it is larger than `most` bytes or not a regular file).
 Result<std::string> read_text_file(const std::string& path, std::size_t most);

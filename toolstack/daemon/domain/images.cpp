@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/files.hpp"
 #include "hvctl/read_file.hpp"
 #include "hvctl/try.hpp"
 
@@ -15,6 +16,12 @@ namespace hvctld {
 namespace {
 
 constexpr std::uint64_t kMostInitrdBytes = std::uint64_t{4} << 30;
+constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+constexpr std::uint64_t kReserve = 64 * kMiB;  // for Dom0 itself
+
+std::string whole_mebibytes(std::uint64_t bytes) {
+    return fmt::format("{}MiB", bytes / kMiB);
+}
 
 Result<void> check_file(const std::string& domain, std::string_view key, const std::string& path) {
     if (path.empty()) return {};
@@ -29,8 +36,16 @@ Result<void> check_file(const std::string& domain, std::string_view key, const s
 }
 
 // What is larger than the guest's memory is not even read: the memory that it would be read into is the host's.
-Result<hvctl::Mapping> read_initrd(const std::string& path, std::uint64_t memory) {
+Result<hvctl::Mapping> read_initrd(const std::string& path, std::uint64_t memory, std::uint64_t room) {
     if (path.empty()) return hvctl::Mapping{};
+    struct stat status {};
+    if (stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
+        static_cast<std::uint64_t>(status.st_size) > room) {
+        return fail(ErrorId::NoMemory,
+                    fmt::format("{} has {}, Dom0 has {} of memory left to read it into; give Dom0 more (dom0_mem=)",
+                                path, whole_mebibytes(static_cast<std::uint64_t>(status.st_size) + (kMiB - 1)),
+                                whole_mebibytes(room)));
+    }
     auto contents = hvctl::read_file(path, std::min(kMostInitrdBytes, memory));
     if (contents && contents->bytes().empty()) return fail(ErrorId::FileUnreadable, fmt::format("{} is empty", path));
     if (contents) return std::move(*contents);
@@ -41,6 +56,11 @@ Result<hvctl::Mapping> read_initrd(const std::string& path, std::uint64_t memory
 
 }  // namespace
 
+std::uint64_t room_in_dom0() {
+    const std::uint64_t available = available_memory();
+    return available > kReserve ? available - kReserve : 0;
+}
+
 Result<void> check_files(const config::DomainDefinition& definition) {
     TRY(check_file(definition.name, "kernel", definition.kernel));
     return check_file(definition.name, "initrd", definition.initrd);
@@ -50,8 +70,8 @@ Result<hvctl::KernelImage> load_kernel(Hypervisor& hypervisor, const config::Dom
     return within(definition.name + ": kernel", Result<hvctl::KernelImage>{hypervisor.load_kernel(definition.kernel)});
 }
 
-Result<hvctl::Mapping> load_initrd(const config::DomainDefinition& definition) {
-    return within(definition.name + ": initrd", read_initrd(definition.initrd, definition.memory));
+Result<hvctl::Mapping> load_initrd(const config::DomainDefinition& definition, std::uint64_t room) {
+    return within(definition.name + ": initrd", read_initrd(definition.initrd, definition.memory, room));
 }
 
 hvctl::PvSpec pv_spec(const config::DomainDefinition& definition, DomainId domain, const hvctl::Mapping& initrd) {
