@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""selftests.py bare|xen|hv: the x86 selftests of Debian's kernel source, built here and run in a machine; prints a verdict for each.
+"""selftests.py bare|xen|hv [PROGRAM...]: the x86 selftests of Debian's kernel source, built here and run in a machine; prints a verdict for each.
 
 Without a hypervisor (bare), in Dom0 of Debian's Xen, or in hv's. test_selftests.py compares with selftests.table, whose columns are
 made by this. The programs are built from the package linux-source-6.1 each time: nothing of them is kept here.
@@ -29,7 +29,7 @@ KERNEL_STOPS = {"bare": ["sysret_ss_attrs_64", "test_syscall_vdso_32"], "xen": [
 TIMEOUT = 4 * 3600
 # Say on the last line of each program how it ended: exit status 4 is the kernel's word for a test that does not apply.
 RUN = """cd "$1" || exit 1
-for program in *_32 *_64; do
+for program in ${3:-*_32 *_64}; do
     case " $2 " in *" $program "*) echo "verdict $program fail"; continue;; esac
     timeout 3600 ./$program >/tmp/said 2>&1 </dev/null
     case $? in 0) verdict=pass;; 4) verdict=skip;; *) verdict=fail;; esac
@@ -119,10 +119,10 @@ def verdicts(text):
     return dict(re.findall(r"^verdict (\S+) (\S+)\r?$", text, re.MULTILINE))
 
 
-def in_machine(machine, stops=()):
-    """In the system that a machine boots, which has the disk as its second one; without the programs `stops`, which fail."""
+def in_machine(machine, stops=(), programs=()):
+    """In the system that a machine boots, which has the disk as its second one: `programs`, or all; without those of `stops`, which fail."""
     parts = []
-    machine.run(f"mount -o ro /dev/vdb /mnt && sh /mnt/run /mnt '{' '.join(stops)}'", parts.append, TIMEOUT)
+    machine.run(f"mount -o ro /dev/vdb /mnt && sh /mnt/run /mnt '{' '.join(stops)}' '{' '.join(programs)}'", parts.append, TIMEOUT)
     return b"".join(parts).decode(errors="replace")
 
 
@@ -138,7 +138,7 @@ def main():
                       cpu="max,-smap,-rdtscp" if kind == "xen" else "max")
         with Machine(setup, Path(f"selftests-{kind}.log")) as machine:
             machine.wait_ready()
-            text = in_machine(machine, KERNEL_STOPS.get(kind, ()))
+            text = in_machine(machine, KERNEL_STOPS.get(kind, ()), sys.argv[2:])
             machine.power_off()
     print(text)
     for program, verdict in sorted(verdicts(text).items()):
