@@ -1,3 +1,4 @@
+// The control interface's part about consoles: hv's own log for Dom0 to read, and debug keys from Dom0.
 #include "hv/base/console.hpp"
 
 #include <algorithm>

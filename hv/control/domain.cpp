@@ -1,3 +1,5 @@
+// The control interface's part about domains: listing them, their life from creation to destruction, what they may have
+// of memory, and what a guest's builder needs of hv.
 #include "hv/domain/domain.hpp"
 
 #include <cstring>

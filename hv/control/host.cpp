@@ -1,3 +1,4 @@
+// The control interface's part about the host: what hv and the machine are, and how often hv did what.
 #include <cstring>
 
 #include "hv/base/build_info.hpp"

@@ -1,3 +1,5 @@
+// The control interface's part about a domain's memory: copying to and from it, and which frames it has. Long requests
+// keep their progress in the request and go on from there.
 #include "hv/memory/frame.hpp"
 
 #include <cstring>

@@ -1,3 +1,4 @@
+// The control interface's part about vCPUs: registers, where they may run, and the shares of their domain.
 #include "hv/domain/vcpu.hpp"
 
 #include "hv/control/operation.hpp"

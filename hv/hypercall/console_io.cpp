@@ -1,3 +1,4 @@
+// console_io: a guest writes to hv's console, and Dom0 reads what was typed there.
 #include "hv/abi/xen/console.hpp"
 
 #include "hv/base/console.hpp"

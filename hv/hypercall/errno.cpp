@@ -1,3 +1,4 @@
+// hv's errors as the numbers of Xen's public interface.
 #include "hv/abi/xen/errno.hpp"
 
 #include "hv/hypercall/hypercall.hpp"

@@ -1,3 +1,4 @@
+// event_channel_op: fetches each command's structure and hands it to the caller's channels (domain/event/channel.hpp).
 #include "hv/abi/xen/domain_id.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/hypercall/handlers.hpp"

@@ -1,3 +1,5 @@
+// grant_table_op, mapping of other domains' grants: pin the grant, reference the frame, enter it in a page table,
+// remember it in the maptrack. What has been done is undone in the opposite order when a step fails.
 #include "hv/domain/domain.hpp"
 #include "hv/domain/grant/seams.hpp"
 #include "hv/hypercall/grant_operations.hpp"

@@ -1,3 +1,4 @@
+// grant_table_op: which command is a batch and which is one operation, and what all of them share.
 #include "hv/domain/domain.hpp"
 #include "hv/hypercall/grant_operations.hpp"
 #include "hv/hypercall/handlers.hpp"

@@ -1,3 +1,4 @@
+// multicall: hypercalls in a row, from a list in the guest's memory. A preempted one goes on where it stopped.
 #include "hv/abi/xen/multicall.hpp"
 
 #include <cstddef>

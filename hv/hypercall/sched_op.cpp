@@ -1,3 +1,4 @@
+// sched_op: a vCPU gives up its time or waits, a domain ends.
 #include "hv/abi/xen/sched.hpp"
 
 #include "hv/domain/domain.hpp"

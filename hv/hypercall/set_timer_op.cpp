@@ -1,3 +1,4 @@
+// set_timer_op: a vCPU's one-shot timer, the old way.
 #include "hv/domain/vcpu.hpp"
 #include "hv/domain/vcpu_timers.hpp"
 #include "hv/hypercall/handlers.hpp"

@@ -1,3 +1,4 @@
+// vcpu_op: a guest brings its other vCPUs up and down, and says where hv is to publish what about them.
 #include "hv/abi/xen/sched.hpp"
 #include "hv/base/preemption.hpp"
 #include "hv/base/scope_guard.hpp"

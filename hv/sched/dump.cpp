@@ -1,3 +1,4 @@
+// A debug key's view of the run queues.
 #include "hv/base/log.hpp"
 #include "hv/sched/run_queue.hpp"
 #include "hv/time/clock.hpp"

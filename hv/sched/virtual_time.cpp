@@ -1,3 +1,4 @@
+// How time that a vCPU ran becomes virtual time, and how far anybody may be ahead or behind.
 #include <algorithm>
 
 #include "hv/sched/run_queue.hpp"

@@ -1,3 +1,4 @@
+// A debug key's view of the grant tables.
 #include "hv/base/log.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/grant/table.hpp"

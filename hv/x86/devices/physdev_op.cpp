@@ -1,3 +1,5 @@
+// physdev_op: Dom0 drives the interrupts of physical devices. What only informs hv about PCI devices is accepted
+// without effect.
 #include "hv/abi/xen/physdev.hpp"
 
 #include <bit>

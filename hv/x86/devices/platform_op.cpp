@@ -1,3 +1,4 @@
+// platform_op: Dom0 sets the clock, puts the machine to sleep and asks about processors and firmware.
 #include "hv/abi/xen/platform.hpp"
 
 #include "hv/base/cpu.hpp"

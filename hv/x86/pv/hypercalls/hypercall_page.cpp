@@ -1,3 +1,4 @@
+// The page of stubs that a PV kernel calls hypercalls through: one of 32 bytes for each number.
 #include <cstdint>
 #include <cstring>
 

@@ -1,3 +1,4 @@
+// The hypercalls that only PV guests on this machine have.
 #include <iterator>
 
 #include "hv/abi/xen/hypercall.hpp"

@@ -1,3 +1,5 @@
+// mmu_update: a list of writes to page-table entries and to the machine-to-physical table. One that is preempted goes
+// on where it stopped: the count of what is done comes back in the caller's own arguments.
 #include "hv/abi/xen/domain_id.hpp"
 #include "hv/abi/xen/mmu.hpp"
 #include "hv/domain/domain.hpp"

@@ -1,3 +1,5 @@
+// mmuext_op: everything about page tables that is no write of an entry: pins, base pointers, flushes, LDTs, whole
+// pages.
 #include <cstring>
 
 #include "hv/abi/xen/mmu.hpp"

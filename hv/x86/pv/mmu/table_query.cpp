@@ -1,3 +1,4 @@
+// SGDT, SIDT, SLDT, STR and SMSW of guests' programs on processors with UMIP, carried out with what a guest may know.
 #include "hv/domain/domain.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "hv/x86/cpu/registers.hpp"

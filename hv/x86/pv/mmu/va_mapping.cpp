@@ -1,3 +1,5 @@
+// update_va_mapping: one entry of the page table that is loaded, by the address that it maps, with the flush that goes
+// with it.
 #include "hv/abi/xen/mmu.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/memory/guest_access.hpp"

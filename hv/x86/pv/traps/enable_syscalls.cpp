@@ -1,3 +1,4 @@
+// Each CPU's registers for SYSCALL and SYSENTER: where guests' system calls and hypercalls enter hv.
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/cpu/segments.hpp"
