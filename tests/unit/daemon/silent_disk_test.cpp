@@ -1,7 +1,9 @@
 // A disk that does not answer: the registry holds up nobody's loop with it, guests end all the same, and
 // everything is there when it answers again.
 #include <atomic>
+#include <chrono>
 #include <future>
+#include <thread>
 
 #include "testing.hpp"
 
@@ -78,6 +80,26 @@ TEST_F(SilentRegistry, IsToldWhenItLasts) {
     answer();
     process->run_until([&] { return told.size() == 2; });
     EXPECT_EQ(told.back(), "");
+}
+
+TEST_F(SilentRegistry, ADiskWithMuchToWriteIsNotSilent) {
+    using namespace std::chrono_literals;
+    std::vector<std::string> told;
+    process->manager->on_registry_trouble = [&] { told.push_back(process->manager->registry_trouble()); };
+    process->registry->before_write = [] {
+        std::this_thread::sleep_for(300ms);
+        return Result<void>{};
+    };
+    // There is always more to write, for longer than a disk may be silent.
+    const auto end = std::chrono::steady_clock::now() + 2600ms;
+    int count = 0;
+    process->run_until([&] {
+        for (int i = 0; i < 2; ++i) (void)process->registry->set_fact("count", std::to_string(++count));
+        return std::chrono::steady_clock::now() > end;
+    });
+    wait_for_records();
+    EXPECT_EQ(told, std::vector<std::string>{});
+    EXPECT_EQ(process->registry->fact("count"), std::to_string(count));
 }
 
 TEST_F(SilentRegistry, WhatIsSavedMeanwhileIsWrittenAfterwards) {

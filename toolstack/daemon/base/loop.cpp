@@ -86,6 +86,7 @@ Timer::~Timer() {
 
 void Timer::start(std::uint64_t after_ms, std::function<void()> callback, std::uint64_t repeat_ms) {
     handle_->callback = std::move(callback);
+    uv_update_time(handle_->timer.loop);  // a callback may have taken long
     uv_timer_start(
         &handle_->timer,
         [](uv_timer_t* timer) {

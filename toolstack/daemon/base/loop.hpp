@@ -56,7 +56,7 @@ class Timer {
     Timer(const Timer&) = delete;
     Timer& operator=(const Timer&) = delete;
 
-    // Replaces what was set before. The callback may destroy the timer.
+    // `after_ms` from this call on. Replaces what was set before. The callback may destroy the timer.
     void start(std::uint64_t after_ms, std::function<void()> callback, std::uint64_t repeat_ms = 0);
     void stop();
 

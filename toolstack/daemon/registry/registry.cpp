@@ -94,6 +94,7 @@ void Registry::written(const Batch& batch) {
         trouble_ = explain(batch.outcome.error());
         if (on_waiting) on_waiting();
     } else if (!pending_.empty()) {
+        if (on_answered) on_answered();
         (void)flush();  // what has come meanwhile
     } else {
         trouble_.reset();

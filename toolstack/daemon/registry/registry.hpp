@@ -141,8 +141,9 @@ class Registry {
     void note_silence();
     // Why, and what to do about it; nothing when all is well.
     [[nodiscard]] const std::optional<Error>& trouble() const { return trouble_; }
-    // Something begins or goes on to wait; nothing waits any more.
+    // Something begins or goes on to wait; the disk has answered, and there is more to write; nothing waits any more.
     std::function<void()> on_waiting;
+    std::function<void()> on_answered;
     std::function<void()> on_written;
 
     // For tests: a file that refuses, or does not answer. Runs where the file is written.

@@ -22,12 +22,15 @@ RegistryRetry::RegistryRetry(Loop& loop, Registry& registry)
       thread_{loop} {
     registry_.use(&thread_);
     registry_.on_waiting = [this] { waiting(); };
+    // However much there is to write: the next silence is counted from here.
+    registry_.on_answered = [this] { disarm(); };
     registry_.on_written = [this] { written(); };
 }
 
 RegistryRetry::~RegistryRetry() {
     registry_.use(nullptr);
     registry_.on_waiting = nullptr;
+    registry_.on_answered = nullptr;
     registry_.on_written = nullptr;
 }
 
@@ -61,6 +64,11 @@ void RegistryRetry::tell() {
     if (on_trouble) on_trouble(told_);
 }
 
+void RegistryRetry::disarm() {
+    armed_ = false;
+    timer_.stop();
+}
+
 // What is written goes into the file by and by, in the pool: that waits for the disk.
 void RegistryRetry::tidy_up() {
     if (registry_.pages_beside() < kMostPagesBeside || std::exchange(tidying_, true)) return;
@@ -73,8 +81,7 @@ void RegistryRetry::tidy_up() {
 void RegistryRetry::written() {
     tidy_up();
     delay_ms_ = kFirstDelayMs;
-    armed_ = false;
-    timer_.stop();
+    disarm();
     if (!std::exchange(told_, {}).empty() && on_trouble) on_trouble({});
     if (waiters_.empty()) return;
     // From the loop: whoever has just saved is in the middle of its own work.

@@ -30,6 +30,7 @@ class RegistryRetry {
 
   private:
     void waiting();
+    void disarm();
     void written();
     void tell();
     void tidy_up();
