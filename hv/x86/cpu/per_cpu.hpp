@@ -39,7 +39,7 @@ struct CpuWork {
     std::atomic<bool> timed{false};  // whether the next two are kept (traps/masked_time.hpp)
     std::uint32_t entered_by = 0;
     std::uint64_t entered_at = 0;               // TSC; 0 while not in hv
-    const LinearSlots* linear_slots = nullptr;  // of the vCPU that runs, when its domain may have any
+    const LinearSlots* linear_slots = nullptr;  // of the vCPU below, when its domain may have any
     std::atomic<const Vcpu*> loaded{nullptr};   // whose address space is in CR3; null: hv's own
 };
 

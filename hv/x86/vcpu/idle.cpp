@@ -35,12 +35,16 @@ void poll(CpuWork& work, Nanoseconds deadline) {
     }
     asm volatile("cli" : : : "memory");
     work.polls.store(false, std::memory_order_seq_cst);
+    // The last interrupt has ended; what was found is like one.
+    masked_time_ends();
+    if (has_work(work)) masked_time_begins(kInterruptCause);
 }
 
 }  // namespace
 
 void run_idle_loop() {
     PerCpu& cpu = per_cpu();
+    Nanoseconds since = 0;  // this CPU waits for work; 0: it does not. Interrupts that bring none do not end a wait.
     for (;;) {
         do_cpu_work(*cpu.frame);
         answer_requests();
@@ -50,14 +54,19 @@ void run_idle_loop() {
             asm volatile("sti; nop; cli" : : : "memory");
             continue;
         }
-        const Nanoseconds since = time::now();
-        if (cpu.idle_poll.window() != 0) poll(cpu.work, since + cpu.idle_poll.window());
+        if (since == 0) {
+            since = time::now();
+            if (cpu.idle_poll.window() != 0) poll(cpu.work, since + cpu.idle_poll.window());
+        }
         if (!has_work(cpu.work)) {
             leave_address_space();
             // An interrupt that arrives from here on ends the HLT.
             asm volatile("sti; hlt; cli" : : : "memory");
         }
-        cpu.idle_poll.waited(time::now() - since);
+        if (has_work(cpu.work)) {
+            cpu.idle_poll.waited(time::now() - since);
+            since = 0;
+        }
         cpu.alive.fetch_add(1, std::memory_order_relaxed);
     }
 }
