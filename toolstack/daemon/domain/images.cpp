@@ -38,15 +38,15 @@ Result<void> check_file(const std::string& domain, std::string_view key, const s
 // What is larger than the guest's memory is not even read: the memory that it would be read into is the host's.
 Result<hvctl::Mapping> read_initrd(const std::string& path, std::uint64_t memory, std::uint64_t room) {
     if (path.empty()) return hvctl::Mapping{};
+    const std::uint64_t most = std::min(kMostInitrdBytes, memory);
     struct stat status {};
-    if (stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
-        static_cast<std::uint64_t>(status.st_size) > room) {
+    const std::uint64_t size = stat(path.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
+    if (size <= most && size > room) {
         return fail(ErrorId::NoMemory,
                     fmt::format("{} has {}, Dom0 has {} of memory left to read it into; give Dom0 more (dom0_mem=)",
-                                path, whole_mebibytes(static_cast<std::uint64_t>(status.st_size) + (kMiB - 1)),
-                                whole_mebibytes(room)));
+                                path, whole_mebibytes(size + (kMiB - 1)), whole_mebibytes(room)));
     }
-    auto contents = hvctl::read_file(path, std::min(kMostInitrdBytes, memory));
+    auto contents = hvctl::read_file(path, most);
     if (contents && contents->bytes().empty()) return fail(ErrorId::FileUnreadable, fmt::format("{} is empty", path));
     if (contents) return std::move(*contents);
     if (contents.error().code() == hvctl::ErrorCode::InvalidArgument)
