@@ -121,12 +121,18 @@ def end_by_signals():
             signal.signal(number, lambda caught, _: sys.exit(128 + caught))
 
 
+def files_in(folder):
+    """QEMU's environment: for a moment, until it has unlinked it, the file of a disk's snapshot has a name."""
+    return {**os.environ, "TMPDIR": str(folder)}
+
+
 def interactive(setup):
     """Boots with the terminal as the serial line; Ctrl-T x ends QEMU. Returns QEMU's exit status."""
     mode = termios.tcgetattr(sys.stdin) if sys.stdin.isatty() else None
-    with subprocess.Popen(DIES_WITH_US + setup.command() +
-                          ["-chardev", "stdio,id=serial,mux=on,signal=off", "-serial", "chardev:serial",
-                           "-mon", "chardev=serial", "-echr", str(ord("T") - ord("@"))]) as qemu:
+    with (tempfile.TemporaryDirectory(prefix="hv-") as folder,
+          subprocess.Popen(DIES_WITH_US + setup.command() +
+                           ["-chardev", "stdio,id=serial,mux=on,signal=off", "-serial", "chardev:serial",
+                            "-mon", "chardev=serial", "-echr", str(ord("T") - ord("@"))], env=files_in(folder)) as qemu):
         try:
             return qemu.wait()
         finally:
@@ -177,34 +183,35 @@ class Machine:
 
     def __init__(self, setup, log):
         self.setup, self.log = setup, Path(log)
-        self.folder = Path(tempfile.mkdtemp(prefix="hv-"))
         self.pending = b""
-        self.link = None
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(str(self.folder / "run"))
-        listener.listen(1)
-        listener.settimeout(0.2)
-        self.errors = open(self.folder / "errors", "w+b")
-        self.started = time.monotonic()
-        self.qemu = subprocess.Popen(
-            DIES_WITH_US + setup.command() +
-            ["-chardev", "stdio,id=serial,signal=off", "-serial", "chardev:serial", "-device", "virtio-serial-pci",
-             "-chardev", f"socket,id=run,path={self.folder / 'run'}", "-device", "virtserialport,chardev=run,name=hv.run"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors)
-        self.serial = Serial(self.qemu.stdout, self.log)
-        try:
+        self.link = self.errors = self.qemu = self.serial = None
+        self.folder = Path(tempfile.mkdtemp(prefix="hv-"))
+        try:  # a signal may end this program anywhere from here on
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self):
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(self.folder / "run"))
+            listener.listen(1)
+            listener.settimeout(0.2)
+            self.errors = open(self.folder / "errors", "w+b")
+            self.started = time.monotonic()
+            self.qemu = subprocess.Popen(
+                DIES_WITH_US + self.setup.command() +
+                ["-chardev", "stdio,id=serial,signal=off", "-serial", "chardev:serial", "-device", "virtio-serial-pci",
+                 "-chardev", f"socket,id=run,path={self.folder / 'run'}", "-device", "virtserialport,chardev=run,name=hv.run"],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, env=files_in(self.folder))
+            self.serial = Serial(self.qemu.stdout, self.log)
             while self.link is None and self.qemu.poll() is None and time.monotonic() < self.started + 60:
                 try:
-                    self.link, _ = listener.accept()
+                    self.link = listener.accept()[0]
                 except TimeoutError:
                     pass
             if self.link is None:
                 raise self.error("QEMU did not start")
-        except BaseException:
-            self.close()
-            raise
-        finally:
-            listener.close()
 
     def __enter__(self):
         return self
@@ -213,10 +220,12 @@ class Machine:
         self.close()
 
     def close(self):
-        if self.qemu.poll() is None:
-            self.qemu.kill()
-        self.qemu.wait()
-        self.serial.join(timeout=10)
+        if self.qemu:
+            if self.qemu.poll() is None:
+                self.qemu.kill()
+            self.qemu.wait()
+        if self.serial:
+            self.serial.join(timeout=10)
         if self.link:
             self.link.close()
         shutil.rmtree(self.folder, ignore_errors=True)
