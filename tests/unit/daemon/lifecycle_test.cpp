@@ -135,20 +135,25 @@ TEST_F(Lifecycle, AKernelOrAnInitrdThatIsNoFileHoldsNobodyUp) {
     EXPECT_EQ(guests(), 0u);
 }
 
-TEST_F(Lifecycle, AnInitrdThatDom0HasNoRoomForIsNotRead) {
-    config::DomainDefinition wanted;
-    wanted.name = "web1";
-    wanted.memory = std::uint64_t{4} << 30;
-    wanted.initrd = folder.file("initrd", "x");
-    std::filesystem::resize_file(wanted.initrd, 3u << 20);
-    EXPECT_TRUE(load_initrd(wanted, 3u << 20));
-    const auto refused = load_initrd(wanted, (3u << 20) - 1);
-    ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().id(), ErrorId::NoMemory);
-    EXPECT_EQ(refused.error().message(),
-              fmt::format("web1: initrd: {} has 3MiB, Dom0 has 2MiB of memory left to read it into; give Dom0 more "
-                          "(dom0_mem=)",
-                          wanted.initrd));
+TEST_F(Lifecycle, AFileThatDom0HasNoRoomForIsNotRead) {
+    constexpr std::uint64_t kSize = 3u << 20;
+    const std::string large = folder.file("large", "");
+    std::filesystem::resize_file(large, kSize);
+    for (const std::string key : {"kernel", "initrd"}) {
+        config::DomainDefinition wanted;
+        wanted.name = "web1";
+        wanted.memory = kSize;
+        wanted.kernel = folder.file("small", "x");
+        (key == "kernel" ? wanted.kernel : wanted.initrd) = large;
+        EXPECT_TRUE(check_files(wanted, kSize));
+        const auto refused = check_files(wanted, kSize - 1);
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().id(), ErrorId::NoMemory);
+        EXPECT_EQ(refused.error().message(),
+                  fmt::format("web1: {}: {} has 3MiB, Dom0 has 2MiB of memory left to read it into; give Dom0 more "
+                              "(dom0_mem=)",
+                              key, large));
+    }
 }
 
 TEST_F(Lifecycle, AnEmptyInitrdIsSaid) {

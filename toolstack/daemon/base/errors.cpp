@@ -41,7 +41,7 @@ constexpr std::array kTable{
     ErrorEntry{ErrorId::IsDom0, "IsDom0", "The operation is for guests, not for Domain-0, the host's own system."},
     ErrorEntry{ErrorId::GuestSilent, "GuestSilent",
                "The guest did not take the request; it has no driver for it or hangs. Destroying it always works."},
-    ErrorEntry{ErrorId::NoMemory, "NoMemory", "The host has less free memory than the domain needs."},
+    ErrorEntry{ErrorId::NoMemory, "NoMemory", "The host, or Dom0 itself, has less free memory than is needed."},
     ErrorEntry{ErrorId::TooManyVcpus, "TooManyVcpus", "hv does not give that many vCPUs to one domain."},
     ErrorEntry{ErrorId::NoSuchCpu, "NoSuchCpu", "An affinity names only CPUs that the host does not have."},
     ErrorEntry{ErrorId::LimitReached, "LimitReached", "A limit other than memory is reached; the message names it."},

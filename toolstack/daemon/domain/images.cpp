@@ -23,30 +23,32 @@ std::string whole_mebibytes(std::uint64_t bytes) {
     return fmt::format("{}MiB", bytes / kMiB);
 }
 
-Result<void> check_file(const std::string& domain, std::string_view key, const std::string& path) {
+// What is larger than the guest's memory is not even read: the memory that it would be read into is the host's.
+std::uint64_t most_initrd(std::uint64_t memory) {
+    return std::min(kMostInitrdBytes, memory);
+}
+
+// `most`: what larger files are refused for anyway, when they are read.
+Result<void> check_file(std::string_view key, const std::string& path, std::uint64_t most, std::uint64_t room) {
     if (path.empty()) return {};
     struct stat status {};
     if (access(path.c_str(), R_OK) == 0 && stat(path.c_str(), &status) == 0) {
-        if (S_ISREG(status.st_mode)) return {};
-        return fail(ErrorId::FileUnreadable, fmt::format("{}: {}: {} is not a regular file", domain, key, path));
+        if (!S_ISREG(status.st_mode))
+            return fail(ErrorId::FileUnreadable, fmt::format("{}: {} is not a regular file", key, path));
+        const auto size = static_cast<std::uint64_t>(status.st_size);
+        if (size > most || size <= room) return {};
+        return fail(ErrorId::NoMemory,
+                    fmt::format("{}: {} has {}, Dom0 has {} of memory left to read it into; give Dom0 more (dom0_mem=)",
+                                key, path, whole_mebibytes(size + (kMiB - 1)), whole_mebibytes(room)));
     }
     const int number = errno;
     return fail(number == ENOENT || number == ENOTDIR ? ErrorId::FileMissing : ErrorId::FileUnreadable,
-                fmt::format("{}: {}: {}: {}", domain, key, path, std::strerror(number)));
+                fmt::format("{}: {}: {}", key, path, std::strerror(number)));
 }
 
-// What is larger than the guest's memory is not even read: the memory that it would be read into is the host's.
-Result<hvctl::Mapping> read_initrd(const std::string& path, std::uint64_t memory, std::uint64_t room) {
+Result<hvctl::Mapping> read_initrd(const std::string& path, std::uint64_t memory) {
     if (path.empty()) return hvctl::Mapping{};
-    const std::uint64_t most = std::min(kMostInitrdBytes, memory);
-    struct stat status {};
-    const std::uint64_t size = stat(path.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
-    if (size <= most && size > room) {
-        return fail(ErrorId::NoMemory,
-                    fmt::format("{} has {}, Dom0 has {} of memory left to read it into; give Dom0 more (dom0_mem=)",
-                                path, whole_mebibytes(size + (kMiB - 1)), whole_mebibytes(room)));
-    }
-    auto contents = hvctl::read_file(path, most);
+    auto contents = hvctl::read_file(path, most_initrd(memory));
     if (contents && contents->bytes().empty()) return fail(ErrorId::FileUnreadable, fmt::format("{} is empty", path));
     if (contents) return std::move(*contents);
     if (contents.error().code() == hvctl::ErrorCode::InvalidArgument)
@@ -61,17 +63,17 @@ std::uint64_t room_in_dom0() {
     return available > kReserve ? available - kReserve : 0;
 }
 
-Result<void> check_files(const config::DomainDefinition& definition) {
-    TRY(check_file(definition.name, "kernel", definition.kernel));
-    return check_file(definition.name, "initrd", definition.initrd);
+Result<void> check_files(const config::DomainDefinition& definition, std::uint64_t room) {
+    TRY(within(definition.name, check_file("kernel", definition.kernel, hvctl::kMaxImageBytes, room)));
+    return within(definition.name, check_file("initrd", definition.initrd, most_initrd(definition.memory), room));
 }
 
 Result<hvctl::KernelImage> load_kernel(Hypervisor& hypervisor, const config::DomainDefinition& definition) {
     return within(definition.name + ": kernel", Result<hvctl::KernelImage>{hypervisor.load_kernel(definition.kernel)});
 }
 
-Result<hvctl::Mapping> load_initrd(const config::DomainDefinition& definition, std::uint64_t room) {
-    return within(definition.name + ": initrd", read_initrd(definition.initrd, definition.memory, room));
+Result<hvctl::Mapping> load_initrd(const config::DomainDefinition& definition) {
+    return within(definition.name + ": initrd", read_initrd(definition.initrd, definition.memory));
 }
 
 hvctl::PvSpec pv_spec(const config::DomainDefinition& definition, DomainId domain, const hvctl::Mapping& initrd) {
@@ -84,7 +86,6 @@ hvctl::PvSpec pv_spec(const config::DomainDefinition& definition, DomainId domai
 }
 
 Result<void> check_images(Hypervisor& hypervisor, const config::DomainDefinition& definition) {
-    TRY(check_files(definition));
     const auto kernel = TRY(load_kernel(hypervisor, definition));
     const auto initrd = TRY(load_initrd(definition));
     return within(definition.name + ": build",

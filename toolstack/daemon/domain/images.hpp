@@ -12,13 +12,14 @@ namespace hvctld {
 // What reading a guest's files may take of Dom0's memory: what is available but for a reserve.
 std::uint64_t room_in_dom0();
 
-// Whether they are there and may be read.
-Result<void> check_files(const config::DomainDefinition& definition);
+// Whether they are there and may be read. NoMemory: one is larger than `room`, bytes of Dom0's memory, which it would
+// be read into.
+Result<void> check_files(const config::DomainDefinition& definition, std::uint64_t room = room_in_dom0());
 
 Result<hvctl::KernelImage> load_kernel(Hypervisor& hypervisor, const config::DomainDefinition& definition);
 
-// Empty without an initrd. NoMemory: its file is larger than `room`, bytes of Dom0's memory, which it is read into.
-Result<hvctl::Mapping> load_initrd(const config::DomainDefinition& definition, std::uint64_t room = room_in_dom0());
+// Empty without an initrd.
+Result<hvctl::Mapping> load_initrd(const config::DomainDefinition& definition);
 
 // What the build of this definition is made from; the initrd must outlive it.
 hvctl::PvSpec pv_spec(const config::DomainDefinition& definition, DomainId domain, const hvctl::Mapping& initrd);
