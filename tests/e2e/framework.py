@@ -200,7 +200,7 @@ def main(setup, names, slow, keep):
             runner.run(test)
     finally:
         runner.drop_dom0()
-        if not any(Path(folder).iterdir()):  # no log to look at
+        if keep is None and not any(Path(folder).iterdir()):  # no log to look at
             Path(folder).rmdir()
     left_out += runner.skipped
     print(f"{runner.passed} passed, {runner.failed} failed" + (f", {left_out} skipped" if left_out else ""))
