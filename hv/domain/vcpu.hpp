@@ -73,8 +73,8 @@ class Vcpu final {
     SchedVcpu sched;
 };
 
-// Lets the vCPU run again after a reason went away, and makes it look at its pending events soon: unblocks it, and
-// interrupts the CPU that runs it, if that is another one.
+// Lets the vCPU run again after a reason went away, and makes it look at its pending events soon: unblocks it, or, when
+// it was not blocked, interrupts the CPU that runs it, if that is another one.
 void vcpu_kick(Vcpu& vcpu);
 // Unblocks without interrupting; false: it was not blocked.
 bool vcpu_unblock(Vcpu& vcpu);
