@@ -1,5 +1,6 @@
 // The journal file: what it gives back, where it is cut, how it is made shorter, what happens when it cannot grow.
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <csignal>
@@ -149,6 +150,45 @@ TEST(JournalFile, RefusedWritesAreToldAndMadeUpFor) {
     ASSERT_EQ(log.size(), 2u);
     EXPECT_NE(log.front().find("free space"), std::string::npos);
     EXPECT_EQ(describe(*make_store(folder.path())), before);
+}
+
+// A store in which nothing happens any more is made whole, too.
+TEST(JournalFile, IsTriedAgainWhenAskedTo) {
+    const TemporaryFolder folder;
+    std::string before;
+    {
+        const auto store = make_store(folder.path());
+        rlimit old{};
+        ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
+        const rlimit tiny{2000, old.rlim_max};
+        const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
+        ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tiny), 0);
+        for (int i = 0; i < 100; ++i) EXPECT_TRUE(store->write("/full/" + std::to_string(i), "value"));
+        store->retry_journal();
+        EXPECT_TRUE(store->statistics().journal_failed);
+        ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &old), 0);
+        std::signal(SIGXFSZ, old_handler);
+        store->retry_journal();
+        EXPECT_FALSE(store->statistics().journal_failed);
+        before = describe(*store);
+    }
+    EXPECT_EQ(describe(*make_store(folder.path())), before);
+}
+
+// Somebody who fills the file system up then does not take it from the journal.
+TEST(JournalFile, TakesRoomAhead) {
+    const TemporaryFolder folder;
+    const auto ahead = [&] {
+        struct stat status {};
+        EXPECT_EQ(::stat((folder.path() + "/journal").c_str(), &status), 0);
+        return status.st_blocks * 512 - status.st_size;
+    };
+    const auto store = make_store(folder.path());
+    EXPECT_GT(ahead(), 64 * 1024);
+    for (int i = 0; i < 100; ++i) ASSERT_TRUE(store->write("/a", std::string(2000, 'x')));
+    EXPECT_GT(ahead(), 64 * 1024);
+    const auto again = make_store(folder.path());
+    EXPECT_GT(ahead(), 64 * 1024);
 }
 
 TEST(Records, DamagedBytesAreRefused) {

@@ -16,6 +16,8 @@
 namespace hvctld::host {
 namespace {
 
+constexpr std::uint64_t kRetryJournalMs = 5000;
+
 void log_store_line(store::LogLevel level, std::string_view text) {
     constexpr log::Level kLevels[] = {log::Level::Debug, log::Level::Info, log::Level::Warning, log::Level::Error};
     log::write(kLevels[static_cast<std::size_t>(level)], {}, fmt::format("store: {}", text));
@@ -68,6 +70,9 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Loop& loop, Hypervisor& hypervisor
     std::unique_ptr<Daemon> daemon{new Daemon};
     daemon->lock_ = std::move(lock);
     daemon->store_ = TRY(open_store(loop, paths.run + "/store", settings, daemon->store_alive_));
+    daemon->journal_ = std::make_unique<Timer>(loop);
+    daemon->journal_->start(
+        kRetryJournalMs, [&store = *daemon->store_] { store.retry_journal(); }, kRetryJournalMs);
     auto opened = open_registry(paths.state + "/state.db");
     if (!opened.warning.empty()) log::error("{}", opened.warning);
     daemon->registry_ = std::move(opened.registry);

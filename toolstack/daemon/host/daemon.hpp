@@ -44,6 +44,7 @@ class Daemon {
     UniqueFd lock_;
     std::shared_ptr<store::Store*> store_alive_ = std::make_shared<store::Store*>(nullptr);  // for what is posted
     std::unique_ptr<store::Store> store_;
+    std::unique_ptr<Timer> journal_;
     std::unique_ptr<Registry> registry_;
     std::unique_ptr<Manager> manager_;
     std::unique_ptr<store::SocketServer> store_socket_;

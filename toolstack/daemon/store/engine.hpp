@@ -85,6 +85,7 @@ class Engine final : private ChangeSink {
     const std::map<DomainId, Domain>& domains() const { return domains_; }
     void ring_event(DomainId domain);
     bool run_pending();
+    void retry_journal();
 
     // Special nodes: "@introduceDomain", "@releaseDomain" and "@releaseDomain/<domid>".
     Permissions special_permissions(const std::string& name) const;
@@ -102,7 +103,6 @@ class Engine final : private ChangeSink {
     void notify(const ChangeNotice& notice) override;
     void finish();
     void flush();
-    void journal_refused();
     void compact(std::size_t frame);
     bool begin_compaction();
     bool go_on_with_compaction(std::size_t step);

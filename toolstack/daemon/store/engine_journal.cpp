@@ -37,7 +37,7 @@ void write_watch(RecordSink& sink, const Watch& watch) {
 void Engine::flush() {
     if (!journal_) return;
     if (journal_failed_) {
-        if (++flushes_since_failure_ % kRetryAfter == 0) journal_refused();
+        if (++flushes_since_failure_ % kRetryAfter == 0) retry_journal();
         return;
     }
     if (writer_.buffer().empty()) return;
@@ -57,8 +57,8 @@ void Engine::flush() {
 }
 
 // The journal missed changes: only a snapshot of everything makes it whole again.
-void Engine::journal_refused() {
-    if (!begin_compaction()) return;
+void Engine::retry_journal() {
+    if (!journal_failed_ || !begin_compaction()) return;
     while (compaction_) {
         if (!go_on_with_compaction(kStep)) return;
     }

@@ -134,8 +134,12 @@ std::expected<Journal, std::string> Journal::open(const std::string& directory, 
         }
         offset += sizeof(FrameHeader) + records->size();
     }
-    if (::ftruncate(file.get(), static_cast<off_t>(offset)) != 0) return failure("shorten the file journal", errno);
-    return Journal{directory, std::move(file), offset};
+    // Not for nothing: it also gives back what was taken ahead.
+    if (offset < bytes->size() && ::ftruncate(file.get(), static_cast<off_t>(offset)) != 0)
+        return failure("shorten the file journal", errno);
+    Journal journal{directory, std::move(file), offset};
+    journal.keep_room();
+    return journal;
 }
 
 // On a tmpfs the file is memory: giving back that of many domains at once would take longer than anything else here.
@@ -146,8 +150,17 @@ void Journal::give_back() {
     if (old_bytes_ == 0 || ::ftruncate(old_.get(), static_cast<off_t>(old_bytes_)) != 0) old_ = File{};
 }
 
+// Taken ahead: a file system that somebody fills up goes on taking what is journalled for a good while.
+void Journal::keep_room() {
+    constexpr std::uint64_t kRoom = 256 * 1024;
+    if (bytes_ + kRoom / 2 <= room_until_) return;
+    if (::fallocate(file_.get(), FALLOC_FL_KEEP_SIZE, static_cast<off_t>(bytes_), kRoom) == 0)
+        room_until_ = bytes_ + kRoom;
+}
+
 bool Journal::append(std::string_view records) {
     give_back();
+    keep_room();
     const std::uint64_t start = bytes_;
     if (write_frame(file_.get(), records, bytes_)) return true;
     const int error = errno;
@@ -211,6 +224,8 @@ bool Journal::finish_snapshot() {
     next_ = File{};
     bytes_ = next_bytes_;
     snapshot_bytes_ = next_snapshot_;
+    room_until_ = 0;
+    keep_room();
     return true;
 }
 

@@ -53,10 +53,12 @@ class Journal {
         : directory_(std::move(directory)), file_(std::move(file)), bytes_(bytes) {}
     bool copy_tail(std::uint64_t end);
     void give_back();
+    void keep_room();
 
     std::string directory_;
     File file_;
     std::uint64_t bytes_ = 0;
+    std::uint64_t room_until_ = 0;  // the file system has given the space up to here
     std::uint64_t snapshot_bytes_ = 0;
     File next_;  // the file being written by a compaction
     std::uint64_t next_bytes_ = 0;

@@ -163,6 +163,11 @@ bool Store::run_pending() {
     return engine_->run_pending();
 }
 
+void Store::retry_journal() {
+    const Engine::Step step{*engine_};
+    engine_->retry_journal();
+}
+
 void Store::set_default_quotas(const Quotas& quotas) {
     const Engine::Step step{*engine_};
     engine_->set_default_quotas(quotas);

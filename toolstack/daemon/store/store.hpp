@@ -97,6 +97,9 @@ class Store final {
     void ring_event(DomainId domain);
     // Goes on with rings that used up their share of a round. True: call it again.
     bool run_pending();
+    // To be called now and then: a journal that its file system refused is tried again. Until that succeeds, a restart
+    // loses what has changed since.
+    void retry_journal();
 
     // Quotas. Without a domain: of all domains that have no quotas of their own.
     void set_default_quotas(const Quotas& quotas);
