@@ -1,7 +1,14 @@
 // A create that is refused or fails leaves things as they were.
+#include <fcntl.h>
+#include <fmt/format.h>
+
 #include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <thread>
+#include <vector>
 
 #include "testing.hpp"
 
@@ -91,6 +98,40 @@ TEST_F(Draft, AnInitrdThatIsLargerThanTheGuestIsNotRead) {
     const JobRecord second = process->finish(create(definition("web1", "initrd: " + huge + "\n")));
     EXPECT_EQ(second.error, static_cast<std::uint16_t>(ErrorId::KernelTooLarge)) << second.message;
     EXPECT_NE(second.message.find("134217728"), std::string::npos) << second.message;  // the guest's memory
+}
+
+// Opening it waits for as long as this lives, or 45 s: a disk that does not answer.
+class SilentFile {
+  public:
+    explicit SilentFile(const std::string& path) : file_{::open(path.c_str(), O_RDWR | O_CLOEXEC)} {
+        std::signal(SIGIO, SIG_IGN);  // tells of those who wait
+        EXPECT_EQ(fcntl(file_.get(), F_SETLEASE, F_WRLCK), 0) << std::strerror(errno);
+    }
+
+  private:
+    UniqueFd file_;
+};
+
+TEST_F(Draft, AFileThatIsNotAnsweredForHoldsUpNobodyElse) {
+    process->finish(create(definition("web1")));
+    const std::string silent = folder.file("silent", "KERNEL");
+    std::vector<JobId> hanging;
+    {
+        const SilentFile lease{silent};
+        constexpr std::size_t kMany = Loop::kPoolThreads + 1;
+        for (std::size_t i = 0; i < kMany; ++i) {
+            const std::string name = "slow" + std::to_string(i);
+            hanging.push_back(create(fmt::format("name: {}\nmemory: 16MiB\nkernel: {}\n", name, silent)).value());
+        }
+        EXPECT_EQ(process->finish(create(definition("web2"))).state, JobState::Done);
+        EXPECT_EQ(process->finish(process->manager->destroy("web1")).state, JobState::Done);
+        // Called off at once, whatever the file does.
+        EXPECT_EQ(process->finish(process->manager->destroy("slow0")).state, JobState::Done);
+        EXPECT_EQ(process->finish(hanging[0]).state, JobState::Cancelled);
+        EXPECT_FALSE(process->manager->get("slow0"));
+        EXPECT_EQ(process->manager->jobs().find(hanging[1])->record().phase, "look for its files");
+    }
+    for (std::size_t i = 1; i < hanging.size(); ++i) EXPECT_EQ(process->finish(hanging[i]).state, JobState::Done);
 }
 
 TEST_F(Draft, DryRunsThatHangHoldUpNeitherEndsNorStarts) {

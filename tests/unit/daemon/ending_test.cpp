@@ -1,4 +1,8 @@
 // How runs end: by request, by the guest, by a crash.
+#include <atomic>
+#include <thread>
+
+#include "base/clock.hpp"
 #include "domain/store_entries.hpp"
 #include "testing.hpp"
 
@@ -67,6 +71,53 @@ TEST_F(Ending, GuestThatHangsInItsShutdownIsADeadline) {
     EXPECT_EQ(process->finish(job).error, static_cast<std::uint16_t>(ErrorId::DeadlinePassed));
 }
 
+// The time that a caller gives is the guest's, to stop; what comes then may take longer.
+TEST_F(Ending, ADeadlineThatPassesWhileTheGuestIsStartedAgainEndsNothing) {
+    process->finish(create(definition("web1")));
+    const auto job = process->manager->reboot("web1", 1);
+    process->run_until([&] { return request(domid("web1")) == "reboot"; });
+    std::atomic<bool> building = false;
+    std::atomic<bool> go_on = false;
+    hypervisor.build_hook = [&] {
+        building = true;
+        while (!go_on) std::this_thread::yield();
+    };
+    obey(domid("web1"));
+    process->run_until([&] { return building.load(); });
+    const std::uint64_t passed = monotonic_us() + 1'100'000;
+    while (monotonic_us() < passed) process->loop->run_once(false);
+    go_on = true;
+    const JobRecord record = process->finish(job);
+    EXPECT_EQ(record.state, JobState::Done) << record.message;
+    EXPECT_EQ(view("web1").state, "running");
+}
+
+// The job that asked ends without the guest, which ends all the same and is somebody's.
+TEST_F(Ending, AGuestThatEndsAsItsJobIsCalledOffIsCleanedUp) {
+    process->finish(create(definition("web1")));
+    const auto job = process->manager->shutdown("web1", 300);
+    process->run_until([&] { return request(domid("web1")) == "poweroff"; });
+    for (int i = 0; i < 5; ++i) process->loop->run_once(false);
+    ASSERT_TRUE(process->manager->jobs().cancel(*job));
+    obey(domid("web1"));
+    EXPECT_EQ(process->finish(job).state, JobState::Cancelled);
+    process->run_until([&] { return guests() == 0 && process->manager->jobs().idle(); });
+    EXPECT_EQ(view("web1").state, "stopped");
+}
+
+TEST_F(Ending, AGuestThatRebootsAsItsJobIsCalledOffIsStartedAgain) {
+    process->finish(create(definition("web1")));
+    const std::uint16_t before = domid("web1");
+    const auto job = process->manager->reboot("web1", 300);
+    process->run_until([&] { return request(before) == "reboot"; });
+    for (int i = 0; i < 5; ++i) process->loop->run_once(false);
+    obey(before);
+    process->run_until([&] { return view("web1").shutdown_reason == "reboot"; });
+    (void)process->manager->jobs().cancel(*job);
+    process->settle();
+    process->run_until([&] { return view("web1").state == "running" && domid("web1") != before; });
+}
+
 TEST_F(Ending, DestroyPreemptsAWaitingShutdown) {
     process->finish(create(definition("web1")));
     const auto job = process->manager->shutdown("web1", 300);
@@ -98,6 +149,39 @@ TEST_F(Ending, RebootFromWithinRestarts) {
     stop_and_settle(abi::ShutdownReason::Reboot);
     EXPECT_EQ(view("web1").state, "running");
     EXPECT_NE(domid("web1"), before);
+}
+
+TEST_F(Ending, ARestartThatFailsForAMomentIsTriedAgain) {
+    process->finish(create(definition("web1"), {.ephemeral = true}));
+    const std::uint16_t before = domid("web1");
+    int left = 1;
+    hypervisor.fail_at = [&](const std::string& call) -> hvctl::Result<void> {
+        if (call == "set_claim" && left-- > 0) return hvctl::fail(hvctl::ErrorCode::NoMemory, "somebody else has it");
+        return {};
+    };
+    hypervisor.stop(before, abi::ShutdownReason::Reboot);
+    process->run_until([&] { return left < 0; });
+    process->settle();
+    EXPECT_EQ(view("web1").state, "running");
+    EXPECT_NE(domid("web1"), before);
+    hypervisor.fail_at = nullptr;
+}
+
+TEST_F(Ending, ARestartThatWaitsForWhatItNeedsCanBeEnded) {
+    process->finish(create(definition("web1")));
+    hypervisor.fail_at = [](const std::string& call) -> hvctl::Result<void> {
+        if (call == "set_claim") return hvctl::fail(hvctl::ErrorCode::NoMemory, "somebody else has it");
+        return {};
+    };
+    hypervisor.stop(domid("web1"), abi::ShutdownReason::Reboot);
+    process->run_until([&] {
+        const auto jobs = process->manager->jobs().list();
+        return jobs.size() == 3 && jobs.back().phase == "back off";
+    });
+    EXPECT_EQ(process->finish(process->manager->destroy("web1")).state, JobState::Done);
+    process->settle();
+    EXPECT_EQ(view("web1").state, "stopped");
+    hypervisor.fail_at = nullptr;
 }
 
 TEST_F(Ending, PreservedCrashStaysForInspection) {

@@ -1,4 +1,6 @@
 // Restarts of the daemon: in good order, and by kill -9 at each of its calls to hv.
+#include <filesystem>
+
 #include "domain/store_entries.hpp"
 #include "testing.hpp"
 
@@ -145,6 +147,80 @@ TEST_F(Recovery, WhatAnEndHasBegunIsEnded) {
     process->settle();
     EXPECT_EQ(view("web1").state, "stopped");
     EXPECT_EQ(guests(), 0u);
+}
+
+// As when /run was full meanwhile.
+TEST_F(Recovery, AStoreJournalOfAnEarlierTime) {
+    namespace fs = std::filesystem;
+    process->finish(create(definition("gone")));
+    const std::string ghost = domain_path(domid("gone"));
+    fs::copy(folder / "store-boot-1", folder / "earlier");
+    process->finish(process->manager->destroy("gone"));
+    ASSERT_TRUE(process->manager->forget("gone"));
+    process->finish(create(definition("web1")));
+    process->run_until([&] { return !process->registry->being_written(); });
+    process.reset();
+    hypervisor.forget_bindings();
+    fs::copy(folder / "earlier", folder / "store-boot-1", fs::copy_options::overwrite_existing);
+    process = std::make_unique<Process>(hypervisor, folder, settings);
+    ASSERT_TRUE(process->recover());
+    EXPECT_FALSE(process->store->exists(ghost));
+    EXPECT_EQ(process->store->list("/vm").value().size(), 1u);
+    EXPECT_EQ(process->store->introduced_domains().size(), 2u);
+    const std::string home = domain_path(domid("web1"));
+    EXPECT_EQ(process->store->read(home + "/name").value_or(""), "web1");
+    const auto job = process->manager->shutdown("web1", 300);
+    process->run_until([&] { return process->store->read(home + "/control/shutdown").value_or("") == "poweroff"; });
+    hypervisor.stop(domid("web1"), abi::ShutdownReason::Poweroff);
+    EXPECT_EQ(process->finish(job).state, JobState::Done);
+}
+
+hvctl::Result<void> killed_when_claiming(const std::string& call) {
+    if (call == "set_claim") throw Killed{};
+    return {};
+}
+
+TEST_F(Recovery, ARestartGoesOnHoweverOftenTheDaemonIsKilled) {
+    process->finish(create(definition("web1")));
+    hypervisor.fail_at = killed_when_claiming;
+    hypervisor.stop(domid("web1"), abi::ShutdownReason::Reboot);
+    EXPECT_THROW(process->run_until([] { return false; }), Killed);
+    for (int i = 0; i < 2; ++i) {
+        abandon();
+        hypervisor.fail_at = killed_when_claiming;
+        EXPECT_THROW(process->settle(), Killed);
+    }
+    abandon();
+    process->settle();
+    EXPECT_EQ(view("web1").state, "running");
+    EXPECT_EQ(guests(), 1u);
+}
+
+TEST_F(Recovery, AJobThatTakesEachDaemonDownIsGivenUp) {
+    hypervisor.fail_at = killed_when_claiming;
+    const auto job = create(definition("web1"));
+    EXPECT_THROW(process->settle(), Killed);
+    JobRecord record = process->registry->jobs().at(*job);
+    record.attempts = 8;
+    ASSERT_TRUE(process->registry->save(record));
+    abandon();
+    process->settle();
+    EXPECT_EQ(process->finish(job).error, static_cast<std::uint16_t>(ErrorId::Interrupted));
+    EXPECT_EQ(guests(), 0u);
+    EXPECT_FALSE(process->manager->get("web1"));
+}
+
+// Restarts of the daemon that it outlives have nothing to do with the job.
+TEST_F(Recovery, WaitingShutdownGoesOnAfterManyRestarts) {
+    process->finish(create(definition("web1")));
+    const auto job = process->manager->shutdown("web1", 300);
+    for (int i = 0; i < 5; ++i) process->loop->run_once(false);
+    for (int i = 0; i < 4; ++i) {
+        abandon();
+        EXPECT_EQ(view("web1").job, *job);
+    }
+    hypervisor.stop(domid("web1"), abi::ShutdownReason::Poweroff);
+    EXPECT_EQ(process->finish(job).state, JobState::Done);
 }
 
 TEST_F(Recovery, WaitingShutdownGoesOn) {

@@ -5,6 +5,9 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <exception>
+#include <system_error>
+#include <thread>
 
 namespace hvctld {
 
@@ -13,9 +16,15 @@ Loop::Loop() {
     uv_loop_init(&loop_);
     uv_async_init(&loop_, &wake_, [](uv_async_t* handle) { static_cast<Loop*>(handle->data)->run_posted(); });
     wake_.data = this;
+    alive_ = std::make_shared<Alive>();
+    alive_->loop = this;
 }
 
 Loop::~Loop() {
+    {
+        const std::lock_guard guard{alive_->mutex};
+        alive_->loop = nullptr;
+    }
     uv_close(reinterpret_cast<uv_handle_t*>(&wake_), nullptr);
     uv_run(&loop_, UV_RUN_DEFAULT);
     uv_loop_close(&loop_);
@@ -67,6 +76,31 @@ void Loop::blocking(std::function<void()> work, std::function<void(const Result<
             finished->work = nullptr;  // what the work held is released before its result is looked at
             finished->done(finished->outcome);
         });
+}
+
+void Loop::apart(std::function<Result<void>()> work, std::function<void(const Result<void>&)> done) {
+    // What `done` holds is the loop's thread's: a thread that outlives the loop leaves it where it is.
+    using Answer = std::function<void(const Result<void>&)>;
+    auto* const waiting = new Answer{std::move(done)};
+    auto run = [alive = alive_, work = std::move(work), waiting]() mutable {
+        Result<void> outcome;
+        try {
+            outcome = work();
+        } catch (...) {
+            outcome = std::unexpected(error_of(std::current_exception()));
+        }
+        work = nullptr;
+        const std::lock_guard guard{alive->mutex};
+        if (alive->loop == nullptr) return;
+        alive->loop->post([outcome = std::move(outcome), own = std::shared_ptr<Answer>{waiting}] { (*own)(outcome); });
+    };
+    try {
+        std::thread{std::move(run)}.detach();
+    } catch (const std::system_error& problem) {
+        post([own = std::shared_ptr<Answer>{waiting}, number = problem.code().value()] {
+            (*own)(fail_errno(number, "cannot begin a thread"));
+        });
+    }
 }
 
 struct Timer::Handle {

@@ -36,16 +36,26 @@ class Loop {
     // Runs `work` in the thread pool, then `done` on the loop's thread; with an error if `work` has thrown.
     void blocking(std::function<void()> work, std::function<void(const Result<void>&)> done);
 
+    // Runs `work`, which must own all that it uses, in a thread of its own, then `done` on the loop's thread. For what
+    // may never end: such a thread holds up nobody, and is left behind when the loop goes, and `done` with it.
+    void apart(std::function<Result<void>()> work, std::function<void(const Result<void>&)> done);
+
     // Milliseconds of a clock that never goes back.
     [[nodiscard]] std::uint64_t now_ms() { return uv_now(&loop_); }
 
   private:
+    struct Alive {
+        std::mutex mutex;
+        Loop* loop;
+    };
+
     void run_posted();
 
     uv_loop_t loop_{};
     uv_async_t wake_{};
     std::mutex mutex_;
     std::vector<std::function<void()>> posted_;
+    std::shared_ptr<Alive> alive_;
 };
 
 // A timer; destroying it stops it.

@@ -67,17 +67,20 @@ void Manager::validate(const std::string& text, const std::string& source, std::
         return answer(fail(ErrorId::NameTaken, fmt::format("a domain {} runs already", definition->name)));
     validation.normalised = normalised(*definition);
 
-    auto outcome = std::make_shared<Result<void>>();
-    checks_.run(
-        loop_,
-        [outcome, &hypervisor = hypervisor_, definition = std::move(*definition)] {
-            *outcome = check_files(definition);
-            if (*outcome) *outcome = check_images(hypervisor, definition);
-        },
-        [outcome, validation = std::move(validation), answer, weak = std::weak_ptr{alive_}](const Result<void>& ran) {
-            if (weak.expired()) return;
-            if (!ran) *outcome = ran;
-            answer(*outcome ? Result<Validation>{validation} : std::unexpected(outcome->error()));
+    const auto answered = [validation = std::move(validation), answer,
+                           weak = std::weak_ptr{alive_}](const Result<void>& valid) {
+        if (weak.expired()) return;
+        answer(valid ? Result<Validation>{validation} : std::unexpected(valid.error()));
+    };
+    looks_.run_apart(
+        loop_, [definition = *definition] { return check_files(definition); },
+        [this, answered, definition = *definition, weak = std::weak_ptr{alive_}](const Result<void>& there) {
+            if (weak.expired() || !there) return answered(there);
+            auto outcome = std::make_shared<Result<void>>();
+            checks_.run(
+                loop_,
+                [outcome, &hypervisor = hypervisor_, definition] { *outcome = check_images(hypervisor, definition); },
+                [outcome, answered](const Result<void>& ran) { answered(ran ? *outcome : ran); });
         });
 }
 

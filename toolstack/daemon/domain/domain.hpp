@@ -27,6 +27,7 @@ struct Domain {
     BoundPort store_port;
     std::optional<EndReason> ended;         // of the present run, once it has been acted upon
     std::function<void(EndReason)> on_end;  // a job waits for it
+    std::uint32_t failed_starts = 0;        // in a row, of a guest that nobody has ended
 
     [[nodiscard]] bool in_hv() const { return record.phase != DomainPhase::Stopped && record.instance.domid != 0; }
     // Being ended or never finished: a guest without its store and console, which must not run.

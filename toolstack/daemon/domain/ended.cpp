@@ -12,9 +12,35 @@ namespace {
 
 constexpr std::uint64_t kShortRunUs = 10'000'000;  // a guest that ends sooner waits before it starts again
 constexpr std::uint64_t kLongestDelayMs = 60'000;
+constexpr std::uint64_t kFirstRetryMs = 1000;
+constexpr std::uint32_t kMostFailedStarts = 10;  // some minutes
 
 bool is_crash(EndReason reason) {
     return reason == EndReason::Crash || reason == EndReason::Watchdog || reason == EndReason::SoftReset;
+}
+
+bool may_pass(ErrorId error) {
+    switch (error) {
+        case ErrorId::NoMemory:
+        case ErrorId::LimitReached:
+        case ErrorId::Io:
+        case ErrorId::Internal:
+        case ErrorId::HvRefused:
+        case ErrorId::FileMissing:
+        case ErrorId::FileUnreadable: return true;
+        default: return false;
+    }
+}
+
+Phase back_off(std::uint64_t delay_ms) {
+    return {"back off", 70, [delay_ms](Job& running, const Done& done) {
+                auto timer = std::make_shared<Timer>(running.loop());
+                running.on_interrupt([timer, done](Error& why) {
+                    timer->stop();
+                    done(std::unexpected(why));
+                });
+                timer->start(delay_ms, [timer, done] { done({}); });
+            }};
 }
 
 }  // namespace
@@ -42,6 +68,7 @@ void Manager::scan_for_ended() {
         return;
     }
     std::vector<std::pair<Domain*, EndReason>> ended;
+    std::vector<Domain*> left_over;
     std::vector<Domain*> freed;  // whose memory others held for longer than a job waits
     for (const auto& [name, domain] : domains_) {
         // Looked at again when the job is over.
@@ -51,7 +78,13 @@ void Manager::scan_for_ended() {
                 freed.push_back(domain.get());
             continue;
         }
-        if (domain->record.phase != DomainPhase::Running || domain->ended) continue;
+        if (domain->record.phase != DomainPhase::Running) continue;
+        if (domain->ended) {
+            // The job that waited for it was called off at the same moment.
+            if (domain->job == 0 && action_for(*domain, *domain->ended) != config::EndAction::Preserve)
+                left_over.push_back(domain.get());
+            continue;
+        }
         const auto info = std::ranges::find(*infos, domain->record.instance.domid, &abi::DomainInfo::domain);
         if (info == infos->end()) {
             ended.emplace_back(domain.get(), EndReason::Gone);
@@ -61,6 +94,7 @@ void Manager::scan_for_ended() {
         }
     }
     for (const auto& [domain, reason] : ended) domain_ended(*domain, reason);
+    for (Domain* domain : left_over) act_on_end(*domain, *domain->ended);
     for (Domain* domain : freed) {
         stopped(*domain, "");
         at_rest(*domain);
@@ -77,6 +111,10 @@ void Manager::domain_ended(Domain& domain, EndReason reason) {
     if (store_.is_introduced({domain.record.instance.domid})) store_.domain_stopped({domain.record.instance.domid});
     changed(domain);
     if (domain.on_end) return domain.on_end(reason);
+    act_on_end(domain, reason);
+}
+
+void Manager::act_on_end(Domain& domain, EndReason reason) {
     if (action_for(domain, reason) == config::EndAction::Preserve) {
         if (domain.console) domain.console->end_sessions();
         return;
@@ -85,6 +123,26 @@ void Manager::domain_ended(Domain& domain, EndReason reason) {
     Job& job = begin_job(domain, restart ? "restart" : "clean up", 0, false);
     add_end_phases(job, domain, reason, false);
     job.start();
+}
+
+// A guest is between two runs, and what the next one takes is not there for a moment: memory that another guest has, a
+// file server, a Dom0 that has run out of something. Whether the start is tried again.
+bool Manager::starts_later(Domain& domain, const JobRecord& job) {
+    const bool restarts = job.verb == "restart" || job.verb == "reboot";
+    if (!restarts || job.state != JobState::Failed || !domain.record.wanted || stop_all_job_ != 0) return false;
+    if (domain.record.phase != DomainPhase::Stopped || !may_pass(static_cast<ErrorId>(job.error))) return false;
+    if (domain.failed_starts >= kMostFailedStarts) {
+        log::write(log::Level::Error, {domain.record.name, job.id, {}},
+                   fmt::format("could not be started {} times in a row: it is not tried again", domain.failed_starts));
+        domain.record.wanted = false;
+        save(domain);
+        return false;
+    }
+    Job& again = begin_job(domain, "restart", 0, false);
+    again.add(back_off(std::min(kLongestDelayMs, kFirstRetryMs << domain.failed_starts++)));
+    add_start_phases(again, domain, false, true);
+    again.start();
+    return true;
 }
 
 // How long to wait before this restart of its own accord; the largest number when the limit is reached.
@@ -125,16 +183,7 @@ void Manager::add_end_phases(Job& job, Domain& domain, EndReason reason, bool as
     save(domain);
     add_stop_phases(job, domain, std::string{domain.record.end_reason}, !restart);
     if (!restart) return;
-    if (delay != 0) {
-        job.add({"back off", 70, [this, delay](Job& running, const Done& done) {
-                     auto timer = std::make_shared<Timer>(loop_);
-                     running.on_interrupt([timer, done](Error& why) {
-                         timer->stop();
-                         done(std::unexpected(why));
-                     });
-                     timer->start(delay, [timer, done] { done({}); });
-                 }});
-    }
+    if (delay != 0) job.add(back_off(delay));
     add_start_phases(job, domain, false, true);
 }
 

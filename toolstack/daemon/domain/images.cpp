@@ -1,5 +1,6 @@
 #include "domain/images.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include "base/files.hpp"
 #include "hvctl/read_file.hpp"
@@ -28,6 +30,21 @@ std::uint64_t most_initrd(std::uint64_t memory) {
     return std::min(kMostInitrdBytes, memory);
 }
 
+// For its effect alone: what is wrong with the file is told where it is loaded.
+void read_into_page_cache(const std::string& path, std::uint64_t size) {
+    // O_NONBLOCK: opening a FIFO that has taken the file's place must not wait. A lease of somebody else's must be
+    // waited for.
+    UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+    if (!file && errno == EWOULDBLOCK) file = UniqueFd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+    if (!file) return;
+    std::vector<char> piece(64 * 1024);
+    for (std::uint64_t at = 0; at < size;) {
+        const ssize_t got = ::pread(file.get(), piece.data(), piece.size(), static_cast<off_t>(at));
+        if (got <= 0) return;
+        at += static_cast<std::uint64_t>(got);
+    }
+}
+
 // `most`: what larger files are refused for anyway, when they are read.
 Result<void> check_file(std::string_view key, const std::string& path, std::uint64_t most, std::uint64_t room) {
     if (path.empty()) return {};
@@ -36,7 +53,11 @@ Result<void> check_file(std::string_view key, const std::string& path, std::uint
         if (!S_ISREG(status.st_mode))
             return fail(ErrorId::FileUnreadable, fmt::format("{}: {} is not a regular file", key, path));
         const auto size = static_cast<std::uint64_t>(status.st_size);
-        if (size > most || size <= room) return {};
+        if (size > most) return {};
+        if (size <= room) {
+            read_into_page_cache(path, size);
+            return {};
+        }
         return fail(ErrorId::NoMemory,
                     fmt::format("{}: {} has {}, Dom0 has {} of memory left to read it into; give Dom0 more (dom0_mem=)",
                                 key, path, whole_mebibytes(size + (kMiB - 1)), whole_mebibytes(room)));

@@ -57,6 +57,22 @@ void Job::start() {
     next();
 }
 
+void Job::count_attempt() {
+    constexpr std::uint64_t kLastedMs = 10'000;
+    ++record_.attempts;
+    changed_(*this);
+    lasted_ = std::make_unique<Timer>(loop_);
+    lasted_->start(kLastedMs, [this] {
+        record_.attempts = 1;
+        changed_(*this);
+    });
+}
+
+void Job::lift_deadline() {
+    deadline_.reset();
+    record_.deadline_us = 0;
+}
+
 void Job::next() {
     if (phases_.empty()) return end();
     if (interruption_ && !shielded_) return phase_ended(std::unexpected(*interruption_));
@@ -109,6 +125,7 @@ void Job::undo_next() {
 
 void Job::end() {
     deadline_.reset();
+    lasted_.reset();
     record_.ended_us = realtime_us();
     if (outcome_) {
         record_.state = JobState::Done;

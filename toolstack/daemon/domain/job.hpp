@@ -56,6 +56,12 @@ class Job {
 
     // Begins; the deadline of the record counts.
     void start();
+    // What the record's deadline was for is over: from here on the job takes the time that it takes, also when another
+    // process goes on with it.
+    void lift_deadline();
+    // To be called before a process goes on with what another one left unfinished: counts the attempt, as it may be
+    // this very job that took that process down. The count begins anew when this process is still there after a while.
+    void count_attempt();
     // Stops waiting phases at once and others at their next stop.
     void interrupt(Error why);
     // For a phase that waits: how to make it end early; it may put the cause more precisely. Dropped when the phase
@@ -85,6 +91,7 @@ class Job {
     std::function<void(Error&)> end_waiting_;
     std::stop_source stop_;
     std::unique_ptr<Timer> deadline_;
+    std::unique_ptr<Timer> lasted_;
     Result<void> outcome_;
     std::unique_ptr<Error> interruption_;
     bool shielded_ = false;

@@ -19,8 +19,6 @@ Job& JobQueue::add(JobRecord record, Finished finished) {
 }
 
 Job& JobQueue::resume(JobRecord record, Finished finished) {
-    ++record.attempts;
-    (void)registry_.save(record);
     return insert(std::move(record), std::move(finished));
 }
 

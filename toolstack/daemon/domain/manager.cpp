@@ -12,6 +12,8 @@
 namespace hvctld {
 namespace {
 
+constexpr std::size_t kMostLooks = 64;  // each is a thread, which may be one that waits for a dead disk
+
 constexpr const char* kDom0Name = "Domain-0";
 
 std::optional<std::uint16_t> domid_in(std::string_view text) {
@@ -76,6 +78,7 @@ Manager::Manager(Loop& loop, Hypervisor& hypervisor, store::Store& store, Regist
       console_disk_{loop},
       retry_{loop, registry},
       jobs_{loop, registry},
+      looks_{kMostLooks},
       builds_{Loop::kPoolThreads / 2},
       checks_{Loop::kPoolThreads / 4},
       alive_{std::make_shared<Manager*>(this)} {

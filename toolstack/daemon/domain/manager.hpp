@@ -167,6 +167,8 @@ class Manager {
     void scan_for_ended();
     [[nodiscard]] config::EndAction action_for(const Domain& domain, EndReason reason) const;
     void domain_ended(Domain& domain, EndReason reason);
+    void act_on_end(Domain& domain, EndReason reason);
+    [[nodiscard]] bool starts_later(Domain& domain, const JobRecord& job);
     void add_end_phases(Job& job, Domain& domain, EndReason reason, bool asked);
     std::uint64_t restart_delay_ms(Domain& domain, EndReason reason);
 
@@ -186,6 +188,7 @@ class Manager {
     Result<void> connect_host_store();
     Result<void> load_domains(bool same_boot);
     void match_domains(const std::vector<abi::DomainInfo>& infos);
+    void forget_ghosts(const std::vector<abi::DomainInfo>& infos);
     void serve_again(Domain& domain, const abi::DomainInfo& info);
     Result<void> adopt(Domain& domain);
     void recover_jobs(bool same_boot);
@@ -208,6 +211,7 @@ class Manager {
     RegistryRetry retry_;
     JobQueue jobs_;
     JobId stop_all_job_ = 0;  // ends all guests; 0: none does
+    PoolLane looks_;
     PoolLane builds_;
     PoolLane checks_;
     std::map<std::string, std::unique_ptr<Domain>, std::less<>> domains_;

@@ -38,6 +38,33 @@ Step PoolLane::step(std::function<Result<void>(Job&)> work) {
     };
 }
 
+Step PoolLane::step_apart(std::function<Result<void>()> work) {
+    return [state = state_, work = std::move(work)](Job& job, const Done& done) {
+        const auto place = state->enter([state, work, &job, done] {
+            job.on_interrupt([done](Error& why) { done(std::unexpected(why)); });
+            job.loop().apart(work, [state, done](const Result<void>& result) {
+                state->leave();
+                done(result);
+            });
+        });
+        if (!place) return;
+        job.on_interrupt([state, place, done](Error& why) {
+            state->queue.erase(*place);
+            done(std::unexpected(why));
+        });
+    };
+}
+
+void PoolLane::run_apart(Loop& loop, std::function<Result<void>()> work,
+                         std::function<void(const Result<void>&)> done) {
+    state_->enter([state = state_, &loop, work = std::move(work), done = std::move(done)] {
+        loop.apart(work, [state, done](const Result<void>& result) {
+            state->leave();
+            done(result);
+        });
+    });
+}
+
 void PoolLane::run(Loop& loop, std::function<void()> work, std::function<void(const Result<void>&)> done) {
     state_->enter([state = state_, &loop, work = std::move(work), done = std::move(done)] {
         loop.blocking(work, [state, done](const Result<void>& ran) {

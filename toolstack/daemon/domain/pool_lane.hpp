@@ -1,6 +1,9 @@
 // Builds and checks take seconds each and read files that may hang. They share the pool's threads
 // with what ends guests, so only so many of them may be in it at a time; the others wait for
 // their turn, and can be called off meanwhile.
+//
+// What reads files first has a lane of its own and no thread of the pool: a file server that does not answer keeps
+// those threads for as long as it likes, and must hold up nobody but its own guests.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +22,11 @@ class PoolLane {
 
     // As in_pool(), when its turn comes.
     [[nodiscard]] Step step(std::function<Result<void>(Job& job)> work);
+    // In a thread of its own, when its turn comes. Whatever calls the job off leaves that thread behind at once, so
+    // `work` must own all that it uses; its place in the lane is free when it comes to its end.
+    [[nodiscard]] Step step_apart(std::function<Result<void>()> work);
+    // The same without a job; never answers when the lane has gone before.
+    void run_apart(Loop& loop, std::function<Result<void>()> work, std::function<void(const Result<void>&)> done);
     // As Loop::blocking(), when its turn comes; never when the lane has gone before.
     void run(Loop& loop, std::function<void()> work, std::function<void(const Result<void>&)> done);
 

@@ -100,6 +100,22 @@ void Manager::match_domains(const std::vector<abi::DomainInfo>& infos) {
         }
     }
     for (const abi::DomainInfo* info : unknown) adopt_unknown(*info);
+    forget_ghosts(infos);
+}
+
+// Domains that only the store's journal has: they ended while it, or the registry, could not be written.
+void Manager::forget_ghosts(const std::vector<abi::DomainInfo>& infos) {
+    for (const store::IntroducedDomain& known : store_.introduced_domains()) {
+        const std::uint16_t domid = known.domain.raw;
+        if (domid == 0 || std::ranges::count(infos, domid, &abi::DomainInfo::domain) != 0) continue;
+        const auto uuid = store_.read(domain_path(domid) + "/vm").value_or("");
+        store_.release_domain(known.domain);
+        remove_domain_entries(store_, domid, "");
+        const bool another_has_it = std::ranges::any_of(domains_, [&](const auto& entry) {
+            return entry.second->in_hv() && "/vm/" + entry.second->record.uuid == uuid;
+        });
+        if (!another_has_it && uuid.starts_with("/vm/")) (void)store_.remove(uuid);
+    }
 }
 
 Result<void> Manager::connect_host_store() {
@@ -137,6 +153,8 @@ void Manager::serve_again(Domain& domain, const abi::DomainInfo& info) {
 Result<void> Manager::adopt(Domain& domain) {
     const Instance& instance = domain.record.instance;
     if (instance.store_mfn == 0) return {};  // another toolstack's
+    // It began while the store's journal could not be written.
+    if (!store_.exists(domain_path(instance.domid))) TRY(write_domain_entries(store_, domain.definition, instance));
     TRY(connect_store(domain, true));
     if (instance.console_mfn == 0) return {};
     Console* console = TRY(console_of(domain));

@@ -153,6 +153,7 @@ void Manager::started(Domain& domain) {
     domain.record.draft = false;
     domain.record.fallback.reset();
     domain.record.end_reason.clear();
+    domain.failed_starts = 0;
     save(domain);
 }
 
@@ -177,8 +178,9 @@ void Manager::add_start_phases(Job& job, Domain& domain, bool paused, bool patie
                      done(within(name + ": console log", Result<void>{ready}));
                  });
              }});
-    // Not on the loop: a file server that does not answer must hold up nothing but its own guests.
-    job.add({"look for its files", 2, builds_.step([build](Job&) { return check_files(build->definition); })});
+    // A file server that does not answer must hold up nothing but its own guests.
+    job.add({"look for its files", 2,
+             looks_.step_apart([definition = build->definition] { return check_files(definition); })});
     // Known to be half-made before hv has it: should the daemon be killed now, the UUID tells the next one which it is.
     job.add({"remember", 3, [this, &domain, patient](Job& running, const Done& done) {
                  domain.record.phase = DomainPhase::Building;

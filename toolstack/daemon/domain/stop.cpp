@@ -243,7 +243,8 @@ void Manager::add_ask_phases(Job& job, Domain& domain, const std::string& reques
                      if (!waiting->taken && !waiting->reason) (void)store_.write(waiting->path, "");
                      done({});
                  });
-                 domain.on_end = [waiting](EndReason reason) {
+                 domain.on_end = [waiting, &running](EndReason reason) {
+                     running.lift_deadline();  // it was the guest's
                      waiting->reason = reason;
                      if (const auto wake = waiting->wake) wake();
                  };

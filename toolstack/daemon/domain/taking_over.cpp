@@ -32,7 +32,7 @@ JobQueue::Finished Manager::job_finished(const std::string& name) {
         }
         if (!domain.unwinding.empty()) return;
         if (const auto unwound = std::exchange(domain.on_unwound, nullptr)) unwound();
-        if (domain.job == 0) at_rest(domain);
+        if (domain.job == 0 && !starts_later(domain, job)) at_rest(domain);
     };
 }
 

@@ -91,7 +91,7 @@ struct JobRecord {
     std::uint64_t ended_us = 0;
     std::uint64_t deadline_us = 0;  // CLOCK_MONOTONIC; 0: none
     bool start_paused = false;      // of a create job
-    std::uint32_t attempts = 1;     // times that it was begun
+    std::uint32_t attempts = 1;     // by processes that did not last, and by the present one
     std::uint16_t error = 0;        // ErrorId; of a running job: it is being undone because of it
     std::string message;
 };
