@@ -20,13 +20,13 @@ Result<Manager*> Context::manager() {
     return manager_.get();
 }
 
-Result<Manager*> Context::reconnect() {
+Result<Manager*> Context::reconnect(std::chrono::seconds patience, const std::function<bool()>& goes_on) {
     using namespace std::chrono_literals;
-    constexpr int kAttempts = 40;
-    for (int attempt = 1;; ++attempt) {
+    const auto until = std::chrono::steady_clock::now() + patience;
+    for (;;) {
         manager_.reset();
         auto connected = manager();
-        if (connected || attempt == kAttempts) return connected;
+        if (connected || std::chrono::steady_clock::now() >= until || (goes_on && !goes_on())) return connected;
         std::this_thread::sleep_for(250ms);
     }
 }

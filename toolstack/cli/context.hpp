@@ -1,6 +1,8 @@
 // What a verb works with: the global options, the terminal and, once it asks, the connection to hvctld.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <string_view>
 
@@ -22,8 +24,10 @@ class Context {
     // Connects at the first call.
     Result<Manager*> manager();
 
-    // Connects anew, after the connection was lost; tries for some seconds, since hvctld may be restarting.
-    Result<Manager*> reconnect();
+    // Connects anew, after the connection was lost; tries for as long as `patience`, since hvctld may be restarting,
+    // and while `goes_on`.
+    Result<Manager*> reconnect(std::chrono::seconds patience = std::chrono::seconds{10},
+                               const std::function<bool()>& goes_on = {});
 
   private:
     std::unique_ptr<Manager> manager_;

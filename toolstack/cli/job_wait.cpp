@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <optional>
 
@@ -12,6 +13,8 @@
 
 namespace hvctl::cli {
 namespace {
+
+constexpr std::chrono::seconds kDaemonComesBack{60};
 
 // One line on the terminal, rewritten as the job goes on and gone when it ends; or lines that stay.
 class ProgressLine {
@@ -187,7 +190,11 @@ Result<Properties> wait_for_job(Context& context, JobId job, OnInterrupt on_inte
         progress.clear();
         if (!waiter.lost()) return ended;
         progress.show("hvctld has gone; waiting for it to come back");
-        if (!context.reconnect()) return ended;
+        bool left = false;
+        const auto goes_on = [&] { return !(left = left || interrupts.take() != 0); };
+        if (context.reconnect(kDaemonComesBack, goes_on)) continue;
+        if (left) return fail(ExitCode::Interrupted, "job " + std::to_string(job) + " goes on when hvctld is back");
+        return ended;
     }
 }
 

@@ -74,6 +74,15 @@ TEST_F(JobsTest, StopAllWaitsForEverything) {
     EXPECT_EQ(run_hvctl(run({"stop-all", "hello"})).code, 2);
 }
 
+TEST_F(JobsTest, StopAllWaitsForADaemonThatIsBeingStartedAgain) {
+    daemon_.stop();
+    Pty terminal(run({"stop-all"}));
+    ASSERT_TRUE(terminal.expect("waiting for it to come back")) << terminal.seen();
+    daemon_.start();
+    EXPECT_EQ(terminal.finish(), 0) << terminal.seen();
+    EXPECT_TRUE(daemon_.wait_for_call("StopAllDomains"));
+}
+
 TEST_F(JobsTest, DestroyWaits) {
     EXPECT_EQ(run_hvctl(run({"destroy", "hello"})).code, 0);
     EXPECT_EQ(daemon_.calls(), (std::vector<std::string>{"DestroyDomain(hello)", "WaitJob(7)"}));

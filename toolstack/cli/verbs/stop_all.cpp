@@ -1,8 +1,25 @@
+#include <chrono>
+
 #include "job_wait.hpp"
 #include "verbs/stop.hpp"
 #include "verbs/verbs.hpp"
 
 namespace hvctl::cli {
+namespace {
+
+// The host goes down, and its guests with it if nobody asks them first: a hvctld that is just being started again is
+// waited for.
+Result<JobId> stop_all(Context& context, const Properties& options) {
+    const auto asked = [&](const Result<Manager*>& manager) -> Result<JobId> {
+        return TRY(Result<Manager*>{manager})->stop_all_domains(options);
+    };
+    auto job = asked(context.manager());
+    if (job || job.error().code != ExitCode::Unreachable) return job;
+    warn("hvctld does not answer; waiting for it to come back");
+    return asked(context.reconnect(std::chrono::seconds{60}));
+}
+
+}  // namespace
 
 void add_stop_all(App& app, Context& context) {
     auto timeout = std::make_shared<std::string>();
@@ -18,7 +35,7 @@ void add_stop_all(App& app, Context& context) {
     verb.value("--timeout", "SECONDS", *timeout, "how long guests may take (default: shutdown_timeout of hvctl.yaml)");
     verb.run = [timeout, &context]() -> Result<void> {
         Properties options = TRY(timeout_options(*timeout, "stop-all"));
-        JobId job = TRY(TRY(context.manager())->stop_all_domains(options));
+        JobId job = TRY(stop_all(context, options));
         TRY(wait_for_job(context, job, OnInterrupt::CancelJob, Progress::Lines));
         return {};
     };

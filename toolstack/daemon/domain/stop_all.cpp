@@ -50,7 +50,8 @@ Result<void> Manager::require_host_stays() {
 }
 
 Result<JobId> Manager::stop_all(std::optional<std::uint32_t> timeout_seconds) {
-    TRY(require_host_stays());
+    // Who asks has a host that waits for the answer: it must not go down while another one waits for the guests.
+    if (stop_all_job_ != 0) return stop_all_job_;
     const std::uint32_t timeout = timeout_seconds.value_or(settings_.shutdown_timeout_seconds);
     JobRecord record;
     record.verb = kVerb;
@@ -64,7 +65,9 @@ Result<JobId> Manager::stop_all(std::optional<std::uint32_t> timeout_seconds) {
 
 void Manager::resume_stop_all(JobRecord record) {
     if (record.deadline_us == 0) record.deadline_us = monotonic_us() + std::uint64_t{kDestroySeconds} * 1'000'000;
-    begin_stop_all(jobs_.resume(std::move(record), [this](const JobRecord&) { stop_all_job_ = 0; }));
+    Job& job = jobs_.resume(std::move(record), [this](const JobRecord&) { stop_all_job_ = 0; });
+    job.count_attempt();
+    begin_stop_all(job);
 }
 
 void Manager::begin_stop_all(Job& job) {
@@ -125,7 +128,7 @@ void Manager::push_towards_end(Domain& domain, StopAll& state, std::uint64_t lef
     if (job != nullptr) return;
     if (info && (info->flags & abi::kDomainPaused) != 0) (void)hypervisor_.unpause_domain(domain.id());
     // Its own deadline is a little later than ours: giving up is decided here.
-    const auto seconds = static_cast<std::uint32_t>(left_us / 1'000'000 + 10);
+    const auto seconds = static_cast<std::uint32_t>(std::min<std::uint64_t>(left_us / 1'000'000 + 10, UINT32_MAX));
     if (ask_guest(name, "poweroff", seconds)) state.asked.push_back(name);
 }
 
