@@ -40,9 +40,6 @@ TEST_F(SilentDisk, OutputStaysInTheRing) {
     pass();
     EXPECT_EQ(log_text(), "before ");
     EXPECT_EQ(page().output_producer - page().output_consumer, 10u);
-    const auto refused = console->open(ConsoleMode::Read, 0);
-    ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().id(), ErrorId::Busy);
     answer();
     turn();
     hypervisor.print(1, "after");
@@ -50,6 +47,66 @@ TEST_F(SilentDisk, OutputStaysInTheRing) {
     EXPECT_EQ(log_text(), "before meanwhile after");
     EXPECT_EQ(received(reader), "before meanwhile after");
     EXPECT_EQ(console->dropped(), 0u);
+}
+
+// A busy machine may be no quick disk: who attaches waits for the answer.
+TEST_F(SilentDisk, AClientIsLetInWhenItAnswers) {
+    attach();
+    hypervisor.print(1, "hello");
+    turn();
+    fall_silent();
+    std::optional<Result<UniqueFd>> attached;
+    std::optional<Result<UniqueFd>> log;
+    console->open(ConsoleMode::Write, 100, [&](Result<UniqueFd> opened) { attached.emplace(std::move(opened)); });
+    console->open_log([&](Result<UniqueFd> opened) { log.emplace(std::move(opened)); });
+    pass();
+    EXPECT_FALSE(attached);
+    EXPECT_FALSE(log);
+    answer();
+    while (!attached || !log) loop.run_once();
+    ASSERT_TRUE(*attached);
+    EXPECT_EQ(received(**attached), "hello");
+    EXPECT_TRUE(*log);
+}
+
+TEST_F(SilentDisk, AClientHearsThatItDoesNotAnswer) {
+    attach();
+    turn();
+    fall_silent();
+    const auto refused = ask(ConsoleMode::Read);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().id(), ErrorId::Busy);
+    answer();
+    turn();
+    EXPECT_EQ(console->sessions(), 0u);
+}
+
+// Two ask for the keyboard while it is silent: one gets it.
+TEST_F(SilentDisk, TheKeyboardIsStillOnes) {
+    attach();
+    turn();
+    fall_silent();
+    std::vector<Result<UniqueFd>> answers;
+    for (int i = 0; i < 2; ++i)
+        console->open(ConsoleMode::Write, 0, [&](Result<UniqueFd> opened) { answers.push_back(std::move(opened)); });
+    answer();
+    while (answers.size() < 2) loop.run_once();
+    ASSERT_TRUE(answers[0]);
+    ASSERT_FALSE(answers[1]);
+    EXPECT_EQ(answers[1].error().id(), ErrorId::Busy);
+}
+
+// Its domain is forgotten before the disk answers: the client hears that, and nothing is left of it.
+TEST_F(SilentDisk, AClientOfAConsoleThatGoes) {
+    attach();
+    turn();
+    fall_silent();
+    std::optional<Result<UniqueFd>> answered;
+    console->open(ConsoleMode::Read, 0, [&](Result<UniqueFd> opened) { answered.emplace(std::move(opened)); });
+    console.reset();
+    answer();
+    while (!answered) loop.run_once();
+    EXPECT_FALSE(*answered);
 }
 
 // The answer to one who asks brings those before it, and what waited for them goes on all the same.

@@ -81,7 +81,7 @@ TEST_F(ConsoleTest, OneWriterManyReaders) {
     attach();
     const UniqueFd writer = open(ConsoleMode::Write);
     const UniqueFd reader = open(ConsoleMode::Read);
-    const auto second = console->open(ConsoleMode::Write, 0);
+    const auto second = ask(ConsoleMode::Write, 0);
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().id(), ErrorId::Busy);
     ASSERT_EQ(send(writer.get(), "ls\n", 3, 0), 3);
@@ -100,15 +100,14 @@ TEST_F(ConsoleTest, OneWriterManyReaders) {
 TEST_F(ConsoleTest, TooManyClientsAreToldSo) {
     attach();
     std::vector<UniqueFd> clients;
-    auto opened = console->open(ConsoleMode::Read, 0);
-    for (; opened && clients.size() < 1000; opened = console->open(ConsoleMode::Read, 0))
-        clients.push_back(std::move(*opened));
+    auto opened = ask(ConsoleMode::Read, 0);
+    for (; opened && clients.size() < 1000; opened = ask(ConsoleMode::Read, 0)) clients.push_back(std::move(*opened));
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().id(), ErrorId::LimitReached);
     EXPECT_NE(opened.error().message().find("64 clients"), std::string::npos) << opened.error().message();
     clients.pop_back();
     turn();
-    EXPECT_TRUE(console->open(ConsoleMode::Read, 0));
+    EXPECT_TRUE(ask(ConsoleMode::Read, 0));
 }
 
 TEST_F(ConsoleTest, WriterThatLeavesMakesRoomForTheNext) {
@@ -116,7 +115,7 @@ TEST_F(ConsoleTest, WriterThatLeavesMakesRoomForTheNext) {
     { const UniqueFd writer = open(ConsoleMode::Write); }
     turn();
     EXPECT_EQ(console->sessions(), 0u);
-    EXPECT_TRUE(console->open(ConsoleMode::Write, 0));
+    EXPECT_TRUE(ask(ConsoleMode::Write, 0));
 }
 
 TEST_F(ConsoleTest, GuestThatDoesNotReadHoldsItsWriterBack) {
@@ -186,7 +185,7 @@ TEST_F(ConsoleTest, RotatesAndKeepsReadersGoing) {
     // One run in two files is one log for clients.
     const UniqueFd again = open(ConsoleMode::Read);
     EXPECT_EQ(received(again), all);
-    const auto whole = console->open_log();
+    const auto whole = ask_for_log();
     ASSERT_TRUE(whole);
     std::string text(all.size() + 1, '\0');
     EXPECT_EQ(::read(whole->get(), text.data(), text.size()), static_cast<ssize_t>(all.size()));

@@ -85,13 +85,15 @@ class ConsoleTest : public testing::Test {
         char byte = 0;
         return recv(fd.get(), &byte, 1, MSG_DONTWAIT) == 0;
     }
+    // What a client is answered.
+    Result<UniqueFd> ask(ConsoleMode mode, std::uint64_t history = 1 << 20) {
+        return answer_to([&](Console::Opened done) { console->open(mode, history, std::move(done)); });
+    }
+    Result<UniqueFd> ask_for_log() {
+        return answer_to([&](Console::Opened done) { console->open_log(std::move(done)); });
+    }
     UniqueFd open(ConsoleMode mode, std::uint64_t history = 1 << 20) {
-        auto fd = console->open(mode, history);
-        for (int i = 0; i < 50 && !fd && fd.error().id() == ErrorId::Busy;
-             ++i) {  // a busy machine may be no quick disk
-            turn();
-            fd = console->open(mode, history);
-        }
+        auto fd = ask(mode, history);
         EXPECT_TRUE(fd) << fd.error().text();
         return fd ? std::move(*fd) : UniqueFd{};
     }
@@ -103,6 +105,15 @@ class ConsoleTest : public testing::Test {
     config::ConsoleSettings settings;
     std::unique_ptr<EventHub> events;
     std::unique_ptr<Console> console;
+
+  private:
+    template <class Ask>
+    Result<UniqueFd> answer_to(Ask ask) {
+        std::optional<Result<UniqueFd>> answer;
+        ask([&](Result<UniqueFd> opened) { answer.emplace(std::move(opened)); });
+        while (!answer) loop.run_once();
+        return std::move(*answer);
+    }
 };
 
 }  // namespace hvctld::test

@@ -85,7 +85,7 @@ TEST_F(Draft, AFailedCreateKeepsTheLogOfTheNextOne) {
     process->finish(process->manager->start("web1", false));
     hypervisor.print(domid("web1"), "here I am");
     process->run_until([&] { return log("web1") == "here I am"; });
-    EXPECT_TRUE(process->manager->open_console_log("web1"));
+    EXPECT_TRUE(console_log("web1"));
 }
 
 // A file of gigabytes, which takes no room: it is not read into the host's memory to be refused then.

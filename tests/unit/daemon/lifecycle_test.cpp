@@ -84,7 +84,7 @@ TEST_F(Lifecycle, DestroyGivesEverythingBackAndKeepsTheLog) {
         EXPECT_EQ(view("web1").state, "stopped");
         EXPECT_EQ(view("web1").shutdown_reason, "destroyed");
         EXPECT_EQ(log("web1"), "hello");
-        EXPECT_TRUE(process->manager->open_console_log("web1"));
+        EXPECT_TRUE(console_log("web1"));
     }
 }
 

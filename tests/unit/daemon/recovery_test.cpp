@@ -58,7 +58,7 @@ TEST_F(Recovery, StoppedDomainsStayKnown) {
     process->finish(process->manager->destroy("web1"));
     restart();
     EXPECT_EQ(view("web1").state, "stopped");
-    EXPECT_TRUE(process->manager->open_console_log("web1"));
+    EXPECT_TRUE(console_log("web1"));
 }
 
 TEST_F(Recovery, BootOfTheHostEndsEverything) {

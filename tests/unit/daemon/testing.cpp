@@ -131,4 +131,11 @@ std::string HostTest::log(const std::string& name) const {
     return {std::istreambuf_iterator<char>{file}, {}};
 }
 
+bool HostTest::console_log(const std::string& name) {
+    std::optional<bool> given;
+    process->manager->open_console_log(name, [&](const Result<UniqueFd>& log) { given = log.has_value(); });
+    process->run_until([&] { return given.has_value(); });
+    return given.value_or(false);
+}
+
 }  // namespace hvctld::test

@@ -65,6 +65,8 @@ class HostTest : public testing::Test {
     DomainView view(const std::string& name);
     std::uint16_t domid(const std::string& name) { return view(name).domid.value_or(0); }
     [[nodiscard]] std::string log(const std::string& name) const;
+    // Whether a client is given the console's log.
+    bool console_log(const std::string& name);
     Result<JobId> create(const std::string& text, const CreateOptions& options = {}) {
         return process->manager->create(text, "test.yaml", {}, options);
     }

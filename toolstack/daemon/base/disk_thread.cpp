@@ -62,7 +62,9 @@ void DiskThread::deliver() {
             item = std::move(undelivered_.front());
             undelivered_.pop_front();
         }
-        item->done(item->outcome);
+        // What it holds is released here: the thread may be the last to let go of the item.
+        const auto done = std::move(item->done);
+        done(item->outcome);
     }
 }
 

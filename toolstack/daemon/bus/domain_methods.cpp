@@ -169,13 +169,17 @@ Result<void> DomainMethods::open_console(ManagerObject& object, sd_bus_message* 
     const std::string domain = TRY(arguments.text());
     const ConsoleMode mode = TRY(parse_mode(TRY(arguments.text())));
     const std::uint64_t history = TRY(arguments.number());
-    const UniqueFd stream = TRY(object.manager().open_console(domain, mode, history));
-    return reply(call, [&](Writer& writer) { writer.descriptor(stream.get()); });
+    object.manager().open_console(
+        domain, mode, history,
+        object.later<UniqueFd>(call, [](Writer& writer, const UniqueFd& stream) { writer.descriptor(stream.get()); }));
+    return {};
 }
 
 Result<void> DomainMethods::open_console_log(ManagerObject& object, sd_bus_message* call) {
-    const UniqueFd log = TRY(object.manager().open_console_log(TRY(Arguments{call}.text())));
-    return reply(call, [&](Writer& writer) { writer.descriptor(log.get()); });
+    object.manager().open_console_log(
+        TRY(Arguments{call}.text()),
+        object.later<UniqueFd>(call, [](Writer& writer, const UniqueFd& log) { writer.descriptor(log.get()); }));
+    return {};
 }
 
 Result<void> DomainMethods::list_vcpus(ManagerObject& object, sd_bus_message* call) {

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/in_time.hpp"
 #include "base/log.hpp"
 #include "hvctl/try.hpp"
 
@@ -95,11 +96,17 @@ void Console::on_disk(std::function<void(Files&)> work, std::function<void()> th
     waited_for_ = waited_for_ || under_way_ != 0;
 }
 
-bool Console::ask_disk(std::function<void(Files&)> work) {
-    const auto over = std::make_shared<bool>(false);
-    on_disk(
-        std::move(work), [over] { *over = true; }, DiskThread::Wait::Patiently);
-    return *over;
+template <class T>
+void Console::ask_disk(std::function<Result<T>(Files&)> work, std::function<void(Result<T>)> then) {
+    const auto found = std::make_shared<std::optional<Result<T>>>();
+    const auto waiting =
+        InTime::within(loop_, kAnswerMs, [found, then = std::move(then), silence = silence()](bool answered) {
+            // Where the disk has not answered, its thread may be writing to `found` now; where the work has thrown,
+            // there is none.
+            then(answered && *found ? std::move(**found) : Result<T>{std::unexpected(silence)});
+        });
+    on_disk([found, work = std::move(work)](Files& files) { found->emplace(work(files)); },
+            [waiting] { waiting->answered(); }, DiskThread::Wait::Patiently);
 }
 
 Error Console::silence() const {
@@ -287,9 +294,13 @@ void Console::update_sessions() {
     for (const auto& session : sessions_) session->update();
 }
 
-Result<UniqueFd> Console::open(ConsoleMode mode, std::uint64_t history) {
-    const auto writer = std::ranges::find_if(sessions_, [](const auto& session) { return session->writer(); });
-    if (mode == ConsoleMode::Write && writer != sessions_.end()) {
+ConsoleSession* Console::writer() const {
+    const auto found = std::ranges::find_if(sessions_, [](const auto& session) { return session->writer(); });
+    return found == sessions_.end() ? nullptr : found->get();
+}
+
+Result<void> Console::room_for(ConsoleMode mode) const {
+    if (mode == ConsoleMode::Write && writer() != nullptr) {
         return fail(ErrorId::Busy,
                     "another client writes to this console; attach read-only (mode \"read\") or take the "
                     "keyboard from it (mode \"steal\")");
@@ -299,19 +310,32 @@ Result<UniqueFd> Console::open(ConsoleMode mode, std::uint64_t history) {
                     fmt::format("{} clients are attached to this console; leave one of them (Ctrl-]), or read {}",
                                 sessions_.size(), files_->log.path()));
     }
+    return {};
+}
+
+void Console::open(ConsoleMode mode, std::uint64_t history, Opened done) {
+    if (auto room = room_for(mode); !room) return done(std::unexpected(std::move(room.error())));
+    ask_disk<LogCursor>(
+        [history](Files& files) {
+            (void)files.log.reopen_if_gone();  // what is there can be read all the same
+            return LogCursor::at_tail(files.log, history, files.journal.rotated_in_run());
+        },
+        [weak = std::weak_ptr{alive_}, mode, done = std::move(done)](Result<LogCursor> cursor) {
+            const auto self = weak.lock();
+            if (!self) return done(fail(ErrorId::NoSuchDomain, "the domain has been forgotten meanwhile"));
+            if (!cursor) return done(std::unexpected(std::move(cursor.error())));
+            done((*self)->attach_client(mode, std::move(*cursor)));
+        });
+}
+
+Result<UniqueFd> Console::attach_client(ConsoleMode mode, LogCursor cursor) {
+    TRY(room_for(mode));
     std::array<int, 2> ends{};
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return fail_errno(errno, "socketpair");
     UniqueFd near{ends[0]};
     UniqueFd theirs{ends[1]};
     FdWatch ours = TRY(FdWatch::create(loop_, std::move(near)));
-    const auto opened = std::make_shared<std::optional<Result<LogCursor>>>();
-    const bool answered = ask_disk([opened, history](Files& files) {
-        (void)files.log.reopen_if_gone();  // what is there can be read all the same
-        opened->emplace(LogCursor::at_tail(files.log, history, files.journal.rotated_in_run()));
-    });
-    if (!answered) return std::unexpected(silence());
-    LogCursor cursor = TRY(std::move(**opened));
-    if (mode == ConsoleMode::Steal && writer != sessions_.end()) (*writer)->demote();
+    if (ConsoleSession* const before = writer(); mode == ConsoleMode::Steal && before != nullptr) before->demote();
     auto session =
         std::make_unique<ConsoleSession>(*this, std::move(ours), std::move(cursor), mode != ConsoleMode::Read);
     if (ending_) session->end_after_log();
@@ -319,11 +343,9 @@ Result<UniqueFd> Console::open(ConsoleMode mode, std::uint64_t history) {
     return theirs;
 }
 
-Result<UniqueFd> Console::open_log() {
-    const auto opened = std::make_shared<std::optional<Result<UniqueFd>>>();
-    if (!ask_disk([opened](Files& files) { opened->emplace(whole_run(files.log, files.journal.rotated_in_run())); }))
-        return std::unexpected(silence());
-    return std::move(**opened);
+void Console::open_log(Opened done) {
+    ask_disk<UniqueFd>([](Files& files) { return whole_run(files.log, files.journal.rotated_in_run()); },
+                       std::move(done));
 }
 
 void Console::end_sessions() {

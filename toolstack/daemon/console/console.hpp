@@ -36,6 +36,8 @@ class Console final : public ConsoleSession::Owner {
                                                    const ConsolePaths& paths, const std::string& name,
                                                    const config::ConsoleSettings& settings);
     virtual ~Console();
+    // How long a client waits for the disk. A machine that is busy is no disk that does not answer.
+    static constexpr std::uint64_t kAnswerMs = 10'000;
     // The name is nobody's any more: its log stays, what only a running daemon needs goes.
     static void forget(const ConsolePaths& paths, const std::string& name);
 
@@ -52,9 +54,11 @@ class Console final : public ConsoleSession::Owner {
     void detach();
     [[nodiscard]] bool attached() const { return ring_ != nullptr; }
 
+    // Hears what came of it: within the call, or when the disk has answered or kAnswerMs have passed.
+    using Opened = std::function<void(Result<UniqueFd>)>;
     // One end of a stream for a client, see OpenConsole in the bus's contract.
-    Result<UniqueFd> open(ConsoleMode mode, std::uint64_t history);
-    Result<UniqueFd> open_log();
+    void open(ConsoleMode mode, std::uint64_t history, Opened done);
+    void open_log(Opened done);
     // No more output will come: clients are let go once they have read everything.
     void end_sessions();
     [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
@@ -92,9 +96,13 @@ class Console final : public ConsoleSession::Owner {
     // `work` has the files; `then` follows on the loop, within this call if the disk is quick.
     void on_disk(std::function<void(Files&)> work, std::function<void()> then,
                  DiskThread::Wait wait = DiskThread::Wait::IfQuick);
-    // Somebody wants to know: true when it has been done within this call. Otherwise nobody
-    // may look at what it was to find out.
-    [[nodiscard]] bool ask_disk(std::function<void(Files&)> work);
+    // `work` finds out what a client waits for; `then` has it, or what is to be told instead.
+    template <class T>
+    void ask_disk(std::function<Result<T>(Files&)> work, std::function<void(Result<T>)> then);
+    // Whether one more client may attach; checked again when the disk has answered.
+    [[nodiscard]] Result<void> room_for(ConsoleMode mode) const;
+    [[nodiscard]] ConsoleSession* writer() const;
+    Result<UniqueFd> attach_client(ConsoleMode mode, LogCursor cursor);
     [[nodiscard]] Error silence() const;
     void disk_answered();
 

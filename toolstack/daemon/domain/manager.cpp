@@ -229,16 +229,24 @@ Result<void> Manager::unpause(const std::string& text) {
     return {};
 }
 
-Result<UniqueFd> Manager::open_console(const std::string& text, ConsoleMode mode, std::uint64_t history) {
-    Domain* domain = TRY(find(text));
-    Console* console = TRY(console_of(*domain));
-    return within(domain->record.name, console->open(mode, history));
+void Manager::open_console(const std::string& text, ConsoleMode mode, std::uint64_t history, const Opened& done) {
+    const auto console = console_named(text);
+    if (!console) return done(std::unexpected(console.error()));
+    console->second->open(mode, history, [name = console->first, done](Result<UniqueFd> opened) {
+        done(within(name, std::move(opened)));
+    });
 }
 
-Result<UniqueFd> Manager::open_console_log(const std::string& text) {
+void Manager::open_console_log(const std::string& text, const Opened& done) {
+    const auto console = console_named(text);
+    if (!console) return done(std::unexpected(console.error()));
+    console->second->open_log(
+        [name = console->first, done](Result<UniqueFd> opened) { done(within(name, std::move(opened))); });
+}
+
+Result<std::pair<std::string, Console*>> Manager::console_named(const std::string& text) {
     Domain* domain = TRY(find(text));
-    Console* console = TRY(console_of(*domain));
-    return within(domain->record.name, console->open_log());
+    return std::pair{domain->record.name, TRY(console_of(*domain))};
 }
 
 Result<void> Manager::health() {

@@ -96,8 +96,10 @@ class Manager {
     // `vcpu` nothing: all. An empty list leaves that affinity as it is.
     Result<void> pin(const std::string& domain, std::optional<std::uint32_t> vcpu, const std::string& hard,
                      const std::string& soft);
-    Result<UniqueFd> open_console(const std::string& domain, ConsoleMode mode, std::uint64_t history);
-    Result<UniqueFd> open_console_log(const std::string& domain);
+    // `done` hears of it when the log's disk has answered, or has not for long (Console::kAnswerMs).
+    using Opened = std::function<void(const Result<UniqueFd>&)>;
+    void open_console(const std::string& domain, ConsoleMode mode, std::uint64_t history, const Opened& done);
+    void open_console_log(const std::string& domain, const Opened& done);
 
     [[nodiscard]] JobQueue& jobs() { return jobs_; }
     [[nodiscard]] Hypervisor& hypervisor() { return hypervisor_; }
@@ -143,6 +145,8 @@ class Manager {
     Result<Domain*> draft(config::DomainDefinition definition, const std::string& source, bool ephemeral);
     JobId begin_start(Domain& domain, const std::string& verb, bool paused, bool patient);
     Result<Console*> console_of(Domain& domain);
+    // With the domain's name.
+    Result<std::pair<std::string, Console*>> console_named(const std::string& text);
     // `patient`: nobody waits for the job, so it waits for a registry that cannot be written as long as it takes.
     void add_start_phases(Job& job, Domain& domain, bool paused, bool patient);
     Result<void> create_in_hv(Domain& domain, Build& build);
