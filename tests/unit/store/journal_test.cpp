@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 #include <fstream>
+#include <optional>
 
 #include <gtest/gtest.h>
 
@@ -20,6 +21,26 @@ std::string slurp(const std::string& path) {
     std::ifstream file{path, std::ios::binary};
     return {std::istreambuf_iterator<char>{file}, {}};
 }
+
+// A file system that takes no more than 2000 bytes of a file, while this lives.
+class SmallFiles {
+  public:
+    SmallFiles() {
+        EXPECT_EQ(::getrlimit(RLIMIT_FSIZE, &limit_), 0);
+        const rlimit tiny{2000, limit_.rlim_max};
+        EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &tiny), 0);
+    }
+    ~SmallFiles() {
+        EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &limit_), 0);
+        std::signal(SIGXFSZ, handler_);
+    }
+    SmallFiles(const SmallFiles&) = delete;
+    SmallFiles& operator=(const SmallFiles&) = delete;
+
+  private:
+    void (*handler_)(int) = std::signal(SIGXFSZ, SIG_IGN);
+    rlimit limit_{};
+};
 
 // The whole store as text: paths, values, permissions.
 void describe(Store& store, const std::string& path, std::string& text) {
@@ -134,15 +155,10 @@ TEST(JournalFile, RefusedWritesAreToldAndMadeUpFor) {
     {
         const auto store = make_store(folder.path(), {}, &log);
         ASSERT_TRUE(store->write("/a", "1"));
-        rlimit old{};
-        ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
-        const rlimit tiny{2000, old.rlim_max};
-        const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
-        ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tiny), 0);
+        std::optional<SmallFiles> full{std::in_place};
         for (int i = 0; i < 100; ++i) EXPECT_TRUE(store->write("/full/" + std::to_string(i), "value"));
         EXPECT_TRUE(store->statistics().journal_failed);
-        ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &old), 0);
-        std::signal(SIGXFSZ, old_handler);
+        full.reset();
         for (int i = 0; i < 5000; ++i) EXPECT_TRUE(store->write("/b", "1"));
         EXPECT_FALSE(store->statistics().journal_failed);
         before = describe(*store);
@@ -158,16 +174,11 @@ TEST(JournalFile, IsTriedAgainWhenAskedTo) {
     std::string before;
     {
         const auto store = make_store(folder.path());
-        rlimit old{};
-        ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
-        const rlimit tiny{2000, old.rlim_max};
-        const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
-        ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tiny), 0);
+        std::optional<SmallFiles> full{std::in_place};
         for (int i = 0; i < 100; ++i) EXPECT_TRUE(store->write("/full/" + std::to_string(i), "value"));
         store->retry_journal();
         EXPECT_TRUE(store->statistics().journal_failed);
-        ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &old), 0);
-        std::signal(SIGXFSZ, old_handler);
+        full.reset();
         store->retry_journal();
         EXPECT_FALSE(store->statistics().journal_failed);
         before = describe(*store);

@@ -33,14 +33,7 @@ bool may_pass(ErrorId error) {
 }
 
 Phase back_off(std::uint64_t delay_ms) {
-    return {"back off", 70, [delay_ms](Job& running, const Done& done) {
-                auto timer = std::make_shared<Timer>(running.loop());
-                running.on_interrupt([timer, done](Error& why) {
-                    timer->stop();
-                    done(std::unexpected(why));
-                });
-                timer->start(delay_ms, [timer, done] { done({}); });
-            }};
+    return {"back off", 70, delay(delay_ms)};
 }
 
 }  // namespace

@@ -21,6 +21,20 @@ Step in_pool(std::function<Result<void>(Job&)> work) {
     };
 }
 
+Step delay(std::uint64_t ms, std::function<void(Job& job)> then) {
+    return [ms, then = std::move(then)](Job& job, const Done& done) {
+        const auto timer = std::make_shared<Timer>(job.loop());
+        job.on_interrupt([timer, done](Error& why) {
+            timer->stop();
+            done(std::unexpected(why));
+        });
+        timer->start(ms, [&job, timer, then, done] {
+            if (then) then(job);
+            done({});
+        });
+    };
+}
+
 namespace {
 
 // A step that throws has failed.

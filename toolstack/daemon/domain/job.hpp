@@ -31,6 +31,8 @@ struct Phase {
 Step immediate(std::function<Result<void>(Job& job)> work);
 // A step in the thread pool; `work` must not touch the job but for its stop token and report_percent().
 Step in_pool(std::function<Result<void>(Job& job)> work);
+// A step that only waits, then calls `then`, if any; an interruption ends the waiting.
+Step delay(std::uint64_t ms, std::function<void(Job& job)> then = nullptr);
 
 class Job {
   public:

@@ -21,47 +21,49 @@ void PoolLane::State::leave() {
     next();
 }
 
+void PoolLane::call_off_in_queue(const std::shared_ptr<State>& state, Job& job, const Done& done,
+                                 std::optional<Place> place) {
+    if (!place) return;
+    job.on_interrupt([state, place, done](Error& why) {
+        state->queue.erase(*place);
+        done(std::unexpected(why));
+    });
+}
+
 Step PoolLane::step(std::function<Result<void>(Job&)> work) {
     return [state = state_, inner = in_pool(std::move(work))](Job& job, const Done& done) {
-        const auto place = state->enter([state, inner, &job, done] {
+        call_off_in_queue(state, job, done, state->enter([state, inner, &job, done] {
             job.on_interrupt(nullptr);  // in the pool it only has its stop token
             inner(job, [state, done](const Result<void>& result) {
                 state->leave();
                 done(result);
             });
-        });
-        if (!place) return;
-        job.on_interrupt([state, place, done](Error& why) {
-            state->queue.erase(*place);
-            done(std::unexpected(why));
-        });
+        }));
     };
+}
+
+void PoolLane::State::begin_apart(const std::shared_ptr<State>& state, Loop& loop,
+                                  const std::function<Result<void>()>& work,
+                                  const std::function<void(const Result<void>&)>& done) {
+    loop.apart(work, [state, done](const Result<void>& result) {
+        state->leave();
+        done(result);
+    });
 }
 
 Step PoolLane::step_apart(std::function<Result<void>()> work) {
     return [state = state_, work = std::move(work)](Job& job, const Done& done) {
-        const auto place = state->enter([state, work, &job, done] {
+        call_off_in_queue(state, job, done, state->enter([state, work, &job, done] {
             job.on_interrupt([done](Error& why) { done(std::unexpected(why)); });
-            job.loop().apart(work, [state, done](const Result<void>& result) {
-                state->leave();
-                done(result);
-            });
-        });
-        if (!place) return;
-        job.on_interrupt([state, place, done](Error& why) {
-            state->queue.erase(*place);
-            done(std::unexpected(why));
-        });
+            State::begin_apart(state, job.loop(), work, done);
+        }));
     };
 }
 
 void PoolLane::run_apart(Loop& loop, std::function<Result<void>()> work,
                          std::function<void(const Result<void>&)> done) {
     state_->enter([state = state_, &loop, work = std::move(work), done = std::move(done)] {
-        loop.apart(work, [state, done](const Result<void>& result) {
-            state->leave();
-            done(result);
-        });
+        State::begin_apart(state, loop, work, done);
     });
 }
 

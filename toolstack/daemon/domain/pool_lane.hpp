@@ -38,10 +38,18 @@ class PoolLane {
         // Calls `begin` now, and has no place in the queue then, or at its turn.
         std::optional<Place> enter(std::function<void()> begin);
         void leave();
+        // What has a place begins; `done` hears of its end on the loop's thread, the place being free.
+        static void begin_apart(const std::shared_ptr<State>& state, Loop& loop,
+                                const std::function<Result<void>()>& work,
+                                const std::function<void(const Result<void>&)>& done);
 
         std::size_t free;
         Queue queue;
     };
+
+    // A job that is called off while it waits for its turn gives its place in the queue up.
+    static void call_off_in_queue(const std::shared_ptr<State>& state, Job& job, const Done& done,
+                                  std::optional<Place> place);
 
     std::shared_ptr<State> state_;  // also of steps that end when the lane is gone
 };

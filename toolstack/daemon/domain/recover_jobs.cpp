@@ -13,25 +13,11 @@ namespace {
 // does so more than once. So it is begun again, later each time, and given up when that goes on.
 constexpr std::uint32_t kMostAttempts = 8;
 constexpr std::uint32_t kAttemptsAtOnce = 2;  // the first one is that of the process that was asked
-constexpr std::uint64_t kLongestDelayMs = 60'000;
+constexpr std::uint64_t kLongestPauseMs = 60'000;
 
-std::uint64_t delay_ms(std::uint32_t attempts) {
+std::uint64_t pause_before(std::uint32_t attempts) {
     if (attempts < kAttemptsAtOnce) return 0;
-    return std::min(kLongestDelayMs, std::uint64_t{1000} << std::min(attempts - kAttemptsAtOnce, 16u));
-}
-
-Phase another_attempt(const std::string& phase, std::uint32_t percent, std::uint64_t delay) {
-    return {phase, percent, [delay](Job& running, const Done& done) {
-                const auto timer = std::make_shared<Timer>(running.loop());
-                running.on_interrupt([timer, done](Error& why) {
-                    timer->stop();
-                    done(std::unexpected(why));
-                });
-                timer->start(delay, [&running, timer, done] {
-                    running.count_attempt();
-                    done({});
-                });
-            }};
+    return std::min(kLongestPauseMs, std::uint64_t{1000} << std::min(attempts - kAttemptsAtOnce, 16u));
 }
 
 }  // namespace
@@ -87,8 +73,8 @@ void Manager::recover_job(Domain& domain, JobRecord record) {
     Job& job = jobs_.resume(std::move(record), job_finished(domain.record.name));
     domain.job = job.id();
     const bool goes_on = starts && !undoes && (verb == "create" || verb == "start" || domain.record.wanted);
-    const std::uint64_t delay = goes_on ? delay_ms(job.record().attempts) : 0;
-    if (delay == 0) job.count_attempt();
+    const std::uint64_t pause_ms = goes_on ? pause_before(job.record().attempts) : 0;
+    if (pause_ms == 0) job.count_attempt();
     if (domain.half_there()) add_stop_phases(job, domain, "", !goes_on);
     if (undoes) {
         // A guest that only was to be asked to end goes on; what was half-made has been ended just now.
@@ -109,7 +95,8 @@ void Manager::recover_job(Domain& domain, JobRecord record) {
                      return {};
                  })});
     } else if (goes_on) {
-        if (delay != 0) job.add(another_attempt(phase, job.record().percent, delay));
+        if (pause_ms != 0)
+            job.add({phase, job.record().percent, delay(pause_ms, [](Job& again) { again.count_attempt(); })});
         add_start_phases(job, domain, paused, verb == "restart" || verb == "reboot");
     } else if (running) {
         add_stop_phases(job, domain, verb == "destroy" ? "destroyed" : std::string{domain.record.end_reason}, true);
