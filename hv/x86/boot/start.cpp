@@ -117,6 +117,7 @@ extern "C" [[noreturn]] void start_machine(std::uint32_t magic, std::uint32_t in
     parse_command_line(info_from_loader.command_line, complain);
     if (!decoded) panic("the boot loader's information cannot be read (magic {:x}): error {}", magic, decoded.error());
     identify_cpu();
+    decide_mitigations();
     start_early_memory(info_from_loader);
     patch_smap();
     start_paging();

@@ -46,9 +46,10 @@ struct CpuWork {
 inline constexpr std::size_t kExceptions = 32;
 
 struct alignas(64) PerCpu {
-    std::uint64_t scratch = 0;   // for the SYSCALL entry of this CPU (pv/traps/syscall_entry.S)
-    TrapFrame* frame = nullptr;  // the trap frame's place at the top of the stack
-    Vcpu* current = nullptr;     // the vCPU whose state is loaded; null or an idle one otherwise
+    std::uint64_t scratch = 0;          // for the SYSCALL entry of this CPU (pv/traps/syscall_entry.S)
+    TrapFrame* frame = nullptr;         // the trap frame's place at the top of the stack
+    std::uint64_t guest_spec_ctrl = 0;  // in SPEC_CTRL while a guest runs (cpu/spec_ctrl.hpp)
+    Vcpu* current = nullptr;            // the vCPU whose state is loaded; null or an idle one otherwise
     CpuId id = 0;
     std::uint32_t apic_id = 0;
     CpuWork work;

@@ -65,6 +65,9 @@ HV_CONTROL_REGISTER(cr4)
 
 enum class Msr : std::uint32_t {
     ApicBase = 0x1b,
+    SpecCtrl = 0x48,  // cpu/spec_ctrl.hpp owns it
+    PredCmd = 0x49,
+    FlushCmd = 0x10b,
     MiscEnable = 0x1a0,
     Pat = 0x277,
     TscDeadline = 0x6e0,

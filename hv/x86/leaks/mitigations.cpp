@@ -23,7 +23,9 @@ bool Decider::choose(Measure measure, Choice choice, bool by_default, Leaks agai
 }
 
 bool Decider::choose_able(Measure measure, Choice choice, bool able, bool by_default, Leaks against) {
-    if (able) return choose(measure, choice, by_default, against);
+    // An interpreter takes whatever is written to registers that it does not have: what is asked for can be tried
+    // there.
+    if (able || (id_.interpreted && choice.value_or(false))) return choose(measure, choice, by_default, against);
     if (choice.value_or(false)) out_.impossible.add(measure);
     return false;
 }

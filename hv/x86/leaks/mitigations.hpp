@@ -69,7 +69,7 @@ struct Mitigations {
     Leaks leaks;                               // the processor's, as it will be used
     Measures wanted;                           // everything that is to be done
     Measures asked;                            // of it, what the command line asks for
-    Measures impossible;                       // asked for, but the processor cannot
+    Measures impossible;                       // asked for, but the processor cannot; an interpreter can anything
     std::array<Leaks, kMeasureCount> against;  // why each is wanted
     Leaks left_open;                           // by the command line
     Leaks unhelped;                            // nothing helps without newer microcode

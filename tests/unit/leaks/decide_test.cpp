@@ -53,6 +53,26 @@ TEST(Decide, PageTables) {
     EXPECT_TRUE(forced.reason(Measure::IsolateDomu).empty());
 }
 
+// QEMU's TCG takes whatever is written to registers that it does not have: every measure can be tried there.
+TEST(Decide, AnInterpreterDoesWhatItIsAskedFor) {
+    Identification id;
+    id.interpreted = true;
+    EXPECT_TRUE(decide(id, {}).wanted.empty());
+    const Mitigations asked = decide(id, said("spec-ctrl=ibrs,stibp,ssbd,psfd,ibpb,ibpb-entry xpti pv-l1tf"));
+    const Measures expected = {Measure::Ibrs,
+                               Measure::Stibp,
+                               Measure::Ssbd,
+                               Measure::Psfd,
+                               Measure::IbpbOnSwitch,
+                               Measure::IbpbOnEntryDomu,
+                               Measure::IbpbOnEntryDom0,
+                               Measure::IsolateDomu};
+    EXPECT_EQ(names(expected - asked.wanted), "");
+    EXPECT_TRUE(asked.impossible.empty());
+    id.interpreted = false;
+    EXPECT_TRUE(decide(id, said("spec-ctrl=ibrs")).impossible.has(Measure::Ibrs));
+}
+
 TEST(Decide, IndirectBranches) {
     expect_branches("Xeon E5-2609 v3", "", {Measure::Retpoline});
     expect_branches("Xeon E3-1245 v5", "", {Measure::Retpoline});  // its microcode has no IBRS

@@ -1,0 +1,36 @@
+// Who owns the processor's SPEC_CTRL register, and what it holds when.
+//
+// In hv it holds hv_spec_ctrl, in a guest PerCpu::guest_spec_ctrl of the CPU that runs it. The ways in and out
+// alone write the register, and only where spec_ctrl_switched(): everybody else says what it shall
+// hold by changing guest_spec_ctrl, in hv mode and on that CPU (when it loads a vCPU, when its guest writes the
+// register). The way out writes it; nothing is left to do.
+#pragma once
+
+#include <cstdint>
+
+namespace hv::x86 {
+
+// Intel SDM volume 4, IA32_SPEC_CTRL; AMD's are the same where there are any.
+enum SpecCtrlBits : std::uint64_t {
+    kSpecCtrlIbrs = 1u << 0,
+    kSpecCtrlStibp = 1u << 1,
+    kSpecCtrlSsbd = 1u << 2,
+    kSpecCtrlPsfd = 1u << 7,
+    kSpecCtrlBhiDisS = 1u << 10,
+};
+
+// hv's own value. Constant from choose_spec_ctrl() on.
+extern "C" std::uint64_t hv_spec_ctrl;
+
+// From mitigations(), which calls it. Before guests run, or at a standstill.
+void choose_spec_ctrl();
+
+// The processor has the register, and it is written on every way in and out. False: guest_spec_ctrl is for nothing, and
+// guests are not to have the register.
+bool spec_ctrl_switched();
+
+// What PerCpu::guest_spec_ctrl is to be for a guest that has written `wanted` (0 when it never did): with what hv keeps
+// on in guests, too. The guest is shown `wanted`.
+std::uint64_t spec_ctrl_for_guest(std::uint64_t wanted);
+
+}  // namespace hv::x86
