@@ -1,5 +1,6 @@
 // What steers hv's own branches and returns, and one guest's another's.
 #include "hv/x86/leaks/decider.hpp"
+#include "hv/x86/leaks/virtual_ssbd.hpp"
 
 namespace hv::x86 {
 
@@ -59,6 +60,10 @@ void Decider::decide_guest_controls() {
     const bool able = id_.has(IbrsIbpb) || id_.has(Stibp) || id_.has(CpuidBit::Ssbd) || id_.has(AmdIbrs) ||
                       id_.has(AmdStibp) || id_.has(AmdSsbd);
     choose_helpful(Measure::SpecCtrl, options_.spec_ctrl.pv, able, theirs);
+    const Leaks bypass = of_these({StoreBypass});
+    const bool virtually = virtual_ssbd_bit(id_) != 0 && !id_.siblings;  // two threads have one LS_CFG
+    if (virtually && choose(Measure::VirtualSsbd, options_.spec_ctrl.pv, !bypass.empty(), bypass))
+        out_.unhelped = out_.unhelped - bypass;
     choose_able(Measure::SpecCtrlHvm, options_.spec_ctrl.hvm, able, !theirs.empty(), theirs);
     choose_able(Measure::Ssbd, options_.ssbd, id_.has(CpuidBit::Ssbd) || id_.has(AmdSsbd), false,
                 of_these({StoreBypass}));

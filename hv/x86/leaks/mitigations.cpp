@@ -42,17 +42,16 @@ void Decider::decide_siblings() {
     if (suffers(MdsOfStoresOnly)) across.remove(Mds);          // a sibling that runs has its own part of the buffer
     if (id_.can(ArchCapability::TsxCtrl)) across.remove(Taa);  // no transactions are left to abort
     if (id_.is_amd() && suffers(Retbleed) && !id_.has(CpuidBit::AmdStibp)) across.add(Retbleed);
-    if (options_.siblings == Choice{false}) {
-        id_.siblings = false;
-        const Leaks left = leaks_of(id_);
-        want(Measure::SiblingsOff, across | (out_.leaks - left));
-        out_.asked.add(Measure::SiblingsOff);
-        out_.leaks = left;
-    } else if (options_.siblings) {
+    if (options_.siblings == Choice{true}) {
         out_.left_open = out_.left_open | across;
-    } else if (!across.empty()) {
-        want(Measure::CoreScheduling, across);
+        return;
     }
+    if (across.empty() && !options_.siblings) return;
+    id_.siblings = false;
+    const Leaks left = leaks_of(id_);
+    want(Measure::SiblingsOff, across | (out_.leaks - left));
+    if (options_.siblings) out_.asked.add(Measure::SiblingsOff);
+    out_.leaks = left;
 }
 
 void Decider::decide_tables() {
@@ -108,6 +107,7 @@ std::string_view name_of(Measure measure) {
         "branches in upper halves of cache lines",
         "SPEC_CTRL for guests",
         "SPEC_CTRL for HVM guests",
+        "VIRT_SPEC_CTRL for guests",
         "SSBD",
         "PSFD",
         "VERW on exit",
@@ -121,7 +121,6 @@ std::string_view name_of(Measure measure) {
         "Zenbleed switch",
         "divider scrub",
         "FP divider switch",
-        "core scheduling",
         "SMT off",
     };
     return kNames[static_cast<unsigned>(measure)];

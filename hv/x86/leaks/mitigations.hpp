@@ -37,6 +37,7 @@ enum class Measure : std::uint8_t {
     SafeThunks,  // branches and returns in the upper half of a cache line
     SpecCtrl,    // guests have SPEC_CTRL, and SSBD with it
     SpecCtrlHvm,
+    VirtualSsbd,  // guests have VIRT_SPEC_CTRL
     Ssbd,
     Psfd,
     // Buffers and registers
@@ -52,8 +53,7 @@ enum class Measure : std::uint8_t {
     DividerScrub,
     FpDividerSwitch,
     // Threads that share a core
-    CoreScheduling,  // never two domains on one core at once
-    SiblingsOff,
+    SiblingsOff,  // one thread of each core is used: two domains are never on one core at once
 };
 inline constexpr unsigned kMeasureCount = 41;
 using Measures = EnumSet<Measure>;

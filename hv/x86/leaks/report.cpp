@@ -1,5 +1,8 @@
 #include "hv/x86/leaks/report.hpp"
 
+#include <algorithm>
+#include <cstring>
+
 namespace hv::x86 {
 namespace {
 
@@ -66,6 +69,34 @@ Standing standing_of(const Mitigations& mitigations, Measures at_work) {
     standing.missing.for_each(
         [&](Measure measure) { standing.not_yet = standing.not_yet | mitigations.reason(measure); });
     return standing;
+}
+
+template <class Set>
+void NameList::write(Set set) {
+    used_ = 0;
+    set.for_each([this](auto member) {
+        const std::string_view separator = used_ == 0 ? "" : ", ";
+        for (std::string_view part : {separator, name_of(member)}) {
+            const std::size_t length = std::min(part.size(), kCapacity - used_);
+            std::memcpy(text_.data() + used_, part.data(), length);
+            used_ += length;
+        }
+    });
+}
+
+void NameList::assign(Leaks leaks) {
+    write(leaks);
+}
+
+void NameList::assign(Measures measures) {
+    write(measures);
+}
+
+void write_texts(LeakTexts& texts, const Mitigations& mitigations, Measures at_work) {
+    const Standing standing = standing_of(mitigations, at_work);
+    texts.leaks.assign(mitigations.leaks);
+    texts.at_work.assign(mitigations.wanted & at_work);
+    texts.open.assign(standing.not_yet | standing.left_open | standing.unhelped);
 }
 
 void report(const Mitigations& mitigations, Measures at_work, PrintLine print) {

@@ -19,6 +19,28 @@ struct Standing {
 };
 Standing standing_of(const Mitigations& mitigations, Measures at_work);
 
+// Names of the members of a set, ", " between them.
+class NameList {
+  public:
+    void assign(Leaks leaks);
+    void assign(Measures measures);
+    std::string_view text() const { return {text_.data(), used_}; }
+
+  private:
+    template <class Set>
+    void write(Set set);
+
+    static constexpr std::size_t kCapacity = 1280;  // for all of either
+    std::array<char, kCapacity> text_{};
+    std::size_t used_ = 0;
+};
+
+// What a processor leaks, what is done about it, and what is left of it.
+struct LeakTexts {
+    NameList leaks, at_work, open;
+};
+void write_texts(LeakTexts& texts, const Mitigations& mitigations, Measures at_work);
+
 // One call a line, none longer than log() takes. Nothing when the processor has no leak and nobody asked for anything.
 using PrintLine = void (*)(LogLevel level, std::string_view line);
 void report(const Mitigations& mitigations, Measures at_work, PrintLine print);

@@ -105,7 +105,8 @@ TEST(Decide, BetweenDomains) {
     EXPECT_FALSE(on("EPYC 9124").wanted.has(Measure::FillOnSwitch));
     EXPECT_TRUE(on("Xeon Gold 6148").unhelped.has(Leak::SpectreV2));
     EXPECT_TRUE(on("EPYC 7713", "spec-ctrl=no-ibpb").left_open.has(Leak::Vmscape));
-    EXPECT_TRUE(on("EPYC 7502").wanted.has(Measure::Stibp));
+    EXPECT_TRUE(on("EPYC 7502", "smt").wanted.has(Measure::Stibp));
+    EXPECT_FALSE(on("EPYC 7502").wanted.has(Measure::Stibp)) << "nobody is beside it";
 }
 
 TEST(Decide, BranchHistory) {
@@ -124,7 +125,8 @@ constexpr Measures kReturns = {Measure::IbpbOnEntryDomu, Measure::IbpbOnEntryDom
 
 TEST(Decide, ReturnsOfAmd) {
     EXPECT_EQ(names(on("EPYC 7502").wanted & kReturns), names({Measure::IbpbOnEntryDomu}));
-    EXPECT_EQ(on("EPYC 7502").reason(Measure::IbpbOnEntryDomu), (Leaks{Leak::Retbleed, Leak::Srso}));
+    EXPECT_EQ(on("EPYC 7502", "smt").reason(Measure::IbpbOnEntryDomu), (Leaks{Leak::Retbleed, Leak::Srso}));
+    EXPECT_EQ(on("EPYC 7502").reason(Measure::IbpbOnEntryDomu), Leaks{Leak::Retbleed}) << "siblings are off";
     EXPECT_EQ(names(on("EPYC 7502", "spec-ctrl=ibpb-entry").wanted & kReturns),
               names({Measure::IbpbOnEntryDomu, Measure::IbpbOnEntryDom0}));
     EXPECT_EQ(names(on("EPYC 7502", "spec-ctrl=ibpb-entry=no-pv").wanted & kReturns), names({Measure::SafeReturns}));
@@ -179,23 +181,29 @@ TEST(Decide, Units) {
     EXPECT_TRUE(on("Xeon E3-1245 v5").unhelped.has(Leak::Srbds));
 }
 
-constexpr Measures kSiblings = {Measure::CoreScheduling, Measure::SiblingsOff};
+bool parks(const Mitigations& mitigations) {
+    return mitigations.wanted.has(Measure::SiblingsOff);
+}
 
 TEST(Decide, Siblings) {
-    EXPECT_EQ(names(on("Xeon Gold 6148").wanted & kSiblings), names({Measure::CoreScheduling}));
-    EXPECT_EQ(on("Xeon Gold 6148").reason(Measure::CoreScheduling), (Leaks{Leak::Mds, Leak::Taa}));
-    EXPECT_TRUE((on("Xeon Platinum 8570").wanted & kSiblings).empty());
-    EXPECT_TRUE((on("EPYC 9124").wanted & kSiblings).empty());
-    EXPECT_TRUE((on("Xeon E5-2609 v3").wanted & kSiblings).empty()) << "its cores have one thread";
-    EXPECT_EQ(on("EPYC 7502").reason(Measure::CoreScheduling), Leaks{Leak::SiblingReturns});
-    EXPECT_TRUE(on("EPYC 7601").reason(Measure::CoreScheduling).has(Leak::Retbleed)) << "no STIBP";
-    const Mitigations off = on("EPYC 7502", "smt=off");
-    EXPECT_EQ(names(off.wanted & kSiblings), names({Measure::SiblingsOff}));
-    EXPECT_EQ(off.reason(Measure::SiblingsOff), (Leaks{Leak::Srso, Leak::SiblingReturns}));
-    EXPECT_FALSE(off.reason(Measure::IbpbOnEntryDomu).has(Leak::Srso));
+    const Mitigations skylake = on("Xeon Gold 6148");
+    EXPECT_TRUE(parks(skylake) && !skylake.asked.has(Measure::SiblingsOff));
+    EXPECT_EQ(skylake.reason(Measure::SiblingsOff), (Leaks{Leak::Mds, Leak::Taa}));
+    EXPECT_TRUE(skylake.leaks.has(Leak::Mds)) << "what one thread does alone";
+    EXPECT_FALSE(parks(on("Xeon Platinum 8570")) || parks(on("EPYC 9124")));
+    EXPECT_FALSE(parks(on("Xeon E5-2609 v3")) || parks(on("Xeon E5-2609 v3", "smt=off")))
+        << "its cores have one thread";
+    const Mitigations rome = on("EPYC 7502");
+    EXPECT_EQ(rome.reason(Measure::SiblingsOff), (Leaks{Leak::Srso, Leak::SiblingReturns}));
+    EXPECT_FALSE(rome.reason(Measure::IbpbOnEntryDomu).has(Leak::Srso));
+    EXPECT_TRUE(on("EPYC 7601").reason(Measure::SiblingsOff).has(Leak::Retbleed)) << "no STIBP";
+    const Mitigations off = on("EPYC 9124", "smt=off");
+    EXPECT_TRUE(parks(off) && off.asked.has(Measure::SiblingsOff));
+    EXPECT_TRUE(off.reason(Measure::SiblingsOff).empty());
     const Mitigations kept = on("Xeon Gold 6148", "smt");
-    EXPECT_TRUE((kept.wanted & kSiblings).empty());
+    EXPECT_FALSE(parks(kept));
     EXPECT_TRUE(kept.left_open.has(Leak::Mds));
+    EXPECT_TRUE(on("EPYC 7502", "smt").reason(Measure::IbpbOnEntryDomu).has(Leak::Srso));
 }
 
 TEST(Decide, Guests) {

@@ -19,7 +19,10 @@ void print(LogLevel level, std::string_view line) {
     (level == LogLevel::Debug ? details : printed).push_back(prefix + std::string{line});
 }
 
-void report_of(const Identification& id, const LeakOptions& options = {}, Measures at_work = kAtWork) {
+// What hv does, to these tests: whatever is built later.
+constexpr Measures kFew = {Measure::SrbLock, Measure::GdsMicrocode};
+
+void report_of(const Identification& id, const LeakOptions& options = {}, Measures at_work = kFew) {
     printed.clear();
     details.clear();
     report(decide(id, options), at_work, print);
@@ -87,6 +90,28 @@ TEST(Report, WhatIsAskedForWithoutNeed) {
     report_of(identify(record_of("QEMU max")), options);
     EXPECT_EQ(printed, (Lines{"warning: command line: hv cannot do this yet: page-table isolation"}));
     EXPECT_EQ(details, (Lines{"wanted: page-table isolation, as the command line asks"}));
+}
+
+TEST(Report, ListsForWhoeverAsksLater) {
+    LeakOptions options;
+    options.branch_barriers = false;
+    const Mitigations mitigations = decide(identify(record_of("EPYC 9124")), options);
+    LeakTexts texts;
+    write_texts(texts, mitigations, {Measure::AutomaticIbrs, Measure::SpecCtrl, Measure::Retpoline});
+    EXPECT_EQ(texts.leaks.text(), "Spectre v1, Spectre v2, SRSO, SSB, TSA, VMSCAPE");
+    EXPECT_EQ(texts.at_work.text(), "automatic IBRS, SPEC_CTRL for guests");
+    EXPECT_EQ(texts.open.text(), "Spectre v1, Spectre v2, SRSO, TSA, VMSCAPE") << "IBPB is not among them";
+    write_texts(texts, decide(identify(record_of("QEMU max")), {}), kFew);
+    EXPECT_EQ(texts.leaks.text(), "");
+    EXPECT_EQ(texts.open.text(), "");
+    Leaks all_leaks;
+    Measures all_measures;
+    for (unsigned leak = 0; leak < kLeakCount; ++leak) all_leaks.add(static_cast<Leak>(leak));
+    for (unsigned measure = 0; measure < kMeasureCount; ++measure) all_measures.add(static_cast<Measure>(measure));
+    texts.leaks.assign(all_leaks);
+    texts.at_work.assign(all_measures);
+    EXPECT_TRUE(texts.leaks.text().ends_with("PBRSB"));
+    EXPECT_TRUE(texts.at_work.text().ends_with("SMT off"));
 }
 
 TEST(Report, AllLinesOfAllProcessorsFit) {
