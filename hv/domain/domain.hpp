@@ -8,6 +8,7 @@
 #include "hv/abi/xen/types.hpp"
 #include "hv/base/bitmap.hpp"
 #include "hv/base/list.hpp"
+#include "hv/base/nospec.hpp"
 #include "hv/base/result.hpp"
 #include "hv/base/spinlock.hpp"
 #include "hv/base/types.hpp"
@@ -56,7 +57,7 @@ class Domain final {
     // vCPUs: all exist from creation on.
     const std::uint32_t max_vcpus;
     OwnPtr<Vcpu*[]> vcpus;
-    Vcpu* vcpu(VcpuId number) const { return number < max_vcpus ? vcpus[number] : nullptr; }
+    Vcpu* vcpu(VcpuId number) const { return number < max_vcpus ? vcpus[index_nospec(number, max_vcpus)] : nullptr; }
     AtomicCpuSet dirty_cpus;  // CPUs whose TLB may hold its entries
 
     // Memory.

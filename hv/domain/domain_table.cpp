@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "hv/abi/control/control.hpp"
+#include "hv/base/nospec.hpp"
 #include "hv/domain/domain.hpp"
 
 namespace hv {
@@ -36,7 +37,7 @@ Domain* lock_slot(Slot& slot) {
 }
 
 DomainRef reference_at(DomainId id) {
-    Slot& slot = g_slots[id];
+    Slot& slot = g_slots[index_nospec(id, kMaxDomains)];
     Domain* domain = lock_slot(slot);
     if (!domain) return DomainRef{};
     domain->references.fetch_add(1, std::memory_order_relaxed);
@@ -48,7 +49,7 @@ DomainRef reference_at(DomainId id) {
 
 Domain* domain_in_table(DomainId id) {
     if (id >= kMaxDomains) return nullptr;
-    return reinterpret_cast<Domain*>(g_slots[id].load(std::memory_order_acquire) & ~kLocked);
+    return reinterpret_cast<Domain*>(g_slots[index_nospec(id, kMaxDomains)].load(std::memory_order_acquire) & ~kLocked);
 }
 
 bool publish_domain(Domain& domain) {

@@ -7,6 +7,7 @@
 #include "hv/abi/xen/hypercall.hpp"
 #include "hv/base/cpu.hpp"
 #include "hv/base/log.hpp"
+#include "hv/base/nospec.hpp"
 #include "hv/hypercall/handlers.hpp"
 
 namespace hv {
@@ -63,7 +64,9 @@ constinit std::array<Counters, kMaxCpus> g_counters{};
 }  // namespace
 
 [[gnu::hot]] HypercallResult dispatch_hypercall(std::uint32_t number, HypercallArguments& arguments) {
-    if (number >= kHypercallSlots || !g_table[number].handler) return fail(Error::NotImplemented);
+    if (number >= kHypercallSlots) return fail(Error::NotImplemented);
+    number = index_nospec(number, kHypercallSlots);
+    if (!g_table[number].handler) return fail(Error::NotImplemented);
     ++g_counters[current_cpu()].count[number];
     return g_table[number].handler(arguments);
 }

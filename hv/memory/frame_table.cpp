@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "hv/base/nospec.hpp"
+
 namespace hv {
 namespace {
 
@@ -9,7 +11,9 @@ constinit FrameTables g_tables{};
 constinit std::array<std::uint64_t, kMaxChunks / 64> g_populated{};
 
 bool populated(std::uint64_t chunk) {
-    return chunk < kMaxChunks && ((g_populated[chunk / 64] >> (chunk % 64)) & 1);
+    if (chunk >= kMaxChunks) return false;
+    chunk = index_nospec(chunk, kMaxChunks);
+    return (g_populated[chunk / 64] >> (chunk % 64)) & 1;
 }
 
 }  // namespace
@@ -35,7 +39,7 @@ bool valid_frame(Mfn frame) {
 }
 
 FrameInfo& frame_info(Mfn frame) {
-    return g_tables.frames[frame.raw];
+    return g_tables.frames[index_nospec(frame.raw, kMaxChunks << kChunkShift)];
 }
 
 Mfn frame_number(const FrameInfo& info) {
@@ -55,7 +59,7 @@ void set_m2p(Mfn frame, std::uint64_t pfn) {
 }
 
 std::uint64_t m2p(Mfn frame) {
-    return valid_frame(frame) ? g_tables.m2p[frame.raw] : kInvalidM2pEntry;
+    return valid_frame(frame) ? g_tables.m2p[index_nospec(frame.raw, kMaxChunks << kChunkShift)] : kInvalidM2pEntry;
 }
 
 }  // namespace hv

@@ -1,5 +1,6 @@
 // Making ports: what they are connected to.
 #include "hv/abi/xen/shared_info.hpp"
+#include "hv/base/nospec.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/event/channel.hpp"
 #include "hv/domain/event/seams.hpp"
@@ -47,6 +48,7 @@ Result<EventPort> EventChannels::bind_interdomain(Domain& remote, EventPort remo
 
 Result<EventPort> EventChannels::bind_virq(std::uint32_t virq, VcpuId vcpu_id) {
     if (virq >= abi::xen::kVirqCount) return fail(Error::BadArgument);
+    virq = index_nospec(virq, abi::xen::kVirqCount);
     if (virq_is_global(virq) && vcpu_id != 0) return fail(Error::BadArgument);
     if (virq_is_privileged(virq) && !domain_->privileged) return fail(Error::NotPermitted);
     Vcpu* vcpu = domain_->vcpu(vcpu_id);
@@ -79,6 +81,7 @@ Result<std::atomic<EventPort>*> EventChannels::pirq_table() {
 
 Result<EventPort> EventChannels::bind_pirq(std::uint32_t pirq, bool share) {
     if (pirq >= kMaxPirqs) return fail(Error::BadArgument);
+    pirq = index_nospec(pirq, kMaxPirqs);
     Vcpu* vcpu = domain_->vcpu(0);
     if (!vcpu) return fail(Error::NoEntry);
     Guard table{table_lock_};

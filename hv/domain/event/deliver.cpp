@@ -1,4 +1,5 @@
 // From a sender to a pending port and a vCPU that looks at it.
+#include "hv/base/nospec.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/event/channel.hpp"
 #include "hv/domain/event/fifo.hpp"
@@ -62,7 +63,7 @@ void EventChannels::notify_virq(Vcpu& table, std::uint32_t virq) {
 
 EventPort EventChannels::pirq_port(std::uint32_t pirq) const {
     const std::atomic<EventPort>* ports = pirq_ports_.load(std::memory_order_acquire);
-    return ports && pirq < kMaxPirqs ? ports[pirq].load(std::memory_order_acquire) : 0;
+    return ports && pirq < kMaxPirqs ? ports[index_nospec(pirq, kMaxPirqs)].load(std::memory_order_acquire) : 0;
 }
 
 void EventChannels::notify_pirq(std::uint32_t pirq) {

@@ -1,6 +1,7 @@
 // Which ports there are, and the memory that they live in.
 #include <algorithm>
 
+#include "hv/base/nospec.hpp"
 #include "hv/base/preemption.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/event/channel.hpp"
@@ -34,6 +35,7 @@ std::uint32_t EventChannels::port_limit() const {
 
 EventChannel* EventChannels::find(EventPort port) const {
     if (port == 0 || port >= abi::xen::kFifoPorts) return nullptr;
+    port = index_nospec(port, abi::xen::kFifoPorts);
     const std::uint32_t bucket_number = port / kPortsPerBucket;
     // Acquire: pairs with the release in ensure(), so that the ports are seen constructed.
     Group* group = groups_[bucket_number / kBucketsPerGroup].load(std::memory_order_acquire);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "hv/base/nospec.hpp"
 #include "hv/base/preemption.hpp"
 
 namespace hv {
@@ -33,6 +34,7 @@ Result<> Maptrack::release() {
 
 GrantMapping* Maptrack::find(GrantHandle handle) const {
     if (handle >= capacity()) return nullptr;
+    handle = index_nospec(handle, capacity());
     Page* page = pages_.load(std::memory_order_acquire)[handle / kPerPage].load(std::memory_order_acquire);
     return &page->entries[handle % kPerPage];
 }

@@ -2,6 +2,8 @@
 
 #include <atomic>
 
+#include "hv/base/nospec.hpp"
+
 namespace hv {
 
 using namespace abi::xen;
@@ -37,6 +39,7 @@ T read_once(const T& shared) {
 
 SharedGrant::SharedGrant(GrantTable& table, GrantRef ref) {
     const std::uint32_t per_frame = table.entries_per_frame();
+    ref = index_nospec(ref, std::uint64_t{table.frames_} * per_frame);
     std::byte* page = table.shared_[ref / per_frame].page.bytes();
     if (table.version_ == 1) {
         v1_ = reinterpret_cast<GrantEntryV1*>(page) + ref % per_frame;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "hv/base/nospec.hpp"
 #include "hv/base/preemption.hpp"
 #include "hv/domain/domain.hpp"
 
@@ -119,7 +120,10 @@ Result<Mfn> GrantTable::frame(std::uint32_t index, bool status) {
         if (status && version_ != 2) return fail(Error::BadArgument);
         if (index >= (status ? status_frames_for(max_frames_) : max_frames_)) return fail(Error::BadArgument);
         const std::uint32_t wanted = status ? index * kFramesPerStatusFrame + 1 : index + 1;
-        if (frames_ >= wanted) return status ? status_[index].frame() : shared_[index].page.frame();
+        if (frames_ >= wanted) {
+            index = index_nospec(index, status ? status_frames_for(frames_) : frames_);
+            return status ? status_[index].frame() : shared_[index].page.frame();
+        }
         TRY_VOID(grow_locked(frames_ + 1));
         if (frames_ < wanted && preemption_needed()) return fail(Error::Restart);
     }
@@ -141,12 +145,14 @@ std::uint32_t GrantTable::version() {
 }
 
 ActiveGrant* GrantTable::find_active(GrantRef ref) const {
+    ref = index_nospec(ref, std::uint64_t{frames_} * entries_per_frame());
     const std::uint32_t index = ref % entries_per_frame();
     ActiveGrant* chunk = shared_[ref / entries_per_frame()].active[index / kActivePerChunk];
     return chunk ? &chunk[index % kActivePerChunk] : nullptr;
 }
 
 Result<ActiveGrant*> GrantTable::ensure_active(GrantRef ref) {
+    ref = index_nospec(ref, std::uint64_t{frames_} * entries_per_frame());
     const std::uint32_t index = ref % entries_per_frame();
     ActiveGrant*& chunk = shared_[ref / entries_per_frame()].active[index / kActivePerChunk];
     if (!chunk) {

@@ -4,6 +4,7 @@
 
 #include "hv/base/cpu.hpp"
 #include "hv/base/log.hpp"
+#include "hv/base/nospec.hpp"
 #include "hv/base/spinlock.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/event/seams.hpp"
@@ -131,8 +132,10 @@ void forget(Pirq& first) {
 }
 
 Result<Pirq*> mapped(std::uint32_t number) {
-    if (number >= kPirqs || g_pirqs[number].kind == Pirq::Kind::None) return fail(Error::BadArgument);
-    return &g_pirqs[number];
+    if (number >= kPirqs) return fail(Error::BadArgument);
+    Pirq& pirq = g_pirqs[index_nospec(number, kPirqs)];
+    if (pirq.kind == Pirq::Kind::None) return fail(Error::BadArgument);
+    return &pirq;
 }
 
 Result<std::uint32_t> find_free(std::uint32_t count) {
@@ -149,7 +152,7 @@ Result<std::uint32_t> find_free(std::uint32_t count) {
 Result<> set_up_gsi(std::uint32_t gsi, bool level, bool active_low) {
     if (gsi >= gsi_count() || gsi >= kPirqs) return fail(Error::BadArgument);
     Guard guard{g_lock};
-    Pirq& pirq = g_pirqs[gsi];
+    Pirq& pirq = g_pirqs[index_nospec(gsi, kPirqs)];
     if (pirq.bound) return {};
     pirq.level = level;
     pirq.active_low = active_low;
@@ -161,7 +164,7 @@ Result<std::uint32_t> map_gsi(std::uint32_t gsi, std::int32_t wanted) {
     // Lines keep their numbers: nothing is gained by another order, and every kernel asks for this one.
     if (wanted >= 0 && static_cast<std::uint32_t>(wanted) != gsi) return fail(Error::BadArgument);
     Guard guard{g_lock};
-    Pirq& pirq = g_pirqs[gsi];
+    Pirq& pirq = g_pirqs[index_nospec(gsi, kPirqs)];
     if (pirq.kind == Pirq::Kind::Msi) return fail(Error::Busy);
     pirq.kind = Pirq::Kind::Gsi;
     pirq.number = pirq.first = gsi;

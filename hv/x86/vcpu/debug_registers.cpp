@@ -1,5 +1,6 @@
 #include "hv/x86/vcpu/debug_registers.hpp"
 
+#include "hv/base/nospec.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/mmu/guest_tables.hpp"
@@ -45,7 +46,7 @@ bool has_io_breakpoint(std::uint64_t dr7) {
 
 bool read_guest_debug_register(const Vcpu& vcpu, unsigned number, std::uint64_t& value) {
     if (!resolve_alias(*vcpu.arch, number)) return false;
-    value = vcpu.arch->debug[number];
+    value = vcpu.arch->debug[index_nospec(number, vcpu.arch->debug.size())];
     if (number == 6) value |= kDr6Fixed;
     if (number == 7) value |= kDr7Fixed;
     return true;
@@ -68,7 +69,7 @@ Result<> write_guest_debug_register(Vcpu& vcpu, unsigned number, std::uint64_t v
         if (current && (value & kDr7Enables) && !active(arch))
             for (unsigned i = 0; i < 4; ++i) write_hardware(i, arch.debug[i]);
     }
-    arch.debug[number] = value;
+    arch.debug[index_nospec(number, arch.debug.size())] = value;
     // DR6 stays at its fixed value but while #DB is being handled: what one guest wrote is not what another one finds.
     if (current && number != 6 && (number == 7 || active(arch))) write_hardware(number, value);
     return {};

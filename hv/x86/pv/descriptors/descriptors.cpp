@@ -3,6 +3,7 @@
 #include <array>
 
 #include "hv/abi/xen/layout.hpp"
+#include "hv/base/nospec.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/x86/pv/descriptors/descriptor_windows.hpp"
 #include "hv/x86/pv/mmu/guest_tables.hpp"
@@ -110,6 +111,7 @@ Result<> map_ldt_page(Vcpu& vcpu, unsigned page, Preemption preemption) {
     ArchVcpu& arch = *vcpu.arch;
     if (page >= kWindowPages || page * kPageSize >= arch.ldt_entries * 8ull || arch.ldt_frames[page])
         return fail(Error::BadArgument);
+    page = index_nospec(page, kWindowPages);
     // The kernel's tables say where it is, also when user mode, whose tables need not have it, makes the first use.
     const Pte entry = guest_kernel_l1_entry(vcpu, arch.ldt_base + page * kPageSize);
     if (!is_present(entry)) return fail(Error::BadArgument);

@@ -1,6 +1,8 @@
 // The machine's side of the guest-access door: plain copies that may fault.
 #include "hv/memory/guest_access.hpp"
 
+#include "hv/abi/xen/layout.hpp"
+#include "hv/base/nospec.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/smap.hpp"
 #include "hv/x86/pv/mmu/guest_tables.hpp"
@@ -14,6 +16,12 @@ bool allowed(GuestVirtual address, std::size_t bytes) {
     if (!x86::guest_range_allowed(address, bytes)) return false;
     const x86::LinearSlots* slots = x86::per_cpu().work.linear_slots;
     return !slots || !x86::slots_hide(*slots, address, bytes);
+}
+
+// Of an address that is allowed: never one of hv's, not even while the processor has not made up its mind.
+void* pointer_to(GuestVirtual address) {
+    constexpr std::uint64_t kStart = abi::xen::kHypervisorVirtStart, kEnd = abi::xen::kHypervisorVirtEnd;
+    return reinterpret_cast<void*>(outside_nospec(address.raw, kStart, kEnd - kStart));
 }
 
 // Copies and returns how many bytes were not copied.
@@ -52,19 +60,19 @@ std::size_t copy_with_fixup(void* to, const void* from, std::size_t bytes) {
 
 [[gnu::hot]] Result<> copy_from_guest(void* to, GuestVirtual from, std::size_t bytes) {
     if (!allowed(from, bytes)) return fail(Error::Fault);
-    if (copy_with_fixup(to, reinterpret_cast<const void*>(from.raw), bytes) != 0) return fail(Error::Fault);
+    if (copy_with_fixup(to, pointer_to(from), bytes) != 0) return fail(Error::Fault);
     return {};
 }
 
 [[gnu::hot]] Result<> copy_to_guest(GuestVirtual to, const void* from, std::size_t bytes) {
     if (!allowed(to, bytes)) return fail(Error::Fault);
-    if (copy_with_fixup(reinterpret_cast<void*>(to.raw), from, bytes) != 0) return fail(Error::Fault);
+    if (copy_with_fixup(pointer_to(to), from, bytes) != 0) return fail(Error::Fault);
     return {};
 }
 
 Result<> clear_guest(GuestVirtual to, std::size_t bytes) {
     if (!allowed(to, bytes)) return fail(Error::Fault);
-    void* at = reinterpret_cast<void*>(to.raw);
+    void* at = pointer_to(to);
     std::size_t left = bytes;
     x86::allow_guest_access();
     asm volatile(

@@ -1,0 +1,30 @@
+// Numbers that others choose and that a check has let through, for processors that go on before the check is done
+// (Spectre, variant 1): what is read with them ahead of time stays within what the check allows.
+#pragma once
+
+#include <cstdint>
+
+namespace hv {
+
+// All ones when `index` is below `size`, otherwise 0; without a branch, and the compiler knows nothing of it. Both are
+// below 2^63.
+inline std::uint64_t mask_if_below(std::uint64_t index, std::uint64_t size) {
+    asm("" : "+r"(index));
+    return static_cast<std::uint64_t>(static_cast<std::int64_t>(index - size) >> 63);
+}
+
+// `index`, which is below `size`; 0 where the processor only believes that it is.
+template <class Index>
+inline Index index_nospec(Index index, std::uint64_t size) {
+    return static_cast<Index>(static_cast<std::uint64_t>(index) &
+                              mask_if_below(static_cast<std::uint64_t>(index), size));
+}
+
+// `address`, which is not in [start, start + size); 0 where the processor only believes that.
+inline std::uint64_t outside_nospec(std::uint64_t address, std::uint64_t start, std::uint64_t size) {
+    // The distance can have its highest bit set, which is as good as too far.
+    const std::uint64_t distance = address - start, high = distance >> 63;
+    return address & ~(mask_if_below(distance & ~(std::uint64_t{1} << 63), size) & (high - 1));
+}
+
+}  // namespace hv
