@@ -16,6 +16,7 @@ class EnumSet {
     }
 
     constexpr bool has(Enum member) const { return (bits_ & bit(member)) != 0; }
+    constexpr std::uint64_t bits() const { return bits_; }
     constexpr bool empty() const { return bits_ == 0; }
     constexpr int count() const { return std::popcount(bits_); }
     constexpr EnumSet& add(Enum member) {

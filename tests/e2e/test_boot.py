@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from framework import HELLO, TOP, Dom0, boots, expect
+from forced import FORCED  # found by way of framework
 
 
 def boot(bench, name, cpus, **changes):
@@ -51,6 +52,17 @@ def many(bench):
         expect(dom0.host()["cpus"] == 64, f"hv has not 64 CPUs: {dom0.host()}")
         dom0.ok(f"hvctl create {HELLO} vcpus=8 && hvctl vcpu-pin hello all 8-63")
         dom0.until("hvctl console --history hello", "a guest with 8 vCPU")
+        dom0.ok("hvctl destroy hello")
+        machine.power_off()
+
+
+@boots("boot and a guest: everything at work against processors that leak")
+def forced(bench):
+    with bench.machine("boot-forced", hv_args=FORCED) as machine:
+        machine.wait_ready()
+        dom0 = Dom0(machine)
+        dom0.ok(f"hvctl create {HELLO} vcpus=2")
+        dom0.until("hvctl console --history hello", "a guest with 2 vCPU")
         dom0.ok("hvctl destroy hello")
         machine.power_off()
 

@@ -14,6 +14,7 @@
 #include "hv/x86/boot/command_line.hpp"
 #include "hv/x86/boot/core_seam.hpp"
 #include "hv/x86/boot/early_memory.hpp"
+#include "hv/x86/cpu/leaks.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/devices/guest_console.hpp"
@@ -23,8 +24,10 @@
 #include "hv/x86/paging/hv_tables.hpp"
 #include "hv/x86/paging/layout.hpp"
 #include "hv/x86/panic/reboot.hpp"
+#include "hv/x86/pv/descriptors/descriptor_windows.hpp"
 #include "hv/x86/pv/descriptors/descriptors.hpp"
 #include "hv/x86/pv/mmu/hv_slots.hpp"
+#include "hv/x86/pv/mmu/isolation.hpp"
 #include "hv/x86/pv/traps/traps.hpp"
 #include "hv/x86/smp/ipi.hpp"
 #include "hv/x86/traps/masked_time.hpp"
@@ -76,6 +79,7 @@ std::uint64_t count_ram() {
 void ready_for_guests() {
     PerCpu& cpu = per_cpu();
     load_gdt(gdt_window(cpu.id) + abi::xen::kFirstReservedGdtByte);
+    if (isolation_at_work()) load_tss(cpu, show_tss(cpu.id));
     enable_syscalls(cpu.id);
     start_scheduling(cpu.id);
 }
@@ -111,6 +115,10 @@ void start_core() {
     for (CpuId cpu = 0; cpu < cpus; ++cpu)
         if (!create_descriptor_windows(cpu, Mfn{cpu_data(cpu).gdt_physical >> kPageShift}))
             panic("no memory for CPU {}'s descriptor tables", cpu);
+    if (isolation_at_work()) {
+        for (CpuId cpu = 0; cpu < cpus; ++cpu)
+            if (!create_isolated_roots(cpu)) panic("no memory for CPU {}'s isolated tables", cpu);
+    }
     reserve_devices();
     register_pv_hypercalls();
     register_domain_debug_keys();

@@ -14,7 +14,9 @@
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/leaks.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
+#include "hv/x86/cpu/processor_switches.hpp"
 #include "hv/x86/cpu/smap.hpp"
+#include "hv/x86/cpu/switches.hpp"
 #include "hv/x86/paging/direct_map.hpp"
 #include "hv/x86/paging/hv_tables.hpp"
 #include "hv/x86/panic/debug_keys.hpp"
@@ -78,6 +80,7 @@ void print_machine() {
     load_descriptors(per_cpu());
     enable_cpu_features();
     enable_machine_checks();
+    set_processor_switches();
     mark_online(0);
     print_machine();
     report_leaks();
@@ -118,8 +121,10 @@ extern "C" [[noreturn]] void start_machine(std::uint32_t magic, std::uint32_t in
     if (!decoded) panic("the boot loader's information cannot be read (magic {:x}): error {}", magic, decoded.error());
     identify_cpu();
     decide_mitigations();
+    if (isolation_at_work()) disable_global_pages();
     start_early_memory(info_from_loader);
     patch_smap();
+    set_switches();
     start_paging();
     build_idt();
     PerCpu& cpu = add_cpu(0);

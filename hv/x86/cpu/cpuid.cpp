@@ -95,6 +95,10 @@ void enable_cpu_features() {
         asm volatile("xsetbv" : : "c"(0), "a"(static_cast<std::uint32_t>(xcr0_supported & 7)), "d"(0));
 }
 
+void disable_global_pages() {
+    cr4_value &= ~std::uint64_t{kCr4Pge};
+}
+
 std::uint64_t hv_cr4() {
     return cr4_value | (cpu_has(Feature::Mce) && cpu_has(Feature::Mca) ? std::uint64_t{kCr4Mce} : 0);
 }

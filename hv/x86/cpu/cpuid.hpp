@@ -91,6 +91,8 @@ bool emulated_by_tcg();         // QEMU without KVM
 
 // Control registers and MSRs that every CPU sets alike: NX, WP, SMEP, SMAP, UMIP, PGE, OSFXSR, OSXSAVE and XCR0, PAT.
 void enable_cpu_features();
+// Before paging starts: nothing of hv stays in the TLB when CR3 changes.
+void disable_global_pages();
 // CR4 as hv keeps it, and the XCR0 bits that the CPU has (0 without XSAVE).
 std::uint64_t hv_cr4();
 std::uint64_t supported_xcr0();

@@ -4,17 +4,20 @@
 #include "hv/x86/boot/command_line.hpp"
 #include "hv/x86/cpu/spec_ctrl.hpp"
 #include "hv/x86/cpu/this_processor.hpp"
+#include "hv/x86/leaks/entry_measures.hpp"
 #include "hv/x86/leaks/report.hpp"
 
 namespace hv::x86 {
 namespace {
 
 constinit Mitigations decided{};
+constinit Identification of_boot_cpu{};
 
 }  // namespace
 
 void decide_mitigations() {
-    decided = decide(identify(ThisProcessor{}), boot_options().leaks);
+    of_boot_cpu = identify(ThisProcessor{});
+    decided = decide(of_boot_cpu, boot_options().leaks);
     choose_spec_ctrl();
 }
 
@@ -22,8 +25,23 @@ const Mitigations& mitigations() {
     return decided;
 }
 
+Measures measures_at_work() {
+    return kAtWork & decided.wanted;
+}
+
 bool at_work(Measure measure) {
-    return kAtWork.has(measure) && decided.wanted.has(measure);
+    return measures_at_work().has(measure);
+}
+
+bool isolation_at_work() {
+    return !(measures_at_work() & kIsolate).empty();
+}
+
+bool leaks_like_the_boot_cpu() {
+    const Identification here = identify(ThisProcessor{});
+    for (std::size_t word = 0; word < here.words.size(); ++word)
+        if (of_boot_cpu.words[word] & ~here.words[word]) return false;
+    return (of_boot_cpu.arch_capabilities & ~here.arch_capabilities) == 0;
 }
 
 void report_leaks() {

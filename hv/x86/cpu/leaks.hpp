@@ -6,11 +6,17 @@
 namespace hv::x86 {
 
 // Boot CPU, after identify_cpu(); once, and again at a standstill when new microcode has changed what the processor
-// says of itself.
+// says of itself (set_switches() then).
 void decide_mitigations();
 const Mitigations& mitigations();
-// Wanted, and this hv has it.
+// What is wanted and this hv has.
+Measures measures_at_work();
 bool at_work(Measure measure);
+// Some guests run on tables that have of hv only the way in (pv/mmu/isolation.hpp).
+bool isolation_at_work();
+
+// On another CPU than the boot CPU: it has all that the boot CPU has of what the measures rest on.
+bool leaks_like_the_boot_cpu();
 
 // Boot CPU, once: logs what it suffers from and what is not done against it. Says nothing of a sound processor.
 void report_leaks();

@@ -16,8 +16,8 @@ constinit CpuId cpu_count = 0;
 
 struct Area {
     GdtPage gdt;
-    alignas(128) Tss tss;
-    std::array<VectorEntry, kVectors> vectors{};
+    alignas(kPageSize) Tss tss;  // alone in its page: guests' tables have it where guests are isolated
+    alignas(kPageSize) std::array<VectorEntry, kVectors> vectors{};
 };
 
 void map_stacks(std::uint64_t block) {
@@ -56,10 +56,10 @@ void enter_cpu_stack(PerCpu& cpu, void (*next)()) {
     asm volatile(
         "movq %0, %%rsp\n"
         "xorl %%ebp, %%ebp\n"
-        "call *%1\n"
+        "call __x86_indirect_thunk_rdi\n"
         "ud2\n"
         :
-        : "r"(cpu.frame), "r"(next)
+        : "r"(cpu.frame), "D"(next)
         : "memory");
     __builtin_unreachable();
 }

@@ -21,6 +21,7 @@ class Vcpu;
 
 namespace hv::x86 {
 
+struct IsolatedRoots;
 struct LinearSlots;
 struct TrapFrame;
 
@@ -45,9 +46,18 @@ struct CpuWork {
 
 inline constexpr std::size_t kExceptions = 32;
 
+// How the way in gets back to hv's tables when an isolated guest has run (pv/mmu/isolation.hpp). Here both are 0: what
+// the way in finds on a guest's tables is another page in this one's place.
+struct IsolationGate {
+    std::uint64_t hv_root = 0;      // for CR3; 0: these are hv's tables
+    std::uint64_t entry_alias = 0;  // added to an address in that page's block: where hv's tables have it
+};
+
 struct alignas(64) PerCpu {
-    std::uint64_t scratch = 0;          // for the SYSCALL entry of this CPU (pv/traps/syscall_entry.S)
-    TrapFrame* frame = nullptr;         // the trap frame's place at the top of the stack
+    std::uint64_t scratch = 0;   // for the SYSCALL entry of this CPU (pv/traps/syscall_entry.S)
+    TrapFrame* frame = nullptr;  // the trap frame's place at the top of the stack
+    IsolationGate isolation;
+    bool barrier_on_entry = false;      // IBPB whenever the guest that runs enters hv
     std::uint64_t guest_spec_ctrl = 0;  // in SPEC_CTRL while a guest runs (cpu/spec_ctrl.hpp)
     Vcpu* current = nullptr;            // the vCPU whose state is loaded; null or an idle one otherwise
     CpuId id = 0;
@@ -60,6 +70,8 @@ struct alignas(64) PerCpu {
     std::uint64_t gdt_physical = 0;
     Tss* tss = nullptr;
 
+    IsolatedRoots* isolated_roots = nullptr;         // null: no guest is isolated
+    std::uint64_t predictions_of = 0;                // identity of the domain that branches were last predicted for
     VectorEntry* vectors = nullptr;                  // kVectors of them
     std::uint64_t tsc_aux = ~std::uint64_t{0};       // in the MSR; at first not known
     bool time_stamps_disabled = false;               // CR4.TSD, for the vCPU that runs

@@ -68,6 +68,9 @@ enum class Msr : std::uint32_t {
     SpecCtrl = 0x48,  // cpu/spec_ctrl.hpp owns it
     PredCmd = 0x49,
     FlushCmd = 0x10b,
+    TsxControl = 0x122,
+    AmdFloatConfiguration = 0xc001'1028,
+    AmdDecodeConfiguration2 = 0xc001'1029,
     MiscEnable = 0x1a0,
     Pat = 0x277,
     TscDeadline = 0x6e0,
@@ -91,7 +94,14 @@ enum class Msr : std::uint32_t {
     SysenterEsp = 0x175,
     SysenterEip = 0x176,
 };
-enum Efer : std::uint64_t { kEferSce = 1u << 0, kEferLme = 1u << 8, kEferLma = 1u << 10, kEferNxe = 1u << 11 };
+enum Efer : std::uint64_t {
+    kEferSce = 1u << 0,
+    kEferLme = 1u << 8,
+    kEferLma = 1u << 10,
+    kEferNxe = 1u << 11,
+    kEferAutoIbrs = 1u << 21
+};
+enum TsxControlBits : std::uint64_t { kTsxDisabled = 1u << 0, kTsxHidden = 1u << 1 };  // its CPUID bits are gone
 
 inline std::uint64_t read_msr(std::uint32_t msr) {
     std::uint32_t low, high;

@@ -17,7 +17,8 @@ struct [[gnu::packed]] TablePointer {
     std::uint64_t base;
 };
 
-constinit std::array<IdtEntry, kVectors> idt{};
+// A page of its own: isolated guests' tables have it.
+alignas(kPageSize) constinit std::array<IdtEntry, kVectors> idt{};
 
 extern "C" const char trap_stubs[];
 constexpr std::size_t kStubSize = 16;
@@ -32,6 +33,12 @@ Ist stack_of(std::size_t vector) {
     }
 }
 
+void set_tss_descriptor(GdtPage& gdt, std::uint64_t tss) {
+    gdt[kTssSelector] =
+        (sizeof(Tss) - 1) | ((tss & 0xff'ffff) << 16) | (std::uint64_t{0x89} << 40) | (((tss >> 24) & 0xff) << 56);
+    gdt[kTssSelector + 8] = tss >> 32;
+}
+
 void fill_gdt(PerCpu& cpu) {
     GdtPage& gdt = *cpu.gdt;
     gdt[kKernelCode] = kCode64Ring0;
@@ -40,10 +47,7 @@ void fill_gdt(PerCpu& cpu) {
     gdt[kUserData] = kDataRing3;
     gdt[kUserCode64] = kCode64Ring3;
     gdt[kCpuNumber] = 0x0040'f500'0000'0000 | (cpu.id & 0xffff);
-    const auto tss = reinterpret_cast<std::uint64_t>(cpu.tss);
-    gdt[kTssSelector] =
-        (sizeof(Tss) - 1) | ((tss & 0xff'ffff) << 16) | (std::uint64_t{0x89} << 40) | (((tss >> 24) & 0xff) << 56);
-    gdt[kTssSelector + 8] = tss >> 32;
+    set_tss_descriptor(gdt, reinterpret_cast<std::uint64_t>(cpu.tss));
 }
 
 void fill_tss(PerCpu& cpu) {
@@ -73,6 +77,15 @@ void build_idt() {
 void load_idt() {
     const TablePointer pointer{sizeof(idt) - 1, reinterpret_cast<std::uint64_t>(idt.data())};
     asm volatile("lidt %0" : : "m"(pointer));
+}
+
+std::uint64_t idt_address() {
+    return reinterpret_cast<std::uint64_t>(idt.data());
+}
+
+void load_tss(PerCpu& cpu, std::uint64_t address) {
+    set_tss_descriptor(*cpu.gdt, address);
+    asm volatile("ltr %w0" : : "r"(std::uint32_t{kTssSelector}) : "memory");
 }
 
 void load_gdt(std::uint64_t reserved_page) {

@@ -19,6 +19,9 @@ enum SpecCtrlBits : std::uint64_t {
     kSpecCtrlBhiDisS = 1u << 10,
 };
 
+// PRED_CMD: write-only.
+inline constexpr std::uint64_t kPredCmdIbpb = 1u << 0;
+
 // hv's own value. Constant from choose_spec_ctrl() on.
 extern "C" std::uint64_t hv_spec_ctrl;
 

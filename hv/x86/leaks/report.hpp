@@ -8,7 +8,34 @@ namespace hv::x86 {
 
 // What this hv does, or the processor for it. A measure that is built is added here, and its leaks are reported no
 // more.
-inline constexpr Measures kAtWork = {Measure::SrbLock, Measure::GdsMicrocode};
+inline constexpr Measures kAtWork = {Measure::IsolateDomu,
+                                     Measure::IsolateDom0,
+                                     Measure::SanitiseDomu,
+                                     Measure::SanitiseDom0,
+                                     Measure::Barriers,
+                                     Measure::Retpoline,
+                                     Measure::LfenceThunk,
+                                     Measure::Ibrs,
+                                     Measure::EnhancedIbrs,
+                                     Measure::AutomaticIbrs,
+                                     Measure::Stibp,
+                                     Measure::IbpbOnSwitch,
+                                     Measure::FillOnSwitch,
+                                     Measure::FillReturns,
+                                     Measure::IbpbOnEntryDomu,
+                                     Measure::IbpbOnEntryDom0,
+                                     Measure::BhiHardware,
+                                     Measure::BhiSequence,
+                                     Measure::Ssbd,
+                                     Measure::Psfd,
+                                     Measure::VerwOnExit,
+                                     Measure::VerwOnIdle,
+                                     Measure::TsxOff,
+                                     Measure::SrbLock,
+                                     Measure::GdsMicrocode,
+                                     Measure::ZenbleedSwitch,
+                                     Measure::DividerScrub,
+                                     Measure::FpDividerSwitch};
 
 // What remains of the leaks. Measures for guests with hardware support do not count: hv has no such guests.
 struct Standing {

@@ -11,7 +11,9 @@
 #include "hv/x86/boot/core_seam.hpp"
 #include "hv/x86/boot/early_memory.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
+#include "hv/x86/cpu/leaks.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
+#include "hv/x86/cpu/processor_switches.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/paging/direct_map.hpp"
 #include "hv/x86/paging/hv_tables.hpp"
@@ -99,6 +101,11 @@ extern "C" [[noreturn]] void start_secondary() {
     flush_local_tlb();
     start_local_apic();
     enable_machine_checks();
+    if (!leaks_like_the_boot_cpu()) {
+        warn("CPU {} lacks what the boot CPU has against leaks: it stays off", cpu.id);
+        for (;;) halt();
+    }
+    set_processor_switches();
     answer_tsc_check(cpu.id);
     mark_online(cpu.id);
     run_on_empty_stack(idle_loop);

@@ -3,6 +3,7 @@
 // interrupted code: the stack pointer comes from the TSS or an IST slot, and per-CPU data is at the top of the stack block.
 #include "asm_constants.h"
 #include "hv/x86/traps/frame_macros.h"
+#include "hv/x86/traps/measures.h"
 
         .macro  stub vector
         .balign 16
@@ -40,6 +41,8 @@ trap_entry:
 handle_frame:
         cld
         patchable_clac
+        jump_if ON_ENTRY, measures_of_trap
+trap_measures_done:
         testb   $3, TRAP_FRAME_CS(%rsp)
         jz      1f
         xorl    %ebp, %ebp                   /* backtraces end here, not in a guest's frame pointer */
@@ -69,6 +72,8 @@ debug_entry:
         testb   $3, TRAP_FRAME_CS(%rsp)
         jz      critical_frame
         cld
+        jump_if ISOLATE, isolation_of_debug
+debug_isolation_done:
         movq    %rsp, %rsi
         movq    %rsp, %rax
         orq     $(STACK_SIZE - 1), %rax
@@ -87,8 +92,11 @@ critical_frame:
         testb   $3, TRAP_FRAME_CS(%rsp)
         jz      2f
         xorl    %ebp, %ebp
-2:      movq    %rsp, %rdi
+2:      jump_if ON_CRITICAL_TRAP, measures_of_critical_trap
+critical_measures_done:
+        movq    %rsp, %rdi
         call    handle_critical_trap
+        jump_if ON_CRITICAL_TRAP, end_of_critical_trap
         jmp     leave
 
         .globl  resume_guest
@@ -105,7 +113,32 @@ run_on_empty_stack:
         orq     $(STACK_SIZE - 1), %rax
         leaq    (1 - STACK_RESERVED - TRAP_FRAME_SIZE)(%rax), %rsp
         xorl    %ebp, %ebp
-        call    *%rdi
+        call    __x86_indirect_thunk_rdi
         ud2
+
+        .balign 16
+measures_of_trap:
+        measures_on_entry
+        jmp     trap_measures_done
+isolation_of_debug:
+        enter_hv_root_critical
+        jmp     debug_isolation_done
+measures_of_critical_trap:
+        measures_on_critical_entry
+        jmp     critical_measures_done
+end_of_critical_trap:
+        measures_on_critical_exit
+        jmp     leave
+
+        .globl  fill_return_stack
+fill_return_stack:
+        fill_returns
+        ret
+
+/* VERW of a memory operand that names a writable segment empties the buffers, where microcode has given it that. */
+        .globl  clears_buffers
+        .balign 2
+clears_buffers:
+        .word   KERNEL_DATA
 
         .section .note.GNU-stack, "", @progbits

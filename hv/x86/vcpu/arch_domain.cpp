@@ -3,6 +3,8 @@
 #include "hv/domain/domain_seams.hpp"
 #include "hv/x86/pv/descriptors/descriptors.hpp"
 #include "hv/x86/pv/mmu/base_pointers.hpp"
+#include "hv/x86/pv/mmu/roots.hpp"
+#include "hv/x86/pv/mmu/table_measures.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/vcpu/context_switch.hpp"
 #include "hv/x86/vcpu/fpu.hpp"
@@ -17,6 +19,10 @@ Result<> arch_create_domain(Domain& domain) {
     domain.arch = new (std::nothrow) ArchDomain;
     if (!domain.arch) return fail(Error::NoMemory);
     domain.hv_bytes += sizeof(ArchDomain);
+    domain.arch->identity = x86::new_roots_version();
+    const x86::TableMeasures measures = x86::table_measures(domain);
+    domain.arch->isolated = measures.isolated;
+    domain.arch->harmless_absent = measures.harmless_absent;
     x86::update_wallclock(domain);
     return {};
 }

@@ -79,6 +79,10 @@ struct LinearSlots {
 };
 
 struct ArchDomain {
+    std::uint64_t identity = 0;    // no other domain ever has it
+    bool isolated = false;         // its vCPUs run on copies of their L4 tables without hv (pv/mmu/isolation.hpp)
+    bool harmless_absent = false;  // its entries that are not present name no memory
+    std::atomic<std::uint64_t> roots_version{0};  // pv/mmu/roots.hpp
     LinearSlots linear_slots;
     // VM assists (bits of abi VmAssistType).
     std::atomic<std::uint64_t> vm_assist{0};

@@ -25,6 +25,7 @@
 #include "hv/x86/vcpu/fpu.hpp"
 #include "hv/x86/vcpu/guest_clock.hpp"
 #include "hv/x86/vcpu/idle.hpp"
+#include "hv/x86/vcpu/predictions.hpp"
 #include "hv/x86/vcpu/tsc_aux.hpp"
 
 namespace hv {
@@ -95,6 +96,7 @@ void save_vcpu(Vcpu& vcpu, const TrapFrame& frame) {
 }
 
 void load_vcpu(Vcpu& vcpu, TrapFrame& frame) {
+    separate_predictions(vcpu.domain);
     load_stack_segment();
     load_descriptor_tables(vcpu);
     const bool segments_good = load_segments(vcpu);

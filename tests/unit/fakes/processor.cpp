@@ -23,6 +23,7 @@ namespace {
 
 std::atomic<std::uint32_t> g_clock{1};
 std::atomic<std::uint32_t> g_last_stamp{0};
+hv::x86::TableMeasures g_table_measures;
 std::function<void()> g_on_clock;
 std::function<void()> g_on_flush;
 std::function<void()> g_on_cache_flush;
@@ -44,6 +45,9 @@ void when_flushed(std::function<void()> hook) {
 }
 void when_cache_flushed(std::function<void()> hook) {
     g_on_cache_flush = std::move(hook);
+}
+void guard_tables(hv::x86::TableMeasures measures) {
+    g_table_measures = measures;
 }
 void advance_clock() {
     ++g_clock;
@@ -102,6 +106,10 @@ MachineAddress hv_page_table() {
 void load_page_table(const Vcpu& vcpu) {
     const FrameInfo* table = vcpu.arch->kernel_mode ? vcpu.arch->kernel_table : vcpu.arch->user_table;
     HV_ASSERT(table && table->frame_type() == FrameType::L4 && (table->type.load() & FrameInfo::kValidated));
+}
+
+TableMeasures table_measures(const Domain&) {
+    return fake::g_table_measures;
 }
 
 void flush_local() {}

@@ -114,6 +114,20 @@ TEST(Report, ListsForWhoeverAsksLater) {
     EXPECT_TRUE(texts.at_work.text().ends_with("SMT off"));
 }
 
+TEST(Report, WhatThisHvDoes) {
+    for (const auto& records : {intel_servers(), intel_others(), amd_processors(), other_processors()})
+        for (const Record& record : records) {
+            const Standing standing = standing_of(decide(identify(record), {}), kAtWork);
+            EXPECT_TRUE((standing.not_yet & Leaks{Leak::Meltdown, Leak::L1tf, Leak::SpectreV1, Leak::Bhi}).empty())
+                << record.name;
+        }
+    LeakOptions options;
+    options.isolate_domu = true;
+    report_of(identify(record_of("QEMU max")), options, kAtWork);
+    EXPECT_EQ(printed, Lines{});
+    EXPECT_EQ(details, (Lines{"at work: page-table isolation, as the command line asks"}));
+}
+
 TEST(Report, AllLinesOfAllProcessorsFit) {
     for (const auto& records : {intel_servers(), intel_others(), amd_processors(), other_processors()})
         for (const Record& record : records) {

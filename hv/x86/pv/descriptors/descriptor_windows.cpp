@@ -14,19 +14,20 @@
 namespace hv::x86 {
 namespace {
 
-// One page table holds the windows of 16 CPUs.
-constexpr unsigned kCpusPerTable = kEntriesPerTable / (2 * kWindowPages);
+// Each CPU's windows have a page table of their own: isolated guests' tables have this one and no other.
+constexpr std::uint64_t kBytesPerCpu = kEntriesPerTable * kPageSize;
+constexpr unsigned kTssPage = 2 * kWindowPages;
 constexpr Pte kWindowFlags = kPtePresent | kPteWritable | kPteAccessed | kPteDirty | kPteNoExecute;
 
 constinit Pte* g_l2 = nullptr;
-constinit std::array<Pte*, kMaxCpus / kCpusPerTable> g_l1{};
+constinit std::array<Pte*, kMaxCpus> g_l1{};
 
 std::uint64_t window(CpuId cpu) {
-    return kWindowsBase + std::uint64_t{cpu} * 2 * kWindowPages * kPageSize;
+    return kWindowsBase + cpu * kBytesPerCpu;
 }
 
 Pte* window_entries(CpuId cpu) {
-    return g_l1[cpu / kCpusPerTable] + (cpu % kCpusPerTable) * 2 * kWindowPages;
+    return g_l1[cpu];
 }
 
 void set_window_page(CpuId cpu, unsigned page, Pte entry) {
@@ -83,6 +84,16 @@ std::uint64_t ldt_window(CpuId cpu) {
     return window(cpu) + kWindowPages * kPageSize;
 }
 
+std::uint64_t show_tss(CpuId cpu) {
+    const auto tss = reinterpret_cast<std::uint64_t>(cpu_data(cpu).tss);
+    window_entries(cpu)[kTssPage] = make_pte(frame_of_pointer(cpu_data(cpu).tss), kWindowFlags);
+    return window(cpu) + kTssPage * kPageSize + tss % kPageSize;
+}
+
+Pte windows_entry(CpuId cpu) {
+    return g_l2[index_in_l2(window(cpu))];
+}
+
 Result<> create_descriptor_windows(CpuId cpu, Mfn gdt_page) {
     if (!g_l2) {
         // The L3 table is there from the start, in every address space.
@@ -92,12 +103,10 @@ Result<> create_descriptor_windows(CpuId cpu, Mfn gdt_page) {
         if (!g_l2) return fail(Error::NoMemory);
         l3[index_in_l3(kWindowsBase)] = make_pte(frame_of_table(g_l2), kPtePresent | kPteWritable | kPteAccessed);
     }
-    Pte*& l1 = g_l1[cpu / kCpusPerTable];
-    if (!l1) {
-        l1 = static_cast<Pte*>(allocate_page());
-        if (!l1) return fail(Error::NoMemory);
-        g_l2[index_in_l2(window(cpu))] = make_pte(frame_of_table(l1), kPtePresent | kPteWritable | kPteAccessed);
-    }
+    Pte*& l1 = g_l1[cpu];
+    l1 = static_cast<Pte*>(allocate_page());
+    if (!l1) return fail(Error::NoMemory);
+    g_l2[index_in_l2(window(cpu))] = make_pte(frame_of_table(l1), kPtePresent | kPteWritable | kPteAccessed);
     window_entries(cpu)[abi::xen::kFirstReservedGdtPage] = make_pte(gdt_page, kWindowFlags);
     return {};
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "hv/memory/frame.hpp"
+#include "hv/x86/pv/mmu/page_table_entry.hpp"
 
 namespace hv::x86 {
 
@@ -9,5 +10,11 @@ inline constexpr unsigned kWindowPages = 16;
 
 // This CPU's window shows `info` in page `page` (the LDT's follow the GDT's), or nothing.
 void show_in_window(unsigned page, const FrameInfo* info);
+
+// A page behind its windows shows the CPU's TSS: its address there.
+std::uint64_t show_tss(CpuId cpu);
+
+// The entry of an L2 table at gdt_window() that shows all of this, of this CPU alone.
+Pte windows_entry(CpuId cpu);
 
 }  // namespace hv::x86

@@ -3,6 +3,7 @@
 #include "hv/domain/domain.hpp"
 #include "hv/x86/pv/mmu/entry_update.hpp"
 #include "hv/x86/pv/mmu/hv_slots.hpp"
+#include "hv/x86/pv/mmu/roots.hpp"
 #include "hv/x86/pv/mmu/tlb.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 
@@ -43,7 +44,7 @@ Result<> drop(Vcpu& vcpu, FrameInfo*& table) {
 Result<> set_kernel_table(Vcpu& vcpu, Mfn l4) {
     TRY_VOID(finish_unfinished(vcpu));
     FrameInfo* taken = TRY(take(vcpu, l4));
-    show_m2p(table_at(*taken));
+    if (show_m2p(table_at(*taken))) root_changed(vcpu.domain);
     FrameInfo* old = vcpu.arch->kernel_table;
     vcpu.arch->kernel_table = taken;
     vcpu.arch->kernel_cr3 = address_of(l4).raw;
@@ -56,7 +57,10 @@ Result<> set_user_table(Vcpu& vcpu, Mfn l4) {
     TRY_VOID(finish_unfinished(vcpu));
     FrameInfo* taken = l4.raw != 0 ? TRY(take(vcpu, l4)) : nullptr;
     // Not of a kernel that uses one table for both modes: it has chosen what its programs see.
-    if (taken && taken != vcpu.arch->kernel_table && hide_m2p(table_at(*taken))) flush_cpus(cpus_of(vcpu.domain));
+    if (taken && taken != vcpu.arch->kernel_table && hide_m2p(table_at(*taken))) {
+        root_made(vcpu.domain);
+        flush_cpus(cpus_of(vcpu.domain));
+    }
     FrameInfo* old = vcpu.arch->user_table;
     vcpu.arch->user_table = taken;
     vcpu.arch->user_cr3 = address_of(l4).raw;

@@ -1,11 +1,23 @@
 #include "hv/x86/pv/mmu/entry_references.hpp"
 
+#include "hv/base/log.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/devices/io_permissions.hpp"
 #include "hv/x86/pv/mmu/linear_tables.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
+namespace {
+
+Result<> check_absent(Pte entry, const Domain& owner) {
+    if (absent_entry_allowed(entry, owner)) return {};
+    log(LogLevel::GuestError, "d{}: a page-table entry that is not present names memory ({:x}): see pv-l1tf", owner.id,
+        entry);
+    return fail(Error::BadArgument);
+}
+
+}  // namespace
 
 bool is_counted(Mfn frame) {
     return valid_frame(frame) && frame_info(frame).owner() != kOwnerIo;
@@ -19,6 +31,13 @@ Pte adjust_l1(Pte entry) {
     return entry & ~kPteGlobal;
 }
 
+bool absent_entry_allowed(Pte entry, const Domain& table_owner) {
+    // Of an address, what the caches of all such processors look at.
+    constexpr Pte kSeenByCaches = (Pte{1} << 44) - 1;
+    const Pte address = entry & kPteFrameMask & kSeenByCaches;
+    return !table_owner.arch->harmless_absent || address == 0 || (address >> kPageShift) >= max_mfn();
+}
+
 bool l1_bits_allowed(Pte entry, const Domain& table_owner) {
     const bool has_io = table_owner.privileged;
     return !(entry & ~kAllowedL1) && (has_io || !(entry & kCacheBits));
@@ -30,7 +49,7 @@ void note_caching(Pte entry) {
 }
 
 Result<> get_l1_entry(Pte entry, Domain& table_owner, DomainId frame_owner) {
-    if (!is_present(entry)) return {};
+    if (!is_present(entry)) return check_absent(entry, table_owner);
     if (!l1_bits_allowed(entry, table_owner)) return fail(Error::BadArgument);
     const Mfn frame = frame_in(entry);
     if (!is_counted(frame)) {
@@ -61,7 +80,7 @@ void put_l1_entry(Pte entry) {
 }
 
 Result<> get_upper_entry(Pte entry, FrameInfo& table, unsigned level, unsigned index, Domain& owner) {
-    if (!is_present(entry)) return {};
+    if (!is_present(entry)) return check_absent(entry, owner);
     if (entry & ~kAllowedUpper) return fail(Error::BadArgument);
     FrameInfo* info = TRY(get_frame(frame_in(entry), owner.id));
     Result<> typed;

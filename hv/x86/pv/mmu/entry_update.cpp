@@ -6,6 +6,7 @@
 #include "hv/domain/domain.hpp"
 #include "hv/x86/pv/mmu/entry_references.hpp"
 #include "hv/x86/pv/mmu/linear_tables.hpp"
+#include "hv/x86/pv/mmu/roots.hpp"
 #include "hv/x86/pv/mmu/table_lock.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 
@@ -83,13 +84,16 @@ Result<> update_upper(FrameInfo& table, unsigned level, unsigned index, Pte valu
     if (is_present(value) && is_present(old) && frame_in(old) == frame_in(value)) {
         if (value & ~kAllowedUpper) return fail(Error::BadArgument);
         if ((value & kPteWritable) && is_linear(old, level)) return fail(Error::BadArgument);
-        return exchange(entry, adjusted, how, replaced) ? Result<>{} : fail(Error::Again);
+        if (!exchange(entry, adjusted, how, replaced)) return fail(Error::Again);
+        if (level == 4) root_changed(table_owner);
+        return {};
     }
     TRY_VOID(get_upper_entry(value, table, level, index, table_owner));
     if (!exchange(entry, adjusted, how, replaced)) {
         let_go(value, table, level);
         return fail(Error::Again);
     }
+    if (level == 4) root_changed(table_owner);
     let_go(replaced, table, level);
     return {};
 }

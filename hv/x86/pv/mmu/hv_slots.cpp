@@ -17,10 +17,11 @@ void install_hv_slots(Pte* table) {
         table[slot] = slot == kM2pReadOnlySlot ? 0 : own_entry(slot);
 }
 
-void show_m2p(Pte* table) {
+bool show_m2p(Pte* table) {
     Pte& entry = table[kM2pReadOnlySlot];
-    if (__atomic_load_n(&entry, __ATOMIC_RELAXED) == 0)
-        __atomic_store_n(&entry, own_entry(kM2pReadOnlySlot), __ATOMIC_RELEASE);
+    if (__atomic_load_n(&entry, __ATOMIC_RELAXED) != 0) return false;
+    __atomic_store_n(&entry, own_entry(kM2pReadOnlySlot), __ATOMIC_RELEASE);
+    return true;
 }
 
 bool hide_m2p(Pte* table) {

@@ -10,7 +10,7 @@ namespace hv::x86 {
 // one: the machine-to-phys table is open to ring 3, where kernels run, and is only there in tables that some vCPU has
 // loaded as its kernel's, not in those of user mode.
 void install_hv_slots(Pte* table);
-void show_m2p(Pte* table);
+bool show_m2p(Pte* table);  // true when it was not shown before
 // True when it was shown: TLBs may have it.
 bool hide_m2p(Pte* table);
 // hv's own L4 table: for idle vCPUs.

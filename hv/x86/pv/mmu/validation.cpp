@@ -9,6 +9,7 @@
 #include "hv/x86/pv/descriptors/descriptors.hpp"
 #include "hv/x86/pv/mmu/entry_references.hpp"
 #include "hv/x86/pv/mmu/hv_slots.hpp"
+#include "hv/x86/pv/mmu/roots.hpp"
 
 namespace hv {
 namespace x86 {
@@ -98,7 +99,10 @@ Result<> check_entries(FrameInfo& info, unsigned level) {
         const bool look = level > 1 ? used : info.progress % kBetweenLooks == 0;
         if (look && info.progress < kEntriesPerTable && preemption_needed()) return fail(Error::Restart);
     }
-    if (level == 4) install_hv_slots(table);
+    if (level == 4) {
+        install_hv_slots(table);
+        root_made(*owner);
+    }
     return {};
 }
 

@@ -2,6 +2,7 @@
 // SYSENTER comes here too.
 #include "asm_constants.h"
 #include "hv/x86/traps/frame_macros.h"
+#include "hv/x86/traps/measures.h"
 
         // As in syscall_entry.S, every CPU has an entry of its own; MSR_CSTAR of CPU n is syscall32_stubs +
         // n * SYSCALL32_STUB_BYTES. The stack segment's slot, above what is pushed here, is filled in later: it keeps the stub short.
@@ -30,6 +31,8 @@ syscall32_stubs:
 syscall32_common:
         movq    $USER_DATA, 8(%rsp)
         push_syscall_frame USER_CODE32
+        jump_if ON_ENTRY, measures_of_syscall32
+syscall32_measures_done:
         xorl    %ebp, %ebp
         movq    %rsp, %rdi
         call    guest_syscall32
@@ -52,14 +55,27 @@ sysenter_flags_saved:
         push_registers
         pushq   $2
         popfq
+        jump_if ON_ENTRY, measures_of_sysenter
+sysenter_measures_done:
         xorl    %ebp, %ebp
         movq    %rsp, %rdi
         call    guest_sysenter
         jmp     leave_to_guest
 
+        .balign 16
+measures_of_syscall32:
+        measures_on_entry
+        jmp     syscall32_measures_done
+measures_of_sysenter:
+        measures_on_entry
+        jmp     sysenter_measures_done
+
+        /* A page of its own: isolated guests' tables have it (pv/mmu/isolation.cpp). */
         .section .bss.syscall32_stacks, "aw", @nobits
-        .balign 64
+        .balign 4096
+        .globl  syscall32_stacks
 syscall32_stacks:
         .skip   8 * MAX_CPUS
+        .balign 4096
 
         .section .note.GNU-stack, "", @progbits

@@ -4,6 +4,7 @@
 // MSR_LSTAR of CPU n is syscall_stubs + n * SYSCALL_STUB_BYTES.
 #include "asm_constants.h"
 #include "hv/x86/traps/frame_macros.h"
+#include "hv/x86/traps/measures.h"
 
         /* RAX has the only form of MOV that reaches any address without a register: it lends itself for the stack pointer. */
         .macro  syscall_stub number
@@ -33,6 +34,8 @@ syscall_stubs:
         .balign 16
 syscall_common:
         push_syscall_frame USER_CODE64
+        jump_if ON_ENTRY, measures_of_syscall
+syscall_measures_done:
         xorl    %ebp, %ebp
         movq    %rsp, %rdi
         call    guest_syscall
@@ -40,6 +43,8 @@ syscall_common:
 leave_to_guest:
         movq    %rsp, %rdi
         call    return_to_guest_work
+        jump_if ON_EXIT, measures_of_exit
+exit_measures_done:
         pop_registers
         cmpl    $VECTOR_SYSCALL, (%rsp)
         jne     1f
@@ -54,10 +59,26 @@ leave_to_guest:
         jne     1f
         movq    32(%rsp), %r11
         movq    40(%rsp), %rsp
+        jump_if CLEAR_BUFFERS, clear_buffers_sysret
         .globl  leave_sysret
 leave_sysret:
         sysretq
 1:      addq    $16, %rsp
+        jump_if CLEAR_BUFFERS, clear_buffers_iret
+        jmp     leave_iret
+
+        .balign 16
+measures_of_syscall:
+        measures_on_entry
+        jmp     syscall_measures_done
+measures_of_exit:
+        measures_on_exit
+        jmp     exit_measures_done
+clear_buffers_sysret:
+        verw    clears_buffers(%rip)
+        sysretq
+clear_buffers_iret:
+        verw    clears_buffers(%rip)
         jmp     leave_iret
 
         .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,33 @@
+#include "hv/x86/cpu/processor_switches.hpp"
+
+#include "hv/x86/cpu/leaks.hpp"
+#include "hv/x86/cpu/per_cpu.hpp"
+#include "hv/x86/cpu/registers.hpp"
+#include "hv/x86/cpu/spec_ctrl.hpp"
+
+namespace hv::x86 {
+namespace {
+
+struct Bits {
+    Measure measure;
+    Msr msr;
+    std::uint64_t bits;
+};
+constexpr Bits kBits[] = {
+    {Measure::AutomaticIbrs, Msr::Efer, kEferAutoIbrs},
+    {Measure::ZenbleedSwitch, Msr::AmdDecodeConfiguration2, 1u << 9},
+    {Measure::FpDividerSwitch, Msr::AmdFloatConfiguration, 1u << 9},
+    {Measure::TsxOff, Msr::TsxControl, kTsxDisabled | kTsxHidden},
+};
+
+}  // namespace
+
+void set_processor_switches() {
+    for (const Bits& each : kBits)
+        if (at_work(each.measure)) write_msr(each.msr, read_msr(each.msr) | each.bits);
+    if (!spec_ctrl_switched()) return;
+    write_msr(Msr::SpecCtrl, hv_spec_ctrl);
+    per_cpu().guest_spec_ctrl = spec_ctrl_for_guest(0);
+}
+
+}  // namespace hv::x86

@@ -1,0 +1,9 @@
+// What a measure against leaks sets in the processor once.
+#pragma once
+
+namespace hv::x86 {
+
+// On each CPU, before it runs guests; on all of them again when what is at work has changed.
+void set_processor_switches();
+
+}  // namespace hv::x86
