@@ -31,6 +31,7 @@ constexpr std::uint64_t table_offset(std::uint64_t address, unsigned shift) {
     HV_ASM_CONSTANT(MAX_CPUS, kMaxCpus);
     HV_ASM_CONSTANT(SYSCALL_STUB_BYTES, kSyscallStubBytes);
     HV_ASM_CONSTANT(SYSCALL32_STUB_BYTES, kSyscall32StubBytes);
+    HV_ASM_CONSTANT(SYSCALL_LENGTH, kSyscallLength);
     HV_ASM_CONSTANT(VECTOR_SYSCALL, kVectorSyscall);
 
     HV_ASM_CONSTANT(PER_CPU_SCRATCH, offsetof(PerCpu, scratch));

@@ -22,7 +22,7 @@
         pushq   %r11
         pushq   $\code
         pushq   %rcx
-        pushq   $0
+        pushq   $SYSCALL_LENGTH
         pushq   $VECTOR_SYSCALL
         push_registers
         .endm

@@ -11,8 +11,12 @@ namespace hv::x86 {
 struct TrapFrame {
     std::uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;  // +0 .. +112
     std::uint64_t vector;                                                                   // +120
-    std::uint64_t error_code;                                                               // +128
-    std::uint64_t rip, cs, rflags, rsp, ss;                                                 // +136 .. +168
+    // +128: an exception's error code; of a system call or hypercall, how far rip is past the instruction that made it.
+    union {
+        std::uint64_t error_code;
+        std::uint64_t instruction_length;
+    };
+    std::uint64_t rip, cs, rflags, rsp, ss;  // +136 .. +168
 
     bool from_guest() const { return (cs & 3) != 0; }
 };

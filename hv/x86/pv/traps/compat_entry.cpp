@@ -11,11 +11,6 @@
 extern "C" const char syscall32_stubs[], sysenter_entry[];
 
 namespace hv::x86 {
-namespace {
-
-constexpr std::uint64_t kSyscallBytes = 2;
-
-}  // namespace
 
 // Intel SDM volume 2, SYSCALL: "#UD if in compatibility mode". AMD APM volume 3, SYSENTER: #UD in long mode.
 bool syscall32_works() {
@@ -44,7 +39,7 @@ extern "C" void guest_syscall32(TrapFrame& frame) {
     Vcpu& vcpu = current_vcpu();
     const ArchVcpu& arch = *vcpu.arch;
     if (arch.syscall32_callback == 0 || !syscall32_works()) {
-        frame.rip -= kSyscallBytes;
+        frame.rip -= frame.instruction_length;
         deliver_trap(vcpu, frame, kInvalidOpcode, {});
         return;
     }

@@ -16,8 +16,6 @@
 namespace hv::x86 {
 namespace {
 
-constexpr std::uint64_t kSyscallBytes = 2;
-
 void hypercall(TrapFrame& frame) {
     const auto number = static_cast<std::uint32_t>(frame.rax);
     if (number == static_cast<std::uint32_t>(abi::xen::HypercallId::Iret)) {
@@ -29,7 +27,7 @@ void hypercall(TrapFrame& frame) {
     const HypercallResult result = dispatch_hypercall(number, arguments);
     if (!result && result.error() == Error::Restart) [[unlikely]] {
         // The guest issues it again, with what is left to do.
-        frame.rip -= kSyscallBytes;
+        frame.rip -= frame.instruction_length;
         frame.rdi = arguments.value[0];
         frame.rsi = arguments.value[1];
         frame.rdx = arguments.value[2];
@@ -72,7 +70,7 @@ extern "C" [[gnu::hot]] void guest_syscall(TrapFrame& frame) {
     if (arch.kernel_mode) [[likely]]
         return hypercall(frame);
     if (arch.syscall_callback == 0) {
-        frame.rip -= kSyscallBytes;
+        frame.rip -= frame.instruction_length;
         deliver_trap(vcpu, frame, kInvalidOpcode, {});
         return;
     }

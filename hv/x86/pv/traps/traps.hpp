@@ -14,6 +14,7 @@ void guest_page_fault(Vcpu& vcpu, TrapFrame& frame);
 
 // TrapFrame::vector of an entry through SYSCALL: the guest can be left through SYSRET.
 inline constexpr std::uint64_t kVectorSyscall = 0x100;
+inline constexpr std::uint64_t kSyscallLength = 2;  // of the instruction, in every mode
 inline constexpr std::size_t kSyscallStubBytes = 64;
 
 // Flags that a guest's kernel may load: status, TF, DF, NT, RF, AC and ID. IF is always on, IOPL always 0.
