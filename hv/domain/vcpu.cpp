@@ -8,6 +8,8 @@
 
 namespace hv {
 
+Vcpu::Vcpu(Domain& owner, VcpuId number) : domain{owner}, id{number}, type{owner.type} {}
+
 bool Vcpu::runnable() const {
     const std::uint32_t state = flags.load(std::memory_order_acquire);
     return (state & kVcpuInitialised) && !(state & (kVcpuDown | kVcpuBlocked)) &&

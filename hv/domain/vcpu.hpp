@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "hv/abi/control/domain.hpp"
 #include "hv/abi/xen/shared_info.hpp"
 #include "hv/abi/xen/types.hpp"
 #include "hv/abi/xen/vcpu.hpp"
@@ -32,13 +33,14 @@ enum VcpuFlag : std::uint32_t {
 
 class Vcpu final {
   public:
-    Vcpu(Domain& owner, VcpuId number) : domain{owner}, id{number} {}
+    Vcpu(Domain& owner, VcpuId number);
     Vcpu(const Vcpu&) = delete;
     Vcpu& operator=(const Vcpu&) = delete;
 
     Domain& domain;
     const VcpuId id;
-    x86::ArchVcpu* arch = nullptr;  // owned by x86
+    const abi::control::DomainType type;  // its domain's, here for every way in and out
+    x86::ArchVcpu* arch = nullptr;        // owned by x86
 
     // State.
     std::atomic<std::uint32_t> flags{kVcpuDown};

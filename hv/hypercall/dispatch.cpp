@@ -8,6 +8,7 @@
 #include "hv/base/cpu.hpp"
 #include "hv/base/log.hpp"
 #include "hv/base/nospec.hpp"
+#include "hv/domain/vcpu.hpp"
 #include "hv/hypercall/handlers.hpp"
 
 namespace hv {
@@ -18,6 +19,7 @@ using abi::xen::HypercallId;
 struct Slot {
     HypercallHandler handler = nullptr;
     const char* name = nullptr;
+    HypercallCallers callers;  // nobody: there is no such call
 };
 
 constexpr std::uint32_t number_of(HypercallId id) {
@@ -26,18 +28,18 @@ constexpr std::uint32_t number_of(HypercallId id) {
 
 // What does not depend on the processor.
 constexpr HypercallEntry kEntries[] = {
-    {number_of(HypercallId::SchedOpCompat), "sched_op_compat", do_sched_op_compat},
-    {number_of(HypercallId::MemoryOp), "memory_op", do_memory_op},
-    {number_of(HypercallId::Multicall), "multicall", do_multicall},
-    {number_of(HypercallId::SetTimerOp), "set_timer_op", do_set_timer_op},
-    {number_of(HypercallId::EventChannelOpCompat), "event_channel_op_compat", do_event_channel_op_compat},
-    {number_of(HypercallId::XenVersion), "xen_version", do_xen_version},
-    {number_of(HypercallId::ConsoleIo), "console_io", do_console_io},
-    {number_of(HypercallId::GrantTableOp), "grant_table_op", do_grant_table_op},
-    {number_of(HypercallId::VcpuOp), "vcpu_op", do_vcpu_op},
-    {number_of(HypercallId::SchedOp), "sched_op", do_sched_op},
-    {number_of(HypercallId::EventChannelOp), "event_channel_op", do_event_channel_op},
-    {abi::control::kControlHypercall, "control", do_control},
+    {number_of(HypercallId::SchedOpCompat), "sched_op_compat", do_sched_op_compat, kPvOnly},
+    {number_of(HypercallId::MemoryOp), "memory_op", do_memory_op, kEveryKind},
+    {number_of(HypercallId::Multicall), "multicall", do_multicall, kEveryKind},
+    {number_of(HypercallId::SetTimerOp), "set_timer_op", do_set_timer_op, kEveryKind},
+    {number_of(HypercallId::EventChannelOpCompat), "event_channel_op_compat", do_event_channel_op_compat, kPvOnly},
+    {number_of(HypercallId::XenVersion), "xen_version", do_xen_version, kEveryKind},
+    {number_of(HypercallId::ConsoleIo), "console_io", do_console_io, kEveryKind},
+    {number_of(HypercallId::GrantTableOp), "grant_table_op", do_grant_table_op, kEveryKind},
+    {number_of(HypercallId::VcpuOp), "vcpu_op", do_vcpu_op, kEveryKind},
+    {number_of(HypercallId::SchedOp), "sched_op", do_sched_op, kEveryKind},
+    {number_of(HypercallId::EventChannelOp), "event_channel_op", do_event_channel_op, kEveryKind},
+    {abi::control::kControlHypercall, "control", do_control, kEveryKind},
 };
 
 constexpr bool strictly_ascending() {
@@ -49,7 +51,7 @@ static_assert(strictly_ascending());
 
 constexpr std::array<Slot, kHypercallSlots> initial_table() {
     std::array<Slot, kHypercallSlots> table{};
-    for (const HypercallEntry& entry : kEntries) table[entry.number] = {entry.handler, entry.name};
+    for (const HypercallEntry& entry : kEntries) table[entry.number] = {entry.handler, entry.name, entry.callers};
     return table;
 }
 
@@ -66,7 +68,7 @@ constinit std::array<Counters, kMaxCpus> g_counters{};
 [[gnu::hot]] HypercallResult dispatch_hypercall(std::uint32_t number, HypercallArguments& arguments) {
     if (number >= kHypercallSlots) return fail(Error::NotImplemented);
     number = index_nospec(number, kHypercallSlots);
-    if (!g_table[number].handler) return fail(Error::NotImplemented);
+    if (!g_table[number].callers.has(current_vcpu().type)) return fail(Error::NotImplemented);
     ++g_counters[current_cpu()].count[number];
     return g_table[number].handler(arguments);
 }
@@ -85,7 +87,7 @@ void register_hypercalls(const HypercallEntry* entries, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
         Slot& slot = g_table[entries[i].number];
         HV_ASSERT(slot.handler == nullptr);
-        slot = {entries[i].handler, entries[i].name};
+        slot = {entries[i].handler, entries[i].name, entries[i].callers};
     }
 }
 

@@ -6,7 +6,6 @@
 
 #include "hv/abi/xen/hypercall.hpp"
 #include "hv/domain/domain.hpp"
-#include "hv/domain/vcpu_seams.hpp"
 #include "hv/hypercall/dispatch.hpp"
 #include "hv/hypercall/handlers.hpp"
 #include "hv/memory/guest_access.hpp"
@@ -31,7 +30,7 @@ HypercallResult do_multicall(HypercallArguments& arguments) {
         const auto number = static_cast<std::uint32_t>(entry.op);
         // The caller's kernel returns to whom it interrupted, who may not make the calls
         // behind this one: it ends the list.
-        if (number == static_cast<std::uint32_t>(abi::xen::HypercallId::Iret)) return arch_iret();
+        if (number == static_cast<std::uint32_t>(abi::xen::HypercallId::Iret)) return dispatch_hypercall(number, call);
         HypercallResult result = fail(Error::BadArgument);
         // A multicall in a multicall would recurse.
         if (number != static_cast<std::uint32_t>(abi::xen::HypercallId::Multicall))

@@ -26,6 +26,7 @@
 #include "hv/x86/panic/reboot.hpp"
 #include "hv/x86/pv/descriptors/descriptor_windows.hpp"
 #include "hv/x86/pv/descriptors/descriptors.hpp"
+#include "hv/x86/pv/hypercalls/register_hypercalls.hpp"
 #include "hv/x86/pv/mmu/hv_slots.hpp"
 #include "hv/x86/pv/mmu/isolation.hpp"
 #include "hv/x86/pv/traps/traps.hpp"
@@ -120,6 +121,7 @@ void start_core() {
             if (!create_isolated_roots(cpu)) panic("no memory for CPU {}'s isolated tables", cpu);
     }
     reserve_devices();
+    register_machine_hypercalls();
     register_pv_hypercalls();
     register_domain_debug_keys();
     if (boot_options().measure_interrupts_off) measure_masked_time();

@@ -34,7 +34,7 @@ bool masked_time_counter(std::uint32_t index, const char*& name, std::uint64_t& 
     if (index >= kMaskedCauses) return false;
     value = longest_masked_time(index);
     if (index == kIretCall)
-        name = "iret";  // in no table: it is handled before all others
+        name = "iret";  // it has none in the table: guests' entry code carries it out
     else if (index < kCallCauses)
         name = hypercall_name(index);
     else if (index < kSystemCallCause)

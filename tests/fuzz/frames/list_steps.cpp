@@ -23,14 +23,14 @@ constexpr std::uint32_t number(HypercallId id) {
 }
 
 constexpr hv::HypercallEntry kProcessors[] = {
-    {number(HypercallId::MmuUpdate), "mmu_update", hv::x86::do_mmu_update},
-    {number(HypercallId::SetGdt), "set_gdt", hv::x86::do_set_gdt},
-    {number(HypercallId::UpdateDescriptor), "update_descriptor", hv::x86::do_update_descriptor},
-    {number(HypercallId::UpdateVaMapping), "update_va_mapping", hv::x86::do_update_va_mapping},
+    {number(HypercallId::MmuUpdate), "mmu_update", hv::x86::do_mmu_update, hv::kPvOnly},
+    {number(HypercallId::SetGdt), "set_gdt", hv::x86::do_set_gdt, hv::kPvOnly},
+    {number(HypercallId::UpdateDescriptor), "update_descriptor", hv::x86::do_update_descriptor, hv::kPvOnly},
+    {number(HypercallId::UpdateVaMapping), "update_va_mapping", hv::x86::do_update_va_mapping, hv::kPvOnly},
     {number(HypercallId::UpdateVaMappingOtherdomain), "update_va_mapping_otherdomain",
-     hv::x86::do_update_va_mapping_otherdomain},
-    {number(HypercallId::MmuextOp), "mmuext_op", hv::x86::do_mmuext_op},
-    {number(HypercallId::PhysdevOp), "physdev_op", hv::x86::do_physdev_op},
+     hv::x86::do_update_va_mapping_otherdomain, hv::kPvOnly},
+    {number(HypercallId::MmuextOp), "mmuext_op", hv::x86::do_mmuext_op, hv::kPvOnly},
+    {number(HypercallId::PhysdevOp), "physdev_op", hv::x86::do_physdev_op, hv::kPvOnly},
 };
 
 constexpr std::pair<hv::HypercallHandler, std::uint32_t> kOthers[] = {

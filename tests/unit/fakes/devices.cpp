@@ -36,9 +36,6 @@ Result<> arch_register_time_area(Vcpu&, GuestVirtual area) {
     return clear_guest(area, 32);
 }
 void arch_send_nmi(Vcpu&) {}
-std::uint64_t arch_iret() {
-    return 0;
-}
 std::uint64_t arch_physical_id(CpuId cpu) {
     return cpu;
 }

@@ -2,7 +2,6 @@
 
 #include "hv/abi/xen/vcpu_state.hpp"
 #include "hv/domain/domain.hpp"
-#include "hv/domain/vcpu_seams.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
@@ -11,8 +10,7 @@
 #include "hv/x86/pv/traps/traps.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 
-namespace hv {
-namespace x86 {
+namespace hv::x86 {
 
 [[gnu::hot]] void guest_iret(Vcpu& vcpu, TrapFrame& frame) {
     ArchVcpu& arch = *vcpu.arch;
@@ -46,12 +44,10 @@ namespace x86 {
     vcpu.info.load(std::memory_order_relaxed)->evtchn_upcall_mask = (saved->rflags & kRflagsIf) ? 0 : 1;
 }
 
-}  // namespace x86
-
-std::uint64_t arch_iret() {
-    x86::TrapFrame& frame = *x86::per_cpu().frame;
-    x86::guest_iret(current_vcpu(), frame);
+HypercallResult do_iret(HypercallArguments&) {
+    TrapFrame& frame = *per_cpu().frame;
+    guest_iret(current_vcpu(), frame);
     return frame.rax;
 }
 
-}  // namespace hv
+}  // namespace hv::x86
