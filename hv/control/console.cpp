@@ -1,11 +1,11 @@
 // The control interface's part about consoles: hv's own log for Dom0 to read, and debug keys from Dom0.
-#include "hv/base/console.hpp"
+#include "hv/machine/console.hpp"
 
 #include <algorithm>
 #include <span>
 
-#include "hv/base/preemption.hpp"
 #include "hv/control/operation.hpp"
+#include "hv/machine/preemption.hpp"
 #include "hv/memory/guest_access.hpp"
 
 namespace hv {

@@ -4,12 +4,12 @@
 
 #include <cstring>
 
-#include "hv/base/preemption.hpp"
 #include "hv/control/domain_seams.hpp"
 #include "hv/control/operation.hpp"
 #include "hv/domain/domain_frames.hpp"
 #include "hv/domain/life_cycle.hpp"
 #include "hv/domain/runstate.hpp"
+#include "hv/machine/preemption.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/memory/guest_access.hpp"
 

@@ -2,18 +2,18 @@
 #include <cstring>
 
 #include "hv/base/build_info.hpp"
-#include "hv/base/console.hpp"
 #include "hv/base/format.hpp"
-#include "hv/base/preemption.hpp"
 #include "hv/base/version.hpp"
-#include "hv/control/host_seams.hpp"
 #include "hv/control/operation.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/domain_table.hpp"
 #include "hv/hypercall/dispatch.hpp"
+#include "hv/machine/clock.hpp"
+#include "hv/machine/console.hpp"
+#include "hv/machine/description.hpp"
+#include "hv/machine/preemption.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/memory/guest_access.hpp"
-#include "hv/time/clock.hpp"
 #include "hv/time/patience.hpp"
 #include "hv/time/timer_lateness.hpp"
 

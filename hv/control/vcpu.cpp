@@ -5,9 +5,9 @@
 #include "hv/domain/domain.hpp"
 #include "hv/domain/domain_seams.hpp"
 #include "hv/domain/runstate.hpp"
+#include "hv/machine/clock.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "hv/sched/sched.hpp"
-#include "hv/time/clock.hpp"
 
 namespace hv {
 namespace {

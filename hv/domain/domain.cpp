@@ -9,9 +9,9 @@
 #include "hv/domain/domain_table.hpp"
 #include "hv/domain/runstate.hpp"
 #include "hv/domain/vcpu_timers.hpp"
+#include "hv/machine/clock.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/sched/sched.hpp"
-#include "hv/time/clock.hpp"
 
 namespace hv {
 namespace {

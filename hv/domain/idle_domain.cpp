@@ -3,7 +3,7 @@
 #include "hv/abi/xen/domain_id.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/runstate.hpp"
-#include "hv/time/clock.hpp"
+#include "hv/machine/clock.hpp"
 
 namespace hv {
 namespace {

@@ -1,9 +1,9 @@
 #include "hv/domain/relinquish.hpp"
 
-#include "hv/base/preemption.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/domain_frames.hpp"
 #include "hv/domain/frame_list.hpp"
+#include "hv/machine/preemption.hpp"
 #include "hv/memory/frame.hpp"
 
 namespace hv {

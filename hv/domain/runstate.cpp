@@ -3,8 +3,8 @@
 #include <cstddef>
 
 #include "hv/domain/vcpu.hpp"
+#include "hv/machine/clock.hpp"
 #include "hv/memory/guest_access.hpp"
-#include "hv/time/clock.hpp"
 
 namespace hv {
 

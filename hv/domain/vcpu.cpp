@@ -1,9 +1,9 @@
 #include "hv/domain/vcpu.hpp"
 
-#include "hv/base/cpu.hpp"
 #include "hv/domain/domain.hpp"
+#include "hv/machine/cpus.hpp"
+#include "hv/machine/reschedule.hpp"
 #include "hv/sched/sched.hpp"
-#include "hv/sched/seams.hpp"
 #include "hv/time/patience.hpp"
 
 namespace hv {

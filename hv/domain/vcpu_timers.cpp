@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "hv/abi/xen/shared_info.hpp"
-#include "hv/base/cpu.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/vcpu.hpp"
-#include "hv/time/clock.hpp"
+#include "hv/machine/clock.hpp"
+#include "hv/machine/cpus.hpp"
 
 namespace hv {
 namespace {

@@ -1,10 +1,10 @@
 #include "hv/domain/watchdog.hpp"
 
 #include "hv/abi/xen/sched.hpp"
-#include "hv/base/cpu.hpp"
 #include "hv/base/log.hpp"
 #include "hv/domain/domain.hpp"
-#include "hv/time/clock.hpp"
+#include "hv/machine/clock.hpp"
+#include "hv/machine/cpus.hpp"
 
 namespace hv {
 namespace {

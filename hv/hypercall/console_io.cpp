@@ -1,11 +1,11 @@
 // console_io: a guest writes to hv's console, and Dom0 reads what was typed there.
 #include "hv/abi/xen/console.hpp"
 
-#include "hv/base/console.hpp"
 #include "hv/base/log.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/guest_log.hpp"
 #include "hv/hypercall/handlers.hpp"
+#include "hv/machine/console.hpp"
 #include "hv/memory/guest_access.hpp"
 
 namespace hv {

@@ -5,11 +5,11 @@
 
 #include "hv/abi/control/control.hpp"
 #include "hv/abi/xen/hypercall.hpp"
-#include "hv/base/cpu.hpp"
 #include "hv/base/log.hpp"
 #include "hv/base/nospec.hpp"
 #include "hv/domain/vcpu.hpp"
 #include "hv/hypercall/handlers.hpp"
+#include "hv/machine/cpus.hpp"
 
 namespace hv {
 namespace {

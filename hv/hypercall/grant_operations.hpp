@@ -4,10 +4,10 @@
 #include <cstdint>
 
 #include "hv/abi/xen/grant_table.hpp"
-#include "hv/base/preemption.hpp"
 #include "hv/base/result.hpp"
 #include "hv/base/types.hpp"
 #include "hv/domain/grant/table.hpp"
+#include "hv/machine/preemption.hpp"
 #include "hv/memory/frame.hpp"
 #include "hv/memory/guest_access.hpp"
 

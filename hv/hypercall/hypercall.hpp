@@ -3,9 +3,9 @@
 
 #include <cstdint>
 
-#include "hv/base/preemption.hpp"
 #include "hv/base/result.hpp"
 #include "hv/base/types.hpp"
+#include "hv/machine/preemption.hpp"
 
 namespace hv {
 

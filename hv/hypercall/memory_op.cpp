@@ -7,9 +7,9 @@
 #include "hv/domain/domain_frames.hpp"
 #include "hv/hypercall/handlers.hpp"
 #include "hv/hypercall/reservation.hpp"
+#include "hv/machine/memory_map.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/memory/guest_access.hpp"
-#include "hv/memory/memory_op_seams.hpp"
 
 namespace hv {
 namespace {

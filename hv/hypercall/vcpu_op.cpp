@@ -1,6 +1,5 @@
 // vcpu_op: a guest brings its other vCPUs up and down, and says where hv is to publish what about them.
 #include "hv/abi/xen/sched.hpp"
-#include "hv/base/preemption.hpp"
 #include "hv/base/scope_guard.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/domain_seams.hpp"
@@ -9,9 +8,10 @@
 #include "hv/domain/vcpu_seams.hpp"
 #include "hv/domain/vcpu_timers.hpp"
 #include "hv/hypercall/handlers.hpp"
+#include "hv/machine/clock.hpp"
+#include "hv/machine/preemption.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "hv/sched/sched.hpp"
-#include "hv/time/clock.hpp"
 
 namespace hv {
 

@@ -1,8 +1,8 @@
 #include "hv/memory/frame.hpp"
 
 #include "hv/base/log.hpp"
-#include "hv/base/preemption.hpp"
 #include "hv/base/spinlock.hpp"
+#include "hv/machine/preemption.hpp"
 #include "hv/memory/frame_release.hpp"
 #include "hv/memory/frame_seams.hpp"
 

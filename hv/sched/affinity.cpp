@@ -1,7 +1,7 @@
 // Where vCPUs may run.
+#include "hv/machine/clock.hpp"
+#include "hv/machine/reschedule.hpp"
 #include "hv/sched/run_queue.hpp"
-#include "hv/sched/seams.hpp"
-#include "hv/time/clock.hpp"
 
 namespace hv {
 namespace {

@@ -1,8 +1,8 @@
 // Caps and reservations: how much CPU time a domain may still have, and how much it is owed.
 #include <algorithm>
 
+#include "hv/machine/clock.hpp"
 #include "hv/sched/run_queue.hpp"
-#include "hv/time/clock.hpp"
 
 namespace hv {
 namespace {

@@ -1,7 +1,7 @@
 // A debug key's view of the run queues.
 #include "hv/base/log.hpp"
+#include "hv/machine/clock.hpp"
 #include "hv/sched/run_queue.hpp"
-#include "hv/time/clock.hpp"
 
 namespace hv {
 namespace {

@@ -1,6 +1,6 @@
 // Weights, caps and reservations as the toolstack sets them.
+#include "hv/machine/clock.hpp"
 #include "hv/sched/run_queue.hpp"
-#include "hv/time/clock.hpp"
 
 namespace hv {
 

@@ -1,8 +1,8 @@
 // The lists of one run queue, and its slice timer.
 #include <algorithm>
 
+#include "hv/machine/reschedule.hpp"
 #include "hv/sched/run_queue.hpp"
-#include "hv/sched/seams.hpp"
 
 namespace hv {
 

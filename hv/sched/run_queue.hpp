@@ -5,12 +5,12 @@
 #include <cstdint>
 
 #include "hv/base/bitmap.hpp"
-#include "hv/base/cpu.hpp"
 #include "hv/base/list.hpp"
 #include "hv/base/spinlock.hpp"
 #include "hv/base/types.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/vcpu.hpp"
+#include "hv/machine/cpus.hpp"
 #include "hv/sched/sched.hpp"
 
 namespace hv {

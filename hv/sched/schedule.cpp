@@ -2,8 +2,8 @@
 #include <array>
 
 #include "hv/domain/runstate.hpp"
+#include "hv/machine/reschedule.hpp"
 #include "hv/sched/run_queue.hpp"
-#include "hv/sched/seams.hpp"
 
 namespace hv {
 

@@ -2,9 +2,9 @@
 #include <algorithm>
 
 #include "hv/domain/runstate.hpp"
+#include "hv/machine/clock.hpp"
+#include "hv/machine/reschedule.hpp"
 #include "hv/sched/run_queue.hpp"
-#include "hv/sched/seams.hpp"
-#include "hv/time/clock.hpp"
 
 namespace hv {
 

@@ -4,7 +4,7 @@
 
 #include "hv/base/atomic_max.hpp"
 #include "hv/base/log.hpp"
-#include "hv/time/clock.hpp"
+#include "hv/machine/clock.hpp"
 #include "hv/time/now_and_then.hpp"
 
 namespace hv {

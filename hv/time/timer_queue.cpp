@@ -2,11 +2,11 @@
 
 #include <array>
 
-#include "hv/base/cpu.hpp"
 #include "hv/base/log.hpp"
 #include "hv/base/spinlock.hpp"
-#include "hv/time/clock.hpp"
-#include "hv/time/timer_hardware.hpp"
+#include "hv/machine/clock.hpp"
+#include "hv/machine/cpus.hpp"
+#include "hv/machine/timer.hpp"
 #include "hv/time/timer_heap.hpp"
 #include "hv/time/timer_lateness.hpp"
 

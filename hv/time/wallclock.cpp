@@ -2,7 +2,7 @@
 
 #include <atomic>
 
-#include "hv/time/clock.hpp"
+#include "hv/machine/clock.hpp"
 
 namespace hv::time {
 namespace {

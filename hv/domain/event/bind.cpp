@@ -3,8 +3,8 @@
 #include "hv/base/nospec.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/event/channel.hpp"
-#include "hv/domain/event/seams.hpp"
 #include "hv/domain/event/virq.hpp"
+#include "hv/machine/interrupts.hpp"
 #include "hv/memory/heap.hpp"
 
 namespace hv {

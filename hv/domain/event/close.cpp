@@ -1,10 +1,10 @@
 // Closing ports, one or all.
-#include "hv/base/preemption.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/event/channel.hpp"
 #include "hv/domain/event/fifo.hpp"
-#include "hv/domain/event/seams.hpp"
 #include "hv/domain/event/virq.hpp"
+#include "hv/machine/interrupts.hpp"
+#include "hv/machine/preemption.hpp"
 
 namespace hv {
 

@@ -1,10 +1,10 @@
 // Going to FIFO ports and back.
-#include "hv/base/cpu.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/domain_frames.hpp"
 #include "hv/domain/event/channel.hpp"
 #include "hv/domain/event/fifo.hpp"
 #include "hv/domain/guest_word.hpp"
+#include "hv/machine/cpus.hpp"
 #include "hv/memory/frame.hpp"
 
 namespace hv {

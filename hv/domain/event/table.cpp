@@ -2,10 +2,10 @@
 #include <algorithm>
 
 #include "hv/base/nospec.hpp"
-#include "hv/base/preemption.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/event/channel.hpp"
 #include "hv/domain/event/fifo.hpp"
+#include "hv/machine/preemption.hpp"
 #include "hv/memory/heap.hpp"
 
 namespace hv {

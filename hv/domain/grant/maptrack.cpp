@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "hv/base/nospec.hpp"
-#include "hv/base/preemption.hpp"
+#include "hv/machine/preemption.hpp"
 
 namespace hv {
 

@@ -1,7 +1,7 @@
 // The end of a domain: its mappings of others' grants, and its own table.
-#include "hv/base/preemption.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/grant/table.hpp"
+#include "hv/machine/preemption.hpp"
 #include "hv/memory/frame.hpp"
 
 namespace hv {

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "hv/base/nospec.hpp"
-#include "hv/base/preemption.hpp"
 #include "hv/domain/domain.hpp"
+#include "hv/machine/preemption.hpp"
 
 namespace hv {
 

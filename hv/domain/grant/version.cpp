@@ -2,10 +2,10 @@
 #include <array>
 #include <cstring>
 
-#include "hv/base/preemption.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/grant/shared.hpp"
 #include "hv/domain/grant/table.hpp"
+#include "hv/machine/preemption.hpp"
 #include "hv/memory/frame.hpp"
 
 namespace hv {

@@ -2,8 +2,8 @@
 
 #include "hv/base/log.hpp"
 #include "hv/base/spinlock.hpp"
-#include "hv/time/clock.hpp"
-#include "hv/time/timer_hardware.hpp"
+#include "hv/machine/clock.hpp"
+#include "hv/machine/timer.hpp"
 #include "hv/time/timer_queue.hpp"
 #include "hv/x86/apic/io_apic.hpp"
 #include "hv/x86/apic/local_apic.hpp"

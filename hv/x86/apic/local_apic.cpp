@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "hv/base/log.hpp"
-#include "hv/time/clock.hpp"
-#include "hv/time/timer_hardware.hpp"
+#include "hv/machine/clock.hpp"
+#include "hv/machine/timer.hpp"
 #include "hv/x86/acpi/acpi.hpp"
 #include "hv/x86/apic/interrupts.hpp"
 #include "hv/x86/boot/command_line.hpp"

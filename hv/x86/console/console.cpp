@@ -5,10 +5,10 @@
 #include <atomic>
 #include <span>
 
-#include "hv/base/console.hpp"
 #include "hv/base/log.hpp"
 #include "hv/base/spinlock.hpp"
-#include "hv/time/clock.hpp"
+#include "hv/machine/clock.hpp"
+#include "hv/machine/console.hpp"
 #include "hv/time/timer_queue.hpp"
 #include "hv/x86/apic/interrupts.hpp"
 #include "hv/x86/console/input.hpp"

@@ -1,4 +1,4 @@
-// The console's machine side; hv/base/console.hpp and log.hpp are what others use.
+// The console's machine side; hv/machine/console.hpp and log.hpp are what others use.
 #pragma once
 
 #include "hv/x86/boot/boot_info.hpp"

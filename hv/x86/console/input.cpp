@@ -3,9 +3,9 @@
 #include <array>
 #include <atomic>
 
-#include "hv/base/console.hpp"
 #include "hv/base/log.hpp"
 #include "hv/base/spinlock.hpp"
+#include "hv/machine/console.hpp"
 #include "hv/x86/panic/reboot.hpp"
 
 namespace hv::x86 {

@@ -7,7 +7,7 @@
 #include <span>
 #include <string_view>
 
-#include "hv/base/console.hpp"
+#include "hv/machine/console.hpp"
 
 namespace hv::x86 {
 

@@ -2,8 +2,8 @@
 
 #include <new>
 
-#include "hv/base/cpu.hpp"
 #include "hv/base/log.hpp"
+#include "hv/machine/cpus.hpp"
 #include "hv/x86/boot/early_memory.hpp"
 #include "hv/x86/paging/direct_map.hpp"
 #include "hv/x86/paging/hv_tables.hpp"

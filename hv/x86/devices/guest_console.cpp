@@ -1,8 +1,8 @@
 #include "hv/x86/devices/guest_console.hpp"
 
 #include "hv/abi/xen/shared_info.hpp"
-#include "hv/base/console.hpp"
 #include "hv/domain/domain.hpp"
+#include "hv/machine/console.hpp"
 
 namespace hv::x86 {
 

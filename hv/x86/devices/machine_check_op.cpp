@@ -1,8 +1,8 @@
 // Machine checks as Dom0 sees them: which CPUs there are, and that no error waits. hv handles all of them itself.
 #include "hv/abi/xen/machine_check.hpp"
 
-#include "hv/base/cpu.hpp"
 #include "hv/domain/domain.hpp"
+#include "hv/machine/cpus.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"

@@ -1,9 +1,9 @@
 // The machine in the words of the control interface.
-#include "hv/base/cpu.hpp"
-#include "hv/control/host_seams.hpp"
 #include "hv/domain/idle_domain.hpp"
 #include "hv/domain/runstate.hpp"
-#include "hv/time/clock.hpp"
+#include "hv/machine/clock.hpp"
+#include "hv/machine/cpus.hpp"
+#include "hv/machine/description.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"

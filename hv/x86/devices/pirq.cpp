@@ -2,12 +2,12 @@
 
 #include <array>
 
-#include "hv/base/cpu.hpp"
 #include "hv/base/log.hpp"
 #include "hv/base/nospec.hpp"
 #include "hv/base/spinlock.hpp"
 #include "hv/domain/domain.hpp"
-#include "hv/domain/event/seams.hpp"
+#include "hv/machine/cpus.hpp"
+#include "hv/machine/interrupts.hpp"
 #include "hv/x86/apic/interrupts.hpp"
 #include "hv/x86/apic/io_apic.hpp"
 #include "hv/x86/apic/local_apic.hpp"

@@ -1,12 +1,12 @@
 // platform_op: Dom0 sets the clock, puts the machine to sleep and asks about processors and firmware.
 #include "hv/abi/xen/platform.hpp"
 
-#include "hv/base/cpu.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/idle_domain.hpp"
 #include "hv/domain/runstate.hpp"
+#include "hv/machine/clock.hpp"
+#include "hv/machine/cpus.hpp"
 #include "hv/memory/guest_access.hpp"
-#include "hv/time/clock.hpp"
 #include "hv/time/wallclock.hpp"
 #include "hv/x86/acpi/acpi.hpp"
 #include "hv/x86/console/console.hpp"

@@ -1,9 +1,9 @@
 #include "hv/x86/panic/debug_keys.hpp"
 
-#include "hv/base/console.hpp"
-#include "hv/base/cpu.hpp"
 #include "hv/base/log.hpp"
-#include "hv/time/clock.hpp"
+#include "hv/machine/clock.hpp"
+#include "hv/machine/console.hpp"
+#include "hv/machine/cpus.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/panic/panic.hpp"
 

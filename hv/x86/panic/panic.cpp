@@ -3,7 +3,7 @@
 #include <atomic>
 
 #include "hv/base/log.hpp"
-#include "hv/time/clock.hpp"
+#include "hv/machine/clock.hpp"
 #include "hv/x86/boot/command_line.hpp"
 #include "hv/x86/console/console.hpp"
 #include "hv/x86/cpu/registers.hpp"

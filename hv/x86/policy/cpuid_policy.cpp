@@ -1,7 +1,7 @@
 // CPUID of PV guests: what hv cannot virtualise for a kernel in ring 3 is hidden.
 #include "hv/base/version.hpp"
 #include "hv/domain/domain.hpp"
-#include "hv/time/clock.hpp"
+#include "hv/machine/clock.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/traps/compat_entry.hpp"

@@ -1,6 +1,6 @@
 // Model-specific registers of PV guests.
 #include "hv/domain/domain.hpp"
-#include "hv/time/clock.hpp"
+#include "hv/machine/clock.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/mmu/guest_tables.hpp"

@@ -1,11 +1,11 @@
-// Calls between CPUs: call_on_cpus() (hv/base/cpu.hpp). No machine here: the interrupt that tells a
+// Calls between CPUs: call_on_cpus() (hv/machine/cpus.hpp). No machine here: the interrupt that tells a
 // CPU of a call is a seam, and may get lost.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 
-#include "hv/base/cpu.hpp"
+#include "hv/machine/cpus.hpp"
 
 namespace hv::x86 {
 

@@ -1,9 +1,9 @@
-// Interrupts between CPUs, and TLBs. kick_cpu() and call_on_cpus() (cpu_calls.cpp) are in hv/base/cpu.hpp.
+// Interrupts between CPUs, and TLBs. kick_cpu() and call_on_cpus() (cpu_calls.cpp) are in hv/machine/cpus.hpp.
 #pragma once
 
 #include <cstdint>
 
-#include "hv/base/cpu.hpp"
+#include "hv/machine/cpus.hpp"
 
 namespace hv::x86 {
 

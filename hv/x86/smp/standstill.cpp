@@ -3,8 +3,8 @@
 #include <atomic>
 #include <cstddef>
 
-#include "hv/base/cpu.hpp"
 #include "hv/base/spinlock.hpp"
+#include "hv/machine/cpus.hpp"
 #include "hv/time/patience.hpp"
 #include "hv/x86/smp/cpu_calls.hpp"
 

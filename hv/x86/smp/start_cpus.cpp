@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "hv/base/log.hpp"
-#include "hv/time/clock.hpp"
+#include "hv/machine/clock.hpp"
 #include "hv/x86/acpi/acpi.hpp"
 #include "hv/x86/apic/local_apic.hpp"
 #include "hv/x86/boot/command_line.hpp"

@@ -5,7 +5,7 @@
 #include <atomic>
 
 #include "hv/base/log.hpp"
-#include "hv/time/clock.hpp"
+#include "hv/machine/clock.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"

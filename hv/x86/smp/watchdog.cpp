@@ -3,9 +3,9 @@
 #include <array>
 #include <atomic>
 
-#include "hv/base/cpu.hpp"
 #include "hv/base/log.hpp"
-#include "hv/time/clock.hpp"
+#include "hv/machine/clock.hpp"
+#include "hv/machine/cpus.hpp"
 #include "hv/time/timer_queue.hpp"
 #include "hv/x86/boot/command_line.hpp"
 #include "hv/x86/panic/panic.hpp"

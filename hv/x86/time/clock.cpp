@@ -1,7 +1,7 @@
 #include "hv/x86/time/clock.hpp"
 
 #include "hv/base/log.hpp"
-#include "hv/time/clock.hpp"
+#include "hv/machine/clock.hpp"
 #include "hv/x86/apic/local_apic.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"

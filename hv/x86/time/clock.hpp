@@ -1,4 +1,4 @@
-// The machine's side of hv/time/clock.hpp.
+// The machine's side of hv/machine/clock.hpp.
 #pragma once
 
 #include <cstdint>

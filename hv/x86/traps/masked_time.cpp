@@ -4,7 +4,7 @@
 #include <atomic>
 
 #include "hv/base/atomic_max.hpp"
-#include "hv/time/clock.hpp"
+#include "hv/machine/clock.hpp"
 
 namespace hv::x86 {
 namespace {

@@ -4,10 +4,10 @@
 
 #include <bit>
 
-#include "hv/base/console.hpp"
 #include "hv/base/log.hpp"
 #include "hv/base/spinlock.hpp"
 #include "hv/domain/audit.hpp"
+#include "hv/machine/console.hpp"
 #include "hv/memory/heap.hpp"
 #include "hv/x86/smp/standstill.hpp"
 

@@ -1,8 +1,8 @@
 #include "hv/x86/vcpu/debug_keys.hpp"
 
-#include "hv/base/console.hpp"
 #include "hv/base/log.hpp"
 #include "hv/domain/domain.hpp"
+#include "hv/machine/console.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/sched/sched.hpp"
 #include "hv/time/timer_queue.hpp"

@@ -1,8 +1,8 @@
 #include "hv/x86/vcpu/guest_clock.hpp"
 
 #include "hv/domain/domain.hpp"
+#include "hv/machine/clock.hpp"
 #include "hv/memory/guest_access.hpp"
-#include "hv/time/clock.hpp"
 #include "hv/time/wallclock.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"

@@ -2,8 +2,8 @@
 
 #include <atomic>
 
+#include "hv/machine/clock.hpp"
 #include "hv/sched/idle_poll.hpp"
-#include "hv/time/clock.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/leaks.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"

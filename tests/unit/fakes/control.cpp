@@ -4,10 +4,10 @@
 #include <string>
 #include <utility>
 
-#include "hv/base/console.hpp"
 #include "hv/base/types.hpp"
 #include "hv/control/domain_seams.hpp"
-#include "hv/control/host_seams.hpp"
+#include "hv/machine/console.hpp"
+#include "hv/machine/description.hpp"
 #include "tests/unit/fakes/machine.hpp"
 
 namespace fake {

@@ -3,11 +3,11 @@
 #include <set>
 
 #include "hv/domain/domain_seams.hpp"
-#include "hv/domain/event/seams.hpp"
 #include "hv/domain/runstate.hpp"
 #include "hv/domain/vcpu_seams.hpp"
+#include "hv/machine/interrupts.hpp"
+#include "hv/machine/memory_map.hpp"
 #include "hv/memory/guest_access.hpp"
-#include "hv/memory/memory_op_seams.hpp"
 #include "tests/unit/fakes/machine.hpp"
 
 namespace fake {

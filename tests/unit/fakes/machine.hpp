@@ -10,9 +10,9 @@
 #include <functional>
 #include <string>
 
-#include "hv/base/cpu.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/hypercall/hypercall.hpp"
+#include "hv/machine/cpus.hpp"
 #include "hv/memory/frame.hpp"
 
 namespace fake {

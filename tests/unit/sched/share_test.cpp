@@ -1,7 +1,7 @@
 // Weights, caps and reservations hold, on one CPU and over several.
 #include <gtest/gtest.h>
 
-#include "hv/time/timer_hardware.hpp"
+#include "hv/machine/timer.hpp"
 #include "tests/unit/sched/simulation.hpp"
 
 namespace {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <map>
 
-#include "hv/time/timer_hardware.hpp"
+#include "hv/machine/timer.hpp"
 #include "hv/time/timer_lateness.hpp"
 #include "tests/unit/sched/simulation.hpp"
 

@@ -5,7 +5,7 @@
 
 #include "hv/base/log.hpp"
 #include "hv/base/spinlock.hpp"
-#include "hv/time/clock.hpp"
+#include "hv/machine/clock.hpp"
 #include "hv/x86/smp/cpu_calls.hpp"
 
 namespace {

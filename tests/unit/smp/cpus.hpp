@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "hv/base/cpu.hpp"
+#include "hv/machine/cpus.hpp"
 
 namespace cpus {
 

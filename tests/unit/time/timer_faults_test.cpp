@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "hv/base/cpu.hpp"
-#include "hv/sched/seams.hpp"
-#include "hv/time/timer_hardware.hpp"
+#include "hv/machine/cpus.hpp"
+#include "hv/machine/reschedule.hpp"
+#include "hv/machine/timer.hpp"
 #include "hv/time/timer_lateness.hpp"
 #include "hv/time/timer_queue.hpp"
 #include "tests/unit/fakes/machine.hpp"

@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "hv/time/timer_hardware.hpp"
+#include "hv/machine/timer.hpp"
 #include "tests/unit/fakes/machine.hpp"
 
 namespace {

@@ -1,9 +1,9 @@
 #include "hv/x86/pv/mmu/entry_update.hpp"
 
 #include "hv/abi/xen/layout.hpp"
-#include "hv/base/preemption.hpp"
 #include "hv/base/spinlock.hpp"
 #include "hv/domain/domain.hpp"
+#include "hv/machine/preemption.hpp"
 #include "hv/x86/pv/mmu/entry_references.hpp"
 #include "hv/x86/pv/mmu/linear_tables.hpp"
 #include "hv/x86/pv/mmu/roots.hpp"

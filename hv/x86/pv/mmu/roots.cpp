@@ -2,8 +2,8 @@
 
 #include <atomic>
 
-#include "hv/base/cpu.hpp"
 #include "hv/domain/domain.hpp"
+#include "hv/machine/cpus.hpp"
 #include "hv/x86/pv/mmu/tlb.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 

@@ -1,9 +1,9 @@
 #include "hv/x86/pv/mmu/table_lock.hpp"
 
 #include "hv/base/log.hpp"
-#include "hv/base/preemption.hpp"
 #include "hv/base/spinlock.hpp"
 #include "hv/domain/vcpu.hpp"
+#include "hv/machine/preemption.hpp"
 #include "hv/x86/pv/mmu/entry_update.hpp"
 
 namespace hv::x86 {

@@ -1,8 +1,8 @@
 // What the scheduler needs from the machine. Implemented by x86/ and by the tests.
 #pragma once
 
-#include "hv/base/cpu.hpp"
 #include "hv/base/types.hpp"
+#include "hv/machine/cpus.hpp"
 
 namespace hv {
 
