@@ -129,8 +129,4 @@ void domain_crash(Domain& domain, const char* why);
 // Raises a global VIRQ of Dom0's, if it exists and has bound it.
 void notify_privileged_domain(std::uint32_t virq);
 
-// Seam: Dom0 has ended; powers the machine off or reboots it, as the reason (abi SHUTDOWN_*)
-// says. May return when another CPU does that.
-void privileged_domain_stopped(std::uint32_t reason);
-
 }  // namespace hv

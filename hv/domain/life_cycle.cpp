@@ -8,6 +8,7 @@
 #include "hv/domain/domain_table.hpp"
 #include "hv/domain/relinquish.hpp"
 #include "hv/domain/vcpu_timers.hpp"
+#include "hv/machine/power.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/sched/sched.hpp"
 

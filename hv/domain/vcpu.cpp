@@ -2,7 +2,6 @@
 
 #include "hv/domain/domain.hpp"
 #include "hv/machine/cpus.hpp"
-#include "hv/machine/reschedule.hpp"
 #include "hv/sched/sched.hpp"
 #include "hv/time/patience.hpp"
 

@@ -11,6 +11,7 @@
 #include "hv/base/bitmap.hpp"
 #include "hv/base/spinlock.hpp"
 #include "hv/base/types.hpp"
+#include "hv/machine/cpus.hpp"
 #include "hv/memory/frame.hpp"
 #include "hv/sched/sched_vcpu.hpp"
 #include "hv/time/timer_queue.hpp"
@@ -86,10 +87,5 @@ void vcpu_pause_nosync(Vcpu& vcpu);
 void wait_until_out(
     const Vcpu& vcpu);  // one that was stopped: until its CPU has put it away; at once for the current one
 void vcpu_unpause(Vcpu& vcpu);
-
-// Seam: the vCPU whose registers this CPU holds (the idle vCPU when none).
-Vcpu& current_vcpu();
-Domain& current_domain();
-CpuId current_cpu();
 
 }  // namespace hv

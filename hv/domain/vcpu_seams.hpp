@@ -15,7 +15,5 @@ class Vcpu;
 Result<> arch_register_time_area(Vcpu& vcpu, GuestVirtual area);
 // Delivers an NMI when the vCPU enters its kernel next; wakes it.
 void arch_send_nmi(Vcpu& vcpu);
-// VCPUOP_get_physid: APIC id low, ACPI id high.
-std::uint64_t arch_physical_id(CpuId cpu);
 
 }  // namespace hv

@@ -105,7 +105,7 @@ Result<> get_physid(Vcpu& vcpu, GuestVirtual argument) {
     CpuSet hard, soft;
     sched_get_affinity(vcpu, hard, soft);
     if (!vcpu.domain.privileged || hard.count() != 1) return fail(Error::BadArgument);
-    return store(argument, VcpuGetPhysid{.phys_id = arch_physical_id(static_cast<CpuId>(hard.next(0)))});
+    return store(argument, VcpuGetPhysid{.phys_id = physical_id(static_cast<CpuId>(hard.next(0)))});
 }
 
 Result<> run(VcpuCommand command, Vcpu& vcpu, GuestVirtual argument) {

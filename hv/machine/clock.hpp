@@ -1,4 +1,4 @@
-// The clock. Seam: implemented by x86/time and by the tests.
+// The clock.
 #pragma once
 
 #include <cstdint>

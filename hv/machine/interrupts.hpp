@@ -1,4 +1,4 @@
-// What event channels need from the machine's interrupt routing. Implemented by x86/ and by the tests.
+// Physical interrupts that become events of guests.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// What XENMEM_* needs from the machine.
+// What XENMEM_* tells about the machine's memory.
 #pragma once
 
 #include <cstdint>

@@ -3,7 +3,7 @@
 
 namespace hv {
 
-// Seam: whether something more urgent waits for this CPU (an interrupt, a reschedule, a TLB flush request). Long loops
+// Whether something more urgent waits for this CPU (an interrupt, a reschedule, a TLB flush request). Long loops
 // ask after every bounded piece of work and return Error::Restart when it is true.
 bool preemption_needed();
 

@@ -1,4 +1,4 @@
-// This CPU's timer interrupt. Seam: implemented by x86/apic and by the tests.
+// This CPU's timer interrupt.
 #pragma once
 
 #include "hv/base/types.hpp"

@@ -7,10 +7,10 @@
 
 #include "hv/base/log.hpp"
 #include "hv/base/spinlock.hpp"
+#include "hv/machine/tlb.hpp"
 #include "hv/memory/audit.hpp"
 #include "hv/memory/frame.hpp"
 #include "hv/memory/frame_release.hpp"
-#include "hv/memory/frame_seams.hpp"
 
 namespace hv {
 namespace {

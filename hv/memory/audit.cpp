@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <iterator>
 
-#include "hv/memory/frame_seams.hpp"
 #include "hv/memory/frame_table.hpp"
 
 namespace hv {

@@ -3,6 +3,7 @@
 #include "hv/base/log.hpp"
 #include "hv/base/spinlock.hpp"
 #include "hv/machine/preemption.hpp"
+#include "hv/machine/tlb.hpp"
 #include "hv/memory/frame_release.hpp"
 #include "hv/memory/frame_seams.hpp"
 

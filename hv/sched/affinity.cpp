@@ -1,6 +1,6 @@
 // Where vCPUs may run.
 #include "hv/machine/clock.hpp"
-#include "hv/machine/reschedule.hpp"
+#include "hv/machine/cpus.hpp"
 #include "hv/sched/run_queue.hpp"
 
 namespace hv {

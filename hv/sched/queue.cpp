@@ -1,7 +1,7 @@
 // The lists of one run queue, and its slice timer.
 #include <algorithm>
 
-#include "hv/machine/reschedule.hpp"
+#include "hv/machine/cpus.hpp"
 #include "hv/sched/run_queue.hpp"
 
 namespace hv {

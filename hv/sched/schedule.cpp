@@ -2,7 +2,7 @@
 #include <array>
 
 #include "hv/domain/runstate.hpp"
-#include "hv/machine/reschedule.hpp"
+#include "hv/machine/cpus.hpp"
 #include "hv/sched/run_queue.hpp"
 
 namespace hv {

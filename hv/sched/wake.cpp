@@ -3,7 +3,7 @@
 
 #include "hv/domain/runstate.hpp"
 #include "hv/machine/clock.hpp"
-#include "hv/machine/reschedule.hpp"
+#include "hv/machine/cpus.hpp"
 #include "hv/sched/run_queue.hpp"
 
 namespace hv {

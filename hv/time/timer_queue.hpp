@@ -57,7 +57,4 @@ void dump_timers();
 // On the way into the scheduler and the like, with no lock held: runs what is overdue on this CPU.
 void check_timers(Nanoseconds now);
 
-// Seam (x86): has `cpu`, this one or another, call time::update_timers() soon, and not from here.
-void request_timer_update(CpuId cpu);
-
 }  // namespace hv

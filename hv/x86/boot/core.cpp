@@ -7,6 +7,7 @@
 #include "hv/domain/domain.hpp"
 #include "hv/domain/idle_domain.hpp"
 #include "hv/machine/memory_map.hpp"
+#include "hv/machine/power.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/memory/frame_table.hpp"
 #include "hv/memory/heap.hpp"

@@ -16,7 +16,7 @@ void flush_tlb_global(const CpuSet& cpus);  // after a change of hv's own mappin
 void flush_local_tlb();
 void load_cr3(std::uint64_t cr3);  // switches address spaces, which flushes
 
-// The TLB clock (hv/memory/frame_seams.hpp): take tlb_clock() when a mapping has gone; a CPU holds nothing of it once
+// The TLB clock (hv/machine/tlb.hpp): take tlb_clock() when a mapping has gone; a CPU holds nothing of it once
 // it has flushed later than that.
 std::uint32_t tlb_flushed_at(CpuId cpu);
 // Of `cpus`, those that have not flushed since `stamp`.

@@ -1,6 +1,6 @@
 // Weak stand-ins for what x86/pv and the core provide, so that the machine part boots alone.
 #include "hv/base/log.hpp"
-#include "hv/time/timer_queue.hpp"
+#include "hv/machine/cpus.hpp"
 #include "hv/x86/apic/interrupts.hpp"
 #include "hv/x86/apic/local_apic.hpp"
 #include "hv/x86/boot/core_seam.hpp"

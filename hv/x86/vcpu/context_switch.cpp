@@ -6,7 +6,7 @@
 #include "hv/domain/runstate.hpp"
 #include "hv/hypercall/hypercall.hpp"
 #include "hv/machine/clock.hpp"
-#include "hv/machine/reschedule.hpp"
+#include "hv/machine/cpus.hpp"
 #include "hv/machine/timer.hpp"
 #include "hv/sched/sched.hpp"
 #include "hv/time/timer_queue.hpp"

@@ -20,7 +20,7 @@ void arch_send_nmi(Vcpu& vcpu) {
     if (!vcpu.arch->nmi_pending.exchange(true)) vcpu_kick(vcpu);
 }
 
-std::uint64_t arch_physical_id(CpuId cpu) {
+std::uint64_t physical_id(CpuId cpu) {
     return x86::cpu_data(cpu).apic_id | (std::uint64_t{cpu} << 32);
 }
 

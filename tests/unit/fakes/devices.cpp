@@ -7,6 +7,7 @@
 #include "hv/domain/vcpu_seams.hpp"
 #include "hv/machine/interrupts.hpp"
 #include "hv/machine/memory_map.hpp"
+#include "hv/machine/power.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "tests/unit/fakes/machine.hpp"
 
@@ -36,7 +37,7 @@ Result<> arch_register_time_area(Vcpu&, GuestVirtual area) {
     return clear_guest(area, 32);
 }
 void arch_send_nmi(Vcpu&) {}
-std::uint64_t arch_physical_id(CpuId cpu) {
+std::uint64_t physical_id(CpuId cpu) {
     return cpu;
 }
 bool runstate_update_flag(const Domain& domain) {

@@ -15,7 +15,7 @@
 #include "hv/domain/idle_domain.hpp"
 #include "hv/domain/life_cycle.hpp"
 #include "hv/machine/clock.hpp"
-#include "hv/machine/reschedule.hpp"
+#include "hv/machine/cpus.hpp"
 #include "hv/machine/timer.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/sched/sched.hpp"

@@ -1,4 +1,5 @@
 // A processor without page tables and TLBs: every frame is what its owner says.
+#include "hv/machine/tlb.hpp"
 #include "hv/memory/audit.hpp"
 #include "hv/memory/frame_seams.hpp"
 

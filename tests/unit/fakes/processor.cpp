@@ -4,7 +4,7 @@
 
 #include "hv/base/log.hpp"
 #include "hv/domain/domain.hpp"
-#include "hv/memory/frame_seams.hpp"
+#include "hv/machine/tlb.hpp"
 #include "hv/memory/heap.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/pv/descriptors/descriptor_windows.hpp"

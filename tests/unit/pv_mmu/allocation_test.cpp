@@ -4,7 +4,7 @@
 #include "hv/abi/xen/memory.hpp"
 #include "hv/domain/shared_page.hpp"
 #include "hv/hypercall/handlers.hpp"
-#include "hv/memory/frame_seams.hpp"
+#include "hv/machine/tlb.hpp"
 #include "tests/unit/pv_mmu/guest.hpp"
 
 namespace {

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "hv/machine/cpus.hpp"
-#include "hv/machine/reschedule.hpp"
 #include "hv/machine/timer.hpp"
 #include "hv/time/timer_lateness.hpp"
 #include "hv/time/timer_queue.hpp"

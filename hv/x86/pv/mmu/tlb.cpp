@@ -1,8 +1,8 @@
 #include "hv/x86/pv/mmu/tlb.hpp"
 
 #include "hv/domain/domain.hpp"
+#include "hv/machine/tlb.hpp"
 #include "hv/memory/frame.hpp"
-#include "hv/memory/frame_seams.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/mmu/base_pointers.hpp"
 #include "hv/x86/smp/ipi.hpp"
