@@ -135,6 +135,7 @@ static_assert(sizeof(FrameInfo) == 32);
 std::uint64_t max_mfn();
 bool valid_frame(Mfn frame);
 FrameInfo& frame_info(Mfn frame);  // frame must be valid_frame
+bool is_counted(Mfn frame);        // RAM, which has counts; otherwise I/O memory
 Mfn frame_number(const FrameInfo& info);
 // hv's own mapping of a RAM frame.
 void* frame_pointer(Mfn frame);

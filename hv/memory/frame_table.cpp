@@ -38,6 +38,10 @@ bool valid_frame(Mfn frame) {
     return populated(frame.raw >> kChunkShift);
 }
 
+bool is_counted(Mfn frame) {
+    return valid_frame(frame) && frame_info(frame).owner() != kOwnerIo;
+}
+
 FrameInfo& frame_info(Mfn frame) {
     return g_tables.frames[index_nospec(frame.raw, kMaxChunks << kChunkShift)];
 }

@@ -21,7 +21,6 @@
 #include "hv/x86/devices/guest_console.hpp"
 #include "hv/x86/devices/machine_hypercalls.hpp"
 #include "hv/x86/devices/reserved_devices.hpp"
-#include "hv/x86/dom0/dom0.hpp"
 #include "hv/x86/paging/hv_tables.hpp"
 #include "hv/x86/paging/layout.hpp"
 #include "hv/x86/panic/reboot.hpp"
@@ -141,10 +140,6 @@ void idle_loop() {
     }
     ready_for_guests();
     run_idle_loop();
-}
-
-MachineAddress hv_page_table() {
-    return {hv_root()};
 }
 
 }  // namespace x86

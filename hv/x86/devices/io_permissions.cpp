@@ -4,7 +4,6 @@
 
 #include "hv/base/bitmap.hpp"
 #include "hv/base/log.hpp"
-#include "hv/x86/pv/mmu/entry_references.hpp"
 
 namespace hv::x86 {
 namespace {

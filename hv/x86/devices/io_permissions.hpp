@@ -11,6 +11,8 @@ namespace hv::x86 {
 void reserve_io_frame(Mfn frame);
 void reserve_io_ports(std::uint16_t first, std::uint16_t count);
 
+// May Dom0 write to this I/O frame?
+bool io_frame_writable(Mfn frame);
 // Whether Dom0 may use all of the ports [port, port + bytes).
 bool io_ports_allowed(std::uint16_t port, unsigned bytes);
 

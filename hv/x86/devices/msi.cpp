@@ -7,7 +7,6 @@
 #include "hv/base/types.hpp"
 #include "hv/memory/frame.hpp"
 #include "hv/x86/paging/hv_tables.hpp"
-#include "hv/x86/pv/mmu/entry_references.hpp"
 
 namespace hv::x86 {
 namespace {

@@ -1,5 +1,4 @@
-#include "hv/x86/dom0/dom0.hpp"
-
+// The first guest is made of the boot modules.
 #include <algorithm>
 #include <cstring>
 
@@ -15,6 +14,7 @@
 #include "hv/x86/acpi/acpi.hpp"
 #include "hv/x86/boot/boot_info.hpp"
 #include "hv/x86/boot/command_line.hpp"
+#include "hv/x86/boot/core_seam.hpp"
 #include "hv/x86/console/console.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/dom0/dom0_layout.hpp"

@@ -148,6 +148,9 @@ void start_paging() {
 std::uint64_t hv_root() {
     return root;
 }
+MachineAddress hv_page_table() {
+    return {root};
+}
 std::uint64_t hv_root_entry(unsigned slot) {
     return direct_map_as<std::uint64_t>(root)[slot];
 }

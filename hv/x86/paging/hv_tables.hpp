@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "hv/base/result.hpp"
+#include "hv/base/types.hpp"
 
 namespace hv::x86 {
 
@@ -22,6 +23,7 @@ void start_paging();
 
 // Physical address of the level 4 table.
 std::uint64_t hv_root();
+MachineAddress hv_page_table();  // the same
 // The entry of one of its slots, kFirstHvSlot .. kLastHvSlot.
 std::uint64_t hv_root_entry(unsigned slot);
 

@@ -16,6 +16,11 @@
 
 namespace hv::x86 {
 
+// Bits 63 to 47 are alike, as the processor demands of addresses.
+constexpr bool canonical(std::uint64_t address) {
+    return static_cast<std::uint64_t>(static_cast<std::int64_t>(address << 16) >> 16) == address;
+}
+
 inline constexpr std::uint64_t kM2pReadOnlyBase = 0xffff'8000'0000'0000;
 inline constexpr std::uint64_t kM2pBase = 0xffff'8080'0000'0000;
 inline constexpr std::uint64_t kWindowsBase = 0xffff'8200'0000'0000;

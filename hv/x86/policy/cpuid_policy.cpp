@@ -1,11 +1,11 @@
-// CPUID of PV guests: what hv cannot virtualise for a kernel in ring 3 is hidden.
+#include "hv/x86/policy/cpuid_policy.hpp"
+
 #include "hv/base/version.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/machine/clock.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/traps/compat_entry.hpp"
-#include "hv/x86/pv/traps/emulation.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/vcpu/fpu.hpp"
 

@@ -1,10 +1,10 @@
-// Model-specific registers of PV guests.
+#include "hv/x86/policy/msr.hpp"
+
 #include "hv/domain/domain.hpp"
 #include "hv/machine/clock.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/registers.hpp"
-#include "hv/x86/pv/mmu/guest_tables.hpp"
-#include "hv/x86/pv/traps/emulation.hpp"
+#include "hv/x86/paging/layout.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/vcpu/tsc_aux.hpp"
 

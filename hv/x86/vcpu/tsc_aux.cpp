@@ -5,7 +5,6 @@
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/emulate/instruction.hpp"
-#include "hv/x86/pv/traps/emulation.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
@@ -31,7 +30,6 @@ bool emulate_rdpid(Vcpu& vcpu, TrapFrame& frame) {
     if (!in.rep || in.lock) return false;
     register_of(frame, in.rm) = vcpu.arch->tsc_aux;
     frame.rip += in.length;
-    instruction_done(vcpu, frame);
     return true;
 }
 

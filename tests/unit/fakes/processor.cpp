@@ -7,6 +7,7 @@
 #include "hv/machine/tlb.hpp"
 #include "hv/memory/heap.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
+#include "hv/x86/paging/hv_tables.hpp"
 #include "hv/x86/pv/descriptors/descriptor_windows.hpp"
 #include "hv/x86/pv/descriptors/descriptors.hpp"
 #include "hv/x86/pv/mmu/base_pointers.hpp"

@@ -1,4 +1,5 @@
 // The machine-to-physical table is for kernels: user mode's tables do not have it.
+#include "hv/x86/paging/hv_tables.hpp"
 #include "hv/x86/pv/mmu/hv_slots.hpp"
 #include "tests/unit/pv_mmu/guest.hpp"
 

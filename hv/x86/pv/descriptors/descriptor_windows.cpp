@@ -7,6 +7,7 @@
 #include "hv/memory/heap.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
+#include "hv/x86/paging/hv_tables.hpp"
 #include "hv/x86/pv/descriptors/descriptors.hpp"
 #include "hv/x86/pv/mmu/hv_slots.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"

@@ -5,6 +5,7 @@
 #include "hv/domain/domain.hpp"
 #include "hv/domain/domain_seams.hpp"
 #include "hv/x86/cpu/registers.hpp"
+#include "hv/x86/paging/layout.hpp"
 #include "hv/x86/pv/descriptors/descriptors.hpp"
 #include "hv/x86/pv/descriptors/segments.hpp"
 #include "hv/x86/pv/hypercalls/guest_setup.hpp"

@@ -4,6 +4,7 @@
 #include "hv/domain/domain.hpp"
 #include "hv/domain/domain_seams.hpp"
 #include "hv/domain/domain_table.hpp"
+#include "hv/x86/paging/hv_tables.hpp"
 #include "hv/x86/pv/mmu/entry_references.hpp"
 #include "hv/x86/pv/mmu/hv_slots.hpp"
 #include "hv/x86/pv/mmu/linear_tables.hpp"

@@ -19,10 +19,6 @@ Result<> check_absent(Pte entry, const Domain& owner) {
 
 }  // namespace
 
-bool is_counted(Mfn frame) {
-    return valid_frame(frame) && frame_info(frame).owner() != kOwnerIo;
-}
-
 Pte adjust_l1(Pte entry) {
     if (!is_present(entry)) return entry;
     if (!(entry & kPteUser)) entry |= kPteGuestKernel | kPteUser;

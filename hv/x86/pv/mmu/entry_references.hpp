@@ -41,9 +41,4 @@ FrameInfo* put_upper_type(Pte entry, FrameInfo& table, unsigned level, Result<>&
 // write access to hv's own devices, which Dom0's firmware code may read.
 Pte adjust_l1(Pte entry);
 
-// Is this a frame with counts (RAM), or I/O memory?
-bool is_counted(Mfn frame);
-// May Dom0 write to this I/O frame?
-bool io_frame_writable(Mfn frame);
-
 }  // namespace hv::x86

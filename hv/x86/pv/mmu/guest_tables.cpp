@@ -2,6 +2,7 @@
 
 #include "hv/abi/xen/layout.hpp"
 #include "hv/domain/domain.hpp"
+#include "hv/x86/paging/layout.hpp"
 #include "hv/x86/pv/mmu/entry_references.hpp"
 #include "hv/x86/pv/mmu/linear_tables.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"

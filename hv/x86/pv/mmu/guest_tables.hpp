@@ -10,11 +10,6 @@ class Vcpu;
 
 namespace hv::x86 {
 
-// Bits 63 to 47 are alike, as the processor demands of addresses.
-constexpr bool canonical(std::uint64_t address) {
-    return static_cast<std::uint64_t>(static_cast<std::int64_t>(address << 16) >> 16) == address;
-}
-
 // Is all of [address, address + bytes) canonical and outside hv's part of the address space?
 bool guest_range_allowed(GuestVirtual address, std::uint64_t bytes);
 

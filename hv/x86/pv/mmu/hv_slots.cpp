@@ -1,6 +1,7 @@
 #include "hv/x86/pv/mmu/hv_slots.hpp"
 
 #include "hv/memory/frame.hpp"
+#include "hv/x86/paging/hv_tables.hpp"
 
 namespace hv::x86 {
 

@@ -13,7 +13,5 @@ void install_hv_slots(Pte* table);
 bool show_m2p(Pte* table);  // true when it was not shown before
 // True when it was shown: TLBs may have it.
 bool hide_m2p(Pte* table);
-// hv's own L4 table: for idle vCPUs.
-MachineAddress hv_page_table();
 
 }  // namespace hv::x86

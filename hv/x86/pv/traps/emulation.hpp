@@ -31,11 +31,4 @@ bool emulate_port_io(Vcpu& vcpu, TrapFrame& frame, const Instruction& instructio
 bool is_table_query(const Instruction& instruction);
 bool emulate_table_query(Vcpu& vcpu, TrapFrame& frame, const Instruction& instruction);
 
-// RDMSR, WRMSR. False: #GP.
-bool read_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t& value);
-bool write_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t value);
-
-// CPUID as the domain sees it: leaf and subleaf in eax and ecx of the frame.
-void emulate_cpuid(Vcpu& vcpu, TrapFrame& frame);
-
 }  // namespace hv::x86

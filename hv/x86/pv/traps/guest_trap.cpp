@@ -3,6 +3,7 @@
 #include "hv/memory/guest_access.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/emulate/instruction.hpp"
+#include "hv/x86/policy/cpuid_policy.hpp"
 #include "hv/x86/pv/descriptors/descriptor_windows.hpp"
 #include "hv/x86/pv/descriptors/descriptors.hpp"
 #include "hv/x86/pv/traps/bounce.hpp"
@@ -77,7 +78,8 @@ void debug_trap(Vcpu& vcpu, TrapFrame& frame) {
             }
             return deliver_general_protection(vcpu, frame, error_code);
         case kInvalidOpcode:
-            if (forced_emulation(vcpu, frame) || emulate_rdpid(vcpu, frame)) return;
+            if (forced_emulation(vcpu, frame)) return;
+            if (emulate_rdpid(vcpu, frame)) return instruction_done(vcpu, frame);
             return deliver_trap(vcpu, frame, vector, {});
         case kNoDevice: set_task_switched(vcpu, false); return deliver_trap(vcpu, frame, vector, {});
         case kDebug: return debug_trap(vcpu, frame);

@@ -4,6 +4,8 @@
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/emulate/instruction.hpp"
+#include "hv/x86/policy/cpuid_policy.hpp"
+#include "hv/x86/policy/msr.hpp"
 #include "hv/x86/pv/mmu/base_pointers.hpp"
 #include "hv/x86/pv/mmu/tlb.hpp"
 #include "hv/x86/pv/traps/bounce.hpp"

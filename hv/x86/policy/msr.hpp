@@ -1,0 +1,16 @@
+// Model-specific registers of guests.
+#pragma once
+
+#include <cstdint>
+
+namespace hv {
+class Vcpu;
+}
+
+namespace hv::x86 {
+
+// RDMSR, WRMSR of the current vCPU. False: #GP.
+bool read_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t& value);
+bool write_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t value);
+
+}  // namespace hv::x86
