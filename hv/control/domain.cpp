@@ -4,9 +4,9 @@
 
 #include <cstring>
 
-#include "hv/control/domain_seams.hpp"
 #include "hv/control/operation.hpp"
 #include "hv/domain/domain_frames.hpp"
+#include "hv/domain/guest_kind.hpp"
 #include "hv/domain/life_cycle.hpp"
 #include "hv/domain/runstate.hpp"
 #include "hv/machine/preemption.hpp"
@@ -134,7 +134,7 @@ Result<> set_domain_claim(control::SetFrames& request) {
 Result<> init_hypercall_page(control::InitHypercallPage& request) {
     const DomainRef domain = TRY(find_domain(request.domain));
     FrameInfo* info = TRY(get_guest_frame_and_type(*domain, Gfn{request.mfn}, FrameType::Writable));
-    write_hypercall_page(frame_pointer(frame_number(*info)));
+    domain->kind.write_hypercall_page(frame_pointer(frame_number(*info)));
     put_frame_and_type(*info);
     return {};
 }

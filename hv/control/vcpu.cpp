@@ -3,7 +3,7 @@
 
 #include "hv/control/operation.hpp"
 #include "hv/domain/domain.hpp"
-#include "hv/domain/domain_seams.hpp"
+#include "hv/domain/guest_kind.hpp"
 #include "hv/domain/runstate.hpp"
 #include "hv/machine/clock.hpp"
 #include "hv/memory/guest_access.hpp"
@@ -51,7 +51,7 @@ Result<> get_vcpu_context(control::VcpuContext& request) {
     if (!(vcpu->flags.load() & kVcpuInitialised)) return fail(Error::NoEntry);
     const auto context = TRY(new_context());
     domain_pause(*domain);
-    arch_get_vcpu_context(*vcpu, *context);
+    domain->kind.get_context(*vcpu, *context);
     domain_unpause(*domain);
     return copy_to_guest(GuestVirtual{request.buffer}, context.get(), sizeof *context);
 }
@@ -64,7 +64,7 @@ Result<> set_vcpu_context(control::VcpuContext& request) {
     const auto context = TRY(new_context());
     TRY_VOID(copy_from_guest(context.get(), GuestVirtual{request.buffer}, sizeof *context));
     Guard guard{domain->lock};
-    TRY_VOID(arch_set_vcpu_context(*vcpu, *context));
+    TRY_VOID(domain->kind.set_context(*vcpu, *context));
     if (context->flags & abi::xen::kVgcfOnline || request.vcpu == 0) vcpu->flags.fetch_and(~std::uint32_t{kVcpuDown});
     return {};
 }

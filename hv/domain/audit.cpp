@@ -1,9 +1,9 @@
 #include "hv/domain/audit.hpp"
 
 #include "hv/domain/domain.hpp"
-#include "hv/domain/domain_seams.hpp"
 #include "hv/domain/domain_table.hpp"
 #include "hv/domain/event/fifo.hpp"
+#include "hv/domain/guest_kind.hpp"
 
 namespace hv {
 namespace {
@@ -50,7 +50,7 @@ void audit_domain(FrameAudit& audit, Domain& domain) {
         if (const Vcpu* vcpu = domain.vcpu(id)) audit_vcpu(audit, domain, *vcpu);
     domain.events.audit(audit);
     domain.grants.audit(audit);
-    arch_audit_domain(audit, domain);
+    domain.kind.audit_domain(audit, domain);
 }
 
 }  // namespace

@@ -5,8 +5,8 @@
 #include "hv/abi/control/control.hpp"
 #include "hv/base/log.hpp"
 #include "hv/domain/domain_frames.hpp"
-#include "hv/domain/domain_seams.hpp"
 #include "hv/domain/domain_table.hpp"
+#include "hv/domain/guest_kind.hpp"
 #include "hv/domain/runstate.hpp"
 #include "hv/domain/vcpu_timers.hpp"
 #include "hv/machine/clock.hpp"
@@ -31,7 +31,7 @@ Result<> create_vcpu(Domain& domain, VcpuId id) {
     vcpu->info.load()->evtchn_upcall_mask = 1;
     runstate_init(*vcpu, time::now());
     vcpu_timers_init(*vcpu, 0);
-    TRY_VOID(arch_create_vcpu(*vcpu));
+    TRY_VOID(domain.kind.create_vcpu(*vcpu));
     return sched_add_vcpu(*vcpu);
 }
 
@@ -40,14 +40,14 @@ void destroy_vcpu(Domain& domain, VcpuId id) {
     if (!vcpu) return;
     sched_remove_vcpu(*vcpu);
     vcpu_timers_destroy(*vcpu);
-    arch_destroy_vcpu(*vcpu);
+    domain.kind.destroy_vcpu(*vcpu);
     domain.vcpus[id] = nullptr;
     delete vcpu;
 }
 
 Result<> build(Domain& domain, const CreateDomain& config) {
     domain.shared_info = SharedObject<abi::xen::SharedInfo>{TRY(SharedPage::allocate(domain))};
-    TRY_VOID(arch_create_domain(domain));
+    TRY_VOID(domain.kind.create_domain(domain));
     TRY_VOID(domain.events.init(domain, config.max_event_ports));
     TRY_VOID(domain.grants.init(domain, {.max_frames = config.max_grant_frames,
                                          .max_maptrack_frames = config.max_maptrack_frames,
@@ -64,6 +64,7 @@ Domain::Domain(DomainId number, const CreateDomain& config, bool is_privileged)
     : id{number},
       privileged{is_privileged},
       type{static_cast<abi::control::DomainType>(config.type)},
+      kind{*guest_kind(type)},
       linear_tables{(config.flags & abi::control::kCreateLinearPageTables) != 0},
       created_at{time::now()},
       max_vcpus{config.max_vcpus},
@@ -79,7 +80,7 @@ void free_domain(Domain& domain) {
     sched_destroy_domain(domain);
     for (VcpuId id = 0; domain.vcpus && id < domain.max_vcpus; ++id) destroy_vcpu(domain, id);
     domain.grants.destroy();
-    arch_destroy_domain(domain);
+    domain.kind.destroy_domain(domain);
     delete &domain;
 }
 
@@ -90,7 +91,7 @@ Result<Domain*> Domain::create(const CreateDomain& config, bool privileged) {
     if (config.max_event_ports > kMostEventPorts || config.max_grant_frames > abi::control::kMostGrantFrames ||
         config.max_maptrack_frames > kMostMaptrackFrames || config.max_grant_version > 2)
         return fail(Error::BadArgument);
-    if (config.type != static_cast<std::uint32_t>(abi::control::DomainType::Pv)) return fail(Error::NotSupported);
+    if (!guest_kind(static_cast<abi::control::DomainType>(config.type))) return fail(Error::NotSupported);
     DomainId id = config.domain;
     if (id == abi::control::kDomainAny) {
         id = choose_domain_id();

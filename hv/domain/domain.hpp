@@ -25,6 +25,8 @@ inline constexpr std::uint32_t kNoShutdownAnnounced = ~std::uint32_t{0};
 
 enum class Dying : std::uint8_t { Alive, Dying, Dead };
 
+class GuestKind;
+
 class Domain final {
   public:
     // Makes an empty, paused domain with `max_vcpus` offline vCPUs and publishes it. Id kDomainAny picks a free one.
@@ -38,6 +40,7 @@ class Domain final {
     const DomainId id;
     const bool privileged;
     const abi::control::DomainType type;
+    const GuestKind& kind;     // of that type (guest_kind.hpp)
     const bool linear_tables;  // page tables may name others of their level
     std::uint8_t uuid[16];
     Nanoseconds created_at = 0;
@@ -53,6 +56,8 @@ class Domain final {
     std::atomic<bool> shut_down{false};                       // the guest has stopped...
     std::atomic<std::uint32_t> shutdown_reason{0};            // ...for this reason (abi SHUTDOWN_*)
     std::uint32_t announced_shutdown = kNoShutdownAnnounced;  // SCHEDOP_shutdown_code: the reason that will be (lock)
+
+    std::atomic<std::uint64_t> vm_assist{0};  // what the guest asked for of it (bits of abi VmAssistType)
 
     // vCPUs: all exist from creation on.
     const std::uint32_t max_vcpus;

@@ -4,11 +4,12 @@
 #include "hv/base/log.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/domain_frames.hpp"
-#include "hv/domain/domain_seams.hpp"
 #include "hv/domain/domain_table.hpp"
+#include "hv/domain/guest_kind.hpp"
 #include "hv/domain/relinquish.hpp"
 #include "hv/domain/vcpu_timers.hpp"
 #include "hv/machine/power.hpp"
+#include "hv/machine/vcpus.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/sched/sched.hpp"
 
@@ -91,9 +92,10 @@ Result<> destroy_domain(Domain& domain) {
         domain.watchdogs.destroy();
         TRY_VOID(set_claim(domain, 0));
         TRY_VOID(domain.events.destroy());
-        arch_leave_domain(domain);
+        leave_address_spaces(domain);
         for (VcpuId id = 0; id < domain.max_vcpus; ++id)
-            if (Vcpu* vcpu = domain.vcpu(id)) TRY_VOID(arch_relinquish_vcpu(*vcpu));
+            if (Vcpu* vcpu = domain.vcpu(id)) TRY_VOID(relinquish_vcpu(*vcpu));
+        domain.kind.relinquish_domain(domain);
         TRY_VOID(relinquish_frames(domain));
         TRY_VOID(domain.grants.release_mappings());
         {

@@ -1,8 +1,11 @@
 #include "hv/domain/relinquish.hpp"
 
+#include <utility>
+
 #include "hv/domain/domain.hpp"
 #include "hv/domain/domain_frames.hpp"
 #include "hv/domain/frame_list.hpp"
+#include "hv/domain/guest_kind.hpp"
 #include "hv/machine/preemption.hpp"
 #include "hv/memory/frame.hpp"
 
@@ -22,6 +25,14 @@ Result<> relinquish(FrameInfo& info) {
 }
 
 }  // namespace
+
+Result<> relinquish_vcpu(Vcpu& vcpu) {
+    vcpu.flags.fetch_and(~std::uint32_t{kVcpuInitialised});
+    TRY_VOID(vcpu.domain.kind.relinquish_vcpu(vcpu));
+    vcpu.info = &vcpu.domain.spare_vcpu_info;
+    if (FrameInfo* frame = std::exchange(vcpu.info_frame, nullptr)) put_frame_and_type(*frame);
+    return {};
+}
 
 Result<> relinquish_frames(Domain& domain) {
     for (bool first = true;; first = false) {

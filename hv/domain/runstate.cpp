@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-#include "hv/domain/vcpu.hpp"
+#include "hv/domain/domain.hpp"
 #include "hv/machine/clock.hpp"
 #include "hv/memory/guest_access.hpp"
 
@@ -21,6 +21,11 @@ VcpuRunstateInfo at_last_change(Vcpu& vcpu) {
     info.state_entry_time = static_cast<std::uint64_t>(vcpu.runstate_entered);
     for (unsigned i = 0; i < 4; ++i) info.time[i] = vcpu.runstate_time[i];
     return info;
+}
+
+bool wants_update_flag(const Domain& domain) {
+    constexpr auto kBit = static_cast<unsigned>(abi::xen::VmAssistType::RunstateUpdateFlag);
+    return (domain.vm_assist.load(std::memory_order_relaxed) >> kBit) & 1;
 }
 
 }  // namespace
@@ -66,7 +71,7 @@ bool runstate_publish(Vcpu& current) {
     const GuestVirtual area = current.runstate_area;
     if (area.raw == 0) return true;
     VcpuRunstateInfo info = at_last_change(current);
-    if (!runstate_update_flag(current.domain)) return store(area, info).has_value();
+    if (!wants_update_flag(current.domain)) return store(area, info).has_value();
 
     // The guest reads state_entry_time before and after the rest: the mark is there while the rest is being written,
     // and each of the three stores is complete before the next begins.

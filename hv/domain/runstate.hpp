@@ -26,7 +26,4 @@ Nanoseconds vcpu_run_time(Vcpu& vcpu);  // for DomainInfo::cpu_time_ns
 // enters its kernel. True when there is nothing (more) to do.
 bool runstate_publish(Vcpu& current);
 
-// Seam (x86): the domain enabled VMASST_TYPE_runstate_update_flag.
-bool runstate_update_flag(const Domain& domain);
-
 }  // namespace hv

@@ -1,7 +1,7 @@
 // grant_table_op, mapping of other domains' grants: pin the grant, reference the frame, enter it in a page table,
 // remember it in the maptrack. What has been done is undone in the opposite order when a step fails.
 #include "hv/domain/domain.hpp"
-#include "hv/domain/grant/seams.hpp"
+#include "hv/domain/guest_kind.hpp"
 #include "hv/hypercall/grant_operations.hpp"
 #include "hv/memory/frame.hpp"
 
@@ -36,7 +36,7 @@ struct Attempt {
         if (!host) return {};
         const GrantOutcome<FrameInfo*> frame = get_granted_frame(pinned.frame, granter.id, readonly);
         if (frame) {
-            const Result<> mapped = map_grant(vcpu, {op.host_addr, op.flags}, pinned.frame);
+            const Result<> mapped = vcpu.domain.kind.map_grant(vcpu, {op.host_addr, op.flags}, pinned.frame);
             if (mapped) return {};
             again = mapped.error() == Error::Restart;
         }

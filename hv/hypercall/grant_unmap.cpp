@@ -3,7 +3,7 @@
 #include <array>
 
 #include "hv/domain/domain.hpp"
-#include "hv/domain/grant/seams.hpp"
+#include "hv/domain/guest_kind.hpp"
 #include "hv/hypercall/grant_operations.hpp"
 #include "hv/memory/frame.hpp"
 
@@ -53,7 +53,8 @@ GrantOutcome<> end_entries(const Request& request, Ended& ended) {
     }
     if (request.host_address != 0 && (ended.flags & kGntmapHostMap)) {
         const GrantPlace place{request.host_address, ended.flags};
-        if (const Result<> gone = replace_grant(vcpu, place, ended.frame, request.replacement); !gone) {
+        const GuestKind& kind = vcpu.domain.kind;
+        if (const Result<> gone = kind.unmap_grant(vcpu, place, ended.frame, request.replacement); !gone) {
             ended.again = gone.error() == Error::Restart;
             ended.done = 0;
             return std::unexpected{GrantResult::GeneralError};
@@ -130,7 +131,7 @@ Result<> unmap_all(GrantBatch& batch) {
         std::array<Ended, kBatch> ended{};
         const Result<> outcome = unmap_some<Op>(batch, ended);
         // What has been unmapped is completed, whatever happened to the guest's structures.
-        flush_grant_mappings(current_domain());
+        current_domain().kind.flush_grant_mappings(current_domain());
         for (const Ended& one : ended) {
             if (one.mapping) complete(one);
         }

@@ -2,14 +2,14 @@
 #include "hv/abi/xen/sched.hpp"
 #include "hv/base/scope_guard.hpp"
 #include "hv/domain/domain.hpp"
-#include "hv/domain/domain_seams.hpp"
+#include "hv/domain/guest_kind.hpp"
 #include "hv/domain/runstate.hpp"
 #include "hv/domain/vcpu_info.hpp"
-#include "hv/domain/vcpu_seams.hpp"
 #include "hv/domain/vcpu_timers.hpp"
 #include "hv/hypercall/handlers.hpp"
 #include "hv/machine/clock.hpp"
 #include "hv/machine/preemption.hpp"
+#include "hv/machine/vcpus.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "hv/sched/sched.hpp"
 
@@ -30,7 +30,7 @@ Result<> initialise(Vcpu& vcpu, GuestVirtual argument) {
     }
     const ScopeGuard unlock{[&vcpu] { vcpu.domain.lock.unlock(); }};
     if (vcpu.flags.load(std::memory_order_relaxed) & kVcpuInitialised) return fail(Error::Exists);
-    return arch_set_vcpu_context(vcpu, *context);
+    return vcpu.domain.kind.set_context(vcpu, *context);
 }
 
 Result<> up(Vcpu& vcpu) {
@@ -97,7 +97,7 @@ Result<> register_info(Vcpu& vcpu, GuestVirtual argument) {
 
 Result<> register_time(Vcpu& vcpu, GuestVirtual argument) {
     const auto op = TRY(fetch<VcpuRegisterArea>(argument));
-    return arch_register_time_area(vcpu, GuestVirtual{op.address});
+    return register_time_area(vcpu, GuestVirtual{op.address});
 }
 
 // Means something only for a privileged vCPU that stays where it is.
@@ -120,7 +120,7 @@ Result<> run(VcpuCommand command, Vcpu& vcpu, GuestVirtual argument) {
         case VcpuCommand::SetSingleshotTimer: return set_singleshot(vcpu, argument);
         case VcpuCommand::StopSingleshotTimer: return stop_singleshot(vcpu);
         case VcpuCommand::RegisterVcpuInfo: return register_info(vcpu, argument);
-        case VcpuCommand::SendNmi: arch_send_nmi(vcpu); return {};
+        case VcpuCommand::SendNmi: send_nmi(vcpu); return {};
         case VcpuCommand::GetPhysid: return get_physid(vcpu, argument);
         case VcpuCommand::RegisterVcpuTimeMemoryArea: return register_time(vcpu, argument);
         case VcpuCommand::IsUp: break;

@@ -5,7 +5,7 @@
 #include "hv/machine/preemption.hpp"
 #include "hv/machine/tlb.hpp"
 #include "hv/memory/frame_release.hpp"
-#include "hv/memory/frame_seams.hpp"
+#include "hv/memory/frame_types.hpp"
 
 namespace hv {
 namespace {

@@ -15,7 +15,6 @@
 #include "hv/x86/boot/command_line.hpp"
 #include "hv/x86/boot/core_seam.hpp"
 #include "hv/x86/boot/early_memory.hpp"
-#include "hv/x86/cpu/leaks.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/devices/guest_console.hpp"
@@ -24,17 +23,12 @@
 #include "hv/x86/paging/hv_tables.hpp"
 #include "hv/x86/paging/layout.hpp"
 #include "hv/x86/panic/reboot.hpp"
-#include "hv/x86/pv/descriptors/descriptor_windows.hpp"
-#include "hv/x86/pv/descriptors/descriptors.hpp"
-#include "hv/x86/pv/hypercalls/register_hypercalls.hpp"
-#include "hv/x86/pv/mmu/hv_slots.hpp"
-#include "hv/x86/pv/mmu/isolation.hpp"
-#include "hv/x86/pv/traps/traps.hpp"
 #include "hv/x86/smp/ipi.hpp"
 #include "hv/x86/traps/masked_time.hpp"
 #include "hv/x86/vcpu/audit_key.hpp"
 #include "hv/x86/vcpu/context_switch.hpp"
 #include "hv/x86/vcpu/debug_keys.hpp"
+#include "hv/x86/vcpu/guest_kind.hpp"
 #include "hv/x86/vcpu/idle.hpp"
 #include "hv/x86/vcpu/trap_counters.hpp"
 
@@ -79,9 +73,7 @@ std::uint64_t count_ram() {
 // On each CPU.
 void ready_for_guests() {
     PerCpu& cpu = per_cpu();
-    load_gdt(gdt_window(cpu.id) + abi::xen::kFirstReservedGdtByte);
-    if (isolation_at_work()) load_tss(cpu, show_tss(cpu.id));
-    enable_syscalls(cpu.id);
+    for (const GuestKind* kind : guest_kinds()) kind->prepare_cpu(cpu.id);
     start_scheduling(cpu.id);
 }
 
@@ -113,16 +105,9 @@ void start_core() {
     set_command_line(boot_info().command_line);
     const CpuId cpus = present_cpus();
     if (!create_idle_domain(cpus)) panic("no memory for the idle vCPUs");
-    for (CpuId cpu = 0; cpu < cpus; ++cpu)
-        if (!create_descriptor_windows(cpu, Mfn{cpu_data(cpu).gdt_physical >> kPageShift}))
-            panic("no memory for CPU {}'s descriptor tables", cpu);
-    if (isolation_at_work()) {
-        for (CpuId cpu = 0; cpu < cpus; ++cpu)
-            if (!create_isolated_roots(cpu)) panic("no memory for CPU {}'s isolated tables", cpu);
-    }
+    for (const GuestKind* kind : guest_kinds()) kind->prepare();
     reserve_devices();
     register_machine_hypercalls();
-    register_pv_hypercalls();
     register_domain_debug_keys();
     if (boot_options().measure_interrupts_off) measure_masked_time();
     prepare_audits();

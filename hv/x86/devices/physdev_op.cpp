@@ -11,9 +11,8 @@
 #include "hv/x86/devices/machine_hypercalls.hpp"
 #include "hv/x86/devices/msi.hpp"
 #include "hv/x86/devices/pirq.hpp"
-#include "hv/x86/pv/mmu/guest_tables.hpp"
-#include "hv/x86/pv/traps/iopl.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/vcpu/guest_kind.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -168,17 +167,14 @@ HypercallResult do_physdev_op(HypercallArguments& arguments) {
         case PhysdevCommand::SetIopl: {
             const auto request = TRY(fetch<PhysdevSetIopl>(where));
             if (request.iopl > 3) return fail(Error::BadArgument);
-            set_iopl(current_vcpu(), request.iopl);
+            TRY_VOID(kind_of(current_domain()).set_io_privilege(current_vcpu(), request.iopl));
             return 0;
         }
         case PhysdevCommand::SetIobitmap: {
             const auto request = TRY(fetch<PhysdevSetIobitmap>(where));
-            if (request.nr_ports > 65536 ||
-                !guest_range_allowed(GuestVirtual{request.bitmap}, (request.nr_ports + 7) / 8))
-                return fail(Error::BadArgument);
-            ArchVcpu& arch = *current_vcpu().arch;
-            arch.io_bitmap = GuestVirtual{request.bitmap};
-            arch.io_bitmap_ports = request.nr_ports;
+            if (request.nr_ports > 65536) return fail(Error::BadArgument);
+            TRY_VOID(kind_of(current_domain())
+                         .set_io_bitmap(current_vcpu(), GuestVirtual{request.bitmap}, request.nr_ports));
             return 0;
         }
         default: break;

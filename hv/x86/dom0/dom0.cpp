@@ -5,9 +5,8 @@
 #include "hv/abi/xen/layout.hpp"
 #include "hv/abi/xen/start_info.hpp"
 #include "hv/base/log.hpp"
-#include "hv/control/domain_seams.hpp"
 #include "hv/domain/domain.hpp"
-#include "hv/domain/domain_seams.hpp"
+#include "hv/domain/guest_kind.hpp"
 #include "hv/machine/clock.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/sched/sched.hpp"
@@ -110,11 +109,11 @@ void write_start_info(Domain& domain, Dom0Memory& memory, const KernelImage& ker
                     " acpi_rsdp=0x{:x}", acpi().hidden_root_pointer);
 }
 
-void load_kernel(Dom0Memory& memory, const KernelImage& kernel) {
+void load_kernel(const Domain& domain, Dom0Memory& memory, const KernelImage& kernel) {
     for (std::size_t i = 0; i < kernel.segment_count; ++i)
         memory.write(kernel.segments[i].virtual_address - kernel.virt_base, kernel.segments[i].data);
     if (kernel.hypercall_page)
-        write_hypercall_page(memory.page((*kernel.hypercall_page - kernel.virt_base) >> kPageShift));
+        domain.kind.write_hypercall_page(memory.page((*kernel.hypercall_page - kernel.virt_base) >> kPageShift));
 }
 
 Result<> start_first_vcpu(Domain& domain, Dom0Memory& memory, const KernelImage& kernel, const Dom0Layout& layout) {
@@ -131,7 +130,7 @@ Result<> start_first_vcpu(Domain& domain, Dom0Memory& memory, const KernelImage&
     context->ctrlreg[3] = abi::xen::frame_to_cr3(memory.mfn(layout.tables_pfn).raw);
     Vcpu& vcpu = *domain.vcpu(0);
     for (;;) {
-        const Result<> set = arch_set_vcpu_context(vcpu, *context);
+        const Result<> set = domain.kind.set_context(vcpu, *context);
         if (set) break;
         if (set.error() != Error::Restart) return set;
     }
@@ -203,7 +202,7 @@ void build_dom0() {
     const std::uint64_t kernel_pfn = (kernel->start - kernel->virt_base) >> kPageShift;
     memory.clear(0, std::min(kernel_pfn, kFirstMiBFrames));
     memory.clear(kernel_pfn, layout->used_frames);
-    load_kernel(memory, *kernel);
+    load_kernel(domain, memory, *kernel);
     memory.write(layout->initrd_pfn << kPageShift, initrd);
     for (std::uint64_t i = 0; i < layout->p2m_frames; ++i) {
         const std::uint64_t first = i * (kPageSize / sizeof(std::uint64_t));

@@ -5,9 +5,9 @@
 #include "hv/machine/clock.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/registers.hpp"
-#include "hv/x86/pv/traps/compat_entry.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/vcpu/fpu.hpp"
+#include "hv/x86/vcpu/guest_kind.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -77,9 +77,8 @@ CpuidLeaf hypervisor_leaf(std::uint32_t leaf, std::uint32_t subleaf) {
     }
 }
 
-CpuidLeaf policy(Vcpu& vcpu, std::uint32_t leaf, std::uint32_t subleaf) {
+CpuidLeaf policy(Vcpu& vcpu, std::uint32_t leaf, std::uint32_t subleaf, CpuidLeaf raw) {
     if ((leaf & 0xffffff00) == 0x40000000) return hypervisor_leaf(leaf, subleaf);
-    CpuidLeaf raw = cpuid(leaf, subleaf);
     switch (leaf) {
         case 0: raw.eax = raw.eax < kLargestBasicLeaf ? raw.eax : kLargestBasicLeaf; return raw;
         case 1:
@@ -87,7 +86,6 @@ CpuidLeaf policy(Vcpu& vcpu, std::uint32_t leaf, std::uint32_t subleaf) {
             raw.ecx = (raw.ecx & kLeaf1Ecx) | (1u << 31);
             if (vcpu.arch->cr4 & kCr4Osxsave) raw.ecx |= 1u << 27;
             raw.edx &= kLeaf1Edx;
-            if (!sysenter_works()) raw.edx &= ~mask(/*sep*/ 11);
             return raw;
         case 2: return raw;
         case 4: raw.eax &= 0x3fff; return raw;  // caches; no word on who shares them
@@ -114,11 +112,14 @@ CpuidLeaf policy(Vcpu& vcpu, std::uint32_t leaf, std::uint32_t subleaf) {
 }  // namespace
 
 void emulate_cpuid(Vcpu& vcpu, TrapFrame& frame) {
-    const CpuidLeaf result = policy(vcpu, static_cast<std::uint32_t>(frame.rax), static_cast<std::uint32_t>(frame.rcx));
-    frame.rax = result.eax;
-    frame.rbx = result.ebx;
-    frame.rcx = result.ecx;
-    frame.rdx = result.edx;
+    const auto leaf = static_cast<std::uint32_t>(frame.rax), subleaf = static_cast<std::uint32_t>(frame.rcx);
+    const CpuidLeaf processor = cpuid(leaf, subleaf);
+    CpuidLeaf shown = policy(vcpu, leaf, subleaf, processor);
+    kind_of(vcpu.domain).filter_cpuid(vcpu, leaf, subleaf, processor, shown);
+    frame.rax = shown.eax;
+    frame.rbx = shown.ebx;
+    frame.rcx = shown.ecx;
+    frame.rdx = shown.edx;
 }
 
 }  // namespace hv::x86

@@ -1,4 +1,4 @@
-// CPUID of guests.
+// CPUID of guests: what all are shown, which their kind then filters (vcpu/guest_kind.hpp).
 #pragma once
 
 namespace hv {

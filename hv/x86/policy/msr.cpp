@@ -4,8 +4,8 @@
 #include "hv/machine/clock.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/registers.hpp"
-#include "hv/x86/paging/layout.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/vcpu/guest_kind.hpp"
 #include "hv/x86/vcpu/tsc_aux.hpp"
 
 namespace hv::x86 {
@@ -25,15 +25,11 @@ bool read_hardware_configuration(std::uint64_t& value) {
 }  // namespace
 
 bool read_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t& value) {
+    if (const std::optional<bool> own = kind_of(vcpu.domain).read_msr(vcpu, msr, value)) return *own;
     switch (static_cast<Msr>(msr)) {
-        case Msr::FsBase: value = read_msr(Msr::FsBase); return true;
-        case Msr::GsBase: value = read_msr(Msr::GsBase); return true;
-        case Msr::KernelGsBase: value = read_msr(Msr::KernelGsBase); return true;
-        case Msr::Efer: value = read_msr(Msr::Efer) & (kEferSce | kEferLme | kEferLma | kEferNxe); return true;
         case Msr::ApicBase:
             value = kApicAddress | kApicEnabled | (vcpu.id == 0 ? kBootProcessor : 0);  // wherever it runs
             return true;
-        case Msr::Pat: value = read_msr(Msr::Pat); return true;
         case Msr::TscAux: value = vcpu.arch->tsc_aux; return true;
         case Msr::MiscEnable:
             value = cpu_model().vendor == Vendor::Intel ? 1 : 0;
@@ -56,13 +52,8 @@ bool read_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t& value) {
 }
 
 bool write_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t value) {
+    if (const std::optional<bool> own = kind_of(vcpu.domain).write_msr(vcpu, msr, value)) return *own;
     switch (static_cast<Msr>(msr)) {
-        case Msr::FsBase:
-        case Msr::GsBase:
-        case Msr::KernelGsBase:
-            if (!canonical(value)) return false;
-            write_msr(msr, value);
-            return true;
         case Msr::TscAux:
             if (value >> 32) return false;
             vcpu.arch->tsc_aux = value;

@@ -1,5 +1,5 @@
-// What the guest code in x86/pv provides to trap handling. traps/defaults.cpp has weak stand-ins that panic or do
-// nothing.
+// What the guest code in x86/pv provides to trap handling: PV guests, and no others, run in ring 3 of hv's own tables.
+// traps/defaults.cpp has weak stand-ins that panic or do nothing.
 #pragma once
 
 #include "hv/x86/traps/trap_frame.hpp"

@@ -84,8 +84,6 @@ struct ArchDomain {
     bool harmless_absent = false;  // its entries that are not present name no memory
     std::atomic<std::uint64_t> roots_version{0};  // pv/mmu/roots.hpp
     LinearSlots linear_slots;
-    // VM assists (bits of abi VmAssistType).
-    std::atomic<std::uint64_t> vm_assist{0};
     FrameInfo* eoi_map_frame = nullptr;  // Dom0's page of pirqs that need an EOI
     bool auto_unmask = false;            // an EOI also unmasks the port
 };

@@ -8,22 +8,18 @@
 #include "hv/machine/clock.hpp"
 #include "hv/machine/cpus.hpp"
 #include "hv/machine/timer.hpp"
+#include "hv/machine/vcpus.hpp"
 #include "hv/sched/sched.hpp"
 #include "hv/time/timer_queue.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
-#include "hv/x86/cpu/segments.hpp"
-#include "hv/x86/paging/hv_tables.hpp"
-#include "hv/x86/pv/descriptors/descriptors.hpp"
-#include "hv/x86/pv/descriptors/segments.hpp"
-#include "hv/x86/pv/mmu/base_pointers.hpp"
-#include "hv/x86/pv/traps/guest_cr4.hpp"
 #include "hv/x86/smp/ipi.hpp"
 #include "hv/x86/traps/masked_time.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/vcpu/debug_registers.hpp"
 #include "hv/x86/vcpu/fpu.hpp"
 #include "hv/x86/vcpu/guest_clock.hpp"
+#include "hv/x86/vcpu/guest_kind.hpp"
 #include "hv/x86/vcpu/idle.hpp"
 #include "hv/x86/vcpu/predictions.hpp"
 #include "hv/x86/vcpu/tsc_aux.hpp"
@@ -36,13 +32,6 @@ constexpr std::uint64_t kPreemptionMicroseconds = 200;
 // Other CPUs can ask for timers or for another vCPU faster than this one serves them. What comes beyond so many rounds
 // waits for an interrupt, behind those of devices.
 constexpr unsigned kMostRounds = 8;
-
-// An interrupt of ring 3 leaves the stack segment null, and AMD's SYSRET takes over what the segment
-// says besides its selector (APM volume 3, "SYSRET"): the next vCPU, if it leaves that way, would find
-// that 32-bit code of its cannot use its stack.
-void load_stack_segment() {
-    asm volatile("mov %0, %%ss" : : "r"(std::uint32_t{kKernelData}));
-}
 
 // Asks the CPU that ran `vcpu` last, which may be idle and still on its tables, to leave them: here it can give up the
 // very table that the other is on.
@@ -68,11 +57,10 @@ void enter_address_space(CpuWork& work, CpuId cpu, Vcpu& next) {
     call_back(next, cpu);
     // Not before: while this CPU waited it may have been asked, too.
     const Vcpu* old = work.loaded.load(std::memory_order_relaxed);
-    if (old == &next && read_cr3() == cr3_of(next)) return;
+    if (old == &next && kind_of(next.domain).has_address_space(next)) return;
     // Set before the table is loaded: a flush that starts now must reach this CPU.
     next.domain.dirty_cpus.set(cpu);
-    work.linear_slots = next.domain.linear_tables ? &next.domain.arch->linear_slots : nullptr;
-    load_page_table(next);
+    kind_of(next.domain).enter_address_space(next);
     // After: who sees another one here may give up the tables of `old`.
     work.loaded.store(&next, std::memory_order_release);
     if (old && &old->domain != &next.domain) old->domain.dirty_cpus.clear(cpu);
@@ -88,26 +76,20 @@ void ask_for(CpuId cpu, std::atomic<bool> CpuWork::*what) {
 }  // namespace
 
 void save_vcpu(Vcpu& vcpu, const TrapFrame& frame) {
-    ArchVcpu& arch = *vcpu.arch;
-    arch.frame = frame;
-    save_segments(vcpu);
+    vcpu.arch->frame = frame;
+    kind_of(vcpu.domain).save(vcpu);
     save_debug_registers(vcpu);
     save_fpu(vcpu);
 }
 
 void load_vcpu(Vcpu& vcpu, TrapFrame& frame) {
     separate_predictions(vcpu.domain);
-    load_stack_segment();
-    load_descriptor_tables(vcpu);
-    const bool segments_good = load_segments(vcpu);
+    frame = vcpu.arch->frame;
+    kind_of(vcpu.domain).load(vcpu, frame);
     load_debug_registers(vcpu);
     load_fpu(vcpu);
-    load_time_stamp_disable(vcpu);
     load_tsc_aux(vcpu);
-    frame = vcpu.arch->frame;
     update_guest_clock(vcpu);
-    if (!segments_good) [[unlikely]]
-        deliver_failsafe(vcpu, frame);
 }
 
 void do_cpu_work(TrapFrame& frame) {
@@ -136,7 +118,8 @@ void do_cpu_work(TrapFrame& frame) {
         if (is_idle(next)) run_on_empty_stack(run_idle_loop);
         load_vcpu(next, frame);
         next.arch->runstate_late = !runstate_publish(next);
-        if (is_idle(previous)) resume_guest();  // the idle loop's stack is not needed any more
+        // What is on the stack is of the idle loop or another kind's way out, and not needed any more.
+        if (is_idle(previous) || previous.type != next.type) kind_of(next.domain).resume();
     }
 }
 
@@ -155,14 +138,15 @@ void leave_address_space() {
     const Vcpu* loaded = cpu.work.loaded.load(std::memory_order_relaxed);
     if (!loaded) return;
     Domain& domain = loaded->domain;
-    write_cr3(hv_page_table().raw);
-    cpu.work.linear_slots = nullptr;
+    kind_of(domain).leave_address_space();
     domain.dirty_cpus.clear(cpu.id);
     // Last: from here on its vCPU may run elsewhere, and end.
     cpu.work.loaded.store(nullptr, std::memory_order_release);
 }
 
-void forget_address_space(Domain& domain) {
+}  // namespace x86
+
+void leave_address_spaces(Domain& domain) {
     struct Request {
         Domain* domain;
     } request{&domain};
@@ -170,13 +154,11 @@ void forget_address_space(Domain& domain) {
         domain.dirty_cpus.snapshot(),
         [](void* argument) {
             auto& wanted = *static_cast<Request*>(argument);
-            const Vcpu* loaded = per_cpu().work.loaded.load(std::memory_order_relaxed);
-            if (loaded && &loaded->domain == wanted.domain) leave_address_space();
+            const Vcpu* loaded = x86::per_cpu().work.loaded.load(std::memory_order_relaxed);
+            if (loaded && &loaded->domain == wanted.domain) x86::leave_address_space();
         },
         &request);
 }
-
-}  // namespace x86
 
 Vcpu& current_vcpu() {
     return *x86::per_cpu().current;

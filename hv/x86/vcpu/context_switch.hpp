@@ -25,9 +25,6 @@ void begin_preemptible_work();
 // This CPU, which has nothing to do, goes on hv's own page table if it is on a guest's.
 void leave_address_space();
 
-// Before a domain's memory goes: no CPU runs on its page tables any more.
-void forget_address_space(Domain& domain);
-
 // Bring-up: this CPU's idle vCPU, before it schedules.
 void start_scheduling(CpuId cpu);
 

@@ -3,8 +3,8 @@
 #include "hv/base/nospec.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/x86/cpu/registers.hpp"
-#include "hv/x86/pv/mmu/guest_tables.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/vcpu/guest_kind.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -57,7 +57,8 @@ Result<> write_guest_debug_register(Vcpu& vcpu, unsigned number, std::uint64_t v
     const bool current = &vcpu == &current_vcpu();
     if (!resolve_alias(arch, number)) return fail(Error::BadArgument);
     if (number < 4) {
-        if (value != 0 && !guest_range_allowed(GuestVirtual{value}, 8)) return fail(Error::NotPermitted);
+        if (value != 0 && !kind_of(vcpu.domain).address_allowed(GuestVirtual{value}, 8))
+            return fail(Error::NotPermitted);
     } else if (value >> 32) {
         return fail(Error::NotPermitted);
     } else if (number == 6) {

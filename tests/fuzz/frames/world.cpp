@@ -7,8 +7,8 @@
 #include "hv/abi/xen/mmu.hpp"
 #include "hv/control/operation.hpp"
 #include "hv/domain/domain_frames.hpp"
-#include "hv/domain/domain_seams.hpp"
 #include "hv/domain/domain_table.hpp"
+#include "hv/domain/guest_kind.hpp"
 #include "hv/domain/relinquish.hpp"
 #include "hv/hypercall/grant_operations.hpp"
 #include "hv/hypercall/handlers.hpp"
@@ -310,10 +310,11 @@ std::string World::end() {
     fake::on_cpu(0);
     hv::Domain& dom0 = *guests[0].domain;
     for (hv::VcpuId id = 0; id < dom0.max_vcpus; ++id) {
-        if (!finish([&] { return hv::arch_relinquish_vcpu(*dom0.vcpu(id)); }))
+        if (!finish([&] { return hv::relinquish_vcpu(*dom0.vcpu(id)); }))
             return "a vCPU of the privileged domain keeps something\n";
         dom0.vcpu(id)->flags.fetch_or(hv::kVcpuInitialised);
     }
+    dom0.kind.relinquish_domain(dom0);
     const auto reset = [&dom0]() -> hv::Result<> {
         hv::Result<> done = dom0.events.reset();
         // One that was left half done is finished first, and what was made meanwhile is its caller's to reset again.

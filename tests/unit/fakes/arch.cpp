@@ -1,9 +1,9 @@
-// What x86/ does for domains: nothing, but remembered.
+// A kind of guest without a processor: grants are mapped in a list, every frame is what its owner says.
+#include <cstring>
 #include <map>
 #include <mutex>
 
-#include "hv/domain/domain_seams.hpp"
-#include "hv/domain/grant/seams.hpp"
+#include "hv/domain/guest_kind.hpp"
 #include "hv/memory/audit.hpp"
 #include "tests/unit/fakes/machine.hpp"
 
@@ -72,76 +72,87 @@ std::uint64_t grant_flushes() {
     return g_flushes;
 }
 
+namespace {
+
+// With frames as guests on nested tables have them: none is a page table.
+class FakeGuest : public hv::GuestKind {
+  public:
+    hv::Result<> create_domain(hv::Domain&) const override { return {}; }
+    void destroy_domain(hv::Domain&) const override {}
+    hv::Result<> create_vcpu(hv::Vcpu&) const override { return {}; }
+    void destroy_vcpu(hv::Vcpu&) const override {}
+    // For all vCPUs at once: the page-table entries that the domain still has.
+    hv::Result<> relinquish_vcpu(hv::Vcpu& vcpu) const override {
+        drop_mappings(vcpu.domain);
+        return {};
+    }
+    void relinquish_domain(hv::Domain&) const override {}
+
+    hv::Result<> set_context(hv::Vcpu& vcpu, const hv::abi::xen::VcpuGuestContext&) const override {
+        vcpu.flags.fetch_or(hv::kVcpuInitialised);
+        return {};
+    }
+    void get_context(hv::Vcpu&, hv::abi::xen::VcpuGuestContext&) const override {}
+    void write_hypercall_page(void* page) const override { std::memset(page, 0xcc, hv::kPageSize); }
+
+    hv::Result<> map_grant(hv::Vcpu& vcpu, hv::GrantPlace where, hv::Mfn frame) const override {
+        const std::lock_guard guard{g_lock};
+        if (g_refuse_mappings) return hv::fail(hv::Error::BadArgument);
+        const auto [at, fresh] = g_mappings.try_emplace(where.address);
+        if (!fresh) drop(at->second);
+        at->second = {frame, (where.flags & hv::abi::xen::kGntmapReadonly) != 0, vcpu.domain.id};
+        return {};
+    }
+    hv::Result<> unmap_grant(hv::Vcpu& vcpu, hv::GrantPlace where, hv::Mfn frame,
+                             hv::GuestVirtual replacement) const override {
+        const std::lock_guard guard{g_lock};
+        const auto at = g_mappings.find(where.address);
+        const bool readonly = (where.flags & hv::abi::xen::kGntmapReadonly) != 0;
+        if (at == g_mappings.end() || at->second.frame != frame || at->second.readonly != readonly ||
+            at->second.domain != vcpu.domain.id)
+            return hv::fail(hv::Error::BadArgument);
+        g_mappings.erase(at);
+        const auto source = g_mappings.find(replacement.raw);
+        if (source == g_mappings.end() || source->second.domain != vcpu.domain.id) return {};
+        if (auto moved = g_mappings.extract(source)) {
+            moved.key() = where.address;
+            g_mappings.insert(std::move(moved));
+        }
+        return {};
+    }
+    void flush_grant_mappings(hv::Domain&) const override { ++g_flushes; }
+
+    void audit_domain(hv::FrameAudit& audit, const hv::Domain& domain) const override {
+        const std::lock_guard guard{g_lock};
+        for (const auto& [address, mapping] : g_mappings) {
+            if (mapping.domain != domain.id) continue;
+            mapping.readonly ? audit.reference(mapping.frame) : audit.use(mapping.frame, hv::FrameType::Writable);
+        }
+    }
+};
+
+class FakePvGuest final : public FakeGuest {
+  public:
+    hv::Result<> validate_frame(hv::FrameInfo&, hv::FrameType) const override { return {}; }
+    hv::Result<> invalidate_frame(hv::FrameInfo&, hv::FrameType, std::uint8_t) const override { return {}; }
+    void audit_table(hv::FrameAudit&, hv::Mfn, hv::FrameType, unsigned) const override {}
+};
+
+constexpr FakePvGuest kPv;
+constexpr FakeGuest kNested;
+
+}  // namespace
 }  // namespace fake
 
 namespace hv {
 
-using namespace fake;
-
-Result<> arch_create_domain(Domain&) {
-    return {};
-}
-void arch_destroy_domain(Domain&) {}
-Result<> arch_create_vcpu(Vcpu&) {
-    return {};
-}
-void arch_destroy_vcpu(Vcpu&) {}
-void arch_leave_domain(Domain&) {}
-Result<> arch_set_vcpu_context(Vcpu& vcpu, const abi::xen::VcpuGuestContext&) {
-    vcpu.flags.fetch_or(kVcpuInitialised);
-    return {};
-}
-void arch_get_vcpu_context(Vcpu&, abi::xen::VcpuGuestContext&) {}
-void arch_audit_domain(FrameAudit& audit, const Domain& domain) {
-    const std::lock_guard guard{g_lock};
-    for (const auto& [address, mapping] : g_mappings) {
-        if (mapping.domain != domain.id) continue;
-        mapping.readonly ? audit.reference(mapping.frame) : audit.use(mapping.frame, FrameType::Writable);
+const GuestKind* guest_kind(abi::control::DomainType type) {
+    switch (type) {
+        case abi::control::DomainType::Pv: return &fake::kPv;
+        case abi::control::DomainType::Pvh:
+        case abi::control::DomainType::Hvm: return &fake::kNested;
     }
-}
-
-// The vCPU's registered info, and (for all vCPUs at once) the page-table entries that the domain still has.
-Result<> arch_relinquish_vcpu(Vcpu& vcpu) {
-    vcpu.flags.fetch_and(~std::uint32_t{kVcpuInitialised});
-    vcpu.info = &vcpu.domain.spare_vcpu_info;
-    if (vcpu.info_frame) put_frame_and_type(*vcpu.info_frame);
-    vcpu.info_frame = nullptr;
-    drop_mappings(vcpu.domain);
-    return {};
-}
-
-Result<> map_grant(Vcpu& vcpu, GrantPlace where, Mfn frame) {
-    const std::lock_guard guard{g_lock};
-    if (g_refuse_mappings) return fail(Error::BadArgument);
-    const auto [at, fresh] = g_mappings.try_emplace(where.address);
-    if (!fresh) drop(at->second);
-    at->second = {frame, (where.flags & abi::xen::kGntmapReadonly) != 0, vcpu.domain.id};
-    return {};
-}
-
-Result<> unmap_grant(Vcpu& vcpu, GrantPlace where, Mfn frame) {
-    return replace_grant(vcpu, where, frame, GuestVirtual{0});
-}
-
-Result<> replace_grant(Vcpu& vcpu, GrantPlace where, Mfn frame, GuestVirtual other) {
-    const std::lock_guard guard{g_lock};
-    const auto at = g_mappings.find(where.address);
-    const bool readonly = (where.flags & abi::xen::kGntmapReadonly) != 0;
-    if (at == g_mappings.end() || at->second.frame != frame || at->second.readonly != readonly ||
-        at->second.domain != vcpu.domain.id)
-        return fail(Error::BadArgument);
-    g_mappings.erase(at);
-    const auto source = g_mappings.find(other.raw);
-    if (source == g_mappings.end() || source->second.domain != vcpu.domain.id) return {};
-    if (auto moved = g_mappings.extract(source)) {
-        moved.key() = where.address;
-        g_mappings.insert(std::move(moved));
-    }
-    return {};
-}
-
-void flush_grant_mappings(Domain&) {
-    ++g_flushes;
+    return nullptr;
 }
 
 }  // namespace hv

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "hv/base/types.hpp"
-#include "hv/control/domain_seams.hpp"
 #include "hv/machine/console.hpp"
 #include "hv/machine/description.hpp"
 #include "tests/unit/fakes/machine.hpp"
@@ -33,9 +32,6 @@ void keep_console_busy(unsigned times) {
 
 namespace hv {
 
-void write_hypercall_page(void* page) {
-    std::memset(page, 0xcc, kPageSize);
-}
 void describe_machine(abi::control::GetHostInfo&) {}
 bool describe_cpu(std::uint32_t, abi::control::CpuInfo&) {
     return false;

@@ -2,12 +2,11 @@
 #include <mutex>
 #include <set>
 
-#include "hv/domain/domain_seams.hpp"
 #include "hv/domain/runstate.hpp"
-#include "hv/domain/vcpu_seams.hpp"
 #include "hv/machine/interrupts.hpp"
 #include "hv/machine/memory_map.hpp"
 #include "hv/machine/power.hpp"
+#include "hv/machine/vcpus.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "tests/unit/fakes/machine.hpp"
 
@@ -33,15 +32,13 @@ namespace hv {
 
 using namespace fake;
 
-Result<> arch_register_time_area(Vcpu&, GuestVirtual area) {
+Result<> register_time_area(Vcpu&, GuestVirtual area) {
     return clear_guest(area, 32);
 }
-void arch_send_nmi(Vcpu&) {}
+void send_nmi(Vcpu&) {}
+void leave_address_spaces(Domain&) {}
 std::uint64_t physical_id(CpuId cpu) {
     return cpu;
-}
-bool runstate_update_flag(const Domain& domain) {
-    return domain.id % 2 == 1;
 }
 void privileged_domain_stopped(std::uint32_t) {}
 

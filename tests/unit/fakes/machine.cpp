@@ -128,6 +128,9 @@ void bring_up(hv::Vcpu& vcpu) {
 namespace {
 
 hv::Domain& start(hv::Domain& domain) {
+    // Some guests want the flag, some do not.
+    constexpr auto kUpdateFlag = static_cast<unsigned>(hv::abi::xen::VmAssistType::RunstateUpdateFlag);
+    if (domain.id % 2 == 1) domain.vm_assist |= std::uint64_t{1} << kUpdateFlag;
     for (hv::VcpuId id = 0; id < domain.max_vcpus; ++id) domain.vcpu(id)->flags.fetch_or(hv::kVcpuInitialised);
     domain.paused_by_control = false;
     domain.unstarted = false;

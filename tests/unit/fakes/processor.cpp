@@ -13,6 +13,7 @@
 #include "hv/x86/pv/mmu/base_pointers.hpp"
 #include "hv/x86/pv/mmu/hv_slots.hpp"
 #include "hv/x86/pv/mmu/tlb.hpp"
+#include "hv/x86/pv/pv_guest.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/vcpu/context_switch.hpp"
 #include "hv/x86/vcpu/fpu.hpp"
@@ -133,7 +134,11 @@ Result<> create_fpu(Vcpu&) {
 }
 void destroy_fpu(Vcpu&) {}
 void update_wallclock(Domain&) {}
-void forget_address_space(Domain&) {}
 
 }  // namespace x86
+
+const GuestKind* guest_kind(abi::control::DomainType type) {
+    return type == abi::control::DomainType::Pv ? &x86::kPvGuest : nullptr;
+}
+
 }  // namespace hv

@@ -2,11 +2,14 @@
 // frames: values are taken and forgotten.
 #include <cstdint>
 
+#include "hv/base/log.hpp"
 #include "hv/domain/domain.hpp"
+#include "hv/memory/guest_access.hpp"
 #include "hv/x86/apic/io_apic.hpp"
 #include "hv/x86/devices/msi.hpp"
 #include "hv/x86/devices/pirq.hpp"
 #include "hv/x86/pv/hypercalls/guest_setup.hpp"
+#include "hv/x86/pv/pv_guest.hpp"
 #include "hv/x86/pv/traps/guest_cr4.hpp"
 #include "hv/x86/pv/traps/iopl.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
@@ -32,6 +35,42 @@ void reset_fpu(Vcpu&, const std::uint8_t*) {}
 const std::uint8_t* fpu_image(const Vcpu&) {
     static constexpr std::uint8_t kImage[512] = {};
     return kImage;
+}
+
+// PV guests on a CPU: they do not run.
+void PvGuest::prepare() const {}
+void PvGuest::prepare_cpu(CpuId) const {}
+void PvGuest::save(Vcpu&) const {}
+void PvGuest::load(Vcpu&, TrapFrame&) const {}
+void PvGuest::resume() const {
+    panic("nothing runs here");
+}
+bool PvGuest::has_address_space(const Vcpu&) const {
+    return false;
+}
+void PvGuest::enter_address_space(Vcpu&) const {}
+void PvGuest::leave_address_space() const {}
+Result<> PvGuest::copy_from(void* to, GuestVirtual from, std::size_t bytes) const {
+    return copy_from_guest(to, from, bytes);
+}
+Result<> PvGuest::copy_to(GuestVirtual to, const void* from, std::size_t bytes) const {
+    return copy_to_guest(to, from, bytes);
+}
+Result<> PvGuest::clear(GuestVirtual to, std::size_t bytes) const {
+    return clear_guest(to, bytes);
+}
+void PvGuest::filter_cpuid(const Vcpu&, std::uint32_t, std::uint32_t, const CpuidLeaf&, CpuidLeaf&) const {}
+std::optional<bool> PvGuest::read_msr(Vcpu&, std::uint32_t, std::uint64_t&) const {
+    return false;
+}
+std::optional<bool> PvGuest::write_msr(Vcpu&, std::uint32_t, std::uint64_t) const {
+    return false;
+}
+Result<> PvGuest::set_io_privilege(Vcpu&, std::uint32_t) const {
+    return {};
+}
+Result<> PvGuest::set_io_bitmap(Vcpu&, GuestVirtual, std::uint32_t) const {
+    return {};
 }
 
 unsigned io_apic_count() {

@@ -167,10 +167,10 @@ HypercallResult do_get_debugreg(HypercallArguments& arguments) {
 HypercallResult do_vm_assist(HypercallArguments& arguments) {
     const std::uint64_t type = arguments.value[1];
     if (type >= 64 || !((kSupportedVmAssists >> type) & 1)) return fail(Error::BadArgument);
-    ArchDomain& arch = *current_domain().arch;
+    std::atomic<std::uint64_t>& assists = current_domain().vm_assist;
     switch (static_cast<VmAssistCommand>(arguments.value[0])) {
-        case VmAssistCommand::Enable: arch.vm_assist.fetch_or(std::uint64_t{1} << type); break;
-        case VmAssistCommand::Disable: arch.vm_assist.fetch_and(~(std::uint64_t{1} << type)); break;
+        case VmAssistCommand::Enable: assists.fetch_or(std::uint64_t{1} << type); break;
+        case VmAssistCommand::Disable: assists.fetch_and(~(std::uint64_t{1} << type)); break;
         default: return fail(Error::NotImplemented);
     }
     // What frames show changes with the assist: on other vCPUs from their next change of the level on.
@@ -179,11 +179,3 @@ HypercallResult do_vm_assist(HypercallArguments& arguments) {
 }
 
 }  // namespace hv::x86
-
-namespace hv {
-
-bool runstate_update_flag(const Domain& domain) {
-    return (domain.arch->vm_assist.load() >> static_cast<unsigned>(abi::xen::VmAssistType::RunstateUpdateFlag)) & 1;
-}
-
-}  // namespace hv

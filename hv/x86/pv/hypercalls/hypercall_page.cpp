@@ -3,11 +3,11 @@
 #include <cstring>
 
 #include "hv/abi/xen/hypercall.hpp"
-#include "hv/control/domain_seams.hpp"
+#include "hv/x86/pv/pv_guest.hpp"
 
-namespace hv {
+namespace hv::x86 {
 
-void write_hypercall_page(void* page) {
+void PvGuest::write_hypercall_page(void* page) const {
     using namespace abi::xen;
     auto* bytes = static_cast<std::uint8_t*>(page);
     std::memset(bytes, 0xcc, kHypercallPageEntries * kHypercallStubBytes);
@@ -30,4 +30,4 @@ void write_hypercall_page(void* page) {
     }
 }
 
-}  // namespace hv
+}  // namespace hv::x86

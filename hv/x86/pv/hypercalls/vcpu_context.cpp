@@ -3,7 +3,6 @@
 
 #include "hv/abi/xen/layout.hpp"
 #include "hv/domain/domain.hpp"
-#include "hv/domain/domain_seams.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/paging/layout.hpp"
 #include "hv/x86/pv/descriptors/descriptors.hpp"
@@ -11,6 +10,7 @@
 #include "hv/x86/pv/hypercalls/guest_setup.hpp"
 #include "hv/x86/pv/mmu/base_pointers.hpp"
 #include "hv/x86/pv/mmu/guest_tables.hpp"
+#include "hv/x86/pv/pv_guest.hpp"
 #include "hv/x86/pv/traps/guest_cr4.hpp"
 #include "hv/x86/pv/traps/iopl.hpp"
 #include "hv/x86/pv/traps/traps.hpp"
@@ -18,8 +18,7 @@
 #include "hv/x86/vcpu/debug_registers.hpp"
 #include "hv/x86/vcpu/fpu.hpp"
 
-namespace hv {
-namespace x86 {
+namespace hv::x86 {
 namespace {
 
 using abi::xen::CpuUserRegs;
@@ -118,17 +117,15 @@ Result<> set_plain_state(Vcpu& vcpu, const VcpuGuestContext& context) {
 }
 
 }  // namespace
-}  // namespace x86
 
-Result<> arch_set_vcpu_context(Vcpu& vcpu, const abi::xen::VcpuGuestContext& context) {
-    using namespace x86;
+Result<> PvGuest::set_context(Vcpu& vcpu, const VcpuGuestContext& context) const {
     ArchVcpu& arch = *vcpu.arch;
     if (vcpu.flags.load() & kVcpuInitialised) return fail(Error::Exists);
     const bool in_kernel = context.flags & abi::xen::kVgcfInKernel;
     const Mfn user{abi::xen::cr3_to_frame(context.ctrlreg[1])};
     if (!in_kernel && user.raw == 0) return fail(Error::BadArgument);
     // The first vCPU's is the domain's: others join a kernel that has chosen already.
-    if (vcpu.id == 0) vcpu.domain.arch->vm_assist = context.vm_assist & kSupportedVmAssists;
+    if (vcpu.id == 0) vcpu.domain.vm_assist = context.vm_assist & kSupportedVmAssists;
     TRY_VOID(set_plain_state(vcpu, context));
     if (context.gdt_entries > abi::xen::kFirstReservedGdtEntry || context.ldt_entries > 8192)
         return fail(Error::BadArgument);
@@ -142,8 +139,7 @@ Result<> arch_set_vcpu_context(Vcpu& vcpu, const abi::xen::VcpuGuestContext& con
     return {};
 }
 
-void arch_get_vcpu_context(Vcpu& vcpu, abi::xen::VcpuGuestContext& context) {
-    using namespace x86;
+void PvGuest::get_context(Vcpu& vcpu, VcpuGuestContext& context) const {
     const ArchVcpu& arch = *vcpu.arch;
     std::memset(&context, 0, sizeof context);
     std::memcpy(context.fpu_context, fpu_image(vcpu), sizeof context.fpu_context);
@@ -172,10 +168,10 @@ void arch_get_vcpu_context(Vcpu& vcpu, abi::xen::VcpuGuestContext& context) {
     context.event_callback_rip = arch.event_callback;
     context.failsafe_callback_rip = arch.failsafe_callback;
     context.syscall_callback_rip = arch.syscall_callback;
-    context.vm_assist = vcpu.domain.arch->vm_assist.load();
+    context.vm_assist = vcpu.domain.vm_assist.load();
     context.fs_base = arch.fs_base;
     context.gs_base_kernel = arch.gs_base_kernel;
     context.gs_base_user = arch.gs_base_user;
 }
 
-}  // namespace hv
+}  // namespace hv::x86

@@ -2,17 +2,16 @@
 #include "hv/memory/audit.hpp"
 
 #include "hv/domain/domain.hpp"
-#include "hv/domain/domain_seams.hpp"
 #include "hv/domain/domain_table.hpp"
 #include "hv/x86/paging/hv_tables.hpp"
 #include "hv/x86/pv/mmu/entry_references.hpp"
 #include "hv/x86/pv/mmu/hv_slots.hpp"
 #include "hv/x86/pv/mmu/linear_tables.hpp"
 #include "hv/x86/pv/mmu/page_table_entry.hpp"
+#include "hv/x86/pv/pv_guest.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 
-namespace hv {
-namespace x86 {
+namespace hv::x86 {
 namespace {
 
 const Pte* table_at(Mfn frame) {
@@ -77,14 +76,10 @@ void audit_vcpu(FrameAudit& audit, const Vcpu& vcpu) {
 }
 
 }  // namespace
-}  // namespace x86
 
-void audit_table(FrameAudit& audit, Mfn frame, FrameType type, unsigned entries) {
-    using namespace x86;
+void PvGuest::audit_table(FrameAudit& audit, Mfn frame, FrameType type, unsigned entries) const {
     const unsigned level = level_of(type);
-    const Domain* domain = domain_in_table(frame_info(frame).owner());
-    if (!domain)
-        return audit.complain("L{} 0x{:x}: of d{}, which is gone", level, frame.raw, frame_info(frame).owner());
+    const Domain& domain = *domain_in_table(frame_info(frame).owner());
     const Pte* table = table_at(frame);
     for (unsigned index = 0; index < entries; ++index) {
         if (level == 4 && index >= kFirstHvSlot && index <= kLastHvSlot) {
@@ -95,15 +90,15 @@ void audit_table(FrameAudit& audit, Mfn frame, FrameType type, unsigned entries)
             continue;
         }
         if (!is_present(table[index])) continue;
-        level == 1 ? audit_mapping(audit, *domain, frame, index, table[index])
-                   : audit_link(audit, *domain, frame, level, index, table[index]);
+        level == 1 ? audit_mapping(audit, domain, frame, index, table[index])
+                   : audit_link(audit, domain, frame, level, index, table[index]);
     }
 }
 
-void arch_audit_domain(FrameAudit& audit, const Domain& domain) {
+void PvGuest::audit_domain(FrameAudit& audit, const Domain& domain) const {
     for (VcpuId id = 0; id < domain.max_vcpus; ++id)
-        if (const Vcpu* vcpu = domain.vcpu(id)) x86::audit_vcpu(audit, *vcpu);
-    if (domain.arch) audit.use(domain.arch->eoi_map_frame, FrameType::Writable);
+        if (const Vcpu* vcpu = domain.vcpu(id)) audit_vcpu(audit, *vcpu);
+    GuestKind::audit_domain(audit, domain);
 }
 
-}  // namespace hv
+}  // namespace hv::x86

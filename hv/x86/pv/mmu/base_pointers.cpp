@@ -1,10 +1,12 @@
 #include "hv/x86/pv/mmu/base_pointers.hpp"
 
 #include "hv/domain/domain.hpp"
+#include "hv/x86/pv/descriptors/descriptors.hpp"
 #include "hv/x86/pv/mmu/entry_update.hpp"
 #include "hv/x86/pv/mmu/hv_slots.hpp"
 #include "hv/x86/pv/mmu/roots.hpp"
 #include "hv/x86/pv/mmu/tlb.hpp"
+#include "hv/x86/pv/pv_guest.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
@@ -72,6 +74,13 @@ Result<> drop_tables(Vcpu& vcpu) {
     TRY_VOID(finish_unfinished(vcpu));
     TRY_VOID(drop(vcpu, vcpu.arch->user_table));
     return drop(vcpu, vcpu.arch->kernel_table);
+}
+
+Result<> PvGuest::relinquish_vcpu(Vcpu& vcpu) const {
+    TRY_VOID(drop_tables(vcpu));
+    release_gdt(vcpu);
+    release_ldt(vcpu);
+    return {};
 }
 
 }  // namespace hv::x86

@@ -1,7 +1,5 @@
 // Grants in page tables of PV guests. The references that a mapping stands for come from the grant code and
-// go back to it: see hv/domain/grant/seams.hpp.
-#include "hv/domain/grant/seams.hpp"
-
+// go back to it: see hv/domain/guest_kind.hpp.
 #include <optional>
 
 #include "hv/abi/xen/grant_table.hpp"
@@ -10,10 +8,10 @@
 #include "hv/x86/pv/mmu/guest_tables.hpp"
 #include "hv/x86/pv/mmu/table_lock.hpp"
 #include "hv/x86/pv/mmu/tlb.hpp"
+#include "hv/x86/pv/pv_guest.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 
-namespace hv {
-namespace x86 {
+namespace hv::x86 {
 namespace {
 
 // The L1 entry that a GrantPlace means.
@@ -100,33 +98,28 @@ Result<> move_entry(Domain& domain, const Place& place, const GrantPlace& where,
 }
 
 }  // namespace
-}  // namespace x86
 
-Result<> map_grant(Vcpu& vcpu, GrantPlace where, Mfn frame) {
-    const x86::Place place = TRY(x86::find(vcpu, where));
-    const auto table = TRY(x86::LockedTable::lock(vcpu.domain, place.table));
+Result<> PvGuest::map_grant(Vcpu& vcpu, GrantPlace where, Mfn frame) const {
+    const Place place = TRY(find(vcpu, where));
+    const auto table = TRY(LockedTable::lock(vcpu.domain, place.table));
     FrameInfo& info = frame_info(frame);
     info.count.fetch_or(FrameInfo::kForeignMapped, std::memory_order_relaxed);
-    x86::put_l1_entry(x86::exchange(place, x86::entry_for(where, frame)));
+    put_l1_entry(exchange(place, entry_for(where, frame)));
     return {};
 }
 
-Result<> unmap_grant(Vcpu& vcpu, GrantPlace where, Mfn frame) {
-    const x86::Place place = TRY(x86::find(vcpu, where));
-    const auto table = TRY(x86::LockedTable::lock(vcpu.domain, place.table));
-    if (!x86::maps(place, where, frame)) return fail(Error::BadArgument);
-    x86::exchange(place, 0);
+Result<> PvGuest::unmap_grant(Vcpu& vcpu, GrantPlace where, Mfn frame, GuestVirtual replacement) const {
+    const Place place = TRY(find(vcpu, where));
+    if (replacement.raw != 0)
+        return move_entry(vcpu.domain, place, where, frame, TRY(find_virtual(vcpu, replacement.raw)));
+    const auto table = TRY(LockedTable::lock(vcpu.domain, place.table));
+    if (!maps(place, where, frame)) return fail(Error::BadArgument);
+    exchange(place, 0);
     return {};
 }
 
-Result<> replace_grant(Vcpu& vcpu, GrantPlace where, Mfn frame, GuestVirtual other) {
-    if (other.raw == 0) return unmap_grant(vcpu, where, frame);
-    const x86::Place place = TRY(x86::find(vcpu, where));
-    return x86::move_entry(vcpu.domain, place, where, frame, TRY(x86::find_virtual(vcpu, other.raw)));
+void PvGuest::flush_grant_mappings(Domain& domain) const {
+    flush_cpus(cpus_of(domain));
 }
 
-void flush_grant_mappings(Domain& domain) {
-    x86::flush_cpus(x86::cpus_of(domain));
-}
-
-}  // namespace hv
+}  // namespace hv::x86

@@ -1,21 +1,20 @@
-// The machine's side of the guest-access door: plain copies that may fault.
-#include "hv/memory/guest_access.hpp"
-
+// The door to PV guests' memory: plain copies that may fault, through the tables that are loaded.
 #include "hv/abi/xen/layout.hpp"
 #include "hv/base/nospec.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/smap.hpp"
 #include "hv/x86/pv/mmu/guest_tables.hpp"
 #include "hv/x86/pv/mmu/linear_tables.hpp"
+#include "hv/x86/pv/pv_guest.hpp"
 #include "hv/x86/traps/exception_table.hpp"
 
-namespace hv {
+namespace hv::x86 {
 namespace {
 
 bool allowed(GuestVirtual address, std::size_t bytes) {
-    if (!x86::guest_range_allowed(address, bytes)) return false;
-    const x86::LinearSlots* slots = x86::per_cpu().work.linear_slots;
-    return !slots || !x86::slots_hide(*slots, address, bytes);
+    if (!guest_range_allowed(address, bytes)) return false;
+    const LinearSlots* slots = per_cpu().work.linear_slots;
+    return !slots || !slots_hide(*slots, address, bytes);
 }
 
 // Of an address that is allowed: never one of hv's, not even while the processor has not made up its mind.
@@ -27,7 +26,7 @@ void* pointer_to(GuestVirtual address) {
 // Copies and returns how many bytes were not copied.
 std::size_t copy_with_fixup(void* to, const void* from, std::size_t bytes) {
     std::size_t left = bytes;
-    x86::allow_guest_access();
+    allow_guest_access();
     if (bytes % 8 == 0 && bytes <= 128) {
         // Small structures, most of what there is: word by word, without the start-up cost of a string instruction.
         std::uint64_t word;
@@ -52,37 +51,37 @@ std::size_t copy_with_fixup(void* to, const void* from, std::size_t bytes) {
             :
             : "memory");
     }
-    x86::forbid_guest_access();
+    forbid_guest_access();
     return left;
 }
 
 }  // namespace
 
-[[gnu::hot]] Result<> copy_from_guest(void* to, GuestVirtual from, std::size_t bytes) {
+[[gnu::hot]] Result<> PvGuest::copy_from(void* to, GuestVirtual from, std::size_t bytes) const {
     if (!allowed(from, bytes)) return fail(Error::Fault);
     if (copy_with_fixup(to, pointer_to(from), bytes) != 0) return fail(Error::Fault);
     return {};
 }
 
-[[gnu::hot]] Result<> copy_to_guest(GuestVirtual to, const void* from, std::size_t bytes) {
+[[gnu::hot]] Result<> PvGuest::copy_to(GuestVirtual to, const void* from, std::size_t bytes) const {
     if (!allowed(to, bytes)) return fail(Error::Fault);
     if (copy_with_fixup(pointer_to(to), from, bytes) != 0) return fail(Error::Fault);
     return {};
 }
 
-Result<> clear_guest(GuestVirtual to, std::size_t bytes) {
+Result<> PvGuest::clear(GuestVirtual to, std::size_t bytes) const {
     if (!allowed(to, bytes)) return fail(Error::Fault);
     void* at = pointer_to(to);
     std::size_t left = bytes;
-    x86::allow_guest_access();
+    allow_guest_access();
     asm volatile(
         "1: rep stosb\n"
         "2:\n" HV_FIXUP("1b", "2b")
         : "+D"(at), "+c"(left)
         : "a"(0)
         : "memory");
-    x86::forbid_guest_access();
+    forbid_guest_access();
     return left == 0 ? Result<>{} : fail(Error::Fault);
 }
 
-}  // namespace hv
+}  // namespace hv::x86

@@ -5,6 +5,7 @@
 #include "hv/x86/paging/layout.hpp"
 #include "hv/x86/pv/mmu/entry_references.hpp"
 #include "hv/x86/pv/mmu/linear_tables.hpp"
+#include "hv/x86/pv/pv_guest.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
@@ -43,6 +44,10 @@ bool guest_range_allowed(GuestVirtual address, std::uint64_t bytes) {
     if (end < address.raw && end != 0) return false;
     if (address.raw < 0x0000'8000'0000'0000) return end <= 0x0000'8000'0000'0000;
     return address.raw >= abi::xen::kHypervisorVirtEnd;
+}
+
+bool PvGuest::address_allowed(GuestVirtual address, std::uint64_t bytes) const {
+    return guest_range_allowed(address, bytes);
 }
 
 Pte guest_l1_entry(const Vcpu& vcpu, GuestVirtual address) {

@@ -5,14 +5,13 @@
 #include "hv/domain/domain.hpp"
 #include "hv/domain/domain_table.hpp"
 #include "hv/hypercall/hypercall.hpp"
-#include "hv/memory/frame_seams.hpp"
 #include "hv/x86/pv/descriptors/descriptors.hpp"
 #include "hv/x86/pv/mmu/entry_references.hpp"
 #include "hv/x86/pv/mmu/hv_slots.hpp"
 #include "hv/x86/pv/mmu/roots.hpp"
+#include "hv/x86/pv/pv_guest.hpp"
 
-namespace hv {
-namespace x86 {
+namespace hv::x86 {
 namespace {
 
 Pte* table_at(FrameInfo& info) {
@@ -107,15 +106,14 @@ Result<> check_entries(FrameInfo& info, unsigned level) {
 }
 
 }  // namespace
-}  // namespace x86
 
-Result<> validate_frame(FrameInfo& info, FrameType type) {
-    if (type == FrameType::Descriptor) return x86::validate_descriptor_page(info);
-    return x86::check_entries(info, level_of(type));
+Result<> PvGuest::validate_frame(FrameInfo& info, FrameType type) const {
+    if (type == FrameType::Descriptor) return validate_descriptor_page(info);
+    return check_entries(info, level_of(type));
 }
 
-Result<> invalidate_frame(FrameInfo& info, FrameType type, std::uint8_t within) {
-    return x86::undo_entries(info, level_of(type), within);
+Result<> PvGuest::invalidate_frame(FrameInfo& info, FrameType type, std::uint8_t within) const {
+    return undo_entries(info, level_of(type), within);
 }
 
-}  // namespace hv
+}  // namespace hv::x86

@@ -1,6 +1,8 @@
 #include "hv/x86/pv/traps/iopl.hpp"
 
 #include "hv/memory/guest_access.hpp"
+#include "hv/x86/pv/mmu/guest_tables.hpp"
+#include "hv/x86/pv/pv_guest.hpp"
 #include "hv/x86/pv/traps/bounce.hpp"
 
 namespace hv::x86 {
@@ -26,6 +28,18 @@ void set_iopl(Vcpu& vcpu, std::uint32_t iopl) {
     constexpr unsigned kIoplShift = 12;
     vcpu.arch->iopl = iopl;
     vcpu.arch->shown_iopl = has_architectural_iopl(vcpu.domain) ? iopl << kIoplShift : 0;
+}
+
+Result<> PvGuest::set_io_privilege(Vcpu& vcpu, std::uint32_t level) const {
+    set_iopl(vcpu, level);
+    return {};
+}
+
+Result<> PvGuest::set_io_bitmap(Vcpu& vcpu, GuestVirtual bitmap, std::uint32_t ports) const {
+    if (!guest_range_allowed(bitmap, (ports + 7) / 8)) return fail(Error::BadArgument);
+    vcpu.arch->io_bitmap = bitmap;
+    vcpu.arch->io_bitmap_ports = ports;
+    return {};
 }
 
 bool iopl_allows_io(const Vcpu& vcpu) {

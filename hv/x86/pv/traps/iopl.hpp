@@ -12,7 +12,7 @@
 namespace hv::x86 {
 
 inline bool has_architectural_iopl(const Domain& domain) {
-    return (domain.arch->vm_assist.load(std::memory_order_relaxed) >>
+    return (domain.vm_assist.load(std::memory_order_relaxed) >>
             static_cast<unsigned>(abi::xen::VmAssistType::ArchitecturalIopl)) &
            1;
 }

@@ -1,4 +1,5 @@
-// What the frame layer needs from the processor's page-table code.
+// Types of frames whose contents are checked. Implemented by hv/domain/frame_types.cpp, which asks the owner's kind of
+// guest, and in the tests.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +8,7 @@
 
 namespace hv {
 
-// Seams. Check a page table's (or descriptor page's) entries and take the references that they stand for, or give a
+// Check a page table's (or descriptor page's) entries and take the references that they stand for, or give a
 // page table's back; `info.progress` carries on after Error::Restart, which descriptor pages never return. After any
 // other error the first `info.progress` entries hold references still: the caller invalidates.
 Result<> validate_frame(FrameInfo& info, FrameType type);
