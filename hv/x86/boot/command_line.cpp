@@ -198,6 +198,10 @@ Verdict apply(BootOptions& options, std::string_view name, std::string_view valu
     if (name == "pv-linear-pt") return verdict(set_bool(options.linear_tables, value));
     if (name == "smap") return verdict(set_bool(options.smap, value));
     if (apply_leak_option(options.leaks, name, value, complain)) return Verdict::Fine;
+    if (name == "sched-gran") {
+        if (value != "cpu") complain(value, "sched-gran: hv schedules single CPUs; smt=off keeps domains off one core");
+        return Verdict::Fine;
+    }
     if (name == "reboot") {
         options.reboot_method = value;
         return Verdict::Fine;

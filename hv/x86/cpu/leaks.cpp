@@ -12,6 +12,8 @@ namespace {
 
 constinit Mitigations decided{};
 constinit Identification of_boot_cpu{};
+// By what the filter says.
+constinit GuestControls for_user_kernels{}, for_kernels{};
 
 }  // namespace
 
@@ -19,6 +21,8 @@ void decide_mitigations() {
     of_boot_cpu = identify(ThisProcessor{});
     decided = decide(of_boot_cpu, boot_options().leaks);
     choose_spec_ctrl();
+    for_user_kernels = controls_for({.kernel_is_user = true}, of_boot_cpu, decided, measures_at_work());
+    for_kernels = controls_for({.kernel_is_user = false}, of_boot_cpu, decided, measures_at_work());
 }
 
 const Mitigations& mitigations() {
@@ -42,6 +46,10 @@ bool leaks_like_the_boot_cpu() {
     for (std::size_t word = 0; word < here.words.size(); ++word)
         if (of_boot_cpu.words[word] & ~here.words[word]) return false;
     return (of_boot_cpu.arch_capabilities & ~here.arch_capabilities) == 0;
+}
+
+const GuestControls& guest_controls(const GuestFilter& of_kind) {
+    return of_kind.kernel_is_user ? for_user_kernels : for_kernels;
 }
 
 void report_leaks() {

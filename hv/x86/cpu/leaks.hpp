@@ -1,6 +1,7 @@
 // This processor's leaks, and what hv does against them.
 #pragma once
 
+#include "hv/x86/leaks/guest_controls.hpp"
 #include "hv/x86/leaks/mitigations.hpp"
 
 namespace hv::x86 {
@@ -17,6 +18,9 @@ bool isolation_at_work();
 
 // On another CPU than the boot CPU: it has all that the boot CPU has of what the measures rest on.
 bool leaks_like_the_boot_cpu();
+
+// What guests of a kind have against leaks, by what was decided last.
+const GuestControls& guest_controls(const GuestFilter& of_kind);
 
 // Boot CPU, once: logs what it suffers from and what is not done against it. Says nothing of a sound processor.
 void report_leaks();

@@ -70,11 +70,12 @@ struct alignas(64) PerCpu {
     std::uint64_t gdt_physical = 0;
     Tss* tss = nullptr;
 
-    IsolatedRoots* isolated_roots = nullptr;         // null: no guest is isolated
-    std::uint64_t predictions_of = 0;                // identity of the domain that branches were last predicted for
-    VectorEntry* vectors = nullptr;                  // kVectors of them
-    std::uint64_t tsc_aux = ~std::uint64_t{0};       // in the MSR; at first not known
-    bool time_stamps_disabled = false;               // CR4.TSD, for the vCPU that runs
+    IsolatedRoots* isolated_roots = nullptr;    // null: no guest is isolated
+    std::uint64_t predictions_of = 0;           // identity of the domain that branches were last predicted for
+    VectorEntry* vectors = nullptr;             // kVectors of them
+    std::uint64_t tsc_aux = ~std::uint64_t{0};  // in the MSR; at first not known
+    bool stores_in_order = false;               // LS_CFG keeps loads from overtaking stores, for the vCPU that runs
+    bool time_stamps_disabled = false;          // CR4.TSD, for the vCPU that runs
     std::array<std::uint64_t, kExceptions> traps{};  // from guests, by vector
 
     std::atomic<std::uint32_t> requests{0};  // of other CPUs (smp/ipi.cpp)
@@ -82,6 +83,7 @@ struct alignas(64) PerCpu {
     std::atomic<std::uint32_t> tlb_flushed_at{0};
     std::int64_t tsc_offset = 0;  // added to this CPU's TSC to get the boot CPU's; 0 where they agree
     std::atomic<bool> online{false};
+    std::atomic<bool> parked{false};  // another thread of its core is used in its place (smp/siblings.hpp)
 
     std::uint64_t nmis = 0;
     std::atomic<std::uint64_t> stopped_at{0};  // in a panic: where this CPU was

@@ -67,6 +67,7 @@ enum class Msr : std::uint32_t {
     ApicBase = 0x1b,
     SpecCtrl = 0x48,  // cpu/spec_ctrl.hpp owns it
     PredCmd = 0x49,
+    ArchCapabilities = 0x10a,
     FlushCmd = 0x10b,
     TsxControl = 0x122,
     AmdFloatConfiguration = 0xc001'1028,
@@ -90,6 +91,8 @@ enum class Msr : std::uint32_t {
     KernelGsBase = 0xc000'0102,
     TscAux = 0xc000'0103,
     AmdHardwareConfiguration = 0xc001'0015,
+    AmdLsCfg = 0xc001'1020,
+    AmdVirtSpecCtrl = 0xc001'011f,
     SysenterCs = 0x174,
     SysenterEsp = 0x175,
     SysenterEip = 0x176,

@@ -8,6 +8,7 @@
 #include "hv/domain/domain.hpp"
 #include "hv/domain/guest_kind.hpp"
 #include "hv/machine/clock.hpp"
+#include "hv/machine/cpus.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/sched/sched.hpp"
 #include "hv/x86/acpi/acpi.hpp"
@@ -71,7 +72,7 @@ Dom0MemoryPlan choose_memory(const KernelImage& kernel, std::uint64_t initrd_byt
 
 std::uint32_t dom0_vcpus() {
     const BootOptions& options = boot_options();
-    std::uint32_t count = present_cpus();
+    auto count = static_cast<std::uint32_t>(online_cpus().count());
     if (options.dom0_vcpus_max != 0 && count > options.dom0_vcpus_max) count = options.dom0_vcpus_max;
     if (count < options.dom0_vcpus_min) count = options.dom0_vcpus_min;
     if (count == 0) count = 1;
@@ -151,9 +152,12 @@ void free_modules() {
 }
 
 void pin_vcpus(Domain& domain) {
+    std::size_t cpu = kMaxCpus;
     for (VcpuId id = 0; id < domain.max_vcpus; ++id) {
+        cpu = cpu < kMaxCpus ? online_cpus().next(cpu + 1) : kMaxCpus;
+        if (cpu >= kMaxCpus) cpu = online_cpus().next(0);
         CpuSet own;
-        own.set(id % present_cpus());
+        own.set(cpu);
         (void)sched_set_affinity(*domain.vcpu(id), &own, nullptr);
     }
 }

@@ -26,6 +26,8 @@ inline constexpr Measures kAtWork = {Measure::IsolateDomu,
                                      Measure::IbpbOnEntryDom0,
                                      Measure::BhiHardware,
                                      Measure::BhiSequence,
+                                     Measure::SpecCtrl,
+                                     Measure::VirtualSsbd,
                                      Measure::Ssbd,
                                      Measure::Psfd,
                                      Measure::VerwOnExit,
@@ -35,7 +37,8 @@ inline constexpr Measures kAtWork = {Measure::IsolateDomu,
                                      Measure::GdsMicrocode,
                                      Measure::ZenbleedSwitch,
                                      Measure::DividerScrub,
-                                     Measure::FpDividerSwitch};
+                                     Measure::FpDividerSwitch,
+                                     Measure::SiblingsOff};
 
 // What remains of the leaks. Measures for guests with hardware support do not count: hv has no such guests.
 struct Standing {

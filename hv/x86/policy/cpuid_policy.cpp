@@ -5,9 +5,11 @@
 #include "hv/machine/clock.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/registers.hpp"
+#include "hv/x86/leaks/guest_controls.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/vcpu/fpu.hpp"
 #include "hv/x86/vcpu/guest_kind.hpp"
+#include "hv/x86/vcpu/speculation_controls.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -32,7 +34,7 @@ constexpr std::uint32_t kLeaf7Ecx =
     mask(/*prefetchwt1*/ 0, /*avx512vbmi*/ 1, /*avx512vbmi2*/ 6, /*gfni*/ 8, /*vaes*/ 9, /*vpclmulqdq*/ 10,
          /*avx512vnni*/ 11, /*avx512bitalg*/ 12, /*avx512vpopcntdq*/ 14);
 constexpr std::uint32_t kLeaf7EcxAlways = mask(/*rdpid*/ 22);  // emulated where the processor has none
-constexpr std::uint32_t kLeaf7Edx = mask(/*avx512_4vnniw*/ 2, /*avx512_4fmaps*/ 3, /*fsrm*/ 4, /*md_clear*/ 10);
+constexpr std::uint32_t kLeaf7Edx = mask(/*avx512_4vnniw*/ 2, /*avx512_4fmaps*/ 3, /*fsrm*/ 4);
 constexpr std::uint32_t kExtended1Ecx = mask(/*lahf*/ 0, /*abm*/ 5, /*sse4a*/ 6, /*misalignsse*/ 7, /*3dnowprefetch*/ 8,
                                              /*xop*/ 11, /*fma4*/ 16, /*tbm*/ 21);
 constexpr std::uint32_t kExtended1Edx =
@@ -40,7 +42,7 @@ constexpr std::uint32_t kExtended1Edx =
 // AMD repeats leaf 1's low bits there.
 constexpr std::uint32_t kExtended1Shared = mask(0, 2, 4, 5, 6, 7, 8, 9, 14, 15, 16, 23, 24);
 constexpr std::uint32_t kLargestBasicLeaf = 0xd;
-constexpr std::uint32_t kLargestExtendedLeaf = 0x80000008;
+constexpr std::uint32_t kLargestExtendedLeaf = 0x80000008, kAmdFeaturesLeaf = 0x80000021;
 
 CpuidLeaf xsave_leaf(std::uint32_t subleaf) {
     if (!cpu_has(Feature::Xsave)) return {};
@@ -61,6 +63,21 @@ CpuidLeaf xsave_leaf(std::uint32_t subleaf) {
     return {};
 }
 
+// Leaf 7: what helps against leaks is not the processor's own answer (leaks/guest_controls.hpp).
+CpuidLeaf features_leaf(const GuestControls& controls, std::uint32_t subleaf, const CpuidLeaf& raw) {
+    if (subleaf == 0)
+        return {controls.seven_two_edx != 0 ? 2u : 0u, raw.ebx & kLeaf7Ebx, (raw.ecx & kLeaf7Ecx) | kLeaf7EcxAlways,
+                (raw.edx & kLeaf7Edx) | controls.seven_edx};
+    return {0, 0, 0, subleaf == 2 ? controls.seven_two_edx : 0};
+}
+
+// AMD's processors that are older than the last of these leaves may have something to tell there too.
+std::uint32_t largest_extended_leaf(const GuestControls& controls, std::uint32_t raw) {
+    if (raw < 0x8000'0000) return raw;
+    if ((controls.features_eax | controls.features_ecx) != 0) return kAmdFeaturesLeaf;
+    return raw < kLargestExtendedLeaf && controls.sizes_ebx == 0 ? raw : kLargestExtendedLeaf;
+}
+
 // "XenVMMXenVMM": public cpuid.h of the interface.
 CpuidLeaf hypervisor_leaf(std::uint32_t leaf, std::uint32_t subleaf) {
     switch (leaf & 0xff) {
@@ -79,6 +96,7 @@ CpuidLeaf hypervisor_leaf(std::uint32_t leaf, std::uint32_t subleaf) {
 
 CpuidLeaf policy(Vcpu& vcpu, std::uint32_t leaf, std::uint32_t subleaf, CpuidLeaf raw) {
     if ((leaf & 0xffffff00) == 0x40000000) return hypervisor_leaf(leaf, subleaf);
+    const GuestControls& controls = controls_of(vcpu.domain);
     switch (leaf) {
         case 0: raw.eax = raw.eax < kLargestBasicLeaf ? raw.eax : kLargestBasicLeaf; return raw;
         case 1:
@@ -89,11 +107,9 @@ CpuidLeaf policy(Vcpu& vcpu, std::uint32_t leaf, std::uint32_t subleaf, CpuidLea
             return raw;
         case 2: return raw;
         case 4: raw.eax &= 0x3fff; return raw;  // caches; no word on who shares them
-        case 7:
-            if (subleaf != 0) return {};
-            return {0, raw.ebx & kLeaf7Ebx, (raw.ecx & kLeaf7Ecx) | kLeaf7EcxAlways, raw.edx & kLeaf7Edx};
+        case 7: return features_leaf(controls, subleaf, raw);
         case 0xd: return xsave_leaf(subleaf);
-        case 0x80000000: raw.eax = raw.eax < kLargestExtendedLeaf ? raw.eax : kLargestExtendedLeaf; return raw;
+        case 0x80000000: raw.eax = largest_extended_leaf(controls, raw.eax); return raw;
         case 0x80000001:
             raw.ecx &= kExtended1Ecx;
             raw.edx &= kExtended1Edx | kExtended1Shared | (cpu_has(Feature::Rdtscp) ? 1u << 27 : 0);
@@ -104,7 +120,8 @@ CpuidLeaf policy(Vcpu& vcpu, std::uint32_t leaf, std::uint32_t subleaf, CpuidLea
         case 0x80000005:
         case 0x80000006: return raw;
         case 0x80000007: return {0, 0, 0, time::tsc_stable() ? 1u << 8 : 0};
-        case 0x80000008: return {raw.eax, raw.ebx & 1, 0, 0};
+        case kLargestExtendedLeaf: return {raw.eax, (raw.ebx & 1) | controls.sizes_ebx, 0, 0};
+        case kAmdFeaturesLeaf: return {controls.features_eax, 0, controls.features_ecx, 0};
         default: return {};
     }
 }

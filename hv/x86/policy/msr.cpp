@@ -4,6 +4,7 @@
 #include "hv/machine/clock.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/registers.hpp"
+#include "hv/x86/policy/speculation_msrs.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/vcpu/guest_kind.hpp"
 #include "hv/x86/vcpu/tsc_aux.hpp"
@@ -26,6 +27,7 @@ bool read_hardware_configuration(std::uint64_t& value) {
 
 bool read_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t& value) {
     if (const std::optional<bool> own = kind_of(vcpu.domain).read_msr(vcpu, msr, value)) return *own;
+    if (const auto answer = read_speculation_msr(vcpu, msr, value)) return *answer;
     switch (static_cast<Msr>(msr)) {
         case Msr::ApicBase:
             value = kApicAddress | kApicEnabled | (vcpu.id == 0 ? kBootProcessor : 0);  // wherever it runs
@@ -53,6 +55,7 @@ bool read_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t& value) {
 
 bool write_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t value) {
     if (const std::optional<bool> own = kind_of(vcpu.domain).write_msr(vcpu, msr, value)) return *own;
+    if (const auto answer = write_speculation_msr(vcpu, msr, value)) return *answer;
     switch (static_cast<Msr>(msr)) {
         case Msr::TscAux:
             if (value >> 32) return false;

@@ -35,4 +35,8 @@ std::optional<bool> PvGuest::write_msr(Vcpu&, std::uint32_t msr, std::uint64_t v
     }
 }
 
+GuestFilter PvGuest::leak_filter() const {
+    return kPvFilter;
+}
+
 }  // namespace hv::x86

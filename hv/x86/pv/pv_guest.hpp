@@ -47,6 +47,7 @@ class PvGuest final : public GuestKind {
                       CpuidLeaf& shown) const override;
     std::optional<bool> read_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t& value) const override;
     std::optional<bool> write_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t value) const override;
+    GuestFilter leak_filter() const override;
 
     // traps/
     Result<> set_io_privilege(Vcpu& vcpu, std::uint32_t level) const override;

@@ -18,6 +18,7 @@
 #include "hv/x86/paging/direct_map.hpp"
 #include "hv/x86/paging/hv_tables.hpp"
 #include "hv/x86/smp/ipi.hpp"
+#include "hv/x86/smp/siblings.hpp"
 #include "hv/x86/smp/tsc_check.hpp"
 #include "hv/x86/traps/critical.hpp"
 
@@ -37,9 +38,9 @@ void wait(Nanoseconds duration) {
     while (time::now() < until) pause();
 }
 
-bool wait_until_online(const PerCpu& cpu, Nanoseconds patience) {
+bool wait_until_done(const std::atomic<bool>& done, Nanoseconds patience) {
     const Nanoseconds until = time::now() + patience;
-    while (!cpu.online.load(std::memory_order_acquire)) {
+    while (!done.load(std::memory_order_acquire)) {
         if (time::now() > until) return false;
         spin_pause();
     }
@@ -58,7 +59,7 @@ bool start_one(PerCpu& cpu) {
     if (!wait_until_tsc_check(cpu.id, kPatience)) return false;
     compare_tsc(cpu.id);
     log(LogLevel::Debug, "CPU {} is up", cpu.id);
-    return wait_until_online(cpu, kPatience);
+    return wait_until_done(is_to_be_parked(cpu.id) ? cpu.parked : cpu.online, kPatience);
 }
 
 }  // namespace
@@ -92,6 +93,8 @@ void start_cpus() {
     for (CpuId cpu = 1; cpu < present_cpus(); ++cpu)
         if (!start_one(cpu_data(cpu))) warn("CPU {} (APIC ID {}) does not start", cpu, cpu_data(cpu).apic_id);
     info("{} of {} CPUs online", online_cpus().count(), present_cpus());
+    if (const unsigned parked = parked_cpus())
+        info("{} CPUs are parked: of threads that share a core one is used (smt= on the command line)", parked);
 }
 
 extern "C" [[noreturn]] void start_secondary() {
@@ -107,6 +110,7 @@ extern "C" [[noreturn]] void start_secondary() {
     }
     set_processor_switches();
     answer_tsc_check(cpu.id);
+    if (is_to_be_parked(cpu.id)) park_this_cpu();
     mark_online(cpu.id);
     run_on_empty_stack(idle_loop);
 }

@@ -64,6 +64,8 @@ struct ArchVcpu {
 
     std::uint64_t xcr0 = 1;
     std::uint64_t tsc_aux = 0;    // the vCPU's number until its kernel writes something else (tsc_aux.hpp)
+    std::uint64_t spec_ctrl = 0;  // as its kernel wrote it (speculation_controls.hpp)
+    std::uint64_t virt_spec_ctrl = 0;
     std::uint8_t* fpu = nullptr;  // XSAVE area, 64-byte aligned
 
     GuestVirtual time_area{0};  // second place for pvclock, 0 when none

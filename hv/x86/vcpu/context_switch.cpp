@@ -22,6 +22,7 @@
 #include "hv/x86/vcpu/guest_kind.hpp"
 #include "hv/x86/vcpu/idle.hpp"
 #include "hv/x86/vcpu/predictions.hpp"
+#include "hv/x86/vcpu/speculation_controls.hpp"
 #include "hv/x86/vcpu/tsc_aux.hpp"
 
 namespace hv {
@@ -89,6 +90,7 @@ void load_vcpu(Vcpu& vcpu, TrapFrame& frame) {
     load_debug_registers(vcpu);
     load_fpu(vcpu);
     load_tsc_aux(vcpu);
+    load_speculation_controls(vcpu);
     update_guest_clock(vcpu);
 }
 

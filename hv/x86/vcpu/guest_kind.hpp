@@ -14,6 +14,7 @@
 #include "hv/domain/domain.hpp"
 #include "hv/domain/guest_kind.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
+#include "hv/x86/leaks/guest_controls.hpp"
 #include "hv/x86/traps/trap_frame.hpp"
 
 namespace hv::x86 {
@@ -65,6 +66,9 @@ class GuestKind : public hv::GuestKind {
     // Nothing: the policy for all kinds decides (policy/msr.hpp).
     virtual std::optional<bool> read_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t& value) const = 0;
     virtual std::optional<bool> write_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t value) const = 0;
+
+    // Of what there is against leaks, what its guests make no good use of (speculation_controls.hpp).
+    virtual GuestFilter leak_filter() const = 0;
 
     // PHYSDEVOP_set_iopl (0 to 3) and PHYSDEVOP_set_iobitmap (at most 65536 ports) of the current vCPU. Kinds whose
     // guests' I/O instructions go another way keep these: Error::NotImplemented.

@@ -6,40 +6,19 @@
 #include "tests/guest/lib/events.hpp"
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"
+#include "tests/guest/lib/processor.hpp"
 #include "tests/guest/lib/traps.hpp"
 
 using namespace guest;
 
 namespace {
 
-struct Leaf {
-    u32 a, b, c, d;
-};
+using Leaf = CpuidLeaf;
 
 Leaf cpuid(u32 leaf, u32 subleaf = 0) {
     Leaf out{leaf, 0, subleaf, 0};
     asm volatile("cpuid" : "+a"(out.a), "=b"(out.b), "+c"(out.c), "=d"(out.d));
     return out;
-}
-
-Leaf forced_cpuid(u32 leaf) {
-    Leaf out{leaf, 0, 0, 0};
-    asm volatile(".byte 0x0f, 0x0b, 0x78, 0x65, 0x6e\n cpuid" : "+a"(out.a), "=b"(out.b), "+c"(out.c), "=d"(out.d));
-    return out;
-}
-
-Fault read_msr(u32 msr, u64& value) {
-    return catch_fault([&] {
-        u32 low, high;
-        asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
-        value = u64{high} << 32 | low;
-    });
-}
-
-Fault write_msr(u32 msr, u64 value) {
-    return catch_fault([=] {
-        asm volatile("wrmsr" : : "c"(msr), "a"(static_cast<u32>(value)), "d"(static_cast<u32>(value >> 32)));
-    });
 }
 
 void check_cpuid() {

@@ -4,6 +4,7 @@
 // what it had written, and never the other one's.
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"
+#include "tests/guest/lib/processor.hpp"
 #include "tests/guest/lib/traps.hpp"
 #include "tests/guest/lib/user.hpp"
 #include "tests/guest/lib/vcpu.hpp"
@@ -27,16 +28,6 @@ user_code_end:
 namespace {
 
 constexpr u32 kTscAux = 0xc000'0103;
-
-struct Leaf {
-    u32 a, b, c, d;
-};
-
-Leaf forced_cpuid(u32 leaf) {
-    Leaf out{leaf, 0, 0, 0};
-    asm volatile(".byte 0x0f, 0x0b, 0x78, 0x65, 0x6e\n cpuid" : "+a"(out.a), "=b"(out.b), "+c"(out.c), "=d"(out.d));
-    return out;
-}
 
 bool write_aux(u64 value) {
     return !catch_fault([=] {

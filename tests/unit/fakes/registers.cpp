@@ -66,6 +66,9 @@ std::optional<bool> PvGuest::read_msr(Vcpu&, std::uint32_t, std::uint64_t&) cons
 std::optional<bool> PvGuest::write_msr(Vcpu&, std::uint32_t, std::uint64_t) const {
     return false;
 }
+GuestFilter PvGuest::leak_filter() const {
+    return kPvFilter;
+}
 Result<> PvGuest::set_io_privilege(Vcpu&, std::uint32_t) const {
     return {};
 }

@@ -1,0 +1,39 @@
+#include "hv/x86/smp/siblings.hpp"
+
+#include "hv/x86/cpu/cpuid.hpp"
+#include "hv/x86/cpu/leaks.hpp"
+#include "hv/x86/cpu/per_cpu.hpp"
+#include "hv/x86/cpu/registers.hpp"
+
+namespace hv::x86 {
+namespace {
+
+std::uint32_t core_of(CpuId cpu) {
+    return cpu_data(cpu).apic_id >> cpu_model().smt_shift;
+}
+
+}  // namespace
+
+bool has_elder_sibling(CpuId cpu) {
+    for (CpuId other = 0; other < cpu; ++other)
+        if (core_of(other) == core_of(cpu)) return true;
+    return false;
+}
+
+bool is_to_be_parked(CpuId cpu) {
+    return at_work(Measure::SiblingsOff) && has_elder_sibling(cpu);
+}
+
+void park_this_cpu() {
+    per_cpu().parked.store(true, std::memory_order_release);
+    // Interrupts are off: only what cannot be masked ends the wait.
+    for (;;) halt();
+}
+
+unsigned parked_cpus() {
+    unsigned count = 0;
+    for (CpuId cpu = 0; cpu < present_cpus(); ++cpu) count += cpu_data(cpu).parked.load(std::memory_order_acquire);
+    return count;
+}
+
+}  // namespace hv::x86
