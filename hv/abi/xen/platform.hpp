@@ -31,6 +31,8 @@ enum class PlatformCommand : std::uint32_t {
     ResourceOp = 61,
     Settime64 = 62,
     GetSymbol = 63,
+    GetUcodeRevision = 65,
+    MicrocodeUpdate2 = 66,
 };
 
 // The wall clock would have read `secs`.`nsecs` since 1970 at `system_time`.
@@ -81,6 +83,22 @@ struct PlatformMicrocode {
     std::uint32_t pad;     // +12
 };
 static_assert(sizeof(PlatformMicrocode) == 16);
+
+struct PlatformMicrocode2 {
+    std::uint64_t data;    // +0
+    std::uint32_t length;  // +8
+    std::uint32_t flags;   // +12  kMicrocodeForce
+};
+static_assert(sizeof(PlatformMicrocode2) == 16);
+inline constexpr std::uint32_t kMicrocodeForce = 1;
+
+struct PlatformUcodeRevision {
+    std::uint32_t cpu;             // +0   in
+    std::uint32_t signature;       // +4   out
+    std::uint32_t platform_flags;  // +8   out
+    std::uint32_t revision;        // +12  out
+};
+static_assert(sizeof(PlatformUcodeRevision) == 16);
 
 struct PlatformQuirk {
     std::uint32_t quirk_id;  // +0
@@ -267,6 +285,8 @@ struct PlatformOp {
         PlatformCoreParking core_parking;
         PlatformResourceOp resource_op;
         PlatformSymdata symdata;
+        PlatformUcodeRevision ucode_revision;
+        PlatformMicrocode2 microcode2;
         std::uint8_t pad[128];
     } u;  // +8
 };

@@ -162,6 +162,28 @@ bool parse_level(LogThreshold& threshold, std::string_view value) {
     return true;
 }
 
+// ucode=: unknown words are named, and the others count.
+void parse_microcode(MicrocodeOptions& options, std::string_view value, OptionComplaint complain) {
+    constexpr std::uint64_t kMostModules = 1000;
+    do {
+        const std::string_view text = take_until(value, ',');
+        const bool from_end = text.starts_with('-');
+        if (const auto number = parse_number(text.substr(from_end ? 1 : 0), kMostModules)) {
+            options.module = static_cast<int>(*number) * (from_end ? -1 : 1);
+            continue;
+        }
+        const OptionWord word{text};
+        const auto wanted = word.as_bool();
+        if (word.name == "scan" && wanted) {
+            options.scan = *wanted;
+        } else if (word.name == "allow-same" && wanted) {
+            if (*wanted) complain(text, "ucode: what a processor has is not loaded again");
+        } else if (word.name != "nmi" || !wanted) {
+            complain(text, "ucode: unknown word or malformed value");
+        }
+    } while (!value.empty());
+}
+
 bool set_number(std::uint32_t& option, std::string_view value, std::uint32_t least, std::uint32_t most) {
     const auto number = parse_number(value, most);
     if (number && *number >= least) option = static_cast<std::uint32_t>(*number);
@@ -170,9 +192,9 @@ bool set_number(std::uint32_t& option, std::string_view value, std::uint32_t lea
 
 // Options that Xen has and that mean nothing here; whoever boots us in its place should not be bothered.
 bool is_accepted_elsewhere(std::string_view name) {
-    static constexpr std::string_view kNames[] = {"real-mode",   "placeholder", "edd",         "edid",    "vga",
-                                                  "ucode",       "iommu",       "sched",       "cpufreq", "dom0",
-                                                  "crashkernel", "bootscrub",   "sync_console"};
+    static constexpr std::string_view kNames[] = {"real-mode", "placeholder", "edd",       "edid",
+                                                  "vga",       "iommu",       "sched",     "cpufreq",
+                                                  "dom0",      "crashkernel", "bootscrub", "sync_console"};
     return std::ranges::find(kNames, name) != std::end(kNames);
 }
 
@@ -198,6 +220,10 @@ Verdict apply(BootOptions& options, std::string_view name, std::string_view valu
     if (name == "pv-linear-pt") return verdict(set_bool(options.linear_tables, value));
     if (name == "smap") return verdict(set_bool(options.smap, value));
     if (apply_leak_option(options.leaks, name, value, complain)) return Verdict::Fine;
+    if (name == "ucode") {
+        parse_microcode(options.microcode, value, complain);
+        return Verdict::Fine;
+    }
     if (name == "sched-gran") {
         if (value != "cpu") complain(value, "sched-gran: hv schedules single CPUs; smt=off keeps domains off one core");
         return Verdict::Fine;

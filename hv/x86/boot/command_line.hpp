@@ -7,6 +7,7 @@
 
 #include "hv/base/log.hpp"
 #include "hv/base/option_words.hpp"
+#include "hv/x86/boot/module_roles.hpp"
 #include "hv/x86/leaks/options.hpp"
 
 namespace hv::x86 {
@@ -65,6 +66,7 @@ struct BootOptions {
     bool smap = true;
     bool linear_tables = false;  // Dom0's
     LeakOptions leaks;
+    MicrocodeOptions microcode;
     std::string_view reboot_method;  // "a" ACPI, "k" keyboard controller, "t" triple fault; empty: the best one
 };
 

@@ -13,6 +13,7 @@
 #include "hv/x86/console/console.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/leaks.hpp"
+#include "hv/x86/cpu/microcode.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/processor_switches.hpp"
 #include "hv/x86/cpu/smap.hpp"
@@ -82,6 +83,7 @@ void print_machine() {
     enable_machine_checks();
     set_processor_switches();
     mark_online(0);
+    load_boot_microcode();
     print_machine();
     report_leaks();
     read_acpi();

@@ -64,9 +64,12 @@ HV_CONTROL_REGISTER(cr4)
 #undef HV_CONTROL_REGISTER
 
 enum class Msr : std::uint32_t {
+    IntelPlatformId = 0x17,
     ApicBase = 0x1b,
     SpecCtrl = 0x48,  // cpu/spec_ctrl.hpp owns it
     PredCmd = 0x49,
+    IntelMicrocodeUpdate = 0x79,
+    MicrocodeRevision = 0x8b,
     ArchCapabilities = 0x10a,
     FlushCmd = 0x10b,
     TsxControl = 0x122,
@@ -91,6 +94,7 @@ enum class Msr : std::uint32_t {
     KernelGsBase = 0xc000'0102,
     TscAux = 0xc000'0103,
     AmdHardwareConfiguration = 0xc001'0015,
+    AmdMicrocodeUpdate = 0xc001'0020,
     AmdLsCfg = 0xc001'1020,
     AmdVirtSpecCtrl = 0xc001'011f,
     SysenterCs = 0x174,

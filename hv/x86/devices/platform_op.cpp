@@ -1,16 +1,20 @@
 // platform_op: Dom0 sets the clock, puts the machine to sleep and asks about processors and firmware.
 #include "hv/abi/xen/platform.hpp"
 
+#include <bit>
+
 #include "hv/domain/domain.hpp"
 #include "hv/domain/idle_domain.hpp"
 #include "hv/domain/runstate.hpp"
 #include "hv/machine/clock.hpp"
 #include "hv/machine/cpus.hpp"
 #include "hv/memory/guest_access.hpp"
+#include "hv/memory/heap.hpp"
 #include "hv/time/wallclock.hpp"
 #include "hv/x86/acpi/acpi.hpp"
 #include "hv/x86/console/console.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
+#include "hv/x86/cpu/microcode.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/devices/machine_hypercalls.hpp"
 #include "hv/x86/vcpu/guest_clock.hpp"
@@ -68,6 +72,33 @@ HypercallResult cpu_version(PlatformPcpuVersion& request) {
     return 0;
 }
 
+// Vendors' files for one processor are smaller; those for all of them are not what a machine needs.
+constexpr std::uint32_t kMostMicrocodeBytes = 4u << 20;
+
+// Not preemptible: all CPUs stand still for it anyway, and a machine sees it once in months.
+HypercallResult load_microcode(std::uint64_t data, std::uint32_t length) {
+    if (length == 0) return fail(Error::BadArgument);
+    if (length > kMostMicrocodeBytes) return fail(Error::TooBig);
+    const auto frames = (length + kPageSize - 1) >> kPageShift;
+    const auto order = static_cast<unsigned>(std::bit_width(frames - 1));
+    void* buffer = allocate_pages(order);
+    if (!buffer) return fail(Error::NoMemory);
+    Result<> done = copy_from_guest(buffer, GuestVirtual{data}, length);
+    if (done) done = update_microcode({static_cast<std::byte*>(buffer), length});
+    free_pages(buffer, order);
+    TRY_VOID(done);
+    return 0;
+}
+
+HypercallResult ucode_revision(PlatformUcodeRevision& request) {
+    if (request.cpu >= present_cpus() || !online_cpus().test(request.cpu)) return fail(Error::NoEntry);
+    const MicrocodeTarget target = microcode_target();
+    request.signature = target.signature;
+    request.platform_flags = target.platform_flags;
+    request.revision = microcode_revision(request.cpu);
+    return 0;
+}
+
 HypercallResult handle(PlatformOp& op) {
     switch (static_cast<PlatformCommand>(op.command)) {
         case PlatformCommand::Settime32:
@@ -92,6 +123,12 @@ HypercallResult handle(PlatformOp& op) {
         case PlatformCommand::FirmwareInfo:
             return fail(Error::NoDomain);                    // no real-mode data was kept: "no such entry"
         case PlatformCommand::SetProcessorPminfo: return 0;  // power states are left to the firmware
+        case PlatformCommand::MicrocodeUpdate: return load_microcode(op.u.microcode.data, op.u.microcode.length);
+        case PlatformCommand::MicrocodeUpdate2:
+            // What could be forced is a step backwards, which nobody can.
+            if (op.u.microcode2.flags != 0) return fail(Error::NotSupported);
+            return load_microcode(op.u.microcode2.data, op.u.microcode2.length);
+        case PlatformCommand::GetUcodeRevision: return ucode_revision(op.u.ucode_revision);
         default: return fail(Error::NotImplemented);
     }
 }

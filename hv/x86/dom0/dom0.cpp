@@ -15,6 +15,8 @@
 #include "hv/x86/boot/boot_info.hpp"
 #include "hv/x86/boot/command_line.hpp"
 #include "hv/x86/boot/core_seam.hpp"
+#include "hv/x86/boot/module_bytes.hpp"
+#include "hv/x86/boot/module_roles.hpp"
 #include "hv/x86/console/console.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/dom0/dom0_layout.hpp"
@@ -32,10 +34,6 @@ namespace {
 using Bytes = std::span<const std::byte>;
 
 constexpr std::uint64_t kFirstMiBFrames = 0x10'0000 >> kPageShift;
-
-Bytes bytes_of(const BootModule& module) {
-    return {direct_map_as<const std::byte>(module.start), module.size};
-}
 
 // The first word of a module's text is its file name.
 std::string_view without_first_word(std::string_view text) {
@@ -179,7 +177,8 @@ void build_dom0() {
     const Nanoseconds unpacked_at = time::now();
     const Result<KernelImage> kernel = parse_kernel(unpacked->elf, why);
     if (!kernel) give_up("Dom0's kernel cannot be used: {}", why);
-    const Bytes initrd = boot.modules.size() > 1 ? bytes_of(boot.modules[1]) : Bytes{};
+    const ModuleRoles roles = assign_modules(boot.modules.size(), boot_options().microcode);
+    const Bytes initrd = roles.initrd ? bytes_of(boot.modules[*roles.initrd]) : Bytes{};
 
     abi::control::CreateDomain config{};
     config.domain = 0;

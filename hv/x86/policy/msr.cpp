@@ -45,9 +45,9 @@ bool read_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t& value) {
         value = read_tsc();
         return true;
     }
-    if (msr == 0x8b) {  // microcode level
+    if (static_cast<Msr>(msr) == Msr::MicrocodeRevision) {
         const Vendor vendor = cpu_model().vendor;
-        value = vendor == Vendor::Intel || vendor == Vendor::Amd || vendor == Vendor::Hygon ? read_msr(0x8b) : 0;
+        value = vendor == Vendor::Intel || vendor == Vendor::Amd || vendor == Vendor::Hygon ? read_msr(msr) : 0;
         return true;
     }
     return false;
@@ -73,7 +73,7 @@ bool write_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t value) {
         }
         default: break;
     }
-    return msr == 0x8b && value == 0;  // asks the CPU for its microcode level
+    return static_cast<Msr>(msr) == Msr::MicrocodeRevision && value == 0;  // asks the CPU for it
 }
 
 }  // namespace hv::x86

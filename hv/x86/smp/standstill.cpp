@@ -6,12 +6,14 @@
 #include "hv/base/spinlock.hpp"
 #include "hv/machine/cpus.hpp"
 #include "hv/time/patience.hpp"
+#include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/smp/cpu_calls.hpp"
 
 namespace hv::x86 {
 namespace {
 
 struct Standstill {
+    void (*turn)(void*);  // null: nobody but the caller does anything
     void (*work)(void*);
     void* argument;
     CpuSet cpus;
@@ -19,12 +21,23 @@ struct Standstill {
     CpuSet asked_again{};
     Nanoseconds waited = 0;
     std::atomic<std::size_t> arrived{0};  // of the others
+    std::atomic<CpuId> whose_turn{kNoCpu};
     std::atomic<bool> over{false};
 };
 
 // Two who stop the machine at the same time would wait for each other. The highest
 // rank: it is taken with any lock held.
 constinit Spinlock g_lock{LockRank::Console};
+
+void take_turns(Standstill& standstill) {
+    if (!standstill.turn) return;
+    for_each_bit(standstill.cpus, [&standstill](std::size_t bit) {
+        const auto cpu = static_cast<CpuId>(bit);
+        if (cpu == standstill.caller) return standstill.turn(standstill.argument);
+        standstill.whose_turn.store(cpu, std::memory_order_release);
+        while (standstill.whose_turn.load(std::memory_order_acquire) == cpu) spin_pause();
+    });
+}
 
 // The caller works, once it has sent all of its interrupts, some of them twice if need be, and the others have arrived:
 // who still writes to its local APIC does not stand still.
@@ -38,6 +51,7 @@ void lead(Standstill& standstill) {
         standstill.asked_again = announce_again(standstill.cpus);
         standstill.waited = patience.waited();
     }
+    take_turns(standstill);
     standstill.work(standstill.argument);
     standstill.over.store(true, std::memory_order_release);
 }
@@ -47,13 +61,24 @@ void arrive(void* argument) {
     if (current_cpu() == standstill.caller) return lead(standstill);
     standstill.arrived.fetch_add(1, std::memory_order_acq_rel);
     // Some CPU may not come before this one has answered it.
-    while (!standstill.over.load(std::memory_order_acquire)) spin_pause();
+    while (!standstill.over.load(std::memory_order_acquire)) {
+        spin_pause();
+        if (standstill.whose_turn.load(std::memory_order_acquire) != current_cpu()) continue;
+        standstill.turn(standstill.argument);
+        standstill.whose_turn.store(kNoCpu, std::memory_order_release);
+    }
+    (void)cpuid(0);  // serialises
 }
 
 }  // namespace
 
 void at_standstill(void (*work)(void*), void* argument) {
-    Standstill standstill{.work = work, .argument = argument, .cpus = online_cpus(), .caller = current_cpu()};
+    at_standstill_by_turns(nullptr, work, argument);
+}
+
+void at_standstill_by_turns(void (*turn)(void*), void (*work)(void*), void* argument) {
+    Standstill standstill{
+        .turn = turn, .work = work, .argument = argument, .cpus = online_cpus(), .caller = current_cpu()};
     {
         Guard guard{g_lock};
         call_on_cpus(standstill.cpus, arrive, &standstill);

@@ -10,5 +10,8 @@ namespace hv::x86 {
 
 // Runs `work(argument)` on this CPU, once all others only wait for its end. `work` takes no locks (so it does not log).
 void at_standstill(void (*work)(void*), void* argument);
+// Before that every CPU does `turn(argument)`, this one included, one after another. They may change what hv's code is:
+// each CPU serialises before it goes on.
+void at_standstill_by_turns(void (*turn)(void*), void (*work)(void*), void* argument);
 
 }  // namespace hv::x86

@@ -12,6 +12,7 @@
 #include "hv/x86/boot/early_memory.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/leaks.hpp"
+#include "hv/x86/cpu/microcode.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/processor_switches.hpp"
 #include "hv/x86/cpu/registers.hpp"
@@ -102,6 +103,7 @@ extern "C" [[noreturn]] void start_secondary() {
     enable_cpu_features();
     load_descriptors(cpu);
     flush_local_tlb();
+    load_boot_microcode_here();
     start_local_apic();
     enable_machine_checks();
     if (!leaks_like_the_boot_cpu()) {

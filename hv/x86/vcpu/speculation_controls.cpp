@@ -1,6 +1,7 @@
 #include "hv/x86/vcpu/speculation_controls.hpp"
 
 #include "hv/domain/domain.hpp"
+#include "hv/domain/idle_domain.hpp"
 #include "hv/x86/cpu/leaks.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
@@ -23,6 +24,10 @@ void load_speculation_controls(const Vcpu& vcpu) {
     const std::uint64_t bit = controls_of(vcpu.domain).ls_cfg_ssbd;
     const std::uint64_t other = read_msr(Msr::AmdLsCfg) & ~bit;
     write_msr(Msr::AmdLsCfg, wanted ? other | bit : other);
+}
+
+void refresh_speculation_controls(PerCpu& cpu) {
+    if (cpu.current && !is_idle(*cpu.current)) cpu.guest_spec_ctrl = spec_ctrl_for_guest(cpu.current->arch->spec_ctrl);
 }
 
 }  // namespace hv::x86

@@ -150,6 +150,26 @@ TEST(CommandLine, Leaks) {
     EXPECT_EQ(complaints[0], "ibsr");
 }
 
+TEST(CommandLine, Microcode) {
+    EXPECT_EQ(parse("ucode=2").microcode.module, 2);
+    EXPECT_EQ(parse("ucode=-1,scan").microcode.module, -1);
+    EXPECT_TRUE(parse("ucode=scan").microcode.scan && !parse("ucode=scan").microcode.module);
+    EXPECT_FALSE(parse("ucode=scan ucode=no-scan").microcode.scan);
+    parse("ucode=scan=yes,nmi=off,allow-same=no,3");
+    EXPECT_TRUE(complaints.empty());
+    for (const char* wrong : {"early", "scan=maybe", "--1", "1x", "", "allow-same", "99999999999"}) {
+        EXPECT_FALSE(parse(std::string{"ucode="} + wrong).microcode.module) << wrong;
+        EXPECT_EQ(complaints.size(), 1u) << wrong;
+    }
+}
+
+TEST(CommandLine, SchedulingGranularity) {
+    parse("sched-gran=cpu");
+    EXPECT_TRUE(complaints.empty());
+    parse("sched-gran=core");
+    EXPECT_EQ(complaints, std::vector<std::string>{"core"});
+}
+
 TEST(CommandLine, SaysWhatItDoesNotKnow) {
     parse("  /boot/hv placeholder no-real-mode edd=off  frobnicate=1 maxcpus=0 ");
     ASSERT_EQ(complaints.size(), 2u);

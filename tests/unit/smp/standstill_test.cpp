@@ -31,6 +31,29 @@ TEST(Standstill, NobodySendsWhileOneWorks) {
     }
 }
 
+struct Turns {
+    std::vector<hv::CpuId> taken;
+    std::size_t before_work = 0;
+};
+
+TEST(Standstill, EveryCpuHasItsTurnBeforeTheWork) {
+    for (const unsigned count : {1u, 2u, 5u}) {
+        Turns turns;
+        cpus::run(count, cpus::Others::Spin, [&turns] {
+            hv::x86::at_standstill_by_turns(
+                [](void* argument) { static_cast<Turns*>(argument)->taken.push_back(hv::current_cpu()); },
+                [](void* argument) {
+                    auto& all = *static_cast<Turns*>(argument);
+                    all.before_work = all.taken.size();
+                },
+                &turns);
+        });
+        ASSERT_EQ(turns.taken.size(), count);
+        EXPECT_EQ(turns.before_work, count);
+        for (unsigned cpu = 0; cpu < count; ++cpu) EXPECT_EQ(turns.taken[cpu], cpu);
+    }
+}
+
 TEST(Standstill, AnInterruptThatIsLostIsSentAgain) {
     Seen seen;
     cpus::run(4, cpus::Others::Sleep, [&seen] {
