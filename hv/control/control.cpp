@@ -49,7 +49,7 @@ constexpr Entry entry(Operation operation, std::uint32_t first_size = 0) {
 
 constexpr Entry kEntries[] = {
     entry<get_version>(Operation::GetVersion),
-    entry<get_host_info>(Operation::GetHostInfo),
+    entry<get_host_info>(Operation::GetHostInfo, control::kFirstHostInfoBytes),
     entry<get_cpu_info>(Operation::GetCpuInfo),
     entry<read_text>(Operation::ReadText),
     entry<get_perf_counters>(Operation::GetPerfCounters),

@@ -103,6 +103,9 @@ Result<> read_text(control::ReadText& request) {
         case control::Text::Compiler: text = build_info().compiler; break;
         case control::Text::BuildDate: text = build_info().date; break;
         case control::Text::Capabilities: text = kCapabilities; break;
+        case control::Text::Leaks:
+        case control::Text::Mitigations:
+        case control::Text::OpenLeaks: text = leak_text(static_cast<control::Text>(request.which)); break;
         default: return fail(Error::BadArgument);
     }
     request.length = static_cast<std::uint32_t>(text.size());

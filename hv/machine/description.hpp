@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "hv/abi/control/host.hpp"
 
@@ -9,6 +10,8 @@ namespace hv {
 
 // Features, clock, CPU counts and names; the memory fields are the caller's.
 void describe_machine(abi::control::GetHostInfo& info);
+// Text::Leaks, Mitigations or OpenLeaks.
+std::string_view leak_text(abi::control::Text which);
 // False behind the last CPU.
 bool describe_cpu(std::uint32_t cpu, abi::control::CpuInfo& info);
 // Counter `index` of the processor's part (traps); false behind the last.

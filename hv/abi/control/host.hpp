@@ -47,8 +47,11 @@ struct GetHostInfo {
     std::uint32_t max_vcpus;         // +92  out: most vCPUs that one domain may have
     char cpu_vendor[16];             // +96  out: CPUID vendor string, NUL-terminated
     char cpu_model[64];              // +112 out: CPUID brand string, NUL-terminated
+    std::uint32_t microcode;         // +176 out: revision of the boot CPU's, 0 when it has none or hv is too old to say
+    std::uint32_t reserved;          // +180
 };
-static_assert(sizeof(GetHostInfo) == 176);
+static_assert(sizeof(GetHostInfo) == 184);
+inline constexpr std::uint32_t kFirstHostInfoBytes = 176;
 
 struct CpuInfo {
     std::uint32_t cpu;           // +0
@@ -77,6 +80,10 @@ enum class Text : std::uint32_t {
     Compiler = 2,
     BuildDate = 3,
     Capabilities = 4,  // as XENVER_capabilities: "xen-3.0-x86_64 ..."
+    // Lists of names, ", " between them. An hv that is too old has none: -EINVAL, as for any text that does not exist.
+    Leaks = 5,        // what the processors let one program see of another
+    Mitigations = 6,  // what is done about it
+    OpenLeaks = 7,    // what is left of it
 };
 
 // ReadText: copies a text without its NUL; `length` is the whole text's length even when the buffer is shorter.

@@ -14,6 +14,7 @@ constinit Mitigations decided{};
 constinit Identification of_boot_cpu{};
 // By what the filter says.
 constinit GuestControls for_user_kernels{}, for_kernels{};
+constinit LeakTexts texts{};
 
 }  // namespace
 
@@ -23,6 +24,7 @@ void decide_mitigations() {
     choose_spec_ctrl();
     for_user_kernels = controls_for({.kernel_is_user = true}, of_boot_cpu, decided, measures_at_work());
     for_kernels = controls_for({.kernel_is_user = false}, of_boot_cpu, decided, measures_at_work());
+    write_texts(texts, decided, kAtWork);
 }
 
 const Mitigations& mitigations() {
@@ -50,6 +52,10 @@ bool leaks_like_the_boot_cpu() {
 
 const GuestControls& guest_controls(const GuestFilter& of_kind) {
     return of_kind.kernel_is_user ? for_user_kernels : for_kernels;
+}
+
+const LeakTexts& leak_texts() {
+    return texts;
 }
 
 void report_leaks() {

@@ -3,6 +3,7 @@
 
 #include "hv/x86/leaks/guest_controls.hpp"
 #include "hv/x86/leaks/mitigations.hpp"
+#include "hv/x86/leaks/report.hpp"
 
 namespace hv::x86 {
 
@@ -21,6 +22,9 @@ bool leaks_like_the_boot_cpu();
 
 // What guests of a kind have against leaks, by what was decided last.
 const GuestControls& guest_controls(const GuestFilter& of_kind);
+
+// The same in words, for whoever asks later.
+const LeakTexts& leak_texts();
 
 // Boot CPU, once: logs what it suffers from and what is not done against it. Says nothing of a sound processor.
 void report_leaks();

@@ -5,6 +5,8 @@
 #include "hv/machine/cpus.hpp"
 #include "hv/machine/description.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
+#include "hv/x86/cpu/leaks.hpp"
+#include "hv/x86/cpu/microcode.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/vcpu/trap_counters.hpp"
@@ -34,6 +36,17 @@ void describe_machine(abi::control::GetHostInfo& info) {
         info.cpu_vendor[i] = model.vendor_text[i];
     for (std::size_t i = 0; i + 1 < sizeof info.cpu_model && i < model.brand.size(); ++i)
         info.cpu_model[i] = model.brand[i];
+    info.microcode = x86::microcode_revision(0);
+}
+
+std::string_view leak_text(abi::control::Text which) {
+    const x86::LeakTexts& texts = x86::leak_texts();
+    switch (which) {
+        case abi::control::Text::Leaks: return texts.leaks.text();
+        case abi::control::Text::Mitigations: return texts.at_work.text();
+        case abi::control::Text::OpenLeaks: return texts.open.text();
+        default: return {};
+    }
 }
 
 bool describe_cpu(std::uint32_t cpu, abi::control::CpuInfo& info) {

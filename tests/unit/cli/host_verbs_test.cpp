@@ -14,20 +14,30 @@ TEST_F(VerbsTest, InfoReadsLikeAText) {
                     {"memory", 2048 * kMebibyte},
                     {"free_memory", 768 * kMebibyte},
                     {"uptime", std::uint64_t{61'000'000'000}},
-                    {"features", std::vector<std::string>{"pv", "tsc-stable"}}};
+                    {"features", std::vector<std::string>{"pv", "tsc-stable"}},
+                    {"microcode", std::int64_t{0x200'006e}},
+                    {"leaks", std::vector<std::string>{"Spectre v2", "MDS"}},
+                    {"mitigations", std::vector<std::string>{"retpolines", "SMT off"}},
+                    {"open_leaks", std::vector<std::string>{}}};
     EXPECT_EQ(hvctl({"info"}).out,
               "hv version         0.1.0\n"
               "control interface  1\n"
               "features           pv tsc-stable\n"
               "up for             1 min\n"
+              "microcode          0x200006e\n"
               "CPUs               4\n"
               "TSC                2400.005 MHz\n"
               "memory             2 GiB\n"
-              "free memory        768 MiB\n");
+              "free memory        768 MiB\n"
+              "leaks              Spectre v2, MDS\n"
+              "mitigations        retpolines, SMT off\n"
+              "not mitigated      none\n");
     auto json = nlohmann::json::parse(hvctl({"info", "--json"}).out);
     EXPECT_EQ(json["version"], 1);
     EXPECT_EQ(json["host"]["memory"], 2048 * kMebibyte);
     EXPECT_EQ(json["host"]["features"][1], "tsc-stable");
+    EXPECT_EQ(json["host"]["leaks"][0], "Spectre v2");
+    EXPECT_TRUE(json["host"]["open_leaks"].empty());
 }
 
 TEST_F(VerbsTest, DmesgReadsToTheEndHoweverSmallThePieces) {

@@ -1,4 +1,5 @@
 #include <array>
+#include <charconv>
 
 #include "json.hpp"
 #include "text.hpp"
@@ -7,7 +8,7 @@
 namespace hvctl::cli {
 namespace {
 
-enum class Unit { Text, Number, Bytes, Span, Kilohertz, List };
+enum class Unit { Text, Number, Hex, Bytes, Span, Kilohertz, List, Names };
 
 struct Row {
     const char* key;
@@ -27,6 +28,7 @@ constexpr std::array kRows = {
     Row{"uptime", "up for", Unit::Span},
     Row{"cpu_model", "CPU", Unit::Text},
     Row{"cpu_vendor", "CPU vendor", Unit::Text},
+    Row{"microcode", "microcode", Unit::Hex},
     Row{"cpus", "CPUs", Unit::Number},
     Row{"threads_per_core", "threads per core", Unit::Number},
     Row{"cores_per_socket", "cores per socket", Unit::Number},
@@ -37,6 +39,9 @@ constexpr std::array kRows = {
     Row{"free_memory", "free memory", Unit::Bytes},
     Row{"claimed_memory", "claimed memory", Unit::Bytes},
     Row{"hv_memory", "used by hv", Unit::Bytes},
+    Row{"leaks", "leaks", Unit::Names},
+    Row{"mitigations", "mitigations", Unit::Names},
+    Row{"open_leaks", "not mitigated", Unit::Names},
     Row{"domains", "domains", Unit::Number},
     Row{"registry", "registry", Unit::Text},
 };
@@ -45,6 +50,11 @@ std::string shown(const Properties& info, const Row& row) {
     switch (row.unit) {
         case Unit::Text: return safe_for_terminal(info.text(row.key));
         case Unit::Number: return std::to_string(info.number(row.key));
+        case Unit::Hex: {
+            std::array<char, 16> digits{};
+            const auto end = std::to_chars(digits.begin(), digits.end(), info.number(row.key), 16).ptr;
+            return "0x" + std::string(digits.begin(), end);
+        }
         case Unit::Bytes: return format_bytes(info.number(row.key));
         case Unit::Span: return format_span(info.number(row.key));
         case Unit::Kilohertz: {
@@ -53,6 +63,10 @@ std::string shown(const Properties& info, const Row& row) {
             return std::to_string(khz / 1000) + '.' + fraction + " MHz";
         }
         case Unit::List: return join(info.texts(row.key), " ");
+        case Unit::Names: {
+            const std::string names = join(info.texts(row.key), ", ");
+            return names.empty() ? "none" : safe_for_terminal(names);
+        }
     }
     return {};
 }

@@ -43,11 +43,32 @@ std::vector<std::string> features_of(std::uint64_t bits) {
     return names;
 }
 
+// Names in a text of hv's, ", " between them.
+std::vector<std::string> names_in(std::string_view text) {
+    constexpr std::string_view kSeparator = ", ";
+    std::vector<std::string> names;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find(kSeparator), text.size());
+        names.push_back(printable(std::string{text.substr(0, end)}));
+        text.remove_prefix(std::min(end + kSeparator.size(), text.size()));
+    }
+    return names;
+}
+
 struct Facts {
     hvctl::HvVersion version;
     abi::GetHostInfo host{};
     std::string command_line, build_id, compiler, capabilities;
+    std::optional<std::string> leaks, mitigations, open_leaks;  // an older hv does not know
 };
+
+// Nothing when hv has no such text.
+hvctl::Result<std::optional<std::string>> read_if_there(Hypervisor& hypervisor, abi::Text which) {
+    auto text = hypervisor.read_text(which);
+    if (text) return std::optional{std::move(*text)};
+    if (text.error().code() == hvctl::ErrorCode::InvalidArgument) return std::optional<std::string>{};
+    return std::unexpected{std::move(text.error())};
+}
 
 hvctl::Result<Facts> collect(Hypervisor& hypervisor) {
     Facts facts;
@@ -57,6 +78,9 @@ hvctl::Result<Facts> collect(Hypervisor& hypervisor) {
     facts.build_id = TRY(hypervisor.read_text(abi::Text::BuildId));
     facts.compiler = TRY(hypervisor.read_text(abi::Text::Compiler));
     facts.capabilities = TRY(hypervisor.read_text(abi::Text::Capabilities));
+    facts.leaks = TRY(read_if_there(hypervisor, abi::Text::Leaks));
+    facts.mitigations = TRY(read_if_there(hypervisor, abi::Text::Mitigations));
+    facts.open_leaks = TRY(read_if_there(hypervisor, abi::Text::OpenLeaks));
     return facts;
 }
 
@@ -82,6 +106,10 @@ Result<void> HostMethods::info(ManagerObject& object, sd_bus_message* call) {
             writer.entry("free_memory", host.free_frames * hvctl::kPageSize);
             writer.entry("claimed_memory", host.claimed_frames * hvctl::kPageSize);
             writer.entry("hv_memory", host.hv_frames * hvctl::kPageSize);
+            if (host.microcode != 0) writer.entry("microcode", host.microcode);
+            if (facts.leaks) writer.entry("leaks", names_in(*facts.leaks));
+            if (facts.mitigations) writer.entry("mitigations", names_in(*facts.mitigations));
+            if (facts.open_leaks) writer.entry("open_leaks", names_in(*facts.open_leaks));
             writer.entry("domains", host.domains).entry("features", features_of(host.features));
             writer.entry("kernel", std::string{kernel.release}).entry("uptime", host.system_time);
             const std::string trouble = object.manager().registry_trouble();
