@@ -116,10 +116,10 @@ MicrocodeTarget microcode_target() {
 }
 
 void load_boot_microcode() {
-    const MicrocodeTarget target = microcode_target();
-    revisions[per_cpu().id] = target.revision;
+    revisions[per_cpu().id] = read_microcode_revision();
     const Bytes file = file_at_boot();
     if (file.empty()) return;
+    const MicrocodeTarget target = microcode_target();
     const Result<MicrocodeUpdate> update = choose_microcode(file, target, false);
     if (!update) {
         info("microcode {:x} stays: {}", target.revision, reason(update.error()));
