@@ -81,9 +81,9 @@ void print_machine() {
     load_descriptors(per_cpu());
     enable_cpu_features();
     enable_machine_checks();
+    load_boot_microcode();
     set_processor_switches();
     mark_online(0);
-    load_boot_microcode();
     print_machine();
     report_leaks();
     read_acpi();

@@ -16,15 +16,31 @@ constinit Identification of_boot_cpu{};
 constinit GuestControls for_user_kernels{}, for_kernels{};
 constinit LeakTexts texts{};
 
+// Tables of guests are made for them or not, and a CPU that is parked has nothing to run on.
+constexpr Measures kFromTheStart =
+    kIsolate | Measures{Measure::SanitiseDomu, Measure::SanitiseDom0, Measure::SiblingsOff};
+
+void apply_decision() {
+    choose_spec_ctrl();
+    for_user_kernels = controls_for({.kernel_is_user = true}, of_boot_cpu, decided, measures_at_work());
+    for_kernels = controls_for({.kernel_is_user = false}, of_boot_cpu, decided, measures_at_work());
+    write_texts(texts, decided, kAtWork);
+}
+
 }  // namespace
 
 void decide_mitigations() {
     of_boot_cpu = identify(ThisProcessor{});
     decided = decide(of_boot_cpu, boot_options().leaks);
-    choose_spec_ctrl();
-    for_user_kernels = controls_for({.kernel_is_user = true}, of_boot_cpu, decided, measures_at_work());
-    for_kernels = controls_for({.kernel_is_user = false}, of_boot_cpu, decided, measures_at_work());
-    write_texts(texts, decided, kAtWork);
+    apply_decision();
+}
+
+void decide_mitigations_again() {
+    const Measures fixed = decided.wanted & kFromTheStart;
+    of_boot_cpu = identify(ThisProcessor{});
+    decided = decide(of_boot_cpu, boot_options().leaks);
+    decided.wanted = (decided.wanted - kFromTheStart) | fixed;
+    apply_decision();
 }
 
 const Mitigations& mitigations() {

@@ -7,9 +7,11 @@
 
 namespace hv::x86 {
 
-// Boot CPU, after identify_cpu(); once, and again at a standstill when new microcode has changed what the processor
-// says of itself (set_switches() then).
+// Boot CPU, after identify_cpu(), once.
 void decide_mitigations();
+// The same at a standstill, when new microcode has changed what the processor says of itself; set_switches() then, and
+// set_processor_switches() on each CPU. What guests are built on stays as it was.
+void decide_mitigations_again();
 const Mitigations& mitigations();
 // What is wanted and this hv has.
 Measures measures_at_work();

@@ -14,7 +14,9 @@
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/leaks.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
+#include "hv/x86/cpu/processor_switches.hpp"
 #include "hv/x86/cpu/registers.hpp"
+#include "hv/x86/cpu/switches.hpp"
 #include "hv/x86/cpu/try_msr.hpp"
 #include "hv/x86/paging/direct_map.hpp"
 #include "hv/x86/smp/standstill.hpp"
@@ -63,9 +65,15 @@ const char* reason(Error error) {
 // What the processor says of itself has changed.
 void look_again(void*) {
     identify_cpu();
-    decide_mitigations();
-    for_each_bit(online_cpus(),
-                 [](std::size_t number) { refresh_speculation_controls(cpu_data(static_cast<CpuId>(number))); });
+    decide_mitigations_again();
+    if (isolation_at_work()) disable_global_pages();  // identify_cpu() knows nothing of it
+    set_switches();
+}
+
+// On each CPU, afterwards.
+void use_what_is_new(void*) {
+    set_processor_switches();
+    refresh_speculation_controls(per_cpu());
 }
 
 // The first CPU that has not come to `revision`; kMaxCpus: there is none.
@@ -159,6 +167,7 @@ Result<> update_microcode(std::span<std::byte> file) {
     std::memmove(file.data(), update->patch.data(), update->patch.size());
     Bytes patch = file.first(update->patch.size());
     at_standstill_by_turns([](void* argument) { load_here(*static_cast<Bytes*>(argument)); }, look_again, &patch);
+    call_on_cpus(online_cpus(), use_what_is_new, nullptr);
     if (const std::size_t cpu = left_behind(update->revision); cpu < kMaxCpus) {
         warn("microcode {:x} was refused by CPU {}, which has {:x}", update->revision, cpu, revisions[cpu]);
         return fail(Error::Io);
