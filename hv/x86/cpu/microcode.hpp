@@ -12,9 +12,14 @@ void load_boot_microcode();
 // Every other CPU, as it starts.
 void load_boot_microcode_here();
 
-// All CPUs, at a standstill, with `file`, which it changes. Errors as choose_microcode(), and Busy: somebody else is at
-// it; Io: a CPU did not take it (its revision says so, the log which). Logs what came of it, as on the boot CPU.
-Result<> update_microcode(std::span<std::byte> file);
+// This CPU, with what choose_microcode() found, 16-byte aligned. A CPU that does not like it goes on with what it has:
+// its revision says so.
+void load_microcode(Bytes patch);
+// What a refusal of choose_microcode() means.
+const char* why_no_microcode(Error error);
+// Once new microcode is loaded, on the boot CPU alone or at a standstill: what the processor says of itself is read
+// again, and what is done against leaks decided again. set_processor_switches() then, on each CPU.
+void look_again_at_processor();
 
 // This CPU's revision.
 std::uint32_t read_microcode_revision();

@@ -17,6 +17,7 @@
 #include "hv/x86/cpu/microcode.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/devices/machine_hypercalls.hpp"
+#include "hv/x86/devices/microcode_update.hpp"
 #include "hv/x86/vcpu/guest_clock.hpp"
 
 namespace hv::x86 {
@@ -76,7 +77,7 @@ HypercallResult cpu_version(PlatformPcpuVersion& request) {
 constexpr std::uint32_t kMostMicrocodeBytes = 4u << 20;
 
 // Not preemptible: all CPUs stand still for it anyway, and a machine sees it once in months.
-HypercallResult load_microcode(std::uint64_t data, std::uint32_t length) {
+HypercallResult take_microcode(std::uint64_t data, std::uint32_t length) {
     if (length == 0) return fail(Error::BadArgument);
     if (length > kMostMicrocodeBytes) return fail(Error::TooBig);
     const auto frames = (length + kPageSize - 1) >> kPageShift;
@@ -123,11 +124,11 @@ HypercallResult handle(PlatformOp& op) {
         case PlatformCommand::FirmwareInfo:
             return fail(Error::NoDomain);                    // no real-mode data was kept: "no such entry"
         case PlatformCommand::SetProcessorPminfo: return 0;  // power states are left to the firmware
-        case PlatformCommand::MicrocodeUpdate: return load_microcode(op.u.microcode.data, op.u.microcode.length);
+        case PlatformCommand::MicrocodeUpdate: return take_microcode(op.u.microcode.data, op.u.microcode.length);
         case PlatformCommand::MicrocodeUpdate2:
             // What could be forced is a step backwards, which nobody can.
             if (op.u.microcode2.flags != 0) return fail(Error::NotSupported);
-            return load_microcode(op.u.microcode2.data, op.u.microcode2.length);
+            return take_microcode(op.u.microcode2.data, op.u.microcode2.length);
         case PlatformCommand::GetUcodeRevision: return ucode_revision(op.u.ucode_revision);
         default: return fail(Error::NotImplemented);
     }

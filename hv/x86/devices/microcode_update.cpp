@@ -1,0 +1,65 @@
+#include "hv/x86/devices/microcode_update.hpp"
+
+#include <atomic>
+#include <cstring>
+
+#include "hv/base/log.hpp"
+#include "hv/machine/cpus.hpp"
+#include "hv/x86/cpu/leaks.hpp"
+#include "hv/x86/cpu/microcode.hpp"
+#include "hv/x86/cpu/per_cpu.hpp"
+#include "hv/x86/cpu/processor_switches.hpp"
+#include "hv/x86/smp/standstill.hpp"
+#include "hv/x86/vcpu/speculation_controls.hpp"
+
+namespace hv::x86 {
+namespace {
+
+constinit std::atomic<bool> loading{false};
+
+// On each CPU, afterwards.
+void use_what_is_new(void*) {
+    set_processor_switches();
+    refresh_speculation_controls(per_cpu());
+}
+
+// The first CPU that has not come to `revision`; kMaxCpus: there is none.
+std::size_t left_behind(std::uint32_t revision) {
+    std::size_t found = kMaxCpus;
+    for_each_bit(online_cpus(), [&](std::size_t cpu) {
+        if (microcode_revision(static_cast<CpuId>(cpu)) != revision && found == kMaxCpus) found = cpu;
+    });
+    return found;
+}
+
+}  // namespace
+
+Result<> update_microcode(std::span<std::byte> file) {
+    if (loading.exchange(true, std::memory_order_acquire)) return fail(Error::Busy);
+    struct Done {
+        ~Done() { loading.store(false, std::memory_order_release); }
+    } done;
+    const MicrocodeTarget target = microcode_target();
+    const Result<MicrocodeUpdate> update = choose_microcode(file, target, true);
+    if (!update) {
+        info("microcode {:x} stays: {}", target.revision, why_no_microcode(update.error()));
+        return fail(update.error());
+    }
+    // To where it is aligned.
+    std::memmove(file.data(), update->patch.data(), update->patch.size());
+    Bytes patch = file.first(update->patch.size());
+    at_standstill_by_turns([](void* argument) { load_microcode(*static_cast<Bytes*>(argument)); },
+                           [](void*) { look_again_at_processor(); }, &patch);
+    call_on_cpus(online_cpus(), use_what_is_new, nullptr);
+    if (const std::size_t cpu = left_behind(update->revision); cpu < kMaxCpus) {
+        warn("microcode {:x} was refused by CPU {}, which has {:x}", update->revision, cpu,
+             microcode_revision(static_cast<CpuId>(cpu)));
+        return fail(Error::Io);
+    }
+    info("microcode: all {} CPUs have revision {:x}, had {:x}", online_cpus().count(), update->revision,
+         target.revision);
+    report_leaks();
+    return {};
+}
+
+}  // namespace hv::x86
