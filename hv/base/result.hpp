@@ -43,24 +43,18 @@ inline std::unexpected<Error> fail(Error error) {
 
 }  // namespace hv
 
-#define HV_CONCAT_INNER(a, b) a##b
-#define HV_CONCAT(a, b) HV_CONCAT_INNER(a, b)
-
-// Value of a Result, or return its error from the function.
-#define TRY(expression)                                                 \
-    __extension__({                                                     \
-        auto&& try_result_ = (expression);                              \
-        if (!try_result_) [[unlikely]]                                  \
-            return ::std::unexpected<::hv::Error>{try_result_.error()}; \
-        *::std::move(try_result_);                                      \
+// Value of a Result or of another std::expected (nothing, when that is void), or return its error from the function.
+// The counter keeps one TRY inside another from shadowing it.
+#define HV_TRY_NAMED(expression, name)                           \
+    __extension__({                                              \
+        auto name = (expression);                                \
+        if (!name) [[unlikely]]                                  \
+            return ::std::unexpected(::std::move(name).error()); \
+        *::std::move(name);                                      \
     })
-
-// The same for Result<void>.
-#define TRY_VOID(expression)                                              \
-    do {                                                                  \
-        if (auto&& try_result_ = (expression); !try_result_) [[unlikely]] \
-            return ::std::unexpected<::hv::Error>{try_result_.error()};   \
-    } while (false)
+#define HV_TRY_JOIN(expression, counter) HV_TRY_NAMED(expression, try_result_##counter)
+#define HV_TRY_EXPAND(expression, counter) HV_TRY_JOIN(expression, counter)
+#define TRY(expression) HV_TRY_EXPAND(expression, __COUNTER__)
 
 // Value of a Result that cannot fail here; `why` says why not.
 #define MUST(expression, why)                             \

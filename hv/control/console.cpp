@@ -29,7 +29,7 @@ Result<> read_console(control::ReadConsole& request, std::uint64_t& progress) {
         if (first && !resumed) request.position = read.position;
         position = read.next;
         if (read.length == 0) break;
-        TRY_VOID(copy_to_guest(to + request.length, piece, read.length));
+        TRY(copy_to_guest(to + request.length, piece, read.length));
         request.length += static_cast<std::uint32_t>(read.length);
     }
     request.next = position;
@@ -40,7 +40,7 @@ Result<> read_console(control::ReadConsole& request, std::uint64_t& progress) {
 Result<> send_debug_keys(control::SendDebugKeys& request) {
     char keys[64];
     if (request.count > sizeof keys || request.reserved != 0) return fail(Error::BadArgument);
-    TRY_VOID(copy_from_guest(keys, GuestVirtual{request.keys}, request.count));
+    TRY(copy_from_guest(keys, GuestVirtual{request.keys}, request.count));
     const std::span<const char> wanted{keys, request.count};
     if (!std::ranges::all_of(wanted, is_debug_key)) return fail(Error::NoEntry);
     for (const char key : wanted) run_debug_key(key);

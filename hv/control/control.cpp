@@ -111,12 +111,12 @@ HypercallResult do_control(HypercallArguments& arguments) {
 
     alignas(16) std::byte structure[kMaxStructure] = {};
     const std::uint64_t common = size < entry->known_size ? size : entry->known_size;
-    TRY_VOID(copy_from_guest(structure, where, common));
-    TRY_VOID(check_unknown_part(where, common, size));
+    TRY(copy_from_guest(structure, where, common));
+    TRY(check_unknown_part(where, common, size));
     const Result<> done = entry->handle(structure, arguments.value[3]);
     // Progress and partial results are the caller's business also when it failed.
-    TRY_VOID(copy_to_guest(where, structure, common));
-    TRY_VOID(done);
+    TRY(copy_to_guest(where, structure, common));
+    TRY(done);
     return 0;
 }
 

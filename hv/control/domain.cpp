@@ -71,8 +71,8 @@ Result<> list_domains(control::ListDomains& request, std::uint64_t& progress) {
         }
         DomainRef domain = next_domain(id);
         if (!domain) break;
-        TRY_VOID(store(GuestVirtual{request.buffer} + std::uint64_t{request.count} * request.record_size,
-                       describe(*domain)));
+        TRY(store(GuestVirtual{request.buffer} + std::uint64_t{request.count} * request.record_size,
+                  describe(*domain)));
         ++request.count;
         id = static_cast<DomainId>(domain->id + 1);
     }

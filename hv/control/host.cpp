@@ -90,7 +90,7 @@ Result<> get_cpu_info(control::GetCpuInfo& request) {
     for (request.count = 0; request.count < request.capacity; ++request.count) {
         control::CpuInfo info{};
         if (!describe_cpu(request.first + request.count, info)) break;
-        TRY_VOID(store(GuestVirtual{request.buffer} + std::uint64_t{request.count} * request.record_size, info));
+        TRY(store(GuestVirtual{request.buffer} + std::uint64_t{request.count} * request.record_size, info));
     }
     return {};
 }
@@ -137,7 +137,7 @@ Result<> get_perf_counters(control::GetPerfCounters& request, std::uint64_t& pro
         control::PerfCounter counter{};
         format_into(std::span{counter.name}.first(sizeof counter.name - 1), "{}.{}", kCounters[kind].name, name);
         counter.value = value;
-        TRY_VOID(store(GuestVirtual{request.buffer} + std::uint64_t{request.count} * request.record_size, counter));
+        TRY(store(GuestVirtual{request.buffer} + std::uint64_t{request.count} * request.record_size, counter));
         ++request.count;
     }
     return {};

@@ -55,7 +55,7 @@ Result<> copy_memory(control::CopyMemory& request) {
         const std::uint64_t left = request.length - request.done;
         const std::uint64_t bytes = left < kPageSize - in_frame ? left : kPageSize - in_frame;
         const Gfn frame{TRY(fetch_at<std::uint64_t>(GuestVirtual{request.frames}, position / kPageSize))};
-        TRY_VOID(copy_part(*domain, request, frame, in_frame, bytes));
+        TRY(copy_part(*domain, request, frame, in_frame, bytes));
         request.done += bytes;
     }
     return {};
@@ -73,7 +73,7 @@ Result<> get_frame_types(control::GetFrameTypes& request) {
             if ((*info)->type.load() & FrameInfo::kPinned) type |= control::kFramePinned;
             put_frame(**info);
         }
-        TRY_VOID(store_at(GuestVirtual{request.types}, i, type));
+        TRY(store_at(GuestVirtual{request.types}, i, type));
     }
     return {};
 }
@@ -96,7 +96,7 @@ Result<> get_frame_list(control::GetFrameList& request) {
         const Result<> stored = store_at(GuestVirtual{request.frames}, request.count, std::uint64_t{mfn});
         mfn = info->next;
         put_frame(*info);
-        TRY_VOID(stored);
+        TRY(stored);
         ++request.count;
     }
     return {};

@@ -27,7 +27,7 @@ Result<Vcpu*> vcpu_of(Domain& domain, VcpuId id) {
 Result<> fetch_set(CpuSet& set, std::uint64_t address, std::uint32_t bits) {
     std::uint64_t words[CpuSet::kWords] = {};
     const std::uint32_t known = bits < kMaxCpus ? bits : kMaxCpus;
-    TRY_VOID(copy_from_guest(words, GuestVirtual{address}, (known + 7) / 8));
+    TRY(copy_from_guest(words, GuestVirtual{address}, (known + 7) / 8));
     for (std::size_t i = 0; i < CpuSet::kWords; ++i) set.set_word(i, words[i]);
     for (std::uint32_t cpu = known; cpu < kMaxCpus; ++cpu) set.clear(cpu);
     return {};
@@ -37,7 +37,7 @@ Result<> store_set(const CpuSet& set, std::uint64_t address, std::uint32_t bits)
     std::uint64_t words[CpuSet::kWords];
     for (std::size_t i = 0; i < CpuSet::kWords; ++i) words[i] = set.word(i);
     const std::uint32_t known = bits < kMaxCpus ? bits : kMaxCpus;
-    TRY_VOID(copy_to_guest(GuestVirtual{address}, words, (known + 7) / 8));
+    TRY(copy_to_guest(GuestVirtual{address}, words, (known + 7) / 8));
     return clear_guest(GuestVirtual{address} + (known + 7) / 8, (bits + 7) / 8 - (known + 7) / 8);
 }
 
@@ -62,9 +62,9 @@ Result<> set_vcpu_context(control::VcpuContext& request) {
     if (!domain->paused_by_control.load()) return fail(Error::Busy);
     Vcpu* vcpu = TRY(vcpu_of(*domain, request.vcpu));
     const auto context = TRY(new_context());
-    TRY_VOID(copy_from_guest(context.get(), GuestVirtual{request.buffer}, sizeof *context));
+    TRY(copy_from_guest(context.get(), GuestVirtual{request.buffer}, sizeof *context));
     Guard guard{domain->lock};
-    TRY_VOID(domain->kind.set_context(*vcpu, *context));
+    TRY(domain->kind.set_context(*vcpu, *context));
     if (context->flags & abi::xen::kVgcfOnline || request.vcpu == 0) vcpu->flags.fetch_and(~std::uint32_t{kVcpuDown});
     return {};
 }
@@ -87,8 +87,8 @@ Result<> get_vcpu_affinity(control::VcpuAffinity& request) {
     Vcpu* vcpu = TRY(vcpu_of(*domain, request.vcpu));
     CpuSet hard, soft;
     sched_get_affinity(*vcpu, hard, soft);
-    if (request.hard) TRY_VOID(store_set(hard, request.hard, request.bits));
-    if (request.soft) TRY_VOID(store_set(soft, request.soft, request.bits));
+    if (request.hard) TRY(store_set(hard, request.hard, request.bits));
+    if (request.soft) TRY(store_set(soft, request.soft, request.bits));
     return {};
 }
 
@@ -96,8 +96,8 @@ Result<> set_vcpu_affinity(control::VcpuAffinity& request) {
     const DomainRef domain = TRY(find_domain(request.domain));
     Vcpu* vcpu = TRY(vcpu_of(*domain, request.vcpu));
     CpuSet hard, soft;
-    if (request.hard) TRY_VOID(fetch_set(hard, request.hard, request.bits));
-    if (request.soft) TRY_VOID(fetch_set(soft, request.soft, request.bits));
+    if (request.hard) TRY(fetch_set(hard, request.hard, request.bits));
+    if (request.soft) TRY(fetch_set(soft, request.soft, request.bits));
     return sched_set_affinity(*vcpu, request.hard ? &hard : nullptr, request.soft ? &soft : nullptr);
 }
 

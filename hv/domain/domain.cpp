@@ -31,7 +31,7 @@ Result<> create_vcpu(Domain& domain, VcpuId id) {
     vcpu->info.load()->evtchn_upcall_mask = 1;
     runstate_init(*vcpu, time::now());
     vcpu_timers_init(*vcpu, 0);
-    TRY_VOID(domain.kind.create_vcpu(*vcpu));
+    TRY(domain.kind.create_vcpu(*vcpu));
     return sched_add_vcpu(*vcpu);
 }
 
@@ -47,14 +47,14 @@ void destroy_vcpu(Domain& domain, VcpuId id) {
 
 Result<> build(Domain& domain, const CreateDomain& config) {
     domain.shared_info = SharedObject<abi::xen::SharedInfo>{TRY(SharedPage::allocate(domain))};
-    TRY_VOID(domain.kind.create_domain(domain));
-    TRY_VOID(domain.events.init(domain, config.max_event_ports));
-    TRY_VOID(domain.grants.init(domain, {.max_frames = config.max_grant_frames,
-                                         .max_maptrack_frames = config.max_maptrack_frames,
-                                         .max_version = config.max_grant_version}));
+    TRY(domain.kind.create_domain(domain));
+    TRY(domain.events.init(domain, config.max_event_ports));
+    TRY(domain.grants.init(domain, {.max_frames = config.max_grant_frames,
+                                    .max_maptrack_frames = config.max_maptrack_frames,
+                                    .max_version = config.max_grant_version}));
     domain.watchdogs.init(domain);
     sched_init_domain(domain);
-    for (VcpuId id = 0; id < domain.max_vcpus; ++id) TRY_VOID(create_vcpu(domain, id));
+    for (VcpuId id = 0; id < domain.max_vcpus; ++id) TRY(create_vcpu(domain, id));
     return {};
 }
 

@@ -90,19 +90,19 @@ Result<> destroy_domain(Domain& domain) {
         wait_for_vcpus(domain);
         for_each_vcpu(domain, [](Vcpu& vcpu) { vcpu_timers_stop(vcpu); });
         domain.watchdogs.destroy();
-        TRY_VOID(set_claim(domain, 0));
-        TRY_VOID(domain.events.destroy());
+        TRY(set_claim(domain, 0));
+        TRY(domain.events.destroy());
         leave_address_spaces(domain);
         for (VcpuId id = 0; id < domain.max_vcpus; ++id)
-            if (Vcpu* vcpu = domain.vcpu(id)) TRY_VOID(relinquish_vcpu(*vcpu));
+            if (Vcpu* vcpu = domain.vcpu(id)) TRY(relinquish_vcpu(*vcpu));
         domain.kind.relinquish_domain(domain);
-        TRY_VOID(relinquish_frames(domain));
-        TRY_VOID(domain.grants.release_mappings());
+        TRY(relinquish_frames(domain));
+        TRY(domain.grants.release_mappings());
         {
             Guard guard{domain.frames_lock};
             if (domain.frames != 0) return fail(Error::Again);
         }
-        TRY_VOID(domain.grants.maptrack.release());
+        TRY(domain.grants.maptrack.release());
         return domain.grants.release_pages();
     };
     const Result<> done = work();

@@ -14,11 +14,11 @@ namespace {
 
 // Everything that keeps the frame by the domain's own doing: a pin, parked work, ownership.
 Result<> relinquish(FrameInfo& info) {
-    TRY_VOID(finish_partial(info));
+    TRY(finish_partial(info));
     if (info.type.fetch_and(~FrameInfo::kPinned, std::memory_order_acq_rel) & FrameInfo::kPinned) {
         const Result<> put = put_frame_type_preemptible(info);
         put_frame(info);  // the pin's reference; parked work has one of its own
-        TRY_VOID(put);
+        TRY(put);
     }
     release_frame(info);
     return {};
@@ -28,7 +28,7 @@ Result<> relinquish(FrameInfo& info) {
 
 Result<> relinquish_vcpu(Vcpu& vcpu) {
     vcpu.flags.fetch_and(~std::uint32_t{kVcpuInitialised});
-    TRY_VOID(vcpu.domain.kind.relinquish_vcpu(vcpu));
+    TRY(vcpu.domain.kind.relinquish_vcpu(vcpu));
     vcpu.info = &vcpu.domain.spare_vcpu_info;
     if (FrameInfo* frame = std::exchange(vcpu.info_frame, nullptr)) put_frame_and_type(*frame);
     return {};

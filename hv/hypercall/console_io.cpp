@@ -27,7 +27,7 @@ HypercallResult write(HypercallArguments& arguments) {
         }
         char piece[kPiece];
         const std::uint32_t length = count < kPiece ? count : kPiece;
-        TRY_VOID(copy_from_guest(piece, from, length));
+        TRY(copy_from_guest(piece, from, length));
         if (privileged) {
             // A slow serial line is waited for by its guest, which can be preempted.
             if (!write_console({piece, length})) {
@@ -51,7 +51,7 @@ HypercallResult read(HypercallArguments& arguments) {
     std::uint32_t count = 0;
     char character;
     while (count < capacity && count < kPiece && console_take_input(character)) {
-        TRY_VOID(store(to + count, character));
+        TRY(store(to + count, character));
         ++count;
     }
     return count;

@@ -56,7 +56,7 @@ Result<> reset(EventChannelReset& op) {
 }
 
 Result<> init_control(EventChannelInitControl& op) {
-    TRY_VOID(current_domain().events.init_control(Gfn{op.control_gfn}, op.offset, op.vcpu));
+    TRY(current_domain().events.init_control(Gfn{op.control_gfn}, op.offset, op.vcpu));
     op.link_bits = kFifoLinkBits;
     return {};
 }
@@ -65,15 +65,15 @@ Result<> init_control(EventChannelInitControl& op) {
 template <class Op>
 HypercallResult exchange(GuestVirtual argument, Result<> (*run)(Op&)) {
     Op op = TRY(fetch<Op>(argument));
-    TRY_VOID(run(op));
-    TRY_VOID(store(argument, op));
+    TRY(run(op));
+    TRY(store(argument, op));
     return 0;
 }
 
 template <class Op, class Run>
 HypercallResult input(GuestVirtual argument, Run run) {
     const Op op = TRY(fetch<Op>(argument));
-    TRY_VOID(run(current_domain().events, op));
+    TRY(run(current_domain().events, op));
     return 0;
 }
 

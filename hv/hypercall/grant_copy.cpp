@@ -26,11 +26,11 @@ class CopyEnd {
     // The `length` bytes that `where` means.
     GrantOutcome<std::byte*> acquire(const GnttabCopyPointer& where, bool is_grant, std::uint32_t length) {
         if (where.offset + length > kPageSize) return std::unexpected{GrantResult::BadCopyArg};
-        const Mfn frame = is_grant ? TRY_GRANT(pin(where, length)) : mfn_of(current_domain(), Gfn{where.u.gmfn});
+        const Mfn frame = is_grant ? TRY(pin(where, length)) : mfn_of(current_domain(), Gfn{where.u.gmfn});
         const DomainId owner = is_grant ? pinned_.owner : current_domain().id;
         // Frames of others can be reached through grants only.
         if (!is_grant && where.domid != kDomidSelf) return std::unexpected{GrantResult::PermissionDenied};
-        frame_ = TRY_GRANT(get_granted_frame(frame, owner, readonly_));
+        frame_ = TRY(get_granted_frame(frame, owner, readonly_));
         return static_cast<std::byte*>(frame_pointer(frame)) + where.offset;
     }
 
@@ -40,7 +40,7 @@ class CopyEnd {
             return std::unexpected{GrantResult::BadDomain};
         Result<DomainRef> granter = find_domain(where.domid);
         if (!granter) return std::unexpected{GrantResult::BadDomain};
-        pinned_ = TRY_GRANT((*granter)->grants.pin_for_copy(where.u.ref, current_domain().id, readonly_));
+        pinned_ = TRY((*granter)->grants.pin_for_copy(where.u.ref, current_domain().id, readonly_));
         granter_ = std::move(*granter);
         ref_ = where.u.ref;
         if (where.offset < pinned_.start || where.offset + length > pinned_.start + pinned_.length)
@@ -58,8 +58,8 @@ class CopyEnd {
 GrantOutcome<> copy_one(const GnttabCopy& op) {
     CopyEnd source{true};
     CopyEnd destination{false};
-    const std::byte* from = TRY_GRANT(source.acquire(op.source, op.flags & kGntcopySourceGref, op.len));
-    std::byte* to = TRY_GRANT(destination.acquire(op.dest, op.flags & kGntcopyDestGref, op.len));
+    const std::byte* from = TRY(source.acquire(op.source, op.flags & kGntcopySourceGref, op.len));
+    std::byte* to = TRY(destination.acquire(op.dest, op.flags & kGntcopyDestGref, op.len));
     std::memmove(to, from, op.len);
     return {};
 }

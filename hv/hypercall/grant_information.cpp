@@ -37,15 +37,15 @@ GrantOutcome<> list_frames(Domain& domain, GuestVirtual list, std::uint32_t coun
 }
 
 GrantOutcome<> setup_table(const GnttabSetupTable& op, bool& again) {
-    const DomainRef domain = TRY_GRANT(target(op.domid));
+    const DomainRef domain = TRY(target(op.domid));
     if (op.nr_frames > domain->grants.max_frames()) return std::unexpected{GrantResult::GeneralError};
-    TRY_GRANT_VOID(grow(*domain, op.nr_frames, again));
+    TRY(grow(*domain, op.nr_frames, again));
     if (again) return {};
     return list_frames(*domain, GuestVirtual{op.frame_list}, op.nr_frames, false);
 }
 
 GrantOutcome<> status_frames(const GnttabGetStatusFrames& op) {
-    const DomainRef domain = TRY_GRANT(target(op.domid));
+    const DomainRef domain = TRY(target(op.domid));
     if (op.nr_frames > domain->grants.status_frame_count()) return std::unexpected{GrantResult::GeneralError};
     return list_frames(*domain, GuestVirtual{op.frame_list}, op.nr_frames, true);
 }
@@ -88,7 +88,7 @@ Result<> grant_set_version(GuestVirtual argument) {
     const Result<> outcome = table.set_version(op.version);
     if (!outcome && outcome.error() == Error::Restart) return outcome;
     op.version = table.version();
-    TRY_VOID(store(argument, op));
+    TRY(store(argument, op));
     return outcome;
 }
 

@@ -32,7 +32,7 @@ struct Attempt {
 
     // Each of the two kinds of mapping holds the frame for itself.
     GrantOutcome<> map(const PinnedGrant& pinned) {
-        if (device) TRY_GRANT_VOID(get_granted_frame(pinned.frame, granter.id, readonly));
+        if (device) TRY(get_granted_frame(pinned.frame, granter.id, readonly));
         if (!host) return {};
         const GrantOutcome<FrameInfo*> frame = get_granted_frame(pinned.frame, granter.id, readonly);
         if (frame) {

@@ -42,8 +42,8 @@ template <class Op, class One>
 Result<> for_each_operation(GrantBatch& batch, One one) {
     while (batch.done < batch.count) {
         Op op = TRY(fetch_at<Op>(batch.array, batch.done));
-        TRY_VOID(one(op));
-        TRY_VOID(store_at(batch.array, batch.done, op));
+        TRY(one(op));
+        TRY(store_at(batch.array, batch.done, op));
         if (++batch.done < batch.count && preemption_needed()) return fail(Error::Restart);
     }
     return {};

@@ -68,7 +68,7 @@ HypercallResult do_grant_table_op(HypercallArguments& arguments) {
     const auto command = static_cast<GrantCommand>(number);
     if (SingleOperation run = single(command)) {
         if (count != 1) return fail(Error::BadArgument);
-        TRY_VOID(run(GuestVirtual{address}));
+        TRY(run(GuestVirtual{address}));
         return 0;
     }
     const Batched batch_operation = batched(command);

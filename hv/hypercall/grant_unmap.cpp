@@ -46,7 +46,7 @@ GrantOutcome<> end_entries(const Request& request, Ended& ended) {
     const Result<DomainRef> granter = find_domain(ended.mapping->domain.load(std::memory_order_relaxed));
     if (!granter) return std::unexpected{GrantResult::BadDomain};
     ended.frame =
-        TRY_GRANT((*granter)->grants.mapped_frame(ended.mapping->ref.load(std::memory_order_relaxed), vcpu.domain.id));
+        TRY((*granter)->grants.mapped_frame(ended.mapping->ref.load(std::memory_order_relaxed), vcpu.domain.id));
     if (request.device_address != 0 && (ended.flags & kGntmapDeviceMap)) {
         if (request.device_address != address_of(ended.frame).raw) return std::unexpected{GrantResult::BadDevAddr};
         ended.done |= kGntmapDeviceMap;
@@ -67,7 +67,7 @@ GrantOutcome<> end_entries(const Request& request, Ended& ended) {
 GrantOutcome<> begin(const Request& request, Ended& ended) {
     GrantMapping* mapping = current_domain().grants.maptrack.find(request.handle);
     if (!mapping) return std::unexpected{GrantResult::BadHandle};
-    ended.flags = TRY_GRANT(claim(*mapping));
+    ended.flags = TRY(claim(*mapping));
     ended.mapping = mapping;
     ended.handle = request.handle;
     const GrantOutcome<> gone = end_entries(request, ended);
@@ -120,7 +120,7 @@ Result<> unmap_some(GrantBatch& batch, std::array<Ended, kBatch>& ended) {
         const GrantOutcome<> outcome = begin(request_of(op), ended[i]);
         if (ended[i].again) return fail(Error::Restart);
         op.status = static_cast<std::int16_t>(outcome ? GrantResult::Okay : outcome.error());
-        TRY_VOID(store_at(batch.array, batch.done, op));
+        TRY(store_at(batch.array, batch.done, op));
     }
     return {};
 }

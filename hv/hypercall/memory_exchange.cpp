@@ -49,7 +49,7 @@ Result<Shape> check(const MemoryExchange& exchange) {
 // Hands over a block and tells its number at `index` of the domain's list, where the pfn is that it shall have.
 // Error::Fault: the domain has the block all the same; any other error: it has not.
 Result<> give_block(Domain& domain, Mfn first, unsigned order, GuestVirtual list, std::uint64_t index) {
-    TRY_VOID(assign_frames(domain, first, std::uint64_t{1} << order));
+    TRY(assign_frames(domain, first, std::uint64_t{1} << order));
     const std::uint64_t pfn = TRY(fetch_at<std::uint64_t>(list, index));
     for (std::uint64_t i = 0; i < std::uint64_t{1} << order; ++i) set_m2p(first + i, pfn + i);
     return store_at(list, index, first.raw);
@@ -70,7 +70,7 @@ Result<> exchange_chunk(Domain& domain, const MemoryExchange& exchange, const Sh
     const auto free_blocks = [&] {
         while (have > 0) free_frames(Mfn{blocks[--have]}, shape.out_order);
     };
-    TRY_VOID(allocate_blocks(
+    TRY(allocate_blocks(
         {.order = shape.out_order, .address_bits = bits == 0 ? 64 : bits, .claim = &domain.claimed_frames},
         {blocks, have}));
     // Frames that are given up cannot be had back by name; check all before taking the first.
@@ -127,8 +127,8 @@ HypercallResult exchange_memory(HypercallArguments& arguments) {
         if (!result) break;
         exchange.nr_exchanged += shape.in_per_chunk;
     }
-    TRY_VOID(store(where + offsetof(MemoryExchange, nr_exchanged), exchange.nr_exchanged));
-    TRY_VOID(result);
+    TRY(store(where + offsetof(MemoryExchange, nr_exchanged), exchange.nr_exchanged));
+    TRY(result);
     return 0;
 }
 

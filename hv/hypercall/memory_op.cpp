@@ -22,9 +22,9 @@ HypercallResult machine_map(GuestVirtual where) {
     std::uint32_t count = 0;
     E820Entry entry;
     for (; count < map.nr_entries && machine_memory_map(count, entry); ++count)
-        TRY_VOID(store_at(GuestVirtual{map.buffer}, count, entry));
+        TRY(store_at(GuestVirtual{map.buffer}, count, entry));
     map.nr_entries = count;
-    TRY_VOID(store(where, map));
+    TRY(store(where, map));
     return 0;
 }
 
@@ -35,11 +35,11 @@ HypercallResult memory_map(GuestVirtual where) {
     auto map = TRY(fetch<MemoryMap>(where));
     if (map.nr_entries != 0) {
         const std::uint64_t most = std::max(domain.frames, std::min(domain.max_frames, max_mfn()));
-        TRY_VOID(store_at(GuestVirtual{map.buffer}, 0,
-                          E820Entry{0, most << kPageShift, static_cast<std::uint32_t>(E820Type::Ram)}));
+        TRY(store_at(GuestVirtual{map.buffer}, 0,
+                     E820Entry{0, most << kPageShift, static_cast<std::uint32_t>(E820Type::Ram)}));
         map.nr_entries = 1;
     }
-    TRY_VOID(store(where, map));
+    TRY(store(where, map));
     return 0;
 }
 
@@ -49,9 +49,9 @@ HypercallResult mfn_list(GuestVirtual where) {
     std::uint32_t count = 0;
     std::uint64_t mfn;
     for (; count < list.max_extents && machphys_frame(count, mfn); ++count)
-        TRY_VOID(store_at(GuestVirtual{list.extent_start}, count, mfn));
+        TRY(store_at(GuestVirtual{list.extent_start}, count, mfn));
     list.nr_extents = count;
-    TRY_VOID(store(where, list));
+    TRY(store(where, list));
     return 0;
 }
 
@@ -69,7 +69,7 @@ HypercallResult claim(GuestVirtual where) {
     if (request.extent_start != 0 || request.extent_order != 0 || request.mem_flags != 0)
         return fail(Error::BadArgument);
     const DomainRef domain = TRY(find_domain(request.domid));
-    TRY_VOID(set_claim(*domain, request.nr_extents));
+    TRY(set_claim(*domain, request.nr_extents));
     return 0;
 }
 
@@ -86,7 +86,7 @@ HypercallResult acquire_resource(HypercallArguments& arguments) {
     if (request.frame_list == 0) {
         if (request.nr_frames != 0) return fail(Error::BadArgument);
         request.nr_frames = domain->grants.max_frames();
-        TRY_VOID(store(where, request));
+        TRY(store(where, request));
         return 0;
     }
     if (request.nr_frames > domain->grants.max_frames() || request.frame > domain->grants.max_frames())
@@ -101,7 +101,7 @@ HypercallResult acquire_resource(HypercallArguments& arguments) {
             return fail(Error::Restart);
         }
         if (!frame) return fail(frame.error());
-        TRY_VOID(store_at(GuestVirtual{request.frame_list}, i, frame->raw));
+        TRY(store_at(GuestVirtual{request.frame_list}, i, frame->raw));
     }
     return 0;
 }
@@ -123,7 +123,7 @@ HypercallResult do_memory_op(HypercallArguments& arguments) {
         case MemoryCommand::MemoryMap: return memory_map(where);
         case MemoryCommand::MachineMemoryMap: return machine_map(where);
         case MemoryCommand::MachphysMfnList: return mfn_list(where);
-        case MemoryCommand::MachphysMapping: TRY_VOID(store(where, machphys_mapping())); return 0;
+        case MemoryCommand::MachphysMapping: TRY(store(where, machphys_mapping())); return 0;
         case MemoryCommand::ClaimPages: return claim(where);
         case MemoryCommand::AcquireResource: return acquire_resource(arguments);
         case MemoryCommand::AddToPhysmap:

@@ -37,10 +37,10 @@ HypercallResult do_multicall(HypercallArguments& arguments) {
             result = dispatch_hypercall(number, call);
         if (!result && result.error() == Error::Restart) {
             // What is left to do is noted in the entry itself.
-            TRY_VOID(copy_to_guest(at + offsetof(MulticallEntry, args), call.value, sizeof call.value));
+            TRY(copy_to_guest(at + offsetof(MulticallEntry, args), call.value, sizeof call.value));
             return continue_at(index);
         }
-        TRY_VOID(store(at + offsetof(MulticallEntry, result), static_cast<std::uint64_t>(to_guest(result))));
+        TRY(store(at + offsetof(MulticallEntry, result), static_cast<std::uint64_t>(to_guest(result))));
         if (current_domain().shut_down.load(std::memory_order_relaxed)) return 0;
     }
     return 0;

@@ -56,7 +56,7 @@ HypercallResult watchdog(GuestVirtual argument) {
 HypercallResult pin_override(GuestVirtual argument) {
     if (!current_domain().privileged) return fail(Error::NotPermitted);
     const auto op = TRY(fetch<SchedPinOverride>(argument));
-    TRY_VOID(sched_pin_override(current_vcpu(), op.pcpu < 0 ? kNoCpu : static_cast<CpuId>(op.pcpu)));
+    TRY(sched_pin_override(current_vcpu(), op.pcpu < 0 ? kNoCpu : static_cast<CpuId>(op.pcpu)));
     return 0;
 }
 

@@ -21,7 +21,7 @@ namespace {
 
 Result<> initialise(Vcpu& vcpu, GuestVirtual argument) {
     const OwnPtr<VcpuGuestContext> context = TRY(make_own<VcpuGuestContext>());
-    TRY_VOID(copy_from_guest(context.get(), argument, sizeof *context));
+    TRY(copy_from_guest(context.get(), argument, sizeof *context));
     // Validating the page tables may take as long as a hypercall may, and each of many vCPUs may initialise another
     // one: nobody queues behind that with interrupts off.
     while (!vcpu.domain.lock.try_lock()) {
@@ -67,7 +67,7 @@ Result<> down(Vcpu& vcpu) {
 Result<> register_runstate(Vcpu& vcpu, GuestVirtual argument) {
     const auto op = TRY(fetch<VcpuRegisterArea>(argument));
     const GuestVirtual area{op.address};
-    if (area.raw != 0) TRY_VOID(store(area, runstate_snapshot(vcpu, time::now())));
+    if (area.raw != 0) TRY(store(area, runstate_snapshot(vcpu, time::now())));
     vcpu.runstate_area = area;
     return {};
 }
@@ -138,7 +138,7 @@ HypercallResult do_vcpu_op(HypercallArguments& arguments) {
     if (!vcpu) return fail(Error::NoEntry);
     const auto command = static_cast<VcpuCommand>(number);
     if (command == VcpuCommand::IsUp) return vcpu->flags.load(std::memory_order_acquire) & kVcpuDown ? 0u : 1u;
-    TRY_VOID(run(command, *vcpu, GuestVirtual{address}));
+    TRY(run(command, *vcpu, GuestVirtual{address}));
     return 0;
 }
 

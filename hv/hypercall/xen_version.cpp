@@ -25,7 +25,7 @@ template <std::size_t Size>
 HypercallResult give_text(GuestVirtual where, std::string_view text) {
     char field[Size];
     set_text(field, text);
-    TRY_VOID(copy_to_guest(where, field, text.size() < Size ? text.size() + 1 : Size));
+    TRY(copy_to_guest(where, field, text.size() < Size ? text.size() + 1 : Size));
     return 0;
 }
 
@@ -39,7 +39,7 @@ HypercallResult get_features(GuestVirtual where) {
     info.submap = bit(Feature::PaePgdirAbove4gb) | bit(Feature::MmuPtUpdatePreserveAd) | bit(Feature::HighmemAssist) |
                   bit(Feature::GnttabMapAvailBits) | bit(Feature::NotDirectMapped);
     if (current_domain().privileged) info.submap |= bit(Feature::Dom0);
-    TRY_VOID(store(where, info));
+    TRY(store(where, info));
     return 0;
 }
 
@@ -50,7 +50,7 @@ HypercallResult build_id(GuestVirtual where) {
     const auto header = TRY(fetch<BuildIdHeader>(where));
     if (header.length == 0) return fail(Error::BadArgument);
     if (header.length < id.size()) return fail(Error::NoBuffer);
-    TRY_VOID(copy_to_guest(where + sizeof header, id.data(), id.size()));
+    TRY(copy_to_guest(where + sizeof header, id.data(), id.size()));
     return id.size();
 }
 
@@ -67,18 +67,16 @@ HypercallResult do_xen_version(HypercallArguments& arguments) {
             set_text(info.compile_by, "hv");
             set_text(info.compile_domain, "");
             set_text(info.compile_date, build_info().date);
-            TRY_VOID(store(where, info));
+            TRY(store(where, info));
             return 0;
         }
         case VersionCommand::Capabilities: return give_text<kCapabilitiesLength>(where, kCapabilities);
         case VersionCommand::Changeset: return give_text<kChangesetLength>(where, kHvVersion);
-        case VersionCommand::PlatformParameters:
-            TRY_VOID(store(where, PlatformParameters{kHypervisorVirtStart}));
-            return 0;
+        case VersionCommand::PlatformParameters: TRY(store(where, PlatformParameters{kHypervisorVirtStart})); return 0;
         case VersionCommand::GetFeatures: return get_features(where);
         case VersionCommand::Pagesize: return kPageSize;
         case VersionCommand::GuestHandle: {
-            TRY_VOID(copy_to_guest(where, current_domain().uuid, sizeof current_domain().uuid));
+            TRY(copy_to_guest(where, current_domain().uuid, sizeof current_domain().uuid));
             return 0;
         }
         case VersionCommand::Commandline:

@@ -187,7 +187,7 @@ void allocator_add(Mfn first, Mfn end) {
 
 Result<Mfn> allocate_frames(const FrameDemand& demand) {
     std::uint32_t block = 0;
-    TRY_VOID(allocate_blocks(demand, {&block, 1}));
+    TRY(allocate_blocks(demand, {&block, 1}));
     return Mfn{block};
 }
 

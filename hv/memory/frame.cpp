@@ -61,7 +61,7 @@ Result<> check_contents(FrameInfo& info, FrameType type) {
     } else {
         // Should this be preempted: whoever asks again is refused once it is done.
         info.type.fetch_or(FrameInfo::kRefused, std::memory_order_relaxed);
-        TRY_VOID(undo_contents(info, type));
+        TRY(undo_contents(info, type));
     }
     return checked;
 }
@@ -145,7 +145,7 @@ Result<void> get_frame_type(FrameInfo& info, FrameType type, Preemption preempti
             }
             const bool refused = word & FrameInfo::kRefused;
             if (FrameInfo::type_of(word) == type && !refused) return check_contents(info, type);
-            TRY_VOID(undo_contents(info, FrameInfo::type_of(word)));
+            TRY(undo_contents(info, FrameInfo::type_of(word)));
             if (FrameInfo::type_of(word) == type) return fail(Error::BadArgument);
             // The last part of it was work, too: a table may name a parked one in each of its entries.
             if (preemption_needed()) return fail(Error::Restart);
@@ -156,7 +156,7 @@ Result<void> get_frame_type(FrameInfo& info, FrameType type, Preemption preempti
         // only refers to tables of the level below, so waits for the same type have an end.
         if (FrameInfo::type_of(word) != type || count == FrameInfo::kTypeCountMask) return fail(Error::BadArgument);
         if (is_busy(word)) {
-            TRY_VOID(wait_for_validation(info, word, preemption));
+            TRY(wait_for_validation(info, word, preemption));
             word = info.type.load(std::memory_order_acquire);
             continue;
         }

@@ -19,7 +19,7 @@ Result<> clear_guest(GuestVirtual to, std::size_t bytes);
 template <class T>
 requires std::is_trivially_copyable_v<T> Result<T> fetch(GuestVirtual from) {
     T value;
-    TRY_VOID(copy_from_guest(&value, from, sizeof value));
+    TRY(copy_from_guest(&value, from, sizeof value));
     return value;
 }
 

@@ -27,7 +27,7 @@ Result<> sched_set_parameters(Domain& domain, const abi::control::SchedParameter
     const std::uint32_t most = domain.max_vcpus * 100;
     if (parameters.reservation > most || parameters.cap > kMaxCpus * 100) return fail(Error::BadArgument);
     if (parameters.cap != 0 && parameters.reservation > parameters.cap) return fail(Error::BadArgument);
-    TRY_VOID(reserve(domain.sched, parameters.reservation));
+    TRY(reserve(domain.sched, parameters.reservation));
     domain.sched.weight.store(parameters.weight, std::memory_order_relaxed);
     if (domain.sched.cap.exchange(parameters.cap, std::memory_order_relaxed) != parameters.cap) {
         // A new cap starts with a new period, and releases what the old one had parked.

@@ -37,21 +37,15 @@ inline std::unexpected<Failure> fail(ExitCode code, std::string message) {
 
 }  // namespace hvctl::cli
 
-#define HVCTL_JOIN_(a, b) a##b
-#define HVCTL_JOIN(a, b) HVCTL_JOIN_(a, b)
-
-#define HVCTL_TRY_AS(name, expression)                              \
-    __extension__({                                                 \
-        auto name = (expression);                                   \
-        if (!name) return std::unexpected(std::move(name.error())); \
-        std::move(*name);                                           \
+// The value of a Result (nothing, when that is void), or a return of its failure from the enclosing function. The
+// counter keeps one TRY inside another from shadowing it.
+#define HVCTL_TRY_NAMED(expression, name)                        \
+    __extension__({                                              \
+        auto name = (expression);                                \
+        if (!name) [[unlikely]]                                  \
+            return ::std::unexpected(::std::move(name).error()); \
+        *::std::move(name);                                      \
     })
-
-// The value of a Result, or a return of its failure from the enclosing function. May be nested.
-#define TRY(expression) HVCTL_TRY_AS(HVCTL_JOIN(try_result_, __COUNTER__), expression)
-
-// The same for a Result<void>.
-#define TRY_VOID(expression)                                                                                    \
-    do {                                                                                                        \
-        if (auto try_result = (expression); !try_result) return std::unexpected(std::move(try_result.error())); \
-    } while (false)
+#define HVCTL_TRY_JOIN(expression, counter) HVCTL_TRY_NAMED(expression, try_result_##counter)
+#define HVCTL_TRY_EXPAND(expression, counter) HVCTL_TRY_JOIN(expression, counter)
+#define TRY(expression) HVCTL_TRY_EXPAND(expression, __COUNTER__)

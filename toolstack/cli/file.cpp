@@ -69,7 +69,7 @@ Result<DefinitionFile> read_definition(const std::string& path) {
         close(descriptor);
         file.text = TRY(std::move(text));
     }
-    TRY_VOID(check_text(file));
+    TRY(check_text(file));
     if (file.text.find_first_not_of(" \t\r\n") == std::string::npos) {
         return fail(ExitCode::Usage, file.source + " is empty\nhvctl.yaml(5) describes what belongs into it.");
     }

@@ -156,7 +156,7 @@ void Waiter::interrupt() {
 }
 
 Result<Properties> Waiter::run(Interrupts& interrupts) {
-    TRY_VOID(begin());
+    TRY(begin());
     while (!ended_) {
         int handled = sd_bus_process(bus_, nullptr);
         if (ended_ || handled > 0) continue;

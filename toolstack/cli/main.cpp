@@ -59,7 +59,7 @@ Result<void> run(const std::vector<std::string>& words) {
         return {};
     }
     const Verb* verb = TRY(app.find(line.verb));
-    TRY_VOID(parse_arguments(*verb, line.arguments, context.globals));
+    TRY(parse_arguments(*verb, line.arguments, context.globals));
     context.look_at_terminals();
     if (context.globals.help) {
         print(help_of(*verb, context.out));

@@ -60,7 +60,7 @@ Result<void> parse_arguments(const Verb& verb, const std::vector<std::string>& a
     } catch (const CLI::ParseError& error) {
         return fail(ExitCode::Usage, titled(verb, error.what()) + see_help(verb));
     }
-    TRY_VOID(check_leftovers(verb, parser.remaining()));
+    TRY(check_leftovers(verb, parser.remaining()));
     if (globals.help) return {};
     if (end_of_options != arguments.end()) words.insert(words.end(), end_of_options + 1, arguments.end());
 

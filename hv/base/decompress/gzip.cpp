@@ -23,13 +23,13 @@ Result<> header(ByteReader& reader) {
     if (TRY(reader.u8()) != kDeflate) return fail(Error::NotSupported);
     const std::uint8_t flags = TRY(reader.u8());
     if ((flags & kReserved) != 0) return fail(Error::NotSupported);
-    TRY_VOID(reader.skip(kTimeFlagsAndSystem));
+    TRY(reader.skip(kTimeFlagsAndSystem));
     if ((flags & kExtra) != 0) {
         const std::uint16_t size = TRY(reader.u16());
-        TRY_VOID(reader.skip(size));
+        TRY(reader.skip(size));
     }
-    if ((flags & kName) != 0) TRY_VOID(skip_text(reader));
-    if ((flags & kComment) != 0) TRY_VOID(skip_text(reader));
+    if ((flags & kName) != 0) TRY(skip_text(reader));
+    if ((flags & kComment) != 0) TRY(skip_text(reader));
     if ((flags & kHeaderSum) != 0) {
         const auto sum = static_cast<std::uint16_t>(crc32(reader.since(0)));
         if (TRY(reader.u16()) != sum) return fail(Error::BadArgument);
@@ -41,7 +41,7 @@ Result<> header(ByteReader& reader) {
 
 Result<std::size_t> decompress_gzip(std::span<const std::byte> packed, std::span<std::byte> out) {
     ByteReader reader{packed};
-    TRY_VOID(header(reader));
+    TRY(header(reader));
     const Inflated inflated = TRY(inflate(reader.rest(), out));
     ByteReader trailer{inflated.rest};
     if (TRY(trailer.u32()) != crc32(out.first(inflated.written))) return fail(Error::BadArgument);

@@ -59,14 +59,14 @@ class Inflater {
             reader_.refill();
             last = reader_.take(1) != 0;
             switch (reader_.take(2)) {
-                case 0: TRY_VOID(stored()); break;
+                case 0: TRY(stored()); break;
                 case 1:
-                    TRY_VOID(fixed_codes());
-                    TRY_VOID(symbols());
+                    TRY(fixed_codes());
+                    TRY(symbols());
                     break;
                 case 2:
-                    TRY_VOID(dynamic_codes());
-                    TRY_VOID(symbols());
+                    TRY(dynamic_codes());
+                    TRY(symbols());
                     break;
                 default: return fail(Error::BadArgument);
             }
@@ -94,7 +94,7 @@ class Inflater {
         std::fill(lengths.begin() + 144, lengths.begin() + 256, std::uint8_t{9});
         std::fill(lengths.begin() + 256, lengths.begin() + 280, std::uint8_t{7});
         std::fill(lengths.begin() + 280, lengths.end(), std::uint8_t{8});
-        TRY_VOID(literals_.build(lengths));
+        TRY(literals_.build(lengths));
         std::fill_n(lengths.begin(), kDistances, std::uint8_t{5});
         return distances_.build(std::span{lengths}.first(kDistances));
     }
@@ -109,7 +109,7 @@ class Inflater {
             reader_.refill();
             order_lengths[kOrder[index]] = static_cast<std::uint8_t>(reader_.take(3));
         }
-        TRY_VOID(literals_.build(order_lengths));
+        TRY(literals_.build(order_lengths));
         std::array<std::uint8_t, 288 + 32> lengths{};
         const std::size_t count = literal_count + distance_count;
         for (std::size_t index = 0; index < count;) {
@@ -127,7 +127,7 @@ class Inflater {
             index += repeat;
         }
         if (reader_.overrun() || literal_count > PrefixCode::kMaxSymbols) return fail(Error::BadArgument);
-        TRY_VOID(literals_.build(std::span{lengths}.first(literal_count)));
+        TRY(literals_.build(std::span{lengths}.first(literal_count)));
         return distances_.build(std::span{lengths}.subspan(literal_count, distance_count));
     }
 

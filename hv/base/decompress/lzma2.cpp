@@ -39,7 +39,7 @@ Result<> plain_chunk(ByteReader& packed, std::uint8_t control, Known& known, Win
     }
     if (!known.dictionary) return fail(Error::BadArgument);
     const std::size_t length = swapped(TRY(packed.u16())) + 1;
-    TRY_VOID(plan(window, length, out_end));
+    TRY(plan(window, length, out_end));
     std::memcpy(window.at, TRY(packed.take(length)).data(), length);
     window.at = window.end;
     return {};
@@ -56,14 +56,14 @@ Result<> lzma_chunk(ByteReader& packed, std::uint8_t control, Known& known, Wind
     }
     if (fresh >= Fresh::Properties) {
         const std::uint8_t properties = TRY(packed.u8());
-        TRY_VOID(decoder.set_properties(properties));
+        TRY(decoder.set_properties(properties));
         known.properties = known.state = true;
     } else if (fresh == Fresh::State && known.properties) {
         decoder.reset();
         known.state = true;
     }
     if (!known.dictionary || !known.properties || !known.state) return fail(Error::BadArgument);
-    TRY_VOID(plan(window, unpacked_length, out_end));
+    TRY(plan(window, unpacked_length, out_end));
     const auto input = TRY(packed.take(packed_length));
     return decoder.chunk({reinterpret_cast<const std::uint8_t*>(input.data()), input.size()}, packed.left(), window);
 }
@@ -79,9 +79,9 @@ Result<std::size_t> decompress_lzma2(ByteReader& packed, std::span<std::byte> ou
         const std::uint8_t control = TRY(packed.u8());
         if (control == kEnd) return static_cast<std::size_t>(window.at - begin);
         if (control >= kLzma) {
-            TRY_VOID(lzma_chunk(packed, control, known, window, out_end, decoder));
+            TRY(lzma_chunk(packed, control, known, window, out_end, decoder));
         } else if (control <= kPlain) {
-            TRY_VOID(plain_chunk(packed, control, known, window, out_end));
+            TRY(plain_chunk(packed, control, known, window, out_end));
         } else {
             return fail(Error::BadArgument);
         }

@@ -170,14 +170,14 @@ Result<> Decoder::chunk(std::span<const std::uint8_t> packed, std::size_t readab
         // Stop early enough, and go on in a copy that has room to read beyond it.
         const std::size_t copied = std::min(packed.size() - kStart, kMaxSymbolBytes);
         const std::uint8_t* const safe_end = packed_end - copied;
-        if (safe_end != input.at) TRY_VOID(symbols(input, safe_end, window));
+        if (safe_end != input.at) TRY(symbols(input, safe_end, window));
         // More than that is left when the window is full too early.
         if (static_cast<std::size_t>(packed_end - input.at) > kMaxSymbolBytes) return fail(Error::BadArgument);
         std::memcpy(tail.data(), input.at, static_cast<std::size_t>(packed_end - input.at));
         packed_end = tail.data() + (packed_end - input.at);
         input.at = tail.data();
     }
-    TRY_VOID(symbols(input, packed_end, window));
+    TRY(symbols(input, packed_end, window));
     // A chunk takes up all of its input, and what is left of the code is then zero.
     if (window.at != window.end || input.at != packed_end || input.code != 0) return fail(Error::BadArgument);
     return {};

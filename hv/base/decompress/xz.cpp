@@ -61,7 +61,7 @@ struct StreamFlags {
 
 Result<StreamFlags> stream_flags(ByteReader& reader) {
     const StreamFlags flags{TRY(reader.u8()), TRY(reader.u8())};
-    TRY_VOID(expect(flags.zero == 0));
+    TRY(expect(flags.zero == 0));
     if (flags.check > 15) return fail(Error::NotSupported);
     return flags;
 }
@@ -77,7 +77,7 @@ Result<> filters(ByteReader& reader, std::uint8_t count, BlockHeader& header) {
         const std::uint64_t size = TRY(number(reader));
         const bool last = index == count;
         if (filter == kFilterLzma2 && last && size == 1) {
-            TRY_VOID(reader.skip(1));  // the dictionary's size: the output is the dictionary
+            TRY(reader.skip(1));  // the dictionary's size: the output is the dictionary
         } else if (filter == kFilterX86 && !last && !header.x86_start && (size == 0 || size == 4)) {
             header.x86_start = size == 4 ? TRY(reader.u32()) : 0;
         } else {
@@ -96,11 +96,11 @@ Result<BlockHeader> block_header(ByteReader& reader) {
     if ((flags & 0x3c) != 0) return fail(Error::NotSupported);
     if ((flags & 0x40) != 0) header.packed_size = TRY(number(reader));
     if ((flags & 0x80) != 0) header.unpacked_size = TRY(number(reader));
-    TRY_VOID(filters(reader, static_cast<std::uint8_t>((flags & 3) + 1), header));
+    TRY(filters(reader, static_cast<std::uint8_t>((flags & 3) + 1), header));
     while (reader.position() - start < size)
         if (TRY(reader.u8()) != 0) return fail(Error::BadArgument);
-    TRY_VOID(expect(reader.position() - start == size));
-    TRY_VOID(expect_sum(reader, start));
+    TRY(expect(reader.position() - start == size));
+    TRY(expect_sum(reader, start));
     return header;
 }
 
@@ -117,13 +117,13 @@ Result<> block(ByteReader& reader, std::uint8_t check, std::span<std::byte> out,
     const std::size_t data = reader.position();
     const std::size_t length = TRY(decompress_lzma2(reader, out, decoder));
     const std::size_t packed_length = reader.position() - data;
-    TRY_VOID(expect(header.packed_size.value_or(packed_length) == packed_length &&
-                    header.unpacked_size.value_or(length) == length));
+    TRY(expect(header.packed_size.value_or(packed_length) == packed_length &&
+               header.unpacked_size.value_or(length) == length));
     const std::size_t end = reader.position();
-    TRY_VOID(reader.zeros_to_multiple_of_four(start));
+    TRY(reader.zeros_to_multiple_of_four(start));
     if (header.x86_start) unfilter_bcj_x86(out.first(length), *header.x86_start);
     const auto sum = TRY(reader.take(check_size(check)));
-    if (check == kCheckCrc32) TRY_VOID(expect(load32(sum.data()) == crc32(out.first(length))));
+    if (check == kCheckCrc32) TRY(expect(load32(sum.data()) == crc32(out.first(length))));
     ++totals.blocks;
     totals.unpadded += end - start + check_size(check);
     totals.unpacked += length;
@@ -133,16 +133,16 @@ Result<> block(ByteReader& reader, std::uint8_t check, std::span<std::byte> out,
 // The size of the index. Its indicator is the next byte.
 Result<std::size_t> index(ByteReader& reader, const Totals& totals) {
     const std::size_t start = reader.position();
-    TRY_VOID(reader.skip(1));
+    TRY(reader.skip(1));
     Totals listed{.blocks = TRY(number(reader))};
-    TRY_VOID(expect(listed.blocks == totals.blocks));
+    TRY(expect(listed.blocks == totals.blocks));
     for (std::uint64_t block = 0; block < listed.blocks; ++block) {
         listed.unpadded += TRY(number(reader));
         listed.unpacked += TRY(number(reader));
     }
-    TRY_VOID(expect(listed == totals));
-    TRY_VOID(reader.zeros_to_multiple_of_four(start));
-    TRY_VOID(expect_sum(reader, start));
+    TRY(expect(listed == totals));
+    TRY(reader.zeros_to_multiple_of_four(start));
+    TRY(expect_sum(reader, start));
     return reader.position() - start;
 }
 
@@ -151,8 +151,8 @@ Result<> footer(ByteReader& reader, std::uint8_t check, std::size_t index_size) 
     const std::size_t start = reader.position();
     const std::uint64_t backward = (std::uint64_t{TRY(reader.u32())} + 1) * 4;
     const StreamFlags flags = TRY(stream_flags(reader));
-    TRY_VOID(expect(flags.check == check && backward == index_size));
-    TRY_VOID(expect(crc32(reader.since(start)) == sum));
+    TRY(expect(flags.check == check && backward == index_size));
+    TRY(expect(crc32(reader.since(start)) == sum));
     return expect_bytes(reader, kFooterMagic);
 }
 
@@ -160,16 +160,16 @@ Result<> footer(ByteReader& reader, std::uint8_t check, std::size_t index_size) 
 
 Result<std::size_t> decompress_xz(std::span<const std::byte> packed, std::span<std::byte> out) {
     ByteReader reader{packed};
-    TRY_VOID(expect_bytes(reader, kHeaderMagic));
+    TRY(expect_bytes(reader, kHeaderMagic));
     const std::size_t start = reader.position();
     const std::uint8_t check = TRY(stream_flags(reader)).check;
-    TRY_VOID(expect_sum(reader, start));
+    TRY(expect_sum(reader, start));
     const OwnPtr<lzma::Decoder> decoder = TRY(make_own<lzma::Decoder>());
     Totals totals;
     while (reader.left() != 0 && reader.rest()[0] != std::byte{kIndexIndicator})
-        TRY_VOID(block(reader, check, out.subspan(totals.unpacked), *decoder, totals));
+        TRY(block(reader, check, out.subspan(totals.unpacked), *decoder, totals));
     const std::size_t index_size = TRY(index(reader, totals));
-    TRY_VOID(footer(reader, check, index_size));
+    TRY(footer(reader, check, index_size));
     return totals.unpacked;
 }
 

@@ -31,7 +31,7 @@ Result<FrameHeader> frame_header(ByteReader& reader) {
     const std::uint8_t flags = TRY(reader.u8());
     const bool single_segment = (flags & 0x20) != 0;
     if ((flags & 8) != 0) return fail(Error::NotSupported);
-    if (!single_segment) TRY_VOID(reader.skip(1));  // the window's size: it is the output
+    if (!single_segment) TRY(reader.skip(1));  // the window's size: it is the output
     if (TRY(reader.bytes_as_number(kDictionaryBytes[flags & 3])) != 0) return fail(Error::NotSupported);
     std::size_t size_bytes = kSizeBytes[flags >> 6];
     if (size_bytes == 0 && single_segment) size_bytes = 1;
@@ -68,7 +68,7 @@ Result<bool> block(ByteReader& reader, Decoder& decoder, Output& output) {
         }
         case kPacked: {
             const auto bytes = TRY(reader.take(size));
-            TRY_VOID(packed_block(bytes, decoder, output));
+            TRY(packed_block(bytes, decoder, output));
             break;
         }
         default: return fail(Error::BadArgument);
@@ -103,13 +103,13 @@ Result<std::size_t> decompress_zstd(std::span<const std::byte> packed, std::span
     while (reader.left() >= 4) {
         const std::uint32_t magic = load32(reader.rest().data());
         if (magic == kFrameMagic) {
-            TRY_VOID(reader.skip(4));
+            TRY(reader.skip(4));
             written += TRY(frame(reader, *decoder, out.subspan(written)));
             any = true;
         } else if ((magic & kSkippableMask) == kSkippableMagic) {
-            TRY_VOID(reader.skip(4));
+            TRY(reader.skip(4));
             const std::uint32_t size = TRY(reader.u32());
-            TRY_VOID(reader.skip(size));
+            TRY(reader.skip(size));
         } else {
             break;
         }

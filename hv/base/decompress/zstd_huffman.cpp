@@ -38,7 +38,7 @@ Result<std::size_t> HuffmanTable::read_weights(ByteReader& input) {
 // Two states take turns until the stream has no bits left for the next one.
 Result<std::size_t> HuffmanTable::read_packed_weights(std::span<const std::byte> packed) {
     ByteReader input{packed};
-    TRY_VOID(weight_table_.read(input, kMaxWeightLog, kWeights));
+    TRY(weight_table_.read(input, kMaxWeightLog, kWeights));
     BackwardBits bits = TRY(BackwardBits::create(input.rest()));
     const FseState* const states = weight_table_.states();
     bits.refill();

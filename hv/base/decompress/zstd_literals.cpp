@@ -48,14 +48,14 @@ Result<std::span<const std::uint8_t>> Literals::read(ByteReader& input) {
     ByteReader packed{TRY(input.take(header.packed_size))};
     if (header.kind == Kind::Packed) {
         has_table_ = false;
-        TRY_VOID(table_.read(packed));
+        TRY(table_.read(packed));
         has_table_ = true;
     }
     if (!has_table_) return fail(Error::BadArgument);
     if (header.four_streams) {
-        TRY_VOID(decode_streams(packed, out));
+        TRY(decode_streams(packed, out));
     } else {
-        TRY_VOID(table_.decode(packed.rest(), out));
+        TRY(table_.decode(packed.rest(), out));
     }
     return out;
 }
@@ -67,7 +67,7 @@ Result<> Literals::decode_streams(ByteReader input, std::span<std::uint8_t> out)
     const std::size_t sizes[] = {TRY(input.u16()), TRY(input.u16()), TRY(input.u16())};
     for (const std::size_t size : sizes) {
         const auto stream = TRY(input.take(size));
-        TRY_VOID(table_.decode(stream, out.first(quarter)));
+        TRY(table_.decode(stream, out.first(quarter)));
         out = out.subspan(quarter);
     }
     return table_.decode(input.rest(), out);

@@ -77,7 +77,7 @@ Result<> Sequences::prepare(Code& code, const Kind& kind, Mode mode, ByteReader&
             code.table.build_single(kind.values[symbol]);
             break;
         }
-        case Mode::Packed: TRY_VOID(code.table.read(input, kind.max_log, kind.values)); break;
+        case Mode::Packed: TRY(code.table.read(input, kind.max_log, kind.values)); break;
         case Mode::Repeated: break;
     }
     code.known = true;
@@ -93,9 +93,9 @@ Result<> Sequences::run(ByteReader& input, std::span<const std::uint8_t> literal
     }
     const std::uint8_t modes = TRY(input.u8());
     if ((modes & kReservedModes) != 0) return fail(Error::BadArgument);
-    TRY_VOID(prepare(literal_lengths_, kLiteralLengths, static_cast<Mode>(modes >> 6), input));
-    TRY_VOID(prepare(offsets_, kOffsets, static_cast<Mode>(modes >> 4 & 3), input));
-    TRY_VOID(prepare(match_lengths_, kMatchLengths, static_cast<Mode>(modes >> 2 & 3), input));
+    TRY(prepare(literal_lengths_, kLiteralLengths, static_cast<Mode>(modes >> 6), input));
+    TRY(prepare(offsets_, kOffsets, static_cast<Mode>(modes >> 4 & 3), input));
+    TRY(prepare(match_lengths_, kMatchLengths, static_cast<Mode>(modes >> 2 & 3), input));
     return execute(count, TRY(BackwardBits::create(input.rest())), literals, output);
 }
 

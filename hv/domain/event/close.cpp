@@ -86,7 +86,7 @@ Result<> EventChannels::close_all() {
 }
 
 Result<> EventChannels::reset() {
-    TRY_VOID(close_all());
+    TRY(close_all());
     Guard table{table_lock_};
     // Another vCPU may have made a port meanwhile.
     if (ports_in_use() != 0) return fail(Error::Again);
@@ -99,7 +99,7 @@ Result<> EventChannels::destroy() {
         Guard table{table_lock_};
         closing_ = true;
     }
-    TRY_VOID(close_all());
+    TRY(close_all());
     Guard table{table_lock_};
     fifo_stop();
     return {};

@@ -83,7 +83,7 @@ Result<GrantHandle> Maptrack::take(VcpuId vcpu) {
         if (const GrantHandle handle = pop(lists[vcpu]); handle != kEnd) return handle;
     }
     Guard guard{grow_lock_};
-    TRY_VOID(start());
+    TRY(start());
     FreeList* lists = lists_.load(std::memory_order_relaxed);
     const Result<> grown = grow(vcpu);
     if (grown) {

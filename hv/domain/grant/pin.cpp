@@ -52,14 +52,14 @@ void GrantTable::release_marks(GrantRef ref, const ActiveGrant& active, bool wri
 
 GrantOutcome<PinnedGrant> GrantTable::pin_for_map(GrantRef ref, DomainId user, bool readonly, bool host, bool device) {
     Guard guard{lock_};
-    ActiveGrant* active = TRY_GRANT(enter(ref, user));
+    ActiveGrant* active = TRY(enter(ref, user));
     const bool fresh = !active->pinned();
     // Mappings are of whole pages of the granting domain's own.
     if (!fresh && (active->length != 0 || active->transitive_domain != kNoTransit))
         return std::unexpected{GrantResult::GeneralError};
     if (fresh || (!readonly && !active->write_pinned())) {
         SharedGrant shared{*this, ref};
-        if (auto marked = shared.mark(user, readonly, fresh, true); !marked) return std::unexpected{marked.error()};
+        TRY(shared.mark(user, readonly, fresh, true));
         if (fresh) {
             const GrantOutcome<GrantContents> contents = shared.contents();
             // The guest may have made it something else after it was marked.
@@ -82,13 +82,13 @@ GrantOutcome<PinnedGrant> GrantTable::pin_for_map(GrantRef ref, DomainId user, b
 GrantOutcome<PinnedGrant> GrantTable::pin_for_copy_here(GrantRef ref, DomainId user, bool readonly, bool transitive,
                                                         ActiveGrant& seen) {
     Guard guard{lock_};
-    ActiveGrant* active = TRY_GRANT(enter(ref, user));
+    ActiveGrant* active = TRY(enter(ref, user));
     const bool fresh = !active->pinned();
     if (!fresh && !transitive && active->transitive_domain != kNoTransit)
         return std::unexpected{GrantResult::GeneralError};
     if (fresh || (!readonly && !active->write_pinned())) {
         SharedGrant shared{*this, ref};
-        if (auto marked = shared.mark(user, readonly, fresh, false); !marked) return std::unexpected{marked.error()};
+        TRY(shared.mark(user, readonly, fresh, false));
         if (fresh) {
             const GrantOutcome<GrantContents> contents = shared.contents();
             const std::optional<std::uint32_t> frame =
@@ -118,7 +118,7 @@ GrantOutcome<PinnedGrant> GrantTable::pin_for_copy_here(GrantRef ref, DomainId u
 // is refused, so that nobody can make hv walk far.
 GrantOutcome<PinnedGrant> GrantTable::pin_for_copy(GrantRef ref, DomainId user, bool readonly) {
     ActiveGrant seen;
-    const PinnedGrant here = TRY_GRANT(pin_for_copy_here(ref, user, readonly, true, seen));
+    const PinnedGrant here = TRY(pin_for_copy_here(ref, user, readonly, true, seen));
     if (seen.transitive_domain == kNoTransit) return here;
     GrantOutcome<PinnedGrant> there = std::unexpected{GrantResult::GeneralError};
     if (seen.transitive_domain < kFirstReservedDomain) {

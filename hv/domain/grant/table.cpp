@@ -94,7 +94,7 @@ Result<> GrantTable::grow_locked(std::uint32_t frames) {
     if (frames <= frames_) return {};
     if (unclear_ != 0) return fail(Error::Busy);
     if (domain_->dying.load(std::memory_order_relaxed) != Dying::Alive) return fail(Error::NoDomain);
-    TRY_VOID(reserve_frames(frames));
+    TRY(reserve_frames(frames));
     while (frames_ < frames) {
         shared_[frames_].page = TRY(SharedPage::allocate(*domain_));
         ++frames_;
@@ -124,7 +124,7 @@ Result<Mfn> GrantTable::frame(std::uint32_t index, bool status) {
             index = index_nospec(index, status ? status_frames_for(frames_) : frames_);
             return status ? status_[index].frame() : shared_[index].page.frame();
         }
-        TRY_VOID(grow_locked(frames_ + 1));
+        TRY(grow_locked(frames_ + 1));
         if (frames_ < wanted && preemption_needed()) return fail(Error::Restart);
     }
 }

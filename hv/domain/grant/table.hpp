@@ -66,21 +66,6 @@ struct PinnedGrant {
 template <class T = void>
 using GrantOutcome = std::expected<T, abi::xen::GrantResult>;
 
-// TRY for these; `TRY_GRANT_VOID` when the value does not matter.
-#define TRY_GRANT(expression)                             \
-    __extension__({                                       \
-        auto&& try_outcome_ = (expression);               \
-        if (!try_outcome_) [[unlikely]]                   \
-            return std::unexpected{try_outcome_.error()}; \
-        *std::move(try_outcome_);                         \
-    })
-
-#define TRY_GRANT_VOID(expression)                                          \
-    do {                                                                    \
-        if (auto&& try_outcome_ = (expression); !try_outcome_) [[unlikely]] \
-            return std::unexpected{try_outcome_.error()};                   \
-    } while (false)
-
 class GrantTable final {
   public:
     static constexpr std::uint32_t kDefaultMaxFrames = 64;

@@ -68,11 +68,11 @@ Result<> GrantTable::set_version(std::uint32_t version) {
     if (version != 1 && version != 2) return fail(Error::BadArgument);
     if (version > max_version_) return fail(Error::NotImplemented);
     Guard guard{lock_};
-    TRY_VOID(clear_entries());
+    TRY(clear_entries());
     if (version == version_) return {};
     // Others use entries by number; the entries are about to mean something else. The reserved ones are carried over.
     if (any_pinned_from(kGrantReservedEntries)) return fail(Error::Busy);
-    if (frames_ == 0) TRY_VOID(grow_locked(1));
+    if (frames_ == 0) TRY(grow_locked(1));
     if (!withdraw_status()) return fail(Error::Busy);
 
     std::array<Reserved, kGrantReservedEntries> reserved{};
@@ -105,7 +105,7 @@ Result<> GrantTable::clear_entries() {
 
 Result<> GrantTable::seed(DomainId backend, Gfn console, Gfn store) {
     Guard guard{lock_};
-    TRY_VOID(grow_locked(1));
+    TRY(grow_locked(1));
     const std::pair<GrantRef, Gfn> rings[] = {{kGrantReservedConsole, console}, {kGrantReservedXenstore, store}};
     for (const auto& [ref, frame] : rings) {
         if (frame.raw == 0) continue;

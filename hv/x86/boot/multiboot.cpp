@@ -191,8 +191,8 @@ Result<void> decode2(std::uint32_t address, const PhysicalView& memory, BootInfo
         const auto tag = load<TagHeader>(memory, address + offset);
         if (!tag || tag->size < sizeof(TagHeader) || tag->size > *total - offset) return fail(Error::Fault);
         if (tag->type == static_cast<std::uint32_t>(Tag2::End)) return {};
-        TRY_VOID(decode_tag(static_cast<Tag2>(tag->type), address + offset + sizeof(TagHeader),
-                            tag->size - sizeof(TagHeader), memory, out));
+        TRY(decode_tag(static_cast<Tag2>(tag->type), address + offset + sizeof(TagHeader),
+                       tag->size - sizeof(TagHeader), memory, out));
         offset += (std::uint64_t{tag->size} + 7) & ~std::uint64_t{7};
     }
     return {};

@@ -45,7 +45,7 @@ Result<> list_cpus(MachineCheckCpus& request) {
         if (!online_cpus().test(id)) continue;
         if (request.info != 0) {
             if (listed == request.count) break;
-            TRY_VOID(store_at(GuestVirtual{request.info}, listed, describe(id)));
+            TRY(store_at(GuestVirtual{request.info}, listed, describe(id)));
         }
         ++listed;
     }
@@ -62,10 +62,10 @@ HypercallResult do_machine_check_op(HypercallArguments& arguments) {
     if (op.interface_version != kMachineCheckInterfaceVersion) return fail(Error::Access);
     switch (static_cast<MachineCheckCommand>(op.command)) {
         case MachineCheckCommand::Fetch: op.u.fetch.flags = kMachineCheckNoData; break;
-        case MachineCheckCommand::PhysicalCpuInfo: TRY_VOID(list_cpus(op.u.cpus)); break;
+        case MachineCheckCommand::PhysicalCpuInfo: TRY(list_cpus(op.u.cpus)); break;
         default: return fail(Error::NotImplemented);
     }
-    TRY_VOID(store(where, op));
+    TRY(store(where, op));
     return 0;
 }
 

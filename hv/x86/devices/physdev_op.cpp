@@ -39,7 +39,7 @@ HypercallResult map_pirq(GuestVirtual where) {
             if (possible < wanted) {
                 // "This many are possible": the caller may ask again.
                 request.entry_nr = static_cast<std::int32_t>(possible);
-                TRY_VOID(store(where, request));
+                TRY(store(where, request));
                 return fail(Error::NoSpace);
             }
             request.pirq = static_cast<std::int32_t>(TRY(map_msi(request, wanted)));
@@ -47,7 +47,7 @@ HypercallResult map_pirq(GuestVirtual where) {
         }
         default: return fail(Error::BadArgument);
     }
-    TRY_VOID(store(where, request));
+    TRY(store(where, request));
     return 0;
 }
 
@@ -71,7 +71,7 @@ HypercallResult read_apic(GuestVirtual where) {
     for (unsigned index = 0; index < io_apic_count(); ++index) {
         if (io_apic_info(index).physical != request.apic_physbase) continue;
         request.value = read_io_apic(index, static_cast<std::uint8_t>(request.reg));
-        TRY_VOID(store(where, request));
+        TRY(store(where, request));
         return 0;
     }
     return fail(Error::BadArgument);
@@ -80,14 +80,14 @@ HypercallResult read_apic(GuestVirtual where) {
 HypercallResult status_query(GuestVirtual where) {
     auto request = TRY(fetch<PhysdevIrqStatusQuery>(where));
     request.flags = pirq_needs_end(request.irq) ? kIrqStatusNeedsEoi : 0;
-    TRY_VOID(store(where, request));
+    TRY(store(where, request));
     return 0;
 }
 
 // Nothing to do, with an argument that must be readable all the same.
 template <class Argument>
 HypercallResult acknowledge(GuestVirtual where) {
-    TRY_VOID(fetch<Argument>(where));
+    TRY(fetch<Argument>(where));
     return 0;
 }
 
@@ -95,7 +95,7 @@ HypercallResult privileged_op(PhysdevCommand command, GuestVirtual where) {
     switch (command) {
         case PhysdevCommand::Eoi: {
             const auto request = TRY(fetch<PhysdevEoi>(where));
-            TRY_VOID(end_pirq(request.irq));
+            TRY(end_pirq(request.irq));
             Domain& domain = current_domain();
             if (domain.arch->auto_unmask)
                 if (const EventPort port = domain.events.pirq_port(request.irq); port != 0)
@@ -111,27 +111,26 @@ HypercallResult privileged_op(PhysdevCommand command, GuestVirtual where) {
         case PhysdevCommand::AllocIrqVector: {
             auto request = TRY(fetch<PhysdevIrq>(where));
             request.vector = request.irq;
-            TRY_VOID(store(where, request));
+            TRY(store(where, request));
             return 0;
         }
         case PhysdevCommand::FreeIrqVector: return acknowledge<PhysdevIrq>(where);
         case PhysdevCommand::SetupGsi: {
             const auto request = TRY(fetch<PhysdevSetupGsi>(where));
             if (request.gsi < 0) return fail(Error::BadArgument);
-            TRY_VOID(
-                set_up_gsi(static_cast<std::uint32_t>(request.gsi), request.triggering != 0, request.polarity != 0));
+            TRY(set_up_gsi(static_cast<std::uint32_t>(request.gsi), request.triggering != 0, request.polarity != 0));
             return 0;
         }
         case PhysdevCommand::MapPirq: return map_pirq(where);
         case PhysdevCommand::UnmapPirq: {
             const auto request = TRY(fetch<PhysdevUnmapPirq>(where));
-            TRY_VOID(unmap_pirq(static_cast<std::uint32_t>(request.pirq)));
+            TRY(unmap_pirq(static_cast<std::uint32_t>(request.pirq)));
             return 0;
         }
         case PhysdevCommand::GetFreePirq: {
             auto request = TRY(fetch<PhysdevGetFreePirq>(where));
             request.pirq = TRY(free_pirq());
-            TRY_VOID(store(where, request));
+            TRY(store(where, request));
             return 0;
         }
         case PhysdevCommand::RestoreMsiExt: {
@@ -167,14 +166,14 @@ HypercallResult do_physdev_op(HypercallArguments& arguments) {
         case PhysdevCommand::SetIopl: {
             const auto request = TRY(fetch<PhysdevSetIopl>(where));
             if (request.iopl > 3) return fail(Error::BadArgument);
-            TRY_VOID(kind_of(current_domain()).set_io_privilege(current_vcpu(), request.iopl));
+            TRY(kind_of(current_domain()).set_io_privilege(current_vcpu(), request.iopl));
             return 0;
         }
         case PhysdevCommand::SetIobitmap: {
             const auto request = TRY(fetch<PhysdevSetIobitmap>(where));
             if (request.nr_ports > 65536) return fail(Error::BadArgument);
-            TRY_VOID(kind_of(current_domain())
-                         .set_io_bitmap(current_vcpu(), GuestVirtual{request.bitmap}, request.nr_ports));
+            TRY(kind_of(current_domain())
+                    .set_io_bitmap(current_vcpu(), GuestVirtual{request.bitmap}, request.nr_ports));
             return 0;
         }
         default: break;

@@ -37,15 +37,14 @@ void set_time(std::uint64_t seconds, std::uint32_t nanoseconds, std::uint64_t sy
 HypercallResult idle_time(PlatformGetIdleTime& request) {
     std::uint64_t wanted_words[kMaxCpus / 64] = {};
     const std::uint32_t bits = request.cpumap_nr_cpus < kMaxCpus ? request.cpumap_nr_cpus : kMaxCpus;
-    TRY_VOID(copy_from_guest(wanted_words, GuestVirtual{request.cpumap_bitmap}, (bits + 7) / 8));
+    TRY(copy_from_guest(wanted_words, GuestVirtual{request.cpumap_bitmap}, (bits + 7) / 8));
     std::uint64_t known_words[kMaxCpus / 64] = {};
     for (CpuId cpu = 0; cpu < bits; ++cpu) {
         if (!((wanted_words[cpu / 64] >> (cpu % 64)) & 1) || !online_cpus().test(cpu)) continue;
-        TRY_VOID(
-            store_at(GuestVirtual{request.idletime}, cpu, static_cast<std::uint64_t>(vcpu_run_time(idle_vcpu(cpu)))));
+        TRY(store_at(GuestVirtual{request.idletime}, cpu, static_cast<std::uint64_t>(vcpu_run_time(idle_vcpu(cpu)))));
         known_words[cpu / 64] |= std::uint64_t{1} << (cpu % 64);
     }
-    TRY_VOID(copy_to_guest(GuestVirtual{request.cpumap_bitmap}, known_words, (bits + 7) / 8));
+    TRY(copy_to_guest(GuestVirtual{request.cpumap_bitmap}, known_words, (bits + 7) / 8));
     request.now = static_cast<std::uint64_t>(time::now());
     return 0;
 }
@@ -87,7 +86,7 @@ HypercallResult take_microcode(std::uint64_t data, std::uint32_t length) {
     Result<> done = copy_from_guest(buffer, GuestVirtual{data}, length);
     if (done) done = update_microcode({static_cast<std::byte*>(buffer), length});
     free_pages(buffer, order);
-    TRY_VOID(done);
+    TRY(done);
     return 0;
 }
 
@@ -115,7 +114,7 @@ HypercallResult handle(PlatformOp& op) {
             if (op.u.enter_acpi_sleep.sleep_state != kSoftOff || (op.u.enter_acpi_sleep.flags & kAcpiSleepExtended))
                 return fail(Error::NotSupported);
             finish_output();
-            TRY_VOID(acpi_write_sleep(op.u.enter_acpi_sleep.val_a, op.u.enter_acpi_sleep.val_b));
+            TRY(acpi_write_sleep(op.u.enter_acpi_sleep.val_a, op.u.enter_acpi_sleep.val_b));
             return 0;
         }
         case PlatformCommand::GetIdleTime: return idle_time(op.u.getidletime);
@@ -142,7 +141,7 @@ HypercallResult do_platform_op(HypercallArguments& arguments) {
     auto op = TRY(fetch<PlatformOp>(where));
     if (op.interface_version != kPlatformInterfaceVersion) return fail(Error::Access);
     const HypercallResult result = handle(op);
-    if (result) TRY_VOID(store(where, op));
+    if (result) TRY(store(where, op));
     return result;
 }
 

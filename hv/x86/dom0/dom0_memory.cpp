@@ -22,9 +22,9 @@ Result<> Dom0Memory::populate(Domain& domain, std::uint64_t frames, std::span<co
     if (!list_) return fail(Error::NoMemory);
     whole_ = pages;
     for (const WholePages& run : pages) {
-        TRY_VOID(add(domain, run.pfn));
+        TRY(add(domain, run.pfn));
         const Mfn first = frame_of_pointer(run.from);
-        TRY_VOID(assign_frames(domain, first, run.count));
+        TRY(assign_frames(domain, first, run.count));
         for (std::uint64_t i = 0; i < run.count; ++i) {
             list_[count_] = first.raw + i;
             set_m2p(first + i, count_++);

@@ -78,7 +78,7 @@ Result<> use_container(Bytes& file, const MicrocodeTarget& target, UseMicrocode 
 Result<> for_each_amd_update(Bytes file, const MicrocodeTarget& target, UseMicrocode use, void* argument) {
     do {
         if (!starts_container(file)) return fail(Error::BadArgument);
-        TRY_VOID(use_container(file, target, use, argument));
+        TRY(use_container(file, target, use, argument));
     } while (!file.empty());
     return {};
 }

@@ -26,9 +26,9 @@ bool only_takes_it_early(const MicrocodeTarget& target) {
 Result<MicrocodeUpdate> choose_microcode(Bytes file, const MicrocodeTarget& target, bool late) {
     Choice choice;
     switch (target.vendor) {
-        case Vendor::Intel: TRY_VOID(for_each_intel_update(file, target, keep_newest, &choice)); break;
+        case Vendor::Intel: TRY(for_each_intel_update(file, target, keep_newest, &choice)); break;
         case Vendor::Amd:
-        case Vendor::Hygon: TRY_VOID(for_each_amd_update(file, target, keep_newest, &choice)); break;
+        case Vendor::Hygon: TRY(for_each_amd_update(file, target, keep_newest, &choice)); break;
         case Vendor::Centaur:
         case Vendor::Other: return fail(Error::NotSupported);
     }

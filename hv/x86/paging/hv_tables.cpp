@@ -160,7 +160,7 @@ Result<> map_hv(std::uint64_t virtual_address, std::uint64_t physical, std::uint
     const std::uint64_t bits = leaf_bits(flags);
     while (size != 0) {
         const unsigned level = largest_level(virtual_address, physical, size);
-        TRY_VOID(map_one(virtual_address, physical, level, bits));
+        TRY(map_one(virtual_address, physical, level, bits));
         const std::uint64_t page = kPageSize << (9 * (level - 1));
         virtual_address += page;
         physical += page;
@@ -193,7 +193,7 @@ Result<void*> map_device(std::uint64_t physical, std::size_t size, std::uint32_t
         window = device_next;
         device_next += bytes;
     }
-    TRY_VOID(map_hv(window, physical - offset, bytes, flags));
+    TRY(map_hv(window, physical - offset, bytes, flags));
     return reinterpret_cast<void*>(window + offset);
 }
 

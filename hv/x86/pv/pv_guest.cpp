@@ -7,7 +7,7 @@
 namespace hv::x86 {
 
 Result<> PvGuest::create_domain(Domain& domain) const {
-    TRY_VOID(GuestKind::create_domain(domain));
+    TRY(GuestKind::create_domain(domain));
     domain.arch->identity = new_roots_version();
     const TableMeasures measures = table_measures(domain);
     domain.arch->isolated = measures.isolated;

@@ -102,7 +102,7 @@ Result<Properties> read_properties(sd_bus_message* message) {
     std::string entry(contents + 1, 2);
     error = sd_bus_message_enter_container(message, 'a', contents);
     while (error >= 0 && (error = sd_bus_message_enter_container(message, 'e', entry.c_str())) > 0) {
-        TRY_VOID(read_entry(message, properties));
+        TRY(read_entry(message, properties));
         error = sd_bus_message_exit_container(message);
     }
     if (error >= 0) error = sd_bus_message_exit_container(message);

@@ -136,7 +136,7 @@ Result<void> attach_console(Context& context, Attach attach) {
     bool input_open = takes_terminal || isatty(STDIN_FILENO) != 1;
     Properties domain = TRY(TRY(context.manager())->get_domain(attach.domain));
     std::string name = domain.text("name", attach.domain);
-    TRY_VOID(require_life(domain, name));
+    TRY(require_life(domain, name));
     std::uint64_t domain_id = domain.number("domid");
     std::optional<RawMode> terminal;
 
@@ -147,7 +147,7 @@ Result<void> attach_console(Context& context, Attach attach) {
         auto opened = manager->open_console(name, attach.mode, attach.history);
         if (!opened) return std::unexpected(in_words_of_hvctl(std::move(opened.error()), name));
         Descriptor stream(*opened);
-        if (attach.when_open) TRY_VOID(std::exchange(attach.when_open, nullptr)(*manager));
+        if (attach.when_open) TRY(std::exchange(attach.when_open, nullptr)(*manager));
         if (!terminal) {
             std::fflush(stdout);
             if (context.err.is_tty) {

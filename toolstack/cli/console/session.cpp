@@ -122,7 +122,7 @@ Result<SessionEnd> Session::run() {
         if ((polled[3].revents & POLLERR) != 0) return output_failure(EPIPE);
         if (!end_ && polled[2].revents != 0) read_keys();
         send_keys();
-        if (!end_ && (polled[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0) TRY_VOID(show_output());
+        if (!end_ && (polled[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0) TRY(show_output());
     }
     return *end_;
 }

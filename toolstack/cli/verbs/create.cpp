@@ -49,7 +49,7 @@ Result<void> dry_run(Manager& manager, const Definition& definition) {
 }
 
 Result<void> create(Context& context, const Arguments& arguments) {
-    TRY_VOID(check(arguments));
+    TRY(check(arguments));
     DefinitionFile file = TRY(read_file_not_name(arguments.file));
     Definition definition{std::move(file.text), std::move(file.source), arguments.overrides};
     Manager* manager = TRY(context.manager());

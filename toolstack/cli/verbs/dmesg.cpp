@@ -33,11 +33,11 @@ Result<void> show_rest(Context& context, std::uint64_t& position, bool clear) {
 
 Result<void> dmesg(Context& context, const Arguments& arguments) {
     std::uint64_t position = 0;
-    TRY_VOID(show_rest(context, position, arguments.clear));
+    TRY(show_rest(context, position, arguments.clear));
     if (!arguments.follow) return {};
     Interrupts interrupts;
     while (true) {
-        TRY_VOID(finish_output());
+        TRY(finish_output());
         pollfd waiting{interrupts.descriptor(), POLLIN, 0};
         poll(&waiting, 1, kFollowMilliseconds);
         if (interrupts.take() != 0) return {};
@@ -45,7 +45,7 @@ Result<void> dmesg(Context& context, const Arguments& arguments) {
         if (!shown && shown.error().code == ExitCode::Unreachable)
             TRY(context.reconnect());
         else
-            TRY_VOID(std::move(shown));
+            TRY(std::move(shown));
     }
 }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "store/try.hpp"
+#include "hvctl/try.hpp"
 
 namespace hvctld::store {
 

@@ -2,8 +2,8 @@
 
 #include <charconv>
 
+#include "hvctl/try.hpp"
 #include "store/engine.hpp"
-#include "store/try.hpp"
 
 namespace hvctld::store {
 

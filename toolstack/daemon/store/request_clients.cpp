@@ -1,7 +1,7 @@
 // Requests about the client's own watches and transactions.
+#include "hvctl/try.hpp"
 #include "store/engine.hpp"
 #include "store/request_handlers.hpp"
-#include "store/try.hpp"
 
 namespace hvctld::store {
 

@@ -3,9 +3,9 @@
 
 #include <fmt/format.h>
 
+#include "hvctl/try.hpp"
 #include "store/engine.hpp"
 #include "store/request_handlers.hpp"
-#include "store/try.hpp"
 
 namespace hvctld::store {
 

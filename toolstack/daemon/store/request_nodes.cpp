@@ -1,9 +1,9 @@
 // Requests about nodes.
 #include <charconv>
 
+#include "hvctl/try.hpp"
 #include "store/engine.hpp"
 #include "store/request_handlers.hpp"
-#include "store/try.hpp"
 
 namespace hvctld::store {
 

@@ -2,10 +2,10 @@
 
 #include <limits>
 
+#include "hvctl/try.hpp"
 #include "store/engine.hpp"
 #include "store/local_client.hpp"
 #include "store/ring_client.hpp"
-#include "store/try.hpp"
 
 namespace hvctld::store {
 
@@ -31,7 +31,7 @@ Store::~Store() = default;
 
 std::expected<std::unique_ptr<Store>, std::string> Store::create(StoreOptions options) {
     auto engine = std::make_unique<Engine>(std::move(options));
-    if (auto recovered = engine->recover(); !recovered) return std::unexpected{recovered.error()};
+    TRY(engine->recover());
     return std::unique_ptr<Store>{new Store{std::move(engine)}};
 }
 

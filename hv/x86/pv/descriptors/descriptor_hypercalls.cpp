@@ -14,8 +14,8 @@ HypercallResult do_set_gdt(HypercallArguments& arguments) {
     if (entries > kFirstReservedGdtEntry) return fail(Error::BadArgument);
     const auto count = static_cast<unsigned>((entries + 511) / 512);
     std::uint64_t frames[16];
-    TRY_VOID(copy_from_guest(frames, GuestVirtual{arguments.value[0]}, count * sizeof(std::uint64_t)));
-    TRY_VOID(set_gdt(current_vcpu(), frames, count, static_cast<std::uint32_t>(entries)));
+    TRY(copy_from_guest(frames, GuestVirtual{arguments.value[0]}, count * sizeof(std::uint64_t)));
+    TRY(set_gdt(current_vcpu(), frames, count, static_cast<std::uint32_t>(entries)));
     return 0;
 }
 
@@ -35,7 +35,7 @@ HypercallResult do_update_descriptor(HypercallArguments& arguments) {
         put_frame_type(*info);
     }
     put_frame(*info);
-    TRY_VOID(typed);
+    TRY(typed);
     return 0;
 }
 

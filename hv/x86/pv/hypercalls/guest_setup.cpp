@@ -77,15 +77,15 @@ HypercallResult do_set_trap_table(HypercallArguments& arguments) {
         }
         const TrapInfo trap = TRY(fetch_at<TrapInfo>(table, index));
         if (trap.address == 0) return 0;
-        TRY_VOID(set_gate(arch, trap));
+        TRY(set_gate(arch, trap));
     }
 }
 
 HypercallResult do_set_callbacks(HypercallArguments& arguments) {
     ArchVcpu& arch = arch_of_current();
-    TRY_VOID(set_callback(arch, CallbackType::Event, arguments.value[0], true));
-    TRY_VOID(set_callback(arch, CallbackType::Failsafe, arguments.value[1], false));
-    TRY_VOID(set_callback(arch, CallbackType::Syscall, arguments.value[2], false));
+    TRY(set_callback(arch, CallbackType::Event, arguments.value[0], true));
+    TRY(set_callback(arch, CallbackType::Failsafe, arguments.value[1], false));
+    TRY(set_callback(arch, CallbackType::Syscall, arguments.value[2], false));
     return 0;
 }
 
@@ -94,15 +94,15 @@ HypercallResult do_callback_op(HypercallArguments& arguments) {
     switch (static_cast<CallbackCommand>(arguments.value[0])) {
         case CallbackCommand::Register: {
             const auto request = TRY(fetch<CallbackRegister>(GuestVirtual{arguments.value[1]}));
-            TRY_VOID(set_callback(arch, static_cast<CallbackType>(request.type), request.address,
-                                  request.flags & kCallbackMaskEvents));
+            TRY(set_callback(arch, static_cast<CallbackType>(request.type), request.address,
+                             request.flags & kCallbackMaskEvents));
             return 0;
         }
         case CallbackCommand::Unregister: {
             const auto request = TRY(fetch<CallbackUnregister>(GuestVirtual{arguments.value[1]}));
             const auto type = static_cast<CallbackType>(request.type);
             if (type == CallbackType::Event || type == CallbackType::Failsafe) return fail(Error::BadArgument);
-            TRY_VOID(set_callback(arch, type, 0, false));
+            TRY(set_callback(arch, type, 0, false));
             return 0;
         }
     }
@@ -115,7 +115,7 @@ HypercallResult do_nmi_op(HypercallArguments& arguments) {
         case NmiCommand::RegisterCallback: {
             if (current_vcpu().id != 0) return fail(Error::BadArgument);
             const auto request = TRY(fetch<NmiCallback>(GuestVirtual{arguments.value[1]}));
-            TRY_VOID(set_callback(arch, CallbackType::Nmi, request.handler_address, true));
+            TRY(set_callback(arch, CallbackType::Nmi, request.handler_address, true));
             return 0;
         }
         case NmiCommand::UnregisterCallback: arch.nmi_callback = 0; return 0;
@@ -152,7 +152,7 @@ HypercallResult do_set_segment_base(HypercallArguments& arguments) {
 
 HypercallResult do_set_debugreg(HypercallArguments& arguments) {
     if (arguments.value[0] > 7) return fail(Error::BadArgument);
-    TRY_VOID(write_guest_debug_register(current_vcpu(), static_cast<unsigned>(arguments.value[0]), arguments.value[1]));
+    TRY(write_guest_debug_register(current_vcpu(), static_cast<unsigned>(arguments.value[0]), arguments.value[1]));
     return 0;
 }
 

@@ -90,7 +90,7 @@ Result<> set_plain_state(Vcpu& vcpu, const VcpuGuestContext& context) {
     for (unsigned i = 0; i < 256; ++i) {
         abi::xen::TrapInfo trap = context.trap_context[i];
         trap.vector = static_cast<std::uint8_t>(i);
-        TRY_VOID(set_gate(arch, trap));
+        TRY(set_gate(arch, trap));
     }
     load_registers(arch, context.user_regs);
     set_iopl(vcpu, static_cast<std::uint32_t>((context.user_regs.rflags & kRflagsIopl) >> 12));
@@ -111,7 +111,7 @@ Result<> set_plain_state(Vcpu& vcpu, const VcpuGuestContext& context) {
     if (!guest_may_have_cr4(arch.cr4)) return fail(Error::BadArgument);
     for (unsigned i = 0; i < 8; ++i) arch.debug[i] = 0;
     for (unsigned i = 0; i < 8; ++i)
-        if (i < 4 || i > 5) TRY_VOID(write_guest_debug_register(vcpu, i, context.debugreg[i]));
+        if (i < 4 || i > 5) TRY(write_guest_debug_register(vcpu, i, context.debugreg[i]));
     reset_fpu(vcpu, (context.flags & abi::xen::kVgcfI387Valid) ? context.fpu_context : nullptr);
     return {};
 }
@@ -126,15 +126,15 @@ Result<> PvGuest::set_context(Vcpu& vcpu, const VcpuGuestContext& context) const
     if (!in_kernel && user.raw == 0) return fail(Error::BadArgument);
     // The first vCPU's is the domain's: others join a kernel that has chosen already.
     if (vcpu.id == 0) vcpu.domain.vm_assist = context.vm_assist & kSupportedVmAssists;
-    TRY_VOID(set_plain_state(vcpu, context));
+    TRY(set_plain_state(vcpu, context));
     if (context.gdt_entries > abi::xen::kFirstReservedGdtEntry || context.ldt_entries > 8192)
         return fail(Error::BadArgument);
-    TRY_VOID(set_gdt(vcpu, context.gdt_frames, static_cast<unsigned>((context.gdt_entries + 511) / 512),
-                     static_cast<std::uint32_t>(context.gdt_entries)));
-    TRY_VOID(set_ldt(vcpu, GuestVirtual{context.ldt_base}, static_cast<std::uint32_t>(context.ldt_entries)));
+    TRY(set_gdt(vcpu, context.gdt_frames, static_cast<unsigned>((context.gdt_entries + 511) / 512),
+                static_cast<std::uint32_t>(context.gdt_entries)));
+    TRY(set_ldt(vcpu, GuestVirtual{context.ldt_base}, static_cast<std::uint32_t>(context.ldt_entries)));
     // Preemptible: a restarted call finds the tables part-way validated, and everything above idempotent.
-    if (!arch.kernel_table) TRY_VOID(set_kernel_table(vcpu, Mfn{abi::xen::cr3_to_frame(context.ctrlreg[3])}));
-    if (user.raw != 0 && !arch.user_table) TRY_VOID(set_user_table(vcpu, user));
+    if (!arch.kernel_table) TRY(set_kernel_table(vcpu, Mfn{abi::xen::cr3_to_frame(context.ctrlreg[3])}));
+    if (user.raw != 0 && !arch.user_table) TRY(set_user_table(vcpu, user));
     vcpu.flags.fetch_or(kVcpuInitialised);
     return {};
 }

@@ -44,7 +44,7 @@ Result<> drop(Vcpu& vcpu, FrameInfo*& table) {
 }  // namespace
 
 Result<> set_kernel_table(Vcpu& vcpu, Mfn l4) {
-    TRY_VOID(finish_unfinished(vcpu));
+    TRY(finish_unfinished(vcpu));
     FrameInfo* taken = TRY(take(vcpu, l4));
     if (show_m2p(table_at(*taken))) root_changed(vcpu.domain);
     FrameInfo* old = vcpu.arch->kernel_table;
@@ -56,7 +56,7 @@ Result<> set_kernel_table(Vcpu& vcpu, Mfn l4) {
 }
 
 Result<> set_user_table(Vcpu& vcpu, Mfn l4) {
-    TRY_VOID(finish_unfinished(vcpu));
+    TRY(finish_unfinished(vcpu));
     FrameInfo* taken = l4.raw != 0 ? TRY(take(vcpu, l4)) : nullptr;
     // Not of a kernel that uses one table for both modes: it has chosen what its programs see.
     if (taken && taken != vcpu.arch->kernel_table && hide_m2p(table_at(*taken))) {
@@ -71,13 +71,13 @@ Result<> set_user_table(Vcpu& vcpu, Mfn l4) {
 }
 
 Result<> drop_tables(Vcpu& vcpu) {
-    TRY_VOID(finish_unfinished(vcpu));
-    TRY_VOID(drop(vcpu, vcpu.arch->user_table));
+    TRY(finish_unfinished(vcpu));
+    TRY(drop(vcpu, vcpu.arch->user_table));
     return drop(vcpu, vcpu.arch->kernel_table);
 }
 
 Result<> PvGuest::relinquish_vcpu(Vcpu& vcpu) const {
-    TRY_VOID(drop_tables(vcpu));
+    TRY(drop_tables(vcpu));
     release_gdt(vcpu);
     release_ldt(vcpu);
     return {};

@@ -53,7 +53,7 @@ Result<> update_l1(Pte* entry, Pte value, Domain& table_owner, DomainId frame_ow
         note_caching(value);
         return exchange(entry, adjusted, how, replaced) ? Result<>{} : fail(Error::Again);
     }
-    TRY_VOID(get_l1_entry(value, table_owner, frame_owner));
+    TRY(get_l1_entry(value, table_owner, frame_owner));
     if (!exchange(entry, adjusted, how, replaced)) {
         put_l1_entry(value);
         return fail(Error::Again);
@@ -88,7 +88,7 @@ Result<> update_upper(FrameInfo& table, unsigned level, unsigned index, Pte valu
         if (level == 4) root_changed(table_owner);
         return {};
     }
-    TRY_VOID(get_upper_entry(value, table, level, index, table_owner));
+    TRY(get_upper_entry(value, table, level, index, table_owner));
     if (!exchange(entry, adjusted, how, replaced)) {
         let_go(value, table, level);
         return fail(Error::Again);
@@ -175,7 +175,7 @@ bool has_unfinished(const Vcpu& vcpu) {
 Result<> finish_unfinished(Vcpu& vcpu) {
     for (FrameInfo*& info : vcpu.arch->unfinished) {
         if (!info) continue;
-        TRY_VOID(finish_partial(*info));
+        TRY(finish_partial(*info));
         put_frame(*info);
         info = nullptr;
         if (has_unfinished(vcpu) && preemption_needed()) return fail(Error::Restart);

@@ -63,7 +63,7 @@ Result<> show_image(Pte* root, std::uint64_t start, std::uint64_t end, Pte flags
     for (std::uint64_t page = start & ~(kPageSize - 1); page < end; page += kPageSize) {
         std::uint64_t physical = 0;
         if (!translate_hv(page, physical)) return fail(Error::NoEntry);
-        TRY_VOID(show_frame(root, page, Mfn{physical >> kPageShift}, flags));
+        TRY(show_frame(root, page, Mfn{physical >> kPageShift}, flags));
     }
     return {};
 }
@@ -72,7 +72,7 @@ Result<> show_image(Pte* root, std::uint64_t start, std::uint64_t end, Pte flags
 Result<> show_entry_stacks(Pte* root, const PerCpu& cpu, std::uint8_t* block) {
     for (unsigned page = 0; page < kStackSize / kPageSize; ++page) {
         if (page >= kStackGuardPage && page != kStackSize / kPageSize - 1) continue;
-        TRY_VOID(
+        TRY(
             show_frame(root, cpu.stack_block + page * kPageSize, frame_of_pointer(block + page * kPageSize), kData));
     }
     return {};
@@ -88,10 +88,10 @@ Result<> show_windows(Pte* root, CpuId cpu) {
 
 Result<> show_way_in(Pte* root, const PerCpu& cpu, std::uint8_t* block) {
     const auto at = [](const char* symbol) { return reinterpret_cast<std::uint64_t>(symbol); };
-    TRY_VOID(show_image(root, at(entry_text_start), at(entry_text_end), kText));
-    TRY_VOID(show_image(root, at(syscall32_stacks), at(syscall32_stacks) + 1, kData));
-    TRY_VOID(show_image(root, idt_address(), idt_address() + 1, kConstant));
-    TRY_VOID(show_windows(root, cpu.id));
+    TRY(show_image(root, at(entry_text_start), at(entry_text_end), kText));
+    TRY(show_image(root, at(syscall32_stacks), at(syscall32_stacks) + 1, kData));
+    TRY(show_image(root, idt_address(), idt_address() + 1, kConstant));
+    TRY(show_windows(root, cpu.id));
     return show_entry_stacks(root, cpu, block);
 }
 
@@ -107,7 +107,7 @@ Result<> create_isolated_roots(CpuId number) {
         if (!copy.table) return fail(Error::NoMemory);
         copy.physical = address_of(frame_of_pointer(copy.table)).raw;
     }
-    TRY_VOID(show_way_in(roots->copies[0].table, cpu, block));
+    TRY(show_way_in(roots->copies[0].table, cpu, block));
     for (unsigned slot = kFirstHvSlot; slot <= kLastHvSlot; ++slot)
         roots->copies[1].table[slot] = roots->copies[0].table[slot];
     const std::uint64_t alias = reinterpret_cast<std::uint64_t>(block) - cpu.stack_block;

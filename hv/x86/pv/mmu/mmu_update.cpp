@@ -97,7 +97,7 @@ HypercallResult do_mmu_update(HypercallArguments& arguments) {
     std::uint32_t count = static_cast<std::uint32_t>(arguments.value[1]);
     const GuestVirtual done_address{arguments.value[2]};
     const auto foreign = static_cast<std::uint32_t>(arguments.value[3]);
-    TRY_VOID(finish_unfinished(current_vcpu()));
+    TRY(finish_unfinished(current_vcpu()));
 
     std::uint32_t done_before = 0;
     if (count & abi::xen::kMmuUpdatePreempted) {
@@ -139,7 +139,7 @@ HypercallResult do_mmu_update(HypercallArguments& arguments) {
             }
         }
     }
-    if (done_address.raw) TRY_VOID(store(done_address, done_before + index));
+    if (done_address.raw) TRY(store(done_address, done_before + index));
     if (!result && result.error() == Error::Restart) {
         arguments.value[0] = requests.raw + index * sizeof(MmuUpdate);
         arguments.value[1] = (count - index) | abi::xen::kMmuUpdatePreempted;

@@ -112,7 +112,7 @@ HypercallResult do_mmuext_op(HypercallArguments& arguments) {
     const GuestVirtual requests{arguments.value[0]};
     std::uint32_t count = static_cast<std::uint32_t>(arguments.value[1]);
     const GuestVirtual done_address{arguments.value[2]};
-    TRY_VOID(finish_unfinished(current_vcpu()));
+    TRY(finish_unfinished(current_vcpu()));
 
     std::uint32_t done_before = 0;
     if (count & abi::xen::kMmuUpdatePreempted) {
@@ -136,7 +136,7 @@ HypercallResult do_mmuext_op(HypercallArguments& arguments) {
         }
         if (has_unfinished(current_vcpu())) result = fail(Error::Restart);
     }
-    if (done_address.raw) TRY_VOID(store(done_address, done_before + index));
+    if (done_address.raw) TRY(store(done_address, done_before + index));
     if (!result && result.error() == Error::Restart) {
         arguments.value[0] = requests.raw + index * sizeof(MmuextOp);
         arguments.value[1] = (count - index) | abi::xen::kMmuUpdatePreempted;

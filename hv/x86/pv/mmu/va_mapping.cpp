@@ -32,7 +32,7 @@ Result<> flush(std::uint64_t flags, GuestVirtual address) {
 
 HypercallResult update(GuestVirtual address, Pte value, std::uint64_t flags, DomainId frame_owner) {
     Vcpu& vcpu = current_vcpu();
-    TRY_VOID(finish_unfinished(vcpu));
+    TRY(finish_unfinished(vcpu));
     const Mfn l1 = guest_l1_table(vcpu, address);
     if (l1 == kInvalidMfn) return fail(Error::BadArgument);
     FrameInfo* info = TRY(get_frame(l1, vcpu.domain.id));
@@ -42,8 +42,8 @@ HypercallResult update(GuestVirtual address, Pte value, std::uint64_t flags, Dom
         unlock_table(*info);
     }
     put_frame(*info);
-    TRY_VOID(done);
-    TRY_VOID(flush(flags, address));
+    TRY(done);
+    TRY(flush(flags, address));
     return 0;
 }
 

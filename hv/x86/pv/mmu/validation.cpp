@@ -26,12 +26,12 @@ bool is_guest_entry(unsigned level, unsigned index) {
 Result<> take(FrameInfo& info, unsigned level, unsigned index, Domain& owner) {
     Pte& entry = table_at(info)[index];
     if (level == 1) {
-        TRY_VOID(get_l1_entry(entry, owner, owner.id));
+        TRY(get_l1_entry(entry, owner, owner.id));
         const Pte adjusted = adjust_l1(entry);
         if (adjusted != entry) entry = adjusted;
         return {};
     }
-    TRY_VOID(get_upper_entry(entry, info, level, index, owner));
+    TRY(get_upper_entry(entry, info, level, index, owner));
     const Pte adjusted = adjust_upper(entry);
     if (adjusted != entry) entry = adjusted;
     return {};
@@ -48,7 +48,7 @@ Result<> give_back(FrameInfo& info, unsigned level, Pte entry) {
 // Nothing but a table of the level below, or one of the same level when no other led here: the entry may be one that
 // was never checked, and a chain of parked tables that name each other must not decide how deep this goes.
 Result<> finish_child(const FrameInfo& info, FrameInfo& child, unsigned level, std::uint8_t within) {
-    TRY_VOID(finish_partial(child, page_table_type(level - 1), within));
+    TRY(finish_partial(child, page_table_type(level - 1), within));
     const Domain* owner = domain_in_table(info.owner());
     const auto bit = static_cast<std::uint8_t>(1u << level);
     if (!owner || !owner->linear_tables || &child == &info || (within & bit)) return {};
@@ -65,7 +65,7 @@ Result<> undo_entries(FrameInfo& info, unsigned level, std::uint8_t within) {
             if (auto child = get_frame(frame_in(entry), info.owner())) {
                 const Result<> finished = finish_child(info, **child, level, within);
                 put_frame(**child);
-                TRY_VOID(finished);
+                TRY(finished);
             }
         }
     }
@@ -74,7 +74,7 @@ Result<> undo_entries(FrameInfo& info, unsigned level, std::uint8_t within) {
         if (is_guest_entry(level, index)) {
             const Result<> given = give_back(info, level, table[index]);
             info.progress = static_cast<std::uint16_t>(index);
-            TRY_VOID(given);
+            TRY(given);
             if (level > 1 && preemption_needed()) return fail(Error::Restart);
         } else {
             info.progress = static_cast<std::uint16_t>(index);
@@ -93,7 +93,7 @@ Result<> check_entries(FrameInfo& info, unsigned level) {
     while (info.progress < kEntriesPerTable) {
         const unsigned index = info.progress;
         const bool used = is_guest_entry(level, index) && table[index] != 0;
-        if (used) TRY_VOID(take(info, level, index, *owner));
+        if (used) TRY(take(info, level, index, *owner));
         info.progress = static_cast<std::uint16_t>(index + 1);
         const bool look = level > 1 ? used : info.progress % kBetweenLooks == 0;
         if (look && info.progress < kEntriesPerTable && preemption_needed()) return fail(Error::Restart);
