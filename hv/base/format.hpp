@@ -36,6 +36,8 @@ struct FormatArgument {
     constexpr FormatArgument(FrameNumber<Tag> value) : kind{Kind::Pointer}, bits{value.raw} {}
     template <class Tag>
     constexpr FormatArgument(Address<Tag> value) : kind{Kind::Pointer}, bits{value.raw} {}
+    template <class Tag, class Raw>
+    constexpr FormatArgument(Id<Tag, Raw> value) : kind{Kind::Unsigned}, bits{value.raw} {}
 };
 
 // Writes at most `out.size()` bytes, no NUL; returns what was written.

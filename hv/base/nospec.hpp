@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "hv/base/types.hpp"
+
 namespace hv {
 
 // All ones when `index` is below `size`, otherwise 0; without a branch, and the compiler knows nothing of it. Both are
@@ -18,6 +20,11 @@ template <class Index>
 inline Index index_nospec(Index index, std::uint64_t size) {
     return static_cast<Index>(static_cast<std::uint64_t>(index) &
                               mask_if_below(static_cast<std::uint64_t>(index), size));
+}
+
+template <class Tag, class Raw>
+inline Id<Tag, Raw> index_nospec(Id<Tag, Raw> index, std::uint64_t size) {
+    return Id<Tag, Raw>{index_nospec(index.raw, size)};
 }
 
 // `address`, which is not in [start, start + size); 0 where the processor only believes that.

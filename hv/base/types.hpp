@@ -2,8 +2,10 @@
 #pragma once
 
 #include <compare>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 namespace hv {
 
@@ -43,14 +45,56 @@ constexpr Mfn frame_of(MachineAddress address) {
     return {address.raw >> kPageShift};
 }
 
-using DomainId = std::uint16_t;
-using VcpuId = std::uint32_t;
-using CpuId = std::uint32_t;
-using EventPort = std::uint32_t;
-using GrantRef = std::uint32_t;
+// The number of one of many. It is made from a plain number explicitly, is compared with its own kind alone, and goes
+// on to the next. `raw` is the number itself: for arrays, for arithmetic, and for the ABIs, whose structures have plain
+// integers.
+template <class Tag, class Raw>
+struct Id {
+    using Number = Raw;
+    Raw raw = 0;
+    constexpr Id() = default;
+    constexpr explicit Id(Raw number) : raw{number} {}
+    constexpr auto operator<=>(const Id&) const = default;
+    constexpr Id& operator++() {
+        ++raw;
+        return *this;
+    }
+    constexpr Id next() const { return Id{static_cast<Raw>(raw + 1)}; }
+};
+using DomainId = Id<struct DomainIdTag, std::uint16_t>;
+using VcpuId = Id<struct VcpuIdTag, std::uint32_t>;        // within its domain
+using CpuId = Id<struct CpuIdTag, std::uint32_t>;          // of the machine, in the order in which hv found them
+using EventPort = Id<struct EventPortTag, std::uint32_t>;  // within its domain
+using GrantRef = Id<struct GrantRefTag, std::uint32_t>;    // of an entry in its domain's grant table
+static_assert(!std::is_convertible_v<std::uint32_t, CpuId> && !std::is_convertible_v<CpuId, std::uint32_t>);
+static_assert(!std::is_constructible_v<CpuId, VcpuId> && !std::equality_comparable_with<CpuId, VcpuId>);
+static_assert(sizeof(DomainId) == 2 && sizeof(EventPort) == 4 && std::is_trivially_copyable_v<EventPort>);
+
+// The ids from 0 to `count` - 1, for loops.
+template <class Id>
+struct IdRange {
+    struct Iterator {
+        Id at;
+        constexpr Id operator*() const { return at; }
+        constexpr Iterator& operator++() {
+            ++at;
+            return *this;
+        }
+        constexpr bool operator!=(const Iterator& other) const { return at != other.at; }
+    };
+    typename Id::Number count;
+    constexpr Iterator begin() const { return {Id{}}; }
+    constexpr Iterator end() const { return {Id{count}}; }
+};
+template <class Id>
+constexpr IdRange<Id> ids(typename Id::Number count) {
+    return {count};
+}
+
 using Nanoseconds = std::int64_t;  // system time: since boot
 
-inline constexpr CpuId kMaxCpus = 256;
-inline constexpr CpuId kNoCpu = ~CpuId{0};
+inline constexpr std::uint32_t kMaxCpus = 256;
+inline constexpr CpuId kNoCpu{~std::uint32_t{0}};
+inline constexpr EventPort kNoPort{0};
 
 }  // namespace hv

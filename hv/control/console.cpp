@@ -11,7 +11,7 @@
 namespace hv {
 
 // Progress: 1 once the structure says how far it is.
-Result<> read_console(control::ReadConsole& request, std::uint64_t& progress) {
+Result<> op_read_console(control::ReadConsole& request, std::uint64_t& progress) {
     if (request.flags & ~control::kConsoleClear) return fail(Error::BadArgument);
     const bool resumed = progress != 0;
     if (!resumed) request.length = 0;
@@ -37,7 +37,7 @@ Result<> read_console(control::ReadConsole& request, std::uint64_t& progress) {
     return {};
 }
 
-Result<> send_debug_keys(control::SendDebugKeys& request) {
+Result<> op_send_debug_keys(control::SendDebugKeys& request) {
     char keys[64];
     if (request.count > sizeof keys || request.reserved != 0) return fail(Error::BadArgument);
     TRY(copy_from_guest(keys, GuestVirtual{request.keys}, request.count));

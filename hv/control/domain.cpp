@@ -7,7 +7,6 @@
 #include "hv/control/operation.hpp"
 #include "hv/domain/domain_frames.hpp"
 #include "hv/domain/guest_kind.hpp"
-#include "hv/domain/life_cycle.hpp"
 #include "hv/domain/runstate.hpp"
 #include "hv/machine/preemption.hpp"
 #include "hv/memory/allocator.hpp"
@@ -18,7 +17,7 @@ namespace {
 
 control::DomainInfo describe(Domain& domain) {
     control::DomainInfo info{};
-    info.domain = domain.id;
+    info.domain = domain.id.raw;
     info.type = static_cast<std::uint32_t>(domain.type);
     // The flag first: the reason is written before it is set.
     if (domain.shut_down.load()) info.flags |= control::kDomainShutdown;
@@ -32,7 +31,7 @@ control::DomainInfo describe(Domain& domain) {
     info.hv_bytes = domain.hv_bytes.load();
     info.created_at_ns = static_cast<std::uint64_t>(domain.created_at);
     bool running = false, blocked = true;
-    for (VcpuId id = 0; id < domain.max_vcpus; ++id) {
+    for (VcpuId id : ids<VcpuId>(domain.max_vcpus)) {
         Vcpu& vcpu = *domain.vcpu(id);
         info.cpu_time_ns += static_cast<std::uint64_t>(vcpu_run_time(vcpu));
         const std::uint32_t flags = vcpu.flags.load();
@@ -60,13 +59,13 @@ Result<DomainRef> find_managed(DomainId id) {
 }  // namespace
 
 // Progress: the domain that is next; never the first.
-Result<> list_domains(control::ListDomains& request, std::uint64_t& progress) {
+Result<> op_list_domains(control::ListDomains& request, std::uint64_t& progress) {
     if (request.record_size < sizeof(control::DomainInfo)) return fail(Error::BadArgument);
     if (progress == 0) request.count = 0;
-    auto id = progress != 0 ? static_cast<DomainId>(progress) : DomainId{request.first};
+    auto id = progress != 0 ? DomainId{static_cast<std::uint16_t>(progress)} : DomainId{request.first};
     for (bool first = true; request.count < request.capacity; first = false) {
         if (!first && preemption_needed()) {
-            progress = id;
+            progress = id.raw;
             return fail(Error::Restart);
         }
         DomainRef domain = next_domain(id);
@@ -74,74 +73,74 @@ Result<> list_domains(control::ListDomains& request, std::uint64_t& progress) {
         TRY(store(GuestVirtual{request.buffer} + std::uint64_t{request.count} * request.record_size,
                   describe(*domain)));
         ++request.count;
-        id = static_cast<DomainId>(domain->id + 1);
+        id = domain->id.next();
     }
     return {};
 }
 
-Result<> get_domain(control::GetDomain& request) {
-    const DomainRef domain = TRY(find_domain(request.domain));
+Result<> op_get_domain(control::GetDomain& request) {
+    const DomainRef domain = TRY(find_domain(DomainId{request.domain}));
     request.info = describe(*domain);
     return {};
 }
 
-Result<> create_domain(control::CreateDomain& request) {
+Result<> op_create_domain(control::CreateDomain& request) {
     Domain* domain = TRY(Domain::create(request, false));
-    request.domain = domain->id;
+    request.domain = domain->id.raw;
     return {};
 }
 
-Result<> destroy_domain_op(control::DomainOnly& request) {
-    const DomainRef domain = TRY(find_managed(request.domain));
-    return destroy_domain(*domain);
+Result<> op_destroy_domain(control::DomainOnly& request) {
+    const DomainRef domain = TRY(find_managed(DomainId{request.domain}));
+    return domain->destroy();
 }
 
-Result<> pause_domain(control::DomainOnly& request) {
-    const DomainRef domain = TRY(find_managed(request.domain));
+Result<> op_pause_domain(control::DomainOnly& request) {
+    const DomainRef domain = TRY(find_managed(DomainId{request.domain}));
     // One pause of the toolstack's, however often it asks.
-    if (!domain->paused_by_control.exchange(true)) domain_pause(*domain);
+    if (!domain->paused_by_control.exchange(true)) domain->pause();
     return {};
 }
 
-Result<> unpause_domain(control::DomainOnly& request) {
-    const DomainRef domain = TRY(find_managed(request.domain));
-    if (!(domain->vcpu(0)->flags.load() & kVcpuInitialised)) return fail(Error::BadArgument);
+Result<> op_unpause_domain(control::DomainOnly& request) {
+    const DomainRef domain = TRY(find_managed(DomainId{request.domain}));
+    if (!(domain->vcpu(VcpuId{0})->flags.load() & kVcpuInitialised)) return fail(Error::BadArgument);
     domain->unstarted = false;
-    if (domain->paused_by_control.exchange(false)) domain_unpause(*domain);
+    if (domain->paused_by_control.exchange(false)) domain->unpause();
     return {};
 }
 
-Result<> shutdown_domain(control::ShutdownDomain& request) {
+Result<> op_shutdown_domain(control::ShutdownDomain& request) {
     if (request.reason > static_cast<std::uint32_t>(control::ShutdownReason::SoftReset))
         return fail(Error::BadArgument);
-    const DomainRef domain = TRY(find_managed(request.domain));
-    domain_shutdown(*domain, request.reason);
+    const DomainRef domain = TRY(find_managed(DomainId{request.domain}));
+    domain->shutdown(request.reason);
     return {};
 }
 
-Result<> set_max_memory(control::SetFrames& request) {
-    const DomainRef domain = TRY(find_domain(request.domain));
+Result<> op_set_max_memory(control::SetFrames& request) {
+    const DomainRef domain = TRY(find_domain(DomainId{request.domain}));
     Guard guard{domain->frames_lock};
     domain->max_frames = request.frames;
     return {};
 }
 
-Result<> set_domain_claim(control::SetFrames& request) {
-    const DomainRef domain = TRY(find_domain(request.domain));
+Result<> op_set_claim(control::SetFrames& request) {
+    const DomainRef domain = TRY(find_domain(DomainId{request.domain}));
     return set_claim(*domain, request.frames);
 }
 
-Result<> init_hypercall_page(control::InitHypercallPage& request) {
-    const DomainRef domain = TRY(find_domain(request.domain));
+Result<> op_init_hypercall_page(control::InitHypercallPage& request) {
+    const DomainRef domain = TRY(find_domain(DomainId{request.domain}));
     FrameInfo* info = TRY(get_guest_frame_and_type(*domain, Gfn{request.mfn}, FrameType::Writable));
     domain->kind.write_hypercall_page(frame_pointer(frame_number(*info)));
     put_frame_and_type(*info);
     return {};
 }
 
-Result<> seed_grants(control::SeedGrants& request) {
-    const DomainRef domain = TRY(find_domain(request.domain));
-    return domain->grants.seed(request.backend, Gfn{request.console_gfn}, Gfn{request.store_gfn});
+Result<> op_seed_grants(control::SeedGrants& request) {
+    const DomainRef domain = TRY(find_domain(DomainId{request.domain}));
+    return domain->grants.seed(DomainId{request.backend}, Gfn{request.console_gfn}, Gfn{request.store_gfn});
 }
 
 }  // namespace hv

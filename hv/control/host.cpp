@@ -28,11 +28,11 @@ void set_text(char (&field)[Size], std::string_view text) {
 
 std::uint32_t count_domains(std::uint64_t& frames) {
     std::uint32_t count = 0;
-    DomainId id = 0;
+    DomainId id;
     while (DomainRef domain = next_domain(id)) {
         ++count;
         frames += domain->frames;
-        id = static_cast<DomainId>(domain->id + 1);
+        id = domain->id.next();
     }
     return count;
 }
@@ -59,7 +59,7 @@ constexpr CounterKind kCounters[] = {
 
 }  // namespace
 
-Result<> get_version(control::GetVersion& request) {
+Result<> op_get_version(control::GetVersion& request) {
     request.interface_version = control::kInterfaceVersion;
     request.reserved = 0;
     set_text(request.name, kHvName);
@@ -67,7 +67,7 @@ Result<> get_version(control::GetVersion& request) {
     return {};
 }
 
-Result<> get_host_info(control::GetHostInfo& request) {
+Result<> op_get_host_info(control::GetHostInfo& request) {
     request = {};
     describe_machine(request);
     std::uint64_t domain_frames = 0;
@@ -85,7 +85,7 @@ Result<> get_host_info(control::GetHostInfo& request) {
     return {};
 }
 
-Result<> get_cpu_info(control::GetCpuInfo& request) {
+Result<> op_get_cpu_info(control::GetCpuInfo& request) {
     if (request.record_size < sizeof(control::CpuInfo)) return fail(Error::BadArgument);
     for (request.count = 0; request.count < request.capacity; ++request.count) {
         control::CpuInfo info{};
@@ -95,7 +95,7 @@ Result<> get_cpu_info(control::GetCpuInfo& request) {
     return {};
 }
 
-Result<> read_text(control::ReadText& request) {
+Result<> op_read_text(control::ReadText& request) {
     std::string_view text;
     switch (static_cast<control::Text>(request.which)) {
         case control::Text::CommandLine: text = build_info().command_line; break;
@@ -114,7 +114,7 @@ Result<> read_text(control::ReadText& request) {
 }
 
 // Each is a sum over all CPUs. Progress: the kind of the next one, and its index, and that there is any.
-Result<> get_perf_counters(control::GetPerfCounters& request, std::uint64_t& progress) {
+Result<> op_get_perf_counters(control::GetPerfCounters& request, std::uint64_t& progress) {
     constexpr std::uint64_t kUnderWay = std::uint64_t{1} << 63;
     constexpr unsigned kKindShift = 32;
     if (request.record_size < sizeof(control::PerfCounter)) return fail(Error::BadArgument);

@@ -42,12 +42,12 @@ Result<> copy_part(Domain& domain, const control::CopyMemory& request, Gfn frame
 
 }  // namespace
 
-Result<> copy_memory(control::CopyMemory& request) {
+Result<> op_copy_memory(control::CopyMemory& request) {
     if (request.direction > static_cast<std::uint32_t>(CopyDirection::Zero) || request.reserved0 != 0)
         return fail(Error::BadArgument);
     if (request.offset + request.length < request.offset || request.done > request.length)
         return fail(Error::BadArgument);
-    const DomainRef domain = TRY(find_domain(request.domain));
+    const DomainRef domain = TRY(find_domain(DomainId{request.domain}));
     for (bool first = true; request.done < request.length; first = false) {
         if (!first && preemption_needed()) return fail(Error::Restart);
         const std::uint64_t position = request.offset + request.done;
@@ -61,10 +61,10 @@ Result<> copy_memory(control::CopyMemory& request) {
     return {};
 }
 
-Result<> get_frame_types(control::GetFrameTypes& request) {
+Result<> op_get_frame_types(control::GetFrameTypes& request) {
     constexpr std::uint32_t kMost = 4096;  // bounded work; callers ask in pieces
     if (request.count > kMost) return fail(Error::TooBig);
-    const DomainRef domain = TRY(find_domain(request.domain));
+    const DomainRef domain = TRY(find_domain(DomainId{request.domain}));
     for (std::uint32_t i = 0; i < request.count; ++i) {
         const Gfn frame{TRY(fetch_at<std::uint64_t>(GuestVirtual{request.frames}, i))};
         auto type = static_cast<std::uint32_t>(control::FrameType::Invalid);
@@ -78,8 +78,8 @@ Result<> get_frame_types(control::GetFrameTypes& request) {
     return {};
 }
 
-Result<> get_frame_list(control::GetFrameList& request) {
-    const DomainRef domain = TRY(find_domain(request.domain));
+Result<> op_get_frame_list(control::GetFrameList& request) {
+    const DomainRef domain = TRY(find_domain(DomainId{request.domain}));
     if (!domain->paused_by_control.load()) return fail(Error::Busy);
     if (request.next == 0) request.count = 0;
     // The lock is not held while the caller's memory is touched: the list stands still while the domain is

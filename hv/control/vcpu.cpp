@@ -29,7 +29,7 @@ Result<> fetch_set(CpuSet& set, std::uint64_t address, std::uint32_t bits) {
     const std::uint32_t known = bits < kMaxCpus ? bits : kMaxCpus;
     TRY(copy_from_guest(words, GuestVirtual{address}, (known + 7) / 8));
     for (std::size_t i = 0; i < CpuSet::kWords; ++i) set.set_word(i, words[i]);
-    for (std::uint32_t cpu = known; cpu < kMaxCpus; ++cpu) set.clear(cpu);
+    for (CpuId cpu{known}; cpu.raw < kMaxCpus; ++cpu) set.clear(cpu);
     return {};
 }
 
@@ -43,24 +43,24 @@ Result<> store_set(const CpuSet& set, std::uint64_t address, std::uint32_t bits)
 
 }  // namespace
 
-Result<> get_vcpu_context(control::VcpuContext& request) {
+Result<> op_get_vcpu_context(control::VcpuContext& request) {
     if (request.size < sizeof(VcpuGuestContext)) return fail(Error::BadArgument);
-    const DomainRef domain = TRY(find_domain(request.domain));
+    const DomainRef domain = TRY(find_domain(DomainId{request.domain}));
     if (&*domain == &current_domain()) return fail(Error::BadArgument);
-    Vcpu* vcpu = TRY(vcpu_of(*domain, request.vcpu));
+    Vcpu* vcpu = TRY(vcpu_of(*domain, VcpuId{request.vcpu}));
     if (!(vcpu->flags.load() & kVcpuInitialised)) return fail(Error::NoEntry);
     const auto context = TRY(new_context());
-    domain_pause(*domain);
+    domain->pause();
     domain->kind.get_context(*vcpu, *context);
-    domain_unpause(*domain);
+    domain->unpause();
     return copy_to_guest(GuestVirtual{request.buffer}, context.get(), sizeof *context);
 }
 
-Result<> set_vcpu_context(control::VcpuContext& request) {
+Result<> op_set_vcpu_context(control::VcpuContext& request) {
     if (request.size < sizeof(VcpuGuestContext)) return fail(Error::BadArgument);
-    const DomainRef domain = TRY(find_domain(request.domain));
+    const DomainRef domain = TRY(find_domain(DomainId{request.domain}));
     if (!domain->paused_by_control.load()) return fail(Error::Busy);
-    Vcpu* vcpu = TRY(vcpu_of(*domain, request.vcpu));
+    Vcpu* vcpu = TRY(vcpu_of(*domain, VcpuId{request.vcpu}));
     const auto context = TRY(new_context());
     TRY(copy_from_guest(context.get(), GuestVirtual{request.buffer}, sizeof *context));
     Guard guard{domain->lock};
@@ -69,22 +69,22 @@ Result<> set_vcpu_context(control::VcpuContext& request) {
     return {};
 }
 
-Result<> get_vcpu_info(control::GetVcpuInfo& request) {
-    const DomainRef domain = TRY(find_domain(request.domain));
-    Vcpu* vcpu = TRY(vcpu_of(*domain, request.vcpu));
+Result<> op_get_vcpu_info(control::GetVcpuInfo& request) {
+    const DomainRef domain = TRY(find_domain(DomainId{request.domain}));
+    Vcpu* vcpu = TRY(vcpu_of(*domain, VcpuId{request.vcpu}));
     const abi::xen::VcpuRunstateInfo runstate = runstate_snapshot(*vcpu, time::now());
     const std::uint32_t flags = vcpu->flags.load();
     request.online = flags & kVcpuDown ? 0 : 1;
     request.initialised = flags & kVcpuInitialised ? 1 : 0;
     request.state = runstate.state;
-    request.cpu = vcpu->cpu.load();
+    request.cpu = vcpu->cpu.load().raw;
     for (unsigned i = 0; i < 4; ++i) request.state_time_ns[i] = runstate.time[i];
     return {};
 }
 
-Result<> get_vcpu_affinity(control::VcpuAffinity& request) {
-    const DomainRef domain = TRY(find_domain(request.domain));
-    Vcpu* vcpu = TRY(vcpu_of(*domain, request.vcpu));
+Result<> op_get_vcpu_affinity(control::VcpuAffinity& request) {
+    const DomainRef domain = TRY(find_domain(DomainId{request.domain}));
+    Vcpu* vcpu = TRY(vcpu_of(*domain, VcpuId{request.vcpu}));
     CpuSet hard, soft;
     sched_get_affinity(*vcpu, hard, soft);
     if (request.hard) TRY(store_set(hard, request.hard, request.bits));
@@ -92,23 +92,23 @@ Result<> get_vcpu_affinity(control::VcpuAffinity& request) {
     return {};
 }
 
-Result<> set_vcpu_affinity(control::VcpuAffinity& request) {
-    const DomainRef domain = TRY(find_domain(request.domain));
-    Vcpu* vcpu = TRY(vcpu_of(*domain, request.vcpu));
+Result<> op_set_vcpu_affinity(control::VcpuAffinity& request) {
+    const DomainRef domain = TRY(find_domain(DomainId{request.domain}));
+    Vcpu* vcpu = TRY(vcpu_of(*domain, VcpuId{request.vcpu}));
     CpuSet hard, soft;
     if (request.hard) TRY(fetch_set(hard, request.hard, request.bits));
     if (request.soft) TRY(fetch_set(soft, request.soft, request.bits));
     return sched_set_affinity(*vcpu, request.hard ? &hard : nullptr, request.soft ? &soft : nullptr);
 }
 
-Result<> get_sched_parameters(control::SchedParameters& request) {
-    const DomainRef domain = TRY(find_domain(request.domain));
+Result<> op_get_sched_parameters(control::SchedParameters& request) {
+    const DomainRef domain = TRY(find_domain(DomainId{request.domain}));
     sched_get_parameters(*domain, request);
     return {};
 }
 
-Result<> set_sched_parameters(control::SchedParameters& request) {
-    const DomainRef domain = TRY(find_domain(request.domain));
+Result<> op_set_sched_parameters(control::SchedParameters& request) {
+    const DomainRef domain = TRY(find_domain(DomainId{request.domain}));
     return sched_set_parameters(*domain, request);
 }
 

@@ -46,7 +46,7 @@ void audit_domain(FrameAudit& audit, Domain& domain) {
     if (listed != domain.frames)
         audit.complain("d{}: {} frames on its lists, {} counted", domain.id, listed, domain.frames);
     if (domain.shared_info) audit.show(domain.shared_info.frame(), domain.id);
-    for (VcpuId id = 0; id < domain.max_vcpus; ++id)
+    for (VcpuId id : ids<VcpuId>(domain.max_vcpus))
         if (const Vcpu* vcpu = domain.vcpu(id)) audit_vcpu(audit, domain, *vcpu);
     domain.events.audit(audit);
     domain.grants.audit(audit);
@@ -60,7 +60,7 @@ void EventChannels::audit(FrameAudit& audit) const {
         if (page) audit.use(frame_of_pointer(page), FrameType::Writable);
     };
     const FifoEvents* fifo = fifo_.load();
-    for (VcpuId id = 0; domain_ && id < domain_->max_vcpus; ++id) {
+    for (VcpuId id{0}; domain_ && id.raw < domain_->max_vcpus; ++id) {
         const Vcpu* vcpu = domain_->vcpu(id);
         if (!vcpu || !vcpu->fifo) continue;
         if (!fifo) audit.complain("d{}v{}: has FIFO queues, its domain has not", domain_->id, id);
@@ -77,7 +77,7 @@ void EventChannels::audit(FrameAudit& audit) const {
 std::uint64_t audit_machine(std::span<FrameAccount> accounts, AuditReport report) {
     FrameAudit audit{accounts, report};
     std::uint64_t claims = 0;
-    for (DomainId id = 0; id < kMaxDomains; ++id) {
+    for (DomainId id : ids<DomainId>(kMaxDomains)) {
         Domain* domain = domain_in_table(id);
         if (!domain) continue;
         audit_domain(audit, *domain);

@@ -25,23 +25,23 @@ constexpr std::uint32_t kMostMaptrackFrames = 65536;
 Result<> create_vcpu(Domain& domain, VcpuId id) {
     auto* vcpu = new (std::nothrow) Vcpu{domain, id};
     if (!vcpu) return fail(Error::NoMemory);
-    domain.vcpus[id] = vcpu;
+    domain.vcpus[id.raw] = vcpu;
     domain.hv_bytes += sizeof(Vcpu);
-    vcpu->info = id < abi::xen::kLegacyMaxVcpus ? &domain.shared_info->vcpu_info[id] : &domain.spare_vcpu_info;
+    vcpu->info = id.raw < abi::xen::kLegacyMaxVcpus ? &domain.shared_info->vcpu_info[id.raw] : &domain.spare_vcpu_info;
     vcpu->info.load()->evtchn_upcall_mask = 1;
     runstate_init(*vcpu, time::now());
-    vcpu_timers_init(*vcpu, 0);
+    vcpu_timers_init(*vcpu, CpuId{0});
     TRY(domain.kind.create_vcpu(*vcpu));
     return sched_add_vcpu(*vcpu);
 }
 
 void destroy_vcpu(Domain& domain, VcpuId id) {
-    Vcpu* vcpu = domain.vcpus[id];
+    Vcpu* vcpu = domain.vcpus[id.raw];
     if (!vcpu) return;
     sched_remove_vcpu(*vcpu);
     vcpu_timers_destroy(*vcpu);
     domain.kind.destroy_vcpu(*vcpu);
-    domain.vcpus[id] = nullptr;
+    domain.vcpus[id.raw] = nullptr;
     delete vcpu;
 }
 
@@ -54,7 +54,7 @@ Result<> build(Domain& domain, const CreateDomain& config) {
                                     .max_version = config.max_grant_version}));
     domain.watchdogs.init(domain);
     sched_init_domain(domain);
-    for (VcpuId id = 0; id < domain.max_vcpus; ++id) TRY(create_vcpu(domain, id));
+    for (VcpuId id : ids<VcpuId>(domain.max_vcpus)) TRY(create_vcpu(domain, id));
     return {};
 }
 
@@ -78,7 +78,7 @@ Domain::~Domain() = default;
 // Takes a domain apart that nobody can reach any more, or that was never published.
 void free_domain(Domain& domain) {
     sched_destroy_domain(domain);
-    for (VcpuId id = 0; domain.vcpus && id < domain.max_vcpus; ++id) destroy_vcpu(domain, id);
+    for (VcpuId id{0}; domain.vcpus && id.raw < domain.max_vcpus; ++id) destroy_vcpu(domain, id);
     domain.grants.destroy();
     domain.kind.destroy_domain(domain);
     delete &domain;
@@ -92,13 +92,13 @@ Result<Domain*> Domain::create(const CreateDomain& config, bool privileged) {
         config.max_maptrack_frames > kMostMaptrackFrames || config.max_grant_version > 2)
         return fail(Error::BadArgument);
     if (!guest_kind(static_cast<abi::control::DomainType>(config.type))) return fail(Error::NotSupported);
-    DomainId id = config.domain;
-    if (id == abi::control::kDomainAny) {
+    DomainId id{config.domain};
+    if (config.domain == abi::control::kDomainAny) {
         id = choose_domain_id();
-        if (id == 0) return fail(Error::NoSpace);
+        if (id == DomainId{0}) return fail(Error::NoSpace);
     }
-    if (id < kMaxDomains && domain_in_table(id)) return fail(Error::Exists);
-    if (id >= kMaxDomains || (id == 0) != privileged) return fail(Error::BadArgument);
+    if (id.raw < kMaxDomains && domain_in_table(id)) return fail(Error::Exists);
+    if (id.raw >= kMaxDomains || (id == DomainId{0}) != privileged) return fail(Error::BadArgument);
 
     auto* domain = new (std::nothrow) Domain{id, config, privileged};
     if (!domain) return fail(Error::NoMemory);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "hv/abi/control/control.hpp"
 #include "hv/abi/control/domain.hpp"
 #include "hv/abi/xen/types.hpp"
 #include "hv/base/bitmap.hpp"
@@ -20,6 +21,8 @@
 #include "hv/memory/heap.hpp"
 
 namespace hv {
+
+inline constexpr DomainId kDomainSelf{abi::control::kDomainSelf};  // names the caller, in arguments of calls
 
 inline constexpr std::uint32_t kNoShutdownAnnounced = ~std::uint32_t{0};
 
@@ -49,7 +52,7 @@ class Domain final {
     std::atomic<std::uint32_t> references{1};  // held by the domain list and by DomainRef
     std::atomic<Dying> dying{Dying::Alive};
     Spinlock lock{LockRank::Domain};
-    bool teardown_busy = false;  // destroy_domain() is at work; under `lock`
+    bool teardown_busy = false;  // destroy() is at work; under `lock`
     std::atomic<std::int32_t> pause_count{0};
     std::atomic<bool> paused_by_control{false};  // one of the pauses is the toolstack's
     std::atomic<bool> unstarted{true};
@@ -59,10 +62,23 @@ class Domain final {
 
     std::atomic<std::uint64_t> vm_assist{0};  // what the guest asked for of it (bits of abi VmAssistType)
 
+    void pause();  // counts; waits until no vCPU runs
+    void pause_nosync();
+    void unpause();
+    // The guest stopped itself or broke: all its vCPUs stop, the reason is recorded, Dom0 gets VIRQ_DOM_EXC.
+    void shutdown(std::uint32_t reason);
+    // A guest that broke its own rules. Logs `why`; returns (the caller gives up the vCPU's work).
+    void crash(const char* why);
+    // Takes everything back that the domain has. Error::Restart: there is more to do; call again. Error::Again: all is
+    // back but frames that other domains still map. The privileged domain and the caller's own are BadArgument.
+    Result<> destroy();
+
     // vCPUs: all exist from creation on.
     const std::uint32_t max_vcpus;
     OwnPtr<Vcpu*[]> vcpus;
-    Vcpu* vcpu(VcpuId number) const { return number < max_vcpus ? vcpus[index_nospec(number, max_vcpus)] : nullptr; }
+    Vcpu* vcpu(VcpuId number) const {
+        return number.raw < max_vcpus ? vcpus[index_nospec(number, max_vcpus).raw] : nullptr;
+    }
     AtomicCpuSet dirty_cpus;  // CPUs whose TLB may hold its entries
 
     // Memory.
@@ -122,14 +138,6 @@ Result<DomainRef> find_target_domain(DomainId id);
 DomainRef next_domain(DomainId from);
 // Dom0; null before it exists.
 Domain* privileged_domain();
-
-void domain_pause(Domain& domain);  // counts; waits until no vCPU runs
-void domain_pause_nosync(Domain& domain);
-void domain_unpause(Domain& domain);
-// The guest stopped itself or broke: all its vCPUs stop, the reason is recorded, Dom0 gets VIRQ_DOM_EXC.
-void domain_shutdown(Domain& domain, std::uint32_t reason);
-// A guest that broke its own rules. Logs `why`; returns (the caller gives up the vCPU's work).
-void domain_crash(Domain& domain, const char* why);
 
 // Raises a global VIRQ of Dom0's, if it exists and has bound it.
 void notify_privileged_domain(std::uint32_t virq);

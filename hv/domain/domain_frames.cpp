@@ -78,9 +78,8 @@ Result<> assign_frames(Domain& domain, Mfn first, std::uint64_t count) {
     for (std::uint64_t i = 0; i < count; ++i) {
         FrameInfo& info = frame_info(first + i);
         info.type.store(0, std::memory_order_relaxed);
-        info.count.store(
-            (std::uint64_t{domain.id} << FrameInfo::kOwnerShift) | FrameInfo::kAllocated | FrameInfo::kListed | 1,
-            std::memory_order_release);
+        info.count.store(FrameInfo::owner_bits(domain.id) | FrameInfo::kAllocated | FrameInfo::kListed | 1,
+                         std::memory_order_release);
         link_frame(domain, info);
     }
     return {};

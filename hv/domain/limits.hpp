@@ -1,11 +1,17 @@
 // What there is a most of, as the interfaces promise it.
 #pragma once
 
+#include <cstdint>
+
 #include "hv/abi/control/domain.hpp"
+#include "hv/base/bitmap.hpp"
 #include "hv/base/types.hpp"
 
 namespace hv {
 
-inline constexpr VcpuId kMaxVcpus = abi::control::kMostVcpus;  // of a domain
+inline constexpr std::uint32_t kMaxVcpus = abi::control::kMostVcpus;  // of a domain
+
+using VcpuSet = Bitmap<kMaxVcpus, VcpuId>;
+using AtomicVcpuSet = AtomicBitmap<kMaxVcpus, VcpuId>;
 
 }  // namespace hv

@@ -8,10 +8,6 @@
 namespace hv {
 namespace {
 
-constexpr std::uint64_t owner_bits(DomainId owner) {
-    return std::uint64_t{owner} << FrameInfo::kOwnerShift;
-}
-
 // hv's reference and its type reference: whatever is beyond them belongs to mappings.
 constexpr std::uint64_t kOwnReferences = 1;
 
@@ -22,7 +18,7 @@ Result<SharedPage> SharedPage::allocate(Domain& domain) {
     FrameInfo& info = frame_info(frame);
     set_m2p(frame, kInvalidM2pEntry);
     info.type.store(FrameInfo::type_bits(FrameType::Writable) | FrameInfo::kValidated | 1);
-    info.count.store(owner_bits(domain.id) | FrameInfo::kShared | kOwnReferences, std::memory_order_release);
+    info.count.store(FrameInfo::owner_bits(domain.id) | FrameInfo::kShared | kOwnReferences, std::memory_order_release);
     domain.hv_bytes += kPageSize;
     return SharedPage{domain, info};
 }
@@ -39,15 +35,16 @@ bool SharedPage::withdraw() {
     std::uint64_t word = info_->count.load(std::memory_order_relaxed);
     do {
         if ((word & FrameInfo::kReferenceMask) != kOwnReferences) return false;
-    } while (!info_->count.compare_exchange_weak(word, (word & ~FrameInfo::kOwnerMask) | owner_bits(kOwnerHv),
-                                                 std::memory_order_acq_rel));
+    } while (!info_->count.compare_exchange_weak(
+        word, (word & ~FrameInfo::kOwnerMask) | FrameInfo::owner_bits(kOwnerHv), std::memory_order_acq_rel));
     return true;
 }
 
 void SharedPage::offer() {
     HV_ASSERT(info_->owner() == kOwnerHv);
     // Nobody else can have a reference, so nobody else changes the word.
-    info_->count.store(owner_bits(domain_->id) | FrameInfo::kShared | kOwnReferences, std::memory_order_release);
+    info_->count.store(FrameInfo::owner_bits(domain_->id) | FrameInfo::kShared | kOwnReferences,
+                       std::memory_order_release);
 }
 
 void SharedPage::free() {
@@ -55,7 +52,7 @@ void SharedPage::free() {
     FrameInfo& info = *std::exchange(info_, nullptr);
     domain_->hv_bytes -= kPageSize;
     std::uint64_t word = info.count.load(std::memory_order_relaxed);
-    while (!info.count.compare_exchange_weak(word, (word & ~FrameInfo::kOwnerMask) | owner_bits(kOwnerHv),
+    while (!info.count.compare_exchange_weak(word, (word & ~FrameInfo::kOwnerMask) | FrameInfo::owner_bits(kOwnerHv),
                                              std::memory_order_acq_rel)) {
     }
     put_frame_and_type(info);

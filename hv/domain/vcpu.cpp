@@ -16,48 +16,48 @@ bool Vcpu::runnable() const {
            domain.pause_count.load(std::memory_order_acquire) == 0 && !domain.shut_down.load(std::memory_order_acquire);
 }
 
-bool vcpu_unblock(Vcpu& vcpu) {
-    if (!(vcpu.flags.load(std::memory_order_acquire) & kVcpuBlocked)) return false;
-    if (!(vcpu.flags.fetch_and(~std::uint32_t{kVcpuBlocked}, std::memory_order_acq_rel) & kVcpuBlocked)) return false;
-    sched_wake(vcpu);
+bool Vcpu::unblock() {
+    if (!(flags.load(std::memory_order_acquire) & kVcpuBlocked)) return false;
+    if (!(flags.fetch_and(~std::uint32_t{kVcpuBlocked}, std::memory_order_acq_rel) & kVcpuBlocked)) return false;
+    sched_wake(*this);
     return true;
 }
 
-void vcpu_kick(Vcpu& vcpu) {
+void Vcpu::kick() {
     // One that has just been woken passes through hv and looks.
-    if (vcpu_unblock(vcpu)) return;
-    if (!vcpu.running.load(std::memory_order_acquire)) return;
-    const CpuId cpu = vcpu.cpu.load(std::memory_order_acquire);
-    if (cpu != current_cpu()) kick_cpu(cpu);
+    if (unblock()) return;
+    if (!running.load(std::memory_order_acquire)) return;
+    const CpuId where = cpu.load(std::memory_order_acquire);
+    if (where != current_cpu()) kick_cpu(where);
 }
 
-void vcpu_pause_nosync(Vcpu& vcpu) {
-    vcpu.pause_count.fetch_add(1, std::memory_order_acq_rel);
-    sched_sleep(vcpu);
+void Vcpu::pause_nosync() {
+    pause_count.fetch_add(1, std::memory_order_acq_rel);
+    sched_sleep(*this);
 }
 
-void vcpu_pause(Vcpu& vcpu) {
-    vcpu_pause_nosync(vcpu);
-    wait_until_out(vcpu);
+void Vcpu::pause() {
+    pause_nosync();
+    wait_until_out();
 }
 
-void wait_until_out(const Vcpu& vcpu) {
+void Vcpu::wait_until_out() const {
     Patience patience;
     // Its CPU was made to reschedule; it puts the registers away before it clears `running`.
-    while (&vcpu != &current_vcpu() && vcpu.running.load(std::memory_order_acquire)) {
+    while (this != &current_vcpu() && running.load(std::memory_order_acquire)) {
         spin_pause();
         if (!patience.over()) [[likely]]
             continue;
-        const CpuId cpu = vcpu.cpu.load(std::memory_order_acquire);
-        request_reschedule(cpu);
+        const CpuId where = cpu.load(std::memory_order_acquire);
+        request_reschedule(where);
         CpuSet asked;
-        asked.set(cpu);
+        asked.set(where);
         note_asked_again(asked, patience.waited());
     }
 }
 
-void vcpu_unpause(Vcpu& vcpu) {
-    if (vcpu.pause_count.fetch_sub(1, std::memory_order_acq_rel) == 1) sched_wake(vcpu);
+void Vcpu::unpause() {
+    if (pause_count.fetch_sub(1, std::memory_order_acq_rel) == 1) sched_wake(*this);
 }
 
 }  // namespace hv

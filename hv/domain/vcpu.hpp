@@ -47,8 +47,20 @@ class Vcpu final {
     std::atomic<std::uint32_t> flags{kVcpuDown};
     std::atomic<std::int32_t> pause_count{0};
     std::atomic<bool> running{false};  // its registers are on a CPU (set by the scheduler, see sched.hpp)
-    std::atomic<CpuId> cpu{0};         // where it runs or last ran
+    std::atomic<CpuId> cpu{};          // where it runs or last ran
     bool runnable() const;             // no reason against it, domain not paused
+    // Lets it run again after a reason went away, and makes it look at its pending events soon: unblocks it, or, when
+    // it was not blocked, interrupts the CPU that runs it, if that is another one.
+    void kick();
+    bool unblock();  // without interrupting; false: it was not blocked
+    // SCHEDOP_block, and HLT of a PV kernel: lets events in, and stops the current vCPU until one is delivered to it,
+    // unless one is deliverable already. Returns at once: the switch happens before the return to the guest.
+    void block();
+    // Stops scheduling it; counts. The form without "nosync" waits until its registers are saved.
+    void pause();
+    void pause_nosync();
+    void unpause();
+    void wait_until_out() const;  // one that was stopped: until its CPU has put it away; at once for the current one
 
     // Shared with the guest. Points into the shared info page, to the page registered with
     // VCPUOP_register_vcpu_info, or to a private dummy before either; never null.
@@ -57,8 +69,8 @@ class Vcpu final {
 
     // Events.
     FifoVcpu* fifo = nullptr;  // control block and queues, when the domain uses FIFO ports
-    std::atomic<std::uint32_t> virq_port[abi::xen::kVirqCount]{};  // port bound to each VIRQ, 0 when none
-    std::atomic<EventPort> poll_port{0};                           // 0: none, ~0: several
+    std::atomic<EventPort> virq_port[abi::xen::kVirqCount]{};  // port bound to each VIRQ, 0 when none
+    std::atomic<EventPort> poll_port{};                        // 0: none, ~0: several
 
     // Run states (hv/domain/runstate.hpp).
     Spinlock runstate_lock{LockRank::Leaf};
@@ -75,17 +87,5 @@ class Vcpu final {
 
     SchedVcpu sched;
 };
-
-// Lets the vCPU run again after a reason went away, and makes it look at its pending events soon: unblocks it, or, when
-// it was not blocked, interrupts the CPU that runs it, if that is another one.
-void vcpu_kick(Vcpu& vcpu);
-// Unblocks without interrupting; false: it was not blocked.
-bool vcpu_unblock(Vcpu& vcpu);
-// Stops scheduling it; counts. The sync form waits until its registers are saved.
-void vcpu_pause(Vcpu& vcpu);
-void vcpu_pause_nosync(Vcpu& vcpu);
-void wait_until_out(
-    const Vcpu& vcpu);  // one that was stopped: until its CPU has put it away; at once for the current one
-void vcpu_unpause(Vcpu& vcpu);
 
 }  // namespace hv

@@ -32,7 +32,7 @@ void periodic_fired(void* argument) {
 
 void poll_timed_out(void* argument) {
     Vcpu& vcpu = *static_cast<Vcpu*>(argument);
-    if (vcpu.domain.events.stop_polling(vcpu)) vcpu_unblock(vcpu);
+    if (vcpu.domain.events.stop_polling(vcpu)) vcpu.unblock();
 }
 
 // To a time that a guest chose. One that has passed is due now: no timer is late because a guest says so.

@@ -15,7 +15,7 @@ void watchdog_bit(void* argument) {
     Domain& domain = *static_cast<Domain*>(argument);
     if (domain.shut_down.load() || domain.dying.load() != Dying::Alive) return;
     log(LogLevel::GuestWarning, "domain {}: watchdog expired", domain.id);
-    domain_shutdown(domain, static_cast<std::uint32_t>(abi::xen::ShutdownReason::Watchdog));
+    domain.shutdown(static_cast<std::uint32_t>(abi::xen::ShutdownReason::Watchdog));
 }
 
 }  // namespace

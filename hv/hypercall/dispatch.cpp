@@ -69,7 +69,7 @@ constinit std::array<Counters, kMaxCpus> g_counters{};
     if (number >= kHypercallSlots) return fail(Error::NotImplemented);
     number = index_nospec(number, kHypercallSlots);
     if (!g_table[number].callers.has(current_vcpu().type)) return fail(Error::NotImplemented);
-    ++g_counters[current_cpu()].count[number];
+    ++g_counters[current_cpu().raw].count[number];
     return g_table[number].handler(arguments);
 }
 

@@ -10,53 +10,53 @@ using namespace abi::xen;
 
 namespace {
 
-DomainId resolve(DomainId id) {
-    return id == kDomidSelf ? current_domain().id : id;
+DomainId resolve(Domid id) {
+    return id == kDomidSelf ? current_domain().id : DomainId{id};
 }
 
 Result<> alloc_unbound(EventChannelAllocUnbound& op) {
-    const DomainRef domain = TRY(find_target_domain(op.domid));
-    op.port = TRY(domain->events.allocate_unbound(resolve(op.remote_domid)));
+    const DomainRef domain = TRY(find_target_domain(DomainId{op.domid}));
+    op.port = TRY(domain->events.allocate_unbound(resolve(op.remote_domid))).raw;
     return {};
 }
 
 Result<> bind_interdomain(EventChannelBindInterdomain& op) {
-    const DomainRef remote = TRY(find_domain(op.remote_domid));
-    op.local_port = TRY(current_domain().events.bind_interdomain(*remote, op.remote_port));
+    const DomainRef remote = TRY(find_domain(DomainId{op.remote_domid}));
+    op.local_port = TRY(current_domain().events.bind_interdomain(*remote, EventPort{op.remote_port})).raw;
     return {};
 }
 
 Result<> bind_virq(EventChannelBindVirq& op) {
-    op.port = TRY(current_domain().events.bind_virq(op.virq, op.vcpu));
+    op.port = TRY(current_domain().events.bind_virq(op.virq, VcpuId{op.vcpu})).raw;
     return {};
 }
 
 Result<> bind_ipi(EventChannelBindIpi& op) {
-    op.port = TRY(current_domain().events.bind_ipi(op.vcpu));
+    op.port = TRY(current_domain().events.bind_ipi(VcpuId{op.vcpu})).raw;
     return {};
 }
 
 Result<> bind_pirq(EventChannelBindPirq& op) {
     if (!current_domain().privileged) return fail(Error::NotPermitted);
     if (op.flags & ~kBindPirqWillShare) return fail(Error::BadArgument);
-    op.port = TRY(current_domain().events.bind_pirq(op.pirq, op.flags & kBindPirqWillShare));
+    op.port = TRY(current_domain().events.bind_pirq(op.pirq, op.flags & kBindPirqWillShare)).raw;
     return {};
 }
 
 Result<> get_status(EventChannelStatus& op) {
-    const DomainRef domain = TRY(find_target_domain(op.domid));
-    return domain->events.status(op.port, op);
+    const DomainRef domain = TRY(find_target_domain(DomainId{op.domid}));
+    return domain->events.status(EventPort{op.port}, op);
 }
 
 Result<> reset(EventChannelReset& op) {
-    const DomainRef domain = TRY(find_target_domain(op.domid));
+    const DomainRef domain = TRY(find_target_domain(DomainId{op.domid}));
     // Another domain must hold still meanwhile.
     if (&*domain != &current_domain() && !domain->paused_by_control.load()) return fail(Error::BadArgument);
     return domain->events.reset();
 }
 
 Result<> init_control(EventChannelInitControl& op) {
-    TRY(current_domain().events.init_control(Gfn{op.control_gfn}, op.offset, op.vcpu));
+    TRY(current_domain().events.init_control(Gfn{op.control_gfn}, op.offset, VcpuId{op.vcpu}));
     op.link_bits = kFifoLinkBits;
     return {};
 }
@@ -93,22 +93,23 @@ HypercallResult do_event_channel_op(HypercallArguments& arguments) {
         case EventChannelCommand::Reset: return exchange(argument, reset);
         case EventChannelCommand::Close:
             return input<EventChannelClose>(
-                argument, [](EventChannels& events, const auto& op) { return events.close(op.port); });
+                argument, [](EventChannels& events, const auto& op) { return events.close(EventPort{op.port}); });
         case EventChannelCommand::Send:
-            return input<EventChannelSend>(argument,
-                                           [](EventChannels& events, const auto& op) { return events.send(op.port); });
+            return input<EventChannelSend>(
+                argument, [](EventChannels& events, const auto& op) { return events.send(EventPort{op.port}); });
         case EventChannelCommand::BindVcpu:
-            return input<EventChannelBindVcpu>(
-                argument, [](EventChannels& events, const auto& op) { return events.bind_vcpu(op.port, op.vcpu); });
+            return input<EventChannelBindVcpu>(argument, [](EventChannels& events, const auto& op) {
+                return events.bind_vcpu(EventPort{op.port}, VcpuId{op.vcpu});
+            });
         case EventChannelCommand::Unmask:
             return input<EventChannelUnmask>(
-                argument, [](EventChannels& events, const auto& op) { return events.unmask(op.port); });
+                argument, [](EventChannels& events, const auto& op) { return events.unmask(EventPort{op.port}); });
         case EventChannelCommand::ExpandArray:
             return input<EventChannelExpandArray>(
                 argument, [](EventChannels& events, const auto& op) { return events.expand_array(Gfn{op.array_gfn}); });
         case EventChannelCommand::SetPriority:
             return input<EventChannelSetPriority>(argument, [](EventChannels& events, const auto& op) {
-                return events.set_priority(op.port, op.priority);
+                return events.set_priority(EventPort{op.port}, op.priority);
             });
     }
     return fail(Error::NotImplemented);

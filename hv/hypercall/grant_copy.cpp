@@ -36,13 +36,13 @@ class CopyEnd {
 
   private:
     GrantOutcome<Mfn> pin(const GnttabCopyPointer& where, std::uint32_t length) {
-        if (where.domid >= kFirstReservedDomain && where.domid != kDomidSelf)
+        if (DomainId{where.domid} >= kFirstReservedDomain && where.domid != kDomidSelf)
             return std::unexpected{GrantResult::BadDomain};
-        Result<DomainRef> granter = find_domain(where.domid);
+        Result<DomainRef> granter = find_domain(DomainId{where.domid});
         if (!granter) return std::unexpected{GrantResult::BadDomain};
-        pinned_ = TRY((*granter)->grants.pin_for_copy(where.u.ref, current_domain().id, readonly_));
+        pinned_ = TRY((*granter)->grants.pin_for_copy(GrantRef{where.u.ref}, current_domain().id, readonly_));
         granter_ = std::move(*granter);
-        ref_ = where.u.ref;
+        ref_ = GrantRef{where.u.ref};
         if (where.offset < pinned_.start || where.offset + length > pinned_.start + pinned_.length)
             return std::unexpected{GrantResult::GeneralError};
         return pinned_.frame;
@@ -50,7 +50,7 @@ class CopyEnd {
 
     const bool readonly_;
     DomainRef granter_;
-    GrantRef ref_ = 0;
+    GrantRef ref_;
     PinnedGrant pinned_{};
     FrameInfo* frame_ = nullptr;
 };

@@ -37,7 +37,7 @@ GrantOutcome<> list_frames(Domain& domain, GuestVirtual list, std::uint32_t coun
 }
 
 GrantOutcome<> setup_table(const GnttabSetupTable& op, bool& again) {
-    const DomainRef domain = TRY(target(op.domid));
+    const DomainRef domain = TRY(target(DomainId{op.domid}));
     if (op.nr_frames > domain->grants.max_frames()) return std::unexpected{GrantResult::GeneralError};
     TRY(grow(*domain, op.nr_frames, again));
     if (again) return {};
@@ -45,7 +45,7 @@ GrantOutcome<> setup_table(const GnttabSetupTable& op, bool& again) {
 }
 
 GrantOutcome<> status_frames(const GnttabGetStatusFrames& op) {
-    const DomainRef domain = TRY(target(op.domid));
+    const DomainRef domain = TRY(target(DomainId{op.domid}));
     if (op.nr_frames > domain->grants.status_frame_count()) return std::unexpected{GrantResult::GeneralError};
     return list_frames(*domain, GuestVirtual{op.frame_list}, op.nr_frames, true);
 }
@@ -72,7 +72,7 @@ Result<> grant_get_status_frames(GuestVirtual argument) {
 
 Result<> grant_query_size(GuestVirtual argument) {
     auto op = TRY(fetch<GnttabQuerySize>(argument));
-    if (const GrantOutcome<DomainRef> domain = target(op.domid)) {
+    if (const GrantOutcome<DomainRef> domain = target(DomainId{op.domid})) {
         op.nr_frames = (*domain)->grants.frame_count();
         op.max_nr_frames = (*domain)->grants.max_frames();
         op.status = static_cast<std::int16_t>(GrantResult::Okay);
@@ -94,7 +94,7 @@ Result<> grant_set_version(GuestVirtual argument) {
 
 Result<> grant_get_version(GuestVirtual argument) {
     auto op = TRY(fetch<GnttabGetVersion>(argument));
-    const DomainRef domain = TRY(find_target_domain(op.domid));
+    const DomainRef domain = TRY(find_target_domain(DomainId{op.domid}));
     op.version = domain->grants.version();
     return store(argument, op);
 }
@@ -109,7 +109,7 @@ Result<> grant_transfer(GrantBatch& batch) {
 
 Result<> grant_swap(GrantBatch& batch) {
     return for_each_operation<GnttabSwapGrantRef>(batch, [](GnttabSwapGrantRef& op) -> Result<> {
-        op.status = status_of(current_domain().grants.swap(op.ref_a, op.ref_b));
+        op.status = status_of(current_domain().grants.swap(GrantRef{op.ref_a}, GrantRef{op.ref_b}));
         return {};
     });
 }

@@ -26,8 +26,9 @@ struct Attempt {
 
     DomainId user() const { return vcpu.domain.id; }
     void unpin() {
-        if (host) granter.grants.unpin(op.ref, user(), readonly ? GrantUse::HostRead : GrantUse::HostWrite);
-        if (device) granter.grants.unpin(op.ref, user(), readonly ? GrantUse::DeviceRead : GrantUse::DeviceWrite);
+        if (host) granter.grants.unpin(GrantRef{op.ref}, user(), readonly ? GrantUse::HostRead : GrantUse::HostWrite);
+        if (device)
+            granter.grants.unpin(GrantRef{op.ref}, user(), readonly ? GrantUse::DeviceRead : GrantUse::DeviceWrite);
     }
 
     // Each of the two kinds of mapping holds the frame for itself.
@@ -48,8 +49,8 @@ struct Attempt {
 
 GrantOutcome<> map_one(GnttabMapGrantRef& op, bool& again) {
     if (!(op.flags & (kGntmapHostMap | kGntmapDeviceMap))) return std::unexpected{GrantResult::GeneralError};
-    if (op.domid >= kFirstReservedDomain) return std::unexpected{GrantResult::BadDomain};
-    const Result<DomainRef> granter = find_domain(op.domid);
+    if (DomainId{op.domid} >= kFirstReservedDomain) return std::unexpected{GrantResult::BadDomain};
+    const Result<DomainRef> granter = find_domain(DomainId{op.domid});
     if (!granter) return std::unexpected{GrantResult::BadDomain};
     if ((*granter)->dying.load(std::memory_order_relaxed) != Dying::Alive)
         return std::unexpected{GrantResult::GeneralError};
@@ -60,8 +61,8 @@ GrantOutcome<> map_one(GnttabMapGrantRef& op, bool& again) {
     if (!handle) return std::unexpected{GrantResult::NoDeviceSpace};
 
     Attempt attempt{.granter = **granter, .vcpu = vcpu, .op = op};
-    const GrantOutcome<PinnedGrant> pinned =
-        (*granter)->grants.pin_for_map(op.ref, attempt.user(), attempt.readonly, attempt.host, attempt.device);
+    const GrantOutcome<PinnedGrant> pinned = (*granter)->grants.pin_for_map(
+        GrantRef{op.ref}, attempt.user(), attempt.readonly, attempt.host, attempt.device);
     if (!pinned) {
         maptrack.give_back(vcpu.id, *handle);
         return std::unexpected{pinned.error()};
@@ -74,8 +75,8 @@ GrantOutcome<> map_one(GnttabMapGrantRef& op, bool& again) {
     }
 
     GrantMapping& mapping = *maptrack.find(*handle);
-    mapping.domain.store(op.domid, std::memory_order_relaxed);
-    mapping.ref.store(op.ref, std::memory_order_relaxed);
+    mapping.domain.store(DomainId{op.domid}, std::memory_order_relaxed);
+    mapping.number.store(op.ref, std::memory_order_relaxed);
     mapping.flags.store(static_cast<std::uint16_t>(op.flags & kKeptFlags), std::memory_order_release);
     op.handle = *handle;
     op.dev_bus_addr = address_of(pinned->frame).raw;

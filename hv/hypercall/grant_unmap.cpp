@@ -45,8 +45,7 @@ GrantOutcome<> end_entries(const Request& request, Ended& ended) {
     Vcpu& vcpu = current_vcpu();
     const Result<DomainRef> granter = find_domain(ended.mapping->domain.load(std::memory_order_relaxed));
     if (!granter) return std::unexpected{GrantResult::BadDomain};
-    ended.frame =
-        TRY((*granter)->grants.mapped_frame(ended.mapping->ref.load(std::memory_order_relaxed), vcpu.domain.id));
+    ended.frame = TRY((*granter)->grants.mapped_frame(ended.mapping->ref(), vcpu.domain.id));
     if (request.device_address != 0 && (ended.flags & kGntmapDeviceMap)) {
         if (request.device_address != address_of(ended.frame).raw) return std::unexpected{GrantResult::BadDevAddr};
         ended.done |= kGntmapDeviceMap;
@@ -81,7 +80,7 @@ GrantOutcome<> begin(const Request& request, Ended& ended) {
 void complete(const Ended& ended) {
     Vcpu& vcpu = current_vcpu();
     const bool readonly = ended.flags & kGntmapReadonly;
-    const GrantRef ref = ended.mapping->ref.load(std::memory_order_relaxed);
+    const GrantRef ref = ended.mapping->ref();
     FrameInfo& frame = frame_info(ended.frame);
     // The references to the frame keep the domain that granted it, so it is still there.
     if (const Result<DomainRef> granter = find_domain(ended.mapping->domain.load(std::memory_order_relaxed))) {

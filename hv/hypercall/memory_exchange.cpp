@@ -114,7 +114,7 @@ HypercallResult exchange_memory(HypercallArguments& arguments) {
     const GuestVirtual where{arguments.value[1]};
     auto exchange = TRY(fetch<MemoryExchange>(where));
     const Shape shape = TRY(check(exchange));
-    const DomainRef domain = TRY(find_target_domain(exchange.in.domid));
+    const DomainRef domain = TRY(find_target_domain(DomainId{exchange.in.domid}));
     Result<> result;
     bool first = true;
     while (exchange.nr_exchanged < exchange.in.nr_extents) {

@@ -57,7 +57,7 @@ HypercallResult mfn_list(GuestVirtual where) {
 
 HypercallResult reservation_size(MemoryCommand command, GuestVirtual where) {
     const auto request = TRY(fetch<MemoryDomain>(where));
-    const DomainRef domain = TRY(find_target_domain(request.domid));
+    const DomainRef domain = TRY(find_target_domain(DomainId{request.domid}));
     if (command == MemoryCommand::CurrentReservation) return domain->frames;
     if (command == MemoryCommand::MaximumReservation) return domain->max_frames;
     return domain->shared_info->arch.max_pfn;
@@ -68,7 +68,7 @@ HypercallResult claim(GuestVirtual where) {
     const auto request = TRY(fetch<MemoryReservation>(where));
     if (request.extent_start != 0 || request.extent_order != 0 || request.mem_flags != 0)
         return fail(Error::BadArgument);
-    const DomainRef domain = TRY(find_domain(request.domid));
+    const DomainRef domain = TRY(find_domain(DomainId{request.domid}));
     TRY(set_claim(*domain, request.nr_extents));
     return 0;
 }
@@ -80,7 +80,7 @@ HypercallResult acquire_resource(HypercallArguments& arguments) {
     auto request = TRY(fetch<AcquireResource>(where));
     if (request.pad != 0) return fail(Error::BadArgument);
     if (static_cast<ResourceType>(request.type) != ResourceType::GrantTable) return fail(Error::NotSupported);
-    const DomainRef domain = TRY(find_domain(request.domid));
+    const DomainRef domain = TRY(find_domain(DomainId{request.domid}));
     const bool status = request.id == kResourceGrantTableStatus;
     if (!status && request.id != kResourceGrantTableShared) return fail(Error::BadArgument);
     if (request.frame_list == 0) {

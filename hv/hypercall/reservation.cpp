@@ -45,7 +45,7 @@ HypercallResult change_reservation(MemoryCommand command, HypercallArguments& ar
     const auto request = fetch<MemoryReservation>(where);
     if (!request || index > request->nr_extents) return index;
     if (request->nr_extents > (~std::uint64_t{0} >> kMemoryCommandBits)) return index;
-    const Result<DomainRef> domain = find_target_domain(request->domid);
+    const Result<DomainRef> domain = find_target_domain(DomainId{request->domid});
     if (!domain) return index;
     if (request->extent_order > max_extent_order(current_domain())) return index;
     if (command == MemoryCommand::DecreaseReservation && request->extent_start == 0) return index;

@@ -2,7 +2,6 @@
 #include "hv/abi/xen/sched.hpp"
 
 #include "hv/domain/domain.hpp"
-#include "hv/domain/vcpu_block.hpp"
 #include "hv/hypercall/handlers.hpp"
 #include "hv/hypercall/sched_poll.hpp"
 #include "hv/memory/guest_access.hpp"
@@ -15,7 +14,7 @@ using namespace abi::xen;
 namespace {
 
 HypercallResult block() {
-    vcpu_block(current_vcpu());
+    current_vcpu().block();
     return 0;
 }
 
@@ -26,13 +25,13 @@ HypercallResult yield() {
 
 HypercallResult shutdown(Domain& domain, std::uint64_t reason) {
     if (reason > kShutdownReasonMax) return fail(Error::BadArgument);
-    domain_shutdown(domain, static_cast<std::uint32_t>(reason));
+    domain.shutdown(static_cast<std::uint32_t>(reason));
     return 0;
 }
 
 HypercallResult remote_shutdown(GuestVirtual argument) {
     const auto op = TRY(fetch<SchedRemoteShutdown>(argument));
-    const DomainRef domain = TRY(find_target_domain(op.domid));
+    const DomainRef domain = TRY(find_target_domain(DomainId{op.domid}));
     if (!current_domain().privileged || &*domain == &current_domain()) return fail(Error::NotPermitted);
     return shutdown(*domain, op.reason);
 }
@@ -56,7 +55,7 @@ HypercallResult watchdog(GuestVirtual argument) {
 HypercallResult pin_override(GuestVirtual argument) {
     if (!current_domain().privileged) return fail(Error::NotPermitted);
     const auto op = TRY(fetch<SchedPinOverride>(argument));
-    TRY(sched_pin_override(current_vcpu(), op.pcpu < 0 ? kNoCpu : static_cast<CpuId>(op.pcpu)));
+    TRY(sched_pin_override(current_vcpu(), op.pcpu < 0 ? kNoCpu : CpuId{static_cast<std::uint32_t>(op.pcpu)}));
     return 0;
 }
 

@@ -15,9 +15,9 @@ namespace {
 // True when there is nothing to wait for.
 Result<bool> ready(Vcpu& vcpu, const SchedPoll& poll) {
     if (vcpu_events_deliverable(vcpu)) return true;
-    EventPort port = 0;
+    EventPort port;
     for (std::uint32_t i = 0; i < poll.nr_ports; ++i) {
-        port = TRY(fetch_at<EventPort>(GuestVirtual{poll.ports}, i));
+        port = EventPort{TRY(fetch_at<std::uint32_t>(GuestVirtual{poll.ports}, i))};
         if (TRY(vcpu.domain.events.is_pending(port))) return true;
     }
     // With one port only that one needs to wake it; until here any did.

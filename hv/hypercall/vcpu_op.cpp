@@ -43,7 +43,7 @@ Result<> up(Vcpu& vcpu) {
 // Whether another vCPU of the domain is up. The domain's lock is held.
 bool others_up(const Vcpu& vcpu) {
     const Domain& domain = vcpu.domain;
-    for (VcpuId id = 0; id < domain.max_vcpus; ++id) {
+    for (VcpuId id : ids<VcpuId>(domain.max_vcpus)) {
         const Vcpu* other = domain.vcpu(id);
         if (other && other != &vcpu && !(other->flags.load(std::memory_order_relaxed) & kVcpuDown)) return true;
     }
@@ -60,7 +60,7 @@ Result<> down(Vcpu& vcpu) {
         }
     }
     // A domain without a vCPU is one that has switched itself off.
-    domain_shutdown(vcpu.domain, static_cast<std::uint32_t>(ShutdownReason::Poweroff));
+    vcpu.domain.shutdown(static_cast<std::uint32_t>(ShutdownReason::Poweroff));
     return {};
 }
 
@@ -105,7 +105,7 @@ Result<> get_physid(Vcpu& vcpu, GuestVirtual argument) {
     CpuSet hard, soft;
     sched_get_affinity(vcpu, hard, soft);
     if (!vcpu.domain.privileged || hard.count() != 1) return fail(Error::BadArgument);
-    return store(argument, VcpuGetPhysid{.phys_id = physical_id(static_cast<CpuId>(hard.next(0)))});
+    return store(argument, VcpuGetPhysid{.phys_id = physical_id(member_at<CpuId>(hard.next(0)))});
 }
 
 Result<> run(VcpuCommand command, Vcpu& vcpu, GuestVirtual argument) {
@@ -134,7 +134,7 @@ Result<> run(VcpuCommand command, Vcpu& vcpu, GuestVirtual argument) {
 HypercallResult do_vcpu_op(HypercallArguments& arguments) {
     const auto [number, id, address, r10, r8, r9] = arguments.value;
     if (number > UINT32_MAX) return fail(Error::NotImplemented);
-    Vcpu* vcpu = id < kMaxVcpus ? current_domain().vcpu(static_cast<VcpuId>(id)) : nullptr;
+    Vcpu* vcpu = id < kMaxVcpus ? current_domain().vcpu(VcpuId{static_cast<std::uint32_t>(id)}) : nullptr;
     if (!vcpu) return fail(Error::NoEntry);
     const auto command = static_cast<VcpuCommand>(number);
     if (command == VcpuCommand::IsUp) return vcpu->flags.load(std::memory_order_acquire) & kVcpuDown ? 0u : 1u;

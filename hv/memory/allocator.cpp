@@ -15,7 +15,7 @@
 namespace hv {
 namespace {
 
-constexpr std::uint64_t kUnowned = std::uint64_t{kOwnerNone} << FrameInfo::kOwnerShift;
+constexpr std::uint64_t kUnowned = FrameInfo::owner_bits(kOwnerNone);
 
 // A zone holds the frames whose numbers have so many bits. A naturally aligned block never crosses zones (the one that
 // would begins with frame 0, which is never given out), and all of a zone is within an address limit or none of it:

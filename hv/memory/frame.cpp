@@ -86,7 +86,7 @@ Result<FrameInfo*> get_unless(Mfn frame, DomainId owner, std::uint64_t barred) {
     do {
         const std::uint64_t references = word & FrameInfo::kReferenceMask;
         if (references == 0 || references >= FrameInfo::kMostReferences || (word & barred) ||
-            ((word & FrameInfo::kOwnerMask) >> FrameInfo::kOwnerShift) != owner)
+            FrameInfo::owner_of(word) != owner)
             return fail(Error::BadArgument);
     } while (!info.count.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel));
     return &info;

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "hv/abi/xen/domain_id.hpp"
 #include "hv/base/result.hpp"
 #include "hv/base/types.hpp"
 
@@ -29,11 +30,11 @@ constexpr FrameType page_table_type(unsigned level) {
     return static_cast<FrameType>(level);
 }
 
-// Owners that are no domains (Xen's DOMID_* numbers).
-inline constexpr DomainId kOwnerIo = 0x7ff1;
-inline constexpr DomainId kOwnerHv = 0x7ff2;
-inline constexpr DomainId kOwnerNone = 0x7ff4;
-inline constexpr DomainId kFirstReservedDomain = 0x7ff0;
+// Owners that are no domains.
+inline constexpr DomainId kOwnerIo{abi::xen::kDomidIo};
+inline constexpr DomainId kOwnerHv{abi::xen::kDomidXen};
+inline constexpr DomainId kOwnerNone{abi::xen::kDomidInvalid};
+inline constexpr DomainId kFirstReservedDomain{abi::xen::kDomidFirstReserved};
 
 // What holds at every moment, but for the steps of one operation; hv/memory/audit.hpp checks it:
 //
@@ -119,7 +120,11 @@ struct FrameInfo {
     // that name this one (x86/pv/mmu/linear_tables.hpp). 0 on every frame that is no page table.
     std::atomic<std::int16_t> linear;  // +30
 
-    DomainId owner() const { return static_cast<DomainId>(count.load(std::memory_order_relaxed) >> kOwnerShift); }
+    static constexpr std::uint64_t owner_bits(DomainId owner) { return std::uint64_t{owner.raw} << kOwnerShift; }
+    static constexpr DomainId owner_of(std::uint64_t word) {
+        return DomainId{static_cast<std::uint16_t>(word >> kOwnerShift)};
+    }
+    DomainId owner() const { return owner_of(count.load(std::memory_order_relaxed)); }
     std::uint32_t references() const { return static_cast<std::uint32_t>(count.load(std::memory_order_relaxed)); }
     FrameType frame_type() const { return type_of(type.load(std::memory_order_relaxed)); }
     // Of a type word.

@@ -25,7 +25,7 @@ void set_frame_tables(const FrameTables& tables) {
 void populate_chunk(std::uint64_t chunk) {
     g_populated[chunk / 64] |= std::uint64_t{1} << (chunk % 64);
     for (std::uint64_t mfn = chunk << kChunkShift; mfn < (chunk + 1) << kChunkShift; ++mfn) {
-        g_tables.frames[mfn].count.store(std::uint64_t{kOwnerIo} << FrameInfo::kOwnerShift, std::memory_order_relaxed);
+        g_tables.frames[mfn].count.store(FrameInfo::owner_bits(kOwnerIo), std::memory_order_relaxed);
         g_tables.m2p[mfn] = kInvalidM2pEntry;
     }
 }

@@ -123,7 +123,7 @@ void* allocate_pages(unsigned order) {
     if (!first) return nullptr;
     for (std::uint64_t i = 0; i < std::uint64_t{1} << order; ++i) {
         // No reference: nobody can get one, so that not even Dom0 maps hv's own memory.
-        frame_info(*first + i).count.store(std::uint64_t{kOwnerHv} << FrameInfo::kOwnerShift);
+        frame_info(*first + i).count.store(FrameInfo::owner_bits(kOwnerHv));
     }
     return frame_pointer(*first);
 }

@@ -47,7 +47,7 @@ void sched_get_affinity(Vcpu& vcpu, CpuSet& hard, CpuSet& soft) {
 
 Result<> sched_pin_override(Vcpu& vcpu, CpuId cpu) {
     SchedVcpu& entry = vcpu.sched;
-    if (cpu != kNoCpu && (cpu >= kMaxCpus || !online_cpus().test(cpu))) return fail(Error::BadArgument);
+    if (cpu != kNoCpu && (cpu.raw >= kMaxCpus || !online_cpus().test(cpu))) return fail(Error::BadArgument);
     {
         QueueGuard queue{entry};
         if (cpu == kNoCpu) {

@@ -78,12 +78,11 @@ SchedVcpu* compare(RunQueue& queue, RunQueue& other, const Look& look, Nanosecon
 void balance(RunQueue& queue, Nanoseconds now) {
     constexpr int kProbes = 8;
     const CpuSet& online = online_cpus();
-    std::size_t cpu = queue.cpu;
+    CpuId cpu = queue.cpu;
     for (int i = 0; i < kProbes; ++i) {
-        cpu = online.next(cpu + 1);
-        if (cpu >= kMaxCpus) cpu = online.next(0);
+        cpu = next_round(online, cpu);
         if (cpu == queue.cpu) return;
-        RunQueue& other = run_queue(static_cast<CpuId>(cpu));
+        RunQueue& other = run_queue(cpu);
         const Look look = look_at(other, now);
         std::int64_t behind = 0;
         SchedVcpu* moving = compare(queue, other, look, now, behind);

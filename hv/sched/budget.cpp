@@ -136,13 +136,13 @@ SchedVcpu* scheduled(Domain& domain, VcpuId id) {
 
 // A domain's vCPUs in pieces, each with an interrupt of its own: others' come in between.
 void unpark_some(void* argument) {
-    constexpr VcpuId kAtOnce = 16;
+    constexpr std::uint32_t kAtOnce = 16;
     Domain& domain = *static_cast<Domain*>(argument);
     const Nanoseconds now = time::now();
     SchedDomain& sched = domain.sched;
-    for (VcpuId done = 0; done < kAtOnce && sched.left_unparked > 0; ++done, --sched.left_unparked) {
+    for (std::uint32_t done = 0; done < kAtOnce && sched.left_unparked > 0; ++done, --sched.left_unparked) {
         if (SchedVcpu* entry = scheduled(domain, sched.next_unparked)) unpark(*entry, now);
-        sched.next_unparked = (sched.next_unparked + 1) % domain.max_vcpus;
+        sched.next_unparked = VcpuId{(sched.next_unparked.raw + 1) % domain.max_vcpus};
     }
     if (sched.left_unparked > 0)
         set_timer(sched.unpark_timer, now + 1);  // not due yet for the interrupt that runs this
@@ -153,7 +153,7 @@ void unpark_some(void* argument) {
 void refill_fired(void* argument) {
     Domain& domain = *static_cast<Domain*>(argument);
     Nanoseconds longest = kNoSlice;
-    for (VcpuId id = 0; id < domain.max_vcpus; ++id) {
+    for (VcpuId id : ids<VcpuId>(domain.max_vcpus)) {
         SchedVcpu* entry = scheduled(domain, id);
         if (!entry) continue;
         QueueGuard queue{*entry};

@@ -17,8 +17,8 @@ void dump_entry(const RunQueue& queue, const SchedVcpu& entry, const char* what)
 
 void dump_run_queues() {
     info("run queues at {} ns:", time::now());
-    for_each_bit(online_cpus(), [](std::size_t cpu) {
-        RunQueue& queue = run_queue(static_cast<CpuId>(cpu));
+    for_each_bit(online_cpus(), [](CpuId cpu) {
+        RunQueue& queue = run_queue(cpu);
         Guard guard{queue.lock};
         if (!queue.idle) return;
         info("  CPU {}: {}, {} waiting, virtual time {}", cpu, queue.is_idle() ? "idle" : "busy",

@@ -9,9 +9,7 @@ namespace {
 
 // The first member of `set` after `cpu`, going round; kNoCpu when it is empty.
 CpuId next_after(const CpuSet& set, CpuId cpu) {
-    std::size_t found = set.next(cpu + 1);
-    if (found >= kMaxCpus) found = set.next(0);
-    return found < kMaxCpus ? static_cast<CpuId>(found) : kNoCpu;
+    return set.empty() ? kNoCpu : next_round(set, cpu);
 }
 
 // An idle CPU of `allowed`, the one it ran on if possible. It is ours then: others look elsewhere.
@@ -85,11 +83,11 @@ bool steal(CpuId cpu, Nanoseconds now) {
     for (int i = 0; i < kVictims; ++i) {
         CpuId loaded = kNoCpu;
         std::uint32_t most = 0;
-        for_each_bit(victims, [&](std::size_t other) {
-            const std::uint32_t waiting = run_queue(static_cast<CpuId>(other)).waiting.load(std::memory_order_relaxed);
+        for_each_bit(victims, [&](CpuId other) {
+            const std::uint32_t waiting = run_queue(other).waiting.load(std::memory_order_relaxed);
             if (waiting <= most) return;
             most = waiting;
-            loaded = static_cast<CpuId>(other);
+            loaded = other;
         });
         if (loaded == kNoCpu) return false;
         victims.clear(loaded);

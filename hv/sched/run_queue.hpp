@@ -20,7 +20,7 @@ using WaitList = IntrusiveList<SchedVcpu, &SchedVcpu::hook>;
 struct alignas(64) RunQueue {
     Spinlock lock{LockRank::RunQueue};
     std::atomic<std::uint32_t> waiting{0};  // length of both lists
-    CpuId cpu = 0;
+    CpuId cpu{0};
     Vcpu* current = nullptr;
     Vcpu* idle = nullptr;
     WaitList fair;                   // by virtual time, least first

@@ -32,7 +32,7 @@ struct SchedVcpu {
     }
 
     Vcpu* vcpu = nullptr;
-    std::atomic<CpuId> queue{0};  // the run queue that it belongs to; changes under that queue's lock
+    std::atomic<CpuId> queue{};  // the run queue that it belongs to; changes under that queue's lock
     SchedPlace place = SchedPlace::Removed;
     bool counted = false;  // in SchedDomain::active
     bool woken = false;    // entered the queue by waking up: may preempt before a slice is over
@@ -64,7 +64,8 @@ struct SchedDomain {
     Timer refill_timer;                          // set when a vCPU has been parked
     Timer unpark_timer;                          // a period has begun, and not all vCPUs have been looked at
     // The first of those, and how many there are: round from it. The timers' own, which are of one CPU.
-    VcpuId next_unparked = 0, left_unparked = 0;
+    VcpuId next_unparked;
+    std::uint32_t left_unparked = 0;
 };
 
 }  // namespace hv

@@ -85,7 +85,7 @@ Vcpu* decide(RunQueue& queue, Nanoseconds now) {
 }  // namespace
 
 RunQueue& run_queue(CpuId cpu) {
-    return g_queues[cpu];
+    return g_queues[cpu.raw];
 }
 
 AtomicCpuSet& idle_cpus() {
@@ -97,7 +97,7 @@ bool sched_cpu_idle(CpuId cpu) {
 }
 
 void sched_init_cpu(CpuId cpu, Vcpu& idle) {
-    RunQueue& queue = g_queues[cpu];
+    RunQueue& queue = g_queues[cpu.raw];
     init_timer(queue.slice_timer, slice_over, &queue, cpu);
     Guard guard{queue.lock};
     queue.cpu = cpu;
@@ -108,7 +108,7 @@ void sched_init_cpu(CpuId cpu, Vcpu& idle) {
 }
 
 Vcpu& schedule(CpuId cpu, Nanoseconds now) {
-    RunQueue& queue = g_queues[cpu];
+    RunQueue& queue = g_queues[cpu.raw];
     queue.lock.lock();
     Vcpu& previous = *queue.current;
     Vcpu* next = decide(queue, now);
@@ -140,7 +140,7 @@ void sched_context_saved(Vcpu& previous) {
         previous.running.store(false, std::memory_order_release);
         return;
     }
-    RunQueue& here = g_queues[entry.queue.load(std::memory_order_relaxed)];  // stays while it is being saved
+    RunQueue& here = run_queue(entry.queue.load(std::memory_order_relaxed));  // stays while it is being saved
     std::int64_t lag = 0;
     Nanoseconds now = 0;
     {

@@ -14,10 +14,10 @@ Result<> sched_add_vcpu(Vcpu& vcpu) {
     SchedVcpu& entry = vcpu.sched;
     // Spread over the machine: nothing is known about them yet.
     const CpuSet& online = online_cpus();
-    std::size_t place = (vcpu.domain.id + vcpu.id) % std::max<std::size_t>(online.count(), 1);
-    CpuId cpu = 0;
-    for_each_bit(online, [&](std::size_t candidate) {
-        if (place-- == 0) cpu = static_cast<CpuId>(candidate);
+    std::size_t place = (vcpu.domain.id.raw + vcpu.id.raw) % std::max<std::size_t>(online.count(), 1);
+    CpuId cpu{0};
+    for_each_bit(online, [&](CpuId candidate) {
+        if (place-- == 0) cpu = candidate;
     });
     entry.queue.store(cpu, std::memory_order_relaxed);
     vcpu.cpu.store(cpu, std::memory_order_relaxed);

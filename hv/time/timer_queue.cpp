@@ -20,7 +20,7 @@ struct alignas(64) TimerQueue {
     Nanoseconds programmed = time::kNoDeadline;  // what the hardware was told last
     bool update_requested = false;
     std::atomic<Nanoseconds> earliest{time::kNoDeadline};  // the heap's first deadline, for looks without the lock
-    CpuId looked_at = 0;  // the last of the others that this CPU has looked at; its own alone
+    CpuId looked_at{0};  // the last of the others that this CPU has looked at; its own alone
 };
 
 constexpr unsigned kHandlersPerInterrupt = 256;
@@ -32,9 +32,9 @@ constinit std::array<TimerQueue, kMaxCpus> g_queues{};
 TimerQueue& lock_queue_of(const Timer& timer) {
     for (;;) {
         const CpuId cpu = timer.cpu.load(std::memory_order_acquire);
-        g_queues[cpu].lock.lock();
-        if (timer.cpu.load(std::memory_order_relaxed) == cpu) return g_queues[cpu];
-        g_queues[cpu].lock.unlock();
+        g_queues[cpu.raw].lock.lock();
+        if (timer.cpu.load(std::memory_order_relaxed) == cpu) return g_queues[cpu.raw];
+        g_queues[cpu.raw].lock.unlock();
     }
 }
 
@@ -114,9 +114,9 @@ void kill_timer(Timer& timer) {
         queue.lock.unlock();
     }
     // It may run on a CPU that it has left since.
-    for (CpuId cpu = 0; cpu < kMaxCpus; ++cpu) {
+    for (CpuId cpu : ids<CpuId>(kMaxCpus)) {
         if (cpu == current_cpu() || !online_cpus().test(cpu)) continue;
-        TimerQueue& queue = g_queues[cpu];
+        TimerQueue& queue = g_queues[cpu.raw];
         for (;;) {
             queue.lock.lock();
             const bool runs = queue.running == &timer;
@@ -169,16 +169,15 @@ namespace {
 // A CPU whose interrupt is lost while its guest computes cannot notice. Whoever has interrupts
 // looks at one of the others each time.
 void look_at_another(TimerQueue& own, CpuId self, Nanoseconds now) {
-    std::size_t other = online_cpus().next(own.looked_at + 1);
-    if (other >= kMaxCpus) other = online_cpus().next(0);
-    if (other >= kMaxCpus) return;
-    own.looked_at = static_cast<CpuId>(other);
-    if (other != self && is_late(g_queues[other], now)) request_timer_update(own.looked_at);
+    if (online_cpus().empty()) return;
+    const CpuId other = next_round(online_cpus(), own.looked_at);
+    own.looked_at = other;
+    if (other != self && is_late(g_queues[other.raw], now)) request_timer_update(other);
 }
 
 void run_due_timers(bool interrupted) {
     const CpuId cpu = current_cpu();
-    TimerQueue& queue = g_queues[cpu];
+    TimerQueue& queue = g_queues[cpu.raw];
     queue.lock.lock();
     queue.update_requested = false;
     // A bounded number of handlers and a bounded time: one that sets its timer to a time that has passed,
@@ -222,15 +221,15 @@ void time::update_timers() {
 }
 
 void check_timers(Nanoseconds now) {
-    if (is_late(g_queues[current_cpu()], now)) [[unlikely]]
+    if (is_late(g_queues[current_cpu().raw], now)) [[unlikely]]
         time::update_timers();
 }
 
 void dump_timers() {
     const Nanoseconds now = time::now();
     info("timers at {} ns:", now);
-    for_each_bit(online_cpus(), [now](std::size_t cpu) {
-        TimerQueue& queue = g_queues[cpu];
+    for_each_bit(online_cpus(), [now](CpuId cpu) {
+        TimerQueue& queue = g_queues[cpu.raw];
         Guard guard{queue.lock};
         info("  CPU {}:", cpu);
         queue.heap.for_each([now](const Timer& timer) {

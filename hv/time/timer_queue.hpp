@@ -26,7 +26,7 @@ struct Timer {
 
     void (*handler)(void*) = nullptr;
     void* argument = nullptr;
-    std::atomic<CpuId> cpu{0};  // whose queue; changes under that queue's lock only
+    std::atomic<CpuId> cpu{};  // whose queue; changes under that queue's lock only
     State state = State::Dead;
     Nanoseconds deadline = 0;
     // The heap: `previous` is the parent of a first child, otherwise the sibling before.

@@ -6,7 +6,7 @@
 
 namespace hv::abi::xen {
 
-using GrantRef = std::uint32_t;
+using Gref = std::uint32_t;
 using GrantHandle = std::uint32_t;
 
 // Version 1 entry.
@@ -41,7 +41,7 @@ union GrantEntryV2 {
         GrantEntryHeader header;    // +0
         std::uint16_t trans_domid;  // +4
         std::uint16_t pad;          // +6
-        GrantRef gref;              // +8
+        Gref gref;                  // +8
     } transitive;
     std::uint32_t words[4];  // +0
 };
@@ -64,9 +64,9 @@ inline constexpr std::uint16_t kGtfSubPage = 1u << 8;
 inline constexpr std::uint16_t kGtfTransferCommitted = 1u << 2;
 inline constexpr std::uint16_t kGtfTransferCompleted = 1u << 3;
 
-inline constexpr GrantRef kGrantReservedEntries = 8;
-inline constexpr GrantRef kGrantReservedConsole = 0;
-inline constexpr GrantRef kGrantReservedXenstore = 1;
+inline constexpr Gref kGrantReservedEntries = 8;
+inline constexpr Gref kGrantReservedConsole = 0;
+inline constexpr Gref kGrantReservedXenstore = 1;
 
 enum class GrantCommand : std::uint32_t {
     MapGrantRef = 0,
@@ -113,7 +113,7 @@ inline constexpr std::uint32_t kGntmapGuestAvailMask = 0xffffu << 16;
 struct GnttabMapGrantRef {
     std::uint64_t host_addr;     // +0   in
     std::uint32_t flags;         // +8   in: kGntmap*
-    GrantRef ref;                // +12  in
+    Gref ref;                    // +12  in
     std::uint16_t domid;         // +16  in
     std::int16_t status;         // +18  out: GrantResult
     GrantHandle handle;          // +20  out
@@ -150,7 +150,7 @@ struct GnttabTransfer {
     std::uint64_t mfn;      // +0   in
     std::uint16_t domid;    // +8   in
     std::uint16_t pad0;     // +10
-    GrantRef ref;           // +12  in
+    Gref ref;               // +12  in
     std::int16_t status;    // +16  out
     std::uint16_t pad1[3];  // +18
 };
@@ -161,7 +161,7 @@ inline constexpr std::uint16_t kGntcopyDestGref = 1u << 1;
 
 struct GnttabCopyPointer {
     union {
-        GrantRef ref;
+        Gref ref;
         std::uint64_t gmfn;
     } u;                   // +0
     std::uint16_t domid;   // +8
@@ -220,8 +220,8 @@ struct GnttabGetVersion {
 static_assert(sizeof(GnttabGetVersion) == 8);
 
 struct GnttabSwapGrantRef {
-    GrantRef ref_a;       // +0
-    GrantRef ref_b;       // +4
+    Gref ref_a;           // +0
+    Gref ref_b;           // +4
     std::int16_t status;  // +8   out
     std::uint16_t pad;    // +10
 };
@@ -234,7 +234,7 @@ inline constexpr std::uint32_t kGnttabCacheSourceGref = 1u << 31;
 struct GnttabCacheFlush {
     union {
         std::uint64_t dev_bus_addr;
-        GrantRef ref;
+        Gref ref;
     } a;                   // +0
     std::uint16_t offset;  // +8
     std::uint16_t length;  // +10

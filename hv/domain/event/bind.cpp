@@ -36,10 +36,10 @@ Result<EventPort> EventChannels::bind_interdomain(Domain& remote, EventPort remo
     }
     ours->remote = &remote;
     ours->remote_domain = remote.id;
-    ours->number = remote_port;
+    ours->number = remote_port.raw;
     ours->state = EventState::Interdomain;
     theirs->remote = domain_;
-    theirs->number = ours->port;
+    theirs->number = ours->port.raw;
     theirs->state = EventState::Interdomain;
     // The peer may have sent before anybody listened; one event too many does no harm.
     set_pending(*ours);
@@ -49,13 +49,13 @@ Result<EventPort> EventChannels::bind_interdomain(Domain& remote, EventPort remo
 Result<EventPort> EventChannels::bind_virq(std::uint32_t virq, VcpuId vcpu_id) {
     if (virq >= abi::xen::kVirqCount) return fail(Error::BadArgument);
     virq = index_nospec(virq, abi::xen::kVirqCount);
-    if (virq_is_global(virq) && vcpu_id != 0) return fail(Error::BadArgument);
+    if (virq_is_global(virq) && vcpu_id != VcpuId{}) return fail(Error::BadArgument);
     if (virq_is_privileged(virq) && !domain_->privileged) return fail(Error::NotPermitted);
     Vcpu* vcpu = domain_->vcpu(vcpu_id);
     if (!vcpu) return fail(Error::NoEntry);
 
     Guard table{table_lock_};
-    if (vcpu->virq_port[virq].load(std::memory_order_relaxed) != 0) return fail(Error::Exists);
+    if (vcpu->virq_port[virq].load(std::memory_order_relaxed) != kNoPort) return fail(Error::Exists);
     EventChannel* channel = TRY(allocate());
     publish(*channel, EventState::Virq, virq, vcpu_id);
     vcpu->virq_port[virq].store(channel->port, std::memory_order_release);
@@ -82,11 +82,11 @@ Result<std::atomic<EventPort>*> EventChannels::pirq_table() {
 Result<EventPort> EventChannels::bind_pirq(std::uint32_t pirq, bool share) {
     if (pirq >= kMaxPirqs) return fail(Error::BadArgument);
     pirq = index_nospec(pirq, kMaxPirqs);
-    Vcpu* vcpu = domain_->vcpu(0);
+    Vcpu* vcpu = domain_->vcpu(VcpuId{0});
     if (!vcpu) return fail(Error::NoEntry);
     Guard table{table_lock_};
     std::atomic<EventPort>* ports = TRY(pirq_table());
-    if (ports[pirq].load(std::memory_order_relaxed) != 0) return fail(Error::Exists);
+    if (ports[pirq].load(std::memory_order_relaxed) != kNoPort) return fail(Error::Exists);
     EventChannel* channel = TRY(allocate());
     Guard guard{channel->lock};
     channel->number = pirq;
@@ -94,7 +94,7 @@ Result<EventPort> EventChannels::bind_pirq(std::uint32_t pirq, bool share) {
     // The first interrupt may come before the binding returns, on another CPU; it waits for the port's lock.
     ports[pirq].store(channel->port, std::memory_order_release);
     if (Result<> bound = pirq_guest_bind(*vcpu, pirq, share); !bound) {
-        ports[pirq].store(0, std::memory_order_release);
+        ports[pirq].store(kNoPort, std::memory_order_release);
         release(*channel);
         return fail(bound.error());
     }

@@ -33,12 +33,13 @@ struct alignas(64) EventChannel {
     std::atomic<EventState> state{EventState::Free};  // changes under the lock; allocation looks without it
     std::atomic<bool> pending{false};                 // FIFO: became pending before its event word existed
     std::atomic<std::uint8_t> priority{abi::xen::kFifoPriorityDefault};
-    std::atomic<std::uint32_t> notify_vcpu{0};
+    std::atomic<VcpuId> notify_vcpu{};
     std::atomic<std::uint32_t> last_queue{0};  // FIFO: vCPU << 8 | priority of the queue it was last linked on
-    EventPort port = 0;                        // its own number
+    EventPort port;                            // its own number
     std::uint32_t number = 0;                  // remote port, VIRQ or pirq
-    DomainId remote_domain = 0;                // Unbound: who may bind; Interdomain: the peer
+    DomainId remote_domain;                    // Unbound: who may bind; Interdomain: the peer
     Domain* remote = nullptr;                  // Interdomain; alive as long as the connection is
+    EventPort remote_port() const { return EventPort{number}; }
 };
 static_assert(sizeof(EventChannel) == 64);
 
@@ -83,7 +84,7 @@ class EventChannels final {
     void notify_port(EventPort port);
     void notify_virq(Vcpu& table, std::uint32_t virq);  // `table`: the vCPU whose virq_port[] has it
     void notify_pirq(std::uint32_t pirq);
-    EventPort pirq_port(std::uint32_t pirq) const;  // 0: not bound
+    EventPort pirq_port(std::uint32_t pirq) const;  // kNoPort: not bound
 
     // BadArgument when the port is out of range; a free port is never pending.
     Result<bool> is_pending(EventPort port);
@@ -140,15 +141,15 @@ class EventChannels final {
 
     Domain* domain_ = nullptr;
     Spinlock table_lock_{LockRank::EventTable};
-    std::uint32_t max_ports_ = 0;           // port numbers are below this
-    EventPort next_free_ = 1;               // nothing below it is free
-    std::atomic<EventPort> next_close_{1};  // progress of close_all()
-    bool closing_ = false;                  // dying: no new ports
+    std::uint32_t max_ports_ = 0;                      // port numbers are below this
+    EventPort next_free_{1};                           // nothing below it is free
+    std::atomic<EventPort> next_close_{EventPort{1}};  // progress of close_all()
+    bool closing_ = false;                             // dying: no new ports
     std::atomic<std::uint32_t> in_use_{0};
     std::atomic<Group*> groups_[kGroups]{};
     std::atomic<FifoEvents*> fifo_{nullptr};
     std::atomic<std::atomic<EventPort>*> pirq_ports_{nullptr};
-    AtomicBitmap<kMaxVcpus> pollers_;
+    AtomicVcpuSet pollers_;
 };
 
 // VIRQs that belong to a vCPU; each takes effect when the guest has bound it there.

@@ -10,12 +10,13 @@ namespace hv {
 
 // The port's lock is held, as for unbind_pirq().
 void EventChannels::unbind_virq(EventChannel& channel) {
-    const VcpuId table = virq_is_global(channel.number) ? 0 : channel.notify_vcpu.load(std::memory_order_relaxed);
-    domain_->vcpu(table)->virq_port[channel.number].store(0, std::memory_order_release);
+    const VcpuId table =
+        virq_is_global(channel.number) ? VcpuId{0} : channel.notify_vcpu.load(std::memory_order_relaxed);
+    domain_->vcpu(table)->virq_port[channel.number].store(kNoPort, std::memory_order_release);
 }
 
 void EventChannels::unbind_pirq(EventChannel& channel) {
-    pirq_ports_.load(std::memory_order_relaxed)[channel.number].store(0, std::memory_order_release);
+    pirq_ports_.load(std::memory_order_relaxed)[channel.number].store(kNoPort, std::memory_order_release);
     pirq_guest_unbind(*domain_, channel.number);
 }
 
@@ -51,13 +52,14 @@ Result<> EventChannels::close(EventPort port) {
         EventPort peer_port;
         {
             Guard guard{channel->lock};
-            peer_port = channel->number;
+            peer_port = channel->remote_port();
         }
         EventChannel* theirs = peer->events.find(peer_port);
         if (!theirs) continue;
         PairGuard pair{channel->lock, theirs->lock};
         // It may have been closed at the other end (then it is unbound), or even closed and made anew.
-        if (channel->state != EventState::Interdomain || channel->remote != &*peer || channel->number != peer_port)
+        if (channel->state != EventState::Interdomain || channel->remote != &*peer ||
+            channel->remote_port() != peer_port)
             continue;
         theirs->state = EventState::Unbound;
         theirs->remote = nullptr;
@@ -69,19 +71,19 @@ Result<> EventChannels::close(EventPort port) {
 
 Result<> EventChannels::close_all() {
     EventPort port = next_close_.load(std::memory_order_relaxed);
-    while (port < abi::xen::kFifoPorts) {
+    while (port.raw < abi::xen::kFifoPorts) {
         if (!find(port)) {
-            port = (port / kPortsPerBucket + 1) * kPortsPerBucket;
+            port = EventPort{(port.raw / kPortsPerBucket + 1) * kPortsPerBucket};
             continue;
         }
         static_cast<void>(close(port));  // fails for ports that are not in use
         ++port;
-        if (port % 16 == 0 && preemption_needed()) {
+        if (port.raw % 16 == 0 && preemption_needed()) {
             next_close_.store(port, std::memory_order_relaxed);
             return fail(Error::Restart);
         }
     }
-    next_close_.store(1, std::memory_order_relaxed);
+    next_close_.store(EventPort{1}, std::memory_order_relaxed);
     return {};
 }
 

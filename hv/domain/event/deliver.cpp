@@ -25,7 +25,7 @@ Result<> EventChannels::send(EventPort port) {
         case EventState::Interdomain: {
             // Our lock keeps the connection, and with it the peer and its port; the peer's lock is not needed.
             EventChannels& theirs = channel->remote->events;
-            theirs.set_pending(*theirs.find(channel->number));
+            theirs.set_pending(*theirs.find(channel->remote_port()));
             return {};
         }
         case EventState::Ipi: set_pending(*channel); return {};
@@ -63,7 +63,7 @@ void EventChannels::notify_virq(Vcpu& table, std::uint32_t virq) {
 
 EventPort EventChannels::pirq_port(std::uint32_t pirq) const {
     const std::atomic<EventPort>* ports = pirq_ports_.load(std::memory_order_acquire);
-    return ports && pirq < kMaxPirqs ? ports[index_nospec(pirq, kMaxPirqs)].load(std::memory_order_acquire) : 0;
+    return ports && pirq < kMaxPirqs ? ports[index_nospec(pirq, kMaxPirqs)].load(std::memory_order_acquire) : kNoPort;
 }
 
 void EventChannels::notify_pirq(std::uint32_t pirq) {
@@ -78,7 +78,7 @@ void notify_vcpu_virq(Vcpu& vcpu, std::uint32_t virq) {
 }
 
 void notify_global_virq(Domain& domain, std::uint32_t virq) {
-    if (Vcpu* table = domain.vcpu(0)) domain.events.notify_virq(*table, virq);
+    if (Vcpu* table = domain.vcpu(VcpuId{0})) domain.events.notify_virq(*table, virq);
 }
 
 void send_pirq_event(Domain& domain, std::uint32_t pirq) {
@@ -89,7 +89,7 @@ void vcpu_mark_events_pending(Vcpu& vcpu) {
     abi::xen::VcpuInfo* info = vcpu.info.load(std::memory_order_acquire);
     // Set already: the guest has been told, and has not looked yet.
     if (std::atomic_ref{info->evtchn_upcall_pending}.exchange(1, std::memory_order_acq_rel) != 0) return;
-    vcpu_kick(vcpu);
+    vcpu.kick();
 }
 
 bool vcpu_events_deliverable(const Vcpu& vcpu) {

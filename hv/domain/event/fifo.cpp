@@ -16,7 +16,7 @@ enum class Link : std::uint8_t { Done, NotLinked, Changed };
 Link try_link(std::uint32_t& word, EventPort port) {
     std::uint32_t old = std::atomic_ref{word}.load(std::memory_order_acquire);
     if (!(old & (1u << kFifoLinkedBit))) return Link::NotLinked;
-    const std::uint32_t fresh = (old & ~(kFifoLinkMask | (1u << kFifoBusyBit))) | port;
+    const std::uint32_t fresh = (old & ~(kFifoLinkMask | (1u << kFifoBusyBit))) | port.raw;
     return std::atomic_ref{word}.compare_exchange_strong(old, fresh, std::memory_order_acq_rel) ? Link::Done
                                                                                                 : Link::Changed;
 }
@@ -39,7 +39,7 @@ bool link_behind(std::uint32_t& tail_word, EventPort port) {
 }
 
 constexpr std::uint32_t queue_key(VcpuId vcpu, std::uint32_t priority) {
-    return vcpu << 8 | priority;
+    return vcpu.raw << 8 | priority;
 }
 
 }  // namespace
@@ -61,7 +61,7 @@ bool EventChannels::fifo_set_pending(FifoEvents& fifo, Vcpu& vcpu, EventChannel&
     for (int i = 0; i < kTries; ++i) {
         if (guest_test(*word, kFifoMaskedBit) || guest_test(*word, kFifoLinkedBit)) return !was_pending;
         const std::uint32_t last = channel.last_queue.load(std::memory_order_acquire);
-        FifoVcpu& old_queues = *domain_->vcpu(last >> 8)->fifo;
+        FifoVcpu& old_queues = *domain_->vcpu(VcpuId{last >> 8})->fifo;
         FifoVcpu& queues = *vcpu.fifo;
         FifoControlBlock* control = queues.control.load(std::memory_order_acquire);
         if (!control) return !was_pending;  // a vCPU without a control block gets no events yet
@@ -73,14 +73,14 @@ bool EventChannels::fifo_set_pending(FifoEvents& fifo, Vcpu& vcpu, EventChannel&
             if (channel.last_queue.load(std::memory_order_relaxed) != last) continue;
             if (guest_set(*word, kFifoLinkedBit)) return !was_pending;
             EventPort& old_tail = old_queues.tail[last & 0xff];
-            if (old_tail == channel.port) old_tail = 0;
+            if (old_tail == channel.port) old_tail = kNoPort;
             channel.last_queue.store(queue_key(vcpu.id, priority), std::memory_order_release);
 
             EventPort& tail = queues.tail[priority];
-            std::uint32_t* tail_word = tail ? fifo.word(tail) : nullptr;
+            std::uint32_t* tail_word = tail != kNoPort ? fifo.word(tail) : nullptr;
             queue_was_empty = !tail_word || !link_behind(*tail_word, channel.port);
             if (queue_was_empty)
-                std::atomic_ref{control->head[priority]}.store(channel.port, std::memory_order_release);
+                std::atomic_ref{control->head[priority]}.store(channel.port.raw, std::memory_order_release);
             tail = channel.port;
         }
         if (queue_was_empty && !guest_set(control->ready, priority)) vcpu_mark_events_pending(vcpu);

@@ -27,8 +27,8 @@ struct FifoEvents {
     std::uint32_t used = 0;                       // under EventChannels::table_lock_
 
     std::uint32_t* word(EventPort port) const {
-        std::uint32_t* page = pages[port / abi::xen::kFifoWordsPerPage].load(std::memory_order_acquire);
-        return page ? page + port % abi::xen::kFifoWordsPerPage : nullptr;
+        std::uint32_t* page = pages[port.raw / abi::xen::kFifoWordsPerPage].load(std::memory_order_acquire);
+        return page ? page + port.raw % abi::xen::kFifoWordsPerPage : nullptr;
     }
 };
 

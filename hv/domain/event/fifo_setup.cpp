@@ -17,7 +17,7 @@ void put_guest_page(const void* pointer) {
 }
 
 void free_queues(Domain& domain) {
-    for (VcpuId id = 0; id < domain.max_vcpus; ++id) {
+    for (VcpuId id : ids<VcpuId>(domain.max_vcpus)) {
         Vcpu* vcpu = domain.vcpu(id);
         if (!vcpu || !vcpu->fifo) continue;
         put_guest_page(vcpu->fifo->control.load(std::memory_order_relaxed));
@@ -31,7 +31,7 @@ void free_queues(Domain& domain) {
 // table_lock_ is held, as for fifo_stop().
 Result<> EventChannels::fifo_start() {
     OwnPtr<FifoEvents> fifo = TRY(make_own<FifoEvents>());
-    for (VcpuId id = 0; id < domain_->max_vcpus; ++id) {
+    for (VcpuId id : ids<VcpuId>(domain_->max_vcpus)) {
         Vcpu* vcpu = domain_->vcpu(id);
         if (!vcpu) continue;
         vcpu->fifo = new (std::nothrow) FifoVcpu;
@@ -46,13 +46,14 @@ Result<> EventChannels::fifo_start() {
         online_cpus(), [](void*) {}, nullptr);
 
     // No word exists yet: what is pending now becomes so when its page comes.
-    for (EventPort port = 1; port < abi::xen::kTwoLevelPorts; ++port) {
+    for (EventPort port{1}; port.raw < abi::xen::kTwoLevelPorts; ++port) {
         EventChannel* channel = find(port);
         if (!channel) {
-            port |= kPortsPerBucket - 1;
+            port.raw |= kPortsPerBucket - 1;
             continue;
         }
-        if (guest_test(domain_->shared_info->evtchn_pending[port / 64], port % 64)) channel->pending.store(true);
+        if (guest_test(domain_->shared_info->evtchn_pending[port.raw / 64], port.raw % 64))
+            channel->pending.store(true);
     }
     return {};
 }
@@ -93,14 +94,14 @@ Result<> EventChannels::expand_array(Gfn array) {
     if (!fifo) return fail(Error::NotSupported);
     if (fifo->used >= FifoEvents::kPages) return fail(Error::NoSpace);
     FrameInfo* frame = TRY(get_guest_frame_and_type(*domain_, array, FrameType::Writable));
-    const EventPort first = fifo->used * abi::xen::kFifoWordsPerPage;
+    const std::uint32_t first = fifo->used * abi::xen::kFifoWordsPerPage;
     fifo->pages[fifo->used].store(static_cast<std::uint32_t*>(frame_pointer(frame_number(*frame))),
                                   std::memory_order_seq_cst);
     ++fifo->used;
-    for (EventPort port = first == 0 ? 1 : first; port < first + abi::xen::kFifoWordsPerPage; ++port) {
+    for (EventPort port{first == 0 ? 1 : first}; port.raw < first + abi::xen::kFifoWordsPerPage; ++port) {
         EventChannel* channel = find(port);
         if (!channel) {
-            port |= kPortsPerBucket - 1;
+            port.raw |= kPortsPerBucket - 1;
             continue;
         }
         Guard guard{channel->lock};

@@ -7,25 +7,25 @@ namespace hv {
 
 Result<> EventChannels::status(EventPort port, abi::xen::EventChannelStatus& status) {
     using abi::xen::EventChannelState;
-    if (port >= port_limit()) return fail(Error::BadArgument);
+    if (port.raw >= port_limit()) return fail(Error::BadArgument);
     status.u = {};
     status.vcpu = 0;
     status.status = static_cast<std::uint32_t>(EventChannelState::Closed);
     EventChannel* channel = find(port);
     if (!channel) return {};
     Guard guard{channel->lock};
-    status.vcpu = channel->notify_vcpu.load(std::memory_order_relaxed);
+    status.vcpu = channel->notify_vcpu.load(std::memory_order_relaxed).raw;
     EventChannelState state = EventChannelState::Closed;
     switch (channel->state.load(std::memory_order_relaxed)) {
         case EventState::Free:
         case EventState::Reserved: break;
         case EventState::Unbound:
             state = EventChannelState::Unbound;
-            status.u.unbound.domid = channel->remote_domain;
+            status.u.unbound.domid = channel->remote_domain.raw;
             break;
         case EventState::Interdomain:
             state = EventChannelState::Interdomain;
-            status.u.interdomain.domid = channel->remote_domain;
+            status.u.interdomain.domid = channel->remote_domain.raw;
             status.u.interdomain.port = channel->number;
             break;
         case EventState::Pirq:
@@ -45,10 +45,10 @@ Result<> EventChannels::status(EventPort port, abi::xen::EventChannelStatus& sta
 void EventChannels::dump() {
     static constexpr const char* kNames[] = {"free", "reserved", "unbound", "interdomain", "pirq", "virq", "ipi"};
     info("domain {}: {} ports, {}", domain_->id, ports_in_use(), uses_fifo() ? "FIFO" : "two-level");
-    for (EventPort port = 1; port < port_limit(); ++port) {
+    for (EventPort port{1}; port.raw < port_limit(); ++port) {
         EventChannel* channel = find(port);
         if (!channel) {
-            port |= kPortsPerBucket - 1;
+            port.raw |= kPortsPerBucket - 1;
             continue;
         }
         Guard guard{channel->lock};

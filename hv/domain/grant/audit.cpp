@@ -21,7 +21,7 @@ std::array<std::uint32_t, 4> count_mappings(const Domain& user, DomainId granter
     for (GrantHandle handle = 0; handle < maptrack.capacity(); ++handle) {
         const GrantMapping& mapping = *maptrack.find(handle);
         const std::uint16_t flags = mapping.flags.load();
-        if (!(flags & kMapped) || mapping.domain.load() != granter || mapping.ref.load() != ref) continue;
+        if (!(flags & kMapped) || mapping.domain.load() != granter || mapping.ref() != ref) continue;
         const bool readonly = flags & kGntmapReadonly;
         if (flags & kGntmapHostMap) ++uses[static_cast<unsigned>(readonly ? GrantUse::HostRead : GrantUse::HostWrite)];
         if (flags & kGntmapDeviceMap)
@@ -61,13 +61,13 @@ void GrantTable::audit(FrameAudit& audit) const {
         if (flags & GrantMapping::kClaimed) audit.complain("d{}'s mapping {}: still claimed", self, handle);
         if (!(flags & kMapped)) continue;
         const Domain* granter = domain_in_table(mapping.domain.load());
-        const GrantRef ref = mapping.ref.load();
+        const GrantRef ref = mapping.ref();
         const ActiveGrant* active =
-            granter && ref < granter->grants.entries() ? granter->grants.find_active(ref) : nullptr;
+            granter && ref.raw < granter->grants.entries() ? granter->grants.find_active(ref) : nullptr;
         const bool alive = active && active->pinned() && active->domain == self;
         if (!(flags & kGntmapDeviceMap)) {
             // The table of a domain that is being destroyed goes before the domain.
-            const bool going = granter && granter->dying.load() != Dying::Alive && ref >= granter->grants.entries();
+            const bool going = granter && granter->dying.load() != Dying::Alive && ref.raw >= granter->grants.entries();
             if (granter && !alive && !going)
                 audit.complain("d{}'s mapping {}: of d{}'s grant {}, which does not know it", self, handle, granter->id,
                                ref);

@@ -42,7 +42,7 @@ GrantMapping* Maptrack::find(GrantHandle handle) const {
 GrantHandle Maptrack::pop(FreeList& list) {
     Guard guard{list.lock};
     const GrantHandle handle = list.head;
-    if (handle != kEnd) list.head = find(handle)->ref.load(std::memory_order_relaxed);
+    if (handle != kEnd) list.head = find(handle)->number.load(std::memory_order_relaxed);
     return handle;
 }
 
@@ -67,41 +67,42 @@ Result<> Maptrack::grow(VcpuId vcpu) {
     Page* page = new (std::nothrow) Page{};
     if (!page) return fail(Error::NoMemory);
     const GrantHandle first = number * kPerPage;
-    for (std::uint32_t i = 0; i < kPerPage; ++i) page->entries[i].ref.store(first + i + 1, std::memory_order_relaxed);
+    for (std::uint32_t i = 0; i < kPerPage; ++i)
+        page->entries[i].number.store(first + i + 1, std::memory_order_relaxed);
     pages_.load(std::memory_order_relaxed)[number].store(page, std::memory_order_release);
     pages_used_.store(number + 1, std::memory_order_release);
 
-    FreeList& list = lists_.load(std::memory_order_relaxed)[vcpu];
+    FreeList& list = lists_.load(std::memory_order_relaxed)[vcpu.raw];
     Guard guard{list.lock};
-    page->entries[kPerPage - 1].ref.store(list.head, std::memory_order_relaxed);
+    page->entries[kPerPage - 1].number.store(list.head, std::memory_order_relaxed);
     list.head = first;
     return {};
 }
 
 Result<GrantHandle> Maptrack::take(VcpuId vcpu) {
     if (FreeList* lists = lists_.load(std::memory_order_acquire)) {
-        if (const GrantHandle handle = pop(lists[vcpu]); handle != kEnd) return handle;
+        if (const GrantHandle handle = pop(lists[vcpu.raw]); handle != kEnd) return handle;
     }
     Guard guard{grow_lock_};
     TRY(start());
     FreeList* lists = lists_.load(std::memory_order_relaxed);
     const Result<> grown = grow(vcpu);
     if (grown) {
-        if (const GrantHandle handle = pop(lists[vcpu]); handle != kEnd) return handle;
+        if (const GrantHandle handle = pop(lists[vcpu.raw]); handle != kEnd) return handle;
     }
     // No more pages: what other vCPUs have left will do.
-    for (VcpuId other = 0; other < vcpus_; ++other) {
-        if (const GrantHandle handle = pop(lists[other]); handle != kEnd) return handle;
+    for (VcpuId other : ids<VcpuId>(vcpus_)) {
+        if (const GrantHandle handle = pop(lists[other.raw]); handle != kEnd) return handle;
     }
     return fail(grown ? Error::NoSpace : grown.error());
 }
 
 void Maptrack::give_back(VcpuId vcpu, GrantHandle handle) {
     GrantMapping& mapping = *find(handle);
-    FreeList& list = lists_.load(std::memory_order_relaxed)[vcpu];
+    FreeList& list = lists_.load(std::memory_order_relaxed)[vcpu.raw];
     Guard guard{list.lock};
     mapping.flags.store(0, std::memory_order_relaxed);
-    mapping.ref.store(list.head, std::memory_order_relaxed);
+    mapping.number.store(list.head, std::memory_order_relaxed);
     list.head = handle;
 }
 

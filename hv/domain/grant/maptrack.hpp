@@ -14,14 +14,15 @@ namespace hv {
 
 using GrantHandle = std::uint32_t;
 
-// In use while `flags` has a map bit. domain and ref are written before the flags are (release) and stay until the
+// In use while `flags` has a map bit. domain and number are written before the flags are (release) and stay until the
 // entry is freed. Whoever ends a mapping claims it first by setting kClaimed (compare-and-swap), so that a handle that
 // is unmapped twice at the same time is unmapped once.
 struct GrantMapping {
     static constexpr std::uint16_t kClaimed = 1u << 15;
-    std::atomic<GrantRef> ref{0};         // on a free list: the next handle
-    std::atomic<std::uint16_t> flags{0};  // abi kGntmap* bits 0 to 4
-    std::atomic<DomainId> domain{0};      // who granted it
+    std::atomic<std::uint32_t> number{0};  // of the entry in its table (ref()); on a free list: the next handle
+    std::atomic<std::uint16_t> flags{0};   // abi kGntmap* bits 0 to 4
+    std::atomic<DomainId> domain{};        // which granted it
+    GrantRef ref() const { return GrantRef{number.load(std::memory_order_relaxed)}; }
 };
 static_assert(sizeof(GrantMapping) == 8);
 

@@ -33,7 +33,7 @@ std::optional<std::uint32_t> granted_frame(const Domain& domain, std::uint64_t f
 
 // lock_ is held. The active entry of a reference that `user` may try to use.
 GrantOutcome<ActiveGrant*> GrantTable::enter(GrantRef ref, DomainId user) {
-    if (ref >= entries()) return std::unexpected{GrantResult::BadGntref};
+    if (ref.raw >= entries()) return std::unexpected{GrantResult::BadGntref};
     const Result<ActiveGrant*> active = ensure_active(ref);
     if (!active) return std::unexpected{GrantResult::NoSpace};
     // One user at a time: the shared entry names one domain.
@@ -138,7 +138,7 @@ GrantOutcome<PinnedGrant> GrantTable::pin_for_copy(GrantRef ref, DomainId user, 
 
 void GrantTable::unpin(GrantRef ref, DomainId user, GrantUse use) {
     Guard guard{lock_};
-    if (ref >= entries()) return;
+    if (ref.raw >= entries()) return;
     ActiveGrant* active = find_active(ref);
     if (!active || active->domain != user || active->uses(use) == 0) return;
     --active->uses(use);
@@ -158,7 +158,7 @@ void GrantTable::unpin_copy(GrantRef ref, DomainId user, bool readonly, const Pi
 
 GrantOutcome<Mfn> GrantTable::mapped_frame(GrantRef ref, DomainId user) {
     Guard guard{lock_};
-    if (ref >= entries()) return std::unexpected{GrantResult::BadHandle};
+    if (ref.raw >= entries()) return std::unexpected{GrantResult::BadHandle};
     const ActiveGrant* active = find_active(ref);
     if (!active || !active->pinned() || active->domain != user) return std::unexpected{GrantResult::BadHandle};
     return Mfn{active->frame};

@@ -15,7 +15,7 @@ void forget(Domain& user, const GrantMapping& mapping, std::uint16_t flags) {
     const Result<DomainRef> granter = find_domain(mapping.domain.load(std::memory_order_relaxed));
     if (!granter) return;
     GrantTable& table = (*granter)->grants;
-    const GrantRef ref = mapping.ref.load(std::memory_order_relaxed);
+    const GrantRef ref = mapping.ref();
     const bool readonly = flags & kGntmapReadonly;
     if (flags & kGntmapDeviceMap) {
         const GrantOutcome<Mfn> frame = table.mapped_frame(ref, user.id);

@@ -16,7 +16,7 @@ constexpr std::unexpected<GrantResult> kRefused{GrantResult::GeneralError};
 struct Header {
     std::uint32_t word;
     std::uint16_t flags() const { return static_cast<std::uint16_t>(word); }
-    std::uint16_t domain() const { return static_cast<std::uint16_t>(word >> 16); }
+    DomainId domain() const { return DomainId{static_cast<std::uint16_t>(word >> 16)}; }
 };
 
 std::uint32_t& header_word(void* entry) {
@@ -40,14 +40,14 @@ T read_once(const T& shared) {
 SharedGrant::SharedGrant(GrantTable& table, GrantRef ref) {
     const std::uint32_t per_frame = table.entries_per_frame();
     ref = index_nospec(ref, std::uint64_t{table.frames_} * per_frame);
-    std::byte* page = table.shared_[ref / per_frame].page.bytes();
+    std::byte* page = table.shared_[ref.raw / per_frame].page.bytes();
     if (table.version_ == 1) {
-        v1_ = reinterpret_cast<GrantEntryV1*>(page) + ref % per_frame;
+        v1_ = reinterpret_cast<GrantEntryV1*>(page) + ref.raw % per_frame;
         return;
     }
     constexpr std::uint32_t kPerPage = kPageSize / sizeof(GrantStatus);
-    v2_ = reinterpret_cast<GrantEntryV2*>(page) + ref % per_frame;
-    status_ = reinterpret_cast<GrantStatus*>(table.status_[ref / kPerPage].bytes()) + ref % kPerPage;
+    v2_ = reinterpret_cast<GrantEntryV2*>(page) + ref.raw % per_frame;
+    status_ = reinterpret_cast<GrantStatus*>(table.status_[ref.raw / kPerPage].bytes()) + ref.raw % kPerPage;
 }
 
 GrantOutcome<> SharedGrant::mark(DomainId user, bool readonly, bool fresh, bool whole) {
@@ -107,8 +107,8 @@ GrantOutcome<GrantContents> SharedGrant::contents() const {
     const std::uint16_t flags = read_once(v2_->header.flags);
     if ((flags & kGtfTypeMask) == kGtfTransitive) {
         return GrantContents{.transitive = true,
-                             .transitive_domain = read_once(v2_->transitive.trans_domid),
-                             .transitive_ref = read_once(v2_->transitive.gref)};
+                             .transitive_domain = DomainId{read_once(v2_->transitive.trans_domid)},
+                             .transitive_ref = GrantRef{read_once(v2_->transitive.gref)}};
     }
     GrantContents contents{.frame = read_once(v2_->full_page.frame)};
     if (flags & kGtfSubPage) {

@@ -13,8 +13,8 @@ struct GrantContents {
     std::uint32_t start = 0;
     std::uint32_t length = 0;  // 0: the whole page
     bool transitive = false;
-    DomainId transitive_domain = 0;
-    GrantRef transitive_ref = 0;
+    DomainId transitive_domain{};
+    GrantRef transitive_ref{};
 };
 
 class SharedGrant {

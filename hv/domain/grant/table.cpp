@@ -146,15 +146,15 @@ std::uint32_t GrantTable::version() {
 
 ActiveGrant* GrantTable::find_active(GrantRef ref) const {
     ref = index_nospec(ref, std::uint64_t{frames_} * entries_per_frame());
-    const std::uint32_t index = ref % entries_per_frame();
-    ActiveGrant* chunk = shared_[ref / entries_per_frame()].active[index / kActivePerChunk];
+    const std::uint32_t index = ref.raw % entries_per_frame();
+    ActiveGrant* chunk = shared_[ref.raw / entries_per_frame()].active[index / kActivePerChunk];
     return chunk ? &chunk[index % kActivePerChunk] : nullptr;
 }
 
 Result<ActiveGrant*> GrantTable::ensure_active(GrantRef ref) {
     ref = index_nospec(ref, std::uint64_t{frames_} * entries_per_frame());
-    const std::uint32_t index = ref % entries_per_frame();
-    ActiveGrant*& chunk = shared_[ref / entries_per_frame()].active[index / kActivePerChunk];
+    const std::uint32_t index = ref.raw % entries_per_frame();
+    ActiveGrant*& chunk = shared_[ref.raw / entries_per_frame()].active[index / kActivePerChunk];
     if (!chunk) {
         chunk = new (std::nothrow) ActiveGrant[kActivePerChunk];
         if (!chunk) return fail(Error::NoMemory);

@@ -33,16 +33,16 @@ struct GrantLimits {
 
 enum class GrantUse : std::uint8_t { HostRead, HostWrite, DeviceRead, DeviceWrite };
 
-inline constexpr DomainId kNoTransit = 0xffff;  // in place of the domain at the end of a grant that leads to none
+inline constexpr DomainId kNoTransit{0xffff};  // in place of the domain at the end of a grant that leads to none
 
 struct ActiveGrant {
-    std::uint16_t pins[4]{};         // by GrantUse
-    std::uint32_t frame = 0;         // machine frame; the entries below are valid while pinned
-    GrantRef transitive_ref = 0;     // where the frame really comes from, when that is another domain's grant
-    DomainId domain = 0;             // who uses it
-    DomainId transitive_domain = 0;  // kNoTransit when it is the granting domain's own
-    std::uint16_t start = 0;         // the part of the frame that is granted
-    std::uint16_t length = 0;        // 0 means the whole page
+    std::uint16_t pins[4]{};       // by GrantUse
+    std::uint32_t frame = 0;       // machine frame; the entries below are valid while pinned
+    GrantRef transitive_ref{};     // where the frame really comes from, when that is another domain's grant
+    DomainId domain{};             // who uses it
+    DomainId transitive_domain{};  // kNoTransit when it is the granting domain's own
+    std::uint16_t start = 0;       // the part of the frame that is granted
+    std::uint16_t length = 0;      // 0 means the whole page
     std::uint64_t padding = 0;
 
     std::uint16_t& uses(GrantUse use) { return pins[static_cast<unsigned>(use)]; }
@@ -58,7 +58,7 @@ struct PinnedGrant {
     std::uint32_t length;
     DomainId owner;  // of the frame: the granting domain, or the one at the end of a transitive grant
     // The entry at the end of a transitive grant, which is pinned as well; domain kNoTransit when there is none.
-    GrantRef end_ref = 0;
+    GrantRef end_ref{};
     DomainId end_domain = kNoTransit;
 };
 
@@ -138,10 +138,10 @@ class GrantTable final {
     ActiveGrant* find_active(GrantRef ref) const;  // null: never pinned
     template <class Visit>                         // (GrantRef, const ActiveGrant&)
     void for_each_pinned(Visit visit) const {
-        for (GrantRef ref = 0; ref < entries(); ++ref) {
+        for (GrantRef ref{0}; ref.raw < entries(); ++ref) {
             const ActiveGrant* active = find_active(ref);
             if (!active)
-                ref |= kActivePerChunk - 1;
+                ref.raw |= kActivePerChunk - 1;
             else if (active->pinned())
                 visit(ref, *active);
         }
@@ -150,7 +150,7 @@ class GrantTable final {
     Result<> grow_locked(std::uint32_t frames);
     Result<> grow_status();
     Result<> reserve_frames(std::uint32_t frames);
-    bool any_pinned_from(GrantRef first) const;  // `first` is few: those before it are looked at
+    bool any_pinned_from(std::uint32_t first) const;  // `first` is few: those before it are looked at
     bool withdraw_status();
     Result<> clear_entries();
     void free_last_frame();

@@ -1,4 +1,5 @@
 // Changes to entries that do not come from their users: versions, the toolstack's reserved entries, swaps.
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -45,9 +46,9 @@ void restore(SharedGrant entry, const Reserved& from) {
 
 }  // namespace
 
-bool GrantTable::any_pinned_from(GrantRef first) const {
+bool GrantTable::any_pinned_from(std::uint32_t first) const {
     std::uint32_t before = 0;
-    for (GrantRef ref = 0; ref < first && ref < entries(); ++ref) {
+    for (GrantRef ref : ids<GrantRef>(std::min(first, entries()))) {
         const ActiveGrant* active = find_active(ref);
         if (active && active->pinned()) ++before;
     }
@@ -76,7 +77,7 @@ Result<> GrantTable::set_version(std::uint32_t version) {
     if (!withdraw_status()) return fail(Error::Busy);
 
     std::array<Reserved, kGrantReservedEntries> reserved{};
-    for (GrantRef ref = 0; ref < kGrantReservedEntries; ++ref) reserved[ref] = save(SharedGrant{*this, ref});
+    for (GrantRef ref : ids<GrantRef>(kGrantReservedEntries)) reserved[ref.raw] = save(SharedGrant{*this, ref});
     const std::uint32_t before = version_;
     version_ = version;
     if (version == 2) {
@@ -90,7 +91,7 @@ Result<> GrantTable::set_version(std::uint32_t version) {
     }
     std::memset(shared_[0].page.bytes(), 0, kPageSize);
     unclear_ = frames_ - 1;
-    for (GrantRef ref = 0; ref < kGrantReservedEntries; ++ref) restore(SharedGrant{*this, ref}, reserved[ref]);
+    for (GrantRef ref : ids<GrantRef>(kGrantReservedEntries)) restore(SharedGrant{*this, ref}, reserved[ref.raw]);
     return clear_entries();
 }
 
@@ -106,20 +107,21 @@ Result<> GrantTable::clear_entries() {
 Result<> GrantTable::seed(DomainId backend, Gfn console, Gfn store) {
     Guard guard{lock_};
     TRY(grow_locked(1));
-    const std::pair<GrantRef, Gfn> rings[] = {{kGrantReservedConsole, console}, {kGrantReservedXenstore, store}};
+    const std::pair<GrantRef, Gfn> rings[] = {{GrantRef{kGrantReservedConsole}, console},
+                                              {GrantRef{kGrantReservedXenstore}, store}};
     for (const auto& [ref, frame] : rings) {
         if (frame.raw == 0) continue;
         if (frame.raw > 0xffff'ffff) return fail(Error::BadArgument);
         const ActiveGrant* active = find_active(ref);
         if (active && active->pinned()) return fail(Error::Busy);
-        restore(SharedGrant{*this, ref}, {kGtfPermitAccess, backend, frame.raw});
+        restore(SharedGrant{*this, ref}, {kGtfPermitAccess, backend.raw, frame.raw});
     }
     return {};
 }
 
 GrantOutcome<> GrantTable::swap(GrantRef a, GrantRef b) {
     Guard guard{lock_};
-    if (a >= entries() || b >= entries()) return std::unexpected{GrantResult::BadGntref};
+    if (a.raw >= entries() || b.raw >= entries()) return std::unexpected{GrantResult::BadGntref};
     if (a == b) return {};
     for (GrantRef ref : {a, b}) {
         const ActiveGrant* active = find_active(ref);

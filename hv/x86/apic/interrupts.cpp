@@ -79,9 +79,10 @@ void free_vector(CpuId cpu, std::uint8_t vector) {
 
 Result<> connect_isa_interrupt(unsigned irq, InterruptHandler handler, void* argument) {
     const IsaWiring wiring = isa_wiring(irq);
-    const std::uint8_t vector = TRY(allocate_vector(0, handler, argument));
-    const auto routed = route_gsi(wiring.gsi, {cpu_data(0).apic_id, vector, wiring.level, wiring.active_low, false});
-    if (!routed) free_vector(0, vector);
+    const std::uint8_t vector = TRY(allocate_vector(CpuId{0}, handler, argument));
+    const auto routed =
+        route_gsi(wiring.gsi, {cpu_data(CpuId{0}).apic_id, vector, wiring.level, wiring.active_low, false});
+    if (!routed) free_vector(CpuId{0}, vector);
     return routed;
 }
 

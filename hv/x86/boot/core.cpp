@@ -93,8 +93,7 @@ void take_over_memory() {
     for (const MemoryMapEntry& entry : machine_memory_map()) {
         if (entry.type != MemoryType::Ram) continue;
         for (std::uint64_t mfn = std::max(entry.start, kFirstMiB) >> kPageShift; mfn < entry.end() >> kPageShift; ++mfn)
-            frame_info(Mfn{mfn}).count.store(std::uint64_t{kOwnerHv} << FrameInfo::kOwnerShift,
-                                             std::memory_order_relaxed);
+            frame_info(Mfn{mfn}).count.store(FrameInfo::owner_bits(kOwnerHv), std::memory_order_relaxed);
     }
     for (const MemoryRange& range : take_remaining_memory())
         allocator_add(Mfn{range.start >> kPageShift}, Mfn{range.end >> kPageShift});
@@ -103,7 +102,7 @@ void take_over_memory() {
 
 void start_core() {
     set_command_line(boot_info().command_line);
-    const CpuId cpus = present_cpus();
+    const std::uint32_t cpus = present_cpus();
     if (!create_idle_domain(cpus)) panic("no memory for the idle vCPUs");
     for (const GuestKind* kind : guest_kinds()) kind->prepare();
     reserve_devices();

@@ -83,7 +83,7 @@ void print_machine() {
     enable_machine_checks();
     load_boot_microcode();
     set_processor_switches();
-    mark_online(0);
+    mark_online(CpuId{0});
     print_machine();
     report_leaks();
     read_acpi();

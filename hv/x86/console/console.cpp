@@ -140,7 +140,7 @@ void enable_console_interrupts() {
         }
     }
     if (!poll) return;
-    init_timer(poll_timer, poll_again, nullptr, 0);
+    init_timer(poll_timer, poll_again, nullptr, CpuId{0});
     poll_again(nullptr);
 }
 

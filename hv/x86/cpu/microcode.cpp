@@ -58,7 +58,7 @@ void load_microcode(Bytes patch) {
     } else {
         (void)try_write_msr(static_cast<std::uint32_t>(Msr::AmdMicrocodeUpdate), address);
     }
-    revisions[per_cpu().id] = read_microcode_revision();
+    revisions[per_cpu().id.raw] = read_microcode_revision();
 }
 
 const char* why_no_microcode(Error error) {
@@ -89,7 +89,7 @@ std::uint32_t read_microcode_revision() {
 }
 
 std::uint32_t microcode_revision(CpuId cpu) {
-    return revisions[cpu];
+    return revisions[cpu.raw];
 }
 
 MicrocodeTarget microcode_target() {
@@ -102,7 +102,7 @@ MicrocodeTarget microcode_target() {
 }
 
 void load_boot_microcode() {
-    revisions[per_cpu().id] = read_microcode_revision();
+    revisions[per_cpu().id.raw] = read_microcode_revision();
     const Bytes file = file_at_boot();
     if (file.empty()) return;
     const MicrocodeTarget target = microcode_target();
@@ -116,8 +116,8 @@ void load_boot_microcode() {
     at_boot = *update;
     at_boot.patch = {copy, update->patch.size()};
     load_microcode(at_boot.patch);
-    if (revisions[per_cpu().id] != at_boot.revision) {
-        warn("microcode {:x} was refused by the processor: {:x} stays", at_boot.revision, revisions[per_cpu().id]);
+    if (revisions[per_cpu().id.raw] != at_boot.revision) {
+        warn("microcode {:x} was refused by the processor: {:x} stays", at_boot.revision, revisions[per_cpu().id.raw]);
         at_boot.patch = {};
         return;
     }
@@ -127,7 +127,7 @@ void load_boot_microcode() {
 
 void load_boot_microcode_here() {
     if (!at_boot.patch.empty()) return load_microcode(at_boot.patch);
-    revisions[per_cpu().id] = read_microcode_revision();
+    revisions[per_cpu().id.raw] = read_microcode_revision();
 }
 
 }  // namespace hv::x86

@@ -12,7 +12,7 @@
 namespace hv::x86 {
 namespace {
 
-constinit CpuId cpu_count = 0;
+constinit std::uint32_t cpu_count = 0;
 
 struct Area {
     GdtPage gdt;
@@ -30,7 +30,7 @@ void map_stacks(std::uint64_t block) {
 
 }  // namespace
 
-CpuId present_cpus() {
+std::uint32_t present_cpus() {
     return cpu_count;
 }
 
@@ -40,7 +40,7 @@ PerCpu& add_cpu(std::uint32_t apic_id) {
     const std::uint64_t block = kStacksBase + cpu_count * kStackSize;
     map_stacks(block);
     PerCpu& cpu = *new (&per_cpu_of_block(block)) PerCpu;
-    cpu.id = cpu_count;
+    cpu.id = CpuId{cpu_count};
     cpu.apic_id = apic_id;
     cpu.vectors = area->vectors.data();
     cpu.gdt = &area->gdt;

@@ -60,7 +60,7 @@ struct alignas(64) PerCpu {
     bool barrier_on_entry = false;      // IBPB whenever the guest that runs enters hv
     std::uint64_t guest_spec_ctrl = 0;  // in SPEC_CTRL while a guest runs (cpu/spec_ctrl.hpp)
     Vcpu* current = nullptr;            // the vCPU whose state is loaded; null or an idle one otherwise
-    CpuId id = 0;
+    CpuId id;
     std::uint32_t apic_id = 0;
     CpuWork work;
     IdlePoll idle_poll;
@@ -114,9 +114,9 @@ inline PerCpu& per_cpu() {
 
 // Of a CPU that is present.
 inline PerCpu& cpu_data(CpuId cpu) {
-    return per_cpu_of_block(kStacksBase + cpu * kStackSize);
+    return per_cpu_of_block(kStacksBase + cpu.raw * kStackSize);
 }
-CpuId present_cpus();  // CPU numbers are 0 .. present_cpus() - 1
+std::uint32_t present_cpus();  // how many; their ids are below that
 // Bring-up: the next CPU number, with its stacks and tables. Needs paging and the early allocator.
 PerCpu& add_cpu(std::uint32_t apic_id);
 // Goes on in `next` on the CPU's own empty stack. The first one is called on the boot CPU alone.

@@ -46,7 +46,7 @@ void fill_gdt(PerCpu& cpu) {
     gdt[kUserCode32] = kCode32Ring3;
     gdt[kUserData] = kDataRing3;
     gdt[kUserCode64] = kCode64Ring3;
-    gdt[kCpuNumber] = 0x0040'f500'0000'0000 | (cpu.id & 0xffff);
+    gdt[kCpuNumber] = 0x0040'f500'0000'0000 | (cpu.id.raw & 0xffff);
     set_tss_descriptor(gdt, reinterpret_cast<std::uint64_t>(cpu.tss));
 }
 

@@ -18,7 +18,7 @@ MachineCheckCpu describe(CpuId id) {
     const CpuModel& model = cpu_model();
     const std::uint32_t apic_id = cpu_data(id).apic_id;
     MachineCheckCpu cpu{};
-    cpu.cpu = id;
+    cpu.cpu = id.raw;
     cpu.socket = apic_id >> model.socket_shift;
     cpu.core =
         static_cast<std::uint16_t>((apic_id >> model.smt_shift) & ((1u << (model.socket_shift - model.smt_shift)) - 1));
@@ -41,7 +41,7 @@ MachineCheckCpu describe(CpuId id) {
 
 Result<> list_cpus(MachineCheckCpus& request) {
     std::uint32_t listed = 0;
-    for (CpuId id = 0; id < present_cpus(); ++id) {
+    for (CpuId id : ids<CpuId>(present_cpus())) {
         if (!online_cpus().test(id)) continue;
         if (request.info != 0) {
             if (listed == request.count) break;

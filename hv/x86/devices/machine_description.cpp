@@ -26,7 +26,7 @@ void describe_machine(abi::control::GetHostInfo& info) {
     info.threads_per_core = model.threads_per_core;
     info.cores_per_socket = model.cores_per_socket;
     std::uint32_t sockets = 0;
-    for (CpuId cpu = 0; cpu < x86::present_cpus(); ++cpu) {
+    for (CpuId cpu : ids<CpuId>(x86::present_cpus())) {
         const std::uint32_t socket = x86::cpu_data(cpu).apic_id >> model.socket_shift;
         if (socket + 1 > sockets) sockets = socket + 1;
     }
@@ -36,7 +36,7 @@ void describe_machine(abi::control::GetHostInfo& info) {
         info.cpu_vendor[i] = model.vendor_text[i];
     for (std::size_t i = 0; i + 1 < sizeof info.cpu_model && i < model.brand.size(); ++i)
         info.cpu_model[i] = model.brand[i];
-    info.microcode = x86::microcode_revision(0);
+    info.microcode = x86::microcode_revision(CpuId{0});
 }
 
 std::string_view leak_text(abi::control::Text which) {
@@ -49,10 +49,11 @@ std::string_view leak_text(abi::control::Text which) {
     }
 }
 
-bool describe_cpu(std::uint32_t cpu, abi::control::CpuInfo& info) {
-    if (cpu >= x86::present_cpus()) return false;
+bool describe_cpu(std::uint32_t number, abi::control::CpuInfo& info) {
+    if (number >= x86::present_cpus()) return false;
+    const CpuId cpu{number};
     const x86::CpuModel& model = x86::cpu_model();
-    info.cpu = cpu;
+    info.cpu = number;
     info.apic_id = x86::cpu_data(cpu).apic_id;
     info.online = online_cpus().test(cpu) ? 1 : 0;
     info.socket = info.apic_id >> model.socket_shift;

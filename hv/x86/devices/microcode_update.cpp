@@ -23,11 +23,11 @@ void use_what_is_new(void*) {
     refresh_speculation_controls(per_cpu());
 }
 
-// The first CPU that has not come to `revision`; kMaxCpus: there is none.
-std::size_t left_behind(std::uint32_t revision) {
-    std::size_t found = kMaxCpus;
-    for_each_bit(online_cpus(), [&](std::size_t cpu) {
-        if (microcode_revision(static_cast<CpuId>(cpu)) != revision && found == kMaxCpus) found = cpu;
+// The first CPU that has not come to `revision`; kNoCpu: there is none.
+CpuId left_behind(std::uint32_t revision) {
+    CpuId found = kNoCpu;
+    for_each_bit(online_cpus(), [&](CpuId cpu) {
+        if (microcode_revision(cpu) != revision && found == kNoCpu) found = cpu;
     });
     return found;
 }
@@ -51,9 +51,8 @@ Result<> update_microcode(std::span<std::byte> file) {
     at_standstill_by_turns([](void* argument) { load_microcode(*static_cast<Bytes*>(argument)); },
                            [](void*) { look_again_at_processor(); }, &patch);
     call_on_cpus(online_cpus(), use_what_is_new, nullptr);
-    if (const std::size_t cpu = left_behind(update->revision); cpu < kMaxCpus) {
-        warn("microcode {:x} was refused by CPU {}, which has {:x}", update->revision, cpu,
-             microcode_revision(static_cast<CpuId>(cpu)));
+    if (const CpuId cpu = left_behind(update->revision); cpu != kNoCpu) {
+        warn("microcode {:x} was refused by CPU {}, which has {:x}", update->revision, cpu, microcode_revision(cpu));
         return fail(Error::Io);
     }
     info("microcode: all {} CPUs have revision {:x}, had {:x}", online_cpus().count(), update->revision,

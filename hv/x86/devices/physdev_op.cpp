@@ -21,7 +21,7 @@ using namespace abi::xen;
 
 HypercallResult map_pirq(GuestVirtual where) {
     auto request = TRY(fetch<PhysdevMapPirq>(where));
-    if (request.domid != kDomidSelf && request.domid != current_domain().id) return fail(Error::NotSupported);
+    if (request.domid != kDomidSelf && DomainId{request.domid} != current_domain().id) return fail(Error::NotSupported);
     switch (static_cast<MapPirqType>(request.type)) {
         case MapPirqType::Gsi:
             request.pirq =
@@ -98,7 +98,7 @@ HypercallResult privileged_op(PhysdevCommand command, GuestVirtual where) {
             TRY(end_pirq(request.irq));
             Domain& domain = current_domain();
             if (domain.arch->auto_unmask)
-                if (const EventPort port = domain.events.pirq_port(request.irq); port != 0)
+                if (const EventPort port = domain.events.pirq_port(request.irq); port != kNoPort)
                     (void)domain.events.unmask(port);
             return 0;
         }

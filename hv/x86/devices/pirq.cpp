@@ -23,7 +23,7 @@ constexpr std::uint32_t kPirqs = EventChannels::kMaxPirqs;
 
 // Where an interrupt arrives: this vector, or as many from there on as the device has messages.
 struct Place {
-    CpuId cpu = 0;
+    CpuId cpu;
     std::uint8_t vector = 0;  // 0: nowhere
 };
 

@@ -27,10 +27,10 @@ using namespace abi::xen;
 
 void set_time(std::uint64_t seconds, std::uint32_t nanoseconds, std::uint64_t system_time) {
     time::set_wallclock(seconds * 1'000'000'000 + nanoseconds, system_time);
-    DomainId id = 0;
+    DomainId id;
     while (DomainRef domain = next_domain(id)) {
         if (domain->dying.load() == Dying::Alive) update_wallclock(*domain);
-        id = static_cast<DomainId>(domain->id + 1);
+        id = domain->id.next();
     }
 }
 
@@ -39,10 +39,11 @@ HypercallResult idle_time(PlatformGetIdleTime& request) {
     const std::uint32_t bits = request.cpumap_nr_cpus < kMaxCpus ? request.cpumap_nr_cpus : kMaxCpus;
     TRY(copy_from_guest(wanted_words, GuestVirtual{request.cpumap_bitmap}, (bits + 7) / 8));
     std::uint64_t known_words[kMaxCpus / 64] = {};
-    for (CpuId cpu = 0; cpu < bits; ++cpu) {
-        if (!((wanted_words[cpu / 64] >> (cpu % 64)) & 1) || !online_cpus().test(cpu)) continue;
-        TRY(store_at(GuestVirtual{request.idletime}, cpu, static_cast<std::uint64_t>(vcpu_run_time(idle_vcpu(cpu)))));
-        known_words[cpu / 64] |= std::uint64_t{1} << (cpu % 64);
+    for (CpuId cpu : ids<CpuId>(bits)) {
+        if (!((wanted_words[cpu.raw / 64] >> (cpu.raw % 64)) & 1) || !online_cpus().test(cpu)) continue;
+        TRY(store_at(GuestVirtual{request.idletime}, cpu.raw,
+                     static_cast<std::uint64_t>(vcpu_run_time(idle_vcpu(cpu)))));
+        known_words[cpu.raw / 64] |= std::uint64_t{1} << (cpu.raw % 64);
     }
     TRY(copy_to_guest(GuestVirtual{request.cpumap_bitmap}, known_words, (bits + 7) / 8));
     request.now = static_cast<std::uint64_t>(time::now());
@@ -55,9 +56,10 @@ HypercallResult cpu_info(PlatformPcpuInfo& request) {
         request.flags = kPcpuInvalid;
         return 0;
     }
-    request.apic_id = cpu_data(request.xen_cpuid).apic_id;
-    request.acpi_id = request.xen_cpuid;
-    request.flags = online_cpus().test(request.xen_cpuid) ? kPcpuOnline : 0;
+    const CpuId cpu{request.xen_cpuid};
+    request.apic_id = cpu_data(cpu).apic_id;
+    request.acpi_id = cpu.raw;
+    request.flags = online_cpus().test(cpu) ? kPcpuOnline : 0;
     return 0;
 }
 
@@ -91,11 +93,12 @@ HypercallResult take_microcode(std::uint64_t data, std::uint32_t length) {
 }
 
 HypercallResult ucode_revision(PlatformUcodeRevision& request) {
-    if (request.cpu >= present_cpus() || !online_cpus().test(request.cpu)) return fail(Error::NoEntry);
+    const CpuId cpu{request.cpu};
+    if (request.cpu >= present_cpus() || !online_cpus().test(cpu)) return fail(Error::NoEntry);
     const MicrocodeTarget target = microcode_target();
     request.signature = target.signature;
     request.platform_flags = target.platform_flags;
-    request.revision = microcode_revision(request.cpu);
+    request.revision = microcode_revision(cpu);
     return 0;
 }
 

@@ -127,7 +127,7 @@ Result<> start_first_vcpu(Domain& domain, Dom0Memory& memory, const KernelImage&
     context->kernel_ss = abi::xen::kFlatKernelSs;
     context->kernel_sp = context->user_regs.rsp;
     context->ctrlreg[3] = abi::xen::frame_to_cr3(memory.mfn(layout.tables_pfn).raw);
-    Vcpu& vcpu = *domain.vcpu(0);
+    Vcpu& vcpu = *domain.vcpu(VcpuId{0});
     for (;;) {
         const Result<> set = domain.kind.set_context(vcpu, *context);
         if (set) break;
@@ -150,10 +150,9 @@ void free_modules() {
 }
 
 void pin_vcpus(Domain& domain) {
-    std::size_t cpu = kMaxCpus;
-    for (VcpuId id = 0; id < domain.max_vcpus; ++id) {
-        cpu = cpu < kMaxCpus ? online_cpus().next(cpu + 1) : kMaxCpus;
-        if (cpu >= kMaxCpus) cpu = online_cpus().next(0);
+    CpuId cpu{kMaxCpus - 1};
+    for (VcpuId id : ids<VcpuId>(domain.max_vcpus)) {
+        cpu = next_round(online_cpus(), cpu);
         CpuSet own;
         own.set(cpu);
         (void)sched_set_affinity(*domain.vcpu(id), &own, nullptr);
@@ -226,7 +225,7 @@ void build_dom0() {
     domain.unstarted = false;
     domain.paused_by_control = false;
     release_screen();
-    domain_unpause(domain);
+    domain.unpause();
 }
 
 }  // namespace hv::x86

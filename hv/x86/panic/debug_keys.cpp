@@ -22,7 +22,7 @@ void dump_cpu(void*) {
 }
 
 void dump_cpus(char) {
-    for_each_bit(online_cpus(), [](std::size_t cpu) {
+    for_each_bit(online_cpus(), [](CpuId cpu) {
         CpuSet one;
         one.set(cpu);
         call_on_cpus(one, dump_cpu, nullptr);

@@ -24,7 +24,7 @@ constexpr Nanoseconds kStopDelay = 20'000'000;
 void enter_panic() {
     disable_interrupts();
     std::uint32_t nobody = kNobody;
-    const std::uint32_t self = per_cpu().id;
+    const std::uint32_t self = per_cpu().id.raw;
     if (!panicking.compare_exchange_strong(nobody, self)) {
         if (nobody == self) machine_reboot();
         for (;;) halt();
@@ -37,8 +37,8 @@ void enter_panic() {
 void print_others() {
     const Nanoseconds until = time::now() + kStopDelay;
     while (time::now() < until) pause();
-    for_each_bit(online_cpus(), [](std::size_t number) {
-        const PerCpu& cpu = cpu_data(static_cast<CpuId>(number));
+    for_each_bit(online_cpus(), [](CpuId number) {
+        const PerCpu& cpu = cpu_data(number);
         if (cpu.id == per_cpu().id) return;
         const std::uint64_t rip = cpu.stopped_at.load(std::memory_order_acquire);
         const Symbol symbol = find_symbol(rip);

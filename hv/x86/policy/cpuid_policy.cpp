@@ -100,7 +100,7 @@ CpuidLeaf policy(Vcpu& vcpu, std::uint32_t leaf, std::uint32_t subleaf, CpuidLea
     switch (leaf) {
         case 0: raw.eax = raw.eax < kLargestBasicLeaf ? raw.eax : kLargestBasicLeaf; return raw;
         case 1:
-            raw.ebx = (raw.ebx & 0xffff) | (1u << 16) | (vcpu.id << 25);
+            raw.ebx = (raw.ebx & 0xffff) | (1u << 16) | (vcpu.id.raw << 25);
             raw.ecx = (raw.ecx & kLeaf1Ecx) | (1u << 31);
             if (vcpu.arch->cr4 & kCr4Osxsave) raw.ecx |= 1u << 27;
             raw.edx &= kLeaf1Edx;

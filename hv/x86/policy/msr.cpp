@@ -30,7 +30,7 @@ bool read_guest_msr(Vcpu& vcpu, std::uint32_t msr, std::uint64_t& value) {
     if (const auto answer = read_speculation_msr(vcpu, msr, value)) return *answer;
     switch (static_cast<Msr>(msr)) {
         case Msr::ApicBase:
-            value = kApicAddress | kApicEnabled | (vcpu.id == 0 ? kBootProcessor : 0);  // wherever it runs
+            value = kApicAddress | kApicEnabled | (vcpu.id == VcpuId{0} ? kBootProcessor : 0);  // wherever it runs
             return true;
         case Msr::TscAux: value = vcpu.arch->tsc_aux; return true;
         case Msr::MiscEnable:

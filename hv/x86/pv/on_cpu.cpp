@@ -30,11 +30,11 @@ void load_stack_segment() {
 }  // namespace
 
 void PvGuest::prepare() const {
-    for (CpuId cpu = 0; cpu < present_cpus(); ++cpu)
+    for (CpuId cpu : ids<CpuId>(present_cpus()))
         if (!create_descriptor_windows(cpu, Mfn{cpu_data(cpu).gdt_physical >> kPageShift}))
             panic("no memory for CPU {}'s descriptor tables", cpu);
     if (isolation_at_work()) {
-        for (CpuId cpu = 0; cpu < present_cpus(); ++cpu)
+        for (CpuId cpu : ids<CpuId>(present_cpus()))
             if (!create_isolated_roots(cpu)) panic("no memory for CPU {}'s isolated tables", cpu);
     }
     register_pv_hypercalls();

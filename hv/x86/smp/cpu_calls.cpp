@@ -9,9 +9,9 @@ namespace hv::x86 {
 
 void answer_calls() {
     AtomicCpuSet& callers = call_post(current_cpu()).callers;
-    for_each_bit(callers.snapshot(), [&callers](std::size_t caller) {
+    for_each_bit(callers.snapshot(), [&callers](CpuId caller) {
         if (!callers.clear(caller)) return;
-        CallPost& post = call_post(static_cast<CpuId>(caller));
+        CallPost& post = call_post(caller);
         post.function(post.argument);
         post.pending.fetch_sub(1, std::memory_order_release);
     });
@@ -20,11 +20,10 @@ void answer_calls() {
 CpuSet announce_again(const CpuSet& cpus) {
     const CpuId self = current_cpu();
     CpuSet told;
-    for_each_bit(cpus, [self, &told](std::size_t bit) {
-        const auto cpu = static_cast<CpuId>(bit);
+    for_each_bit(cpus, [self, &told](CpuId cpu) {
         if (cpu == self || !call_post(cpu).callers.test(self)) return;
         announce_call(cpu);
-        told.set(bit);
+        told.set(cpu);
     });
     return told;
 }
@@ -45,9 +44,9 @@ void call_on_cpus(const CpuSet& cpus, void (*function)(void*), void* argument) {
         own.function = function;
         own.argument = argument;
         own.pending.store(static_cast<std::uint32_t>(others.count()), std::memory_order_relaxed);
-        for_each_bit(others, [self](std::size_t cpu) {
-            call_post(static_cast<CpuId>(cpu)).callers.set(self);
-            announce_call(static_cast<CpuId>(cpu));
+        for_each_bit(others, [self](CpuId cpu) {
+            call_post(cpu).callers.set(self);
+            announce_call(cpu);
         });
     }
     if (here) function(argument);

@@ -44,7 +44,7 @@ void answer_requests() {
 }
 
 void request_flush_everywhere() {
-    for_each_bit(online, [](std::size_t cpu) { ask(static_cast<CpuId>(cpu), kRequestFlush); });
+    for_each_bit(online, [](CpuId cpu) { ask(cpu, kRequestFlush); });
 }
 
 void send_nmi(CpuId cpu) {
@@ -53,8 +53,8 @@ void send_nmi(CpuId cpu) {
 
 void send_nmi_to_others() {
     const CpuId self = per_cpu().id;
-    for_each_bit(online, [self](std::size_t cpu) {
-        if (cpu != self) send_nmi(static_cast<CpuId>(cpu));
+    for_each_bit(online, [self](CpuId cpu) {
+        if (cpu != self) send_nmi(cpu);
     });
 }
 

@@ -15,7 +15,7 @@ std::uint32_t core_of(CpuId cpu) {
 }  // namespace
 
 bool has_elder_sibling(CpuId cpu) {
-    for (CpuId other = 0; other < cpu; ++other)
+    for (CpuId other : ids<CpuId>(cpu.raw))
         if (core_of(other) == core_of(cpu)) return true;
     return false;
 }
@@ -32,7 +32,7 @@ void park_this_cpu() {
 
 unsigned parked_cpus() {
     unsigned count = 0;
-    for (CpuId cpu = 0; cpu < present_cpus(); ++cpu) count += cpu_data(cpu).parked.load(std::memory_order_acquire);
+    for (CpuId cpu : ids<CpuId>(present_cpus())) count += cpu_data(cpu).parked.load(std::memory_order_acquire);
     return count;
 }
 

@@ -31,8 +31,7 @@ constinit Spinlock g_lock{LockRank::Console};
 
 void take_turns(Standstill& standstill) {
     if (!standstill.turn) return;
-    for_each_bit(standstill.cpus, [&standstill](std::size_t bit) {
-        const auto cpu = static_cast<CpuId>(bit);
+    for_each_bit(standstill.cpus, [&standstill](CpuId cpu) {
         if (cpu == standstill.caller) return standstill.turn(standstill.argument);
         standstill.whose_turn.store(cpu, std::memory_order_release);
         while (standstill.whose_turn.load(std::memory_order_acquire) == cpu) spin_pause();

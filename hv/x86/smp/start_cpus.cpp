@@ -91,7 +91,7 @@ void start_cpus() {
     secondary_root = hv_root();
     std::memcpy(direct_map(trampoline_page()), trampoline_start,
                 static_cast<std::size_t>(trampoline_end - trampoline_start));
-    for (CpuId cpu = 1; cpu < present_cpus(); ++cpu)
+    for (CpuId cpu{1}; cpu.raw < present_cpus(); ++cpu)
         if (!start_one(cpu_data(cpu))) warn("CPU {} (APIC ID {}) does not start", cpu, cpu_data(cpu).apic_id);
     info("{} of {} CPUs online", online_cpus().count(), present_cpus());
     if (const unsigned parked = parked_cpus())

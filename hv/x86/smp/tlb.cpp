@@ -70,8 +70,8 @@ std::uint32_t tlb_flushed_at(CpuId cpu) {
 
 CpuSet stale_cpus(const CpuSet& cpus, std::uint32_t stamp) {
     CpuSet stale;
-    for_each_bit(cpus, [&](std::size_t cpu) {
-        if (static_cast<std::int32_t>(tlb_flushed_at(static_cast<CpuId>(cpu)) - stamp) <= 0) stale.set(cpu);
+    for_each_bit(cpus, [&](CpuId cpu) {
+        if (static_cast<std::int32_t>(tlb_flushed_at(cpu) - stamp) <= 0) stale.set(cpu);
     });
     return stale;
 }

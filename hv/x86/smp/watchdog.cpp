@@ -26,25 +26,19 @@ struct Watch {
 };
 constinit std::array<Watch, kMaxCpus> watches{};
 
-CpuId next_online(CpuId cpu) {
-    std::size_t next = online_cpus().next(cpu + 1);
-    if (next >= kMaxCpus) next = online_cpus().next(0);
-    return static_cast<CpuId>(next);
-}
-
 void beat(void*) {
     const CpuId self = current_cpu();
-    Watch& own = watches[self];
+    Watch& own = watches[self.raw];
     own.heartbeats.fetch_add(1, std::memory_order_relaxed);
     set_timer(own.timer, time::now() + kPeriod);
-    const CpuId neighbour = next_online(self);
+    const CpuId neighbour = next_round(online_cpus(), self);
     if (neighbour == self) return;
-    const std::uint32_t beats = watches[neighbour].heartbeats.load(std::memory_order_relaxed);
+    const std::uint32_t beats = watches[neighbour.raw].heartbeats.load(std::memory_order_relaxed);
     own.missed = beats == own.seen ? own.missed + 1 : 0;
     own.seen = beats;
     if (own.missed <= boot_options().watchdog_timeout_seconds) return;
     own.missed = 0;
-    watches[neighbour].hangs.store(true, std::memory_order_release);
+    watches[neighbour.raw].hangs.store(true, std::memory_order_release);
     send_nmi(neighbour);
 }
 
@@ -56,15 +50,15 @@ void start_watchdog() {
         warn("watchdog: one CPU alone cannot be watched");
         return;
     }
-    for_each_bit(online_cpus(), [](std::size_t cpu) {
-        init_timer(watches[cpu].timer, beat, nullptr, static_cast<CpuId>(cpu));
-        set_timer(watches[cpu].timer, time::now() + kPeriod);
+    for_each_bit(online_cpus(), [](CpuId cpu) {
+        init_timer(watches[cpu.raw].timer, beat, nullptr, cpu);
+        set_timer(watches[cpu.raw].timer, time::now() + kPeriod);
     });
     info("watchdog: a CPU that hangs in hv for {} seconds is a panic", boot_options().watchdog_timeout_seconds);
 }
 
 void watchdog_nmi(const TrapFrame& frame) {
-    if (watches[current_cpu()].hangs.load(std::memory_order_acquire))
+    if (watches[current_cpu().raw].hangs.load(std::memory_order_acquire))
         panic_here("watchdog: this CPU makes no progress", frame);
 }
 

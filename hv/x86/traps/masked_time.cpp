@@ -22,7 +22,7 @@ void note_masked_time(CpuWork& work) {
 
 void measure_masked_time() {
     for (auto& longest : g_longest) longest.store(0, std::memory_order_relaxed);
-    for (CpuId cpu = 0; cpu < present_cpus(); ++cpu) cpu_data(cpu).work.timed.store(true, std::memory_order_relaxed);
+    for (CpuId cpu : ids<CpuId>(present_cpus())) cpu_data(cpu).work.timed.store(true, std::memory_order_relaxed);
 }
 
 std::uint64_t longest_masked_time(std::uint32_t cause) {

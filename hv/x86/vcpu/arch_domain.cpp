@@ -24,7 +24,7 @@ Result<> GuestKind::create_vcpu(Vcpu& vcpu) const {
     vcpu.arch = new (std::nothrow) ArchVcpu{};
     if (!vcpu.arch) return fail(Error::NoMemory);
     vcpu.domain.hv_bytes += sizeof(ArchVcpu);
-    vcpu.arch->tsc_aux = vcpu.id;
+    vcpu.arch->tsc_aux = vcpu.id.raw;
     return create_fpu(vcpu);
 }
 

@@ -16,10 +16,10 @@ namespace {
 
 template <class Visit>
 void for_each_domain(Visit visit) {
-    DomainId id = 0;
+    DomainId id;
     while (DomainRef domain = next_domain(id)) {
         visit(*domain);
-        id = static_cast<DomainId>(domain->id + 1);
+        id = domain->id.next();
     }
 }
 
@@ -28,7 +28,7 @@ void dump_vcpu(const Vcpu& vcpu) {
     const abi::xen::VcpuInfo& info_page = *vcpu.info.load();
     info("  vcpu {} cpu {} {}{}{}{} pauses {} upcall pending {} mask {}", vcpu.id, vcpu.cpu.load(),
          vcpu.running.load() ? "running " : "", flags & kVcpuBlocked ? "blocked " : "",
-         flags & kVcpuDown ? "down " : "", vcpu.poll_port.load() != 0 ? "polling " : "", vcpu.pause_count.load(),
+         flags & kVcpuDown ? "down " : "", vcpu.poll_port.load() != kNoPort ? "polling " : "", vcpu.pause_count.load(),
          info_page.evtchn_upcall_pending, info_page.evtchn_upcall_mask);
     if (!vcpu.running.load() && (flags & kVcpuInitialised))
         info("    rip {:016x} rsp {:016x} {}", vcpu.arch->frame.rip, vcpu.arch->frame.rsp,
@@ -40,7 +40,7 @@ void dump_domains(char) {
         info("d{}: {} of at most {} frames, {} pauses{}{}", domain.id, domain.frames, domain.max_frames,
              domain.pause_count.load(), domain.shut_down.load() ? ", shut down" : "",
              domain.dying.load() != Dying::Alive ? ", dying" : "");
-        for (VcpuId id = 0; id < domain.max_vcpus; ++id) dump_vcpu(*domain.vcpu(id));
+        for (VcpuId id : ids<VcpuId>(domain.max_vcpus)) dump_vcpu(*domain.vcpu(id));
     });
 }
 

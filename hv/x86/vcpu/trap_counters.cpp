@@ -25,7 +25,7 @@ bool trap_counter(std::uint32_t index, const char*& name, std::uint64_t& value) 
     if (index >= std::size(kNames)) return false;
     name = kNames[index];
     value = 0;
-    for (CpuId cpu = 0; cpu < present_cpus(); ++cpu) value += cpu_data(cpu).traps[index];
+    for (CpuId cpu : ids<CpuId>(present_cpus())) value += cpu_data(cpu).traps[index];
     return true;
 }
 

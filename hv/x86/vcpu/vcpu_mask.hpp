@@ -9,13 +9,13 @@
 namespace hv::x86 {
 
 // As many bytes as the current domain has vCPUs for.
-inline Result<Bitmap<kMaxVcpus>> fetch_vcpu_mask(GuestVirtual address) {
+inline Result<VcpuSet> fetch_vcpu_mask(GuestVirtual address) {
     const std::uint32_t count = current_domain().max_vcpus;
-    std::uint64_t words[Bitmap<kMaxVcpus>::kWords] = {};
+    std::uint64_t words[VcpuSet::kWords] = {};
     TRY(copy_from_guest(words, address, (count + 7) / 8));
-    Bitmap<kMaxVcpus> mask;
-    for (std::size_t i = 0; i < Bitmap<kMaxVcpus>::kWords; ++i) mask.set_word(i, words[i]);
-    for (std::uint32_t bit = count; bit < kMaxVcpus; ++bit) mask.clear(bit);
+    VcpuSet mask;
+    for (std::size_t i = 0; i < VcpuSet::kWords; ++i) mask.set_word(i, words[i]);
+    for (VcpuId id{count}; id.raw < kMaxVcpus; ++id) mask.clear(id);
     return mask;
 }
 

@@ -19,11 +19,11 @@ Result<> register_time_area(Vcpu& vcpu, GuestVirtual area) {
 }
 
 void send_nmi(Vcpu& vcpu) {
-    if (!vcpu.arch->nmi_pending.exchange(true)) vcpu_kick(vcpu);
+    if (!vcpu.arch->nmi_pending.exchange(true)) vcpu.kick();
 }
 
 std::uint64_t physical_id(CpuId cpu) {
-    return x86::cpu_data(cpu).apic_id | (std::uint64_t{cpu} << 32);
+    return x86::cpu_data(cpu).apic_id | (std::uint64_t{cpu.raw} << 32);
 }
 
 }  // namespace hv

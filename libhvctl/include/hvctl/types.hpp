@@ -30,15 +30,15 @@ using Mfn = FrameNumber<struct MfnTag>;  // machine frame: host memory
 using Pfn = FrameNumber<struct PfnTag>;  // pseudo-physical frame: a PV guest's own contiguous numbering
 
 template <class Tag, class Raw>
-struct Identifier {
+struct Id {
     Raw raw = 0;
-    constexpr auto operator<=>(const Identifier&) const = default;
+    constexpr auto operator<=>(const Id&) const = default;
 };
 
-using DomainId = Identifier<struct DomainIdTag, std::uint16_t>;
-using VcpuId = Identifier<struct VcpuIdTag, std::uint32_t>;
-using EventPort = Identifier<struct EventPortTag, std::uint32_t>;  // local to one domain; 0 is no port
-using GrantRef = Identifier<struct GrantRefTag, std::uint32_t>;
+using DomainId = Id<struct DomainIdTag, std::uint16_t>;
+using VcpuId = Id<struct VcpuIdTag, std::uint32_t>;
+using EventPort = Id<struct EventPortTag, std::uint32_t>;  // local to one domain; 0 is no port
+using GrantRef = Id<struct GrantRefTag, std::uint32_t>;
 
 inline constexpr DomainId kDom0{0};
 inline constexpr DomainId kDomainSelf{0x7ff0};

@@ -44,7 +44,7 @@ void give_context(World& world, std::size_t guest, hv::Vcpu& vcpu, unsigned trie
     if (shape & 1) {
         make_context(world, guest);
         world.call(vcpu, hv::do_vcpu_op,
-                   {{static_cast<std::uint64_t>(VcpuCommand::Initialise), to, world.argument(kContext), 0, 0, 0}},
+                   {{static_cast<std::uint64_t>(VcpuCommand::Initialise), to.raw, world.argument(kContext), 0, 0, 0}},
                    tries);
         return;
     }
@@ -53,9 +53,9 @@ void give_context(World& world, std::size_t guest, hv::Vcpu& vcpu, unsigned trie
     make_context(world, target);
     using hv::control::Operation;
     world.at<hv::control::VcpuContext>(0) = {.buffer = world.argument(kContext),
-                                             .domain = domain.id,
+                                             .domain = domain.id.raw,
                                              .reserved0 = 0,
-                                             .vcpu = to,
+                                             .vcpu = to.raw,
                                              .size = sizeof(VcpuGuestContext),
                                              .reserved1 = 0};
     world.tell("  d{}v{}", domain.id, to);

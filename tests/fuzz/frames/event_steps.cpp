@@ -97,7 +97,7 @@ void register_areas(World& world, std::size_t guest, hv::Vcpu& vcpu) {
     world.at<VcpuRegisterVcpuInfo>(0) = {.mfn = page.raw, .offset = shape % 8u * 64, .reserved = 0};
     world.tell("  vCPU information in 0x{:x}", page.raw);
     world.call(vcpu, hv::do_vcpu_op,
-               {{static_cast<std::uint64_t>(VcpuCommand::RegisterVcpuInfo), shape & 0x80 ? 1u : vcpu.id,
+               {{static_cast<std::uint64_t>(VcpuCommand::RegisterVcpuInfo), shape & 0x80 ? 1u : vcpu.id.raw,
                  world.argument(), 0, 0, 0}});
 }
 

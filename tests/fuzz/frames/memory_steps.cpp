@@ -20,7 +20,7 @@ std::size_t target_of(World& world, std::size_t guest, std::uint16_t& id) {
         return guest;
     }
     const std::size_t other = name % kDomains;
-    id = world.guests[other].domain->id;
+    id = world.guests[other].domain->id.raw;
     return other;
 }
 
@@ -105,7 +105,7 @@ void acquire(World& world, hv::Vcpu& vcpu) {
     const std::uint8_t shape = world.reader.byte();
     AcquireResource& request = world.at<AcquireResource>(0);
     request = {};
-    request.domid = world.guests[target].domain->id;
+    request.domid = world.guests[target].domain->id.raw;
     request.type = static_cast<std::uint16_t>(ResourceType::GrantTable);
     request.id = shape & 1 ? kResourceGrantTableStatus : kResourceGrantTableShared;
     request.nr_frames = 1 + shape / 2 % 2u;
@@ -132,7 +132,7 @@ void control_domain(World& world, hv::Vcpu& vcpu, unsigned tries) {
     using hv::control::Operation;
     const std::size_t target = world.guest_index();
     const std::uint8_t shape = world.reader.byte();
-    const std::uint16_t id = world.guests[target].domain->id;
+    const std::uint16_t id = world.guests[target].domain->id.raw;
     const auto run = [&](Operation operation, const auto& request) {
         world.tell("  operation 0x{:x} on d{}", static_cast<unsigned>(operation), id);
         world.at<std::remove_cvref_t<decltype(request)>>(0) = request;

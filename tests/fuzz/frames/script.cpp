@@ -74,7 +74,7 @@ void list_calls(World& world, std::size_t guest, hv::Vcpu& vcpu, unsigned tries,
 
 void run(World& world, Step what, std::size_t guest, hv::Vcpu& vcpu, unsigned tries, std::uint8_t who) {
     world.tell("{} by guest {} vCPU {}, {} tries", kNames[static_cast<std::size_t>(what)], guest, vcpu.id, tries);
-    fake::on_cpu(static_cast<hv::CpuId>(guest * kVcpus + vcpu.id));
+    fake::on_cpu(hv::CpuId{static_cast<std::uint32_t>(guest * kVcpus) + vcpu.id.raw});
     switch (what) {
         case Step::Update:
         case Step::Update2: return update_tables(world, guest, vcpu, tries);
@@ -103,7 +103,7 @@ void run(World& world, Step what, std::size_t guest, hv::Vcpu& vcpu, unsigned tr
         case Step::Life: return create_or_destroy(world);
         case Step::Control: return control_domain(world, vcpu, tries);
         case Step::Resume:
-        case Step::Resume2: return world.resume(guest, vcpu.id);
+        case Step::Resume2: return world.resume(guest, vcpu.id.raw);
         case Step::Multicall: return list_calls(world, guest, vcpu, tries, who);
         case Step::Context: return give_context(world, guest, vcpu, tries);
         case Step::EoiMap: return give_eoi_map(world, guest, vcpu);
@@ -148,7 +148,7 @@ void together(World& world) {
         if (what == Step::Preempt || std::exchange(busy[guest * kVcpus + vcpu], true)) continue;
         jobs.push_back([&world, what, guest, vcpu, part = jobs.size() * kParts, who] {
             World::part = part;
-            run(world, what, guest, *world.guests[guest].domain->vcpu(static_cast<hv::VcpuId>(vcpu)),
+            run(world, what, guest, *world.guests[guest].domain->vcpu(hv::VcpuId{static_cast<std::uint32_t>(vcpu)}),
                 who < 0x90 ? kPatient : 1u + who % 8, who);
         });
     }
@@ -167,8 +167,8 @@ void step(World& world) {
     std::size_t guest = who % kDomains;
     if (world.guests[guest].dying) guest = 0;
     world.pause_all(true);
-    run(world, what, guest, *world.guests[guest].domain->vcpu(who / 4 % kVcpus), who < 0x90 ? kPatient : 1u + who % 8,
-        who);
+    run(world, what, guest, *world.guests[guest].domain->vcpu(hv::VcpuId{static_cast<std::uint32_t>(who / 4 % kVcpus)}),
+        who < 0x90 ? kPatient : 1u + who % 8, who);
 }
 
 }  // namespace
@@ -178,7 +178,7 @@ Played run_frames_script(std::span<const std::uint8_t> script) {
     Played played{.wrong = audit::report(), .steps = {}};
     while (played.wrong.empty() && played.count < kMostSteps && !world.reader.empty()) {
         step(world);
-        fake::on_cpu(0);
+        fake::on_cpu(hv::CpuId{0});
         fake::settle();
         world.replace_the_gone();
         ++played.count;

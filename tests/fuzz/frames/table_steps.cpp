@@ -18,7 +18,7 @@ namespace {
 
 std::size_t guest_of(const World& world, std::uint16_t id, std::size_t otherwise) {
     for (std::size_t guest = 0; guest < kDomains; ++guest)
-        if (world.guests[guest].domain->id == id) return guest;
+        if (world.guests[guest].domain->id.raw == id) return guest;
     return otherwise;
 }
 
@@ -55,7 +55,7 @@ void update_tables(World& world, std::size_t guest, hv::Vcpu& vcpu, unsigned tri
         }
         world.tell("  0x{:x} = 0x{:x} (frames of {}, tables of {})", update.ptr, update.val, owner, tables);
     }
-    const std::uint64_t whose = owner | (tables == guest ? 0 : world.guests[tables].domain->id + std::uint64_t{1})
+    const std::uint64_t whose = owner | (tables == guest ? 0 : world.guests[tables].domain->id.raw + std::uint64_t{1})
                                             << 16;
     world.call(vcpu, do_mmu_update, {{world.argument(), count, shape & 0x80 ? world.argument(kDone) : 0, whose, 0, 0}},
                tries);

@@ -46,7 +46,7 @@ void release_mappings(hv::Domain& user) {
         const std::uint16_t flags = mapping.flags.load();
         if (flags == 0) continue;
         const bool readonly = flags & kGntmapReadonly;
-        const hv::GrantRef ref = mapping.ref.load();
+        const hv::GrantRef ref = mapping.ref();
         if (const auto granter = hv::find_domain(mapping.domain.load())) {
             hv::GrantTable& table = (*granter)->grants;
             const auto frame = table.mapped_frame(ref, user.id);
@@ -56,7 +56,7 @@ void release_mappings(hv::Domain& user) {
                 table.unpin(ref, user.id, readonly ? hv::GrantUse::HostRead : hv::GrantUse::HostWrite);
             if (frame && (flags & kGntmapDeviceMap)) hv::put_granted_frame(hv::frame_info(*frame), readonly);
         }
-        user.grants.maptrack.give_back(0, handle);
+        user.grants.maptrack.give_back(hv::VcpuId{0}, handle);
     }
 }
 
@@ -66,7 +66,7 @@ thread_local std::size_t World::part = 0;
 thread_local std::vector<Listed>* World::list = nullptr;
 
 World::World(std::span<const std::uint8_t> script) : reader{script} {
-    fake::on_cpu(0);
+    fake::on_cpu(hv::CpuId{0});
     preempt(0, 0);
     guests[0].domain = &fake::dom0();
     guests[0].domain->vcpu(kSpareVcpu)->flags.fetch_and(~std::uint32_t{hv::kVcpuInitialised});
@@ -118,19 +118,20 @@ void World::set_up(std::size_t guest) {
         at<MmuextOp>(0) = {};
         at<MmuextOp>(0).command = static_cast<std::uint32_t>(MmuextCommand::NewBaseptr);
         at<MmuextOp>(0).arg1.mfn = self.frames[0].raw;
-        call(*self.domain->vcpu(static_cast<hv::VcpuId>(vcpu)), do_mmuext_op, {{argument(), 1, 0, kDomidSelf, 0, 0}});
+        call(*self.domain->vcpu(hv::VcpuId{static_cast<std::uint32_t>(vcpu)}), do_mmuext_op,
+             {{argument(), 1, 0, kDomidSelf, 0, 0}});
     }
     for (std::size_t i = kTree; i < tables; ++i) {
         at<MmuextOp>(0) = {};
         at<MmuextOp>(0).command = static_cast<std::uint32_t>(kSpareTables[i - kTree]);
         at<MmuextOp>(0).arg1.mfn = self.frames[i].raw;
-        call(*self.domain->vcpu(0), do_mmuext_op, {{argument(), 1, 0, kDomidSelf, 0, 0}});
+        call(*self.domain->vcpu(hv::VcpuId{0}), do_mmuext_op, {{argument(), 1, 0, kDomidSelf, 0, 0}});
     }
     at<GnttabSetupTable>(0) = {};
     at<GnttabSetupTable>(0).domid = kDomidSelf;
     at<GnttabSetupTable>(0).nr_frames = 1;
     at<GnttabSetupTable>(0).frame_list = argument(256);
-    call(*self.domain->vcpu(0), hv::do_grant_table_op,
+    call(*self.domain->vcpu(hv::VcpuId{0}), hv::do_grant_table_op,
          {{static_cast<std::uint64_t>(GrantCommand::SetupTable), argument(), 1, 0, 0, 0}});
     self.shown = {Mfn{at<std::uint64_t>(256)}, self.domain->shared_info.frame()};
 }
@@ -188,10 +189,10 @@ std::uint64_t World::virtual_address() {
 
 std::uint16_t World::domain_id(std::size_t guest) {
     const std::uint8_t name = reader.byte();
-    if (name < 0xe0) return guests[name % kDomains].domain->id;
+    if (name < 0xe0) return guests[name % kDomains].domain->id.raw;
     static constexpr std::uint16_t kOthers[] = {kDomidSelf, kDomidIo, kDomidXen, kDomidInvalid, 4000, 0xffff};
     const std::size_t index = name % 8u;
-    return index < std::size(kOthers) ? kOthers[index] : guests[guest].domain->id;
+    return index < std::size(kOthers) ? kOthers[index] : guests[guest].domain->id.raw;
 }
 
 std::uint16_t World::foreign(std::size_t guest) {
@@ -200,7 +201,7 @@ std::uint16_t World::foreign(std::size_t guest) {
     static constexpr std::uint16_t kOthers[] = {kDomidIo, kDomidXen, kDomidSelf, 4000};
     if (name & 0x20) return kOthers[name % 4];
     static_cast<void>(guest);
-    return guests[name % kDomains].domain->id;
+    return guests[name % kDomains].domain->id.raw;
 }
 
 void World::call(hv::Vcpu& vcpu, hv::HypercallHandler handler, hv::HypercallArguments arguments, unsigned tries,
@@ -219,7 +220,7 @@ void World::call(hv::Vcpu& vcpu, hv::HypercallHandler handler, hv::HypercallArgu
         const auto first = memory.begin() + static_cast<std::ptrdiff_t>(part / kParts * kParts * kArguments);
         for (Guest& guest : guests)
             if (guest.domain == &vcpu.domain)
-                guest.pending[vcpu.id % kVcpus] = {
+                guest.pending[vcpu.id.raw % kVcpus] = {
                     handler, arguments, std::move(afterwards), {first, first + kParts * kArguments}, part};
         return;
     }
@@ -233,8 +234,8 @@ void World::resume(std::size_t guest, std::size_t vcpu) {
     part = pending.part;  // the arguments name addresses there
     std::ranges::copy(pending.memory,
                       memory.begin() + static_cast<std::ptrdiff_t>(part / kParts * kParts * kArguments));
-    call(*guests[guest].domain->vcpu(static_cast<hv::VcpuId>(vcpu)), pending.handler, pending.arguments, kPatient,
-         std::move(pending.afterwards));
+    call(*guests[guest].domain->vcpu(hv::VcpuId{static_cast<std::uint32_t>(vcpu)}), pending.handler, pending.arguments,
+         kPatient, std::move(pending.afterwards));
 }
 
 bool World::store(std::size_t guest, Mfn where, std::uint64_t offset, const void* bytes, std::size_t size) {
@@ -281,16 +282,16 @@ void World::pause_all(bool paused) {
 void World::destroy_some(std::size_t guest) {
     Guest& self = guests[guest];
     self.dying = true;
-    for (hv::VcpuId id = 0; id < self.domain->max_vcpus; ++id) {
+    for (hv::VcpuId id : hv::ids<hv::VcpuId>(self.domain->max_vcpus)) {
         self.domain->vcpu(id)->flags.fetch_or(hv::kVcpuDown);
         hv::sched_sleep(*self.domain->vcpu(id));
     }
     fake::settle();
-    fake::on_cpu(0);
+    fake::on_cpu(hv::CpuId{0});
     at<hv::control::DomainOnly>(0) = {};
-    at<hv::control::DomainOnly>(0).domain = self.domain->id;
+    at<hv::control::DomainOnly>(0).domain = self.domain->id.raw;
     const auto operation = static_cast<std::uint64_t>(hv::control::Operation::DestroyDomain);
-    call(*guests[0].domain->vcpu(0), hv::do_control,
+    call(*guests[0].domain->vcpu(hv::VcpuId{0}), hv::do_control,
          {{operation, argument(), sizeof(hv::control::DomainOnly), 0, 0, 0}}, 1 + reader.byte() % 4u);
 }
 
@@ -307,9 +308,9 @@ void World::replace_the_gone() {
 // The first domain lives on, without what it had here; the others are destroyed.
 std::string World::end() {
     preempt(3, 0);
-    fake::on_cpu(0);
+    fake::on_cpu(hv::CpuId{0});
     hv::Domain& dom0 = *guests[0].domain;
-    for (hv::VcpuId id = 0; id < dom0.max_vcpus; ++id) {
+    for (hv::VcpuId id : hv::ids<hv::VcpuId>(dom0.max_vcpus)) {
         if (!finish([&] { return hv::relinquish_vcpu(*dom0.vcpu(id)); }))
             return "a vCPU of the privileged domain keeps something\n";
         dom0.vcpu(id)->flags.fetch_or(hv::kVcpuInitialised);

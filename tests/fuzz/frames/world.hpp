@@ -21,11 +21,11 @@ namespace fuzz {
 inline constexpr std::size_t kDomains = 3;
 inline constexpr std::size_t kLinearGuest = 2;  // its page tables may name others of their level
 inline constexpr std::size_t kVcpus = 2;
-inline constexpr hv::VcpuId kSpareVcpu = kVcpus;  // not initialised at first
-inline constexpr std::size_t kFrames = 24;        // of each domain at first; the first ones are set up as page tables
-inline constexpr std::size_t kMostFrames = 40;    // that a script keeps the names of
-inline constexpr std::size_t kTogether = 3;       // the most steps that are done at the same time
-inline constexpr std::size_t kListed = 4;         // the most calls of a multicall
+inline constexpr hv::VcpuId kSpareVcpu{kVcpus};  // not initialised at first
+inline constexpr std::size_t kFrames = 24;       // of each domain at first; the first ones are set up as page tables
+inline constexpr std::size_t kMostFrames = 40;   // that a script keeps the names of
+inline constexpr std::size_t kTogether = 3;      // the most steps that are done at the same time
+inline constexpr std::size_t kListed = 4;        // the most calls of a multicall
 inline constexpr std::size_t kArguments = 2 * hv::kPageSize;
 inline constexpr std::size_t kParts =
     kListed + 2;  // of arguments that a vCPU has: the list's, each listed call's, and one for what is not listed
@@ -73,7 +73,7 @@ struct Listed {
 
 struct Guest {
     hv::Domain* domain = nullptr;
-    hv::DomainId id = 0;
+    hv::DomainId id;
     bool dying = false;           // destroying it has begun
     std::vector<hv::Mfn> frames;  // by name; some may not be its any more
     std::vector<hv::Mfn> shown;   // pages of hv's that it has been told of

@@ -63,7 +63,7 @@ class Play {
     void step(Reader& reader) {
         const std::uint8_t who = reader.byte();
         hv::Domain& domain = *domains_[who % domains_.size()];
-        hv::Vcpu& vcpu = *domain.vcpu(who / 16 % 2);
+        hv::Vcpu& vcpu = *domain.vcpu(hv::VcpuId{who / 16u % 2});
         const std::size_t what = reader.byte() % std::size(kHandlers);
         const std::uint8_t command = reader.byte();
         const std::uint64_t count = fetch_argument(reader);
@@ -100,7 +100,7 @@ class Play {
         std::uint8_t* place = memory_ + where % kArgument;
         const auto put = [place](auto value) { std::memcpy(place, &value, sizeof value); };
         switch (what >> 5) {
-            case 0: put(domains_[what % domains_.size()]->id); break;
+            case 0: put(domains_[what % domains_.size()]->id.raw); break;
             case 1: put(hv::abi::xen::kDomidSelf); break;
             case 2: put(pages_[what % pages_.size()].raw); break;
             case 3: put(static_cast<std::uint32_t>(pages_[what % pages_.size()].raw)); break;

@@ -48,7 +48,7 @@ class Reader {
 class Play {
   public:
     explicit Play(std::span<const std::uint8_t> script) : reader_{script} {
-        fake::on_cpu(0);
+        fake::on_cpu(hv::CpuId{0});
         domains_ = {&fake::dom0(), &fake::make_domain(2), &fake::make_linear_domain(2)};
         fake::settle();
         baseline_ = audit::usage();
@@ -81,9 +81,10 @@ class Play {
         link(2, 1, 5, kTableFlags);
         link(3, 0, 6, kTableFlags);
         for (unsigned i = 0; i < kFrames; ++i) link(4, i, i, i < 7 ? kPtePresent | kPteUser : kTableFlags);
-        ext(*domain.vcpu(0), MmuextCommand::NewBaseptr, own[0].raw, 0, kDomidSelf);
+        ext(*domain.vcpu(hv::VcpuId{0}), MmuextCommand::NewBaseptr, own[0].raw, 0, kDomidSelf);
         // The second vCPU shares it, where there is one.
-        if (domain.vcpu(1)) ext(*domain.vcpu(1), MmuextCommand::NewBaseptr, own[0].raw, 0, kDomidSelf);
+        if (domain.vcpu(hv::VcpuId{1}))
+            ext(*domain.vcpu(hv::VcpuId{1}), MmuextCommand::NewBaseptr, own[0].raw, 0, kDomidSelf);
     }
 
     std::size_t index_of(const hv::Domain& domain) const {
@@ -141,15 +142,15 @@ class Play {
         const std::uint8_t name = reader_.byte();
         if (name < 0x80) return kDomidSelf;
         static constexpr std::uint16_t kOthers[] = {kDomidIo, kDomidXen, kDomidSelf, 4000};
-        const std::uint16_t owner = name & 0x20 ? kOthers[name % 4] : domains_[name % domains_.size()]->id;
-        const std::uint64_t tables = name & 0x40 ? domains_[name / 4 % domains_.size()]->id + 1u : 0;
+        const std::uint16_t owner = name & 0x20 ? kOthers[name % 4] : domains_[name % domains_.size()]->id.raw;
+        const std::uint64_t tables = name & 0x40 ? domains_[name / 4 % domains_.size()]->id.raw + 1u : 0;
         static_cast<void>(domain);
         return tables << 16 | owner;
     }
 
     // As the guest's hypercall page does, but an impatient guest gives up after `tries`.
     void call(hv::Vcpu& vcpu, hv::HypercallHandler handler, hv::HypercallArguments arguments, unsigned tries) {
-        hv::Vcpu& before = fake::running_on(0);
+        hv::Vcpu& before = fake::running_on(hv::CpuId{0});
         fake::set_current(vcpu);
         for (unsigned i = 0; i < tries; ++i) {
             const hv::HypercallResult result = handler(arguments);
@@ -173,7 +174,7 @@ class Play {
         const std::uint8_t what = reader_.byte();
         const std::uint8_t who = reader_.byte();
         hv::Domain& domain = *domains_[who % 3];
-        hv::Vcpu& vcpu = *domain.vcpu(who / 4 % 2);
+        hv::Vcpu& vcpu = *domain.vcpu(hv::VcpuId{who / 4u % 2});
         const unsigned tries = who < 0xc0 ? kPatient : 1u + who % 8;
         switch (what % 12) {
             case 0:
@@ -191,7 +192,7 @@ class Play {
             case 7: {
                 const std::uint64_t address = virtual_address();
                 const std::uint64_t whose = foreign(domain) & 0xffff;
-                const Pte value = entry(*domains_[whose == domains_[1]->id ? 1 : index_of(domain)]);
+                const Pte value = entry(*domains_[whose == domains_[1]->id.raw ? 1 : index_of(domain)]);
                 call(vcpu, do_update_va_mapping_otherdomain, {{address, value, kUvmfInvlpg | kUvmfAll, whose, 0, 0}},
                      tries);
                 break;
@@ -206,7 +207,7 @@ class Play {
     void update(hv::Vcpu& vcpu, unsigned tries) {
         const std::uint8_t shape = reader_.byte();
         const std::uint64_t whose = foreign(vcpu.domain);
-        hv::Domain& table_owner = (whose >> 16) == domains_[1]->id + 1u ? *domains_[1] : vcpu.domain;
+        hv::Domain& table_owner = (whose >> 16) == domains_[1]->id.raw + 1u ? *domains_[1] : vcpu.domain;
         const unsigned count = 1 + shape % 4;
         auto* updates = reinterpret_cast<MmuUpdate*>(memory_.data());
         for (unsigned i = 0; i < count; ++i) {
@@ -228,7 +229,7 @@ class Play {
         };
         const std::uint8_t shape = reader_.byte();
         const std::uint64_t whose = foreign(vcpu.domain) & 0xffff;
-        hv::Domain& owner = whose == domains_[1]->id ? *domains_[1] : vcpu.domain;
+        hv::Domain& owner = whose == domains_[1]->id.raw ? *domains_[1] : vcpu.domain;
         const unsigned count = 1 + shape % 4;
         auto* ops = reinterpret_cast<MmuextOp*>(memory_.data());
         for (unsigned i = 0; i < count; ++i) {
@@ -260,7 +261,7 @@ class Play {
         registers.rdi = virtual_address() + slot() * sizeof(Pte);
         registers.rax = entry(vcpu.domain);
         registers.rcx = entry(vcpu.domain);
-        hv::Vcpu& before = fake::running_on(0);
+        hv::Vcpu& before = fake::running_on(hv::CpuId{0});
         fake::set_current(vcpu);
         emulate_table_write(vcpu, registers, registers.rdi);
         fake::set_current(before);
@@ -268,7 +269,7 @@ class Play {
 
     void segments(hv::Vcpu& vcpu) {
         const std::uint8_t shape = reader_.byte();
-        hv::Vcpu& before = fake::running_on(0);
+        hv::Vcpu& before = fake::running_on(hv::CpuId{0});
         fake::set_current(vcpu);
         if (shape & 1) {
             map_ldt_page(vcpu, shape / 2 % 4, hv::Preemption::Allowed);
@@ -305,7 +306,7 @@ class Play {
     std::string end() {
         fake::restrict_guest_memory(nullptr, 0);
         hv::Domain& dom0 = *domains_[0];
-        for (hv::VcpuId id = 0; id < dom0.max_vcpus; ++id) {
+        for (hv::VcpuId id : hv::ids<hv::VcpuId>(dom0.max_vcpus)) {
             hv::Vcpu& vcpu = *dom0.vcpu(id);
             if (!finish([&] { return drop_tables(vcpu); })) return "a vCPU's tables cannot be dropped\n";
             release_gdt(vcpu);

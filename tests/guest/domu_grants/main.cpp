@@ -14,14 +14,14 @@ namespace control = hv::abi::control;
 
 namespace {
 
-constexpr GrantRef kShared = 10, kReadOnly = 11, kForOther = 12, kTable = 13;
+constexpr Gref kShared = 10, kReadOnly = 11, kForOther = 12, kTable = 13;
 
 alignas(4096) volatile u64 shared_page[512];
 alignas(4096) volatile u64 read_only_page[512];
 volatile u64 ready;    // by the domain
 volatile u64 proceed;  // by Dom0
 
-void grant(volatile GrantEntryV1* table, GrantRef ref, u16 domid, u64 mfn, u16 flags) {
+void grant(volatile GrantEntryV1* table, Gref ref, u16 domid, u64 mfn, u16 flags) {
     table[ref].domid = domid;
     table[ref].frame = static_cast<u32>(mfn);
     asm volatile("" : : : "memory");
@@ -32,7 +32,7 @@ u64 remote_read(const DomU& domain, volatile u64& word) {
     return read_domu(domain, const_cast<const u64&>(word));
 }
 
-GnttabMapGrantRef map(const DomU& domain, GrantRef ref, const Page& slot, u32 flags) {
+GnttabMapGrantRef map(const DomU& domain, Gref ref, const Page& slot, u32 flags) {
     GnttabMapGrantRef op{slot.address(), flags, ref, domain.id, 99, 0, 0};
     EXPECT_EQ(grant_op(GrantCommand::MapGrantRef, &op), 0);
     return op;

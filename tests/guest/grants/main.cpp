@@ -12,7 +12,7 @@ using namespace guest;
 namespace {
 
 constexpr u16 kMyself = 0;  // Dom0
-constexpr GrantRef kRef = 9;
+constexpr Gref kRef = 9;
 
 volatile GrantEntryV1* table;
 Page slot;  // whose mapping grants replace
@@ -35,14 +35,14 @@ void set_up_table() {
     EXPECT_TRUE(mmuext(MmuextCommand::PinL1Table, frame) < 0);
 }
 
-void grant(GrantRef ref, const Page& page, u16 flags) {
+void grant(Gref ref, const Page& page, u16 flags) {
     table[ref].domid = kMyself;
     table[ref].frame = static_cast<u32>(page.mfn);
     asm volatile("" : : : "memory");
     table[ref].flags = flags;
 }
 
-GnttabMapGrantRef map(GrantRef ref, u32 flags = kGntmapHostMap, u16 domid = kMyself, u64 where = slot.address()) {
+GnttabMapGrantRef map(Gref ref, u32 flags = kGntmapHostMap, u16 domid = kMyself, u64 where = slot.address()) {
     GnttabMapGrantRef op{where, flags, ref, domid, 99, 0, 0};
     EXPECT_EQ(grant_op(GrantCommand::MapGrantRef, &op), 0);
     return op;
@@ -92,7 +92,7 @@ void check_read_only() {
 void check_refusals() {
     const Page page = allocate_page();
     grant(kRef, page, kGtfPermitAccess);
-    for (const GrantRef ref : {512u, 1000u, 0x7fff'ffffu, 0xffff'ffffu}) EXPECT_TRUE(map(ref).status < 0);
+    for (const Gref ref : {512u, 1000u, 0x7fff'ffffu, 0xffff'ffffu}) EXPECT_TRUE(map(ref).status < 0);
     EXPECT_TRUE(map(kRef + 1).status < 0);  // an empty entry
     EXPECT_TRUE(map(kRef, kGntmapHostMap, 1234).status < 0);
     EXPECT_TRUE(map(kRef, 0).status < 0);

@@ -11,7 +11,7 @@ using namespace guest;
 namespace {
 
 constexpr u16 kMyself = 0;
-constexpr GrantRef kRef = 20;
+constexpr Gref kRef = 20;
 
 volatile GrantEntryV2* entries;
 volatile GrantStatus* statuses;

@@ -10,7 +10,7 @@ TEST_F(Events, ConnectSendClose) {
     const auto [a, b] = connect();
     EXPECT_EQ(state(*front, a), EventChannelState::Interdomain);
     const EventChannelStatus seen = status(*back, b);
-    EXPECT_EQ(seen.u.interdomain.domid, front->id);
+    EXPECT_EQ(seen.u.interdomain.domid, front->id.raw);
     EXPECT_EQ(seen.u.interdomain.port, a);
 
     EXPECT_EQ(send(*front, a), 0);
@@ -22,9 +22,9 @@ TEST_F(Events, ConnectSendClose) {
     EXPECT_EQ(close(*back, b), 0);
     EXPECT_EQ(state(*back, b), EventChannelState::Closed);
     EXPECT_EQ(state(*front, a), EventChannelState::Unbound);
-    EXPECT_EQ(status(*front, a).u.unbound.domid, back->id);
+    EXPECT_EQ(status(*front, a).u.unbound.domid, back->id.raw);
     EXPECT_EQ(send(*front, a), 0);  // to nobody
-    hv::EventPort other = 0;
+    Port other = 0;
     EXPECT_EQ(bind_interdomain(fake::dom0(), *front, a, other), -kEINVAL);
     EXPECT_EQ(bind_interdomain(*back, *front, a, other), 0);
     EXPECT_TRUE(take(*back, other));  // something may have been missed
@@ -39,8 +39,8 @@ TEST_F(Events, AFreePortIsLookedForInPieces) {
     config.max_vcpus = 1;
     config.max_event_ports = kTwoLevelPorts;
     hv::Domain& domain = fake::make_domain(config);
-    hv::EventPort lowest = 0;
-    EventChannelAllocUnbound op{.domid = kDomidSelf, .remote_domid = back->id, .port = 0};
+    Port lowest = 0;
+    EventChannelAllocUnbound op{.domid = kDomidSelf, .remote_domid = back->id.raw, .port = 0};
     while (event_op(domain, EventChannelCommand::AllocUnbound, op) == 0)
         if (lowest == 0) lowest = op.port;
     ASSERT_NE(lowest, 0u);
@@ -62,8 +62,8 @@ TEST_F(Events, AFreePortIsLookedForInPieces) {
 }
 
 TEST_F(Events, ConnectionToOneself) {
-    const hv::EventPort a = alloc_unbound(*front, *front);
-    hv::EventPort b = 0;
+    const Port a = alloc_unbound(*front, *front);
+    Port b = 0;
     EXPECT_EQ(bind_interdomain(*front, *front, a, b), 0);
     EXPECT_EQ(send(*front, a), 0);
     EXPECT_TRUE(take(*front, b));
@@ -74,21 +74,21 @@ TEST_F(Events, ConnectionToOneself) {
 }
 
 TEST_F(Events, OnlyThePrivilegedDomainAllocatesForOthers) {
-    EventChannelAllocUnbound op{.domid = front->id, .remote_domid = back->id, .port = 0};
+    EventChannelAllocUnbound op{.domid = front->id.raw, .remote_domid = back->id.raw, .port = 0};
     EXPECT_EQ(event_op(*back, EventChannelCommand::AllocUnbound, op), -kEPERM);
     op.remote_domid = kDomidSelf;
     EXPECT_EQ(event_op(fake::dom0(), EventChannelCommand::AllocUnbound, op), 0);
     EXPECT_EQ(status(*front, op.port).u.unbound.domid, 0);
     EventChannelStatus other{};
-    other.domid = front->id;
+    other.domid = front->id.raw;
     other.port = op.port;
     EXPECT_EQ(event_op(*back, EventChannelCommand::Status, other), -kEPERM);
     EXPECT_EQ(event_op(fake::dom0(), EventChannelCommand::Status, other), 0);
 }
 
 TEST_F(Events, BadPorts) {
-    hv::EventPort local = 0;
-    for (const hv::EventPort port : {0u, 1u, 63u, 64u, 4095u, 4096u, 131071u, 131072u, ~0u}) {
+    Port local = 0;
+    for (const Port port : {0u, 1u, 63u, 64u, 4095u, 4096u, 131071u, 131072u, ~0u}) {
         EXPECT_EQ(send(*front, port), -kEINVAL) << port;
         EXPECT_EQ(close(*front, port), -kEINVAL) << port;
         EXPECT_EQ(bind_interdomain(*back, *front, port, local), -kEINVAL) << port;
@@ -128,15 +128,15 @@ TEST_F(Events, VirqsPerVcpuAndGlobal) {
     EventChannelBindVirq op{.virq = 0, .vcpu = 1, .port = 0};
     ASSERT_EQ(event_op(*front, EventChannelCommand::BindVirq, op), 0);
     EXPECT_EQ(event_op(*front, EventChannelCommand::BindVirq, op), -kEEXIST);
-    hv::notify_vcpu_virq(*front->vcpu(0), 0);
+    hv::notify_vcpu_virq(*front->vcpu(hv::VcpuId{0}), 0);
     EXPECT_FALSE(take(*front, op.port));
-    hv::notify_vcpu_virq(*front->vcpu(1), 0);
-    EXPECT_EQ(front->vcpu(1)->info.load()->evtchn_upcall_pending, 1);
+    hv::notify_vcpu_virq(*front->vcpu(hv::VcpuId{1}), 0);
+    EXPECT_EQ(front->vcpu(hv::VcpuId{1})->info.load()->evtchn_upcall_pending, 1);
     EXPECT_TRUE(take(*front, op.port));
     EventChannelBindVcpu move{.port = op.port, .vcpu = 0};
     EXPECT_EQ(event_op(*front, EventChannelCommand::BindVcpu, move), -kEINVAL);  // it belongs to its vCPU
     EXPECT_EQ(close(*front, op.port), 0);
-    hv::notify_vcpu_virq(*front->vcpu(1), 0);
+    hv::notify_vcpu_virq(*front->vcpu(hv::VcpuId{1}), 0);
     EXPECT_FALSE(take(*front, op.port));
 
     for (const auto& [virq, vcpu, wanted] : {std::tuple{24u, 0u, -kEINVAL},
@@ -154,8 +154,8 @@ TEST_F(Events, VirqsPerVcpuAndGlobal) {
     ASSERT_EQ(event_op(fake::dom0(), EventChannelCommand::BindVirq, exception), 0);
     move = {.port = exception.port, .vcpu = 2};
     EXPECT_EQ(event_op(fake::dom0(), EventChannelCommand::BindVcpu, move), 0);
-    hv::domain_shutdown(*front, 0);
-    EXPECT_EQ(fake::dom0().vcpu(2)->info.load()->evtchn_upcall_pending, 1);
+    front->shutdown(0);
+    EXPECT_EQ(fake::dom0().vcpu(hv::VcpuId{2})->info.load()->evtchn_upcall_pending, 1);
     EXPECT_TRUE(take(fake::dom0(), exception.port));
     EXPECT_EQ(close(fake::dom0(), exception.port), 0);
 }
@@ -169,7 +169,7 @@ TEST_F(Events, Pirqs) {
     EXPECT_EQ(send(fake::dom0(), op.port), -kEINVAL);
     hv::send_pirq_event(fake::dom0(), 9);
     EXPECT_TRUE(take(fake::dom0(), op.port));
-    EXPECT_EQ(fake::dom0().events.pirq_port(9), op.port);
+    EXPECT_EQ(fake::dom0().events.pirq_port(9), hv::EventPort{op.port});
     EXPECT_EQ(close(fake::dom0(), op.port), 0);
     EXPECT_FALSE(fake::pirq_bound(9));
     hv::send_pirq_event(fake::dom0(), 9);
@@ -205,7 +205,7 @@ TEST_F(Events, ResetClosesEverything) {
     EXPECT_EQ(event_op(*front, EventChannelCommand::Reset, reset), 0);
     EXPECT_EQ(front->events.ports_in_use(), 0u);
     EXPECT_EQ(state(*back, b), EventChannelState::Unbound);
-    reset.domid = front->id;
+    reset.domid = front->id.raw;
     EXPECT_EQ(event_op(*back, EventChannelCommand::Reset, reset), -kEPERM);
     EXPECT_EQ(event_op(fake::dom0(), EventChannelCommand::Reset, reset), -kEINVAL);  // it is not paused
     EXPECT_EQ(event_op(*front, EventChannelCommand::BindVirq, timer), 0);

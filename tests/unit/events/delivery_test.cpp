@@ -17,14 +17,14 @@ std::int64_t sched_op(hv::Vcpu& vcpu, SchedCommand command, std::uint64_t argume
     return result;
 }
 
-std::int64_t poll(hv::Vcpu& vcpu, const hv::EventPort* ports, std::uint32_t count, std::uint64_t timeout = 0) {
+std::int64_t poll(hv::Vcpu& vcpu, const Port* ports, std::uint32_t count, std::uint64_t timeout = 0) {
     SchedPoll op{.ports = reinterpret_cast<std::uintptr_t>(ports), .nr_ports = count, .pad = 0, .timeout = timeout};
     return sched_op(vcpu, SchedCommand::Poll, fake::address(op));
 }
 
 TEST_F(Events, MaskedPortWaitsForUnmask) {
     const auto [a, b] = connect();
-    VcpuInfo& info = *back->vcpu(0)->info.load();
+    VcpuInfo& info = *back->vcpu(hv::VcpuId{0})->info.load();
     back->shared_info->evtchn_mask[b / 64] |= std::uint64_t{1} << b % 64;
     EXPECT_EQ(send(*front, a), 0);
     EXPECT_EQ(info.evtchn_upcall_pending, 0);
@@ -38,7 +38,7 @@ TEST_F(Events, MaskedPortWaitsForUnmask) {
 
 TEST_F(Events, EventWakesBlockedVcpu) {
     const auto [a, b] = connect();
-    hv::Vcpu& vcpu = *back->vcpu(0);
+    hv::Vcpu& vcpu = *back->vcpu(hv::VcpuId{0});
     vcpu.info.load()->evtchn_upcall_mask = 1;
     EXPECT_EQ(sched_op(vcpu, SchedCommand::Block), 0);
     EXPECT_EQ(vcpu.info.load()->evtchn_upcall_mask, 0);
@@ -54,23 +54,23 @@ TEST_F(Events, EventWakesBlockedVcpu) {
 TEST_F(Events, PollWakesForItsPortOnly) {
     const auto [a, b] = connect();
     const auto [c, d] = connect();
-    hv::Vcpu& vcpu = *back->vcpu(0);
+    hv::Vcpu& vcpu = *back->vcpu(hv::VcpuId{0});
     // Spinlock slow path: events off, the port masked.
     vcpu.info.load()->evtchn_upcall_mask = 1;
     back->shared_info->evtchn_mask[b / 64] |= std::uint64_t{1} << b % 64;
     EXPECT_EQ(poll(vcpu, &b, 1), 0);
     EXPECT_FALSE(vcpu.running.load());
-    EXPECT_EQ(vcpu.poll_port.load(), b);
+    EXPECT_EQ(vcpu.poll_port.load(), hv::EventPort{b});
     EXPECT_EQ(send(*front, a), 0);
     fake::settle();
     EXPECT_TRUE(vcpu.running.load());
-    EXPECT_EQ(vcpu.poll_port.load(), 0u);
+    EXPECT_EQ(vcpu.poll_port.load(), hv::kNoPort);
     // Pending already: returns at once.
     EXPECT_EQ(poll(vcpu, &b, 1), 0);
     EXPECT_TRUE(vcpu.running.load());
     take(*back, b);
     // Of several, any.
-    const hv::EventPort both[] = {b, d};
+    const Port both[] = {b, d};
     back->shared_info->evtchn_mask[d / 64] |= std::uint64_t{1} << d % 64;
     EXPECT_EQ(poll(vcpu, both, 2), 0);
     EXPECT_FALSE(vcpu.running.load());
@@ -81,7 +81,7 @@ TEST_F(Events, PollWakesForItsPortOnly) {
 
 TEST_F(Events, PollTimesOut) {
     const auto [a, b] = connect();
-    hv::Vcpu& vcpu = *back->vcpu(0);
+    hv::Vcpu& vcpu = *back->vcpu(hv::VcpuId{0});
     EXPECT_EQ(poll(vcpu, &b, 1, static_cast<std::uint64_t>(fake::now()) + 1'000'000), 0);
     EXPECT_FALSE(vcpu.running.load());
     fake::run_until(fake::now() + 1'100'000);
@@ -92,12 +92,12 @@ TEST_F(Events, PollTimesOut) {
 }
 
 TEST_F(Events, PollOfNonsense) {
-    hv::Vcpu& vcpu = *back->vcpu(0);
-    const std::vector<hv::EventPort> ports(129, 1);
+    hv::Vcpu& vcpu = *back->vcpu(hv::VcpuId{0});
+    const std::vector<Port> ports(129, 1);
     EXPECT_EQ(poll(vcpu, ports.data(), 129), -kEINVAL);
     EXPECT_EQ(poll(vcpu, ports.data(), ~0u), -kEINVAL);
     EXPECT_EQ(poll(vcpu, nullptr, 1), -kEFAULT);
-    const hv::EventPort outside = 5000;
+    const Port outside{5000};
     EXPECT_EQ(poll(vcpu, &outside, 1), -kEINVAL);
     EXPECT_EQ(sched_op(vcpu, SchedCommand::Poll, 8), -kEFAULT);
     EXPECT_TRUE(vcpu.running.load());
@@ -107,31 +107,32 @@ TEST_F(Events, PollOfNonsense) {
 // Both ends bind, send and close without order; nothing is lost, leaked or locked up.
 TEST_F(Events, ConcurrentEndsOfConnections) {
     constexpr int kRounds = 3000;
-    std::atomic<hv::EventPort> offered{0};
+    std::atomic<Port> offered{0};
     std::thread frontend{[&] {
-        fake::on_cpu(1);
+        fake::on_cpu(hv::CpuId{1});
         for (int i = 0; i < kRounds; ++i) {
             const hv::EventPort port = *front->events.allocate_unbound(back->id);
-            offered = port;
+            offered = port.raw;
             for (int j = 0; j < 20; ++j) static_cast<void>(front->events.send(port));
             EXPECT_TRUE(front->events.close(port));
         }
         offered = ~0u;
     }};
     std::thread backend{[&] {
-        fake::on_cpu(2);
+        fake::on_cpu(hv::CpuId{2});
         while (offered != ~0u) {
-            const auto local = back->events.bind_interdomain(*front, offered);
+            const auto local = back->events.bind_interdomain(*front, hv::EventPort{offered});
             if (!local) continue;
             static_cast<void>(back->events.send(*local));
             EXPECT_TRUE(back->events.close(*local));
         }
     }};
     std::thread noise{[&] {
-        fake::on_cpu(3);
-        for (hv::EventPort port = 1; offered != ~0u; port = port % 8 + 1) {
+        fake::on_cpu(hv::CpuId{3});
+        for (Port number = 1; offered != ~0u; number = number % 8 + 1) {
+            const hv::EventPort port{number};
             static_cast<void>(front->events.unmask(port));
-            static_cast<void>(front->events.bind_vcpu(port, port % 2));
+            static_cast<void>(front->events.bind_vcpu(port, hv::VcpuId{number % 2}));
             static_cast<void>(back->events.is_pending(port));
             hv::notify_global_virq(*front, 11);
         }

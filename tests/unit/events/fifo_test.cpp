@@ -12,7 +12,7 @@ class Fifo : public Events {
   protected:
     void SetUp() override {
         Events::SetUp();
-        for (hv::VcpuId vcpu = 0; vcpu < 2; ++vcpu) {
+        for (std::uint32_t vcpu = 0; vcpu < 2; ++vcpu) {
             const hv::Mfn frame = fake::give_page(*front);
             EventChannelInitControl op{.control_gfn = frame.raw, .offset = 64, .vcpu = vcpu, .link_bits = 0, .pad = {}};
             ASSERT_EQ(event_op(*front, EventChannelCommand::InitControl, op), 0);
@@ -27,17 +27,17 @@ class Fifo : public Events {
         EXPECT_EQ(event_op(*front, EventChannelCommand::ExpandArray, op), 0);
         return frame;
     }
-    hv::EventPort ipi(hv::VcpuId vcpu = 0) {
+    Port ipi(std::uint32_t vcpu = 0) {
         EventChannelBindIpi op{.vcpu = vcpu, .port = 0};
         EXPECT_EQ(event_op(*front, EventChannelCommand::BindIpi, op), 0);
         return op.port;
     }
     // Consumes a queue as Linux does.
-    std::vector<hv::EventPort> consume(hv::VcpuId vcpu, std::uint32_t queue) {
-        std::vector<hv::EventPort> ports;
+    std::vector<Port> consume(std::uint32_t vcpu, std::uint32_t queue) {
+        std::vector<Port> ports;
         std::atomic_ref ready{control[vcpu]->ready};
         if (!(ready.fetch_and(~(1u << queue)) & (1u << queue))) return ports;
-        for (hv::EventPort port = control[vcpu]->head[queue]; port != 0;) {
+        for (Port port = control[vcpu]->head[queue]; port != 0;) {
             std::atomic_ref word{words[port]};
             std::uint32_t old = word.load();
             while (!word.compare_exchange_weak(old, old & ~((1u << kFifoLinkedBit) | kFifoLinkMask))) {
@@ -47,7 +47,7 @@ class Fifo : public Events {
                 ports.push_back(port);
             port = old & kFifoLinkMask;
         }
-        std::atomic_ref{front->vcpu(vcpu)->info.load()->evtchn_upcall_pending}.store(0);
+        std::atomic_ref{front->vcpu(hv::VcpuId{vcpu})->info.load()->evtchn_upcall_pending}.store(0);
         return ports;
     }
     FifoControlBlock* control[2] = {};
@@ -55,21 +55,21 @@ class Fifo : public Events {
 };
 
 TEST_F(Fifo, KeepsTheOrder) {
-    std::vector<hv::EventPort> ports;
+    std::vector<Port> ports;
     for (int i = 0; i < 10; ++i) ports.push_back(ipi());
-    std::vector<hv::EventPort> order{ports[3], ports[9], ports[0], ports[5]};
-    for (const hv::EventPort port : order) EXPECT_EQ(send(*front, port), 0);
+    std::vector<Port> order{ports[3], ports[9], ports[0], ports[5]};
+    for (const Port port : order) EXPECT_EQ(send(*front, port), 0);
     EXPECT_EQ(send(*front, ports[9]), 0);  // again: still once
     EXPECT_EQ(control[0]->ready, 1u << kFifoPriorityDefault);
-    EXPECT_EQ(front->vcpu(0)->info.load()->evtchn_upcall_pending, 1);
+    EXPECT_EQ(front->vcpu(hv::VcpuId{0})->info.load()->evtchn_upcall_pending, 1);
     EXPECT_EQ(consume(0, kFifoPriorityDefault), order);
     EXPECT_EQ(send(*front, ports[1]), 0);
     EXPECT_EQ(consume(0, kFifoPriorityDefault), std::vector{ports[1]});
 }
 
 TEST_F(Fifo, PrioritiesAndVcpus) {
-    const hv::EventPort a = ipi();
-    const hv::EventPort b = ipi(1);
+    const Port a = ipi();
+    const Port b = ipi(1);
     EventChannelSetPriority op{.port = a, .priority = 2};
     EXPECT_EQ(event_op(*front, EventChannelCommand::SetPriority, op), 0);
     op.priority = 16;
@@ -79,20 +79,20 @@ TEST_F(Fifo, PrioritiesAndVcpus) {
     EXPECT_EQ(consume(0, 2), std::vector{a});
     EXPECT_EQ(consume(1, kFifoPriorityDefault), std::vector{b});
     // A port that changes its queue while it is the tail of the old one.
-    const hv::EventPort c = ipi();
+    const Port c = ipi();
     EXPECT_EQ(send(*front, c), 0);
     consume(0, kFifoPriorityDefault);
     op = {.port = c, .priority = 3};
     EXPECT_EQ(event_op(*front, EventChannelCommand::SetPriority, op), 0);
     EXPECT_EQ(send(*front, c), 0);
-    const hv::EventPort d = ipi();
+    const Port d = ipi();
     EXPECT_EQ(send(*front, d), 0);
     EXPECT_EQ(consume(0, 3), std::vector{c});
     EXPECT_EQ(consume(0, kFifoPriorityDefault), std::vector{d});
 }
 
 TEST_F(Fifo, MaskedIsNotLinkedUntilUnmasked) {
-    const hv::EventPort port = ipi();
+    const Port port = ipi();
     words[port] = 1u << kFifoMaskedBit;
     EXPECT_EQ(send(*front, port), 0);
     EXPECT_EQ(words[port], (1u << kFifoMaskedBit) | (1u << kFifoPendingBit));
@@ -103,7 +103,7 @@ TEST_F(Fifo, MaskedIsNotLinkedUntilUnmasked) {
 }
 
 TEST_F(Fifo, PendingBeforeItsPageExists) {
-    hv::EventPort port = 0;
+    Port port = 0;
     while (port < kFifoWordsPerPage + 10 && front->events.ports_in_use() < 1023) port = ipi();
     ASSERT_EQ(port, 1023u);
     EXPECT_EQ(close(*front, port), 0);
@@ -133,8 +133,8 @@ TEST_F(Fifo, BadSetUp) {
 }
 
 TEST_F(Fifo, TwoLevelEventsSurviveTheChange) {
-    const hv::EventPort unbound = alloc_unbound(*front, *back);
-    hv::EventPort port = 0;
+    const Port unbound = alloc_unbound(*front, *back);
+    Port port = 0;
     ASSERT_EQ(bind_interdomain(*back, *front, unbound, port), 0);  // makes it pending
     const hv::Mfn frame = fake::give_page(*back);
     EventChannelInitControl op{.control_gfn = frame.raw, .offset = 0, .vcpu = 0, .link_bits = 0, .pad = {}};
@@ -154,8 +154,8 @@ TEST_F(Fifo, TwoLevelEventsSurviveTheChange) {
 
 // The guest scribbles over everything that it shares while events are sent.
 TEST_F(Fifo, HostileWords) {
-    std::vector<hv::EventPort> ports;
-    for (int i = 0; i < 16; ++i) ports.push_back(ipi(static_cast<hv::VcpuId>(i % 2)));
+    std::vector<Port> ports;
+    for (int i = 0; i < 16; ++i) ports.push_back(ipi(static_cast<std::uint32_t>(i % 2)));
     std::atomic<bool> stop{false};
     std::thread scribbler{[&] {
         std::uint32_t seed = 1;
@@ -167,11 +167,11 @@ TEST_F(Fifo, HostileWords) {
         }
     }};
     std::vector<std::thread> senders;
-    for (hv::CpuId cpu = 1; cpu < 4; ++cpu) {
+    for (hv::CpuId cpu{1}; cpu.raw < 4; ++cpu) {
         senders.emplace_back([&, cpu] {
             fake::on_cpu(cpu);
             for (std::uint32_t i = 0; i < 20'000; ++i) {
-                const hv::EventPort port = ports[(i * cpu) % ports.size()];
+                const hv::EventPort port{ports[(i * cpu.raw) % ports.size()]};
                 static_cast<void>(front->events.send(port));
                 if (i % 5 == 0) static_cast<void>(front->events.unmask(port));
                 if (i % 7 == 0) static_cast<void>(front->events.set_priority(port, i % 16));
@@ -182,23 +182,23 @@ TEST_F(Fifo, HostileWords) {
     stop = true;
     scribbler.join();
     fake::settle();
-    for (const hv::EventPort port : ports) EXPECT_EQ(close(*front, port), 0);
+    for (const Port port : ports) EXPECT_EQ(close(*front, port), 0);
 }
 
 // Senders against a guest that consumes: every event that was sent is seen.
 TEST_F(Fifo, NothingIsLost) {
-    std::vector<hv::EventPort> ports;
+    std::vector<Port> ports;
     for (int i = 0; i < 8; ++i) ports.push_back(ipi());
     std::vector<std::atomic<std::uint32_t>> wanted(ports.size());
     std::atomic<int> running{2};
     std::vector<std::thread> senders;
-    for (hv::CpuId cpu = 1; cpu < 3; ++cpu) {
+    for (hv::CpuId cpu{1}; cpu.raw < 3; ++cpu) {
         senders.emplace_back([&, cpu] {
             fake::on_cpu(cpu);
             for (std::uint32_t i = 0; i < 20'000; ++i) {
-                const std::size_t which = (i * 3 + cpu) % ports.size();
+                const std::size_t which = (i * 3 + cpu.raw) % ports.size();
                 wanted[which] = 1;
-                static_cast<void>(front->events.send(ports[which]));
+                static_cast<void>(front->events.send(hv::EventPort{ports[which]}));
             }
             --running;
         });
@@ -206,13 +206,13 @@ TEST_F(Fifo, NothingIsLost) {
     std::vector<bool> seen(4096);
     do {
         // As wanted[] is set before the send, what is consumed now covers it or is sent after this.
-        for (const hv::EventPort port : consume(0, kFifoPriorityDefault)) seen[port] = true;
+        for (const Port port : consume(0, kFifoPriorityDefault)) seen[port] = true;
     } while (running);
     for (std::thread& thread : senders) thread.join();
-    for (const hv::EventPort port : consume(0, kFifoPriorityDefault)) seen[port] = true;
+    for (const Port port : consume(0, kFifoPriorityDefault)) seen[port] = true;
     for (std::size_t i = 0; i < ports.size(); ++i) EXPECT_TRUE(seen[ports[i]]);
-    for (const hv::EventPort port : ports) EXPECT_FALSE(words[port] & (1u << kFifoPendingBit));
-    for (const hv::EventPort port : ports) {
+    for (const Port port : ports) EXPECT_FALSE(words[port] & (1u << kFifoPendingBit));
+    for (const Port port : ports) {
         EXPECT_EQ(send(*front, port), 0);
         EXPECT_EQ(consume(0, kFifoPriorityDefault), std::vector{port});
     }

@@ -13,11 +13,13 @@ namespace guest {
 
 using namespace hv::abi::xen;
 
+using Port = std::uint32_t;  // as the calls have it
+
 // Makes hypercalls as `vcpu`, wherever the scheduler has it.
 class As {
   public:
     explicit As(hv::Vcpu& vcpu) : before_{fake::running_on(hv::current_cpu())} { fake::set_current(vcpu); }
-    explicit As(hv::Domain& domain) : As{*domain.vcpu(0)} {}
+    explicit As(hv::Domain& domain) : As{*domain.vcpu(hv::VcpuId{0})} {}
     ~As() { fake::set_current(before_); }
     As(const As&) = delete;
     As& operator=(const As&) = delete;
@@ -32,30 +34,30 @@ std::int64_t event_op(hv::Domain& domain, EventChannelCommand command, Op& op) {
     return fake::hypercall(hv::do_event_channel_op, static_cast<std::uint64_t>(command), fake::address(op));
 }
 
-inline hv::EventPort alloc_unbound(hv::Domain& domain, hv::Domain& remote) {
-    EventChannelAllocUnbound op{.domid = kDomidSelf, .remote_domid = remote.id, .port = 0};
+inline Port alloc_unbound(hv::Domain& domain, hv::Domain& remote) {
+    EventChannelAllocUnbound op{.domid = kDomidSelf, .remote_domid = remote.id.raw, .port = 0};
     EXPECT_EQ(event_op(domain, EventChannelCommand::AllocUnbound, op), 0);
     return op.port;
 }
 
-inline std::int64_t bind_interdomain(hv::Domain& domain, hv::Domain& remote, hv::EventPort port, hv::EventPort& local) {
-    EventChannelBindInterdomain op{.remote_domid = remote.id, .pad = 0, .remote_port = port, .local_port = 0};
+inline std::int64_t bind_interdomain(hv::Domain& domain, hv::Domain& remote, Port port, Port& local) {
+    EventChannelBindInterdomain op{.remote_domid = remote.id.raw, .pad = 0, .remote_port = port, .local_port = 0};
     const std::int64_t result = event_op(domain, EventChannelCommand::BindInterdomain, op);
     local = op.local_port;
     return result;
 }
 
-inline std::int64_t send(hv::Domain& domain, hv::EventPort port) {
+inline std::int64_t send(hv::Domain& domain, Port port) {
     EventChannelSend op{.port = port};
     return event_op(domain, EventChannelCommand::Send, op);
 }
 
-inline std::int64_t close(hv::Domain& domain, hv::EventPort port) {
+inline std::int64_t close(hv::Domain& domain, Port port) {
     EventChannelClose op{.port = port};
     return event_op(domain, EventChannelCommand::Close, op);
 }
 
-inline EventChannelStatus status(hv::Domain& domain, hv::EventPort port) {
+inline EventChannelStatus status(hv::Domain& domain, Port port) {
     EventChannelStatus op{};
     op.domid = kDomidSelf;
     op.port = port;
@@ -63,17 +65,17 @@ inline EventChannelStatus status(hv::Domain& domain, hv::EventPort port) {
     return op;
 }
 
-inline EventChannelState state(hv::Domain& domain, hv::EventPort port) {
+inline EventChannelState state(hv::Domain& domain, Port port) {
     return static_cast<EventChannelState>(status(domain, port).status);
 }
 
 // Two-level: takes the pending bit, as the guest's upcall does.
-inline bool take(hv::Domain& domain, hv::EventPort port) {
+inline bool take(hv::Domain& domain, Port port) {
     std::uint64_t& word = domain.shared_info->evtchn_pending[port / 64];
     const std::uint64_t bit = std::uint64_t{1} << port % 64;
     const bool pending = word & bit;
     word &= ~bit;
-    for (hv::VcpuId id = 0; id < domain.max_vcpus; ++id) {
+    for (hv::VcpuId id : hv::ids<hv::VcpuId>(domain.max_vcpus)) {
         domain.vcpu(id)->info.load()->evtchn_pending_sel = 0;
         domain.vcpu(id)->info.load()->evtchn_upcall_pending = 0;
     }
@@ -84,7 +86,7 @@ class Events : public testing::Test {
   protected:
     void SetUp() override {
         fake::boot();
-        fake::on_cpu(0);
+        fake::on_cpu(hv::CpuId{0});
         front = &fake::make_domain(2);
         back = &fake::make_domain(1);
         fake::settle();
@@ -94,9 +96,9 @@ class Events : public testing::Test {
         fake::destroy_all();
     }
     // A connection: front's port and back's.
-    std::pair<hv::EventPort, hv::EventPort> connect() {
-        const hv::EventPort a = alloc_unbound(*front, *back);
-        hv::EventPort b = 0;
+    std::pair<Port, Port> connect() {
+        const Port a = alloc_unbound(*front, *back);
+        Port b = 0;
         EXPECT_EQ(bind_interdomain(*back, *front, a, b), 0);
         take(*back, b);
         return {a, b};

@@ -52,16 +52,16 @@ void release_mappings(hv::Domain& domain) {
         const std::uint16_t flags = mapping.flags.load();
         if (flags == 0) continue;
         const bool readonly = flags & kGntmapReadonly;
-        if (const auto granter = hv::find_domain(mapping.domain)) {
+        if (const auto granter = hv::find_domain(mapping.domain.load())) {
             hv::GrantTable& table = (*granter)->grants;
-            const auto frame = table.mapped_frame(mapping.ref, domain.id);
+            const auto frame = table.mapped_frame(mapping.ref(), domain.id);
             if (frame && (flags & kGntmapDeviceMap)) drop({*frame, readonly, domain.id});
             if (flags & kGntmapDeviceMap)
-                table.unpin(mapping.ref, domain.id, readonly ? hv::GrantUse::DeviceRead : hv::GrantUse::DeviceWrite);
+                table.unpin(mapping.ref(), domain.id, readonly ? hv::GrantUse::DeviceRead : hv::GrantUse::DeviceWrite);
             if (flags & kGntmapHostMap)
-                table.unpin(mapping.ref, domain.id, readonly ? hv::GrantUse::HostRead : hv::GrantUse::HostWrite);
+                table.unpin(mapping.ref(), domain.id, readonly ? hv::GrantUse::HostRead : hv::GrantUse::HostWrite);
         }
-        domain.grants.maptrack.give_back(0, handle);
+        domain.grants.maptrack.give_back(hv::VcpuId{0}, handle);
     }
 }
 

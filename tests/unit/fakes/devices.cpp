@@ -38,7 +38,7 @@ Result<> register_time_area(Vcpu&, GuestVirtual area) {
 void send_nmi(Vcpu&) {}
 void leave_address_spaces(Domain&) {}
 std::uint64_t physical_id(CpuId cpu) {
-    return cpu;
+    return cpu.raw;
 }
 void privileged_domain_stopped(std::uint32_t) {}
 

@@ -13,7 +13,6 @@
 #include "hv/abi/control/control.hpp"
 #include "hv/base/log.hpp"
 #include "hv/domain/idle_domain.hpp"
-#include "hv/domain/life_cycle.hpp"
 #include "hv/machine/clock.hpp"
 #include "hv/machine/cpus.hpp"
 #include "hv/machine/timer.hpp"
@@ -47,7 +46,7 @@ hv::Nanoseconds up_to(hv::Nanoseconds most) {
 std::array<FakeCpu, kCpus> g_cpus;
 hv::CpuSet g_online;
 std::atomic<hv::Nanoseconds> g_now{1'000'000'000};
-thread_local hv::CpuId t_cpu = 0;
+thread_local hv::CpuId t_cpu{0};
 thread_local std::vector<std::pair<hv::LockRank, const void*>> t_locks;
 std::atomic<unsigned> g_preempt_interval{0};
 thread_local unsigned t_preempt_count = 0;
@@ -55,7 +54,7 @@ std::function<bool()> g_preempt;
 std::atomic<std::uint64_t> g_pauses{0};
 
 bool step(hv::CpuId cpu) {
-    FakeCpu& machine = g_cpus[cpu];
+    FakeCpu& machine = g_cpus[cpu.raw];
     if (machine.timers.exchange(false)) {
         on_cpu(cpu);
         hv::time::update_timers();
@@ -78,10 +77,10 @@ void boot() {
     static std::once_flag once;
     std::call_once(once, [] {
         add_memory();
-        for (hv::CpuId cpu = 0; cpu < kCpus; ++cpu) g_online.set(cpu);
+        for (hv::CpuId cpu : hv::ids<hv::CpuId>(kCpus)) g_online.set(cpu);
         if (!hv::create_idle_domain(kCpus)) std::abort();
-        for (hv::CpuId cpu = 0; cpu < kCpus; ++cpu) {
-            g_cpus[cpu].current = &hv::idle_vcpu(cpu);
+        for (hv::CpuId cpu : hv::ids<hv::CpuId>(kCpus)) {
+            g_cpus[cpu.raw].current = &hv::idle_vcpu(cpu);
             hv::sched_init_cpu(cpu, hv::idle_vcpu(cpu));
         }
     });
@@ -91,7 +90,7 @@ void on_cpu(hv::CpuId cpu) {
     t_cpu = cpu;
 }
 void set_current(hv::Vcpu& vcpu) {
-    g_cpus[t_cpu].current = &vcpu;
+    g_cpus[t_cpu.raw].current = &vcpu;
 }
 void set_now(hv::Nanoseconds now) {
     g_now = now;
@@ -113,10 +112,10 @@ void set_timer_faults(const TimerFaults& faults) {
     g_faults = faults;
 }
 hv::Vcpu& running_on(hv::CpuId cpu) {
-    return *g_cpus[cpu].current.load();
+    return *g_cpus[cpu.raw].current.load();
 }
 std::uint64_t timer_interrupts(hv::CpuId cpu) {
-    return g_cpus[cpu].interrupts;
+    return g_cpus[cpu.raw].interrupts;
 }
 
 void bring_up(hv::Vcpu& vcpu) {
@@ -130,12 +129,12 @@ namespace {
 hv::Domain& start(hv::Domain& domain) {
     // Some guests want the flag, some do not.
     constexpr auto kUpdateFlag = static_cast<unsigned>(hv::abi::xen::VmAssistType::RunstateUpdateFlag);
-    if (domain.id % 2 == 1) domain.vm_assist |= std::uint64_t{1} << kUpdateFlag;
-    for (hv::VcpuId id = 0; id < domain.max_vcpus; ++id) domain.vcpu(id)->flags.fetch_or(hv::kVcpuInitialised);
+    if (domain.id.raw % 2 == 1) domain.vm_assist |= std::uint64_t{1} << kUpdateFlag;
+    for (hv::VcpuId id : hv::ids<hv::VcpuId>(domain.max_vcpus)) domain.vcpu(id)->flags.fetch_or(hv::kVcpuInitialised);
     domain.paused_by_control = false;
     domain.unstarted = false;
-    hv::domain_unpause(domain);
-    bring_up(*domain.vcpu(0));
+    domain.unpause();
+    bring_up(*domain.vcpu(hv::VcpuId{0}));
     return domain;
 }
 
@@ -180,16 +179,16 @@ hv::Domain& dom0() {
 }
 
 bool destroy(hv::Domain& domain) {
-    for (hv::VcpuId id = 0; id < domain.max_vcpus; ++id) {
+    for (hv::VcpuId id : hv::ids<hv::VcpuId>(domain.max_vcpus)) {
         if (hv::Vcpu* vcpu = domain.vcpu(id)) vcpu->flags.fetch_or(hv::kVcpuDown), hv::sched_sleep(*vcpu);
     }
     settle();
     const hv::CpuId before = t_cpu;
-    on_cpu(0);
-    hv::Vcpu& current = running_on(0);
-    g_cpus[0].current = &hv::idle_vcpu(0);
+    on_cpu(hv::CpuId{0});
+    hv::Vcpu& current = running_on(hv::CpuId{0});
+    g_cpus[0].current = &hv::idle_vcpu(hv::CpuId{0});
     hv::Result<> done = hv::fail(hv::Error::Restart);
-    while (!done && done.error() == hv::Error::Restart) done = hv::destroy_domain(domain);
+    while (!done && done.error() == hv::Error::Restart) done = domain.destroy();
     g_cpus[0].current = &current;
     on_cpu(before);
     return done.has_value();
@@ -197,11 +196,11 @@ bool destroy(hv::Domain& domain) {
 
 void destroy_all() {
     // Those that have mapped others' frames must go first; each round frees some.
-    for (int round = 0; hv::next_domain(1); ++round) {
+    for (int round = 0; hv::next_domain(hv::DomainId{1}); ++round) {
         if (round == 10) hv::panic("a domain cannot be destroyed");
-        hv::DomainId from = 1;
+        hv::DomainId from{1};
         while (hv::DomainRef domain = hv::next_domain(from)) {
-            from = static_cast<hv::DomainId>(domain->id + 1);
+            from = domain->id.next();
             destroy(*domain);
         }
     }
@@ -211,7 +210,7 @@ void settle() {
     const hv::CpuId before = t_cpu;
     for (bool more = true; more;) {
         more = false;
-        for (hv::CpuId cpu = 0; cpu < kCpus; ++cpu) more |= step(cpu);
+        for (hv::CpuId cpu : hv::ids<hv::CpuId>(kCpus)) more |= step(cpu);
     }
     on_cpu(before);
 }
@@ -219,15 +218,15 @@ void settle() {
 void run_until(hv::Nanoseconds end) {
     settle();
     for (;;) {
-        hv::CpuId next = 0;
-        for (hv::CpuId cpu = 1; cpu < kCpus; ++cpu) {
-            if (g_cpus[cpu].deadline.load() < g_cpus[next].deadline.load()) next = cpu;
+        hv::CpuId next{0};
+        for (hv::CpuId cpu{1}; cpu.raw < kCpus; ++cpu) {
+            if (g_cpus[cpu.raw].deadline.load() < g_cpus[next.raw].deadline.load()) next = cpu;
         }
-        const hv::Nanoseconds deadline = g_cpus[next].deadline.load();
+        const hv::Nanoseconds deadline = g_cpus[next.raw].deadline.load();
         if (deadline > end) break;
         if (deadline > now()) set_now(deadline);
-        g_cpus[next].deadline = hv::time::kNoDeadline;
-        ++g_cpus[next].interrupts;
+        g_cpus[next.raw].deadline = hv::time::kNoDeadline;
+        ++g_cpus[next.raw].interrupts;
         const hv::CpuId before = t_cpu;
         on_cpu(next);
         hv::time::timer_interrupt();
@@ -257,21 +256,21 @@ const CpuSet& online_cpus() {
 }
 void kick_cpu(CpuId) {}
 Vcpu& current_vcpu() {
-    return *fake::g_cpus[fake::t_cpu].current.load();
+    return *fake::g_cpus[fake::t_cpu.raw].current.load();
 }
 Domain& current_domain() {
     return current_vcpu().domain;
 }
 
 void call_on_cpus(const CpuSet& cpus, void (*function)(void*), void* argument) {
-    for_each_bit(cpus, [&](std::size_t) { function(argument); });
+    for_each_bit(cpus, [&](CpuId) { function(argument); });
 }
 
 void request_reschedule(CpuId cpu) {
-    fake::g_cpus[cpu].reschedule = true;
+    fake::g_cpus[cpu.raw].reschedule = true;
 }
 void request_timer_update(CpuId cpu) {
-    if (cpu == current_cpu() || !fake::happens(fake::g_faults.lose_update)) fake::g_cpus[cpu].timers = true;
+    if (cpu == current_cpu() || !fake::happens(fake::g_faults.lose_update)) fake::g_cpus[cpu.raw].timers = true;
 }
 
 bool preemption_needed() {
@@ -328,10 +327,10 @@ void program_timer(Nanoseconds deadline) {
         deadline += fake::up_to(fake::g_faults.late) - fake::up_to(fake::g_faults.early);
         if (fake::happens(fake::g_faults.lose_interrupt)) deadline = kNoDeadline;
     }
-    fake::g_cpus[fake::t_cpu].deadline = deadline;
+    fake::g_cpus[fake::t_cpu.raw].deadline = deadline;
 }
 bool timer_interrupt_expected() {
-    return fake::g_cpus[fake::t_cpu].deadline.load() != kNoDeadline;
+    return fake::g_cpus[fake::t_cpu.raw].deadline.load() != kNoDeadline;
 }
 
 }  // namespace time

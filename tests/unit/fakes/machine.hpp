@@ -17,7 +17,7 @@
 
 namespace fake {
 
-inline constexpr hv::CpuId kCpus = 8;
+inline constexpr std::uint32_t kCpus = 8;
 
 // Once per process; all others call it.
 void boot();

@@ -122,7 +122,7 @@ void flush_caches() {}
 CpuSet cpus_of(const Domain& domain) {
     return domain.dirty_cpus.snapshot();
 }
-CpuSet cpus_of(const Domain& domain, const Bitmap<kMaxVcpus>&) {
+CpuSet cpus_of(const Domain& domain, const VcpuSet&) {
     return cpus_of(domain);
 }
 

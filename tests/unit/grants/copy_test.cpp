@@ -15,10 +15,10 @@ class Copy : public Grants {
         std::memset(bytes(mine), 'u', 4096);
     }
     static char* bytes(hv::Mfn where) { return static_cast<char*>(fake::page(where)); }
-    GnttabCopy from_grant(GrantRef ref, std::uint16_t offset, std::uint16_t length) {
+    GnttabCopy from_grant(Gref ref, std::uint16_t offset, std::uint16_t length) {
         GnttabCopy op{};
         op.source.u.ref = ref;
-        op.source.domid = granter->id;
+        op.source.domid = granter->id.raw;
         op.source.offset = offset;
         op.dest.u.gmfn = mine.raw;
         op.dest.domid = kDomidSelf;
@@ -56,7 +56,7 @@ TEST_F(Copy, FromAndToAGrant) {
     back.source.u.gmfn = mine.raw;
     back.source.domid = kDomidSelf;
     back.dest.u.ref = 9;
-    back.dest.domid = granter->id;
+    back.dest.domid = granter->id.raw;
     back.len = 4096;
     back.flags = kGntcopyDestGref;
     EXPECT_EQ(run(back), 0);
@@ -75,7 +75,7 @@ TEST_F(Copy, Refused) {
     op.source.domid = 3999;
     EXPECT_EQ(run(op), code(GrantResult::BadDomain));
     op = from_grant(9, 0, 1);
-    op.dest.domid = granter->id;  // a frame of another domain without a grant
+    op.dest.domid = granter->id.raw;  // a frame of another domain without a grant
     EXPECT_EQ(run(op), code(GrantResult::PermissionDenied));
     op = from_grant(9, 0, 1);
     op.dest.u.gmfn = frame.raw;
@@ -92,7 +92,7 @@ TEST_F(Copy, Refused) {
 
 TEST_F(Copy, SubPage) {
     GrantEntryV2* v2 = version2(*granter);
-    v2[9].sub_page = {.header = {.flags = kGtfPermitAccess | kGtfSubPage, .domid = user->id},
+    v2[9].sub_page = {.header = {.flags = kGtfPermitAccess | kGtfSubPage, .domid = user->id.raw},
                       .page_off = 256,
                       .length = 128,
                       .frame = frame.raw};
@@ -111,40 +111,42 @@ TEST_F(Copy, Transitive) {
     const hv::Mfn far = fake::give_page(*other);
     std::memset(bytes(far), 'f', 4096);
     GrantEntryV1* last = table(*other);
-    last[20] = {.flags = kGtfPermitAccess, .domid = granter->id, .frame = static_cast<std::uint32_t>(far.raw)};
+    last[20] = {.flags = kGtfPermitAccess, .domid = granter->id.raw, .frame = static_cast<std::uint32_t>(far.raw)};
     GrantEntryV2* v2 = version2(*granter);
     v2[9].transitive = {
-        .header = {.flags = kGtfTransitive, .domid = user->id}, .trans_domid = other->id, .pad = 0, .gref = 20};
+        .header = {.flags = kGtfTransitive, .domid = user->id.raw}, .trans_domid = other->id.raw, .pad = 0, .gref = 20};
     EXPECT_EQ(run(from_grant(9, 0, 4096)), 0);
     EXPECT_EQ(bytes(mine)[0], 'f');
     EXPECT_EQ(last[20].flags, kGtfPermitAccess);
     EXPECT_EQ(hv::frame_info(far).references(), 1u);
     EXPECT_EQ(map(*user, 9, 1).status, code(GrantResult::GeneralError));
-    last[20].domid = user->id;  // not to granter any more
+    last[20].domid = user->id.raw;  // not to granter any more
     EXPECT_EQ(run(from_grant(9, 0, 1)), code(GrantResult::GeneralError));
     // Neither to itself, nor through another transitive one, nor to nobody.
-    v2[9].transitive.trans_domid = granter->id;
+    v2[9].transitive.trans_domid = granter->id.raw;
     EXPECT_EQ(run(from_grant(9, 0, 1)), code(GrantResult::GeneralError));
     v2[9].transitive.trans_domid = kDomidSelf;
     EXPECT_EQ(run(from_grant(9, 0, 1)), code(GrantResult::GeneralError));
     GrantEntryV2* chain = version2(*other);
-    chain[20].transitive = {
-        .header = {.flags = kGtfTransitive, .domid = granter->id}, .trans_domid = user->id, .pad = 0, .gref = 0};
-    v2[9].transitive.trans_domid = other->id;
+    chain[20].transitive = {.header = {.flags = kGtfTransitive, .domid = granter->id.raw},
+                            .trans_domid = user->id.raw,
+                            .pad = 0,
+                            .gref = 0};
+    v2[9].transitive.trans_domid = other->id.raw;
     EXPECT_EQ(run(from_grant(9, 0, 1)), code(GrantResult::GeneralError));
 }
 
 // A handle from before its granter's number was given to another domain ends a use of that one's entry, perhaps while
 // it is copied from; then nothing keeps the granter from making it an entry that was never used.
 TEST_F(Copy, AnEntryThatIsLetGoMeanwhile) {
-    constexpr GrantRef kRef = 300;  // on the first page in version 1, on the second in version 2
+    constexpr Gref kRef{300};  // on the first page in version 1, on the second in version 2
     ASSERT_TRUE(granter->grants.grow(2));
     grant(kRef, *user);
-    const auto pinned = granter->grants.pin_for_copy(kRef, user->id, true);
+    const auto pinned = granter->grants.pin_for_copy(hv::GrantRef{kRef}, user->id, true);
     ASSERT_TRUE(pinned.has_value());
-    granter->grants.unpin(kRef, user->id, hv::GrantUse::HostRead);
+    granter->grants.unpin(hv::GrantRef{kRef}, user->id, hv::GrantUse::HostRead);
     EXPECT_TRUE(granter->grants.set_version(2));
-    granter->grants.unpin_copy(kRef, user->id, true, *pinned);
+    granter->grants.unpin_copy(hv::GrantRef{kRef}, user->id, true, *pinned);
     EXPECT_TRUE(granter->grants.set_version(1));
 }
 

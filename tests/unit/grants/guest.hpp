@@ -22,7 +22,7 @@ class Grants : public testing::Test {
   protected:
     void SetUp() override {
         fake::boot();
-        fake::on_cpu(0);
+        fake::on_cpu(hv::CpuId{0});
         granter = &fake::make_domain();
         user = &fake::make_domain();
         other = &fake::make_domain();
@@ -39,7 +39,7 @@ class Grants : public testing::Test {
     template <class Op>
     std::int64_t call(hv::Domain& domain, GrantCommand command, Op* ops, std::uint64_t count = 1) {
         hv::Vcpu& before = fake::running_on(hv::current_cpu());
-        fake::set_current(*domain.vcpu(0));
+        fake::set_current(*domain.vcpu(hv::VcpuId{0}));
         const std::int64_t result = fake::hypercall(hv::do_grant_table_op, static_cast<std::uint64_t>(command),
                                                     reinterpret_cast<std::uintptr_t>(ops), count);
         fake::set_current(before);
@@ -55,21 +55,21 @@ class Grants : public testing::Test {
         EXPECT_EQ(op.status, 0);
         return static_cast<GrantEntryV1*>(fake::page(hv::Mfn{list[0]}));
     }
-    void grant(GrantRef ref, hv::Domain& to, bool readonly = false) {
+    void grant(Gref ref, hv::Domain& to, bool readonly = false) {
         v1[ref] = {.flags = static_cast<std::uint16_t>(kGtfPermitAccess | (readonly ? kGtfReadonly : 0)),
-                   .domid = to.id,
+                   .domid = to.id.raw,
                    .frame = static_cast<std::uint32_t>(frame.raw)};
     }
     // A place in `domain` to map at.
     static std::uint64_t place(hv::Domain& domain, unsigned number) {
-        return std::uint64_t{domain.id} << 48 | std::uint64_t{number} << 12;
+        return std::uint64_t{domain.id.raw} << 48 | std::uint64_t{number} << 12;
     }
-    GnttabMapGrantRef map(hv::Domain& domain, GrantRef ref, unsigned number, std::uint32_t flags = kGntmapHostMap) {
+    GnttabMapGrantRef map(hv::Domain& domain, Gref ref, unsigned number, std::uint32_t flags = kGntmapHostMap) {
         GnttabMapGrantRef op{};
         op.host_addr = place(domain, number);
         op.flags = flags;
         op.ref = ref;
-        op.domid = granter->id;
+        op.domid = granter->id.raw;
         EXPECT_EQ(call(domain, GrantCommand::MapGrantRef, &op), 0);
         return op;
     }

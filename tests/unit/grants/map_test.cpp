@@ -65,7 +65,7 @@ TEST_F(Grants, RefusedMaps) {
         EXPECT_EQ(op.status, code(GrantResult::BadDomain));
     }
     for (const std::uint32_t bad : {0xffff'ffffu, 0u, 7u, static_cast<std::uint32_t>(fake::give_page(*other).raw)}) {
-        v1[9] = {.flags = kGtfPermitAccess, .domid = user->id, .frame = bad};
+        v1[9] = {.flags = kGtfPermitAccess, .domid = user->id.raw, .frame = bad};
         EXPECT_LT(map(*user, 9, 1).status, 0);
         EXPECT_EQ(v1[9].flags, kGtfPermitAccess);
     }
@@ -116,7 +116,7 @@ TEST_F(Grants, BatchesArePreemptibleAndFlushOnce) {
         maps[i].host_addr = place(*user, i);
         maps[i].flags = kGntmapHostMap;
         maps[i].ref = i == 50 ? 10 : 9;
-        maps[i].domid = granter->id;
+        maps[i].domid = granter->id.raw;
     }
     fake::preempt_every(2);
     EXPECT_EQ(call(*user, GrantCommand::MapGrantRef, maps.data(), maps.size()), 0);
@@ -159,7 +159,7 @@ TEST_F(Grants, MaptrackLimit) {
     EXPECT_EQ(map(small, 9, 5000).status, code(GrantResult::NoDeviceSpace));
     EXPECT_EQ(unmap(small, handles[3], 3), 0);
     // Another vCPU finds what the first one gave back.
-    EXPECT_EQ(small.grants.maptrack.take(1).value(), handles[3]);
+    EXPECT_EQ(small.grants.maptrack.take(hv::VcpuId{1}).value(), handles[3]);
 }
 
 TEST_F(Grants, UserDiesWithMappings) {

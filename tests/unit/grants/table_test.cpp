@@ -16,7 +16,7 @@ TEST_F(Grants, SizesAndLimits) {
     EXPECT_EQ(call(*user, GrantCommand::QuerySize, &size), 0);
     EXPECT_EQ(size.nr_frames, 1u);
     EXPECT_EQ(size.max_nr_frames, 64u);
-    size.domid = granter->id;
+    size.domid = granter->id.raw;
     EXPECT_EQ(call(*user, GrantCommand::QuerySize, &size), 0);
     EXPECT_EQ(size.status, code(GrantResult::PermissionDenied));
     EXPECT_EQ(call(fake::dom0(), GrantCommand::QuerySize, &size), 0);
@@ -47,14 +47,14 @@ TEST_F(Grants, SizesAndLimits) {
 }
 
 TEST_F(Grants, VersionsKeepTheReservedEntries) {
-    ASSERT_TRUE(granter->grants.seed(0, hv::Gfn{frame.raw}, hv::Gfn{0}));
+    ASSERT_TRUE(granter->grants.seed(hv::DomainId{0}, hv::Gfn{frame.raw}, hv::Gfn{0}));
     EXPECT_EQ(v1[kGrantReservedConsole].frame, frame.raw);
     EXPECT_EQ(v1[kGrantReservedXenstore].flags, 0);
     GnttabMapGrantRef console{};
     console.host_addr = 0x1000;
     console.flags = kGntmapHostMap;
     console.ref = kGrantReservedConsole;
-    console.domid = granter->id;
+    console.domid = granter->id.raw;
     EXPECT_EQ(call(fake::dom0(), GrantCommand::MapGrantRef, &console), 0);
     ASSERT_EQ(console.status, 0);
 
@@ -92,7 +92,7 @@ TEST_F(Grants, VersionsKeepTheReservedEntries) {
 template <class Op>
 hv::HypercallResult try_once(hv::Domain& domain, GrantCommand command, Op& op) {
     hv::Vcpu& before = fake::running_on(hv::current_cpu());
-    fake::set_current(*domain.vcpu(0));
+    fake::set_current(*domain.vcpu(hv::VcpuId{0}));
     fake::preempt_every(1);
     hv::HypercallArguments arguments{{static_cast<std::uint64_t>(command), fake::address(op), 1, 0, 0, 0}};
     const hv::HypercallResult result = hv::do_grant_table_op(arguments);
@@ -123,14 +123,14 @@ TEST_F(Grants, ATableGrowsInPieces) {
 TEST_F(Grants, ATableThatDom0AsksForGrowsInPieces) {
     std::uint64_t list[4] = {};
     AcquireResource request{};
-    request.domid = user->id;
+    request.domid = user->id.raw;
     request.type = static_cast<std::uint16_t>(ResourceType::GrantTable);
     request.id = kResourceGrantTableShared;
     request.nr_frames = 4;
     request.frame = 60;
     request.frame_list = reinterpret_cast<std::uintptr_t>(list);
-    hv::Vcpu& before = fake::running_on(0);
-    fake::set_current(*fake::dom0().vcpu(0));
+    hv::Vcpu& before = fake::running_on(hv::CpuId{0});
+    fake::set_current(*fake::dom0().vcpu(hv::VcpuId{0}));
     hv::HypercallArguments arguments{
         {static_cast<std::uint64_t>(MemoryCommand::AcquireResource), fake::address(request), 0, 0, 0, 0}};
     fake::preempt_every(1);
@@ -148,7 +148,7 @@ TEST_F(Grants, ATableAndAMaptrackGoInPieces) {
     constexpr unsigned kPages = 20;
     ASSERT_TRUE(user->grants.grow(kPages));
     hv::Maptrack& maptrack = user->grants.maptrack;
-    for (std::uint32_t i = 0; i < kPages * hv::Maptrack::kPerPage; ++i) ASSERT_TRUE(maptrack.take(0));
+    for (std::uint32_t i = 0; i < kPages * hv::Maptrack::kPerPage; ++i) ASSERT_TRUE(maptrack.take(hv::VcpuId{0}));
     const auto tries_of = [](auto work) {
         unsigned tries = 1;
         while (!work() && tries < 1000) ++tries;
@@ -163,7 +163,7 @@ TEST_F(Grants, ATableAndAMaptrackGoInPieces) {
 // Until all pages of the old version are cleared, what is on the others is no entry of anybody's.
 TEST_F(Grants, TheVersionChangesInPieces) {
     constexpr unsigned kPages = 8;
-    constexpr GrantRef kLast = kPages * 4096 / sizeof(GrantEntryV2) - 1;
+    constexpr Gref kLast = kPages * 4096 / sizeof(GrantEntryV2) - 1;
     ASSERT_TRUE(granter->grants.grow(kPages));
     void* pages[kPages];
     for (unsigned i = 0; i < kPages; ++i) {
@@ -226,7 +226,7 @@ TEST_F(Grants, VersionRefused) {
     GnttabGetVersion get{.domid = kDomidSelf, .pad = 0, .version = 0};
     EXPECT_EQ(call(old, GrantCommand::GetVersion, &get), 0);
     EXPECT_EQ(get.version, 1u);
-    get.domid = granter->id;
+    get.domid = granter->id.raw;
     EXPECT_EQ(call(old, GrantCommand::GetVersion, &get), -kEPERM);
 }
 
@@ -245,7 +245,7 @@ TEST_F(Grants, SwapTransferAndTheRest) {
     EXPECT_EQ(swap.status, code(GrantResult::BadGntref));
     GnttabTransfer transfer{};
     transfer.mfn = frame.raw;
-    transfer.domid = user->id;
+    transfer.domid = user->id.raw;
     EXPECT_EQ(call(*granter, GrantCommand::Transfer, &transfer), 0);
     EXPECT_EQ(transfer.status, code(GrantResult::GeneralError));
     EXPECT_EQ(info().owner(), granter->id);
@@ -263,21 +263,22 @@ TEST_F(Grants, HostileEntries) {
             seed = seed * 1664525 + 1013904223;
             auto& entry = v1[8 + seed % 4];
             std::atomic_ref{*reinterpret_cast<std::uint32_t*>(&entry)}.store(
-                seed & 0x100 ? (std::uint32_t{user->id} << 16 | kGtfPermitAccess | (seed & kGtfReadonly)) : seed);
+                seed & 0x100 ? (std::uint32_t{user->id.raw} << 16 | kGtfPermitAccess | (seed & kGtfReadonly)) : seed);
             std::atomic_ref{entry.frame}.store(seed & 0x200 ? static_cast<std::uint32_t>(frame.raw) : seed);
         }
     }};
     std::vector<std::thread> users;
-    for (hv::CpuId cpu = 1; cpu < 3; ++cpu) {
+    for (hv::CpuId cpu{1}; cpu.raw < 3; ++cpu) {
         users.emplace_back([&, cpu] {
             fake::on_cpu(cpu);
             for (unsigned i = 0; i < 5000; ++i) {
                 const std::uint32_t flags =
                     kGntmapHostMap | (i % 2 ? kGntmapReadonly : 0u) | (i % 3 ? 0u : kGntmapDeviceMap);
-                const auto op = map(*user, 8 + i % 4, cpu * 8 + i % 8, flags);
+                const auto op = map(*user, 8 + i % 4, cpu.raw * 8 + i % 8, flags);
                 if (op.status == 0) {
-                    EXPECT_EQ(unmap(*user, op.handle, cpu * 8 + i % 8, flags & kGntmapDeviceMap ? op.dev_bus_addr : 0),
-                              0);
+                    EXPECT_EQ(
+                        unmap(*user, op.handle, cpu.raw * 8 + i % 8, flags & kGntmapDeviceMap ? op.dev_bus_addr : 0),
+                        0);
                 }
             }
         });

@@ -41,7 +41,7 @@ class Callers : public testing::Test {
         static const bool registered = (hv::register_hypercalls(kEntries, std::size(kEntries)), true);
         ASSERT_TRUE(registered);
         fake::boot();
-        fake::on_cpu(0);
+        fake::on_cpu(hv::CpuId{0});
         g_calls = 0;
     }
 
@@ -50,9 +50,9 @@ class Callers : public testing::Test {
         hv::abi::control::CreateDomain config{};
         config.type = static_cast<std::uint32_t>(type);
         config.max_vcpus = 1;
-        hv::Domain domain{7, config, false};
-        hv::Vcpu vcpu{domain, 0};
-        hv::Vcpu& before = fake::running_on(0);
+        hv::Domain domain{hv::DomainId{7}, config, false};
+        hv::Vcpu vcpu{domain, hv::VcpuId{0}};
+        hv::Vcpu& before = fake::running_on(hv::CpuId{0});
         fake::set_current(vcpu);
         const hv::HypercallResult result = hv::dispatch_hypercall(number, arguments);
         fake::set_current(before);

@@ -20,11 +20,11 @@ TEST(FrameList, GoesOnWhereItStopped) {
     hv::control::GetFrameList request{};
     request.frames = reinterpret_cast<std::uintptr_t>(frames.data());
     request.capacity = frames.size();
-    request.domain = domain.id;
+    request.domain = domain.id.raw;
     fake::preempt_every(1);
     unsigned tries = 1;
     hv::Result<> listed;
-    while (!(listed = hv::get_frame_list(request)) && listed.error() == hv::Error::Restart) ++tries;
+    while (!(listed = hv::op_get_frame_list(request)) && listed.error() == hv::Error::Restart) ++tries;
     fake::preempt_every(0);
     ASSERT_TRUE(listed.has_value());
     EXPECT_GT(tries, 3u);

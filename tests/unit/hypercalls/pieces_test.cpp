@@ -18,7 +18,7 @@ class Pieces : public testing::Test {
   protected:
     void SetUp() override {
         fake::boot();
-        fake::on_cpu(0);
+        fake::on_cpu(hv::CpuId{0});
         for (int i = 0; i < 6; ++i) fake::make_domain(3);
         fake::dom0();
         fake::settle();
@@ -32,8 +32,8 @@ class Pieces : public testing::Test {
 
     // Returns the result; `tries` says how often it was called.
     std::int64_t call(hv::HypercallHandler handler, hv::HypercallArguments arguments, bool preempted) {
-        hv::Vcpu& before = fake::running_on(0);
-        fake::set_current(*fake::dom0().vcpu(0));
+        hv::Vcpu& before = fake::running_on(hv::CpuId{0});
+        fake::set_current(*fake::dom0().vcpu(hv::VcpuId{0}));
         fake::preempt_every(preempted ? 1 : 0);
         hv::HypercallResult result;
         for (tries = 1; !(result = handler(arguments)) && result.error() == hv::Error::Restart && tries < 10'000;

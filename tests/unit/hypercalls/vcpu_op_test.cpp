@@ -22,7 +22,7 @@ class Calls : public testing::Test {
         fake::boot();
         domain = &fake::make_domain(3);
         fake::settle();
-        vcpu = domain->vcpu(0);
+        vcpu = domain->vcpu(hv::VcpuId{0});
         fake::on_cpu(vcpu->cpu.load());
         fake::set_current(*vcpu);
     }
@@ -68,11 +68,11 @@ TEST_F(VcpuOp, UpAndDown) {
     EXPECT_EQ(vcpu_op(static_cast<VcpuCommand>(99), 0), -kENOSYS);
     EXPECT_EQ(vcpu_op(VcpuCommand::Up, 1), 0);
     fake::settle();
-    EXPECT_TRUE(domain->vcpu(1)->running.load());
+    EXPECT_TRUE(domain->vcpu(hv::VcpuId{1})->running.load());
     EXPECT_EQ(vcpu_op(VcpuCommand::Down, 1), 0);
     fake::settle();
-    EXPECT_FALSE(domain->vcpu(1)->running.load());
-    EXPECT_EQ(hv::runstate_snapshot(*domain->vcpu(1), fake::now()).state,
+    EXPECT_FALSE(domain->vcpu(hv::VcpuId{1})->running.load());
+    EXPECT_EQ(hv::runstate_snapshot(*domain->vcpu(hv::VcpuId{1}), fake::now()).state,
               static_cast<std::uint32_t>(RunstateKind::Offline));
     // The last one takes the domain with it.
     EXPECT_EQ(vcpu_op(VcpuCommand::Down, 0), 0);
@@ -81,7 +81,7 @@ TEST_F(VcpuOp, UpAndDown) {
 }
 
 TEST_F(VcpuOp, InitialiseOnce) {
-    domain->vcpu(2)->flags.fetch_and(~std::uint32_t{hv::kVcpuInitialised});
+    domain->vcpu(hv::VcpuId{2})->flags.fetch_and(~std::uint32_t{hv::kVcpuInitialised});
     EXPECT_EQ(vcpu_op(VcpuCommand::Up, 2), -kEINVAL);
     static std::array<std::byte, 8192> context{};
     EXPECT_EQ(vcpu_op(VcpuCommand::Initialise, 2, 8), -kEFAULT);
@@ -139,7 +139,7 @@ TEST_F(VcpuOp, PhysicalIdOfPinnedDom0Only) {
     VcpuGetPhysid id{};
     EXPECT_EQ(vcpu_op(VcpuCommand::GetPhysid, 0, fake::address(id)), -kEINVAL);
     EXPECT_EQ(vcpu_op(VcpuCommand::SendNmi, 1), 0);
-    hv::Vcpu& dom0 = *fake::dom0().vcpu(0);
+    hv::Vcpu& dom0 = *fake::dom0().vcpu(hv::VcpuId{0});
     fake::settle();
     fake::on_cpu(dom0.cpu.load());
     fake::set_current(dom0);
@@ -173,12 +173,12 @@ TEST_F(SchedOp, ShutdownCodeComesFirst) {
 
 TEST_F(SchedOp, RemoteShutdownAndPinOverrideAreDom0s) {
     hv::Domain& victim = fake::make_domain();
-    SchedRemoteShutdown op{.domid = victim.id, .pad = 0, .reason = 2};
+    SchedRemoteShutdown op{.domid = victim.id.raw, .pad = 0, .reason = 2};
     EXPECT_EQ(sched_op(SchedCommand::RemoteShutdown, fake::address(op)), -kEPERM);
     SchedPinOverride pin{.pcpu = 0};
     EXPECT_EQ(sched_op(SchedCommand::PinOverride, fake::address(pin)), -kEPERM);
     fake::settle();
-    hv::Vcpu& dom0 = *fake::dom0().vcpu(0);
+    hv::Vcpu& dom0 = *fake::dom0().vcpu(hv::VcpuId{0});
     fake::settle();
     fake::on_cpu(dom0.cpu.load());
     fake::set_current(dom0);

@@ -27,8 +27,8 @@ class DomainMemory : public Memory {
         request.out.extent_start = out_list;
         request.out.nr_extents = out_count;
         request.out.extent_order = out_order;
-        hv::Vcpu& before = fake::running_on(0);
-        fake::set_current(*domain.vcpu(0));
+        hv::Vcpu& before = fake::running_on(hv::CpuId{0});
+        fake::set_current(*domain.vcpu(hv::VcpuId{0}));
         const std::int64_t result =
             fake::hypercall(hv::do_memory_op, static_cast<std::uint64_t>(hv::abi::xen::MemoryCommand::Exchange),
                             fake::address(request));
@@ -38,8 +38,8 @@ class DomainMemory : public Memory {
     // Once, with the processor needed elsewhere all the time; tells how many extents are done.
     static std::uint64_t populate_once(hv::Domain& caller, std::uint64_t& command,
                                        hv::abi::xen::MemoryReservation& request) {
-        hv::Vcpu& before = fake::running_on(0);
-        fake::set_current(*caller.vcpu(0));
+        hv::Vcpu& before = fake::running_on(hv::CpuId{0});
+        fake::set_current(*caller.vcpu(hv::VcpuId{0}));
         fake::preempt_every(1);
         hv::HypercallArguments arguments{{command, fake::address(request), 0, 0, 0, 0}};
         const hv::HypercallResult result = hv::do_memory_op(arguments);
@@ -78,7 +78,7 @@ TEST_F(DomainMemory, LittleIsDoneWithoutALook) {
             request.extent_start = reinterpret_cast<std::uintptr_t>(extents.data());
             request.nr_extents = extents.size();
             request.extent_order = order;
-            request.domid = guest.id;
+            request.domid = guest.id.raw;
             auto command = static_cast<std::uint64_t>(hv::abi::xen::MemoryCommand::PopulatePhysmap);
             const std::uint64_t frames = guest.frames;
             const std::uint64_t done = populate_once(*caller, command, request);
@@ -242,21 +242,21 @@ TEST_F(DomainMemory, ExchangeWithAnUnreadableListLosesNothing) {
 
 // Who looks a domain up while it goes gets it whole or not at all; the last one to let go gives its memory back.
 TEST_F(DomainMemory, LookupsWhileDomainsComeAndGo) {
-    constexpr hv::DomainId kNumber = 77;
+    constexpr hv::DomainId kNumber{77};
     std::atomic<bool> ended{false};
     const auto look = [&](hv::CpuId cpu) {
         fake::on_cpu(cpu);
         while (!ended) {
             const auto found = hv::find_domain(kNumber);
             EXPECT_EQ(found ? (*found)->id : kNumber, kNumber);
-            const hv::DomainRef next = hv::next_domain(1);
+            const hv::DomainRef next = hv::next_domain(hv::DomainId{1});
             EXPECT_EQ(next ? next->id : kNumber, kNumber);
         }
     };
-    std::thread first{look, 1}, second{look, 2};
+    std::thread first{look, hv::CpuId{1}}, second{look, hv::CpuId{2}};
     for (int round = 0; round < 200; ++round) {
         hv::abi::control::CreateDomain config{};
-        config.domain = kNumber;
+        config.domain = kNumber.raw;
         config.max_vcpus = 1;
         config.max_frames = 1;
         hv::Domain& domain = fake::make_domain(config);

@@ -31,7 +31,7 @@ TEST_F(Kinds, ADomainHasTheKindOfItsType) {
     EXPECT_EQ(&pv.kind, hv::guest_kind(DomainType::Pv));
     EXPECT_EQ(&pvh.kind, hv::guest_kind(DomainType::Pvh));
     EXPECT_NE(&pv.kind, &pvh.kind);
-    EXPECT_EQ(pvh.vcpu(0)->type, DomainType::Pvh);
+    EXPECT_EQ(pvh.vcpu(hv::VcpuId{0})->type, DomainType::Pvh);
 }
 
 TEST_F(Kinds, AKindThatIsNotThereIsRefused) {

@@ -13,7 +13,7 @@ class Memory : public testing::Test {
   protected:
     void SetUp() override {
         fake::boot();
-        fake::on_cpu(0);
+        fake::on_cpu(hv::CpuId{0});
         fake::dom0();
         fake::add_high_memory();
         free_before = hv::free_frame_count();

@@ -65,7 +65,7 @@ TEST_F(Allocation, HvsOwnMemory) {
 // whose last owner may still have it in a TLB, it must not be taken for the newer one.
 TEST(Stamps, TheNewestCountsHoweverOldOthersAre) {
     fake::boot();
-    fake::on_cpu(0);
+    fake::on_cpu(hv::CpuId{0});
     constexpr std::uint32_t kHalfRange = std::uint32_t{1} << 31;
     for (const std::uint32_t age :
          {1u, kHalfRange - 1, kHalfRange, kHalfRange + 1, kHalfRange + 1000, ~std::uint32_t{0}}) {
@@ -87,7 +87,7 @@ TEST(Exchange, FlushesOncePerChunk) {
     constexpr unsigned kOrder = 6;
     constexpr std::uint64_t kFrames = 1u << kOrder;
     fake::boot();
-    fake::on_cpu(0);
+    fake::on_cpu(hv::CpuId{0});
     hv::Domain& domain = fake::make_domain();
     const Mfn block = MUST(hv::allocate_domain_frames(domain, kOrder), "there is much");
     std::vector<Mfn> other_frames;
@@ -111,8 +111,8 @@ TEST(Exchange, FlushesOncePerChunk) {
     hv::abi::xen::MemoryExchange request{};
     request.in = {fake::address(in), 1, kOrder, 0, hv::abi::xen::kDomidSelf, {}};
     request.out = {reinterpret_cast<std::uintptr_t>(out.data()), kFrames, 0, 0, hv::abi::xen::kDomidSelf, {}};
-    hv::Vcpu& before = fake::running_on(0);
-    fake::set_current(*domain.vcpu(0));
+    hv::Vcpu& before = fake::running_on(hv::CpuId{0});
+    fake::set_current(*domain.vcpu(hv::VcpuId{0}));
     EXPECT_EQ(fake::hypercall(hv::do_memory_op, static_cast<std::uint64_t>(hv::abi::xen::MemoryCommand::Exchange),
                               fake::address(request)),
               0);

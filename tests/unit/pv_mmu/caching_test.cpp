@@ -13,7 +13,7 @@ class Caching : public Mmu {
     void SetUp() override {
         Mmu::SetUp();
         dom0 = &fake::dom0();
-        by = dom0->vcpu(0);
+        by = dom0->vcpu(hv::VcpuId{0});
     }
     void TearDown() override {
         for (const Mfn mfn : own) hv::release_frame(info(mfn));
@@ -57,7 +57,7 @@ TEST_F(Caching, IsNotForDomainsWithoutDevices) {
     EXPECT_FALSE(incoherent(data));
     // Nor does whoever builds the domain lend it the right.
     EXPECT_EQ(set_entry(*dom0, l1, 1, make_pte(data, kReadWrite | kPteCacheDisable),
-                        std::uint64_t{domain->id + 1u} << 16 | domain->id),
+                        std::uint64_t{domain->id.raw + 1u} << 16 | domain->id.raw),
               kInvalid);
 }
 

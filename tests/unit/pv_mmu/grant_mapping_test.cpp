@@ -10,7 +10,7 @@ using namespace guest;
 
 class GrantMapping : public Mmu {
   protected:
-    static constexpr GrantRef kRef = 9;
+    static constexpr Gref kRef{9};
 
     void SetUp() override {
         Mmu::SetUp();
@@ -20,7 +20,7 @@ class GrantMapping : public Mmu {
         auto* entries =
             static_cast<GrantEntryV1*>(hv::frame_pointer(MUST(other->grants.frame(0, false), "the first page")));
         entries[kRef] = {
-            .flags = kGtfPermitAccess, .domid = domain->id, .frame = static_cast<std::uint32_t>(granted_.raw)};
+            .flags = kGtfPermitAccess, .domid = domain->id.raw, .frame = static_cast<std::uint32_t>(granted_.raw)};
     }
     // One try, preempted at the first chance.
     template <class Op>
@@ -42,7 +42,7 @@ TEST_F(GrantMapping, ABusyTableIsNotWaitedFor) {
     map.host_addr = entry_address(l1_, 5);
     map.flags = kGntmapHostMap | kGntmapContainsPte;
     map.ref = kRef;
-    map.domid = other->id;
+    map.domid = other->id.raw;
     ASSERT_TRUE(lock_l1_table(info(l1_), hv::Preemption::Forbidden));
     const hv::HypercallResult refused = once(GrantCommand::MapGrantRef, map);
     ASSERT_FALSE(refused.has_value());

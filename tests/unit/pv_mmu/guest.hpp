@@ -56,8 +56,8 @@ inline std::int64_t call(hv::Vcpu& vcpu, hv::HypercallHandler handler, std::uint
 }
 
 inline std::int64_t mmu_update(hv::Domain& domain, std::vector<MmuUpdate> updates, std::uint64_t foreign = kDomidSelf) {
-    return call(*domain.vcpu(0), do_mmu_update, reinterpret_cast<std::uintptr_t>(updates.data()), updates.size(), 0,
-                foreign);
+    return call(*domain.vcpu(hv::VcpuId{0}), do_mmu_update, reinterpret_cast<std::uintptr_t>(updates.data()),
+                updates.size(), 0, foreign);
 }
 inline std::int64_t set_entry(hv::Domain& domain, Mfn frame, unsigned index, Pte value,
                               std::uint64_t foreign = kDomidSelf) {
@@ -90,14 +90,14 @@ class Mmu : public testing::Test {
 
     void SetUp() override {
         fake::boot();
-        fake::on_cpu(0);
+        fake::on_cpu(hv::CpuId{0});
         fake::dom0();
         fake::settle();
         before_ = audit::usage();
         domain = &fake::make_domain(2);
         other = &fake::make_domain(1);
         fake::settle();
-        vcpu = domain->vcpu(0);
+        vcpu = domain->vcpu(hv::VcpuId{0});
     }
     void TearDown() override {
         EXPECT_EQ(audit::report(), "");

@@ -78,7 +78,7 @@ TEST_F(Isolation, AChangeMakesAnotherVersion) {
 TEST_F(Isolation, NoEntryOfTheCopyNamesAnotherL4Table) {
     domain = &fake::make_linear_domain(1);
     fake::settle();
-    vcpu = domain->vcpu(0);
+    vcpu = domain->vcpu(hv::VcpuId{0});
     const Mfn l4 = frame(), second = frame(), l3 = frame();
     ASSERT_EQ(pin(*vcpu, l4, 4), 0);
     ASSERT_EQ(pin(*vcpu, second, 4), 0);
@@ -114,7 +114,7 @@ TEST_F(Isolation, AnEntryThatIsNotPresentNamesNoMemory) {
     domain = &fake::make_domain(1);
     fake::settle();
     const Tree plain = make_tree();
-    ASSERT_EQ(pin(*domain->vcpu(0), plain.l4, 4), 0);
+    ASSERT_EQ(pin(*domain->vcpu(hv::VcpuId{0}), plain.l4, 4), 0);
     EXPECT_EQ(set_entry(*domain, plain.l1[0], 500, memory), 0);
 }
 

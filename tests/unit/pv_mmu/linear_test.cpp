@@ -19,7 +19,7 @@ class Linear : public Mmu {
     void begin_domain() {
         domain = &fake::make_linear_domain(2);
         fake::settle();
-        vcpu = domain->vcpu(0);
+        vcpu = domain->vcpu(hv::VcpuId{0});
     }
     // A pinned table of this level with nothing in it.
     Mfn pinned(unsigned level) {
@@ -40,7 +40,7 @@ class Linear : public Mmu {
 };
 
 TEST_F(Linear, OnlyWhereTheDomainMay) {
-    vcpu = (domain = other)->vcpu(0);
+    vcpu = (domain = other)->vcpu(hv::VcpuId{0});
     const Mfn table = pinned(3), second = pinned(3);
     EXPECT_EQ(name(table, 0, table), kInvalid);
     EXPECT_EQ(name(table, 0, second), kInvalid);

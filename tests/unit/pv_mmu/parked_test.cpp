@@ -52,7 +52,7 @@ TEST_F(Parked, ValidationGoesOnWhereItStopped) {
 TEST_F(Parked, AnotherVcpuTakesOver) {
     const Tree tree = make_tree(3, 3);
     park(tree);
-    EXPECT_EQ(pin(*domain->vcpu(1), tree.l4, 4), 0);
+    EXPECT_EQ(pin(*domain->vcpu(hv::VcpuId{1}), tree.l4, 4), 0);
     EXPECT_EQ(pin(*vcpu, tree.l4, 4), kInvalid);  // the first one comes back
     EXPECT_EQ(unpin(*vcpu, tree.l4), 0);
     expect_plain(tree);
@@ -123,7 +123,7 @@ TEST_F(Parked, InvalidationTurnsIntoValidation) {
         for (unsigned i = 0; i < progress; ++i) ASSERT_FALSE(call_once(*vcpu, do_mmuext_op, arguments).has_value());
         fake::preempt_every(0);
         // Another vCPU wants the table before the first one is done.
-        ASSERT_EQ(pin(*domain->vcpu(1), tree.l4, 4), 0);
+        ASSERT_EQ(pin(*domain->vcpu(hv::VcpuId{1}), tree.l4, 4), 0);
         ASSERT_EQ(audit::report(), "");
         ASSERT_TRUE(call_once(*vcpu, do_mmuext_op, arguments).has_value());
         ASSERT_FALSE(has_unfinished(*vcpu));
@@ -164,7 +164,7 @@ TEST_F(Parked, DomainDestroyedInTheMiddle) {
         fake::preempt_every(0);
         domain = &fake::make_domain(2);
         fake::settle();
-        vcpu = domain->vcpu(0);
+        vcpu = domain->vcpu(hv::VcpuId{0});
     }
 }
 
@@ -224,7 +224,7 @@ TEST_F(Parked, AGdtOfParkedFramesIsPreempted) {
     fake::preempt_every(1);
     unsigned tries = 0;
     hv::Result<> set;
-    while (!(set = set_gdt(*domain->vcpu(1), frames, 1, 512)) && set.error() == hv::Error::Restart) {
+    while (!(set = set_gdt(*domain->vcpu(hv::VcpuId{1}), frames, 1, 512)) && set.error() == hv::Error::Restart) {
         EXPECT_EQ(tries % 8 ? "" : audit::report(), "");
         ASSERT_LT(++tries, kMostTries);
     }
@@ -232,7 +232,7 @@ TEST_F(Parked, AGdtOfParkedFramesIsPreempted) {
     EXPECT_GT(tries, 2u);
     EXPECT_TRUE(set.has_value());  // its entries are descriptors that are not present
     EXPECT_FALSE(parked(tree.l4));
-    release_gdt(*domain->vcpu(1));
+    release_gdt(*domain->vcpu(hv::VcpuId{1}));
     EXPECT_EQ(pin(*vcpu, tree.l4, 4), 0);
 }
 

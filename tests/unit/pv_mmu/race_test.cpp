@@ -58,10 +58,10 @@ TEST_F(Race, WriterWaitsForValidationAnsweringRequests) {
     fake::when_flushed([&] {
         validating = true;
         writer = std::thread{[&] {
-            fake::on_cpu(1);
+            fake::on_cpu(hv::CpuId{1});
             MmuUpdate update{entry_address(tree.l4, 511), 0};
             hv::HypercallArguments arguments{{fake::address(update), 1, 0, kDomidSelf, 0, 0}};
-            EXPECT_TRUE(call_once(*domain->vcpu(1), do_mmu_update, arguments).has_value());
+            EXPECT_TRUE(call_once(*domain->vcpu(hv::VcpuId{1}), do_mmu_update, arguments).has_value());
         }};
         // The flush is answered when the other CPU pauses.
         const std::uint64_t before = fake::pauses();

@@ -30,7 +30,7 @@ class SharedPages : public Mmu {
     void unchanged() {
         for (const Mfn page : pages) {
             EXPECT_EQ(info(page).count.load() & ~FrameInfo::kForeignMapped,
-                      std::uint64_t{domain->id} << FrameInfo::kOwnerShift | FrameInfo::kShared | 1);
+                      std::uint64_t{domain->id.raw} << FrameInfo::kOwnerShift | FrameInfo::kShared | 1);
             EXPECT_EQ(info(page).frame_type(), FrameType::Writable);
             EXPECT_EQ(info(page).type_count(), 1u);
             EXPECT_EQ(hv::m2p(page), hv::kInvalidM2pEntry);
@@ -55,14 +55,14 @@ class SharedPages : public Mmu {
 
 TEST_F(SharedPages, AreMappedByTheirDomainAndDom0) {
     const Mfn own = frame(), foreign = fake::give_page(fake::dom0()), others = fake::give_page(*other);
-    hv::Vcpu& dom0 = *fake::dom0().vcpu(0);
+    hv::Vcpu& dom0 = *fake::dom0().vcpu(hv::VcpuId{0});
     ASSERT_EQ(pin(*vcpu, own, 1), 0);
     ASSERT_EQ(pin(dom0, foreign, 1), 0);
-    ASSERT_EQ(pin(*other->vcpu(0), others, 1), 0);
+    ASSERT_EQ(pin(*other->vcpu(hv::VcpuId{0}), others, 1), 0);
     for (const Mfn page : pages) {
         for (const Pte flags : {kReadOnly, kReadWrite}) {
             EXPECT_EQ(set_entry(*domain, own, 3, make_pte(page, flags)), 0);
-            EXPECT_EQ(set_entry(fake::dom0(), foreign, 3, make_pte(page, flags), domain->id), 0);
+            EXPECT_EQ(set_entry(fake::dom0(), foreign, 3, make_pte(page, flags), domain->id.raw), 0);
             EXPECT_EQ(set_entry(*other, others, 3, make_pte(page, flags)), kInvalid);
             EXPECT_EQ(set_entry(fake::dom0(), foreign, 4, make_pte(page, flags)), kInvalid);
             EXPECT_EQ(set_entry(fake::dom0(), foreign, 4, make_pte(page, flags), kDomidXen), kInvalid);
@@ -85,8 +85,8 @@ TEST_F(SharedPages, AreNotGivenUp) {
             ASSERT_EQ(set_entry(*domain, l1, i, make_pte(pages[i], kReadWrite)), 0);
         for (const Mfn page : pages) {
             EXPECT_EQ(decrease(*vcpu, kDomidSelf, page), 0);
-            EXPECT_EQ(decrease(*fake::dom0().vcpu(0), domain->id, page), 0);
-            EXPECT_EQ(decrease(*fake::dom0().vcpu(0), kDomidXen, page), 0);
+            EXPECT_EQ(decrease(*fake::dom0().vcpu(hv::VcpuId{0}), domain->id.raw, page), 0);
+            EXPECT_EQ(decrease(*fake::dom0().vcpu(hv::VcpuId{0}), kDomidXen, page), 0);
 
             std::uint64_t in = page.raw, out = 7;
             MemoryExchange exchange{};
@@ -108,10 +108,10 @@ TEST_F(SharedPages, HaveNoPlaceInTheDomainsMemory) {
         EXPECT_EQ(
             mmu_update(*domain, {{hv::address_of(page).raw | static_cast<unsigned>(MmuCommand::MachphysUpdate), 5}}),
             kInvalid);
-        EXPECT_EQ(
-            mmu_update(fake::dom0(),
-                       {{hv::address_of(page).raw | static_cast<unsigned>(MmuCommand::MachphysUpdate), 5}}, domain->id),
-            kInvalid);
+        EXPECT_EQ(mmu_update(fake::dom0(),
+                             {{hv::address_of(page).raw | static_cast<unsigned>(MmuCommand::MachphysUpdate), 5}},
+                             domain->id.raw),
+                  kInvalid);
     }
 }
 
@@ -138,38 +138,38 @@ TEST_F(SharedPages, BecomeNothingElse) {
 // What hv writes to keeps its own references, on memory of the domain's only.
 TEST_F(SharedPages, AreNoPlaceForHvsOtherStructures) {
     for (const Mfn page : pages) {
-        EXPECT_FALSE(hv::register_vcpu_info(*domain->vcpu(1), hv::Gfn{page.raw}, 0).has_value());
-        EXPECT_FALSE(domain->events.init_control(hv::Gfn{page.raw}, 0, 0).has_value());
+        EXPECT_FALSE(hv::register_vcpu_info(*domain->vcpu(hv::VcpuId{1}), hv::Gfn{page.raw}, 0).has_value());
+        EXPECT_FALSE(domain->events.init_control(hv::Gfn{page.raw}, 0, hv::VcpuId{0}).has_value());
     }
-    ASSERT_TRUE(domain->events.init_control(hv::Gfn{frame().raw}, 0, 0).has_value());
+    ASSERT_TRUE(domain->events.init_control(hv::Gfn{frame().raw}, 0, hv::VcpuId{0}).has_value());
     for (const Mfn page : pages) EXPECT_FALSE(domain->events.expand_array(hv::Gfn{page.raw}).has_value());
     ASSERT_TRUE(domain->events.reset().has_value());
 }
 
 TEST_F(SharedPages, AreNotGranted) {
     const Mfn l1 = fake::give_page(*other);
-    ASSERT_EQ(pin(*other->vcpu(0), l1, 1), 0);
+    ASSERT_EQ(pin(*other->vcpu(hv::VcpuId{0}), l1, 1), 0);
     auto* entries = static_cast<GrantEntryV2*>(hv::frame_pointer(pages[1]));
     const auto as = [](GrantResult result) { return static_cast<std::int16_t>(result); };
-    for (GrantRef ref = 10; ref < 10 + pages.size(); ++ref) {
+    for (Gref ref{10}; ref < 10 + pages.size(); ++ref) {
         entries[ref].full_page.frame = pages[ref - 10].raw;
-        entries[ref].full_page.header = {.flags = kGtfPermitAccess, .domid = other->id};
+        entries[ref].full_page.header = {.flags = kGtfPermitAccess, .domid = other->id.raw};
         GnttabMapGrantRef map{};
         map.host_addr = entry_address(l1, 0);
         map.flags = kGntmapHostMap | kGntmapContainsPte | (ref % 2 ? kGntmapReadonly : 0);
         map.ref = ref;
-        map.domid = domain->id;
-        EXPECT_EQ(call(*other->vcpu(0), hv::do_grant_table_op, static_cast<std::uint64_t>(GrantCommand::MapGrantRef),
-                       fake::address(map), 1),
+        map.domid = domain->id.raw;
+        EXPECT_EQ(call(*other->vcpu(hv::VcpuId{0}), hv::do_grant_table_op,
+                       static_cast<std::uint64_t>(GrantCommand::MapGrantRef), fake::address(map), 1),
                   0);
         EXPECT_EQ(map.status, as(GrantResult::BadPage));
         GnttabCopy copy{};
-        copy.source = {.u = {.ref = ref}, .domid = domain->id, .offset = 0, .pad = 0};
+        copy.source = {.u = {.ref = ref}, .domid = domain->id.raw, .offset = 0, .pad = 0};
         copy.dest = {.u = {.gmfn = fake::give_page(*other).raw}, .domid = kDomidSelf, .offset = 0, .pad = 0};
         copy.len = 16;
         copy.flags = kGntcopySourceGref;
-        EXPECT_EQ(call(*other->vcpu(0), hv::do_grant_table_op, static_cast<std::uint64_t>(GrantCommand::Copy),
-                       fake::address(copy), 1),
+        EXPECT_EQ(call(*other->vcpu(hv::VcpuId{0}), hv::do_grant_table_op,
+                       static_cast<std::uint64_t>(GrantCommand::Copy), fake::address(copy), 1),
                   0);
         EXPECT_EQ(copy.status, as(GrantResult::BadPage));
         // Nor copied from by the owner, who can read it anyway.
@@ -198,9 +198,9 @@ TEST_F(SharedPages, StatusPagesStayWhileTheyAreMapped) {
 // Dom0 keeps what it maps of a domain that is gone, until it unmaps it, under nobody's name.
 TEST_F(SharedPages, MappingsOutliveTheDomain) {
     const Mfn foreign = fake::give_page(fake::dom0());
-    hv::Vcpu& dom0 = *fake::dom0().vcpu(0);
+    hv::Vcpu& dom0 = *fake::dom0().vcpu(hv::VcpuId{0});
     ASSERT_EQ(pin(dom0, foreign, 1), 0);
-    const std::uint16_t id = domain->id;
+    const std::uint16_t id = domain->id.raw;
     for (unsigned i = 0; i < pages.size(); ++i)
         ASSERT_EQ(set_entry(fake::dom0(), foreign, i, make_pte(pages[i], kReadWrite), id), 0);
     ASSERT_TRUE(fake::destroy(*domain));

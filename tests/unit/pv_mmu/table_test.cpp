@@ -102,18 +102,19 @@ TEST_F(Tables, UpdateVaMappingFindsTheEntry) {
 
 TEST_F(Tables, OnlyThePrivilegedNameOthers) {
     const Mfn theirs = fake::give_page(*other);
-    EXPECT_EQ(set_entry(*domain, tree.l1[0], 0, make_pte(theirs, kReadOnly), other->id), kRefusedPermission);
-    EXPECT_EQ(set_entry(*domain, theirs, 0, 0, (std::uint64_t{other->id} + 1) << 16 | kDomidSelf), kRefusedPermission);
+    EXPECT_EQ(set_entry(*domain, tree.l1[0], 0, make_pte(theirs, kReadOnly), other->id.raw), kRefusedPermission);
+    EXPECT_EQ(set_entry(*domain, theirs, 0, 0, (std::uint64_t{other->id.raw} + 1) << 16 | kDomidSelf),
+              kRefusedPermission);
     EXPECT_EQ(set_entry(*domain, tree.l1[0], 0, make_pte(theirs, kReadOnly), kDomidIo), kRefusedPermission);
     EXPECT_EQ(set_entry(*domain, tree.l1[0], 0, make_pte(theirs, kReadOnly), kDomidXen), kRefusedPermission);
-    EXPECT_EQ(mmuext(*vcpu, MmuextCommand::PinL1Table, theirs.raw, 0, other->id), kRefusedPermission);
+    EXPECT_EQ(mmuext(*vcpu, MmuextCommand::PinL1Table, theirs.raw, 0, other->id.raw), kRefusedPermission);
     EXPECT_EQ(mmuext(*vcpu, MmuextCommand::FlushCache), -13);
 }
 
 TEST_F(Tables, TheBuilderWorksInAnothersTables) {
     const Mfn theirs = fake::give_page(*other), data = fake::give_page(*other);
-    const std::uint64_t foreign = (std::uint64_t{other->id} + 1) << 16 | other->id;
-    EXPECT_EQ(mmuext(*fake::dom0().vcpu(0), MmuextCommand::PinL1Table, theirs.raw, 0, other->id), 0);
+    const std::uint64_t foreign = (std::uint64_t{other->id.raw} + 1) << 16 | other->id.raw;
+    EXPECT_EQ(mmuext(*fake::dom0().vcpu(hv::VcpuId{0}), MmuextCommand::PinL1Table, theirs.raw, 0, other->id.raw), 0);
     EXPECT_EQ(set_entry(fake::dom0(), theirs, 0, make_pte(data, kReadWrite), foreign), 0);
     EXPECT_EQ(set_entry(fake::dom0(), theirs, 1, make_pte(theirs, kReadWrite), foreign), kInvalid);
     EXPECT_EQ(set_entry(fake::dom0(), theirs, 2, make_pte(tree.l4, kReadOnly), foreign), kInvalid);
@@ -123,31 +124,31 @@ TEST_F(Tables, TheBuilderWorksInAnothersTables) {
 TEST_F(Tables, HypervisorMemoryIsNotForDom0Either) {
     hv::Domain& dom0 = fake::dom0();
     const Mfn l1 = fake::give_page(dom0);
-    ASSERT_EQ(mmuext(*dom0.vcpu(0), MmuextCommand::PinL1Table, l1.raw), 0);
+    ASSERT_EQ(mmuext(*dom0.vcpu(hv::VcpuId{0}), MmuextCommand::PinL1Table, l1.raw), 0);
     void* page = hv::allocate_page();
     const Mfn heap = hv::frame_of_pointer(page);
     EXPECT_EQ(set_entry(dom0, l1, 0, make_pte(heap, kReadWrite), kDomidXen), kInvalid);
     EXPECT_EQ(set_entry(dom0, l1, 0, make_pte(heap, kReadOnly), kDomidXen), kInvalid);
-    EXPECT_EQ(mmuext(*dom0.vcpu(0), MmuextCommand::ClearPage, heap.raw, 0, kDomidXen), kInvalid);
+    EXPECT_EQ(mmuext(*dom0.vcpu(hv::VcpuId{0}), MmuextCommand::ClearPage, heap.raw, 0, kDomidXen), kInvalid);
     EXPECT_EQ(set_entry(dom0, l1, 0, make_pte(Mfn{0xf'ee00}, kReadWrite), kDomidIo), 0);
     EXPECT_EQ(set_entry(dom0, l1, 1, make_pte(Mfn{std::uint64_t{1} << 30}, kReadWrite), kDomidIo),
               kInvalid);  // no such address
     hv::free_page(page);
-    EXPECT_EQ(mmuext(*dom0.vcpu(0), MmuextCommand::UnpinTable, l1.raw), 0);
+    EXPECT_EQ(mmuext(*dom0.vcpu(hv::VcpuId{0}), MmuextCommand::UnpinTable, l1.raw), 0);
     hv::release_frame(info(l1));
 }
 
 TEST_F(Tables, ForeignMappingsKeepADyingDomainsFrames) {
     hv::Domain& dom0 = fake::dom0();
     const Mfn l1 = fake::give_page(dom0), theirs = fake::give_page(*other);
-    ASSERT_EQ(mmuext(*dom0.vcpu(0), MmuextCommand::PinL1Table, l1.raw), 0);
-    ASSERT_EQ(set_entry(dom0, l1, 0, make_pte(theirs, kReadWrite), other->id), 0);
+    ASSERT_EQ(mmuext(*dom0.vcpu(hv::VcpuId{0}), MmuextCommand::PinL1Table, l1.raw), 0);
+    ASSERT_EQ(set_entry(dom0, l1, 0, make_pte(theirs, kReadWrite), other->id.raw), 0);
     EXPECT_FALSE(fake::destroy(*other));
     EXPECT_EQ(other->frames, 1u);
     EXPECT_EQ(audit::report(), "");
     EXPECT_EQ(set_entry(dom0, l1, 0, 0), 0);
     EXPECT_TRUE(fake::destroy(*other));
-    EXPECT_EQ(mmuext(*dom0.vcpu(0), MmuextCommand::UnpinTable, l1.raw), 0);
+    EXPECT_EQ(mmuext(*dom0.vcpu(hv::VcpuId{0}), MmuextCommand::UnpinTable, l1.raw), 0);
     hv::release_frame(info(l1));
 }
 

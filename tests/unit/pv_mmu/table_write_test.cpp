@@ -33,7 +33,7 @@ class TableWrite : public Mmu {
         std::copy(bytes.begin(), bytes.end(), code);
         registers.rip = fake::address(code);
         const TrapFrame before = registers;
-        hv::Vcpu& current = fake::running_on(0);
+        hv::Vcpu& current = fake::running_on(hv::CpuId{0});
         fake::set_current(*vcpu);
         const bool handled = emulate_table_write(*vcpu, registers, address);
         fake::set_current(current);

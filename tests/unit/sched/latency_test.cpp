@@ -24,7 +24,7 @@ hv::Nanoseconds pulse(hv::Vcpu& vcpu, hv::Nanoseconds period, hv::Nanoseconds wo
     for (int i = 0; i < rounds; ++i) {
         const hv::Nanoseconds woken = fake::now();
         const hv::Nanoseconds ran = hv::vcpu_run_time(vcpu);
-        hv::vcpu_unblock(vcpu);
+        vcpu.unblock();
         fake::settle();
         while (!vcpu.running.load()) fake::run_until(fake::now() + kMillisecond / 10);
         worst = std::max(worst, fake::now() - woken);
@@ -38,7 +38,7 @@ hv::Nanoseconds pulse(hv::Vcpu& vcpu, hv::Nanoseconds period, hv::Nanoseconds wo
 TEST_F(Latency, SleeperPreemptsHogs) {
     const auto cpus = first_cpus(1);
     for (int i = 0; i < 3; ++i) hogs({.hard = cpus});
-    hv::Vcpu& sleeper = *hogs({.hard = cpus}).vcpu(0);
+    hv::Vcpu& sleeper = *hogs({.hard = cpus}).vcpu(hv::VcpuId{0});
     block(sleeper);
     fake::run_until(fake::now() + 100 * kMillisecond);
     EXPECT_LE(pulse(sleeper, 20 * kMillisecond, kMillisecond / 2, 100), 2 * kMillisecond);
@@ -48,11 +48,11 @@ TEST_F(Latency, SleepingNowAndThenEarnsNothing) {
     const auto cpus = first_cpus(1);
     hv::Domain& hog = hogs({.hard = cpus});
     hv::Domain& cheat = hogs({.hard = cpus});
-    block(*cheat.vcpu(0));
+    block(*cheat.vcpu(hv::VcpuId{0}));
     fake::run_until(fake::now() + 100 * kMillisecond);
     const double before_hog = sim::run_time(hog);
     const double before_cheat = sim::run_time(cheat);
-    pulse(*cheat.vcpu(0), 0, 9 * kMillisecond, 200);
+    pulse(*cheat.vcpu(hv::VcpuId{0}), 0, 9 * kMillisecond, 200);
     const double hog_time = sim::run_time(hog) - before_hog;
     const double cheat_time = sim::run_time(cheat) - before_cheat;
     EXPECT_LT(cheat_time, 1.3 * hog_time);
@@ -63,8 +63,8 @@ TEST_F(Latency, YieldLetsOthersRun) {
     hv::Domain& a = hogs({.hard = cpus});
     hv::Domain& b = hogs({.hard = cpus});
     fake::run_until(fake::now() + 55 * kMillisecond);
-    hv::Vcpu& running = a.vcpu(0)->running.load() ? *a.vcpu(0) : *b.vcpu(0);
-    hv::Vcpu& waiting = a.vcpu(0)->running.load() ? *b.vcpu(0) : *a.vcpu(0);
+    hv::Vcpu& running = a.vcpu(hv::VcpuId{0})->running.load() ? *a.vcpu(hv::VcpuId{0}) : *b.vcpu(hv::VcpuId{0});
+    hv::Vcpu& waiting = a.vcpu(hv::VcpuId{0})->running.load() ? *b.vcpu(hv::VcpuId{0}) : *a.vcpu(hv::VcpuId{0});
     hv::sched_yield(running);
     fake::settle();
     EXPECT_TRUE(waiting.running.load());
@@ -76,13 +76,13 @@ TEST_F(Runstate, AddsUpToTheTimeThatPassed) {
     hv::Domain& a = hogs({.hard = cpus});
     hv::Domain& b = hogs({.hard = cpus});
     const hv::Nanoseconds start = fake::now();
-    std::array<hv::abi::xen::VcpuRunstateInfo, 2> before{hv::runstate_snapshot(*a.vcpu(0), start),
-                                                         hv::runstate_snapshot(*b.vcpu(0), start)};
+    std::array<hv::abi::xen::VcpuRunstateInfo, 2> before{hv::runstate_snapshot(*a.vcpu(hv::VcpuId{0}), start),
+                                                         hv::runstate_snapshot(*b.vcpu(hv::VcpuId{0}), start)};
     fake::run_until(start + 1000 * kMillisecond);
-    block(*b.vcpu(0));
+    block(*b.vcpu(hv::VcpuId{0}));
     fake::run_until(start + 1500 * kMillisecond);
-    const auto end_a = hv::runstate_snapshot(*a.vcpu(0), fake::now());
-    const auto end_b = hv::runstate_snapshot(*b.vcpu(0), fake::now());
+    const auto end_a = hv::runstate_snapshot(*a.vcpu(hv::VcpuId{0}), fake::now());
+    const auto end_b = hv::runstate_snapshot(*b.vcpu(hv::VcpuId{0}), fake::now());
     const auto spent = [&](const auto& end, const auto& begin, unsigned state) {
         return end.time[state] - begin.time[state];
     };

@@ -14,9 +14,9 @@ using sim::first_cpus;
 using sim::hogs;
 using sim::kMillisecond;
 
-hv::CpuSet only(hv::CpuId cpu) {
+hv::CpuSet only(std::uint32_t cpu) {
     hv::CpuSet set;
-    set.set(cpu);
+    set.set(hv::CpuId{cpu});
     return set;
 }
 
@@ -28,24 +28,24 @@ void block(hv::Vcpu& vcpu) {
 
 TEST_F(Placement, WakesOnAnIdleCpu) {
     std::vector<hv::Domain*> domains;
-    for (hv::CpuId i = 0; i < fake::kCpus; ++i) domains.push_back(&hogs({}));
+    for (std::uint32_t i = 0; i < fake::kCpus; ++i) domains.push_back(&hogs({}));
     fake::settle();
     hv::CpuSet used;
     for (hv::Domain* domain : domains) {
-        EXPECT_TRUE(domain->vcpu(0)->running.load());
-        used.set(domain->vcpu(0)->cpu.load());
+        EXPECT_TRUE(domain->vcpu(hv::VcpuId{0})->running.load());
+        used.set(domain->vcpu(hv::VcpuId{0})->cpu.load());
     }
     EXPECT_EQ(used.count(), fake::kCpus);
 }
 
 TEST_F(Placement, StaysWhereItsCacheIsWarm) {
-    hv::Vcpu& vcpu = *hogs({}).vcpu(0);
+    hv::Vcpu& vcpu = *hogs({}).vcpu(hv::VcpuId{0});
     fake::settle();
     const hv::CpuId cpu = vcpu.cpu.load();
     for (int i = 0; i < 5; ++i) {
         block(vcpu);
         EXPECT_FALSE(vcpu.running.load());
-        hv::vcpu_unblock(vcpu);
+        vcpu.unblock();
         fake::settle();
         EXPECT_EQ(vcpu.cpu.load(), cpu);
         EXPECT_TRUE(vcpu.running.load());
@@ -53,20 +53,20 @@ TEST_F(Placement, StaysWhereItsCacheIsWarm) {
 }
 
 TEST_F(Placement, SoftAffinityBeforeAnyIdleCpu) {
-    hv::Vcpu& vcpu = *hogs({}).vcpu(0);
+    hv::Vcpu& vcpu = *hogs({}).vcpu(hv::VcpuId{0});
     fake::settle();
     block(vcpu);
-    const hv::CpuId other = vcpu.cpu.load() == 5 ? 6 : 5;
-    const auto soft = only(other);
+    const hv::CpuId other{vcpu.cpu.load() == hv::CpuId{5} ? 6u : 5u};
+    const auto soft = only(other.raw);
     ASSERT_TRUE(hv::sched_set_affinity(vcpu, nullptr, &soft));
-    hv::vcpu_unblock(vcpu);
+    vcpu.unblock();
     fake::settle();
     EXPECT_EQ(vcpu.cpu.load(), other);
     // When the CPU that it likes is taken, another idle one is better than waiting.
     block(vcpu);
-    hogs({.hard = only(other)});
+    hogs({.hard = only(other.raw)});
     fake::settle();
-    hv::vcpu_unblock(vcpu);
+    vcpu.unblock();
     fake::settle();
     EXPECT_TRUE(vcpu.running.load());
     EXPECT_NE(vcpu.cpu.load(), other);
@@ -74,33 +74,33 @@ TEST_F(Placement, SoftAffinityBeforeAnyIdleCpu) {
 
 TEST_F(Placement, IdleCpuTakesWaitingWork) {
     std::vector<hv::Domain*> domains;
-    for (hv::CpuId i = 0; i < fake::kCpus + 1; ++i) domains.push_back(&hogs({}));
+    for (std::uint32_t i = 0; i < fake::kCpus + 1; ++i) domains.push_back(&hogs({}));
     fake::run_until(fake::now() + 50 * kMillisecond);
     // One of those that have a CPU for themselves stops; the one that waits gets it at once.
     for (hv::Domain* domain : domains) {
-        if (domain->vcpu(0)->running.load()) {
-            block(*domain->vcpu(0));
+        if (domain->vcpu(hv::VcpuId{0})->running.load()) {
+            block(*domain->vcpu(hv::VcpuId{0}));
             break;
         }
     }
     unsigned running = 0;
-    for (hv::Domain* domain : domains) running += domain->vcpu(0)->running.load();
+    for (hv::Domain* domain : domains) running += domain->vcpu(hv::VcpuId{0})->running.load();
     EXPECT_EQ(running, fake::kCpus);
 }
 
 TEST_F(Placement, AloneMeansNoTimer) {
     hogs({.hard = only(3)});
     fake::run_until(fake::now() + 100 * kMillisecond);
-    const std::uint64_t before = fake::timer_interrupts(3);
+    const std::uint64_t before = fake::timer_interrupts(hv::CpuId{3});
     fake::run_until(fake::now() + 10'000 * kMillisecond);
-    EXPECT_EQ(fake::timer_interrupts(3), before);
+    EXPECT_EQ(fake::timer_interrupts(hv::CpuId{3}), before);
 }
 
 TEST_F(Affinity, MovesARunningVcpu) {
-    hv::Vcpu& vcpu = *hogs({}).vcpu(0);
+    hv::Vcpu& vcpu = *hogs({}).vcpu(hv::VcpuId{0});
     fake::settle();
-    for (hv::CpuId cpu = 0; cpu < fake::kCpus; ++cpu) {
-        const auto hard = only(cpu);
+    for (hv::CpuId cpu : hv::ids<hv::CpuId>(fake::kCpus)) {
+        const auto hard = only(cpu.raw);
         ASSERT_TRUE(hv::sched_set_affinity(vcpu, &hard, nullptr));
         fake::settle();
         EXPECT_EQ(vcpu.cpu.load(), cpu);
@@ -111,14 +111,14 @@ TEST_F(Affinity, MovesARunningVcpu) {
 }
 
 TEST_F(Affinity, PinOverrideAndBack) {
-    hv::Vcpu& vcpu = *hogs({}).vcpu(0);
+    hv::Vcpu& vcpu = *hogs({}).vcpu(hv::VcpuId{0});
     fake::settle();
     EXPECT_EQ(hv::sched_pin_override(vcpu, hv::kNoCpu).error(), hv::Error::NoEntry);
-    EXPECT_EQ(hv::sched_pin_override(vcpu, 77).error(), hv::Error::BadArgument);
-    ASSERT_TRUE(hv::sched_pin_override(vcpu, 6));
+    EXPECT_EQ(hv::sched_pin_override(vcpu, hv::CpuId{77}).error(), hv::Error::BadArgument);
+    ASSERT_TRUE(hv::sched_pin_override(vcpu, hv::CpuId{6}));
     fake::settle();
-    EXPECT_EQ(vcpu.cpu.load(), 6u);
-    EXPECT_EQ(hv::sched_pin_override(vcpu, 5).error(), hv::Error::Busy);
+    EXPECT_EQ(vcpu.cpu.load(), hv::CpuId{6});
+    EXPECT_EQ(hv::sched_pin_override(vcpu, hv::CpuId{5}).error(), hv::Error::Busy);
     const auto hard = only(1);
     EXPECT_EQ(hv::sched_set_affinity(vcpu, &hard, nullptr).error(), hv::Error::Busy);
     ASSERT_TRUE(hv::sched_pin_override(vcpu, hv::kNoCpu));
@@ -134,10 +134,11 @@ TEST_F(Affinity, NeverViolatedAndNobodyIsLost) {
     for (unsigned i = 0; i < 12; ++i)
         domains.push_back(&hogs({.vcpus = 2, .cap = i == 3 ? 50u : 0u, .reservation = i == 4 ? 30u : 0u}));
     for (int round = 0; round < 3000; ++round) {
-        hv::Vcpu& vcpu = *domains[random() % domains.size()]->vcpu(random() % 2);
+        hv::Vcpu& vcpu =
+            *domains[random() % domains.size()]->vcpu(hv::VcpuId{static_cast<std::uint32_t>(random() % 2)});
         switch (random() % 5) {
             case 0: block(vcpu); break;
-            case 1: hv::vcpu_unblock(vcpu); break;
+            case 1: vcpu.unblock(); break;
             case 2: {
                 hv::CpuSet hard;
                 hard.set_word(0, random() % 255 + 1);
@@ -145,17 +146,17 @@ TEST_F(Affinity, NeverViolatedAndNobodyIsLost) {
                 break;
             }
             case 3:
-                hv::vcpu_pause_nosync(vcpu);
+                vcpu.pause_nosync();
                 fake::settle();
                 EXPECT_FALSE(vcpu.running.load());
-                hv::vcpu_unpause(vcpu);
+                vcpu.unpause();
                 break;
             case 4: hv::sched_yield(vcpu); break;
         }
         fake::run_until(fake::now() + random() % 3'000'000);
-        for (hv::CpuId cpu = 0; cpu < fake::kCpus; ++cpu) {
+        for (hv::CpuId cpu : hv::ids<hv::CpuId>(fake::kCpus)) {
             hv::Vcpu& current = fake::running_on(cpu);
-            if (current.domain.id > 4096) continue;  // idle
+            if (current.domain.id.raw > 4096) continue;  // idle
             hv::CpuSet hard, soft;
             hv::sched_get_affinity(current, hard, soft);
             EXPECT_TRUE(hard.test(cpu));
@@ -163,7 +164,7 @@ TEST_F(Affinity, NeverViolatedAndNobodyIsLost) {
         }
     }
     for (hv::Domain* domain : domains) {
-        for (hv::VcpuId id = 0; id < 2; ++id) hv::vcpu_unblock(*domain->vcpu(id));
+        for (hv::VcpuId id : hv::ids<hv::VcpuId>(2)) domain->vcpu(id)->unblock();
     }
     for (hv::Domain* domain : domains) {
         const double before = sim::run_time(*domain);

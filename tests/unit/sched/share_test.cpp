@@ -99,7 +99,7 @@ TEST_F(Cap, ManyVcpusGoOnInPieces) {
     hv::Domain& domain = hogs({.vcpus = 100, .cap = 100});
     const auto parked = [&domain] {
         long count = 0;
-        for (hv::VcpuId id = 0; id < domain.max_vcpus; ++id)
+        for (hv::VcpuId id : hv::ids<hv::VcpuId>(domain.max_vcpus))
             count += domain.vcpu(id)->sched.place == hv::SchedPlace::Parked;
         return count;
     };
@@ -121,10 +121,10 @@ TEST_F(Cap, EveryVcpuGetsItsTurn) {
     for (const std::uint32_t vcpus : {12u, 100u}) {
         hv::Domain& domain = hogs({.vcpus = vcpus, .cap = 100});
         measure({&domain}, 5 * kSecond);
-        for (hv::VcpuId id = 0; id < vcpus; ++id) {
+        for (hv::VcpuId id : hv::ids<hv::VcpuId>(vcpus)) {
             const double share = static_cast<double>(hv::vcpu_run_time(*domain.vcpu(id))) / (5.0 * kSecond) * vcpus;
-            EXPECT_GT(share, 0.5) << "vCPU " << id << " of " << vcpus;
-            EXPECT_LT(share, 2.0) << "vCPU " << id << " of " << vcpus;
+            EXPECT_GT(share, 0.5) << "vCPU " << id.raw << " of " << vcpus;
+            EXPECT_LT(share, 2.0) << "vCPU " << id.raw << " of " << vcpus;
         }
         fake::destroy_all();
     }

@@ -37,7 +37,7 @@ inline hv::abi::control::SchedParameters shares(std::uint32_t weight, std::uint3
 inline hv::Domain& hogs(const Parameters& parameters) {
     hv::Domain& domain = fake::make_domain(parameters.vcpus);
     EXPECT_TRUE(hv::sched_set_parameters(domain, shares(parameters.weight, parameters.cap, parameters.reservation)));
-    for (hv::VcpuId id = 0; id < parameters.vcpus; ++id) {
+    for (hv::VcpuId id : hv::ids<hv::VcpuId>(parameters.vcpus)) {
         EXPECT_TRUE(hv::sched_set_affinity(*domain.vcpu(id), &parameters.hard, nullptr));
         fake::bring_up(*domain.vcpu(id));
     }
@@ -46,7 +46,7 @@ inline hv::Domain& hogs(const Parameters& parameters) {
 
 inline double run_time(hv::Domain& domain) {
     double sum = 0;
-    for (hv::VcpuId id = 0; id < domain.max_vcpus; ++id)
+    for (hv::VcpuId id : hv::ids<hv::VcpuId>(domain.max_vcpus))
         sum += static_cast<double>(hv::vcpu_run_time(*domain.vcpu(id)));
     return sum;
 }

@@ -19,11 +19,11 @@ class SchedulerTimerFaults : public sim::Machine {
   protected:
     void TearDown() override {
         fake::set_timer_faults({});
-        for (hv::CpuId cpu = 0; cpu < fake::kCpus; ++cpu) {
+        for (hv::CpuId cpu : hv::ids<hv::CpuId>(fake::kCpus)) {
             fake::on_cpu(cpu);
             hv::time::update_timers();
         }
-        fake::on_cpu(0);
+        fake::on_cpu(hv::CpuId{0});
         Machine::TearDown();
     }
 };
@@ -40,7 +40,7 @@ hv::Nanoseconds longest_wait(const std::vector<hv::Vcpu*>& vcpus, hv::Nanosecond
     hv::Nanoseconds longest = 0;
     for (const hv::Nanoseconds end = fake::now() + duration; fake::now() < end;) {
         fake::run_until(fake::now() + kTick);
-        fake::on_cpu(fake::kCpus - 1);
+        fake::on_cpu(hv::CpuId{fake::kCpus - 1});
         hv::time::timer_interrupt();
         fake::settle();
         for (hv::Vcpu* vcpu : vcpus) {
@@ -56,7 +56,7 @@ TEST_F(SchedulerTimerFaults, SlicesEndWhenTheirInterruptsAreLost) {
     std::vector<hv::Vcpu*> vcpus;
     constexpr int kHogs = 6;
     const auto cpus = first_cpus(2);
-    for (int i = 0; i < kHogs; ++i) vcpus.push_back(hogs({.hard = cpus}).vcpu(0));
+    for (int i = 0; i < kHogs; ++i) vcpus.push_back(hogs({.hard = cpus}).vcpu(hv::VcpuId{0}));
     // A slice whose end is lost lasts until the CPU with ticks has come round.
     const hv::Nanoseconds lost_slice = hv::kTimerLate + 2 * fake::kCpus * kTick;
     for (const unsigned lose : {1u, 2u, 5u}) {
@@ -68,7 +68,8 @@ TEST_F(SchedulerTimerFaults, SlicesEndWhenTheirInterruptsAreLost) {
 TEST_F(SchedulerTimerFaults, WhatACapHasParkedComesBack) {
     hv::Domain& capped = hogs({.cap = 30});
     fake::set_timer_faults({.lose_interrupt = 1});
-    EXPECT_LE(longest_wait({capped.vcpu(0)}, 20'000 * kMillisecond), 3 * (hv::kTimerLate + 2 * fake::kCpus * kTick));
+    EXPECT_LE(longest_wait({capped.vcpu(hv::VcpuId{0})}, 20'000 * kMillisecond),
+              3 * (hv::kTimerLate + 2 * fake::kCpus * kTick));
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ namespace {
 using Calls = std::array<std::atomic<int>, 4>;
 
 void count(void* argument) {
-    ++(*static_cast<Calls*>(argument))[hv::current_cpu()];
+    ++(*static_cast<Calls*>(argument))[hv::current_cpu().raw];
 }
 
 std::uint64_t asked_again() {

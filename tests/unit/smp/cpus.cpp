@@ -17,7 +17,7 @@ struct Cpu {
 
 std::array<Cpu, 8> g_cpus;
 hv::CpuSet g_online;
-thread_local hv::CpuId g_self = 0;
+thread_local hv::CpuId g_self{0};
 std::atomic<bool> g_over{false};
 std::atomic<unsigned> g_to_lose{0};
 std::atomic<unsigned> g_sending{0};
@@ -30,7 +30,7 @@ void be(hv::CpuId self, cpus::Others how) {
     while (!g_over) {
         if (how == cpus::Others::Spin)
             hv::spin_pause();
-        else if (g_cpus[self].interrupted.exchange(false))
+        else if (g_cpus[self.raw].interrupted.exchange(false))
             hv::x86::answer_calls();
         std::this_thread::yield();
     }
@@ -46,7 +46,7 @@ void run(unsigned count, Others others, const std::function<void()>& work) {
     g_over = false;
     for (Cpu& cpu : g_cpus) cpu.interrupted = false;
     std::vector<std::thread> threads;
-    for (hv::CpuId cpu = 1; cpu < count; ++cpu) threads.emplace_back(be, cpu, others);
+    for (hv::CpuId cpu{1}; cpu.raw < count; ++cpu) threads.emplace_back(be, cpu, others);
     work();
     g_over = true;
     for (std::thread& thread : threads) thread.join();
@@ -98,7 +98,7 @@ Nanoseconds time::now() {
 namespace x86 {
 
 CallPost& call_post(CpuId cpu) {
-    return g_cpus[cpu].post;
+    return g_cpus[cpu.raw].post;
 }
 
 void announce_call(CpuId cpu) {
@@ -107,7 +107,7 @@ void announce_call(CpuId cpu) {
     unsigned left = g_to_lose.load();
     while (left != 0 && !g_to_lose.compare_exchange_weak(left, left - 1)) {
     }
-    if (left == 0) g_cpus[cpu].interrupted = true;
+    if (left == 0) g_cpus[cpu.raw].interrupted = true;
     --g_sending;
 }
 

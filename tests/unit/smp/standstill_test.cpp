@@ -50,7 +50,7 @@ TEST(Standstill, EveryCpuHasItsTurnBeforeTheWork) {
         });
         ASSERT_EQ(turns.taken.size(), count);
         EXPECT_EQ(turns.before_work, count);
-        for (unsigned cpu = 0; cpu < count; ++cpu) EXPECT_EQ(turns.taken[cpu], cpu);
+        for (hv::CpuId cpu : hv::ids<hv::CpuId>(count)) EXPECT_EQ(turns.taken[cpu.raw], cpu);
     }
 }
 

@@ -58,11 +58,11 @@ class TimerFaults : public testing::Test {
   protected:
     void SetUp() override {
         fake::boot();
-        fake::on_cpu(0);
+        fake::on_cpu(hv::CpuId{0});
     }
     void TearDown() override {
         fake::set_timer_faults({});
-        for (hv::CpuId cpu = 0; cpu < fake::kCpus; ++cpu) {  // the next test's machine is sound
+        for (hv::CpuId cpu : hv::ids<hv::CpuId>(fake::kCpus)) {  // the next test's machine is sound
             fake::on_cpu(cpu);
             hv::time::update_timers();
         }
@@ -78,7 +78,7 @@ class TimerFaults : public testing::Test {
 };
 
 TEST_F(TimerFaults, SettingTheNextBringsTheLostOneBack) {
-    Probe lost{0}, next{0};
+    Probe lost{hv::CpuId{0}}, next{hv::CpuId{0}};
     lose_all();
     lost.set(fake::now() + kMillisecond);
     lose_none();
@@ -95,7 +95,7 @@ TEST_F(TimerFaults, SettingTheNextBringsTheLostOneBack) {
 }
 
 TEST_F(TimerFaults, ALostInterruptIsNotWaitedForByTheNextTimer) {
-    Probe lost{0}, next{0};
+    Probe lost{hv::CpuId{0}}, next{hv::CpuId{0}};
     lose_all();
     lost.set(fake::now() + kMillisecond);
     lose_none();
@@ -107,27 +107,27 @@ TEST_F(TimerFaults, ALostInterruptIsNotWaitedForByTheNextTimer) {
 }
 
 TEST_F(TimerFaults, SchedulingBringsTheLostOneBack) {
-    Probe lost{3};
-    fake::on_cpu(3);
+    Probe lost{hv::CpuId{3}};
+    fake::on_cpu(hv::CpuId{3});
     lose_all();
     lost.set(fake::now() + kMillisecond);
     lose_none();
-    fake::on_cpu(0);
+    fake::on_cpu(hv::CpuId{0});
     pass(hv::kTimerLate);
-    enter(3);
+    enter(hv::CpuId{3});
     EXPECT_EQ(lost.fired, 0);
     pass(2 * kMillisecond);
-    enter(3);
+    enter(hv::CpuId{3});
     EXPECT_EQ(lost.fired, 1);
 }
 
 TEST_F(TimerFaults, AnotherCpuLooksAfterOneThatNeverEnters) {
-    Probe lost{5}, ticker{2};
-    fake::on_cpu(5);
+    Probe lost{hv::CpuId{5}}, ticker{hv::CpuId{2}};
+    fake::on_cpu(hv::CpuId{5});
     lose_all();
     lost.set(fake::now() + kMillisecond);
     lose_none();
-    fake::on_cpu(0);
+    fake::on_cpu(hv::CpuId{0});
     pass(hv::kTimerLate + 2 * kMillisecond);
     for (unsigned tick = 0; tick < fake::kCpus; ++tick) {
         ticker.set(fake::now() + kMillisecond);
@@ -137,7 +137,7 @@ TEST_F(TimerFaults, AnotherCpuLooksAfterOneThatNeverEnters) {
 }
 
 TEST_F(TimerFaults, ALostRequestIsMadeAgain) {
-    Probe far{6}, soon{6};
+    Probe far{hv::CpuId{6}}, soon{hv::CpuId{6}};
     far.set(fake::now() + 100'000 * kMillisecond);
     fake::settle();
     fake::set_timer_faults({.lose_update = 1});
@@ -145,14 +145,14 @@ TEST_F(TimerFaults, ALostRequestIsMadeAgain) {
     fake::set_timer_faults({});
     pass(100 * kMillisecond);
     EXPECT_EQ(soon.fired, 0);
-    Probe other{6};
+    Probe other{hv::CpuId{6}};
     other.set(fake::now() + 1000 * kMillisecond);
     pass(kMillisecond);
     EXPECT_EQ(soon.fired, 1);
 }
 
 TEST_F(TimerFaults, LateInterruptsAreCountedAndNotTakenForLost) {
-    Probe late{0};
+    Probe late{hv::CpuId{0}};
     const std::uint64_t before = counter("late"), missed = counter("missed_interrupts");
     fake::set_timer_faults({.late = 1});  // room for none
     late.set(fake::now() + kMillisecond);
@@ -168,8 +168,9 @@ void random_use(unsigned seed, const fake::TimerFaults& faults, bool all_enter) 
     constexpr hv::Nanoseconds kEntry = 20 * kMillisecond, kTick = 2 * kMillisecond;
     std::mt19937 random{seed};
     std::vector<std::unique_ptr<Probe>> probes;
-    for (unsigned i = 0; i < 64; ++i) probes.push_back(std::make_unique<Probe>(random() % fake::kCpus));
-    Probe ticker{0};
+    for (unsigned i = 0; i < 64; ++i)
+        probes.push_back(std::make_unique<Probe>(hv::CpuId{static_cast<std::uint32_t>(random() % fake::kCpus)}));
+    Probe ticker{hv::CpuId{0}};
     // All of them late, with a request lost each time, and then some.
     const hv::Nanoseconds bound = hv::kTimerLate + faults.late + (all_enter ? 2 * kEntry : 8 * fake::kCpus * kTick);
     fake::set_timer_faults(faults);
@@ -177,24 +178,26 @@ void random_use(unsigned seed, const fake::TimerFaults& faults, bool all_enter) 
     hv::Nanoseconds ticked = fake::now();
     for (unsigned step = 0; step < 6'000; ++step) {
         Probe& probe = *probes[random() % probes.size()];
-        fake::on_cpu(random() % fake::kCpus);
+        fake::on_cpu(hv::CpuId{static_cast<std::uint32_t>(random() % fake::kCpus)});
         switch (random() % 6) {
             case 0:
             case 1: probe.set(fake::now() + static_cast<hv::Nanoseconds>(random() % 5'000'000)); break;
             case 2: probe.set(fake::now() + static_cast<hv::Nanoseconds>(random()) % (500 * kMillisecond)); break;
             case 3: probe.set(fake::now() - static_cast<hv::Nanoseconds>(random() % 5'000'000)); break;
             case 4: probe.stop(); break;
-            case 5: hv::migrate_timer(probe.timer, random() % fake::kCpus); break;
+            case 5:
+                hv::migrate_timer(probe.timer, hv::CpuId{static_cast<std::uint32_t>(random() % fake::kCpus)});
+                break;
         }
         fake::run_until(fake::now() + static_cast<hv::Nanoseconds>(random() % 1'000'000));
-        for (hv::CpuId cpu = 0; cpu < fake::kCpus && all_enter; ++cpu) {
-            if (fake::now() - entered[cpu] < kEntry) continue;
-            entered[cpu] = fake::now();
+        for (hv::CpuId cpu : hv::ids<hv::CpuId>(all_enter ? fake::kCpus : 0)) {
+            if (fake::now() - entered[cpu.raw] < kEntry) continue;
+            entered[cpu.raw] = fake::now();
             hv::request_reschedule(cpu);
         }
         if (!all_enter && fake::now() - ticked >= kTick) {
             ticked = fake::now();
-            fake::on_cpu(0);
+            fake::on_cpu(hv::CpuId{0});
             hv::time::timer_interrupt();
         }
         fake::settle();

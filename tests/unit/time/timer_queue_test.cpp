@@ -18,10 +18,10 @@ struct Probe {
     hv::Timer timer;
     std::atomic<int> fired{0};
     hv::Nanoseconds at = 0;
-    hv::CpuId where = 0;
+    hv::CpuId where;
     hv::Nanoseconds again = 0;  // sets itself again after this
 
-    explicit Probe(hv::CpuId cpu = 0) {
+    explicit Probe(hv::CpuId cpu = hv::CpuId{0}) {
         hv::init_timer(
             timer,
             [](void* argument) {
@@ -40,14 +40,14 @@ class TimerQueue : public testing::Test {
   protected:
     void SetUp() override {
         fake::boot();
-        fake::on_cpu(0);
+        fake::on_cpu(hv::CpuId{0});
         start = fake::now();
     }
     hv::Nanoseconds start = 0;
 };
 
 TEST_F(TimerQueue, FiresAtItsTimeAndOnItsCpu) {
-    Probe probe{3};
+    Probe probe{hv::CpuId{3}};
     hv::set_timer(probe.timer, start + 1000);
     EXPECT_TRUE(hv::timer_pending(probe.timer));
     fake::run_until(start + 999);
@@ -55,7 +55,7 @@ TEST_F(TimerQueue, FiresAtItsTimeAndOnItsCpu) {
     fake::run_until(start + 1000);
     EXPECT_EQ(probe.fired, 1);
     EXPECT_EQ(probe.at, start + 1000);
-    EXPECT_EQ(probe.where, 3u);
+    EXPECT_EQ(probe.where, hv::CpuId{3});
     EXPECT_FALSE(hv::timer_pending(probe.timer));
 }
 
@@ -111,25 +111,25 @@ TEST_F(TimerQueue, NeighboursShareAnInterruptAndNobodyIsEarly) {
     hv::set_timer(a.timer, start + 100'000);
     hv::set_timer(b.timer, start + 100'000 + hv::kTimerSlop - 1);
     hv::set_timer(c.timer, start + 100'000 + 4 * hv::kTimerSlop);
-    const std::uint64_t before = fake::timer_interrupts(0);
+    const std::uint64_t before = fake::timer_interrupts(hv::CpuId{0});
     fake::run_until(start + 100'000 + 2 * hv::kTimerSlop);
     EXPECT_EQ(a.fired, 1);
     EXPECT_EQ(b.fired, 1);
     EXPECT_EQ(c.fired, 0);
     EXPECT_GE(a.at, start + 100'000);
-    EXPECT_LE(fake::timer_interrupts(0) - before, 2u);
+    EXPECT_LE(fake::timer_interrupts(hv::CpuId{0}) - before, 2u);
     fake::run_until(start + 1'000'000);
     EXPECT_GE(c.at, start + 100'000 + 4 * hv::kTimerSlop);
 }
 
 TEST_F(TimerQueue, MigratesWithItsDeadline) {
-    Probe probe{1};
+    Probe probe{hv::CpuId{1}};
     hv::set_timer(probe.timer, start + 100'000);
-    hv::migrate_timer(probe.timer, 6);
+    hv::migrate_timer(probe.timer, hv::CpuId{6});
     fake::run_until(start + 200'000);
     EXPECT_EQ(probe.fired, 1);
-    EXPECT_EQ(probe.where, 6u);
-    hv::migrate_timer(probe.timer, 2);
+    EXPECT_EQ(probe.where, hv::CpuId{6});
+    hv::migrate_timer(probe.timer, hv::CpuId{2});
     EXPECT_FALSE(hv::timer_pending(probe.timer));
 }
 
@@ -138,7 +138,7 @@ TEST_F(TimerQueue, ManyInOrder) {
     std::vector<std::unique_ptr<Probe>> probes;
     std::vector<hv::Nanoseconds> deadlines;
     for (int i = 0; i < 2000; ++i) {
-        probes.push_back(std::make_unique<Probe>(random() % fake::kCpus));
+        probes.push_back(std::make_unique<Probe>(hv::CpuId{static_cast<std::uint32_t>(random() % fake::kCpus)}));
         deadlines.push_back(start + 1'000'000 + random() % 50'000'000);
         hv::set_timer(probes.back()->timer, deadlines.back());
     }
@@ -169,7 +169,7 @@ TEST_F(TimerQueue, ManyAtOnceInterruptMoreThanOnce) {
                 ++static_cast<Slow*>(argument)->fired;
                 fake::set_now(fake::now() + kEach);
             },
-            &slow, 0);
+            &slow, hv::CpuId{0});
         hv::set_timer(slow.timer, start + 1000);
     }
     fake::set_now(start + 1000);
@@ -188,15 +188,15 @@ TEST_F(TimerQueue, ConcurrentUseOfOneTimer) {
     Probe probe;
     std::atomic<bool> stop{false};
     std::vector<std::thread> threads;
-    for (hv::CpuId cpu = 1; cpu < 4; ++cpu) {
+    for (hv::CpuId cpu{1}; cpu.raw < 4; ++cpu) {
         threads.emplace_back([&, cpu] {
             fake::on_cpu(cpu);
-            std::mt19937 random{cpu};
+            std::mt19937 random{cpu.raw};
             while (!stop) {
                 switch (random() % 4) {
                     case 0: hv::set_timer(probe.timer, start + random() % 1000); break;
                     case 1: hv::stop_timer(probe.timer); break;
-                    case 2: hv::migrate_timer(probe.timer, random() % 4); break;
+                    case 2: hv::migrate_timer(probe.timer, hv::CpuId{static_cast<std::uint32_t>(random() % 4)}); break;
                     case 3: hv::time::timer_interrupt(); break;
                 }
             }

@@ -4,7 +4,6 @@
 
 #include "hv/abi/xen/errno.hpp"
 #include "hv/abi/xen/sched.hpp"
-#include "hv/domain/life_cycle.hpp"
 #include "hv/domain/runstate.hpp"
 #include "hv/hypercall/handlers.hpp"
 #include "hv/sched/sched.hpp"
@@ -21,7 +20,7 @@ class VcpuTimers : public testing::Test {
         fake::boot();
         domain = &fake::make_domain(2);
         fake::settle();
-        vcpu = domain->vcpu(0);
+        vcpu = domain->vcpu(hv::VcpuId{0});
         fake::on_cpu(vcpu->cpu.load());
         EventChannelBindVirq bind{.virq = 0, .vcpu = 0, .port = 0};
         ASSERT_EQ(fake::hypercall(hv::do_event_channel_op, 1, fake::address(bind)), 0);
@@ -44,7 +43,7 @@ class VcpuTimers : public testing::Test {
 
     hv::Domain* domain = nullptr;
     hv::Vcpu* vcpu = nullptr;
-    hv::EventPort port = 0;
+    std::uint32_t port = 0;
 };
 
 TEST_F(VcpuTimers, SingleshotOnce) {
@@ -126,13 +125,13 @@ TEST_F(VcpuTimers, AfterAPauseOfHours) {
     ASSERT_EQ(vcpu_op(VcpuCommand::SetPeriodicTimer, 0, fake::address(period)), 0);
     EXPECT_EQ(fake::hypercall(hv::do_set_timer_op, now() + 1'000'000), 0);
     EXPECT_EQ(fake::hypercall(hv::do_sched_op, static_cast<std::uint64_t>(SchedCommand::Block)), 0);
-    hv::domain_pause(*domain);
+    domain->pause();
     fake::run_until(fake::now() + kPause);
     EXPECT_FALSE(vcpu->running.load());
     EXPECT_GE(hv::runstate_snapshot(*vcpu, fake::now()).time[static_cast<unsigned>(RunstateKind::Offline)],
               static_cast<std::uint64_t>(kPause - 10 * kSecond));
     const hv::Nanoseconds back = fake::now();
-    hv::domain_unpause(*domain);
+    domain->unpause();
     fake::settle();
     EXPECT_TRUE(vcpu->running.load());
     EXPECT_EQ(fake::now(), back);

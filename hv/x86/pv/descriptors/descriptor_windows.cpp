@@ -24,11 +24,11 @@ constinit Pte* g_l2 = nullptr;
 constinit std::array<Pte*, kMaxCpus> g_l1{};
 
 std::uint64_t window(CpuId cpu) {
-    return kWindowsBase + cpu * kBytesPerCpu;
+    return kWindowsBase + std::uint64_t{cpu.raw} * kBytesPerCpu;
 }
 
 Pte* window_entries(CpuId cpu) {
-    return g_l1[cpu];
+    return g_l1[cpu.raw];
 }
 
 void set_window_page(CpuId cpu, unsigned page, Pte entry) {
@@ -104,7 +104,7 @@ Result<> create_descriptor_windows(CpuId cpu, Mfn gdt_page) {
         if (!g_l2) return fail(Error::NoMemory);
         l3[index_in_l3(kWindowsBase)] = make_pte(frame_of_table(g_l2), kPtePresent | kPteWritable | kPteAccessed);
     }
-    Pte*& l1 = g_l1[cpu];
+    Pte*& l1 = g_l1[cpu.raw];
     l1 = static_cast<Pte*>(allocate_page());
     if (!l1) return fail(Error::NoMemory);
     g_l2[index_in_l2(window(cpu))] = make_pte(frame_of_table(l1), kPtePresent | kPteWritable | kPteAccessed);

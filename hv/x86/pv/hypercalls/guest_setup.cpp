@@ -113,7 +113,7 @@ HypercallResult do_nmi_op(HypercallArguments& arguments) {
     ArchVcpu& arch = arch_of_current();
     switch (static_cast<NmiCommand>(arguments.value[0])) {
         case NmiCommand::RegisterCallback: {
-            if (current_vcpu().id != 0) return fail(Error::BadArgument);
+            if (current_vcpu().id != VcpuId{0}) return fail(Error::BadArgument);
             const auto request = TRY(fetch<NmiCallback>(GuestVirtual{arguments.value[1]}));
             TRY(set_callback(arch, CallbackType::Nmi, request.handler_address, true));
             return 0;

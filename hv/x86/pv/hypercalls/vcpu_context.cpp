@@ -125,7 +125,7 @@ Result<> PvGuest::set_context(Vcpu& vcpu, const VcpuGuestContext& context) const
     const Mfn user{abi::xen::cr3_to_frame(context.ctrlreg[1])};
     if (!in_kernel && user.raw == 0) return fail(Error::BadArgument);
     // The first vCPU's is the domain's: others join a kernel that has chosen already.
-    if (vcpu.id == 0) vcpu.domain.vm_assist = context.vm_assist & kSupportedVmAssists;
+    if (vcpu.id == VcpuId{0}) vcpu.domain.vm_assist = context.vm_assist & kSupportedVmAssists;
     TRY(set_plain_state(vcpu, context));
     if (context.gdt_entries > abi::xen::kFirstReservedGdtEntry || context.ldt_entries > 8192)
         return fail(Error::BadArgument);

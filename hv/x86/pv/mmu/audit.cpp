@@ -96,7 +96,7 @@ void PvGuest::audit_table(FrameAudit& audit, Mfn frame, FrameType type, unsigned
 }
 
 void PvGuest::audit_domain(FrameAudit& audit, const Domain& domain) const {
-    for (VcpuId id = 0; id < domain.max_vcpus; ++id)
+    for (VcpuId id : ids<VcpuId>(domain.max_vcpus))
         if (const Vcpu* vcpu = domain.vcpu(id)) audit_vcpu(audit, *vcpu);
     GuestKind::audit_domain(audit, domain);
 }

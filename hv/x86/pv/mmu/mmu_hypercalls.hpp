@@ -16,6 +16,6 @@ HypercallResult do_update_va_mapping_otherdomain(HypercallArguments& arguments);
 
 // Whose frames may the caller map when it names `foreign`? Its own; I/O memory, hv's shared pages and other domains'
 // only when it is privileged. Error::NotPermitted or NoDomain.
-Result<DomainId> frame_owner_for(DomainId foreign);
+Result<DomainId> frame_owner_for(std::uint16_t foreign);
 
 }  // namespace hv::x86

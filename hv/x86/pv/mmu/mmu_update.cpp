@@ -83,12 +83,12 @@ Result<> apply(const MmuUpdate& update, Domain& table_owner, DomainId frame_owne
 
 }  // namespace
 
-Result<DomainId> frame_owner_for(DomainId foreign) {
+Result<DomainId> frame_owner_for(std::uint16_t foreign) {
     Domain& domain = current_domain();
-    if (foreign == abi::xen::kDomidSelf || foreign == domain.id) return domain.id;
+    if (foreign == abi::xen::kDomidSelf || DomainId{foreign} == domain.id) return domain.id;
     if (!domain.privileged) return fail(Error::NotPermitted);
-    if (foreign == abi::xen::kDomidIo || foreign == abi::xen::kDomidXen) return foreign;
-    const DomainRef other = TRY(find_domain(foreign));
+    if (foreign == abi::xen::kDomidIo || foreign == abi::xen::kDomidXen) return DomainId{foreign};
+    const DomainRef other = TRY(find_domain(DomainId{foreign}));
     return other->id;
 }
 
@@ -108,10 +108,10 @@ HypercallResult do_mmu_update(HypercallArguments& arguments) {
     DomainRef other;
     Domain* table_owner = &current_domain();
     if (const std::uint32_t owner = foreign >> 16; owner != 0) {
-        other = TRY(find_target_domain(static_cast<DomainId>(owner - 1)));
+        other = TRY(find_target_domain(DomainId{static_cast<std::uint16_t>(owner - 1)}));
         table_owner = &*other;
     }
-    const DomainId frame_owner = TRY(frame_owner_for(static_cast<DomainId>(foreign)));
+    const DomainId frame_owner = TRY(frame_owner_for(static_cast<std::uint16_t>(foreign)));
 
     std::uint32_t index = 0;
     HypercallResult result{0};

@@ -119,7 +119,7 @@ HypercallResult do_mmuext_op(HypercallArguments& arguments) {
         count &= ~abi::xen::kMmuUpdatePreempted;
         if (done_address.raw) done_before = TRY(fetch<std::uint32_t>(done_address));
     }
-    const DomainId owner = TRY(frame_owner_for(static_cast<DomainId>(arguments.value[3])));
+    const DomainId owner = TRY(frame_owner_for(static_cast<std::uint16_t>(arguments.value[3])));
 
     std::uint32_t index = 0;
     HypercallResult result{0};

@@ -43,11 +43,10 @@ CpuSet cpus_of(const Domain& domain) {
     return domain.dirty_cpus.snapshot();
 }
 
-CpuSet cpus_of(const Domain& domain, const Bitmap<kMaxVcpus>& mask) {
+CpuSet cpus_of(const Domain& domain, const VcpuSet& mask) {
     CpuSet cpus;
-    for_each_bit(mask, [&](std::size_t number) {
-        if (const Vcpu* vcpu = domain.vcpu(static_cast<VcpuId>(number)))
-            cpus.set(vcpu->cpu.load(std::memory_order_acquire));
+    for_each_bit(mask, [&](VcpuId id) {
+        if (const Vcpu* vcpu = domain.vcpu(id)) cpus.set(vcpu->cpu.load(std::memory_order_acquire));
     });
     return cpus & cpus_of(domain);
 }

@@ -24,6 +24,6 @@ void flush_caches();
 
 // CPUs whose TLB may hold entries of these vCPUs. `mask` has bit n for vCPU n.
 CpuSet cpus_of(const Domain& domain);
-CpuSet cpus_of(const Domain& domain, const Bitmap<kMaxVcpus>& mask);
+CpuSet cpus_of(const Domain& domain, const VcpuSet& mask);
 
 }  // namespace hv::x86

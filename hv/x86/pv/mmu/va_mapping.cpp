@@ -54,7 +54,7 @@ HypercallResult do_update_va_mapping(HypercallArguments& arguments) {
 }
 
 HypercallResult do_update_va_mapping_otherdomain(HypercallArguments& arguments) {
-    const DomainId owner = TRY(frame_owner_for(static_cast<DomainId>(arguments.value[3])));
+    const DomainId owner = TRY(frame_owner_for(static_cast<std::uint16_t>(arguments.value[3])));
     return update(GuestVirtual{arguments.value[0]}, arguments.value[1], arguments.value[2], owner);
 }
 

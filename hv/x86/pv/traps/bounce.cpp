@@ -52,7 +52,7 @@ namespace hv::x86 {
     if (entry.address == 0 || !copy_to_guest(at, image, words * sizeof(std::uint64_t))) {
         log(LogLevel::GuestError, "d{}v{}: cannot enter the kernel at {:x} with stack {:x} (rip {:x}, vector {})",
             vcpu.domain.id, vcpu.id, entry.address, at.raw, frame.rip, frame.vector);
-        domain_crash(vcpu.domain, "the kernel's entry point or stack is not usable");
+        vcpu.domain.crash("the kernel's entry point or stack is not usable");
         return false;
     }
     if (entry.mask_events) info.evtchn_upcall_mask = 1;
@@ -71,7 +71,7 @@ namespace hv::x86 {
     if (gate.address == 0) {
         log(LogLevel::GuestError, "d{}v{}: no handler for trap {} (error code {:x}) at rip {:x} rsp {:x}, cr2 {:x}",
             vcpu.domain.id, vcpu.id, vector, error_code.value_or(0), frame.rip, frame.rsp, vcpu.info.load()->arch.cr2);
-        domain_crash(vcpu.domain, "a trap without a handler");
+        vcpu.domain.crash("a trap without a handler");
         return;
     }
     enter_guest_kernel(vcpu, frame,

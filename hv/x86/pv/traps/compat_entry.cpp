@@ -25,7 +25,8 @@ bool sysenter_works() {
 
 void enable_compat_entries(CpuId cpu) {
     // Processors where compatibility mode has no SYSCALL keep the register all the same; emulators may even use it.
-    write_msr(Msr::Cstar, reinterpret_cast<std::uint64_t>(syscall32_stubs) + std::uint64_t{cpu} * kSyscall32StubBytes);
+    write_msr(Msr::Cstar,
+              reinterpret_cast<std::uint64_t>(syscall32_stubs) + std::uint64_t{cpu.raw} * kSyscall32StubBytes);
     if (!sysenter_works()) {
         if (cpu_has(Feature::Sep)) write_msr(Msr::SysenterCs, 0);
         return;

@@ -13,7 +13,7 @@ void enable_syscalls(CpuId cpu) {
     // SYSCALL loads the code segment in bits 32 to 47 and the stack segment behind it; SYSRET takes 64-bit code 16
     // behind bits 48 to 63 and the stack segment 8 behind them (Intel SDM volume 2, SYSCALL and SYSRET).
     const std::uint64_t star = (std::uint64_t{kUserCode32} << 48) | (std::uint64_t{kKernelCode} << 32);
-    const auto entry = reinterpret_cast<std::uint64_t>(syscall_stubs) + std::uint64_t{cpu} * kSyscallStubBytes;
+    const auto entry = reinterpret_cast<std::uint64_t>(syscall_stubs) + std::uint64_t{cpu.raw} * kSyscallStubBytes;
     write_msr(Msr::Star, star);
     write_msr(Msr::Lstar, entry);
     write_msr(Msr::SyscallMask,

@@ -16,12 +16,12 @@ namespace hv::x86 {
     ArchVcpu& arch = *vcpu.arch;
     const auto saved = fetch<abi::xen::IretContext>(GuestVirtual{frame.rsp});
     if (!saved) {
-        domain_crash(vcpu.domain, "the frame of its iret hypercall is not readable");
+        vcpu.domain.crash("the frame of its iret hypercall is not readable");
         return;
     }
     if ((saved->cs & 3) == 3) {
         if (!has_user_table(arch)) {
-            domain_crash(vcpu.domain, "return to user mode without a user page table");
+            vcpu.domain.crash("return to user mode without a user page table");
             return;
         }
         switch_mode(vcpu);

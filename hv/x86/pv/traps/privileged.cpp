@@ -1,6 +1,5 @@
 // Privileged instructions of a PV guest's kernel, which runs in ring 3: they fault with #GP and are carried out here.
 #include "hv/domain/domain.hpp"
-#include "hv/domain/vcpu_block.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/emulate/instruction.hpp"
@@ -149,7 +148,7 @@ bool emulate_for_kernel(Vcpu& vcpu, TrapFrame& frame, const Instruction& in) {
             done = true;
             break;
         case 0xf4:
-            vcpu_block(vcpu);
+            vcpu.block();
             done = true;
             break;
         default: break;
