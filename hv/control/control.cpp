@@ -71,6 +71,7 @@ constexpr Entry kEntries[] = {
     entry<op_get_vcpu_info>(Operation::GetVcpuInfo),
     entry<op_get_vcpu_affinity>(Operation::GetVcpuAffinity),
     entry<op_set_vcpu_affinity>(Operation::SetVcpuAffinity),
+    entry<op_get_vcpu_state>(Operation::GetVcpuState),
     entry<op_copy_memory>(Operation::CopyMemory),
     entry<op_get_frame_types>(Operation::GetFrameTypes),
     entry<op_get_frame_list>(Operation::GetFrameList),

@@ -43,6 +43,7 @@ Result<> op_set_vcpu_context(control::VcpuContext& request);
 Result<> op_get_vcpu_info(control::GetVcpuInfo& request);
 Result<> op_get_vcpu_affinity(control::VcpuAffinity& request);
 Result<> op_set_vcpu_affinity(control::VcpuAffinity& request);
+Result<> op_get_vcpu_state(control::GetVcpuState& request);
 
 Result<> op_copy_memory(control::CopyMemory& request);
 Result<> op_get_frame_types(control::GetFrameTypes& request);

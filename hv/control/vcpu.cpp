@@ -2,12 +2,14 @@
 #include "hv/domain/vcpu.hpp"
 
 #include "hv/control/operation.hpp"
+#include "hv/control/vcpu_state.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/guest_kind.hpp"
 #include "hv/domain/runstate.hpp"
 #include "hv/machine/clock.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "hv/sched/sched.hpp"
+#include "hv/time/timer_queue.hpp"
 
 namespace hv {
 namespace {
@@ -41,7 +43,42 @@ Result<> store_set(const CpuSet& set, std::uint64_t address, std::uint32_t bits)
     return clear_guest(GuestVirtual{address} + (known + 7) / 8, (bits + 7) / 8 - (known + 7) / 8);
 }
 
+void add_common_records(Vcpu& vcpu, VcpuStateWriter& state) {
+    const Nanoseconds now = time::now();
+    const std::uint32_t flags = vcpu.flags.load();
+    control::VcpuExecution execution{};
+    execution.flags =
+        (flags & kVcpuDown ? 0 : control::kExecutionOnline) | (flags & kVcpuBlocked ? control::kExecutionBlocked : 0);
+    const abi::xen::VcpuRunstateInfo runstate = runstate_snapshot(vcpu, now);
+    for (unsigned i = 0; i < 4; ++i) execution.state_time_ns[i] = runstate.time[i];
+    state.add(control::VcpuRecordKind::Execution, execution);
+
+    const auto due = [](const Timer& timer) {
+        return timer_pending(timer) ? static_cast<std::uint64_t>(timer_deadline(timer)) : 0;
+    };
+    state.add(control::VcpuRecordKind::Timers,
+              control::VcpuTimers{.now = static_cast<std::uint64_t>(now),
+                                  .singleshot = due(vcpu.singleshot_timer),
+                                  .periodic = due(vcpu.periodic_timer),
+                                  .period = static_cast<std::uint64_t>(vcpu.period.load())});
+}
+
 }  // namespace
+
+Result<> op_get_vcpu_state(control::GetVcpuState& request) {
+    const DomainRef domain = TRY(find_domain(DomainId{request.domain}));
+    if (&*domain == &current_domain()) return fail(Error::BadArgument);
+    Vcpu* vcpu = TRY(vcpu_of(*domain, VcpuId{request.vcpu}));
+    if (!(vcpu->flags.load() & kVcpuInitialised)) return fail(Error::NoEntry);
+    VcpuStateWriter state{GuestVirtual{request.buffer}, request.capacity};
+    domain->pause();
+    add_common_records(*vcpu, state);
+    const Result<> added = domain->kind.add_state_records(*vcpu, state);
+    domain->unpause();
+    TRY(added);
+    request.size = state.size();
+    return state.outcome();
+}
 
 Result<> op_get_vcpu_context(control::VcpuContext& request) {
     if (request.size < sizeof(VcpuGuestContext)) return fail(Error::BadArgument);

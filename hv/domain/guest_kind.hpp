@@ -21,6 +21,7 @@ namespace hv {
 class Domain;
 class FrameAudit;
 class Vcpu;
+class VcpuStateWriter;  // control/vcpu_state.hpp
 
 // Where a guest wants a grant mapped: address and flags as it gave them (abi GnttabMapGrantRef).
 struct GrantPlace {
@@ -50,6 +51,8 @@ class GuestKind {
     // get_context() is of one that has them and does not run.
     virtual Result<> set_context(Vcpu& vcpu, const abi::xen::VcpuGuestContext& context) const = 0;
     virtual void get_context(Vcpu& vcpu, abi::xen::VcpuGuestContext& context) const = 0;
+    // The records of what the processor and the kind have of a vCPU that does not run. NoMemory.
+    virtual Result<> add_state_records(const Vcpu& vcpu, VcpuStateWriter& state) const = 0;
     // Fills a page with the stubs through which a guest's kernel enters hv (abi/xen/hypercall.hpp).
     virtual void write_hypercall_page(void* page) const = 0;
 

@@ -12,6 +12,10 @@ namespace {
 // Records asked for at a time.
 constexpr std::uint32_t kBatch = 128;
 
+// The first version that has what no program can do without. An hv without one of the operations that came later says
+// so when that one is asked for.
+constexpr std::uint32_t kLeastInterface = 1;
+
 }  // namespace
 
 Result<HvVersion> Control::version() const {
@@ -28,11 +32,11 @@ Result<HvVersion> Control::version() const {
     if (version.name != "hv") {
         return fail(ErrorCode::NotOnHv, fmt::format("this system runs on \"{}\" and not on hv", version.name));
     }
-    if (version.interface_version < abi::kInterfaceVersion) {
+    if (version.interface_version < kLeastInterface) {
         return fail(ErrorCode::NotSupported,
                     fmt::format("hv {} speaks version {} of its control interface, this program needs {}: boot a newer "
                                 "hv",
-                                version.version, version.interface_version, abi::kInterfaceVersion));
+                                version.version, version.interface_version, kLeastInterface));
     }
     return version;
 }

@@ -39,6 +39,30 @@ Result<void> Control::set_vcpu_context(DomainId domain, VcpuId vcpu, std::span<c
                       "set the registers of " + vcpu_name(domain, vcpu));
 }
 
+Result<VcpuState> Control::vcpu_state(DomainId domain, VcpuId vcpu) const {
+    constexpr std::size_t kUsual = 16384;
+    const std::string what = "read the state of " + vcpu_name(domain, vcpu);
+    for (std::size_t capacity = kUsual;;) {
+        const HypercallBuffer buffer = TRY(port_.buffers().take(capacity));
+        abi::GetVcpuState argument{};
+        argument.buffer = buffer.address();
+        argument.capacity = capacity;
+        argument.domain = domain.raw;
+        argument.vcpu = vcpu.raw;
+        const Result<std::int64_t> done = control_call(port_, abi::Operation::GetVcpuState, argument, what);
+        if (done && argument.size <= capacity) {
+            const auto bytes = buffer.bytes().first(argument.size);
+            return VcpuState::parse({bytes.begin(), bytes.end()});
+        }
+        // It may have grown since: the FPU's with what the guest enables.
+        if (done || done.error().error_number() != hv::abi::xen::kENOBUFS || argument.size <= capacity) {
+            TRY(done);
+            return fail(ErrorCode::Internal, "cannot " + what + ": hv says that it wrote more than there is room for");
+        }
+        capacity = argument.size;
+    }
+}
+
 Result<abi::GetVcpuInfo> Control::vcpu_info(DomainId domain, VcpuId vcpu) const {
     abi::GetVcpuInfo argument{};
     argument.domain = domain.raw;

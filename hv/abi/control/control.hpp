@@ -26,7 +26,7 @@ namespace hv::abi::control {
 inline constexpr std::uint32_t kControlHypercall = 55;
 
 // Grows with every addition; nothing is ever taken away.
-inline constexpr std::uint32_t kInterfaceVersion = 2;
+inline constexpr std::uint32_t kInterfaceVersion = 3;
 
 enum class Operation : std::uint32_t {
     // host.hpp
@@ -56,6 +56,7 @@ enum class Operation : std::uint32_t {
     GetVcpuInfo = 0x0302,
     GetVcpuAffinity = 0x0303,
     SetVcpuAffinity = 0x0304,
+    GetVcpuState = 0x0305,
     // memory.hpp
     CopyMemory = 0x0400,
     GetFrameTypes = 0x0401,

@@ -17,6 +17,19 @@ struct VcpuContext {
 };
 static_assert(sizeof(VcpuContext) == 24);
 
+// GetVcpuState: all that a vCPU of any kind of guest consists of, as records (vcpu_state.hpp); the domain is stopped
+// meanwhile. -ENOBUFS when the buffer is too small: `size` says how much they take. Of a vCPU without a context
+// -ENOENT.
+struct GetVcpuState {
+    std::uint64_t buffer;     // +0   in
+    std::uint64_t capacity;   // +8   in: bytes of the buffer
+    std::uint64_t size;       // +16  out: bytes that the records take
+    std::uint16_t domain;     // +24  in: not the caller's own
+    std::uint16_t reserved0;  // +26
+    std::uint32_t vcpu;       // +28  in
+};
+static_assert(sizeof(GetVcpuState) == 32);
+
 enum class RunState : std::uint32_t { Running = 0, Runnable = 1, Blocked = 2, Offline = 3 };
 
 struct GetVcpuInfo {

@@ -16,6 +16,7 @@ class PvGuest final : public GuestKind {
     // hypercalls/
     Result<> set_context(Vcpu& vcpu, const abi::xen::VcpuGuestContext& context) const override;
     void get_context(Vcpu& vcpu, abi::xen::VcpuGuestContext& context) const override;
+    Result<> add_state_records(const Vcpu& vcpu, VcpuStateWriter& state) const override;
     void write_hypercall_page(void* page) const override;
 
     // mmu/

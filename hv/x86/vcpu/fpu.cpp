@@ -1,5 +1,6 @@
 #include "hv/x86/vcpu/fpu.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "hv/domain/domain.hpp"
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::uint64_t kX87 = 1, kSse = 2, kAvx = 4, kAvx512 = 7u << 5;
 constexpr std::size_t kLegacyBytes = 512;
+constexpr std::size_t kXsaveHeaderBytes = 64;
 constexpr std::size_t kStatusWord = 2;
 constexpr std::uint8_t kErrorSummary = 0x80;
 constexpr unsigned kAreaOrder = 0;  // a page holds everything up to AVX-512 (2696 bytes)
@@ -94,6 +96,18 @@ void reset_fpu(Vcpu& vcpu, const std::uint8_t* image) {
 
 const std::uint8_t* fpu_image(const Vcpu& vcpu) {
     return vcpu.arch->fpu;
+}
+
+FpuImage fpu_state(const Vcpu& vcpu) {
+    if (!has_xsave()) return {{vcpu.arch->fpu, kLegacyBytes}, false};
+    constexpr std::uint32_t kLeaf = 0xd;  // for each component from 2 on: its size, and where it is
+    std::size_t end = kLegacyBytes + kXsaveHeaderBytes;
+    for (std::uint32_t component = 2; component < 63; ++component) {
+        if (!((guest_xcr0_mask() >> component) & 1)) continue;
+        const CpuidLeaf place = cpuid(kLeaf, component);
+        end = std::max<std::size_t>(end, std::size_t{place.eax} + place.ebx);
+    }
+    return {{vcpu.arch->fpu, end}, true};
 }
 
 void save_fpu(Vcpu& vcpu) {

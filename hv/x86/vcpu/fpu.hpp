@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "hv/base/result.hpp"
 
@@ -23,6 +24,13 @@ void destroy_fpu(Vcpu& vcpu);
 void reset_fpu(Vcpu& vcpu, const std::uint8_t* image);
 // 512 bytes in FXSAVE format.
 const std::uint8_t* fpu_image(const Vcpu& vcpu);
+
+// All of it, of a vCPU that does not run.
+struct FpuImage {
+    std::span<const std::uint8_t> bytes;
+    bool xsave;  // XSAVE's standard format, or FXSAVE's
+};
+FpuImage fpu_state(const Vcpu& vcpu);
 
 void save_fpu(Vcpu& vcpu);  // on the CPU that runs it
 void load_fpu(const Vcpu& vcpu);

@@ -17,6 +17,7 @@
 #include "hv/abi/control/vcpu.hpp"
 #include "hvctl/hypercall.hpp"
 #include "hvctl/types.hpp"
+#include "hvctl/vcpu_state.hpp"
 
 namespace hvctl {
 
@@ -100,6 +101,8 @@ class Control {
     // `context` is Xen's vcpu_guest_context, byte for byte.
     [[nodiscard]] Result<void> get_vcpu_context(DomainId domain, VcpuId vcpu, std::span<std::byte> context) const;
     [[nodiscard]] Result<void> set_vcpu_context(DomainId domain, VcpuId vcpu, std::span<const std::byte> context) const;
+    // Of a vCPU that has a context, which is stopped meanwhile; not of the caller's own domain.
+    [[nodiscard]] Result<VcpuState> vcpu_state(DomainId domain, VcpuId vcpu) const;
     [[nodiscard]] Result<abi::GetVcpuInfo> vcpu_info(DomainId domain, VcpuId vcpu) const;
     // Bitmaps of `cpus` bits.
     [[nodiscard]] Result<VcpuCpus> vcpu_affinity(DomainId domain, VcpuId vcpu, std::uint32_t cpus) const;

@@ -47,6 +47,7 @@ constexpr Entry kOperations[] = {
     {Operation::GetVcpuInfo, sizeof(control::GetVcpuInfo)},
     {Operation::GetVcpuAffinity, sizeof(control::VcpuAffinity)},
     {Operation::SetVcpuAffinity, sizeof(control::VcpuAffinity)},
+    {Operation::GetVcpuState, sizeof(control::GetVcpuState)},
     {Operation::CopyMemory, sizeof(control::CopyMemory)},
     {Operation::GetFrameTypes, sizeof(control::GetFrameTypes)},
     {Operation::GetFrameList, sizeof(control::GetFrameList)},

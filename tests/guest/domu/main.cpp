@@ -2,6 +2,8 @@
 // Exercised: create, populate, copy, hypercall page, pin, context, unpause, information, destroy; in the domain:
 // memory, page tables, events, timer, a second vCPU. A pass means: the domain did all that a small kernel does, and
 // nothing of it is left afterwards.
+#include "hv/abi/control/vcpu.hpp"
+#include "hv/abi/control/vcpu_state.hpp"
 #include "tests/guest/lib/domu.hpp"
 #include "tests/guest/lib/events.hpp"
 #include "tests/guest/lib/guest.hpp"
@@ -9,6 +11,8 @@
 #include "tests/guest/lib/vcpu.hpp"
 
 using namespace guest;
+
+namespace control = hv::abi::control;
 
 namespace {
 
@@ -21,6 +25,42 @@ void check_timer() {
     VcpuSetSingleshotTimer op{system_time() + 2'000'000, 0, 0};
     EXPECT_EQ(vcpu_op(VcpuCommand::SetSingleshotTimer, 0, &op), 0);
     wait_for_upcall(timer, seen);
+}
+
+// The record of one kind out of the vCPU's state; zeros when there is none.
+template <class Contents>
+Contents record_of(const u8* state, u64 size, control::VcpuRecordKind kind) {
+    Contents found{};
+    const control::VcpuRecord* record;
+    for (u64 at = 0; at < size; at += control::vcpu_record_size(record->length)) {
+        record = reinterpret_cast<const control::VcpuRecord*>(state + at);
+        if (record->kind == static_cast<u32>(kind) && record->length >= sizeof(found))
+            found = *reinterpret_cast<const Contents*>(record + 1);
+    }
+    return found;
+}
+
+// A domain that is built and has not run yet: its state is what it was given.
+void check_state(const DomU& domain) {
+    alignas(8) static u8 state[16384];
+    control::GetVcpuState get{};
+    get.domain = domain.id;
+    get.buffer = reinterpret_cast<u64>(state);
+    EXPECT_EQ(control_op(control::Operation::GetVcpuState, get), -kENOBUFS);
+    EXPECT_TRUE(get.size > 0 && get.size <= sizeof(state));
+    get.capacity = sizeof(state);
+    EXPECT_EQ(control_op(control::Operation::GetVcpuState, get), 0);
+    const auto general = record_of<control::VcpuGeneralRegisters>(state, get.size, control::VcpuRecordKind::General);
+    EXPECT_EQ(general.rdi, 7);  // its role
+    EXPECT_TRUE(general.rip != 0 && general.rsp != 0);
+    const auto tables = record_of<control::PvTables>(state, get.size, control::VcpuRecordKind::PvTables);
+    const auto registers = record_of<control::VcpuControlRegisters>(state, get.size, control::VcpuRecordKind::Control);
+    EXPECT_EQ(registers.cr3, tables.kernel * kPageSize);
+    EXPECT_TRUE(tables.kernel != 0 && tables.user == 0);
+    const auto fpu = record_of<control::VcpuFpu>(state, get.size, control::VcpuRecordKind::Fpu);
+    EXPECT_TRUE(fpu.size >= 512 && fpu.xcr0 == 1);
+    get.vcpu = 1;  // not started
+    EXPECT_EQ(control_op(control::Operation::GetVcpuState, get), -kENOENT);
 }
 
 }  // namespace
@@ -48,12 +88,12 @@ void guest::domu_main(u64 role) {
 
 void guest::test_main() {
     if (!on_hv()) skip("needs the control hypercall");
-    namespace control = hv::abi::control;
     const DomU domain = build_domu({.role = 7, .vcpus = 2});
     control::DomainInfo info = domu_info(domain);
     EXPECT_EQ(info.frames, domain.pages);
     EXPECT_EQ(info.max_vcpus, 2);
     EXPECT_TRUE(info.flags & control::kDomainPaused && !(info.flags & control::kDomainPrivileged));
+    check_state(domain);
     write_domu(domain, mailbox, u64{41});
     unpause_domu(domain);
     expect_end(domain, control::ShutdownReason::Poweroff);

@@ -93,6 +93,7 @@ class FakeGuest : public hv::GuestKind {
         return {};
     }
     void get_context(hv::Vcpu&, hv::abi::xen::VcpuGuestContext&) const override {}
+    hv::Result<> add_state_records(const hv::Vcpu&, hv::VcpuStateWriter&) const override { return {}; }
     void write_hypercall_page(void* page) const override { std::memset(page, 0xcc, hv::kPageSize); }
 
     hv::Result<> map_grant(hv::Vcpu& vcpu, hv::GrantPlace where, hv::Mfn frame) const override {

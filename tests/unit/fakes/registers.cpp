@@ -36,6 +36,9 @@ const std::uint8_t* fpu_image(const Vcpu&) {
     static constexpr std::uint8_t kImage[512] = {};
     return kImage;
 }
+FpuImage fpu_state(const Vcpu& vcpu) {
+    return {{fpu_image(vcpu), 512}, false};
+}
 
 // PV guests on a CPU: they do not run.
 void PvGuest::prepare() const {}

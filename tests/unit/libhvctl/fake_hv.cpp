@@ -88,6 +88,14 @@ std::int64_t FakeHv::control(control_abi::Operation operation, std::uint64_t arg
             vcpu0 = at<xen::VcpuGuestContext>(context.buffer);
             return 0;
         }
+        case Operation::GetVcpuState: {
+            auto& state = at<control_abi::GetVcpuState>(argument);
+            ++state_calls;
+            state.size = vcpu_state.size();
+            if (state.capacity < state.size) return -xen::kENOBUFS;
+            std::ranges::copy(vcpu_state, &at<std::byte>(state.buffer));
+            return 0;
+        }
         case Operation::ReadText: {
             auto& text = at<control_abi::ReadText>(argument);
             text.length = 5000;

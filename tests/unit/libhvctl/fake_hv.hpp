@@ -34,6 +34,8 @@ class FakeHv final : public HypercallPort {
     std::uint64_t host_frames = 1 << 20;  // what populate may hand out
     bool large_extents = true;
     std::uint32_t features = 0;
+    std::vector<std::byte> vcpu_state;  // the records that GetVcpuState gives
+    unsigned state_calls = 0;           // of that
 
     // What the domain has become.
     std::map<std::uint64_t, Page> memory;        // by mfn; frames never written are zero
