@@ -1,12 +1,11 @@
-// mmu_update: a list of writes to page-table entries and to the machine-to-physical table. One that is preempted goes
-// on where it stopped: the count of what is done comes back in the caller's own arguments.
+// mmu_update: a list of writes to page-table entries and to the machine-to-physical table.
 #include "hv/abi/xen/domain_id.hpp"
 #include "hv/abi/xen/mmu.hpp"
 #include "hv/domain/domain.hpp"
-#include "hv/memory/guest_access.hpp"
 #include "hv/x86/pv/mmu/entry_references.hpp"
 #include "hv/x86/pv/mmu/entry_update.hpp"
 #include "hv/x86/pv/mmu/mmu_hypercalls.hpp"
+#include "hv/x86/pv/mmu/request_batch.hpp"
 #include "hv/x86/pv/mmu/table_lock.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 
@@ -93,17 +92,8 @@ Result<DomainId> frame_owner_for(std::uint16_t foreign) {
 }
 
 HypercallResult do_mmu_update(HypercallArguments& arguments) {
-    const GuestVirtual requests{arguments.value[0]};
-    std::uint32_t count = static_cast<std::uint32_t>(arguments.value[1]);
-    const GuestVirtual done_address{arguments.value[2]};
+    RequestBatch batch = TRY(RequestBatch::begin(arguments));
     const auto foreign = static_cast<std::uint32_t>(arguments.value[3]);
-    TRY(finish_unfinished(current_vcpu()));
-
-    std::uint32_t done_before = 0;
-    if (count & abi::xen::kMmuUpdatePreempted) {
-        count &= ~abi::xen::kMmuUpdatePreempted;
-        if (done_address.raw) done_before = TRY(fetch<std::uint32_t>(done_address));
-    }
     // Page tables of another domain: whoever builds it.
     DomainRef other;
     Domain* table_owner = &current_domain();
@@ -113,38 +103,15 @@ HypercallResult do_mmu_update(HypercallArguments& arguments) {
     }
     const DomainId frame_owner = TRY(frame_owner_for(static_cast<std::uint16_t>(foreign)));
 
-    std::uint32_t index = 0;
-    HypercallResult result{0};
-    {
+    // The cache lets its table go before the guest is told anything, which may take a page fault.
+    const Result<> done = [&] {
         TableCache cache;
-        for (; index < count; ++index) {
+        return batch.run<MmuUpdate>([&](const MmuUpdate& update, std::uint32_t index) {
             if (index % TableCache::kMostUpdates == 0) cache.drop();
-            if (index != 0 && preemption_needed()) {
-                result = fail(Error::Restart);
-                break;
-            }
-            const auto update = fetch_at<MmuUpdate>(requests, index);
-            if (!update) {
-                result = fail(update.error());
-                break;
-            }
-            if (const Result<> applied = apply(*update, *table_owner, frame_owner, cache); !applied) {
-                result = fail(applied.error());
-                break;
-            }
-            if (has_unfinished(current_vcpu())) {
-                ++index;
-                result = fail(Error::Restart);
-                break;
-            }
-        }
-    }
-    if (done_address.raw) TRY(store(done_address, done_before + index));
-    if (!result && result.error() == Error::Restart) {
-        arguments.value[0] = requests.raw + index * sizeof(MmuUpdate);
-        arguments.value[1] = (count - index) | abi::xen::kMmuUpdatePreempted;
-    }
-    return result;
+            return apply(update, *table_owner, frame_owner, cache);
+        });
+    }();
+    return batch.end<MmuUpdate>(arguments, done);
 }
 
 }  // namespace hv::x86

@@ -4,11 +4,11 @@
 
 #include "hv/abi/xen/mmu.hpp"
 #include "hv/domain/domain.hpp"
-#include "hv/memory/guest_access.hpp"
 #include "hv/x86/pv/descriptors/descriptors.hpp"
 #include "hv/x86/pv/mmu/base_pointers.hpp"
 #include "hv/x86/pv/mmu/entry_update.hpp"
 #include "hv/x86/pv/mmu/mmu_hypercalls.hpp"
+#include "hv/x86/pv/mmu/request_batch.hpp"
 #include "hv/x86/pv/mmu/tlb.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/vcpu/vcpu_mask.hpp"
@@ -109,39 +109,10 @@ Result<> apply(const MmuextOp& op, DomainId owner) {
 }  // namespace
 
 HypercallResult do_mmuext_op(HypercallArguments& arguments) {
-    const GuestVirtual requests{arguments.value[0]};
-    std::uint32_t count = static_cast<std::uint32_t>(arguments.value[1]);
-    const GuestVirtual done_address{arguments.value[2]};
-    TRY(finish_unfinished(current_vcpu()));
-
-    std::uint32_t done_before = 0;
-    if (count & abi::xen::kMmuUpdatePreempted) {
-        count &= ~abi::xen::kMmuUpdatePreempted;
-        if (done_address.raw) done_before = TRY(fetch<std::uint32_t>(done_address));
-    }
+    RequestBatch batch = TRY(RequestBatch::begin(arguments));
     const DomainId owner = TRY(frame_owner_for(static_cast<std::uint16_t>(arguments.value[3])));
-
-    std::uint32_t index = 0;
-    HypercallResult result{0};
-    for (; index < count && result; ++index) {
-        if (index != 0 && preemption_needed()) {
-            result = fail(Error::Restart);
-            break;
-        }
-        const auto op = fetch_at<MmuextOp>(requests, index);
-        const Result<> applied = op ? apply(*op, owner) : fail(op.error());
-        if (!applied) {
-            result = fail(applied.error());
-            break;
-        }
-        if (has_unfinished(current_vcpu())) result = fail(Error::Restart);
-    }
-    if (done_address.raw) TRY(store(done_address, done_before + index));
-    if (!result && result.error() == Error::Restart) {
-        arguments.value[0] = requests.raw + index * sizeof(MmuextOp);
-        arguments.value[1] = (count - index) | abi::xen::kMmuUpdatePreempted;
-    }
-    return result;
+    const Result<> done = batch.run<MmuextOp>([owner](const MmuextOp& op, std::uint32_t) { return apply(op, owner); });
+    return batch.end<MmuextOp>(arguments, done);
 }
 
 }  // namespace hv::x86
