@@ -18,11 +18,11 @@ class Mapper {
         : memory_{memory}, l4_{l4_pfn}, free_{first_free}, begin_{tables_begin}, end_{tables_end} {}
 
     void map(std::uint64_t address, std::uint64_t pfn) {
-        const std::uint64_t l3 = below(l4_, index_in_l4(address));
-        const std::uint64_t l2 = below(l3, index_in_l3(address));
-        const std::uint64_t l1 = below(l2, index_in_l2(address));
+        const std::uint64_t l3 = below(l4_, index_in(4, address));
+        const std::uint64_t l2 = below(l3, index_in(3, address));
+        const std::uint64_t l1 = below(l2, index_in(2, address));
         const bool table = pfn >= begin_ && pfn < end_;
-        entries(l1)[index_in_l1(address)] = make_pte(memory_.mfn(pfn), table ? kTablePageFlags : kPageFlags);
+        entries(l1)[index_in(1, address)] = make_pte(memory_.mfn(pfn), table ? kTablePageFlags : kPageFlags);
     }
 
   private:

@@ -9,27 +9,14 @@
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/paging/direct_map.hpp"
+#include "hv/x86/paging/walk.hpp"
 
 namespace hv::x86 {
 namespace {
 
-// Entries (Intel SDM volume 3, "4-Level Paging").
-enum EntryBits : std::uint64_t {
-    kPresent = 1u << 0,
-    kWrite = 1u << 1,
-    kUser = 1u << 2,
-    kWriteThrough = 1u << 3,
-    kCacheDisable = 1u << 4,
-    kAccessed = 1u << 5,
-    kDirty = 1u << 6,
-    kLarge = 1u << 7,
-    kGlobalPage = 1u << 8,
-};
-constexpr std::uint64_t kNoExecute = std::uint64_t{1} << 63;
-constexpr std::uint64_t kAddressMask = 0x000f'ffff'ffff'f000;
 // Permissions are the leaves', but what no guest may see is not the guests' on the way either: a guest that had one of
 // these tables in the place of another would see nothing.
-constexpr std::uint64_t kTableEntry = kPresent | kWrite | kAccessed | kDirty;
+constexpr Pte kTableEntry = kPtePresent | kPteWritable | kPteAccessed | kPteDirty;
 
 constinit std::uint64_t root = 0;
 constinit std::uint64_t device_next = kDeviceBase;
@@ -43,48 +30,58 @@ constinit TablePageSource table_page_source = early_table_page;
 
 extern "C" const char image_start[], text_end[], rodata_end[], image_end[];
 
-std::uint64_t* entry_in(std::uint64_t table, std::uint64_t address, unsigned level) {
-    return direct_map_as<std::uint64_t>(table & kAddressMask) + ((address >> (12 + 9 * (level - 1))) & 511);
+struct HvFormat {
+    using Entry = Pte;
+    static constexpr unsigned kLevels = kTableLevels;
+    static Pte* table(Mfn frame) { return static_cast<Pte*>(direct_map(frame)); }
+    static bool leads_on(Pte entry, unsigned level) {
+        return is_present(entry) && (level == kLevels || !(entry & kPteLarge));
+    }
+    static Mfn frame(Pte entry) { return frame_in(entry); }
+};
+
+WalkEnd<HvFormat> walk_hv(std::uint64_t address, unsigned lowest = 1) {
+    return walk<HvFormat>(frame_of(MachineAddress{root}), address, lowest);
 }
 
-std::uint64_t leaf_bits(std::uint32_t flags) {
-    std::uint64_t bits = kPresent | kAccessed | kDirty;
-    if (flags & kMapWritable) bits |= kWrite;
-    if (flags & kMapUser) bits |= kUser;
-    if (!(flags & kMapNotGlobal) && cpu_has(Feature::Pge)) bits |= kGlobalPage;
-    if (!(flags & kMapExecutable) && cpu_has(Feature::Nx)) bits |= kNoExecute;
-    if (flags & kMapUncached) bits |= kCacheDisable | kWriteThrough;  // PAT entry 3: UC
+Pte leaf_bits(std::uint32_t flags) {
+    Pte bits = kPtePresent | kPteAccessed | kPteDirty;
+    if (flags & kMapWritable) bits |= kPteWritable;
+    if (flags & kMapUser) bits |= kPteUser;
+    if (!(flags & kMapNotGlobal) && cpu_has(Feature::Pge)) bits |= kPteGlobal;
+    if (!(flags & kMapExecutable) && cpu_has(Feature::Nx)) bits |= kPteNoExecute;
+    if (flags & kMapUncached) bits |= kPteCacheDisable | kPteWriteThrough;  // PAT entry 3: UC
     return bits;
 }
 
-// `user`: kUser for what guests see, or 0; never both kinds in one table.
-Result<std::uint64_t> descend(std::uint64_t* entry, std::uint64_t user) {
-    if (*entry & kPresent) {
-        HV_ASSERT(!(*entry & kLarge) && (*entry & kUser) == user);
-        return *entry & kAddressMask;
-    }
+// An empty table for what `place` is about. `user`: kPteUser for what guests see, or 0; never both kinds behind one
+// entry of the root.
+Result<> add_table(Pte* place, Pte user) {
     void* page = table_page_source();
     if (!page) return fail(Error::NoMemory);
-    *entry = physical_of(page) | kTableEntry | user;
-    return physical_of(page);
+    *place = physical_of(page) | kTableEntry | user;
+    return {};
 }
 
 unsigned largest_level(std::uint64_t virtual_address, std::uint64_t physical, std::uint64_t size) {
     for (unsigned level = cpu_has(Feature::Page1G) ? 3 : 2; level > 1; --level) {
-        const std::uint64_t page = kPageSize << (9 * (level - 1));
+        const std::uint64_t page = bytes_per_entry(level);
         if (((virtual_address | physical) & (page - 1)) == 0 && size >= page) return level;
     }
     return 1;
 }
 
-Result<> map_one(std::uint64_t virtual_address, std::uint64_t physical, unsigned leaf_level, std::uint64_t bits) {
-    std::uint64_t table = root;
-    for (unsigned level = 4; level > leaf_level; --level)
-        table = TRY(descend(entry_in(table, virtual_address, level), bits & kUser));
-    std::uint64_t* entry = entry_in(table, virtual_address, leaf_level);
-    HV_ASSERT(!(*entry & kPresent));
-    *entry = physical | bits | (leaf_level > 1 ? std::uint64_t{kLarge} : 0);
-    return {};
+Result<> map_one(std::uint64_t virtual_address, std::uint64_t physical, unsigned leaf_level, Pte bits) {
+    for (;;) {
+        const auto [place, entry, level] = walk_hv(virtual_address, leaf_level);
+        HV_ASSERT(!is_present(entry));
+        if (level == leaf_level) {
+            HV_ASSERT((hv_root_entry(index_in(kTableLevels, virtual_address)) & kPteUser) == (bits & kPteUser));
+            *place = physical | bits | (leaf_level > 1 ? kPteLarge : Pte{0});
+            return {};
+        }
+        TRY(add_table(place, bits & kPteUser));
+    }
 }
 
 void must_map(std::uint64_t virtual_address, std::uint64_t physical, std::uint64_t size, std::uint32_t flags) {
@@ -127,10 +124,10 @@ void map_ram() {
 }
 
 void make_level3_tables() {
-    for (const unsigned slot : {kM2pReadOnlySlot, 257u, kWindowsSlot, 261u})
-        (void)MUST(
-            descend(entry_in(root, std::uint64_t{slot} << 39, 4), slot == kM2pReadOnlySlot ? std::uint64_t{kUser} : 0),
-            "early tables panic instead");
+    for (const unsigned slot : {kM2pReadOnlySlot, 257u, kWindowsSlot, 261u}) {
+        Pte* const place = HvFormat::table(frame_of(MachineAddress{root})) + slot;
+        MUST(add_table(place, slot == kM2pReadOnlySlot ? kPteUser : Pte{0}), "early tables panic instead");
+    }
 }
 
 }  // namespace
@@ -157,11 +154,11 @@ std::uint64_t hv_root_entry(unsigned slot) {
 
 Result<> map_hv(std::uint64_t virtual_address, std::uint64_t physical, std::uint64_t size, std::uint32_t flags) {
     Guard guard{tables_lock};
-    const std::uint64_t bits = leaf_bits(flags);
+    const Pte bits = leaf_bits(flags);
     while (size != 0) {
         const unsigned level = largest_level(virtual_address, physical, size);
         TRY(map_one(virtual_address, physical, level, bits));
-        const std::uint64_t page = kPageSize << (9 * (level - 1));
+        const std::uint64_t page = bytes_per_entry(level);
         virtual_address += page;
         physical += page;
         size -= page;
@@ -172,13 +169,9 @@ Result<> map_hv(std::uint64_t virtual_address, std::uint64_t physical, std::uint
 void unmap_hv(std::uint64_t virtual_address, std::uint64_t size) {
     Guard guard{tables_lock};
     for (std::uint64_t page = virtual_address; page < virtual_address + size; page += kPageSize) {
-        std::uint64_t table = root;
-        for (unsigned level = 4; level > 1; --level) {
-            const std::uint64_t entry = *entry_in(table, page, level);
-            HV_ASSERT((entry & kPresent) && !(entry & kLarge));
-            table = entry;
-        }
-        *entry_in(table, page, 1) = 0;
+        const auto [place, entry, level] = walk_hv(page);
+        HV_ASSERT(level == 1);
+        *place = 0;
         invalidate_page(page);
     }
 }
@@ -202,18 +195,11 @@ void set_table_page_source(void* (*source)()) {
 }
 
 bool translate_hv(std::uint64_t virtual_address, std::uint64_t& physical) {
-    std::uint64_t table = root;
-    for (unsigned level = 4; level > 0; --level) {
-        const std::uint64_t entry = *entry_in(table, virtual_address, level);
-        if (!(entry & kPresent)) return false;
-        if (level == 1 || (level < 4 && (entry & kLarge))) {
-            const std::uint64_t page = kPageSize << (9 * (level - 1));
-            physical = (entry & kAddressMask & ~(page - 1)) | (virtual_address & (page - 1));
-            return true;
-        }
-        table = entry;
-    }
-    return false;
+    const auto [place, entry, level] = walk_hv(virtual_address);
+    if (!is_present(entry)) return false;
+    const std::uint64_t page = bytes_per_entry(level);
+    physical = (entry & kPteFrameMask & ~(page - 1)) | (virtual_address & (page - 1));
+    return true;
 }
 
 }  // namespace hv::x86

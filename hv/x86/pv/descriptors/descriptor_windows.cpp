@@ -92,7 +92,7 @@ std::uint64_t show_tss(CpuId cpu) {
 }
 
 Pte windows_entry(CpuId cpu) {
-    return g_l2[index_in_l2(window(cpu))];
+    return g_l2[index_in(2, window(cpu))];
 }
 
 Result<> create_descriptor_windows(CpuId cpu, Mfn gdt_page) {
@@ -102,12 +102,12 @@ Result<> create_descriptor_windows(CpuId cpu, Mfn gdt_page) {
         auto* l3 = static_cast<Pte*>(frame_pointer(frame_in(l4[kWindowsSlot])));
         g_l2 = static_cast<Pte*>(allocate_page());
         if (!g_l2) return fail(Error::NoMemory);
-        l3[index_in_l3(kWindowsBase)] = make_pte(frame_of_table(g_l2), kPtePresent | kPteWritable | kPteAccessed);
+        l3[index_in(3, kWindowsBase)] = make_pte(frame_of_table(g_l2), kPtePresent | kPteWritable | kPteAccessed);
     }
     Pte*& l1 = g_l1[cpu.raw];
     l1 = static_cast<Pte*>(allocate_page());
     if (!l1) return fail(Error::NoMemory);
-    g_l2[index_in_l2(window(cpu))] = make_pte(frame_of_table(l1), kPtePresent | kPteWritable | kPteAccessed);
+    g_l2[index_in(2, window(cpu))] = make_pte(frame_of_table(l1), kPtePresent | kPteWritable | kPteAccessed);
     window_entries(cpu)[abi::xen::kFirstReservedGdtPage] = make_pte(gdt_page, kWindowFlags);
     return {};
 }

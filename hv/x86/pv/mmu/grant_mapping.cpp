@@ -23,7 +23,7 @@ struct Place {
 Result<Place> find_virtual(const Vcpu& vcpu, std::uint64_t address) {
     const Mfn table = guest_l1_table(vcpu, GuestVirtual{address});
     if (table == kInvalidMfn) return fail(Error::BadArgument);
-    return Place{table, index_in_l1(address)};
+    return Place{table, index_in(1, address)};
 }
 
 Result<Place> find(const Vcpu& vcpu, const GrantPlace& where) {

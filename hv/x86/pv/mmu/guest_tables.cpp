@@ -3,6 +3,7 @@
 #include "hv/abi/xen/layout.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/x86/paging/layout.hpp"
+#include "hv/x86/paging/walk.hpp"
 #include "hv/x86/pv/mmu/entry_references.hpp"
 #include "hv/x86/pv/mmu/linear_tables.hpp"
 #include "hv/x86/pv/pv_guest.hpp"
@@ -11,30 +12,29 @@
 namespace hv::x86 {
 namespace {
 
-Pte read_entry(Mfn table, unsigned index) {
-    const auto* entries = static_cast<const Pte*>(frame_pointer(table));
-    return __atomic_load_n(&entries[index], __ATOMIC_RELAXED);
-}
+// Large pages are not on offer.
+struct GuestFormat {
+    using Entry = Pte;
+    static constexpr unsigned kLevels = kTableLevels;
+    static Pte* table(Mfn frame) { return static_cast<Pte*>(frame_pointer(frame)); }
+    static bool leads_on(Pte entry, unsigned) { return is_present(entry); }
+    static Mfn frame(Pte entry) { return frame_in(entry); }
+};
 
 // Not through tables that are named by one of their own level, which lead to hv's.
 Mfn walk_to_l1(const Domain& domain, Mfn l4, std::uint64_t address) {
     if (!canonical(address)) return kInvalidMfn;  // nothing is mapped there, whatever its lower bits find
-    if (index_in_l4(address) >= abi::xen::kFirstHypervisorSlot && index_in_l4(address) <= abi::xen::kLastHypervisorSlot)
+    if (index_in(4, address) >= abi::xen::kFirstHypervisorSlot && index_in(4, address) <= abi::xen::kLastHypervisorSlot)
         return kInvalidMfn;
     if (domain.linear_tables && slots_hide(domain.arch->linear_slots, GuestVirtual{address}, 1)) return kInvalidMfn;
-    const Pte l4e = read_entry(l4, index_in_l4(address));
-    if (!is_present(l4e)) return kInvalidMfn;
-    const Pte l3e = read_entry(frame_in(l4e), index_in_l3(address));
-    if (!is_present(l3e)) return kInvalidMfn;
-    const Pte l2e = read_entry(frame_in(l3e), index_in_l2(address));
-    if (!is_present(l2e)) return kInvalidMfn;
-    return frame_in(l2e);
+    const auto [place, entry, level] = walk<GuestFormat>(l4, address, 2);
+    return level == 2 && is_present(entry) ? frame_in(entry) : kInvalidMfn;
 }
 
 Pte l1_entry(const Domain& domain, const FrameInfo* l4, GuestVirtual address) {
     if (!l4) return 0;
     const Mfn l1 = walk_to_l1(domain, frame_number(*l4), address.raw);
-    return l1 == kInvalidMfn ? 0 : read_entry(l1, index_in_l1(address.raw));
+    return l1 == kInvalidMfn ? 0 : __atomic_load_n(GuestFormat::table(l1) + index_in(1, address.raw), __ATOMIC_RELAXED);
 }
 
 }  // namespace

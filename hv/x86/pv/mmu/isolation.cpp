@@ -51,10 +51,10 @@ Result<Pte*> table_below(Pte& entry) {
 }
 
 Result<> show_frame(Pte* root, std::uint64_t address, Mfn frame, Pte flags) {
-    Pte* l3 = TRY(table_below(root[index_in_l4(address)]));
-    Pte* l2 = TRY(table_below(l3[index_in_l3(address)]));
-    Pte* l1 = TRY(table_below(l2[index_in_l2(address)]));
-    l1[index_in_l1(address)] = make_pte(frame, flags);
+    Pte* l3 = TRY(table_below(root[index_in(4, address)]));
+    Pte* l2 = TRY(table_below(l3[index_in(3, address)]));
+    Pte* l1 = TRY(table_below(l2[index_in(2, address)]));
+    l1[index_in(1, address)] = make_pte(frame, flags);
     return {};
 }
 
@@ -72,17 +72,16 @@ Result<> show_image(Pte* root, std::uint64_t start, std::uint64_t end, Pte flags
 Result<> show_entry_stacks(Pte* root, const PerCpu& cpu, std::uint8_t* block) {
     for (unsigned page = 0; page < kStackSize / kPageSize; ++page) {
         if (page >= kStackGuardPage && page != kStackSize / kPageSize - 1) continue;
-        TRY(
-            show_frame(root, cpu.stack_block + page * kPageSize, frame_of_pointer(block + page * kPageSize), kData));
+        TRY(show_frame(root, cpu.stack_block + page * kPageSize, frame_of_pointer(block + page * kPageSize), kData));
     }
     return {};
 }
 
 Result<> show_windows(Pte* root, CpuId cpu) {
     const std::uint64_t address = gdt_window(cpu);
-    Pte* l3 = TRY(table_below(root[index_in_l4(address)]));
-    Pte* l2 = TRY(table_below(l3[index_in_l3(address)]));
-    l2[index_in_l2(address)] = windows_entry(cpu);
+    Pte* l3 = TRY(table_below(root[index_in(4, address)]));
+    Pte* l2 = TRY(table_below(l3[index_in(3, address)]));
+    l2[index_in(2, address)] = windows_entry(cpu);
     return {};
 }
 

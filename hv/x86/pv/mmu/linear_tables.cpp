@@ -67,8 +67,8 @@ void hide_slot(Domain& domain, unsigned index) {
 }
 
 bool slots_hide(const LinearSlots& slots, GuestVirtual address, std::size_t bytes) {
-    const unsigned last = index_in_l4(address.raw + (bytes == 0 ? 0 : bytes - 1));
-    for (unsigned index = index_in_l4(address.raw); index <= last; ++index)
+    const unsigned last = index_in(4, address.raw + (bytes == 0 ? 0 : bytes - 1));
+    for (unsigned index = index_in(4, address.raw); index <= last; ++index)
         if ((slots.words[index / 64].load(std::memory_order_relaxed) >> (index % 64)) & 1) return true;
     return false;
 }

@@ -38,7 +38,7 @@ HypercallResult update(GuestVirtual address, Pte value, std::uint64_t flags, Dom
     FrameInfo* info = TRY(get_frame(l1, vcpu.domain.id));
     Result<> done = lock_l1_table(*info, Preemption::Allowed);
     if (done) {
-        done = update_entry(*info, 1, index_in_l1(address.raw), value, vcpu.domain, frame_owner, false);
+        done = update_entry(*info, 1, index_in(1, address.raw), value, vcpu.domain, frame_owner, false);
         unlock_table(*info);
     }
     put_frame(*info);
