@@ -4,7 +4,7 @@
 
 namespace hv {
 
-// Makes `most` at least `value`, whoever else does the same.
+// Makes `most` at least `value`, also while other CPUs do the same.
 template <class Number>
 void raise_to(std::atomic<Number>& most, Number value) {
     Number before = most.load(std::memory_order_relaxed);

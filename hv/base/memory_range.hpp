@@ -7,7 +7,7 @@ namespace hv {
 
 struct MemoryRange {
     std::uint64_t start;  // first byte
-    std::uint64_t end;    // behind the last byte
+    std::uint64_t end;    // past the last byte
     constexpr std::uint64_t size() const { return end - start; }
     constexpr bool operator==(const MemoryRange&) const = default;
 };

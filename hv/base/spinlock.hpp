@@ -26,7 +26,7 @@ enum class LockRank : std::uint8_t {
     RunQueue,
     Timers,
     Leaf,     // holds nothing else while held
-    Console,  // anybody may log
+    Console,  // logging is allowed under every other lock
 };
 
 // Seams: implemented by x86/ for the machine and by the tests for the host.

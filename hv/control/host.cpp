@@ -47,7 +47,7 @@ bool hypercall_counter(std::uint32_t number, const char*& name, std::uint64_t& v
 struct CounterKind {
     const char* name;
     bool (*counter)(std::uint32_t index, const char*& name,
-                    std::uint64_t& value);  // false behind the last; a null name: none here
+                    std::uint64_t& value);  // false past the end; a null name: none here
     bool zeros;                             // shown too
 };
 

@@ -75,7 +75,7 @@ Domain::Domain(DomainId number, const CreateDomain& config, bool is_privileged)
 
 Domain::~Domain() = default;
 
-// Takes a domain apart that nobody can reach any more, or that was never published.
+// Takes a domain apart that cannot be reached any more, or that was never published.
 void free_domain(Domain& domain) {
     sched_destroy_domain(domain);
     for (VcpuId id{0}; domain.vcpus && id.raw < domain.max_vcpus; ++id) destroy_vcpu(domain, id);

@@ -65,7 +65,7 @@ Result<FrameInfo*> get_guest_frame_and_type(const Domain& domain, Gfn frame, Fra
 Result<> set_claim(Domain& domain, std::uint64_t frames) {
     Guard guard{domain.frames_lock};
     if (frames > domain.max_frames) return fail(Error::BadArgument);
-    // Its end drops what it was promised, once: nobody may promise it something behind that.
+    // Its end drops what it was promised, once: no later call may promise it anything.
     if (frames != 0 && domain.dying.load() != Dying::Alive) return fail(Error::NoDomain);
     return change_claim(domain.claimed_frames, frames > domain.frames ? frames - domain.frames : 0);
 }

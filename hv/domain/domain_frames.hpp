@@ -24,7 +24,7 @@ Result<> set_claim(Domain& domain, std::uint64_t frames);
 
 // Gives 2^order fresh frames to the domain: owned, referenced once each by that, counted and listed.
 // Error::NoMemory: none left; Error::NoSpace: the domain's maximum is reached.
-// Zeroed, unless `clear` says otherwise: for Dom0 at boot, whose frames held nobody's data.
+// Zeroed, unless `clear` says otherwise: for Dom0 at boot, whose frames have held no guest's data.
 Result<Mfn> allocate_domain_frames(Domain& domain, unsigned order, unsigned address_bits = 64, bool clear = true);
 // Makes already allocated, unowned frames the domain's (Dom0 building, exchanges). Same errors.
 Result<> assign_frames(Domain& domain, Mfn first, std::uint64_t count);

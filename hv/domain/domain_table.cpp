@@ -13,8 +13,8 @@ namespace {
 constinit Spinlock g_lock{LockRank::DomainList};
 constinit DomainId g_last_chosen;
 
-// Each slot holds a domain's address, or 0. The lowest bit is the slot's lock: who has set it keeps the domain in the
-// table, and the table's reference keeps the domain. An empty slot is never locked.
+// Each slot holds a domain's address, or 0. The lowest bit is the slot's lock: the CPU that has set it keeps the domain
+// in the table, and the table's reference keeps the domain. An empty slot is never locked.
 using Slot = std::atomic<std::uintptr_t>;
 constexpr std::uintptr_t kLocked = 1;
 static_assert(alignof(Domain) > kLocked);

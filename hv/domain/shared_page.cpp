@@ -42,7 +42,7 @@ bool SharedPage::withdraw() {
 
 void SharedPage::offer() {
     HV_ASSERT(info_->owner() == kOwnerHv);
-    // Nobody else can have a reference, so nobody else changes the word.
+    // There can be no other reference, so no other CPU changes the word.
     info_->count.store(FrameInfo::owner_bits(domain_->id) | FrameInfo::kShared | kOwnReferences,
                        std::memory_order_release);
 }

@@ -35,11 +35,11 @@ class SharedPage {
     Mfn frame() const;
     std::byte* bytes() const;
 
-    // Nobody can map a withdrawn page anew. False, and nothing changed, when somebody maps it now.
+    // A withdrawn page cannot be mapped anew. False, and nothing changed, when it is mapped now.
     bool withdraw();
     void offer();  // to the domain, again
 
-    // hv gives the page up. Who maps it still keeps it until they unmap it, but nobody can name it any more.
+    // hv gives the page up. A mapping that is left keeps the page until it ends, but no new one can be made.
     void free();
 
   private:

@@ -23,7 +23,7 @@ void periodic_fired(void* argument) {
     const Nanoseconds period = vcpu.period.load(std::memory_order_relaxed);
     if (period == 0) return;
     notify_vcpu_virq(vcpu, kTimerVirq);
-    // Periods that were missed while nobody looked are not made up for: the pending event stands for all of them.
+    // Periods that were missed are not made up for: the pending event stands for all of them.
     const Nanoseconds now = time::now();
     Nanoseconds next = timer_deadline(vcpu.periodic_timer) + period;
     if (next <= now) next = now + period;

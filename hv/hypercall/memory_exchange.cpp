@@ -10,7 +10,7 @@ namespace {
 
 using namespace abi::xen;
 
-// Takes a frame that nobody maps or uses away from its owner: only then is its content no business of anybody.
+// Takes a frame that is neither mapped nor used away from its owner: only then can its contents matter to no domain.
 Result<> steal_frame(Domain& domain, Gfn frame) {
     FrameInfo* info = TRY(get_guest_frame(domain, frame));
     // The owner's reference, and the one just taken; no type.
@@ -61,7 +61,7 @@ Result<> exchange_chunk(Domain& domain, const MemoryExchange& exchange, const Sh
     const std::uint64_t out_index =
         shape.in_order <= shape.out_order ? done / shape.in_per_chunk : done * shape.out_per_chunk;
 
-    // The destination blocks, not yet anybody's.
+    // The destination blocks, which no domain owns yet.
     constexpr unsigned kMaxBlocks = 512;
     if (shape.out_per_chunk > kMaxBlocks) return fail(Error::BadArgument);
     static_assert(kMaxBlocks == 1u << kMaxGuestOrder);

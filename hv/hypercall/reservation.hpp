@@ -9,7 +9,7 @@ namespace hv {
 
 // The largest extents, by order. One of them is allocated, cleared, given or taken without a look at
 // whether the CPU is needed for anything else: 2 MiB, and what the buffers of Dom0's drivers are at most.
-// Who wants more than there is asks for less.
+// A caller that wants more than there is asks for less.
 inline constexpr unsigned kMaxGuestOrder = 9;
 inline constexpr unsigned kMaxPrivilegedOrder = 10;
 inline unsigned max_extent_order(const Domain& caller) {

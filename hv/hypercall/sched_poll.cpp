@@ -33,7 +33,7 @@ HypercallResult sched_poll(GuestVirtual argument) {
     Vcpu& vcpu = current_vcpu();
     stop_timer(vcpu.poll_timer);  // of an earlier poll that ended otherwise
 
-    // Marked as waiting first; who makes a port pending from here on takes the marks away again.
+    // Marked as waiting first: from here on, making a port pending takes the marks away again.
     vcpu.flags.fetch_or(kVcpuBlocked, std::memory_order_acq_rel);
     vcpu.domain.events.start_polling(vcpu);
     const Result<bool> done = ready(vcpu, poll);

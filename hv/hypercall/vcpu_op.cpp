@@ -23,7 +23,7 @@ Result<> initialise(Vcpu& vcpu, GuestVirtual argument) {
     const OwnPtr<VcpuGuestContext> context = TRY(make_own<VcpuGuestContext>());
     TRY(copy_from_guest(context.get(), argument, sizeof *context));
     // Validating the page tables may take as long as a hypercall may, and each of many vCPUs may initialise another
-    // one: nobody queues behind that with interrupts off.
+    // one: no CPU queues behind that with interrupts off.
     while (!vcpu.domain.lock.try_lock()) {
         if (preemption_needed()) return fail(Error::Restart);
         spin_pause();

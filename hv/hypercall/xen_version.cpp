@@ -1,4 +1,5 @@
-// xen_version: what hypervisor this is, and what it can do. Anybody may ask; what tells about the host is for Dom0.
+// xen_version: what hypervisor this is, and what it can do. Every domain may ask; what tells about the host is for
+// Dom0.
 #include <cstring>
 
 #include "hv/abi/xen/layout.hpp"

@@ -12,7 +12,7 @@ namespace hv {
 // The log ring: everything that was logged, at any level. Positions count bytes since boot.
 struct LogRead {
     std::uint64_t position;  // of the first byte delivered
-    std::uint64_t next;      // behind the last byte delivered
+    std::uint64_t next;      // past the last byte delivered
     std::size_t length;
 };
 // Copies the oldest bytes at or after `position` that the ring still has.
@@ -27,7 +27,7 @@ bool write_console(std::string_view text);
 // While it is wanted, lines wait for devices that have no room, with interrupts off, and none is lost: for debug keys.
 void console_loses_nothing(bool wanted);
 
-// Counter `index` of what happened to output, since boot; false behind the last.
+// Counter `index` of what happened to output, since boot; false past the end.
 bool console_counter(std::uint32_t index, const char*& name, std::uint64_t& value);
 
 // Input. Ctrl-A three times switches the keyboard between Dom0 (where it starts) and hv's debug keys.

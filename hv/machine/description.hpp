@@ -12,11 +12,11 @@ namespace hv {
 void describe_machine(abi::control::GetHostInfo& info);
 // Text::Leaks, Mitigations or OpenLeaks.
 std::string_view leak_text(abi::control::Text which);
-// False behind the last CPU.
+// False past the last CPU.
 bool describe_cpu(std::uint32_t cpu, abi::control::CpuInfo& info);
-// Counter `index` of the processor's part (traps); false behind the last.
+// Counter `index` of the processor's part (traps); false past the end.
 bool machine_counter(std::uint32_t index, const char*& name, std::uint64_t& value);
-// The longest time that a CPU had interrupts off for cause `index`; 0 when none was measured, false behind the last.
+// The longest time that a CPU had interrupts off for cause `index`; 0 when none was measured, false past the end.
 bool masked_time(std::uint32_t index, const char*& name, std::uint64_t& nanoseconds);
 
 }  // namespace hv

@@ -7,11 +7,11 @@
 
 namespace hv {
 
-// The machine's memory map as Dom0 sees it: entry `index`; false behind the last.
+// The machine's memory map as Dom0 sees it: entry `index`; false past the end.
 bool machine_memory_map(std::uint32_t index, abi::xen::E820Entry& entry);
 // Where guests find the machine-to-phys table.
 abi::xen::MachphysMapping machphys_mapping();
-// The frames that hold 2 MiB pieces of that table, for tools; false behind the last.
+// The frames that hold 2 MiB pieces of that table, for tools; false past the end.
 bool machphys_frame(std::uint32_t index, std::uint64_t& mfn);
 
 }  // namespace hv

@@ -24,7 +24,7 @@ struct FrameDemand {
 // A naturally aligned block of 2^order frames with no owner, no references and no type, which no TLB has any
 // more. The time under the allocator's lock depends on nothing that is asked for: at most a look at each of 32
 // zones and kMaxOrder splits. Error::NoMemory. The time after that is in proportion to the frames, and is not
-// interrupted: who serves a guest asks for few.
+// interrupted: calls on behalf of a guest ask for few.
 Result<Mfn> allocate_frames(const FrameDemand& demand);
 // The same for as many blocks as there is room for, whose numbers it fills in: all or
 // none. TLBs are flushed at most once.
@@ -39,7 +39,7 @@ std::uint64_t free_frame_count();
 std::uint64_t claimed_frame_count();
 
 // Makes `claim` a promise of that many free frames. Error::NoMemory: there are not that
-// many that nobody else was promised.
+// many that no other domain was promised.
 Result<> change_claim(std::uint64_t& claim, std::uint64_t frames);
 
 }  // namespace hv

@@ -130,7 +130,7 @@ void FrameAudit::compare(Mfn frame, const FrameInfo& info, const FrameAccount& a
     unreferenced ? compare_unowned(frame, info, account) : compare_owned(frame, info, account);
 }
 
-// Free, or hv's own: nobody can get a reference.
+// Free, or hv's own: no reference can be taken.
 void FrameAudit::compare_unowned(Mfn frame, const FrameInfo& info, const FrameAccount& account) {
     constexpr std::uint64_t kKnown = FrameInfo::kOwnerMask | FrameInfo::kFreeHead;
     if (info.count.load(std::memory_order_relaxed) & ~kKnown)

@@ -37,7 +37,7 @@ class FrameAudit {
     FrameAudit(const FrameAudit&) = delete;
     FrameAudit& operator=(const FrameAudit&) = delete;
 
-    // Somebody holds a general reference; with `use`, a reference of the type as well.
+    // There is a general reference; with `use`, a reference of the type as well.
     void reference(Mfn frame);
     void use(Mfn frame, FrameType type);
     void use(const FrameInfo* info, FrameType type) {

@@ -59,19 +59,19 @@ Result<> check_contents(FrameInfo& info, FrameType type) {
     } else if (checked.error() == Error::Restart) {
         park(info);
     } else {
-        // Should this be preempted: whoever asks again is refused once it is done.
+        // Should this be preempted: the call that is made again is refused once it is done.
         info.type.fetch_or(FrameInfo::kRefused, std::memory_order_relaxed);
         TRY(undo_contents(info, type));
     }
     return checked;
 }
 
-// Whose TLBs can hold the frame: its owner's alone, or anybody's.
+// Whose TLBs can hold the frame: its owner's alone, or those of all domains.
 DomainId mapper_of(const FrameInfo& info) {
     return (info.count.load(std::memory_order_relaxed) & FrameInfo::kForeignMapped) ? kOwnerNone : info.owner();
 }
 
-// Takes over parked work. False when somebody else was faster.
+// Takes over parked work. False when another CPU was faster.
 bool adopt(FrameInfo& info, std::uint64_t word) {
     if (!info.type.compare_exchange_strong(word, word & ~FrameInfo::kPartial, std::memory_order_acq_rel)) return false;
     put_frame(info);  // the caller holds a reference of its own
@@ -122,7 +122,7 @@ Result<void> get_frame_type(FrameInfo& info, FrameType type, Preemption preempti
     for (;;) {
         const std::uint64_t count = word & FrameInfo::kTypeCountMask;
         if (count == 0) {
-            // A change of use: nobody may still reach the frame through an old translation.
+            // A change of use: no CPU may still reach the frame through an old translation.
             const bool changes = FrameInfo::type_of(word) != type;
             if (changes && FrameInfo::type_of(word) != FrameType::None && info.owner() < kFirstReservedDomain)
                 flush_stale_tlbs(mapper_of(info), info.tlb_stamp);
@@ -166,7 +166,7 @@ Result<void> get_frame_type(FrameInfo& info, FrameType type, Preemption preempti
 
 namespace {
 
-// A frame that somebody holds the type of is neither being validated nor parked.
+// A frame whose type is held is neither being validated nor parked.
 Result<> put_type(FrameInfo& info, Preemption preemption) {
     std::uint64_t word = info.type.load(std::memory_order_acquire);
     HV_ASSERT(preemption == Preemption::Allowed || !is_page_table(FrameInfo::type_of(word)));
@@ -174,7 +174,7 @@ Result<> put_type(FrameInfo& info, Preemption preemption) {
         const std::uint64_t count = word & FrameInfo::kTypeCountMask;
         HV_ASSERT(count != 0 && (word & FrameInfo::kValidated));
         if (count == 1 && is_page_table(FrameInfo::type_of(word))) {
-            // The last use as a page table: while its entries are undone the count stays 1 and nobody can join.
+            // The last use as a page table: while its entries are undone the count stays 1 and no reference is added.
             if (!info.type.compare_exchange_weak(word, word & ~FrameInfo::kValidated, std::memory_order_acq_rel))
                 continue;
             return undo_contents(info, FrameInfo::type_of(word));

@@ -14,7 +14,8 @@ namespace {
 
 // Objects of up to half a page come from size classes of powers of two; every page holds one class, and goes back to
 // the allocator with its last object. The class is noted in FrameInfo::progress (index plus one), or kWholePages plus
-// the order for larger objects. Nobody gets a reference on hv's memory, so the frame's type word is the heap's as well.
+// the order for larger objects. No reference can be taken on hv's memory, so the frame's type word is the heap's as
+// well.
 constexpr unsigned kSmallestShift = 4;
 constexpr unsigned kClasses = 8;  // 16 bytes to 2048 bytes
 constexpr std::uint16_t kWholePages = 0x100;
@@ -122,7 +123,7 @@ void* allocate_pages(unsigned order) {
     const Result<Mfn> first = allocate_frames({.order = order});
     if (!first) return nullptr;
     for (std::uint64_t i = 0; i < std::uint64_t{1} << order; ++i) {
-        // No reference: nobody can get one, so that not even Dom0 maps hv's own memory.
+        // No reference, and none can be taken, so that not even Dom0 maps hv's own memory.
         frame_info(*first + i).count.store(FrameInfo::owner_bits(kOwnerHv));
     }
     return frame_pointer(*first);

@@ -65,7 +65,7 @@ SchedVcpu* compare(RunQueue& queue, RunQueue& other, const Look& look, Nanosecon
         if (!promised && lead <= static_cast<std::int64_t>(virtual_duration(*candidate, kSlice))) return nullptr;
     }
     queue_remove(queue, *candidate);
-    // On an idle CPU there is nobody to catch up with; there its lag is relative, as for any move.
+    // On an idle CPU there is no other vCPU to catch up with; there its lag is relative, as for any move.
     if (look.idle) candidate->virtual_time -= queue.virtual_time;
     candidate->place = SchedPlace::Moving;
     candidate->woken = false;

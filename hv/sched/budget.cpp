@@ -122,7 +122,7 @@ void unpark(SchedVcpu& entry, Nanoseconds now) {
         entry.place = SchedPlace::Moving;
         entry.woken = false;
         entry.virtual_time -= queue->virtual_time;
-        // From here on it is nobody's but ours, and its virtual time a lag.
+        // From here on no queue has it, and its virtual time is a lag.
         entry.queue.store(choose_cpu(entry), std::memory_order_release);
     }
     finish_move(entry, static_cast<std::int64_t>(entry.virtual_time), true, now);
@@ -149,7 +149,7 @@ void unpark_some(void* argument) {
 }
 
 // Those that come first find CPUs, and may have all that there is for the domain before others have a
-// turn: so whoever has waited longest begins.
+// turn: so the one that has waited longest begins.
 void refill_fired(void* argument) {
     Domain& domain = *static_cast<Domain*>(argument);
     Nanoseconds longest = kNoSlice;

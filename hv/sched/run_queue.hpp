@@ -1,4 +1,4 @@
-// One CPU's run queue, and what the scheduler's files share. Nobody outside sched/ includes this.
+// One CPU's run queue, and what the scheduler's files share. Nothing outside sched/ includes this.
 #pragma once
 
 #include <atomic>
@@ -36,11 +36,11 @@ struct alignas(64) RunQueue {
 inline constexpr Nanoseconds kCapPeriod = 30'000'000;  // a cap holds over each of these
 inline constexpr Nanoseconds kNoSlice = INT64_MAX;
 inline constexpr Nanoseconds kSleeperCredit = 2'000'000;  // how far ahead of the queue a sleeper comes back
-inline constexpr Nanoseconds kMaxLag = 50'000'000;        // how far behind anybody may be
+inline constexpr Nanoseconds kMaxLag = 50'000'000;        // how far behind a vCPU may be
 inline constexpr Nanoseconds kMaxLead = 2 * kSlice;       // how far ahead
 
 RunQueue& run_queue(CpuId cpu);
-AtomicCpuSet& idle_cpus();  // a hint; who clears a bit may use that CPU
+AtomicCpuSet& idle_cpus();  // a hint; the CPU that clears a bit may use that one
 
 inline SchedDomain& domain_of(const SchedVcpu& entry) {
     return entry.vcpu->domain.sched;

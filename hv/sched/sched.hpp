@@ -1,4 +1,4 @@
-// The scheduler: who runs where, and for how long.
+// The scheduler: which vCPU runs where, and for how long.
 //
 // Every CPU has a run queue with a lock of its own; a CPU never holds two of them. A vCPU's time is counted as virtual
 // time, which passes the slower the more its domain weighs and the fewer of its vCPUs are active; the waiting vCPU with
@@ -45,7 +45,7 @@ void sched_destroy_domain(Domain& domain);
 Result<> sched_add_vcpu(Vcpu& vcpu);
 void sched_remove_vcpu(Vcpu& vcpu);
 
-// On `cpu` itself. Accounts the current vCPU, picks who runs now, marks it running and arms the slice timer.
+// On `cpu` itself. Accounts the current vCPU, picks the one that runs now, marks it running and arms the slice timer.
 // Returns the current one when nothing changes.
 Vcpu& schedule(CpuId cpu, Nanoseconds now);
 // `previous` may run elsewhere from now on: `running` becomes false, and it is queued again if it is runnable.

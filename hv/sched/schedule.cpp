@@ -64,7 +64,7 @@ void balance_now_and_then(RunQueue& queue, Nanoseconds now) {
     balance(queue, now);
 }
 
-// The decision, with the queue's lock held. Null: nobody here wants to run.
+// The decision, with the queue's lock held. Null: no vCPU here wants to run.
 Vcpu* decide(RunQueue& queue, Nanoseconds now) {
     account_current(queue, now);
     const bool stays = may_stay(queue, now);
@@ -124,7 +124,7 @@ Vcpu& schedule(CpuId cpu, Nanoseconds now) {
         leave(queue, now);
         enter(queue, *next, now);
     } else if (queue.is_idle()) {
-        g_idle_cpus.set(cpu);  // somebody had claimed it, and a third took away what was put here
+        g_idle_cpus.set(cpu);  // another CPU had claimed it, and a third one took away what was put here
     }
     const bool comes_back = next != &previous && &previous != queue.idle && previous.sched.counted;
     arm_slice(queue, comes_back ? 1 : 0, now);

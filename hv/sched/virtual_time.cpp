@@ -1,4 +1,4 @@
-// How time that a vCPU ran becomes virtual time, and how far anybody may be ahead or behind.
+// How time that a vCPU ran becomes virtual time, and how far a vCPU may be ahead or behind.
 #include <algorithm>
 
 #include "hv/sched/run_queue.hpp"
@@ -36,7 +36,7 @@ void account_current(RunQueue& queue, Nanoseconds now) {
         if (first && ahead(least, first->virtual_time) > 0) least = first->virtual_time;
     }
     if (ahead(least, queue.virtual_time) > 0) queue.virtual_time = least;
-    // Who runs on a reservation beyond its share must not pay for it when the reservation is gone.
+    // A vCPU that runs on a reservation beyond its share must not pay for it when the reservation is gone.
     const std::int64_t lag = ahead(current.virtual_time, queue.virtual_time);
     current.virtual_time = queue.virtual_time + static_cast<std::uint64_t>(clamp_lag(current, lag, kMaxLag, kMaxLead));
 }

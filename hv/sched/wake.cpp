@@ -56,7 +56,7 @@ void sched_wake(Vcpu& vcpu) {
     std::int64_t lag = 0;
     {
         QueueGuard queue{entry};
-        // Elsewhere than out it will be looked at by whoever is handling it.
+        // Elsewhere than out, the CPU that is handling it will look.
         if (entry.place != SchedPlace::Out) return;
         if (!vcpu.runnable()) {
             // An event ended its wait while it is paused: from here on time is taken from it.

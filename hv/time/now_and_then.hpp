@@ -1,4 +1,4 @@
-// What is told once in a while only, however often it happens: by whoever comes first.
+// What is told once in a while only, however often it happens: by the CPU that comes first.
 #pragma once
 
 #include <atomic>

@@ -27,7 +27,7 @@ class Patience {
 // These were asked again. May log.
 void note_asked_again(const CpuSet& cpus, Nanoseconds waited);
 
-// Counter `index`, over all CPUs since boot; false behind the last.
+// Counter `index`, over all CPUs since boot; false past the end.
 bool ipi_counter(std::uint32_t index, const char*& name, std::uint64_t& value);
 
 }  // namespace hv

@@ -24,7 +24,7 @@ void note_late_timer(CpuId cpu, Nanoseconds by, bool missed, Nanoseconds now) {
     if (missed) g_missed.fetch_add(1, std::memory_order_relaxed);
     raise_to(g_latest, by);
     if ((!missed && by < kSecond) || !g_line.due(now)) return;
-    // On a machine that shares its processors a little is nobody's fault: for the log's ring, not for the console.
+    // On a machine that shares its processors a little lateness is no fault: for the log's ring, not for the console.
     log(by < kSecond ? LogLevel::Info : LogLevel::Warning,
         "CPU {}: a timer is {} ms late, {} ({} late ones so far, {} without an interrupt)", cpu, by / 1'000'000,
         missed ? "and no interrupt in sight" : "as is its interrupt", g_late.load(std::memory_order_relaxed),

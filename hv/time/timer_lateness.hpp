@@ -11,11 +11,11 @@ namespace hv {
 // that was busy, or a virtual one that did not run.
 inline constexpr Nanoseconds kTimerLate = 50'000'000;
 
-// On `cpu` a timer is handled `by` nanoseconds, more than kTimerLate, after its deadline. `missed`: somebody looked,
+// On `cpu` a timer is handled `by` nanoseconds, more than kTimerLate, after its deadline. `missed`: another CPU looked,
 // and there was no sign of its interrupt (an emulator whose own timers are late looks the same). Hold no lock.
 void note_late_timer(CpuId cpu, Nanoseconds by, bool missed, Nanoseconds now);
 
-// Counter `index`, over all CPUs since boot; false behind the last.
+// Counter `index`, over all CPUs since boot; false past the end.
 bool timer_counter(std::uint32_t index, const char*& name, std::uint64_t& value);
 
 }  // namespace hv

@@ -166,7 +166,7 @@ Nanoseconds timer_deadline(const Timer& timer) {
 
 namespace {
 
-// A CPU whose interrupt is lost while its guest computes cannot notice. Whoever has interrupts
+// A CPU whose interrupt is lost while its guest computes cannot notice. A CPU that has interrupts
 // looks at one of the others each time.
 void look_at_another(TimerQueue& own, CpuId self, Nanoseconds now) {
     if (online_cpus().empty()) return;
@@ -195,7 +195,7 @@ void run_due_timers(bool interrupted) {
         void (*const handler)(void*) = timer->handler;
         void* const argument = timer->argument;
         queue.running = timer;
-        // While handlers run nobody needs to program the hardware; it is done once, below.
+        // While handlers run the hardware need not be programmed; that is done once, below.
         queue.programmed = INT64_MIN;
         queue.lock.unlock();
         handler(argument);

@@ -99,7 +99,7 @@ Result<KernelImage> load(int fd, std::string_view name, const KernelLoadOptions&
         image.storage = std::move(file);
         return image;
     }
-    // What was read is only known to be this version if nobody has touched the file since.
+    // What was read is only known to be this version if the file has not been touched since.
     if (use_cache && ::fstat(fd, &status) == 0 && FileIdentity::of(status) == identity) {
         cache.store(identity, image.elf, image.format);
     }

@@ -47,7 +47,7 @@ class PvBuild {
         return within(name_of(phase), std::move(result));
     }
 
-    // Reports, and stops a build that nobody wants any more.
+    // Reports, and stops a build that is not wanted any more.
     Result<void> report(BuildPhase phase, std::uint64_t done, std::uint64_t total) const {
         if (cancel_.stop_requested()) return fail(ErrorCode::Cancelled, "the build was cancelled");
         if (progress_) progress_(phase, done, total);
@@ -141,7 +141,7 @@ class PvBuild {
         return memory.write(layout.start_info, 0, bytes_of(info));
     }
 
-    // Last, because pinning turns frames into page tables that nobody may write to any more.
+    // Last, because pinning turns frames into page tables that may not be written to any more.
     Result<void> start(const PvLayout& layout, const DomainMemory& memory) const {
         TRY(report(BuildPhase::Start, 0, 1));
         TRY(xen_.pin_l4(spec_.domain, memory.mfn(layout.page_tables.first)));

@@ -18,7 +18,7 @@ namespace {
 constexpr int kInvalid = 1;  // hvctld(8): the exit code for a file that is not valid
 constexpr std::string_view kWarning = "warning: ";
 
-// A standard stream of the program. A file in memory takes any amount, so that nobody waits for anybody.
+// A standard stream of the program. A file in memory takes any amount, so that neither side waits for the other.
 class Stream {
   public:
     explicit Stream(const char* name) : descriptor_(memfd_create(name, MFD_CLOEXEC)) {}

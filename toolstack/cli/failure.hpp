@@ -20,7 +20,7 @@ enum class ExitCode : int {
     TimedOut = 8,       // a deadline has passed, or the job was cancelled
     NoResources = 9,    // the host lacks memory, CPUs or identifiers
     Interrupted = 130,  // left by Ctrl-C or a signal
-    OutputClosed = 141  // whoever read the output has gone: as SIGPIPE would have ended it
+    OutputClosed = 141  // the reader of the output has gone: as SIGPIPE would have ended it
 };
 
 struct Failure {

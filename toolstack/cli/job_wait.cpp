@@ -31,7 +31,7 @@ class ProgressLine {
             last_ = std::move(text);
             return;
         }
-        if (!in_foreground(STDERR_FILENO)) return;  // somebody else's line
+        if (!in_foreground(STDERR_FILENO)) return;  // another program's line
         std::string line = "\r\x1b[K" + cut(text, terminal_.width - 1);
         std::fwrite(line.data(), 1, line.size(), stderr);
         std::fflush(stderr);
@@ -145,7 +145,7 @@ void Waiter::interrupt() {
         interrupted_ = true;
         warn("cancelling job " + number + "; Ctrl-C again leaves it alone");
         auto call = manager_.connection().new_call("CancelJob");
-        // Its refusal would not help anybody: the job then goes on and its end is reported as ever.
+        // Its refusal would be of no use to the user: the job then goes on and its end is reported as ever.
         if (call && sd_bus_message_append((*call).get(), "t", job_) >= 0) sd_bus_send(bus_, (*call).get(), nullptr);
         return;
     }

@@ -42,7 +42,7 @@ class Verb {
   public:
     std::string name;
     Topic topic = Topic::Hidden;
-    bool whole_name = false;  // cannot be shortened: nobody may hit it by accident
+    bool whole_name = false;  // cannot be shortened, so that it is not hit by accident
     std::string summary;      // after the name in the list of verbs
     std::string description;  // paragraphs, separated by newlines
     std::string examples;     // lines shown as they are

@@ -37,7 +37,7 @@ class PrefixCode {
     // By the next bits: symbol * 16 + length, or 0 where the code is longer than the table's index.
     std::uint16_t table_[1 << kTableBits];
     // Codes of one length are consecutive numbers, as are the places of their symbols in `symbols_`.
-    std::uint32_t end_[kMaxLength + 1];   // the number behind the last code of this length
+    std::uint32_t end_[kMaxLength + 1];   // the number past the last code of this length
     std::int32_t place_[kMaxLength + 1];  // what is to be added to a code
     std::uint16_t symbols_[kMaxSymbols];
 };

@@ -41,7 +41,7 @@ Result<EventPort> EventChannels::bind_interdomain(Domain& remote, EventPort remo
     theirs->remote = domain_;
     theirs->number = ours->port.raw;
     theirs->state = EventState::Interdomain;
-    // The peer may have sent before anybody listened; one event too many does no harm.
+    // The peer may have sent before there was a listener; one event too many does no harm.
     set_pending(*ours);
     return ours->port;
 }

@@ -90,7 +90,7 @@ class EventChannels final {
     Result<bool> is_pending(EventPort port);
     // SCHEDOP_poll: `vcpu` (with its poll_port set) is unblocked when its port, or any, becomes pending.
     void start_polling(Vcpu& vcpu);
-    bool stop_polling(Vcpu& vcpu);  // false: somebody else has ended it already
+    bool stop_polling(Vcpu& vcpu);  // false: it has ended already
 
     std::uint32_t ports_in_use() const { return in_use_.load(std::memory_order_relaxed); }
     bool uses_fifo() const { return fifo_.load(std::memory_order_acquire) != nullptr; }
@@ -108,7 +108,7 @@ class EventChannels final {
     // event_table.cpp
     EventChannel* find(EventPort port) const;  // null when out of range or never used
     Result<EventChannel*> usable(EventPort port) const;
-    Result<EventChannel*> allocate();  // table_lock_ held; the port is Reserved: nobody else touches it
+    Result<EventChannel*> allocate();  // table_lock_ held; the port is Reserved, so no other CPU touches it
     Result<EventChannel*> ensure(EventPort port);
     void release(EventChannel& channel);  // both locks held, binding undone
     std::uint32_t port_limit() const;

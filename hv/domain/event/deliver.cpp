@@ -29,7 +29,7 @@ Result<> EventChannels::send(EventPort port) {
             return {};
         }
         case EventState::Ipi: set_pending(*channel); return {};
-        case EventState::Unbound: return {};  // nobody listens yet; binding makes the port pending
+        case EventState::Unbound: return {};  // no listener yet; binding makes the port pending
         case EventState::Free:
         case EventState::Reserved:
         case EventState::Virq:

@@ -52,7 +52,7 @@ bool EventChannels::fifo_set_pending(FifoEvents& fifo, Vcpu& vcpu, EventChannel&
     if (!word) {
         const bool was_pending = channel.pending.exchange(true, std::memory_order_acq_rel);
         word = fifo.word(channel.port);
-        // Unless the page came just now, and whoever brought it did not see the mark.
+        // Unless the page came just now, and expand_array() did not see the mark.
         if (!word || !channel.pending.exchange(false, std::memory_order_acq_rel)) return !was_pending;
     }
     const bool was_pending = guest_set(*word, kFifoPendingBit);

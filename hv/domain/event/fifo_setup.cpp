@@ -41,7 +41,7 @@ Result<> EventChannels::fifo_start() {
         }
     }
     fifo_.store(fifo.release(), std::memory_order_release);
-    // Whoever is delivering right now may still do it the old way. Once every CPU has been here, nobody is.
+    // A CPU that is delivering right now may still do it the old way. Once every CPU has been here, none does.
     call_on_cpus(
         online_cpus(), [](void*) {}, nullptr);
 

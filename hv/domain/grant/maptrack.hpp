@@ -41,7 +41,7 @@ class Maptrack final {
     Result<GrantHandle> take(VcpuId vcpu);
     void give_back(VcpuId vcpu, GrantHandle handle);
     GrantMapping* find(GrantHandle handle) const;  // null when out of range
-    // Once no entry is in use and nobody takes one: gives the pages back. Restart: call again.
+    // Once no entry is in use and none can be taken: gives the pages back. Restart: call again.
     Result<> release();
     std::uint32_t capacity() const { return pages_used_.load(std::memory_order_acquire) * kPerPage; }
 

@@ -115,7 +115,7 @@ GrantOutcome<PinnedGrant> GrantTable::pin_for_copy_here(GrantRef ref, DomainId u
 }
 
 // A transitive grant is pinned together with the one that it leads to, once per copy, and no further: a chain of them
-// is refused, so that nobody can make hv walk far.
+// is refused, so that no guest can make hv walk far.
 GrantOutcome<PinnedGrant> GrantTable::pin_for_copy(GrantRef ref, DomainId user, bool readonly) {
     ActiveGrant seen;
     const PinnedGrant here = TRY(pin_for_copy_here(ref, user, readonly, true, seen));

@@ -131,7 +131,7 @@ Result<Mfn> GrantTable::frame(std::uint32_t index, bool status) {
 
 std::uint32_t GrantTable::frame_count() {
     Guard guard{lock_};
-    return std::max(frames_, 1u);  // the first page comes when somebody asks for it; to the guest it was always there
+    return std::max(frames_, 1u);  // the first page comes when it is asked for; to the guest it was always there
 }
 
 std::uint32_t GrantTable::status_frame_count() {

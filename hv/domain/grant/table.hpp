@@ -83,7 +83,7 @@ class GrantTable final {
     // Teardown, once the domain has no frames: gives the table's pages back, and whatever is still said to use
     // its entries is forgotten. Restart: call again.
     Result<> release_pages();
-    // The same at once, for a table that nobody can reach any more; the destructor does it otherwise.
+    // The same at once, for a table that cannot be reached any more; the destructor does it otherwise.
     void destroy();
     // Page `index` of the table (or of the version 2 status array), which grows up to it. For mapping
     // into the guest. BadArgument: above the limit, or status frames of a version 1 table; NoMemory.
@@ -111,7 +111,7 @@ class GrantTable final {
     // writer. Nothing happens when there is no such use: a mapping may outlive the domain that
     // granted it, and meet another one with its number.
     void unpin(GrantRef ref, DomainId user, GrantUse use);
-    // The same for what pin_for_copy() gave. The entries themselves may be somebody else's by now.
+    // The same for what pin_for_copy() gave. The entries may belong to other grants by now.
     void unpin_copy(GrantRef ref, DomainId user, bool readonly, const PinnedGrant& pinned);
 
     // The frame behind an entry that `user` has pinned. BadHandle.

@@ -55,7 +55,8 @@ bool GrantTable::any_pinned_from(std::uint32_t first) const {
     return pinned_ != before;
 }
 
-// lock_ is held. Who maps a status page would keep it when it is one no more, without that it counts as anybody's.
+// lock_ is held. False, and nothing changed, when a status page is mapped: the mapping would keep a page that is none
+// any more and is in no domain's account.
 bool GrantTable::withdraw_status() {
     for (std::uint32_t i = 0; i < status_frames_; ++i) {
         if (status_[i].withdraw()) continue;

@@ -30,7 +30,7 @@ struct PvSpec {
     std::uint64_t pages = 0;
     std::span<const std::byte> initrd;  // passed on as it is; empty for none
     std::string cmdline;                // at most 1023 bytes, without NUL
-    DomainId backend = kDom0;           // who serves the store and the console
+    DomainId backend = kDom0;           // the domain that serves the store and the console
 };
 
 // What the backend needs to serve the guest; the rings are also granted to it (kConsoleGrant, kStoreGrant).

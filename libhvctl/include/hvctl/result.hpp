@@ -18,7 +18,7 @@ enum class ErrorCode : std::uint8_t {
     NotRoot,       // the device nodes exist, but this process may not open them
     NotOnHv,       // this kernel does not run on hv: bare metal, another hypervisor, or a guest that is not privileged
     NotSupported,  // hv or the kernel is too old or was built without it
-    Busy,          // somebody else holds it
+    Busy,          // another program or domain holds it
     TryAgain,      // the same call will succeed later
     NoMemory,      // host memory
     LimitReached,  // a limit other than memory

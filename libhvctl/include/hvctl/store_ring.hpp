@@ -12,7 +12,7 @@ struct LocalStoreRing {
 };
 
 // Maps the ring through /dev/xen/xenbus_backend. NotOnHv and NotRoot as open_hypercall_port(); NotSupported when this
-// kernel's store is served by somebody else.
+// kernel's store is served by another program.
 Result<LocalStoreRing> open_local_store_ring();
 
 }  // namespace hvctl

@@ -26,7 +26,7 @@ class Connection {
 
     sd_bus* bus() const { return bus_.get(); }
 
-    // The name to call: nobody else is on the private socket.
+    // The name to call: hvctld alone is on the private socket.
     const char* destination() const { return brokered_ ? kBusName : nullptr; }
 
     // Whether the peer is still there.

@@ -92,7 +92,7 @@ Result<Next> after_close(Context& context, const std::string& name, std::uint64_
     return Next::Stop;
 }
 
-// Nobody is at the console of a domain that does not run and is not about to.
+// The console of a domain that does not run and is not about to has nothing at its other end.
 Result<void> require_life(const Properties& domain, const std::string& name) {
     if (domain.has("domid") && domain.number("domid") == 0) {
         return fail(
@@ -106,7 +106,7 @@ Result<void> require_life(const Properties& domain, const std::string& name) {
                                       "' starts it again.");
 }
 
-// Who is in the way is hvctld's word, what to do about it is said with hvctl's options.
+// hvctld says which client is in the way; what to do about it is said with hvctl's options.
 Failure in_words_of_hvctl(Failure failure, const std::string& name) {
     if (failure.code != ExitCode::Busy) return failure;
     const std::string code = failure.message.substr(0, failure.message.find(' '));
@@ -130,7 +130,7 @@ std::uint64_t bytes_before(Manager& manager, const std::string& name, std::uint6
 
 Result<void> attach_console(Context& context, Attach attach) {
     const bool writable = attach.mode != "read";
-    // Who only watches needs no keys: into a file, or in the background, the terminal is left alone.
+    // Watching alone needs no keys: into a file, or in the background, the terminal is left alone.
     const bool takes_terminal =
         isatty(STDIN_FILENO) == 1 && (writable || (context.out.is_tty && in_foreground(STDIN_FILENO)));
     bool input_open = takes_terminal || isatty(STDIN_FILENO) != 1;

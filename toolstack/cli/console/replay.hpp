@@ -1,4 +1,4 @@
-// What a console printed before somebody attached, made fit for being shown again.
+// What a console printed before hvctl attached, made fit for being shown again.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 namespace hvctl::cli {
 
 // Programs ask terminals questions (where is the cursor? what are you?), and a terminal's answer is typed into the
-// guest. Asked long ago, nobody waits for the answer any more: it would end up in a shell's command line. So the
+// guest. Asked long ago, the guest waits for no answer any more: it would end up in a shell's command line. So the
 // questions are taken out of the first `bytes` of a console's output.
 class Replay {
   public:

@@ -72,7 +72,7 @@ void Session::send_keys() {
 Result<void> Session::write_out(const char* data, std::size_t size) const {
     while (size > 0) {
         ssize_t written = write(ports_.output, data, size);
-        if (written < 0 && errno == EAGAIN) {  // somebody made the terminal non-blocking
+        if (written < 0 && errno == EAGAIN) {  // another program has made the terminal non-blocking
             pollfd ready{ports_.output, POLLOUT, 0};
             poll(&ready, 1, -1);
             continue;
@@ -103,7 +103,7 @@ void Session::take_signal() {
         terminal_.suspend();
         kill(getpid(), SIGSTOP);
         terminal_.resume();
-    } else if (signal == SIGCONT) {  // stopped by somebody else, and the shell has used the terminal meanwhile
+    } else if (signal == SIGCONT) {  // stopped by another program, and the shell has used the terminal meanwhile
         terminal_.resume();
     } else if (signal != 0) {
         end_ = SessionEnd::Interrupted;
@@ -118,7 +118,7 @@ Result<SessionEnd> Session::run() {
             pollfd{wants_input() ? ports_.input : -1, POLLIN, 0}, pollfd{ports_.output, 0, 0}};
         if (poll(polled.data(), polled.size(), -1) < 0) continue;  // EINTR: a new window size, for one
         if (polled[1].revents != 0) take_signal();
-        // Whoever read the pipe has gone. A guest may be silent for hours: its next byte is no time to find out.
+        // The reader of the pipe has gone. A guest may be silent for hours: its next byte is no time to find out.
         if ((polled[3].revents & POLLERR) != 0) return output_failure(EPIPE);
         if (!end_ && polled[2].revents != 0) read_keys();
         send_keys();

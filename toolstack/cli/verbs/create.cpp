@@ -55,7 +55,7 @@ Result<void> create(Context& context, const Arguments& arguments) {
     Manager* manager = TRY(context.manager());
     if (arguments.dry_run) return dry_run(*manager, definition);
 
-    // With a console the guest starts once somebody watches it, so that not a byte is missed.
+    // With a console the guest starts once its console is watched, so that not a byte is missed.
     Properties options = {{"paused", arguments.paused || arguments.console}, {"ephemeral", arguments.ephemeral}};
     JobId job = TRY(manager->create_domain(definition, options));
     if (arguments.no_wait) {
