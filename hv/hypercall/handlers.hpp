@@ -1,4 +1,4 @@
-// Every hypercall handler; table.cpp gives each its number.
+// Every hypercall handler; dispatch.cpp gives each its number.
 #pragma once
 
 #include "hv/hypercall/hypercall.hpp"

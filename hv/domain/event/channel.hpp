@@ -1,9 +1,9 @@
 // Event channels: one domain's ports, what each is connected to, and how an event reaches a vCPU.
 //
 // Locks. `table_lock_` (LockRank::EventTable) guards which ports are in use and the FIFO set-up; every port has a lock
-// of its own (EventPort) for its binding. Both ends of a connection change only under both ports' locks, taken in
-// address order; so a sender needs its own port's lock alone, and delivery takes no lock of a domain or of the machine.
-// The port structures stay where they are until the domain is freed.
+// of its own (LockRank::EventPort) for its binding. Both ends of a connection change only under both ports' locks,
+// taken in address order; so a sender needs its own port's lock alone, and delivery takes no lock of a domain or of the
+// machine. The port structures stay where they are until the domain is freed.
 //
 // Ordering: a port is made pending with atomic operations on the guest's words before the vCPU is unblocked (acq_rel);
 // a vCPU that is about to block sets its flag first and looks for pending events then (SCHEDOP_block, SCHEDOP_poll).
@@ -105,7 +105,7 @@ class EventChannels final {
         std::atomic<Bucket*> buckets[kBucketsPerGroup];
     };
 
-    // event_table.cpp
+    // table.cpp
     EventChannel* find(EventPort port) const;  // null when out of range or never used
     Result<EventChannel*> usable(EventPort port) const;
     Result<EventChannel*> allocate();  // table_lock_ held; the port is Reserved, so no other CPU touches it
@@ -113,28 +113,28 @@ class EventChannels final {
     void release(EventChannel& channel);  // both locks held, binding undone
     std::uint32_t port_limit() const;
 
-    // event_close.cpp
+    // close.cpp
     Result<> close_all();
     void unbind_virq(EventChannel& channel);
     void unbind_pirq(EventChannel& channel);
 
-    // event_bind.cpp; table_lock_ held
+    // bind.cpp; table_lock_ held
     Result<std::atomic<EventPort>*> pirq_table();
     void publish(EventChannel& channel, EventState state, std::uint32_t number, VcpuId vcpu);
 
-    // event_deliver.cpp; the port is in use, and a lock of either end is held
+    // deliver.cpp, two_level.cpp; the port is in use, and a lock of either end is held
     void set_pending(EventChannel& channel);
     void clear_pending(EventChannel& channel);
     bool pending_now(EventChannel& channel) const;
     void unmask_now(EventChannel& channel);
-    void wake_pollers(EventPort port);  // event_poll.cpp
+    void wake_pollers(EventPort port);  // poll.cpp
     Vcpu& target(const EventChannel& channel) const;
 
-    // event_two_level.cpp
+    // two_level.cpp
     bool two_level_set_pending(Vcpu& vcpu, EventPort port);  // false: it was pending before
     void two_level_unmask(Vcpu& vcpu, EventPort port);
 
-    // event_fifo*.cpp
+    // fifo.cpp, fifo_setup.cpp
     bool fifo_set_pending(FifoEvents& fifo, Vcpu& vcpu, EventChannel& channel);
     Result<> fifo_start();
     void fifo_stop();
