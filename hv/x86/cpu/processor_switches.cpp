@@ -4,6 +4,8 @@
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/cpu/spec_ctrl.hpp"
+#include "hv/x86/cpu/this_processor.hpp"
+#include "hv/x86/leaks/lfence.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -20,11 +22,19 @@ constexpr Bits kBits[] = {
     {Measure::TsxOff, Msr::TsxControl, kTsxDisabled | kTsxHidden},
 };
 
+void set_bits(Msr msr, std::uint64_t bits) {
+    const std::uint64_t old = read_msr(msr);
+    if ((old & bits) != bits) write_msr(msr, old | bits);
+}
+
 }  // namespace
 
 void set_processor_switches() {
+    // Whatever is at work: hv's own barriers are LFENCEs.
+    if (const std::uint64_t bit = lfence_waits_bit(identify(ThisProcessor{})))
+        set_bits(Msr::AmdDecodeConfiguration2, bit);
     for (const Bits& each : kBits)
-        if (at_work(each.measure)) write_msr(each.msr, read_msr(each.msr) | each.bits);
+        if (at_work(each.measure)) set_bits(each.msr, each.bits);
     if (!spec_ctrl_switched()) return;
     write_msr(Msr::SpecCtrl, hv_spec_ctrl);
     per_cpu().guest_spec_ctrl = spec_ctrl_for_guest(0);

@@ -1,4 +1,4 @@
-// What a measure against leaks sets in the processor once.
+// What a measure against leaks, or hv whatever is at work, sets in the processor once.
 #pragma once
 
 namespace hv::x86 {
