@@ -7,6 +7,7 @@
 #include "hv/domain/guest_kind.hpp"
 #include "hv/domain/runstate.hpp"
 #include "hv/machine/clock.hpp"
+#include "hv/machine/vcpus.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "hv/sched/sched.hpp"
 #include "hv/time/timer_queue.hpp"
@@ -47,8 +48,9 @@ void add_common_records(Vcpu& vcpu, VcpuStateWriter& state) {
     const Nanoseconds now = time::now();
     const std::uint32_t flags = vcpu.flags.load();
     control::VcpuExecution execution{};
-    execution.flags =
-        (flags & kVcpuDown ? 0 : control::kExecutionOnline) | (flags & kVcpuBlocked ? control::kExecutionBlocked : 0);
+    execution.flags = (flags & kVcpuDown ? 0 : control::kExecutionOnline) |
+                      (flags & kVcpuBlocked ? control::kExecutionBlocked : 0) |
+                      (nmi_pending(vcpu) ? control::kExecutionNmiPending : 0);
     const abi::xen::VcpuRunstateInfo runstate = runstate_snapshot(vcpu, now);
     for (unsigned i = 0; i < 4; ++i) execution.state_time_ns[i] = runstate.time[i];
     state.add(control::VcpuRecordKind::Execution, execution);

@@ -17,5 +17,7 @@ void leave_address_spaces(Domain& domain);
 Result<> register_time_area(Vcpu& vcpu, GuestVirtual area);
 // Delivers an NMI when the vCPU enters its kernel next; wakes it.
 void send_nmi(Vcpu& vcpu);
+// It has been sent one that its kernel has not been entered for.
+bool nmi_pending(const Vcpu& vcpu);
 
 }  // namespace hv

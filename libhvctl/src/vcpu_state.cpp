@@ -6,23 +6,36 @@ namespace hvctl {
 
 namespace {
 
-bool known(abi::VcpuRecordKind kind) {
+// How many bytes of a record's contents this library gives a meaning to; none: it does not know the kind.
+std::optional<std::size_t> known_size(const VcpuState::Record& record) {
     using Kind = abi::VcpuRecordKind;
-    switch (kind) {
-        case Kind::General:
-        case Kind::Segments:
-        case Kind::Control:
-        case Kind::Debug:
-        case Kind::Fpu:
-        case Kind::Execution:
-        case Kind::Timers:
-        case Kind::PvEntries:
-        case Kind::PvTraps:
-        case Kind::PvDescriptors:
-        case Kind::PvTables:
-        case Kind::PvIo: return true;
+    switch (record.kind) {
+        case Kind::General: return sizeof(abi::VcpuGeneralRegisters);
+        case Kind::Segments: return sizeof(abi::VcpuSegments);
+        case Kind::Control: return sizeof(abi::VcpuControlRegisters);
+        case Kind::Debug: return sizeof(abi::VcpuDebugRegisters);
+        case Kind::Execution: return sizeof(abi::VcpuExecution);
+        case Kind::Timers: return sizeof(abi::VcpuTimers);
+        case Kind::PvEntries: return sizeof(abi::PvEntries);
+        case Kind::PvDescriptors: return sizeof(abi::PvDescriptors);
+        case Kind::PvTables: return sizeof(abi::PvTables);
+        case Kind::PvIo: return sizeof(abi::PvIo);
+        case Kind::PvTraps: return record.contents.size() / sizeof(abi::PvTrap) * sizeof(abi::PvTrap);
+        case Kind::Fpu: {
+            abi::VcpuFpu fpu{};
+            std::memcpy(&fpu, record.contents.data(), std::min(sizeof fpu, record.contents.size()));
+            return sizeof fpu + fpu.size;
+        }
     }
-    return false;
+    return std::nullopt;
+}
+
+// A record of the same version may have grown: what is 0 there means nothing new.
+bool is_known(const VcpuState::Record& record) {
+    const std::optional<std::size_t> size = known_size(record);
+    if (!size || record.version != abi::kVcpuRecordVersion) return false;
+    const std::size_t ours = std::min(*size, record.contents.size());
+    return std::ranges::all_of(record.contents.subspan(ours), [](std::byte byte) { return byte == std::byte{0}; });
 }
 
 }  // namespace
@@ -59,8 +72,7 @@ const VcpuState::Record* VcpuState::find(abi::VcpuRecordKind kind) const {
 }
 
 bool VcpuState::fully_known() const {
-    return std::ranges::all_of(
-        records_, [](const Record& record) { return known(record.kind) && record.version == abi::kVcpuRecordVersion; });
+    return std::ranges::all_of(records_, is_known);
 }
 
 }  // namespace hvctl

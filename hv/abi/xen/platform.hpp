@@ -85,9 +85,9 @@ struct PlatformMicrocode {
 static_assert(sizeof(PlatformMicrocode) == 16);
 
 struct PlatformMicrocode2 {
-    std::uint64_t data;    // +0
-    std::uint32_t length;  // +8
-    std::uint32_t flags;   // +12  kMicrocodeForce
+    std::uint32_t flags;   // +0  kMicrocodeForce
+    std::uint32_t length;  // +4
+    std::uint64_t data;    // +8
 };
 static_assert(sizeof(PlatformMicrocode2) == 16);
 inline constexpr std::uint32_t kMicrocodeForce = 1;

@@ -25,7 +25,7 @@
 #include "hv/x86/smp/start_cpus.hpp"
 #include "hv/x86/smp/watchdog.hpp"
 #include "hv/x86/time/clock.hpp"
-#include "hv/x86/traps/critical.hpp"
+#include "hv/x86/traps/machine_check.hpp"
 #include "hv/x86/traps/trap_frame.hpp"
 
 namespace hv::x86 {

@@ -20,6 +20,12 @@ constinit LeakTexts texts{};
 constexpr Measures kFromTheStart =
     kIsolate | Measures{Measure::SanitiseDomu, Measure::SanitiseDom0, Measure::SiblingsOff};
 
+Identification identify_here() {
+    Identification found = identify(ThisProcessor{});
+    if (!boot_options().smep) found.clear(CpuidBit::Smep);  // it is there, and off
+    return found;
+}
+
 void apply_decision() {
     choose_spec_ctrl();
     for_user_kernels = controls_for({.kernel_is_user = true}, of_boot_cpu, decided, measures_at_work());
@@ -30,14 +36,14 @@ void apply_decision() {
 }  // namespace
 
 void decide_mitigations() {
-    of_boot_cpu = identify(ThisProcessor{});
+    of_boot_cpu = identify_here();
     decided = decide(of_boot_cpu, boot_options().leaks);
     apply_decision();
 }
 
 void decide_mitigations_again() {
     const Measures fixed = decided.wanted & kFromTheStart;
-    of_boot_cpu = identify(ThisProcessor{});
+    of_boot_cpu = identify_here();
     decided = decide(of_boot_cpu, boot_options().leaks);
     decided.wanted = (decided.wanted - kFromTheStart) | fixed;
     apply_decision();
@@ -60,10 +66,7 @@ bool isolation_at_work() {
 }
 
 bool leaks_like_the_boot_cpu() {
-    const Identification here = identify(ThisProcessor{});
-    for (std::size_t word = 0; word < here.words.size(); ++word)
-        if (of_boot_cpu.words[word] & ~here.words[word]) return false;
-    return (of_boot_cpu.arch_capabilities & ~here.arch_capabilities) == 0;
+    return as_safe_as(of_boot_cpu, identify_here());
 }
 
 const GuestControls& guest_controls(const GuestFilter& of_kind) {

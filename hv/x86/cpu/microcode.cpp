@@ -49,9 +49,11 @@ Bytes file_at_boot() {
 
 }  // namespace
 
-void load_microcode(Bytes patch) {
-    const auto address = reinterpret_cast<std::uint64_t>(patch.data());
+void load_microcode(const MicrocodeUpdate& update) {
+    const auto address = reinterpret_cast<std::uint64_t>(update.patch.data());
     if (is_intel()) {
+        // The threads of a core share it: the second one has it already, and must not disturb the first one at work.
+        if ((revisions[per_cpu().id.raw] = read_microcode_revision()) == update.revision) return;
         // Some lose what is in their caches on the way.
         asm volatile("wbinvd" : : : "memory");
         (void)try_write_msr(static_cast<std::uint32_t>(Msr::IntelMicrocodeUpdate), address + kIntelHeaderBytes);
@@ -115,7 +117,7 @@ void load_boot_microcode() {
     std::memcpy(copy, update->patch.data(), update->patch.size());
     at_boot = *update;
     at_boot.patch = {copy, update->patch.size()};
-    load_microcode(at_boot.patch);
+    load_microcode(at_boot);
     if (revisions[per_cpu().id.raw] != at_boot.revision) {
         warn("microcode {:x} was refused by the processor: {:x} stays", at_boot.revision, revisions[per_cpu().id.raw]);
         at_boot.patch = {};
@@ -126,7 +128,7 @@ void load_boot_microcode() {
 }
 
 void load_boot_microcode_here() {
-    if (!at_boot.patch.empty()) return load_microcode(at_boot.patch);
+    if (!at_boot.patch.empty()) return load_microcode(at_boot);
     revisions[per_cpu().id.raw] = read_microcode_revision();
 }
 

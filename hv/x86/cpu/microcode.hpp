@@ -12,9 +12,9 @@ void load_boot_microcode();
 // Every other CPU, as it starts.
 void load_boot_microcode_here();
 
-// This CPU, with what choose_microcode() found, 16-byte aligned. A CPU that does not like it goes on with what it has:
-// its revision says so.
-void load_microcode(Bytes patch);
+// This CPU, with what choose_microcode() found, the patch 16-byte aligned. A CPU that does not like it goes on with
+// what it has: its revision says so.
+void load_microcode(const MicrocodeUpdate& update);
 // What a refusal of choose_microcode() means.
 const char* why_no_microcode(Error error);
 // Once new microcode is loaded, on the boot CPU alone or at a standstill: what the processor says of itself is read

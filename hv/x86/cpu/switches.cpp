@@ -2,7 +2,9 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 
+#include "hv/base/log.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/leaks.hpp"
 #include "hv/x86/cpu/registers.hpp"
@@ -53,8 +55,14 @@ void set(const Switch& which, bool jumps) {
         bytes = {kJump, static_cast<std::uint8_t>(distance), static_cast<std::uint8_t>(distance >> 8),
                  static_cast<std::uint8_t>(distance >> 16), static_cast<std::uint8_t>(distance >> 24)};
     }
-    auto* code = reinterpret_cast<volatile std::uint8_t*>(place);
-    for (std::size_t i = 0; i < kBytes; ++i) code[i] = bytes[i];
+    // All at once.
+    constexpr std::uint64_t kWord = sizeof(std::uint64_t);
+    const std::uint64_t offset = place % kWord;
+    HV_ASSERT(offset + kBytes <= kWord);
+    auto* code = reinterpret_cast<std::uint64_t*>(place - offset);
+    std::uint64_t word = __atomic_load_n(code, __ATOMIC_RELAXED);
+    std::memcpy(reinterpret_cast<std::uint8_t*>(&word) + offset, bytes.data(), kBytes);
+    __atomic_store_n(code, word, __ATOMIC_RELAXED);
 }
 
 }  // namespace

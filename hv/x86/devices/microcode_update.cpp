@@ -10,6 +10,7 @@
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/processor_switches.hpp"
 #include "hv/x86/smp/standstill.hpp"
+#include "hv/x86/vcpu/predictions.hpp"
 #include "hv/x86/vcpu/speculation_controls.hpp"
 
 namespace hv::x86 {
@@ -21,6 +22,7 @@ constinit std::atomic<bool> loading{false};
 void use_what_is_new(void*) {
     set_processor_switches();
     refresh_speculation_controls(per_cpu());
+    refresh_predictions();
 }
 
 // The first CPU that has not come to `revision`; kNoCpu: there is none.
@@ -30,6 +32,14 @@ CpuId left_behind(std::uint32_t revision) {
         if (microcode_revision(cpu) != revision && found == kNoCpu) found = cpu;
     });
     return found;
+}
+
+void load_here(void* update) {
+    load_microcode(*static_cast<MicrocodeUpdate*>(update));
+}
+// A register that the patch brings is used by all CPUs or by none: those that refused the patch do not have it.
+void look_again_if_all_have_it(void* update) {
+    if (left_behind(static_cast<MicrocodeUpdate*>(update)->revision) == kNoCpu) look_again_at_processor();
 }
 
 }  // namespace
@@ -47,14 +57,14 @@ Result<> update_microcode(std::span<std::byte> file) {
     }
     // To where it is aligned.
     std::memmove(file.data(), update->patch.data(), update->patch.size());
-    Bytes patch = file.first(update->patch.size());
-    at_standstill_by_turns([](void* argument) { load_microcode(*static_cast<Bytes*>(argument)); },
-                           [](void*) { look_again_at_processor(); }, &patch);
-    call_on_cpus(online_cpus(), use_what_is_new, nullptr);
+    MicrocodeUpdate aligned = *update;
+    aligned.patch = file.first(update->patch.size());
+    at_standstill_by_turns(load_here, look_again_if_all_have_it, &aligned);
     if (const CpuId cpu = left_behind(update->revision); cpu != kNoCpu) {
         warn("microcode {:x} was refused by CPU {}, which has {:x}", update->revision, cpu, microcode_revision(cpu));
         return fail(Error::Io);
     }
+    call_on_cpus(online_cpus(), use_what_is_new, nullptr);
     info("microcode: all {} CPUs have revision {:x}, had {:x}", online_cpus().count(), update->revision,
          target.revision);
     report_leaks();

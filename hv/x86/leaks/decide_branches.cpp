@@ -12,11 +12,13 @@ using enum ArchCapability;
 // branches.
 void Decider::decide_restriction() {
     const Leaks branches = of_these({SpectreV2});
-    const bool all_the_time = id_.has(AutoIbrs) || id_.can(IbrsAll), able = id_.has(IbrsIbpb) || id_.has(AmdIbrs);
+    const bool able = id_.has(IbrsIbpb) || id_.has(AmdIbrs);
+    const bool enhanced = able && id_.can(IbrsAll);  // a hypervisor below hv may show the one without the other
+    const bool all_the_time = id_.has(AutoIbrs) || enhanced;
     const bool intel_returns = !id_.is_amd() && suffers(Retbleed);
-    const Measure restriction = id_.has(AutoIbrs)  ? Measure::AutomaticIbrs
-                                : id_.can(IbrsAll) ? Measure::EnhancedIbrs
-                                                   : Measure::Ibrs;
+    const Measure restriction = id_.has(AutoIbrs) ? Measure::AutomaticIbrs
+                                : enhanced        ? Measure::EnhancedIbrs
+                                                  : Measure::Ibrs;
     const Leaks against = intel_returns ? branches | Leaks{Retbleed} : branches;
     const bool suits = !branches.empty() && (all_the_time || intel_returns);
     const bool restricted = choose_able(restriction, options_.ibrs, able || all_the_time, suits, against);

@@ -1,5 +1,7 @@
 #include "hv/x86/leaks/identification.hpp"
 
+#include <initializer_list>
+
 namespace hv::x86 {
 namespace {
 
@@ -9,6 +11,27 @@ bool is_interpreted(const CpuidSource& cpuid) {
     const CpuidLeaf name = cpuid.leaf(0x4000'0000);
     return name.ebx == kFirst && name.ecx == kSecond && name.edx == kThird;
 }
+
+// Of the words that Identification keeps: what it is good to have.
+using Words = std::array<std::uint32_t, kCpuidWords>;
+constexpr Words words_of(std::initializer_list<CpuidBit> bits) {
+    Words words{};
+    for (const CpuidBit bit : bits) {
+        const auto number = static_cast<unsigned>(bit);
+        words[number / 32] |= std::uint32_t{1} << (number % 32);
+    }
+    return words;
+}
+using enum CpuidBit;
+constexpr Words kHelp =
+    words_of({Smep,     SrbdsCtrl,     MdClear,         IbrsIbpb,         Stibp,           L1dFlush,  ArchCapabilities,
+              Ssbd,     Psfd,          RrsbaCtrl,       BhiCtrl,          McdtNo,          AmdIbpb,   AmdIbrs,
+              AmdStibp, AmdIbrsAlways, AmdStibpAlways,  AmdIbrsPrefers,   AmdIbrsSameMode, AmdSsbd,   AmdVirtSsbd,
+              AmdSsbNo, AmdPsfd,       AmdBtcNo,        AmdIbpbReturns,   LfenceWaits,     VerwClear, AutoIbrs,
+              Sbpb,     SrsoNo,        IbpbBranchTypes, SrsoUserKernelNo, SrsoMsrFix,      TsaSqNo,   TsaL1No});
+// These two admit something.
+constexpr std::uint64_t kAdmissions = std::uint64_t{1} << static_cast<unsigned>(ArchCapability::Rsba) |
+                                      std::uint64_t{1} << static_cast<unsigned>(ArchCapability::Rrsba);
 
 }  // namespace
 
@@ -26,6 +49,12 @@ Identification identify(const ProcessorSource& processor) {
         id.microcode = static_cast<std::uint32_t>(processor.read_msr(kMsrMicrocode));
     }
     return id;
+}
+
+bool as_safe_as(const Identification& boot_cpu, const Identification& other) {
+    for (std::size_t word = 0; word < kCpuidWords; ++word)
+        if (boot_cpu.words[word] & ~other.words[word] & kHelp[word]) return false;
+    return (boot_cpu.arch_capabilities & ~other.arch_capabilities & ~kAdmissions) == 0;
 }
 
 }  // namespace hv::x86

@@ -31,10 +31,18 @@ struct Identification {
         const auto number = static_cast<unsigned>(bit);
         return (words[number / 32] >> (number % 32)) & 1;
     }
+    void clear(CpuidBit bit) {
+        const auto number = static_cast<unsigned>(bit);
+        words[number / 32] &= ~(std::uint32_t{1} << (number % 32));
+    }
     bool can(ArchCapability bit) const { return (arch_capabilities >> static_cast<unsigned>(bit)) & 1; }
     bool is_amd() const { return vendor == Vendor::Amd || vendor == Vendor::Hygon; }
 };
 
 Identification identify(const ProcessorSource& processor);
+
+// Whether `other` has all that `boot_cpu` has of what a decision may rest on: means against leaks, and leaks that it
+// does not have. They may differ in anything else.
+bool as_safe_as(const Identification& boot_cpu, const Identification& other);
 
 }  // namespace hv::x86

@@ -120,6 +120,7 @@ Leaks leaks_of(const Identification& id) {
     const bool hypervisor = id.has(CpuidBit::Hypervisor);
     if (hypervisor) leaks.remove(Vmscape);  // who runs hv keeps its own device models apart
     // Hidden switches and microcode are the business of a hypervisor below hv.
+    if (hypervisor) leaks.remove(FpDivider);
     if (hypervisor || !id.has(CpuidBit::Avx) || microcode_mends_zenbleed(id)) leaks.remove(Zenbleed);
     if (!id.siblings) {
         leaks.remove(SiblingReturns);

@@ -4,6 +4,7 @@
 #include "hv/x86/cpu/leaks.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
+#include "hv/x86/cpu/spec_ctrl.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -25,6 +26,8 @@ bool is_to_be_parked(CpuId cpu) {
 }
 
 void park_this_cpu() {
+    // What restricts the branches of one thread slows the other down as well.
+    if (spec_ctrl_switched()) write_msr(Msr::SpecCtrl, 0);
     per_cpu().parked.store(true, std::memory_order_release);
     // Interrupts are off: only what cannot be masked ends the wait.
     for (;;) halt();

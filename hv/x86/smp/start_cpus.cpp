@@ -16,12 +16,13 @@
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/processor_switches.hpp"
 #include "hv/x86/cpu/registers.hpp"
+#include "hv/x86/cpu/spec_ctrl.hpp"
 #include "hv/x86/paging/direct_map.hpp"
 #include "hv/x86/paging/hv_tables.hpp"
 #include "hv/x86/smp/ipi.hpp"
 #include "hv/x86/smp/siblings.hpp"
 #include "hv/x86/smp/tsc_check.hpp"
-#include "hv/x86/traps/critical.hpp"
+#include "hv/x86/traps/machine_check.hpp"
 
 extern "C" {
 std::uint64_t secondary_root = 0;
@@ -103,6 +104,8 @@ extern "C" [[noreturn]] void start_secondary() {
     enable_cpu_features();
     load_descriptors(cpu);
     flush_local_tlb();
+    // A trap does not touch SPEC_CTRL before this CPU is known to have it.
+    cpu.guest_spec_ctrl = hv_spec_ctrl;
     load_boot_microcode_here();
     start_local_apic();
     enable_machine_checks();

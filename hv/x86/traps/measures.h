@@ -11,7 +11,8 @@
 #define OF_BLOCK(offset) (1 - STACK_RESERVED + (offset))
 
 /* While an isolated guest runs, other pages stand in the place of the stacks (pv/mmu/isolation.hpp). Back to hv's tables,
-   and what was pushed there comes along. On the CPU's stack: all that is on it. Nothing when hv's tables are there. */
+   and what was pushed there comes along: on the CPU's stack, or on one of the IST when the IRET of such a trap has faulted,
+   all that is on it; each ends with a page. Nothing when hv's tables are there. */
         .macro  enter_hv_root
         find_block
         movq    OF_BLOCK(PER_CPU_HV_ROOT)(%rax), %rdx
@@ -20,6 +21,11 @@
         movq    OF_BLOCK(PER_CPU_ENTRY_ALIAS)(%rax), %rsi
         movq    %rdx, %cr3
         leaq    OF_BLOCK(0)(%rax), %rcx
+        movq    %rsp, %rdx
+        orq     $4095, %rdx
+        incq    %rdx
+        cmpq    %rdx, %rcx
+        cmovaq  %rdx, %rcx
         subq    %rsp, %rcx
         shrl    $3, %ecx
         addq    %rsp, %rsi

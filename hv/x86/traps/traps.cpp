@@ -9,6 +9,7 @@
 #include "hv/x86/traps/critical.hpp"
 #include "hv/x86/traps/exception_table.hpp"
 #include "hv/x86/traps/guest_seam.hpp"
+#include "hv/x86/traps/machine_check.hpp"
 #include "hv/x86/traps/masked_time.hpp"
 #include "hv/x86/traps/trap_frame.hpp"
 

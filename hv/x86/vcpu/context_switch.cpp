@@ -14,6 +14,7 @@
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/smp/ipi.hpp"
+#include "hv/x86/traps/machine_check.hpp"
 #include "hv/x86/traps/masked_time.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/vcpu/debug_registers.hpp"
@@ -97,6 +98,8 @@ void load_vcpu(Vcpu& vcpu, TrapFrame& frame) {
 void do_cpu_work(TrapFrame& frame) {
     PerCpu& cpu = per_cpu();
     CpuWork& work = cpu.work;
+    if (work.machine_checks.load(std::memory_order_relaxed)) [[unlikely]]
+        report_machine_checks();
     for (unsigned round = 0; work.timers.load(std::memory_order_relaxed); ++round) {
         if (round == kMostRounds) {
             kick_cpu(cpu.id);
@@ -116,12 +119,13 @@ void do_cpu_work(TrapFrame& frame) {
         if (!is_idle(previous)) save_vcpu(previous, frame);
         cpu.current = &next;
         enter_address_space(work, cpu.id, next);
-        sched_context_saved(previous);
+        // What is on the stack is of the idle loop or another kind's way out, and not needed any more.
+        const bool from_elsewhere = is_idle(previous) || previous.type != next.type;
+        sched_context_saved(previous);  // and may be gone
         if (is_idle(next)) run_on_empty_stack(run_idle_loop);
         load_vcpu(next, frame);
         next.arch->runstate_late = !runstate_publish(next);
-        // What is on the stack is of the idle loop or another kind's way out, and not needed any more.
-        if (is_idle(previous) || previous.type != next.type) kind_of(next.domain).resume();
+        if (from_elsewhere) kind_of(next.domain).resume();
     }
 }
 

@@ -37,7 +37,8 @@ class GuestKind : public hv::GuestKind {
 
     // The switch, on the CPU that ran the vCPU or will. The general registers, debug registers, floating point and
     // clock are switched for every kind; these put away and load the rest. load() comes first, when `frame` has the
-    // vCPU's general registers already, and may change them: the guest goes on with what it leaves there.
+    // vCPU's general registers already, and may change them: the guest goes on with what it leaves there. It may
+    // access the vCPU's memory; debug registers, floating point and clock are not the vCPU's yet.
     virtual void save(Vcpu& vcpu) const = 0;
     virtual void load(Vcpu& vcpu, TrapFrame& frame) const = 0;
     // Goes on to the vCPU that was loaded last, from an empty stack: when the CPU was idle or ran another kind before.

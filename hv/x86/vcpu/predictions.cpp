@@ -1,6 +1,7 @@
 #include "hv/x86/vcpu/predictions.hpp"
 
 #include "hv/domain/domain.hpp"
+#include "hv/domain/idle_domain.hpp"
 #include "hv/x86/cpu/leaks.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
@@ -11,14 +12,28 @@ namespace hv::x86 {
 
 extern "C" void fill_return_stack();  // traps/trap_entry.S
 
+namespace {
+
+bool wants_barrier_on_entry(const Domain& domain) {
+    return at_work(domain.privileged ? Measure::IbpbOnEntryDom0 : Measure::IbpbOnEntryDomu);
+}
+
+}  // namespace
+
 void separate_predictions(const Domain& next) {
     PerCpu& cpu = per_cpu();
     if (cpu.predictions_of == next.arch->identity) return;
     cpu.predictions_of = next.arch->identity;
-    cpu.barrier_on_entry = at_work(next.privileged ? Measure::IbpbOnEntryDom0 : Measure::IbpbOnEntryDomu);
+    cpu.barrier_on_entry = wants_barrier_on_entry(next);
     if (!at_work(Measure::IbpbOnSwitch)) return;
     write_msr(Msr::PredCmd, kPredCmdIbpb);
     if (at_work(Measure::FillOnSwitch)) fill_return_stack();
+}
+
+void refresh_predictions() {
+    PerCpu& cpu = per_cpu();
+    cpu.predictions_of = 0;  // of nobody: what is at work now has not kept them apart
+    if (!is_idle(*cpu.current)) cpu.barrier_on_entry = wants_barrier_on_entry(cpu.current->domain);
 }
 
 }  // namespace hv::x86

@@ -11,4 +11,7 @@ namespace hv::x86 {
 // work. Does nothing when it ran the same domain last.
 void separate_predictions(const Domain& next);
 
+// Other measures are at work on this CPU than before.
+void refresh_predictions();
+
 }  // namespace hv::x86

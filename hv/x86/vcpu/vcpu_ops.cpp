@@ -22,6 +22,10 @@ void send_nmi(Vcpu& vcpu) {
     if (!vcpu.arch->nmi_pending.exchange(true)) vcpu.kick();
 }
 
+bool nmi_pending(const Vcpu& vcpu) {
+    return vcpu.arch->nmi_pending.load(std::memory_order_relaxed);
+}
+
 std::uint64_t physical_id(CpuId cpu) {
     return x86::cpu_data(cpu).apic_id | (std::uint64_t{cpu.raw} << 32);
 }

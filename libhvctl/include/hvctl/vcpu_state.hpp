@@ -37,8 +37,8 @@ class VcpuState final {
     [[nodiscard]] std::span<const Record> records() const { return records_; }
     // Null: there is none.
     [[nodiscard]] const Record* find(abi::VcpuRecordKind kind) const;
-    // Whether this library knows all kinds and versions that are there. A program that saves a state, or hands it on,
-    // asks first.
+    // Whether this library knows the meaning of all that is there: kinds, versions, and what records have grown by. A
+    // program that saves a state, or hands it on, asks first.
     [[nodiscard]] bool fully_known() const;
 
     // The contents of a record whose meaning is known: what an older hv did not write is 0. For kinds with a list in

@@ -48,7 +48,7 @@ long load(const void* data, u32 length) {
 
 long load_2(u32 flags) {
     PlatformOp op = request(PlatformCommand::MicrocodeUpdate2);
-    op.u.microcode2 = {reinterpret_cast<u64>(file), kBytes, flags};
+    op.u.microcode2 = {flags, kBytes, reinterpret_cast<u64>(file)};
     return hypercall(HypercallId::PlatformOp, &op);
 }
 

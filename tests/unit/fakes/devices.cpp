@@ -36,6 +36,9 @@ Result<> register_time_area(Vcpu&, GuestVirtual area) {
     return clear_guest(area, 32);
 }
 void send_nmi(Vcpu&) {}
+bool nmi_pending(const Vcpu&) {
+    return false;
+}
 void leave_address_spaces(Domain&) {}
 std::uint64_t physical_id(CpuId cpu) {
     return cpu.raw;

@@ -73,6 +73,13 @@ TEST(Decide, AnInterpreterDoesWhatItIsAskedFor) {
     EXPECT_TRUE(decide(id, said("spec-ctrl=ibrs")).impossible.has(Measure::Ibrs));
 }
 
+// A hypervisor below hv may announce the capability and not the register that it is about.
+TEST(Decide, NoRegisterNoEnhancedIbrs) {
+    Identification id = identify(record_of("Xeon Platinum 8268"));
+    id.clear(CpuidBit::IbrsIbpb);
+    EXPECT_EQ(names(decide(id, {}).wanted & kBranches), names({Measure::Retpoline}));
+}
+
 TEST(Decide, IndirectBranches) {
     expect_branches("Xeon E5-2609 v3", "", {Measure::Retpoline});
     expect_branches("Xeon E3-1245 v5", "", {Measure::Retpoline});  // its microcode has no IBRS

@@ -49,6 +49,37 @@ TEST(Verdict, MicrocodeEndsZenbleed) {
     EXPECT_FALSE(leaks_of(identify(rome)).has(Zenbleed));
 }
 
+TEST(Verdict, HiddenSwitchesBelongToAHypervisorBelow) {
+    for (const char* name : {"EPYC 7601", "EPYC 7502"}) {
+        Identification id = identify(record_of(name));
+        EXPECT_FALSE((leaks_of(id) & Leaks{FpDivider, Zenbleed}).empty()) << name;
+        id.words[static_cast<unsigned>(CpuidWord::OneEcx)] |= 1u << 31;
+        ASSERT_TRUE(id.has(CpuidBit::Hypervisor));
+        EXPECT_TRUE((leaks_of(id) & Leaks{FpDivider, Zenbleed}).empty()) << name;
+    }
+}
+
+TEST(Verdict, AnotherCpuIsAsSafeWhateverElseItHas) {
+    const Identification boot = identify(record_of("Xeon Platinum 8268"));
+    EXPECT_TRUE(as_safe_as(boot, boot));
+    Identification other = boot;
+    other.words[static_cast<unsigned>(CpuidWord::OneEcx)] ^= 1u << 3;  // MONITOR, which firmware switches
+    other.clear(CpuidBit::Rtm);
+    EXPECT_TRUE(as_safe_as(boot, other));
+    Identification admits = boot;
+    admits.arch_capabilities |= 1u << static_cast<unsigned>(ArchCapability::Rsba);
+    EXPECT_TRUE(as_safe_as(admits, boot));
+    for (const CpuidBit help : {CpuidBit::MdClear, CpuidBit::IbrsIbpb, CpuidBit::Smep}) {
+        other = boot;
+        other.clear(help);
+        EXPECT_FALSE(as_safe_as(boot, other));
+        EXPECT_TRUE(as_safe_as(other, boot));
+    }
+    other = boot;
+    other.arch_capabilities &= ~(std::uint64_t{1} << static_cast<unsigned>(ArchCapability::RdclNo));
+    EXPECT_FALSE(as_safe_as(boot, other));
+}
+
 TEST(Verdict, WithoutSiblingsZenReturnsToItself) {
     Identification id = identify(record_of("EPYC 7601"));
     id.siblings = false;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstring>
 
 #include "fake_hv.hpp"
@@ -76,6 +77,35 @@ TEST(VcpuState, ShorterAndLongerContents) {
     const auto newer = VcpuState::parse(Row{}.add(Kind::PvTables, kDebug).bytes);
     ASSERT_TRUE(newer);
     EXPECT_EQ(newer->get<abi::PvTables>(Kind::PvTables)->user, 2u);
+}
+
+TEST(VcpuState, WhatARecordGrewByIsKnownAsLongAsItIsZero) {
+    struct Grown {
+        abi::PvTables known = kTables;
+        std::uint64_t more = 0;
+    };
+    const auto nothing_new = VcpuState::parse(Row{}.add(Kind::PvTables, Grown{}).bytes);
+    ASSERT_TRUE(nothing_new);
+    EXPECT_TRUE(nothing_new->fully_known());
+    const auto more = VcpuState::parse(Row{}.add(Kind::PvTables, Grown{.more = 1}).bytes);
+    ASSERT_TRUE(more);
+    EXPECT_FALSE(more->fully_known());
+}
+
+TEST(VcpuState, ListsAreKnownToTheirEnd) {
+    const std::array<abi::PvTrap, 3> traps{{{.vector = 14, .flags = 0, .cs = 8, .reserved = 0, .address = 99}}};
+    struct Fpu {
+        abi::VcpuFpu header{.xcr0 = 3, .format = 0, .size = 16};
+        std::array<std::uint64_t, 2> image{5, 6};
+    };
+    const auto state = VcpuState::parse(Row{}.add(Kind::PvTraps, traps).add(Kind::Fpu, Fpu{}).bytes);
+    ASSERT_TRUE(state);
+    EXPECT_TRUE(state->fully_known());
+    Fpu cut;
+    cut.header.size = 8;
+    const auto longer = VcpuState::parse(Row{}.add(Kind::Fpu, cut).bytes);
+    ASSERT_TRUE(longer);
+    EXPECT_FALSE(longer->fully_known());
 }
 
 TEST(VcpuState, ContentsStayWhenTheStateMoves) {

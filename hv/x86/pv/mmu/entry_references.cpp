@@ -1,5 +1,7 @@
 #include "hv/x86/pv/mmu/entry_references.hpp"
 
+#include <algorithm>
+
 #include "hv/base/log.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
@@ -28,9 +30,10 @@ Pte adjust_l1(Pte entry) {
 }
 
 bool absent_entry_allowed(Pte entry, const Domain& table_owner) {
-    // Of an address, what the caches of all such processors look at.
-    constexpr Pte kSeenByCaches = (Pte{1} << 44) - 1;
-    const Pte address = entry & kPteFrameMask & kSeenByCaches;
+    // Of an address, what the caches of all such processors look at, and of those with fewer wires, what they have.
+    constexpr unsigned kSeenByCaches = 44;
+    const Pte seen = (Pte{1} << std::min(kSeenByCaches, unsigned{cpu_model().physical_bits})) - 1;
+    const Pte address = entry & kPteFrameMask & seen;
     return !table_owner.arch->harmless_absent || address == 0 || (address >> kPageShift) >= max_mfn();
 }
 

@@ -1,6 +1,7 @@
 #include "hv/x86/pv/mmu/isolation.hpp"
 
 #include <array>
+#include <cstring>
 #include <new>
 
 #include "hv/base/log.hpp"
@@ -28,6 +29,8 @@ struct IsolatedRoots {
         std::uint64_t version = 0;
     };
     std::array<Copy, 2> copies;              // for user mode and for kernel mode
+    std::uint8_t* block = nullptr;           // the pages in the place of the stacks
+    std::uint64_t block_of = 0;              // identity of the domain whose registers may be left there
     TrapFrame* entry_frame = nullptr;        // where the way out leaves the frame
     std::uint64_t* entry_hv_root = nullptr;  // and what the next way in finds
 };
@@ -109,8 +112,9 @@ Result<> create_isolated_roots(CpuId number) {
     TRY(show_way_in(roots->copies[0].table, cpu, block));
     for (unsigned slot = kFirstHvSlot; slot <= kLastHvSlot; ++slot)
         roots->copies[1].table[slot] = roots->copies[0].table[slot];
+    roots->block = block;
     const std::uint64_t alias = reinterpret_cast<std::uint64_t>(block) - cpu.stack_block;
-    IsolationGate& gate = reinterpret_cast<PerCpu*>(reinterpret_cast<std::uint64_t>(&cpu) + alias)->isolation;
+    IsolationGate& gate = per_cpu_of_block(reinterpret_cast<std::uint64_t>(block)).isolation;
     gate.entry_alias = alias;
     roots->entry_hv_root = &gate.hv_root;
     roots->entry_frame = reinterpret_cast<TrapFrame*>(reinterpret_cast<std::uint64_t>(cpu.frame) + alias);
@@ -118,12 +122,30 @@ Result<> create_isolated_roots(CpuId number) {
     return {};
 }
 
+namespace {
+
+// What one guest's ways in left on these pages is not for the next guest's eyes.
+void forget_frames(IsolatedRoots& roots) {
+    constexpr std::uint64_t kLastPage = kStackSize - kPageSize;
+    std::memset(roots.block, 0, kStackGuardPage * kPageSize);
+    // Up to what the way in needs.
+    const PerCpu& shown = per_cpu_of_block(reinterpret_cast<std::uint64_t>(roots.block));
+    const auto gate = reinterpret_cast<std::uint64_t>(&shown.isolation);
+    std::memset(roots.block + kLastPage, 0, gate - reinterpret_cast<std::uint64_t>(roots.block + kLastPage));
+}
+
+}  // namespace
+
 extern "C" [[gnu::hot]] std::uint64_t root_for_guest(const TrapFrame& frame) {
     const PerCpu& cpu = per_cpu();
     const Vcpu& vcpu = *cpu.current;
     const ArchDomain& domain = *vcpu.domain.arch;
     if (!domain.isolated) return 0;
     IsolatedRoots& roots = *cpu.isolated_roots;
+    if (roots.block_of != domain.identity) [[unlikely]] {
+        forget_frames(roots);
+        roots.block_of = domain.identity;
+    }
     IsolatedRoots::Copy& copy = roots.copies[vcpu.arch->kernel_mode];
     const std::uint64_t cr3 = read_cr3();
     // Before the table is read: what changes meanwhile makes another version.

@@ -19,7 +19,8 @@ std::uint64_t new_roots_version() {
 }
 
 void root_made(Domain& domain) {
-    domain.arch->roots_version.store(new_roots_version(), std::memory_order_release);
+    // Before any look at who runs the domain: a CPU that joins them says so first and reads the version then.
+    domain.arch->roots_version.store(new_roots_version(), std::memory_order_seq_cst);
 }
 
 void root_changed(Domain& domain) {
