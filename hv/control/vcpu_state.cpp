@@ -3,6 +3,7 @@
 namespace hv {
 
 void VcpuStateWriter::write(std::span<const std::byte> bytes) {
+    if (bytes.empty()) return;
     if (written_ && size_ + bytes.size() <= capacity_)
         written_ = copy_to_guest(buffer_ + size_, bytes.data(), bytes.size());
     size_ += bytes.size();
