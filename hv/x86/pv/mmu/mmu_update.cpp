@@ -107,8 +107,10 @@ HypercallResult do_mmu_update(HypercallArguments& arguments) {
     const Result<> done = [&] {
         TableCache cache;
         return batch.run<MmuUpdate>([&](const MmuUpdate& update, std::uint32_t index) {
-            if (index % TableCache::kMostUpdates == 0) cache.drop();
-            return apply(update, *table_owner, frame_owner, cache);
+            const Result<> applied = apply(update, *table_owner, frame_owner, cache);
+            // Before time is looked at, which may go to who waits.
+            if ((index + 1) % TableCache::kMostUpdates == 0) cache.drop();
+            return applied;
         });
     }();
     return batch.end<MmuUpdate>(arguments, done);
