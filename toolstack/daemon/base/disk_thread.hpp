@@ -22,7 +22,7 @@ class DiskThread {
 
     enum class Wait : std::uint8_t {
         IfQuick,    // kPatienceMs, but a slow disk is waited for a tenth of the time at most
-        Patiently,  // kPatienceMs: somebody wants the answer
+        Patiently,  // kPatienceMs: the caller wants the answer
         ForEver,    // while nothing is served yet
     };
 

@@ -101,7 +101,7 @@ inline std::unexpected<Error> fail(ErrorId id, std::string message) {
 // What an exception amounts to.
 Error error_of(const std::exception_ptr& exception);
 
-// The errno `number` of the operating system behind "what".
+// "what: " and what the operating system says of the errno `number`.
 std::unexpected<Error> fail_errno(int number, std::string_view what);
 
 template <class T>

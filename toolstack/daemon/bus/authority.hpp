@@ -68,7 +68,7 @@ class Authority {
     Result<void> ask_polkit(const SharedQuestion& question, uid_t user);
     Result<void> polkit_answered(const SharedQuestion& question, sd_bus_message* reply);
     Result<void> grant(const Question& question);
-    // Ends what polkit was asked, so that no dialog stays open for nobody.
+    // Takes back what polkit was asked, so that no dialog stays open after its client has left.
     void take_back(const Question& question);
     void client_left(std::string_view sender);
 

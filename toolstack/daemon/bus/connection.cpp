@@ -74,7 +74,7 @@ void Connection::ready(int events) {
     process(any(UV_WRITABLE | UV_DISCONNECT));
 }
 
-// `writable`: sd-bus, which writes before it reads, makes room, or finds that nobody is there any more.
+// `writable`: sd-bus, which writes before it reads, makes room, or finds that the client is gone.
 void Connection::process(bool writable) {
     const std::weak_ptr<Connection*> weak = alive_;
     for (int i = 0; i < kMessagesPerRound; ++i) {

@@ -13,7 +13,7 @@ namespace hvctld::bus {
 namespace {
 
 constexpr std::size_t kMostWaits = 64;         // of one client
-constexpr std::size_t kMostWaitsOfAll = 4096;  // behind one broker
+constexpr std::size_t kMostWaitsOfAll = 4096;  // of all clients of one broker
 
 // The one place where a call enters. Whatever goes wrong becomes a reply here: sd-bus is C, no exception may reach it.
 template <ManagerObject::Method method, Action action>

@@ -53,7 +53,7 @@ class PrivateServer {
     // Ends the connection that has been silent the longest, and for `silent_ms` at least; of `process` alone if that
     // is given. False when there is none.
     bool make_room(std::optional<pid_t> process, std::uint64_t silent_ms, std::string_view why);
-    // Accepts nobody for a moment.
+    // Accepts no connection for a moment.
     void pause(std::string_view why);
 
     Loop& loop_;
@@ -62,7 +62,7 @@ class PrivateServer {
     FdWatch socket_;
     Limits limits_;
     Timer paused_;
-    bool told_ = false;  // why nobody is accepted; once for each time
+    bool told_ = false;  // why no connection is accepted; once for each time
     std::map<Connection*, Client> connections_;
 };
 

@@ -1,4 +1,4 @@
-// Reads a map of the configuration language key by key; what nobody asked for is an unknown key.
+// Reads a map of the configuration language key by key; a key that was never asked for is unknown.
 #pragma once
 
 #include <cstdint>

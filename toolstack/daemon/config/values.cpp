@@ -35,7 +35,7 @@ std::pair<std::string_view, std::string_view> split_unit(std::string_view text) 
     return {text.substr(0, digits), unit};
 }
 
-// "1.5GiB": the digits behind the point, and what a person who wrote that has to write.
+// "1.5GiB": the digits after the point, and what a person who wrote that has to write.
 std::optional<std::string> in_whole_numbers(std::uint64_t whole, std::string_view rest) {
     constexpr std::size_t kMostDigits = 9;
     if (rest.empty() || (rest.front() != '.' && rest.front() != ',')) return std::nullopt;

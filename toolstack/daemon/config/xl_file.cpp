@@ -31,7 +31,7 @@ std::optional<Assignment> assignment(std::string_view line) {
     return found;
 }
 
-// The value without quotes; a list or a comment behind it stays as it is.
+// The value without quotes; a list, or a comment after it, stays as it is.
 std::string_view plain(std::string_view value) {
     if (value.size() < 2 || (value.front() != '"' && value.front() != '\'')) return value;
     const std::size_t end = value.find(value.front(), 1);

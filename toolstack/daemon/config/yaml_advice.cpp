@@ -122,7 +122,7 @@ void explain_yaml_error(const SourceText& file, const std::string& words, const 
     if (words == Words::END_OF_MAP || words == Words::END_OF_SEQ) return explain_stray(file, where, diagnostics);
     if (const std::string_view known = in_our_words(words); !known.empty()) {
         Position position = where;
-        // The parser stands behind the backslash and the character that means nothing.
+        // The parser's mark is after the backslash and the character that means nothing.
         if (words.starts_with(Words::INVALID_ESCAPE) && position.column > kEscapeBytes) position.column -= kEscapeBytes;
         return diagnostics.error(position, known);
     }

@@ -19,7 +19,7 @@ struct OpenBracket {
 void explain_yaml_error(const SourceText& file, const std::string& words, const Position& where,
                         const std::optional<OpenBracket>& open, Diagnostics& diagnostics);
 
-// What begins at `where` stands behind the end of the document.
+// What begins at `where` comes after the end of the document.
 void explain_second_document(const SourceText& file, const Position& where, Diagnostics& diagnostics);
 
 // The document is one plain value instead of a map.

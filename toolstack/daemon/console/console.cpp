@@ -188,7 +188,7 @@ void Console::detach() {
     update_sessions();
 }
 
-// What the ring still holds goes behind what is on its way.
+// What the ring still holds goes after what is on its way.
 void Console::save_last_words() {
     std::array<char, kConsoleOutputSize> buffer;
     const std::size_t there = ring_->peek(buffer);
@@ -256,7 +256,8 @@ bool Console::drain_once() {
     return under_way_ == 0;
 }
 
-// A ring that nobody has looked at: what the last process had logged of it and not yet consumed comes first.
+// A ring that this process has not looked at yet: what the last process had logged of it and not yet consumed comes
+// first.
 void Console::take_up_ring() {
     if (!resume_) return;
     std::uint32_t consumer = 0;

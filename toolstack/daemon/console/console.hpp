@@ -38,7 +38,7 @@ class Console final : public ConsoleSession::Owner {
     virtual ~Console();
     // How long a client waits for the disk. A machine that is busy is no disk that does not answer.
     static constexpr std::uint64_t kAnswerMs = 10'000;
-    // The name is nobody's any more: its log stays, what only a running daemon needs goes.
+    // No domain has the name any more: its log stays, what only a running daemon needs goes.
     static void forget(const ConsolePaths& paths, const std::string& name);
 
     // The domain is about to be created: `done` hears whether its log can be written, or why not, when the disk has
@@ -47,7 +47,7 @@ class Console final : public ConsoleSession::Owner {
     // It never came to life: an empty log goes, and the one that was put aside is back in its place.
     void abandon_run();
     void keep_run();
-    // Serves the ring behind `frame`; the guest's event port is `port`. After a restart of the daemon `resume` skips
+    // Serves the ring in `frame`; the guest's event port is `port`. After a restart of the daemon `resume` skips
     // what the log has already.
     Result<void> attach(DomainId domain, Mfn frame, EventPort port, bool resume);
     // Takes what is left in the ring and lets the page go.

@@ -62,7 +62,7 @@ bool ConsoleJournal::interrupted(std::uint64_t log_size, std::uint32_t& consumer
     const Page& p = page();
     if (p.pending == 0) return false;
     const std::uint64_t written = log_size - p.log_size;
-    if (log_size < p.log_size || written > p.bytes) return false;  // somebody else touched the log
+    if (log_size < p.log_size || written > p.bytes) return false;  // another program has changed the log
     consumer = p.consumer + static_cast<std::uint32_t>(written);
     return true;
 }

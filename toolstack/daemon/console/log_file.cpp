@@ -16,7 +16,7 @@
 namespace hvctld {
 namespace {
 
-// Not to wait for the other end of a FIFO that somebody has put there.
+// Not to wait for the other end of a FIFO that may be there instead.
 constexpr int kFlags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
 
 Result<std::uint64_t> size_of(int fd, const std::string& path) {

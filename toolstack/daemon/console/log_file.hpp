@@ -30,7 +30,7 @@ class ConsoleLog {
     std::size_t append(std::span<const char> bytes);
     // The current file becomes NAME.log.1, whose content is gone. Changes nothing when it fails.
     Result<void> rotate();
-    // Begins a new file where somebody has removed the present one, or undo_rotation() has.
+    // Begins a new file where the present one has been removed, or undo_rotation() has.
     Result<void> reopen_if_gone();
     // The current file, which is empty, goes; NAME.log.1 is the current one again if it was that before. Readers stay
     // where they are: at the end.

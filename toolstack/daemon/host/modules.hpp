@@ -8,7 +8,7 @@
 namespace hvctld::host {
 
 // Loads the Xen modules that this kernel has and that are not built in. A module that the kernel was built without is
-// no error here: whoever needs its device says so. Used beside modules-load.d, for daemons that are started by hand.
+// no error here: what needs its device says so. Used beside modules-load.d, for daemons that are started by hand.
 Result<void> load_modules();
 
 // Mounts xenfs on /proc/xen unless it is there.

@@ -12,7 +12,7 @@ namespace hvctld {
 
 class EventHub;
 
-// A bound port; destroying it unbinds. The other side's port stays open for the next one who binds.
+// A bound port; destroying it unbinds. The other side's port stays open, and can be bound again.
 class BoundPort {
   public:
     BoundPort() = default;
@@ -37,7 +37,7 @@ class EventHub {
   public:
     EventHub(Loop& loop, Hypervisor& hypervisor);
 
-    // `fired` runs at each event, and once soon after binding: the event may have come while nobody was bound.
+    // `fired` runs at each event, and once soon after binding: the event may have come before this port was bound.
     hvctl::Result<BoundPort> bind(DomainId remote, EventPort remote_port, std::function<void()> fired);
     hvctl::Result<BoundPort> bind_domain_exception(std::function<void()> fired);
 

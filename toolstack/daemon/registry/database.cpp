@@ -12,7 +12,7 @@ namespace {
 constexpr int kPatienceOfOpeningMs = 5000;
 
 ErrorId id_of(int code) {
-    switch (code & 0xff) {  // the rest of an extended code says more than anybody asks for
+    switch (code & 0xff) {  // the rest of an extended code tells cases apart that are one to us
         case SQLITE_BUSY:
         case SQLITE_LOCKED: return ErrorId::Busy;
         case SQLITE_CORRUPT:

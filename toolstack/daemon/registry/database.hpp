@@ -56,10 +56,10 @@ class Database {
     // From here on a lock that another process holds is Busy at once; while opening, it is waited for.
     void never_wait();
     // Pages of changes that wait beside the file. Committing adds to them and does not wait for the disk; moving them
-    // into the file does, and is nobody's on the loop.
+    // into the file does, and is never done on the loop.
     [[nodiscard]] int pages_beside() const { return pages_beside_; }
     // That move, on a connection of its own: for the pool. Begins what is beside the file anew, too, which also waits
-    // for the disk; whoever writes meanwhile finds the file Busy for a moment.
+    // for the disk; a write meanwhile finds the file Busy for a moment.
     static Result<void> checkpoint(const std::string& path);
 
     // Waits until the disk takes a change. To be called before anything is written: sqlite shares memory with

@@ -84,7 +84,7 @@ void RegistryRetry::written() {
     disarm();
     if (!std::exchange(told_, {}).empty() && on_trouble) on_trouble({});
     if (waiters_.empty()) return;
-    // From the loop: whoever has just saved is in the middle of its own work.
+    // From the loop: the caller that has just saved is in the middle of its own work.
     loop_.post([weak = std::weak_ptr{alive_}] {
         const auto self = weak.lock();
         if (!self || (*self)->registry_.waiting() != 0) return;

@@ -21,7 +21,7 @@ Result<void> Engine::introduce(DomainId domain, std::uint64_t gfn, std::uint32_t
     if (ring.page == nullptr) return std::unexpected{Error::BadArgument};
     const auto [entry, is_new] = domains_.try_emplace(domain);
     Domain& known = entry->second;
-    // The ring that the journal tells of: whoever introduces it anew after a restart must not lose what it holds.
+    // The ring that the journal tells of: introducing it anew after a restart must not lose what it holds.
     if (!is_new && !known.ring->attached() && known.gfn == gfn && known.port == port) {
         return attach(domain, std::move(ring));
     }

@@ -42,7 +42,7 @@ class Journal {
     bool begin_snapshot();
     bool add_to_snapshot(std::string_view records);
     bool finish_snapshot();
-    // Copies up to `bytes` of what the journal got since begin_snapshot() behind the snapshot, which must be complete.
+    // Appends to the snapshot, which must be complete, up to `bytes` of what the journal got since begin_snapshot().
     // False: what is left for finish_snapshot() is less than that.
     bool catch_up(std::uint64_t bytes);
     void drop_snapshot();
@@ -65,7 +65,7 @@ class Journal {
     std::uint64_t next_snapshot_ = 0;  // bytes of `next_` that are the snapshot; 0: not complete yet
     File old_;                         // the file that a snapshot replaced, as far as its memory is not given back yet
     std::uint64_t old_bytes_ = 0;
-    std::uint64_t tail_start_ = 0;  // what the journal got after this belongs behind the snapshot
+    std::uint64_t tail_start_ = 0;  // what the journal got after this is appended to the snapshot
 };
 
 std::uint32_t checksum(std::string_view bytes);

@@ -1,5 +1,5 @@
 // Encoding of records: a type byte, then fields in a fixed order, integers in the machine's order (a journal never
-// leaves the machine it was written on), strings and lists behind their length.
+// leaves the machine it was written on), strings and lists with their length before them.
 #pragma once
 
 #include <cstdint>

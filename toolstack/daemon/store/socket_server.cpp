@@ -43,7 +43,7 @@ class SocketServer::Impl {
 namespace {
 
 constexpr int kBacklog = 64;
-constexpr std::size_t kMostClients = 512;  // who watches is silent, so none is closed for another's sake
+constexpr std::size_t kMostClients = 512;  // a client that watches is silent, so none is closed in favour of another
 
 void delete_pipe(uv_handle_t* handle) {
     delete reinterpret_cast<uv_pipe_t*>(handle);

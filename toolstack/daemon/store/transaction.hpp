@@ -52,7 +52,7 @@ class Transaction {
     void changed(Effect effect);
     std::size_t cost() const { return reads_.size() + effects_.size(); }
 
-    // Did nobody change what this transaction read? A doomed one (its history was lost in a restart, or it stayed open
+    // Is what this transaction read still as it was? A doomed one (its history was lost in a restart, or it stayed open
     // for too long) always conflicts.
     bool fits(const Tree& now) const;
 

@@ -12,7 +12,7 @@ namespace hvctld::store {
 
 class Tree {
   public:
-    // A root owned by Dom0 that nobody else may use.
+    // A root owned by Dom0, which no other domain may use.
     Tree();
 
     const Node& root() const { return *root_; }
