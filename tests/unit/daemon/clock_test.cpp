@@ -31,7 +31,7 @@ TEST_P(WallClock, AShortRunIsStartedAgainAfterAPause) {
     const std::uint16_t first = domid("web1");
     step();
     hypervisor.stop(first, abi::ShutdownReason::Reboot);
-    process->run_until([&] { return process->manager->jobs().list().back().phase == "back off"; });
+    process->run_until([&] { return process->manager->jobs().list().back().phase == JobPhase::BackOff; });
     process->settle();
     EXPECT_EQ(view("web1").state, "running");
     EXPECT_NE(domid("web1"), first);

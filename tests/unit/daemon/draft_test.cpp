@@ -129,7 +129,7 @@ TEST_F(Draft, AFileThatIsNotAnsweredForHoldsUpNobodyElse) {
         EXPECT_EQ(process->finish(process->manager->destroy("slow0")).state, JobState::Done);
         EXPECT_EQ(process->finish(hanging[0]).state, JobState::Cancelled);
         EXPECT_FALSE(process->manager->get("slow0"));
-        EXPECT_EQ(process->manager->jobs().find(hanging[1])->record().phase, "look for its files");
+        EXPECT_EQ(process->manager->jobs().find(hanging[1])->record().phase, JobPhase::LookForFiles);
     }
     for (std::size_t i = 1; i < hanging.size(); ++i) EXPECT_EQ(process->finish(hanging[i]).state, JobState::Done);
 }

@@ -176,7 +176,7 @@ TEST_F(Ending, ARestartThatWaitsForWhatItNeedsCanBeEnded) {
     hypervisor.stop(domid("web1"), abi::ShutdownReason::Reboot);
     process->run_until([&] {
         const auto jobs = process->manager->jobs().list();
-        return jobs.size() == 3 && jobs.back().phase == "back off";
+        return jobs.size() == 3 && jobs.back().phase == JobPhase::BackOff;
     });
     EXPECT_EQ(process->finish(process->manager->destroy("web1")).state, JobState::Done);
     process->settle();

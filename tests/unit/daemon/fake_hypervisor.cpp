@@ -13,20 +13,55 @@
 namespace hvctld::test {
 namespace {
 
-using Page = std::array<std::byte, 4096>;
 using Guard = std::lock_guard<std::recursive_mutex>;
 
-std::shared_ptr<Page> fresh_page() {
-    return std::make_shared<Page>();
+// Of the file, or of this process alone.
+std::shared_ptr<FakePage> fresh_page(FakePage* in_file) {
+    if (in_file == nullptr) return std::make_shared<FakePage>();
+    return {in_file, [](FakePage*) {}};
 }
 
 }  // namespace
 
-FakeHypervisor::FakeHypervisor() : local_store_{fresh_page()}, event_fd_{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
+FakeHypervisor::FakeHypervisor(const std::string& file)
+    : file_{file.empty() ? nullptr : std::make_unique<FakeMachineFile>(file)},
+      local_store_{fresh_page(file_ ? &(*file_)->local_store : nullptr)},
+      event_fd_{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
+    if (file_) load();
     FakeDomain& dom0 = domains[0];
     dom0.info.flags = abi::kDomainPrivileged | abi::kDomainRunning;
     dom0.info.frames = dom0.info.max_frames = 1ull << 18;
     dom0.info.vcpus_online = dom0.info.max_vcpus = 2;
+}
+
+void FakeHypervisor::load() {
+    next_domid_ = static_cast<std::uint16_t>((*file_)->domains_made + 1);
+    next_mfn_ += (*file_)->frames_made;
+    for (FakeSlot& slot : (*file_)->slots) {
+        if (slot.there == 0) continue;
+        FakeDomain& domain = domains[slot.info.domain];
+        domain.slot = &slot;
+        domain.info = slot.info;
+        domain.claim = slot.claim;
+        domain.cmdline = slot.cmdline;
+        domain.console = fresh_page(&slot.console);
+        domain.store = fresh_page(&slot.store);
+        domain.rings = {Mfn{slot.console_frame}, Mfn{slot.store_frame}, EventPort{slot.console_port},
+                        EventPort{slot.store_port}};
+    }
+}
+
+void FakeHypervisor::keep(FakeDomain& domain) {
+    if (domain.slot == nullptr) return;
+    FakeSlot& slot = *domain.slot;
+    slot.info = domain.info;
+    slot.claim = domain.claim;
+    slot.console_frame = domain.rings.console.raw;
+    slot.store_frame = domain.rings.store.raw;
+    slot.console_port = domain.rings.console_port.raw;
+    slot.store_port = domain.rings.store_port.raw;
+    domain.cmdline.copy(slot.cmdline, sizeof slot.cmdline - 1);
+    slot.there = 1;
 }
 
 FakeHypervisor::~FakeHypervisor() {
@@ -60,6 +95,7 @@ void FakeHypervisor::stop(std::uint16_t domid, abi::ShutdownReason reason) {
     abi::DomainInfo& info = domains.at(domid).info;
     info.flags = (info.flags & ~(abi::kDomainRunning | abi::kDomainBlocked)) | abi::kDomainShutdown;
     info.shutdown_reason = static_cast<std::uint32_t>(reason);
+    keep(domains.at(domid));
     raise_exception();
 }
 
@@ -172,6 +208,11 @@ hvctl::Result<DomainId> FakeHypervisor::create_domain(const hvctl::Uuid& uuid, c
     domain.info.max_vcpus = limits.max_vcpus;
     domain.info.vcpus_online = 1;
     domain.info.hv_bytes = 65536;
+    if (file_) {
+        (*file_)->domains_made = id;
+        domain.slot = file_->free_slot();
+        keep(domain);
+    }
     return DomainId{id};
 }
 
@@ -180,11 +221,13 @@ hvctl::Result<void> FakeHypervisor::destroy_domain(DomainId id) {
     const Guard guard{mutex_};
     FakeDomain* domain = TRY(need(id));
     domain->info.flags |= abi::kDomainDying;
+    keep(*domain);
     const bool held = domain->mappings.use_count() > 1;
     if (held || destroy_retries > 0) {
         if (!held) --destroy_retries;
         return hvctl::fail(hvctl::ErrorCode::TryAgain, "frames are still referenced");
     }
+    if (domain->slot != nullptr) domain->slot->there = 0;
     domains.erase(id.raw);
     raise_exception();
     return {};
@@ -193,7 +236,9 @@ hvctl::Result<void> FakeHypervisor::destroy_domain(DomainId id) {
 hvctl::Result<void> FakeHypervisor::pause_domain(DomainId id) {
     TRY(check("pause_domain"));
     const Guard guard{mutex_};
-    TRY(need(id))->info.flags |= abi::kDomainPaused;
+    FakeDomain* domain = TRY(need(id));
+    domain->info.flags |= abi::kDomainPaused;
+    keep(*domain);
     return {};
 }
 
@@ -203,6 +248,7 @@ hvctl::Result<void> FakeHypervisor::unpause_domain(DomainId id) {
     FakeDomain* domain = TRY(need(id));
     const bool first = (domain->info.flags & abi::kDomainUnstarted) != 0;
     domain->info.flags &= ~(abi::kDomainPaused | abi::kDomainUnstarted);
+    keep(*domain);
     if (first && on_unpause) on_unpause(*domain);
     return {};
 }
@@ -210,7 +256,9 @@ hvctl::Result<void> FakeHypervisor::unpause_domain(DomainId id) {
 hvctl::Result<void> FakeHypervisor::set_claim(DomainId id, std::uint64_t frames) {
     TRY(check("set_claim"));
     const Guard guard{mutex_};
-    TRY(need(id))->claim = frames;
+    FakeDomain* domain = TRY(need(id));
+    domain->claim = frames;
+    keep(*domain);
     return {};
 }
 
@@ -276,10 +324,12 @@ hvctl::Result<hvctl::PvDomain> FakeHypervisor::build(const hvctl::KernelImage&, 
     FakeDomain* domain = TRY(need(spec.domain));
     domain->info.frames = spec.pages;
     domain->cmdline = spec.cmdline;
-    domain->console = fresh_page();
-    domain->store = fresh_page();
+    domain->console = fresh_page(domain->slot != nullptr ? &domain->slot->console : nullptr);
+    domain->store = fresh_page(domain->slot != nullptr ? &domain->slot->store : nullptr);
     domain->rings = {Mfn{next_mfn_}, Mfn{next_mfn_ + 1}, EventPort{2}, EventPort{1}};
     next_mfn_ += 2;
+    if (file_) (*file_)->frames_made += 2;
+    keep(*domain);
     return hvctl::PvDomain{domain->rings, {}};
 }
 
@@ -291,8 +341,8 @@ hvctl::Result<SharedPage> FakeHypervisor::map_page(DomainId id, Mfn frame) {
                 : frame == domain->rings.store ? domain->store
                                                : nullptr;
     if (!page) return hvctl::fail(hvctl::ErrorCode::InvalidArgument, "no such frame");
-    return SharedPage{page->data(),
-                      std::make_shared<std::pair<std::shared_ptr<Page>, std::shared_ptr<int>>>(page, domain->mappings)};
+    return SharedPage{page->data(), std::make_shared<std::pair<std::shared_ptr<FakePage>, std::shared_ptr<int>>>(
+                                        page, domain->mappings)};
 }
 
 hvctl::Result<LocalStore> FakeHypervisor::open_local_store() {

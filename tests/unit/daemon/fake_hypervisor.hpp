@@ -1,4 +1,5 @@
 // A hypervisor in memory: domains are records, their rings are pages of this process, events go through an eventfd.
+// With a file its domains and their pages outlive the process.
 #pragma once
 
 #include <array>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "console/ring.hpp"
+#include "fake_machine_file.hpp"
 #include "hypervisor/hypervisor.hpp"
 
 namespace hvctld::test {
@@ -23,8 +25,9 @@ struct FakeDomain {
     abi::DomainInfo info{};
     std::uint64_t claim = 0;
     std::string cmdline;
-    std::shared_ptr<std::array<std::byte, 4096>> console;
-    std::shared_ptr<std::array<std::byte, 4096>> store;
+    std::shared_ptr<FakePage> console;
+    std::shared_ptr<FakePage> store;
+    FakeSlot* slot = nullptr;                                 // in the file, if there is one
     std::shared_ptr<int> mappings = std::make_shared<int>();  // shared by the living process's mappings of both
     hvctl::PvRings rings;
     std::map<std::uint32_t, hvctl::VcpuCpus> affinity;
@@ -36,7 +39,8 @@ struct FakeDomain {
 
 class FakeHypervisor final : public Hypervisor {
   public:
-    FakeHypervisor();
+    // Empty: no file.
+    explicit FakeHypervisor(const std::string& file = {});
     ~FakeHypervisor() override;
 
     // Hooks of tests.
@@ -100,17 +104,20 @@ class FakeHypervisor final : public Hypervisor {
     hvctl::Result<FakeDomain*> need(DomainId domain);
     void fire(EventPort local);
     void raise_exception();
+    void load();
+    void keep(FakeDomain& domain);
 
     mutable std::recursive_mutex mutex_;
     std::uint16_t next_domid_ = 1;
     std::uint64_t next_mfn_ = 1000;
+    std::unique_ptr<FakeMachineFile> file_;
     std::uint32_t next_port_ = 10;
     EventPort exception_port_;
     std::map<EventPort, Binding> ports_;
     std::deque<EventPort> fired_;
     std::set<EventPort> masked_;
     std::set<EventPort> waiting_;  // fired while masked
-    std::shared_ptr<std::array<std::byte, 4096>> local_store_;
+    std::shared_ptr<FakePage> local_store_;
     int event_fd_;
 };
 

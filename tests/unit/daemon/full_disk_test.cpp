@@ -92,7 +92,7 @@ TEST_F(FullDisk, ACrashedGuestIsCleanedUpNowAndStartedLater) {
     fill();
     hypervisor.stop(before, abi::ShutdownReason::Crash);
     process->run_until([&] { return guests() == 0 && view("web1").state == "starting"; });
-    process->run_until([&] { return process->manager->jobs().list().back().phase == "remember"; });
+    process->run_until([&] { return process->manager->jobs().list().back().phase == JobPhase::Remember; });
     make_room();
     process->settle();
     EXPECT_EQ(view("web1").state, "running");
@@ -103,7 +103,7 @@ TEST_F(FullDisk, ARestartThatWaitsForRoomCanBeDestroyed) {
     process->finish(create(definition("web1")));
     fill();
     hypervisor.stop(domid("web1"), abi::ShutdownReason::Reboot);
-    process->run_until([&] { return process->manager->jobs().list().back().phase == "remember"; });
+    process->run_until([&] { return process->manager->jobs().list().back().phase == JobPhase::Remember; });
     EXPECT_EQ(process->finish(process->manager->destroy("web1")).state, JobState::Done);
     EXPECT_EQ(guests(), 0u);
 }
@@ -114,8 +114,9 @@ TEST_F(FullDisk, AutostartWaitsForRoom) {
     process->finish(process->manager->destroy("web2"));
     fill();
     process->manager->autostart(folder / "");
-    process->run_until(
-        [&] { return std::ranges::count(process->manager->jobs().list(), "remember", &JobRecord::phase) == 2; });
+    process->run_until([&] {
+        return std::ranges::count(process->manager->jobs().list(), JobPhase::Remember, &JobRecord::phase) == 2;
+    });
     EXPECT_EQ(guests(), 0u);
     // The next daemon begins again: nothing of it is in the file.
     abandon();
@@ -154,7 +155,7 @@ TEST_F(FullDisk, ALockOfSomebodyElseIsWaitedOut) {
     EXPECT_EQ(process->finish(process->manager->destroy("web1")).state, JobState::Done);
     const auto job = create(definition("web2"));
     ASSERT_TRUE(job) << job.error().text();
-    process->run_until([&] { return process->manager->jobs().list().back().phase == "remember"; });
+    process->run_until([&] { return process->manager->jobs().list().back().phase == JobPhase::Remember; });
     EXPECT_EQ(guests(), 0u);
     ASSERT_TRUE((*other)->execute("COMMIT"));
     EXPECT_EQ(process->finish(job).state, JobState::Done);

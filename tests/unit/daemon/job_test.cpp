@@ -15,13 +15,14 @@ class JobTest : public testing::Test {
 
     Job& add(std::uint64_t deadline_us = 0) {
         JobRecord record;
-        record.verb = "test";
+        record.verb = Verb::Create;
         record.domain = "web1";
         record.deadline_us = deadline_us;
         return jobs.add(record, [this](const JobRecord& over) { result = over; });
     }
     Phase phase(const std::string& name, bool good = true) {
-        return {name, 0, immediate([this, name, good](Job& job) -> Result<void> {
+        return {name == "c" ? JobPhase::Configure : JobPhase::Create, 0,
+                immediate([this, name, good](Job& job) -> Result<void> {
                     steps += name + " ";
                     job.on_failure([this, name](Job&, const Done& done) {
                         steps += "undo-" + name + " ";
@@ -66,14 +67,14 @@ TEST_F(JobTest, UndoesInReverse) {
     EXPECT_EQ(steps, "a b c undo-c undo-b undo-a ");
     EXPECT_EQ(result.state, JobState::Failed);
     EXPECT_EQ(result.error, 301);
-    EXPECT_EQ(result.phase, "c");
+    EXPECT_EQ(result.phase, JobPhase::Configure);
 }
 
 TEST_F(JobTest, PoolPhasesRunAsideAndReturn) {
     Job& job = add();
     const auto here = std::this_thread::get_id();
     std::thread::id there;
-    job.add({"work", 0, in_pool([&](Job& running) -> Result<void> {
+    job.add({JobPhase::Build, 0, in_pool([&](Job& running) -> Result<void> {
                  there = std::this_thread::get_id();
                  running.report_percent(50);
                  return {};
@@ -87,7 +88,7 @@ TEST_F(JobTest, PoolPhasesRunAsideAndReturn) {
 TEST_F(JobTest, DeadlineEndsAWait) {
     Job& job = add(monotonic_us() + 1000);
     job.add(phase("a"));
-    job.add({"wait", 0, [](Job& running, const Done& done) {
+    job.add({JobPhase::BackOff, 0, [](Job& running, const Done& done) {
                  running.on_interrupt([done](Error& why) { done(std::unexpected(why)); });
              }});
     job.start();
@@ -99,7 +100,7 @@ TEST_F(JobTest, DeadlineEndsAWait) {
 TEST_F(JobTest, CancelIsSeenBetweenPhases) {
     Job& job = add();
     const JobId id = job.id();
-    job.add({"a", 0, immediate([&](Job&) {
+    job.add({JobPhase::Create, 0, immediate([&](Job&) {
                  EXPECT_TRUE(jobs.cancel(id));
                  return Result<void>{};
              })});
@@ -115,7 +116,7 @@ TEST_F(JobTest, CancelIsSeenBetweenPhases) {
 TEST_F(JobTest, InterruptAndEventAtOnceCountOnce) {
     Job& job = add();
     Done end;
-    job.add({"wait", 0, [&](Job& running, const Done& done) {
+    job.add({JobPhase::BackOff, 0, [&](Job& running, const Done& done) {
                  end = done;
                  running.on_interrupt([done](Error& why) { done(std::unexpected(why)); });
              }});
@@ -139,7 +140,7 @@ TEST_F(JobTest, APhaseThatThrowsHasFailed) {
         steps.clear();
         Job& job = add();
         job.add(phase("a"));
-        job.add({"blow", 0, in_pool([&](Job&) -> Result<void> {
+        job.add({JobPhase::Build, 0, in_pool([&](Job&) -> Result<void> {
                      blow();
                      return {};
                  })});
@@ -153,7 +154,7 @@ TEST_F(JobTest, APhaseThatThrowsHasFailed) {
     steps.clear();
     Job& job = add();
     job.add(phase("a"));
-    job.add({"blow", 0, immediate([](Job& running) -> Result<void> {
+    job.add({JobPhase::Build, 0, immediate([](Job& running) -> Result<void> {
                  running.on_failure([](Job&, const Done&) { throw std::runtime_error{"and again"}; });
                  throw std::bad_alloc{};
              })});

@@ -1,6 +1,7 @@
 // A registry whose file is damaged, cut short or gone: guests go on, served as the store's journal knows them.
 #include <filesystem>
 #include <fstream>
+#include <future>
 
 #include "registry/open.hpp"
 #include "testing.hpp"
@@ -94,6 +95,24 @@ TEST(OpenRegistry, DoesWithoutAFileThatCannotBeOpened) {
     EXPECT_FALSE(opened.registry->add(job));
     EXPECT_EQ(opened.registry->jobs().size(), 1u);
     EXPECT_TRUE(opened.registry->trouble());
+}
+
+// Guests that run are served without it: whoever waited would wait for ever.
+TEST(OpenRegistry, DoesWithoutAFileWhoseDiskDoesNotAnswer) {
+    const TemporaryFolder folder;
+    const auto go_on = std::make_shared<std::promise<void>>();
+    const auto over = std::make_shared<std::promise<void>>();
+    const auto opened = open_registry(folder / "state.db", std::chrono::milliseconds{1},
+                                      [go_on, over](const std::string&) -> Result<std::unique_ptr<Registry>> {
+                                          go_on->get_future().wait();
+                                          over->set_value();
+                                          return fail(ErrorId::Io, "too late");
+                                      });
+    EXPECT_NE(opened.warning.find("its disk does not answer"), std::string::npos) << opened.warning;
+    EXPECT_TRUE(opened.registry->trouble());
+    EXPECT_TRUE(opened.registry->domains_at_opening().empty());
+    go_on->set_value();
+    over->get_future().wait();
 }
 
 }  // namespace

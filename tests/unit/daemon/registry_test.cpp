@@ -18,7 +18,7 @@ DomainRecord sample(const std::string& name) {
     record.created_us = 1;
     record.started_us = 2;
     record.ended_us = 3;
-    record.end_reason = "crash";
+    record.end_reason = EndReason::Crash;
     record.restarts = 4;
     record.window_us = 5;
     return record;
@@ -51,7 +51,7 @@ TEST(Registry, KeepsEveryFieldAcrossProcesses) {
     EXPECT_EQ(record.instance.console_mfn, 1001u);
     EXPECT_EQ(record.instance.console_port, 4u);
     EXPECT_EQ(record.started_us, 2u);
-    EXPECT_EQ(record.end_reason, "crash");
+    EXPECT_EQ(record.end_reason, EndReason::Crash);
     EXPECT_EQ(record.restarts, 4u);
     EXPECT_EQ((*registry)->fact("boot"), "x");
     EXPECT_EQ((*registry)->fact("none"), "");
@@ -93,7 +93,7 @@ TEST(Registry, JobsAreNumberedAndTrimmed) {
     const auto registry = Registry::open(":memory:");
     for (int i = 0; i < 5; ++i) {
         JobRecord job;
-        job.verb = "create";
+        job.verb = Verb::Create;
         job.domain = "a";
         ASSERT_TRUE((*registry)->add(job));
         EXPECT_EQ(job.id, static_cast<JobId>(i + 1));
@@ -134,10 +134,10 @@ TEST(Registry, DoesNotWaitForALock) {
     ASSERT_FALSE(saved);
     EXPECT_EQ(saved.error().id(), ErrorId::Busy);
     JobRecord job;
-    job.verb = "destroy";
+    job.verb = Verb::Destroy;
     EXPECT_FALSE((*registry)->add(job));
     EXPECT_EQ(job.id, 1u);
-    EXPECT_EQ((*registry)->jobs().at(1).verb, "destroy");
+    EXPECT_EQ((*registry)->jobs().at(1).verb, Verb::Destroy);
     ASSERT_TRUE((*other)->execute("COMMIT"));
     EXPECT_TRUE((*registry)->flush());
     EXPECT_EQ((*registry)->domains().value().size(), 1u);

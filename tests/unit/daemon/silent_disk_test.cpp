@@ -63,7 +63,7 @@ TEST_F(SilentRegistry, ACreateWaitsForIt) {
     fall_silent();
     const auto job = create(definition("web1"));
     ASSERT_TRUE(job) << job.error().text();
-    process->run_until([&] { return process->manager->jobs().list().back().phase == "remember"; });
+    process->run_until([&] { return process->manager->jobs().list().back().phase == JobPhase::Remember; });
     EXPECT_EQ(guests(), 1u);
     answer();
     EXPECT_EQ(process->finish(job).state, JobState::Done);

@@ -16,7 +16,7 @@ class StopAll : public HostTest {
     }
     std::string phase(JobId id) {
         for (const JobRecord& job : process->manager->jobs().list()) {
-            if (job.id == id) return job.phase;
+            if (job.id == id) return job.phase_text();
         }
         return {};
     }

@@ -12,7 +12,7 @@ class TakingOver : public HostTest {
   protected:
     [[nodiscard]] std::string job_phase(const std::string& verb) const {
         for (const JobRecord& job : process->manager->jobs().list()) {
-            if (job.verb == verb && job.state == JobState::Running) return job.phase;
+            if (to_string(job.verb) == verb && job.state == JobState::Running) return job.phase_text();
         }
         return {};
     }
@@ -174,7 +174,7 @@ TEST_F(TakingOver, BuildsDoNotHoldUpEnds) {
     };
     constexpr int kBuilds = 12;
     for (int i = 0; i < kBuilds; ++i) ASSERT_TRUE(create(definition("slow" + std::to_string(i))));
-    process->run_until([&] { return process->manager->jobs().list().back().phase == "load kernel"; });
+    process->run_until([&] { return process->manager->jobs().list().back().phase == JobPhase::LoadKernel; });
     EXPECT_EQ(process->finish(process->manager->destroy("web1")).state, JobState::Done);
     // One that waits for its turn is called off at once.
     const std::string last = "slow" + std::to_string(kBuilds - 1);

@@ -30,7 +30,7 @@ TEST(Utf8, WhatIsNotIsReplaced) {
 
 TEST_F(BusTest, AnOddRecordDoesNotFailAList) {
     JobRecord odd;
-    odd.verb = "create";
+    odd.verb = Verb::Create;
     odd.domain =
         "we\xFF"
         "b";

@@ -4,8 +4,10 @@
 namespace hvctld::bus {
 
 void append(Writer& writer, const JobRecord& job) {
-    writer.entry("id", job.id).entry("verb", job.verb).entry("domain", job.domain);
-    writer.entry("state", std::string{to_string(job.state)}).entry("phase", job.phase).entry("percent", job.percent);
+    writer.entry("id", job.id).entry("verb", std::string{to_string(job.verb)}).entry("domain", job.domain);
+    writer.entry("state", std::string{to_string(job.state)})
+        .entry("phase", job.phase_text())
+        .entry("percent", job.percent);
     writer.entry("started", job.started_us).entry("ended", job.ended_us);
     const bool failed = job.error != 0;
     const Error error{static_cast<ErrorId>(job.error), job.message};

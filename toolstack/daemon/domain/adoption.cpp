@@ -7,7 +7,7 @@
 
 #include "base/log.hpp"
 #include "config/values.hpp"
-#include "domain/manager.hpp"
+#include "domain/recovery.hpp"
 #include "domain/store_entries.hpp"
 #include "domain/uuid_text.hpp"
 
@@ -24,22 +24,24 @@ std::uint64_t number_in(store::Store& store, const std::string& path) {
 }  // namespace
 
 // What this daemon wrote for the guest when it was built: nodes that the guest may read and not change.
-bool Manager::describe_from_store(Domain& domain, const abi::DomainInfo& info) {
+bool Recovery::describe_from_store(Domain& domain, const abi::DomainInfo& info) {
     const std::string home = domain_path(info.domain);
-    const auto introduced = store_.introduced_domains();
+    const auto introduced = context_.store.introduced_domains();
     const auto known = std::ranges::find(introduced, store::DomainId{info.domain}, &store::IntroducedDomain::domain);
-    const auto name = store_.read(home + "/name");
-    if (known == introduced.end() || !name || !config::problem_with_name(*name).empty() || domains_.contains(*name))
+    const auto name = context_.store.read(home + "/name");
+    if (known == introduced.end() || !name || !config::problem_with_name(*name).empty() ||
+        parts_.domains.named(*name) != nullptr)
         return false;
-    if (store_.read(home + "/vm").value_or("") != "/vm/" + domain.definition.uuid) return false;
+    if (context_.store.read(home + "/vm").value_or("") != "/vm/" + domain.definition.uuid) return false;
     domain.definition.name = *name;
     domain.definition.on_poweroff = config::EndAction::Destroy;
-    domain.record.instance = {info.domain, known->gfn, known->port, number_in(store_, home + "/console/ring-ref"),
-                              static_cast<std::uint32_t>(number_in(store_, home + "/console/port"))};
+    domain.record.instance = {info.domain, known->gfn, known->port,
+                              number_in(context_.store, home + "/console/ring-ref"),
+                              static_cast<std::uint32_t>(number_in(context_.store, home + "/console/port"))};
     return true;
 }
 
-void Manager::adopt_unknown(const abi::DomainInfo& info) {
+void Recovery::adopt_unknown(const abi::DomainInfo& info) {
     if ((info.flags & abi::kDomainDying) != 0) return;  // it goes by itself
     auto domain = std::make_unique<Domain>();
     config::DomainDefinition& definition = domain->definition;
@@ -59,7 +61,7 @@ void Manager::adopt_unknown(const abi::DomainInfo& info) {
     record.source = "found in hv";
     record.ephemeral = true;
     record.phase = DomainPhase::Running;
-    Domain& adopted = *(domains_[record.name] = std::move(domain));
+    Domain& adopted = parts_.domains.insert(std::move(domain));
     if (!described) {
         log::warning("domain {} is not in the registry; it is listed as {}, without a console, and runs on",
                      info.domain, adopted.record.name);
@@ -69,7 +71,7 @@ void Manager::adopt_unknown(const abi::DomainInfo& info) {
         "{0}: domain {1} is not in the registry, and runs on as the store knows it. Its definition is lost: "
         "once it has ended, 'hvctl create FILE' starts it again",
         adopted.record.name, info.domain);
-    save(adopted);
+    parts_.domains.save(adopted);
     serve_again(adopted, info);
 }
 

@@ -1,5 +1,4 @@
-// Domains that start with the host.
-#include <fmt/format.h>
+#include "domain/autostart.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -7,18 +6,20 @@
 #include "base/files.hpp"
 #include "base/log.hpp"
 #include "config/yaml_tree.hpp"
-#include "domain/manager.hpp"
 
 namespace hvctld {
 namespace {
 
 constexpr const char* kAutostartFact = "autostart";
 
-}  // namespace
+// The definitions of the folder's files, in the order of their names, each with its text and the file.
+struct FileDefinition {
+    std::string file;
+    std::string text;
+    config::DomainDefinition definition;
+};
 
-void Manager::autostart(const std::string& folder) {
-    // A restart of the daemon must not start what an administrator has shut down.
-    if (registry_.fact(kAutostartFact) == paths_.boot_id) return;
+std::vector<FileDefinition> read_folder(const std::string& folder, const config::DomainDefaults& defaults) {
     std::vector<std::string> files;
     std::error_code problem;
     for (std::filesystem::directory_iterator at{folder, problem}, end; !problem && at != end; at.increment(problem)) {
@@ -27,7 +28,7 @@ void Manager::autostart(const std::string& folder) {
     if (problem && problem != std::errc::no_such_file_or_directory)
         log::error("autostart: {}: {}", folder, problem.message());
     std::ranges::sort(files);
-    std::vector<std::string> seen;
+    std::vector<FileDefinition> found;
     for (const std::string& file : files) {
         const auto text = read_text_file(file, config::kMaxYamlBytes);
         if (!text) {
@@ -35,26 +36,42 @@ void Manager::autostart(const std::string& folder) {
             continue;
         }
         std::vector<std::string> warnings;
-        const auto definition = read_definition(*text, file, {}, settings_.defaults, warnings);
-        if (!definition) {
+        auto definition = read_definition(*text, file, {}, defaults, warnings);
+        if (definition) {
+            found.push_back({file, *text, std::move(*definition)});
+        } else {
             log::error("autostart: {}", definition.error().text());
-            continue;
         }
-        seen.push_back(definition->name);
-        const auto found = domains_.find(definition->name);
-        const bool runs = found != domains_.end() && (found->second->in_hv() || found->second->job != 0);
-        if (!definition->autostart || runs) continue;
-        if (const auto job = create(*text, file, {}, {.patient = true}); !job)
+    }
+    return found;
+}
+
+bool runs(const Domain* domain) {
+    return domain != nullptr && (domain->in_hv() || domain->job != 0);
+}
+
+}  // namespace
+
+void autostart(Context& context, Domains& domains, Definitions& definitions, Starts& starts,
+               const std::string& folder) {
+    // A restart of the daemon must not start what an administrator has shut down.
+    if (context.registry.fact(kAutostartFact) == context.paths.boot_id) return;
+    std::vector<std::string> seen;
+    for (const FileDefinition& each : read_folder(folder, context.settings.defaults)) {
+        seen.push_back(each.definition.name);
+        if (!each.definition.autostart || runs(domains.named(each.definition.name))) continue;
+        if (const auto job = definitions.create(each.text, each.file, {}, {.patient = true}); !job)
             log::error("autostart: {}", job.error().text());
     }
     // Definitions that were given to `create` and not put into a file.
-    for (const auto& [name, domain] : domains_) {
-        if (!domain->definition.autostart || domain->in_hv() || domain->job != 0 || std::ranges::count(seen, name) != 0)
-            continue;
-        if (const auto job = start(name, false, true); !job) log::error("autostart: {}", job.error().text());
+    for (const Domain* domain : domains.all()) {
+        const std::string name = domain->record.name;
+        if (!domain->definition.autostart || runs(domain) || std::ranges::count(seen, name) != 0) continue;
+        if (const auto job = starts.start(name, {.patient = true}); !job)
+            log::error("autostart: {}", job.error().text());
     }
-    // Comes into the file behind the records of these starts: who is killed before that begins again.
-    (void)registry_.set_fact(kAutostartFact, paths_.boot_id);
+    // Comes into the file after the records of these starts: who is killed before that begins again.
+    (void)context.registry.set_fact(kAutostartFact, context.paths.boot_id);
 }
 
 }  // namespace hvctld

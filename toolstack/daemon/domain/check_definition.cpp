@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "domain/guest_kind.hpp"
 #include "hvctl/try.hpp"
 
 namespace hvctld {
@@ -24,7 +25,7 @@ Result<config::DomainDefinition> read_definition(const std::string& text, const 
 }
 
 Result<void> check_served(const config::DomainDefinition& definition) {
-    if (definition.type != config::DomainType::Pv) {
+    if (guest_kind(definition.type) == nullptr) {
         return fail(ErrorId::NotInThisVersion, fmt::format("{}: type {} is not available yet; write type: pv",
                                                            definition.name, to_string(definition.type)));
     }

@@ -106,11 +106,4 @@ hvctl::PvSpec pv_spec(const config::DomainDefinition& definition, DomainId domai
     return spec;
 }
 
-Result<void> check_images(Hypervisor& hypervisor, const config::DomainDefinition& definition) {
-    const auto kernel = TRY(load_kernel(hypervisor, definition));
-    const auto initrd = TRY(load_initrd(definition));
-    return within(definition.name + ": build",
-                  Result<void>{hypervisor.check_build(kernel, pv_spec(definition, {}, initrd))});
-}
-
 }  // namespace hvctld

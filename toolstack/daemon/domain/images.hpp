@@ -25,7 +25,4 @@ Result<hvctl::Mapping> load_initrd(const config::DomainDefinition& definition);
 // What the build of this definition is made from; the initrd must outlive it.
 hvctl::PvSpec pv_spec(const config::DomainDefinition& definition, DomainId domain, const hvctl::Mapping& initrd);
 
-// Whether a start would get as far as hv: the same files are read and checked in the same way, and nothing is made.
-Result<void> check_images(Hypervisor& hypervisor, const config::DomainDefinition& definition);
-
 }  // namespace hvctld

@@ -65,7 +65,7 @@ void Job::start() {
         deadline_->start(left_ms, [this] {
             interrupt(
                 {ErrorId::DeadlinePassed, fmt::format("{} of {}: phase \"{}\" did not end before the job's deadline",
-                                                      record_.verb, record_.domain, record_.phase)});
+                                                      to_string(record_.verb), record_.domain, record_.phase_text())});
         });
     }
     next();
@@ -93,6 +93,7 @@ void Job::next() {
     Phase phase = std::move(phases_.front());
     phases_.pop_front();
     record_.phase = phase.name;
+    record_.saying.clear();
     record_.percent = phase.percent;
     changed_(*this);
     // A phase may end within its own call; the next one then still begins from the loop, never deeper on the stack.
@@ -130,7 +131,8 @@ void Job::undo_next() {
     run(undo, *this,
         [this, weak = std::weak_ptr{alive_}, once = std::make_shared<bool>(false)](const Result<void>& undone) {
             if (weak.expired() || std::exchange(*once, true)) return;
-            if (!undone) log::error("{}: undoing {}: {}", record_.domain, record_.verb, undone.error().text());
+            if (!undone)
+                log::error("{}: undoing {}: {}", record_.domain, to_string(record_.verb), undone.error().text());
             loop_.post([this, weak] {
                 if (!weak.expired()) undo_next();
             });
@@ -166,8 +168,8 @@ void Job::interrupt(Error why) {
 }
 
 void Job::say(const std::string& what) {
-    if (record_.phase == what) return;
-    record_.phase = what;
+    if (record_.saying == what) return;
+    record_.saying = what;
     changed_(*this);
 }
 

@@ -22,7 +22,7 @@ using Done = std::function<void(Result<void>)>;
 using Step = std::function<void(Job& job, Done done)>;
 
 struct Phase {
-    std::string name;       // "load kernel": part of messages
+    JobPhase name;
     std::uint32_t percent;  // how far the job is when the phase begins
     Step run;
 };
@@ -66,13 +66,15 @@ class Job {
     void count_attempt();
     // Stops waiting phases at once and others at their next stop.
     void interrupt(Error why);
+    // It has been called off, or is being undone.
+    [[nodiscard]] bool interrupted() const { return interruption_ != nullptr || !outcome_; }
     // For a phase that waits: how to make it end early; it may put the cause more precisely. Dropped when the phase
     // ends.
     void on_interrupt(std::function<void(Error& why)> end) { end_waiting_ = std::move(end); }
     [[nodiscard]] bool waiting() const { return end_waiting_ != nullptr; }
 
     [[nodiscard]] std::stop_token stop_token() const { return stop_.get_token(); }
-    // What a phase that takes long is at now, in place of its name.
+    // What a phase that takes long is at now, shown in place of its word.
     void say(const std::string& what);
     // From any thread.
     void report_percent(std::uint32_t percent);

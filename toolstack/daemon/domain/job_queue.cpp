@@ -34,11 +34,11 @@ Job& JobQueue::insert(JobRecord record, Finished finished) {
             const JobRecord& ended_record = over.record();
             if (outcome) {
                 log::write(log::Level::Info, {ended_record.domain, ended_record.id, {}},
-                           fmt::format("{} done", ended_record.verb));
+                           fmt::format("{} done", to_string(ended_record.verb)));
             } else {
                 log::write(log::Level::Error, {ended_record.domain, ended_record.id, outcome.error().code()},
-                           fmt::format("{} failed in phase \"{}\": {}", ended_record.verb, ended_record.phase,
-                                       outcome.error().text()));
+                           fmt::format("{} failed in phase \"{}\": {}", to_string(ended_record.verb),
+                                       ended_record.phase_text(), outcome.error().text()));
             }
             finished(ended_record);
             ended(over);
@@ -96,10 +96,10 @@ Result<void> JobQueue::cancel(JobId id) {
     if (job->shielded()) {
         return fail(ErrorId::WrongState,
                     fmt::format("{} of {} cannot be called off any more: the guest is being taken down",
-                                job->record().verb, job->record().domain));
+                                to_string(job->record().verb), job->record().domain));
     }
-    job->interrupt(
-        {ErrorId::Cancelled, fmt::format("{} of {} was cancelled", job->record().verb, job->record().domain)});
+    job->interrupt({ErrorId::Cancelled,
+                    fmt::format("{} of {} was cancelled", to_string(job->record().verb), job->record().domain)});
     return {};
 }
 

@@ -3,103 +3,161 @@
 
 #include <algorithm>
 
-#include "domain/manager.hpp"
+#include "domain/recovery.hpp"
 #include "hvctl/try.hpp"
 
 namespace hvctld {
 namespace {
 
-// A job may be what takes the daemon down, and mostly is not: who kills a daemon, a system out of memory above all,
+// A job may be what takes the daemon down, and mostly is not: what kills a daemon, a system out of memory above all,
 // does so more than once. So it is begun again, later each time, and given up when that goes on.
 constexpr std::uint32_t kMostAttempts = 8;
 constexpr std::uint32_t kAttemptsAtOnce = 2;  // the first one is that of the process that was asked
+constexpr std::uint64_t kFirstPauseMs = 1000;
 constexpr std::uint64_t kLongestPauseMs = 60'000;
 
 std::uint64_t pause_before(std::uint32_t attempts) {
     if (attempts < kAttemptsAtOnce) return 0;
-    return std::min(kLongestPauseMs, std::uint64_t{1000} << std::min(attempts - kAttemptsAtOnce, 16u));
+    return std::min(kLongestPauseMs, kFirstPauseMs << std::min(attempts - kAttemptsAtOnce, 16u));
 }
+
+// What a job wants in the end of a domain that is not there now.
+enum class Wants : std::uint8_t { Nothing, Guest, GuestIfWanted };
 
 }  // namespace
 
-void Manager::recover_jobs(bool same_boot) {
-    std::vector<JobRecord> open;
-    for (const auto& [id, job] : registry_.jobs()) {
-        if (job.state == JobState::Queued || job.state == JobState::Running) open.push_back(job);
-    }
-    std::optional<JobRecord> last;
-    for (JobRecord& job : open) {
-        if (!same_boot) job.deadline_us = 0;  // it was of another clock
-        const auto found = domains_.find(job.domain);
-        const bool newer = std::ranges::any_of(open, [&](const JobRecord& other) {
-            return other.domain == job.domain && other.id > job.id;  // it was called off for that one
-        });
-        if (newer || job.attempts >= kMostAttempts || (stops_all(job) && !same_boot)) {
-            give_up_job(std::move(job));
-        } else if (stops_all(job)) {
-            last = std::move(job);  // it looks at what all others do
-        } else if (found == domains_.end()) {
-            give_up_job(std::move(job));
-        } else {
-            recover_job(*found->second, std::move(job));
-        }
-    }
-    if (last) resume_stop_all(std::move(*last));
+// What the previous process left of a job and of its guest.
+struct Recovery::Left {
+    JobPhase phase = JobPhase::None;
+    bool paused = false;
+    bool ended = false;      // the guest has
+    bool unstarted = false;  // it has never run
+    EndReason reason = EndReason::None;
+};
+
+// How each verb goes on. Where the domain is half there that is ended first, whatever the verb; where its guest is
+// whole, `with_guest` adds what is left to do.
+struct Recovery::Resumption {
+    Verb verb;
+    Wants wants;
+    EndReason reason;  // of the end of what is half there
+    void (Recovery::*with_guest)(Job& job, Domain& domain, const Left& left);
+};
+
+const Recovery::Resumption Recovery::kResumptions[] = {
+    {Verb::Create, Wants::Guest, EndReason::None, &Recovery::go_on_with_start},
+    {Verb::Start, Wants::Guest, EndReason::None, &Recovery::go_on_with_start},
+    {Verb::Restart, Wants::GuestIfWanted, EndReason::None, &Recovery::go_on_with_restart},
+    {Verb::Reboot, Wants::GuestIfWanted, EndReason::None, &Recovery::go_on_with_reboot},
+    {Verb::Shutdown, Wants::Nothing, EndReason::None, &Recovery::go_on_with_shutdown},
+    {Verb::Destroy, Wants::Nothing, EndReason::Destroyed, &Recovery::go_on_with_destroy},
+    {Verb::CleanUp, Wants::Nothing, EndReason::None, &Recovery::go_on_with_clean_up},
+};
+
+void Recovery::go_on_with_start(Job& job, Domain& domain, const Left& left) {
+    parts_.starts.add_last_phase(job, domain, left.paused || !left.unstarted);
 }
 
-void Manager::give_up_job(JobRecord record) {
-    record.state = JobState::Failed;
+void Recovery::go_on_with_restart(Job& job, Domain& domain, const Left& left) {
+    if (left.ended) return parts_.ends.add_phases(job, domain, left.reason, false);
+    go_on_with_start(job, domain, left);
+}
+
+void Recovery::go_on_with_reboot(Job& job, Domain& domain, const Left& left) {
+    if (is_of_a_start(left.phase)) return go_on_with_start(job, domain, left);  // this guest is the new one
+    if (left.ended) return parts_.ends.add_phases(job, domain, left.reason, true);
+    parts_.requests.add_ask_phases(job, domain, !waits_for_guest(left.phase));
+}
+
+void Recovery::go_on_with_shutdown(Job& job, Domain& domain, const Left& left) {
+    // It had called off a start, which may have come to anything.
+    if (left.phase == JobPhase::WaitForOthers || left.phase == JobPhase::LookAtRest)
+        return job.add(parts_.requests.ask_what_is_left(domain));
+    if (left.ended) return parts_.ends.add_phases(job, domain, left.reason, true);
+    parts_.requests.add_ask_phases(job, domain, !waits_for_guest(left.phase));
+}
+
+void Recovery::go_on_with_destroy(Job& job, Domain& domain, const Left&) {
+    parts_.tear_down.add_phases(job, domain, EndReason::Destroyed, true);
+}
+
+void Recovery::go_on_with_clean_up(Job& job, Domain& domain, const Left& left) {
+    if (left.ended) return parts_.ends.add_phases(job, domain, left.reason, true);
+    parts_.tear_down.add_phases(job, domain, domain.record.end_reason, true);
+}
+
+void Recovery::recover_jobs(bool same_boot) {
+    std::vector<JobRecord> open;
+    for (const auto& [id, job] : context_.registry.jobs()) {
+        if (job.state == JobState::Queued || job.state == JobState::Running) open.push_back(job);
+    }
+    std::optional<JobRecord> host_end;
+    for (JobRecord& job : open) {
+        if (!same_boot) job.deadline_us = 0;  // it was of another clock
+        // Called off for a newer one, unless that one waited for it.
+        const bool superseded = std::ranges::any_of(open, [&](const JobRecord& other) {
+            return other.domain == job.domain && other.id > job.id && conflict(job.verb, other.verb) != Conflict::Queue;
+        });
+        const bool of_all = job.verb == Verb::StopAll;
+        if (superseded || job.attempts >= kMostAttempts || (of_all && !same_boot)) {
+            give_up_job(std::move(job));
+        } else if (of_all) {
+            host_end = std::move(job);  // it looks at what all others do
+        } else if (Domain* domain = parts_.domains.named(job.domain)) {
+            recover_job(*domain, std::move(job));
+        } else {
+            give_up_job(std::move(job));
+        }
+    }
+    if (host_end) parts_.host_end.resume(std::move(*host_end));
+}
+
+void Recovery::give_up_job(JobRecord record) {
     record.ended_us = realtime_us();
     if (record.error == 0) {
         record.error = static_cast<std::uint16_t>(ErrorId::Interrupted);
-        record.message = fmt::format("{} of {} was interrupted by a restart of hvctld in phase \"{}\"", record.verb,
-                                     record.domain, record.phase);
+        record.message = fmt::format("{} of {} was interrupted by a restart of hvctld in phase \"{}\"",
+                                     to_string(record.verb), record.domain, record.phase_text());
     }
-    (void)registry_.save(record);
+    record.state = static_cast<ErrorId>(record.error) == ErrorId::Cancelled ? JobState::Cancelled : JobState::Failed;
+    (void)context_.registry.save(record);
 }
 
-void Manager::recover_job(Domain& domain, JobRecord record) {
-    const bool running = domain.record.phase == DomainPhase::Running;
-    const auto info = running ? hypervisor_.domain(domain.id())
-                              : hvctl::Result<abi::DomainInfo>{hvctl::fail(hvctl::ErrorCode::NotFound, "")};
-    const bool has_ended = info && (info->flags & abi::kDomainShutdown) != 0;
-    const std::string verb = record.verb;
-    const std::string phase = record.phase;
-    const bool starts = starts_guest(verb);
-    const bool asks = verb == "shutdown" || verb == "reboot";
-    const bool paused = record.start_paused;
+void Recovery::recover_job(Domain& domain, JobRecord record) {
+    const auto row = std::ranges::find(kResumptions, record.verb, &Resumption::verb);
+    if (row == std::end(kResumptions)) return give_up_job(std::move(record));  // of a verb that makes no jobs
+    Left left{.phase = record.phase, .paused = record.start_paused};
+    const bool whole = domain.record.phase == DomainPhase::Running;
+    if (const auto info = whole ? context_.hypervisor.domain(domain.id()) : hvctl::Result<abi::DomainInfo>{};
+        whole && info) {
+        left.ended = (info->flags & abi::kDomainShutdown) != 0;
+        left.unstarted = (info->flags & abi::kDomainUnstarted) != 0;
+        left.reason = end_reason(*info);
+    }
     const Error cause{static_cast<ErrorId>(record.error), record.message};
     const bool undoes = record.error != 0;
-    Job& job = jobs_.resume(std::move(record), job_finished(domain.record.name));
-    domain.job = job.id();
-    const bool goes_on = starts && !undoes && (verb == "create" || verb == "start" || domain.record.wanted);
-    const std::uint64_t pause_ms = goes_on ? pause_before(job.record().attempts) : 0;
+    const bool behind = domain.job != 0;  // another job, which has been resumed before this one
+    Job& job = parts_.work.resume(domain, std::move(record));
+    const bool starts =
+        !undoes && (row->wants == Wants::Guest || (row->wants == Wants::GuestIfWanted && domain.record.wanted));
+    const std::uint64_t pause_ms = starts ? pause_before(job.record().attempts) : 0;
     if (pause_ms == 0) job.count_attempt();
-    if (domain.half_there()) add_stop_phases(job, domain, "", !goes_on);
+    const StartOptions options{left.paused, row->wants == Wants::GuestIfWanted};
+    if (behind) job.add(Work::waiting_phase(domain));
+    // What never ran is half-made to a job that is undone, however far it had come.
+    const bool half = domain.half_there() || (undoes && left.unstarted && row->wants != Wants::Nothing);
+    // A destroy that finds no guest any more has ended it just before the daemon was killed.
+    const bool done = !domain.in_hv() && !undoes && row->reason != EndReason::None;
+    if ((half || done) && !behind) parts_.tear_down.add_phases(job, domain, row->reason, !starts);
     if (undoes) {
         // A guest that only was to be asked to end goes on; what was half-made has been ended just now.
-        job.add({phase, 90, immediate([cause](Job&) -> Result<void> { return std::unexpected(cause); })});
-    } else if (running && asks && !has_ended && phase.starts_with("wait for the guest")) {
-        add_ask_phases(job, domain, verb == "reboot" ? "reboot" : "poweroff", false);
-    } else if (running && asks && !has_ended) {
-        add_ask_phases(job, domain, verb == "reboot" ? "reboot" : "poweroff", true);
-    } else if (running && has_ended && verb != "create" && verb != "start" && verb != "destroy") {
-        add_end_phases(job, domain, static_cast<EndReason>(std::min(info->shutdown_reason, 5u)), verb != "restart");
-    } else if (running && starts) {
-        // It runs already; only the last word may be missing.
-        job.add({"start", 98,
-                 immediate([this, &domain, paused,
-                            unstarted = info && (info->flags & abi::kDomainUnstarted) != 0](Job&) -> Result<void> {
-                     if (!paused && unstarted) TRY(Result<void>{hypervisor_.unpause_domain(domain.id())});
-                     started(domain);
-                     return {};
-                 })});
-    } else if (goes_on) {
+        job.add({left.phase, 90, immediate([cause](Job&) -> Result<void> { return std::unexpected(cause); })});
+    } else if (whole && !behind) {
+        (this->*row->with_guest)(job, domain, left);
+    } else if (starts) {
         if (pause_ms != 0)
-            job.add({phase, job.record().percent, delay(pause_ms, [](Job& again) { again.count_attempt(); })});
-        add_start_phases(job, domain, paused, verb == "restart" || verb == "reboot");
-    } else if (running) {
-        add_stop_phases(job, domain, verb == "destroy" ? "destroyed" : std::string{domain.record.end_reason}, true);
+            job.add({left.phase, job.record().percent, delay(pause_ms, [](Job& again) { again.count_attempt(); })});
+        parts_.starts.add_phases(job, domain, options);
     }
     job.start();
 }

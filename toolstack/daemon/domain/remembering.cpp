@@ -1,5 +1,4 @@
-// Starting a guest needs a record, so that whoever comes after this process knows whose it is; ending one never does.
-#include "domain/manager.hpp"
+#include "domain/remembering.hpp"
 
 namespace hvctld {
 namespace {
@@ -9,32 +8,34 @@ constexpr std::uint64_t kPatienceMs =
 
 }  // namespace
 
-Result<void> Manager::require_registry() {
-    const auto& trouble = registry_.trouble();
+Result<void> require_registry(const Registry& registry) {
+    const auto& trouble = registry.trouble();
     if (!trouble || trouble->id() == ErrorId::Busy) return {};
     return fail(ErrorId::NoRecord, trouble->message());
 }
 
-// Goes on when the file has what was saved.
-Step Manager::remembered(bool patient) {
-    return [this, patient](Job& job, const Done& done) {
-        if (registry_.waiting() == 0 && !registry_.trouble()) return done({});
-        const auto timer = std::make_shared<Timer>(loop_);
+Step remembered(Context& context, bool patient) {
+    return [&context, patient](Job& job, const Done& done) {
+        const Registry& registry = context.registry;
+        if (registry.waiting() == 0 && !registry.trouble()) return done({});
+        const auto timer = std::make_shared<Timer>(context.loop);
         const auto waiting = std::make_shared<std::uint64_t>();
-        const auto give_up = [this, timer, waiting, done](Error why) {
-            retry_.stop_waiting(*waiting);
+        const auto give_up = [&context, timer, waiting, done](Error why) {
+            context.retry.stop_waiting(*waiting);
             timer->stop();
             done(std::unexpected(std::move(why)));
         };
-        *waiting = retry_.when_written([timer, done] {
+        *waiting = context.retry.when_written([timer, done] {
             timer->stop();
             done({});
         });
         job.on_interrupt([give_up](Error& why) { give_up(why); });
         if (patient) return;
         const bool moment =
-            registry_.being_written() || (registry_.trouble() && registry_.trouble()->id() == ErrorId::Busy);
-        timer->start(moment ? kPatienceMs : 0, [this, give_up] { give_up({ErrorId::NoRecord, registry_trouble()}); });
+            registry.being_written() || (registry.trouble() && registry.trouble()->id() == ErrorId::Busy);
+        timer->start(moment ? kPatienceMs : 0, [&registry, give_up] {
+            give_up({ErrorId::NoRecord, registry.trouble() ? registry.trouble()->message() : std::string{}});
+        });
     };
 }
 

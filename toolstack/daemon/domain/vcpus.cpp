@@ -1,7 +1,10 @@
-// vCPUs: where they run and where they may.
+#include "domain/vcpus.hpp"
+
 #include <fmt/format.h>
 
-#include "domain/manager.hpp"
+#include <algorithm>
+
+#include "config/values.hpp"
 #include "hvctl/try.hpp"
 
 namespace hvctld {
@@ -43,15 +46,15 @@ Result<hvctl::CpuBitmap> parse_bitmap(const std::string& text, std::uint32_t cpu
 
 }  // namespace
 
-Result<std::pair<DomainId, std::uint32_t>> Manager::vcpus_of(const std::string& text) {
+Result<std::pair<DomainId, std::uint32_t>> Vcpus::of(const std::string& text) {
     DomainId id = hvctl::kDom0;
-    if (text != "Domain-0" && text != "0") id = TRY(find_running(text))->id();
+    if (!names_dom0(text)) id = TRY(domains_.find_running(text))->id();
     const auto info = TRY(within(text, Result<abi::DomainInfo>{hypervisor_.domain(id)}));
     return std::pair{id, info.max_vcpus};
 }
 
-Result<std::vector<VcpuView>> Manager::vcpus(const std::string& text) {
-    const auto [id, count] = TRY(vcpus_of(text));
+Result<std::vector<VcpuView>> Vcpus::list(const std::string& text) {
+    const auto [id, count] = TRY(of(text));
     const auto host = TRY(within("host information", Result<abi::GetHostInfo>{hypervisor_.host_info()}));
     std::vector<VcpuView> views;
     for (std::uint32_t vcpu = 0; vcpu < count; ++vcpu) {
@@ -73,9 +76,10 @@ Result<std::vector<VcpuView>> Manager::vcpus(const std::string& text) {
     return views;
 }
 
-Result<void> Manager::pin(const std::string& text, std::optional<std::uint32_t> vcpu, const std::string& hard,
-                          const std::string& soft) {
-    const auto [id, count] = TRY(vcpus_of(text));
+Result<void> Vcpus::pin(const std::string& text, std::optional<std::uint32_t> vcpu, const std::string& hard,
+                        const std::string& soft) {
+    if (!names_dom0(text)) TRY(work_.admit(*TRY(domains_.find_running(text)), Verb::Pin));
+    const auto [id, count] = TRY(of(text));
     if (vcpu && *vcpu >= count)
         return fail(ErrorId::NoSuchVcpu, fmt::format("{} has {} vCPUs; there is no vCPU {}", text, count, *vcpu));
     const auto host = TRY(within("host information", Result<abi::GetHostInfo>{hypervisor_.host_info()}));
@@ -84,6 +88,34 @@ Result<void> Manager::pin(const std::string& text, std::optional<std::uint32_t> 
         TRY(within(fmt::format("{}: vCPU {}", text, each),
                    Result<void>{hypervisor_.set_vcpu_affinity(id, VcpuId{each}, cpus)}));
     }
+    return {};
+}
+
+Result<Domain*> Vcpus::whole(const std::string& text, Verb asked) {
+    Domain* domain = TRY(domains_.find_running(text));
+    TRY(work_.admit(*domain, asked));
+    TRY(Work::require_whole(*domain));
+    return domain;
+}
+
+Result<void> Vcpus::pause(const std::string& text) {
+    const Domain* domain = TRY(whole(text, Verb::Pause));
+    TRY(within("pause " + domain->record.name, Result<void>{hypervisor_.pause_domain(domain->id())}));
+    domains_.changed(*domain);
+    return {};
+}
+
+Result<void> Vcpus::unpause(const std::string& text) {
+    const Domain* domain = TRY(whole(text, Verb::Unpause));
+    const auto info = TRY(within(domain->record.name, Result<abi::DomainInfo>{hypervisor_.domain(domain->id())}));
+    if ((info.flags & abi::kDomainShutdown) != 0) {
+        return fail(ErrorId::WrongState,
+                    fmt::format("{0} has ended ({1}) and cannot go on; 'hvctl destroy {0}' removes "
+                                "what is left of it",
+                                domain->record.name, to_string(end_reason(info))));
+    }
+    TRY(within("unpause " + domain->record.name, Result<void>{hypervisor_.unpause_domain(domain->id())}));
+    domains_.changed(*domain);
     return {};
 }
 

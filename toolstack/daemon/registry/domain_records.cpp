@@ -50,12 +50,13 @@ DomainRecord from_row(const Statement& row) {
     record.created_us = unstored(row.integer(12));
     record.started_us = unstored(row.integer(13));
     record.ended_us = unstored(row.integer(14));
-    record.end_reason = row.text(15);
+    record.end_reason = reason_of(row.text(15)).value_or(EndReason::None);
     record.restarts = static_cast<std::uint32_t>(row.integer(16));
     record.window_us = unstored(row.integer(17));
     record.run_since_us = unstored(row.integer(18));
     record.draft = row.integer(19) != 0;
-    Fallback fallback{row.text(20), row.text(21), row.text(22), row.integer(23) != 0, row.text(24)};
+    Fallback fallback{row.text(20), row.text(21), row.text(22), row.integer(23) != 0,
+                      reason_of(row.text(24)).value_or(EndReason::None)};
     if (!fallback.uuid.empty()) record.fallback = std::move(fallback);
     return record;
 }
@@ -69,9 +70,9 @@ Result<void> write_domain(Database& database, const DomainRecord& record) {
     save.bind(instance.domid).bind(stored(instance.store_mfn)).bind(instance.store_port);
     save.bind(stored(instance.console_mfn)).bind(instance.console_port);
     save.bind(stored(record.created_us)).bind(stored(record.started_us)).bind(stored(record.ended_us));
-    save.bind(record.end_reason).bind(record.restarts).bind(stored(record.window_us));
+    save.bind(to_string(record.end_reason)).bind(record.restarts).bind(stored(record.window_us));
     save.bind(stored(record.run_since_us)).bind(record.draft ? 1 : 0).bind(fallback.uuid).bind(fallback.source);
-    save.bind(fallback.definition).bind(fallback.ephemeral ? 1 : 0).bind(fallback.end_reason);
+    save.bind(fallback.definition).bind(fallback.ephemeral ? 1 : 0).bind(to_string(fallback.end_reason));
     return save.run();
 }
 
@@ -135,6 +136,11 @@ Result<T> Registry::ask(DiskThread::Wait wait, std::function<Result<T>(Database&
         });
     if (!*over) return std::unexpected(silence());
     return std::move(**answer);
+}
+
+Result<void> Registry::load_domains() {
+    domains_at_opening_ = TRY(read_domains(*database_));
+    return {};
 }
 
 Result<std::vector<DomainRecord>> Registry::domains() {

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <optional>
 #include <set>
 
 #include "hvctl/try.hpp"
@@ -15,13 +16,19 @@ std::uint64_t unstored(std::int64_t value) {
     return static_cast<std::uint64_t>(value);
 }
 
-JobRecord from_row(const Statement& row) {
+// Nothing for a job of a verb that only another version of hvctld knows: it is not gone on with, and goes with the next
+// trimming.
+std::optional<JobRecord> from_row(const Statement& row) {
+    const auto verb = verb_of(row.text(1));
+    if (!verb) return std::nullopt;
     JobRecord job;
+    job.verb = *verb;
     job.id = unstored(row.integer(0));
-    job.verb = row.text(1);
     job.domain = row.text(2);
     job.state = static_cast<JobState>(row.integer(3));
-    job.phase = row.text(4);
+    const std::string phase = row.text(4);
+    job.phase = phase_of(phase).value_or(JobPhase::None);
+    if (to_string(job.phase) != phase) job.saying = phase;
     job.percent = static_cast<std::uint32_t>(row.integer(5));
     job.started_us = unstored(row.integer(6));
     job.ended_us = unstored(row.integer(7));
@@ -39,8 +46,8 @@ Result<void> write_job(Database& database, const JobRecord& job) {
         " attempts, error, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
         " ON CONFLICT (id) DO UPDATE SET state = ?4, phase = ?5, percent = ?6, ended_us = ?8, deadline_us = ?9,"
         " attempts = ?11, error = ?12, message = ?13"));
-    save.bind(stored(job.id)).bind(job.verb).bind(job.domain).bind(static_cast<std::int64_t>(job.state));
-    save.bind(job.phase).bind(job.percent).bind(stored(job.started_us)).bind(stored(job.ended_us));
+    save.bind(stored(job.id)).bind(to_string(job.verb)).bind(job.domain).bind(static_cast<std::int64_t>(job.state));
+    save.bind(job.phase_text()).bind(job.percent).bind(stored(job.started_us)).bind(stored(job.ended_us));
     save.bind(stored(job.deadline_us)).bind(job.start_paused ? 1 : 0).bind(job.attempts).bind(job.error);
     return save.bind(job.message).run();
 }
@@ -79,8 +86,7 @@ Result<void> Registry::load() {
             TRY(database_->prepare("SELECT id, verb, domain, state, phase, percent, started_us, ended_us, deadline_us, "
                                    "start_paused, attempts, error, message FROM jobs"));
         while (TRY(query.step())) {
-            JobRecord job = from_row(query);
-            jobs_[job.id] = std::move(job);
+            if (const auto job = from_row(query)) jobs_[job->id] = *job;
         }
     }
     {

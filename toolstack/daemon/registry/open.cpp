@@ -5,9 +5,13 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <condition_variable>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <mutex>
+#include <optional>
+#include <thread>
 
 namespace hvctld {
 namespace {
@@ -50,17 +54,15 @@ OpenedRegistry of_a_newer_one(const std::string& path, const Error& reason) {
     return {Registry::stand_in({ErrorId::NotSupported, text}), text};
 }
 
-}  // namespace
-
-OpenedRegistry open_registry(const std::string& path) {
-    auto opened = Registry::open(path);
+OpenedRegistry open_now(const std::string& path, const RegistryOpener& open) {
+    auto opened = open(path);
     if (opened) return OpenedRegistry{std::move(*opened), {}};
     if (opened.error().id() == ErrorId::NotSupported) return of_a_newer_one(path, opened.error());
     if (opened.error().id() != ErrorId::Damaged) return without_a_file(path, opened.error());
     const std::string damage = opened.error().message();
     const auto aside = put_aside(path);
     if (!aside) return without_a_file(path, aside.error());
-    opened = Registry::open(path);
+    opened = open(path);
     if (!opened) return without_a_file(path, opened.error());
     return OpenedRegistry{
         std::move(*opened),
@@ -69,6 +71,30 @@ OpenedRegistry open_registry(const std::string& path) {
             "of stopped domains are not known any more: 'hvctl create FILE' brings them back, and 'sqlite3 {} "
             ".recover' shows what can be read of them",
             damage, *aside, *aside)};
+}
+
+// What the thread that opens the file and the one that waits for it share.
+struct Opening {
+    std::mutex mutex;
+    std::condition_variable over;
+    std::optional<OpenedRegistry> result;
+};
+
+}  // namespace
+
+OpenedRegistry open_registry(const std::string& path, std::chrono::milliseconds patience, const RegistryOpener& open) {
+    const auto opening = std::make_shared<Opening>();
+    // Left alone where the disk never answers: nothing can end a thread that hangs in there.
+    std::thread{[opening, path, open] {
+        OpenedRegistry result = open_now(path, open);
+        const std::lock_guard guard{opening->mutex};
+        opening->result = std::move(result);
+        opening->over.notify_one();
+    }}.detach();
+    std::unique_lock lock{opening->mutex};
+    if (opening->over.wait_for(lock, patience, [&] { return opening->result.has_value(); }))
+        return std::move(*opening->result);
+    return without_a_file(path, {ErrorId::Io, "its disk does not answer"});
 }
 
 }  // namespace hvctld

@@ -1,6 +1,8 @@
 // Opening the registry so that the daemon starts whatever has become of the file: its guests are there all the same.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -14,7 +16,12 @@ struct OpenedRegistry {
 };
 
 // A damaged file is put aside, with a name of its own, and a new one begun; in place of one that cannot be opened, or
-// that a newer hvctld has written, there is a registry in memory that takes no records.
-OpenedRegistry open_registry(const std::string& path);
+// that a newer hvctld has written, there is a registry in memory that takes no records; so there is when its disk has
+// not answered after `patience`, because guests that run cannot be served while that is waited for. `open` is for
+// tests.
+inline constexpr std::chrono::milliseconds kOpeningPatience = std::chrono::seconds{30};
+using RegistryOpener = std::function<Result<std::unique_ptr<Registry>>(const std::string& path)>;
+OpenedRegistry open_registry(const std::string& path, std::chrono::milliseconds patience = kOpeningPatience,
+                             const RegistryOpener& open = Registry::open);
 
 }  // namespace hvctld

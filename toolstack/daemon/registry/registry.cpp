@@ -34,6 +34,7 @@ Result<std::unique_ptr<Registry>> Registry::open(const std::string& path) {
     TRY(within(path, registry->database_->check()));
     TRY(within(path, registry->migrate()));
     TRY(within(path, registry->load()));
+    TRY(within(path, registry->load_domains()));
     registry->database_->never_wait();
     return registry;
 }
@@ -66,7 +67,8 @@ Result<void> Registry::flush() {
     const auto batch = std::make_shared<Batch>();
     batch->before_write = before_write;
     for (const Pending& pending : pending_) batch->offers.push_back({pending.write});
-    // The next one may need it: what is done to a guest is done behind its record.
+    // Waits a moment, because a step that follows may count on it: what is done to a guest is done after it has been
+    // recorded.
     work(
         DiskThread::Wait::Patiently, [batch, database = database_.get()] { batch->offer_all(*database); },
         [weak = std::weak_ptr{alive_}, batch](const Result<void>& ran) {

@@ -19,17 +19,30 @@
 #include "base/disk_thread.hpp"
 #include "base/errors.hpp"
 #include "registry/database.hpp"
+#include "registry/words.hpp"
 
 namespace hvctld {
 
 using JobId = std::uint64_t;  // 0: none
 
+// Stored by its number: a number is never given to anything else, and a new one (a guest that is being saved, comes in
+// from elsewhere, is suspended) comes with a new schema, so that no older hvctld takes it for one of these.
 enum class DomainPhase : std::uint8_t {
     Stopped = 0,   // defined only
     Building = 1,  // a domain of this UUID in hv is half-made and never ran
     Running = 2,   // lives in hv; `instance` says how to reach it
     Ending = 3,    // must go: its end has begun, and half a guest is of use to nobody
 };
+// The guest has all that belongs to it, and may run.
+constexpr bool is_whole(DomainPhase phase) {
+    switch (phase) {
+        case DomainPhase::Stopped:
+        case DomainPhase::Building:
+        case DomainPhase::Ending: return false;
+        case DomainPhase::Running: return true;
+    }
+    return false;
+}
 
 // The domain in hv behind a record. All zero when there is none.
 struct Instance {
@@ -46,7 +59,7 @@ struct Fallback {
     std::string source;
     std::string definition;
     bool ephemeral = false;
-    std::string end_reason;
+    EndReason end_reason = EndReason::None;
 };
 
 struct DomainRecord {
@@ -61,7 +74,7 @@ struct DomainRecord {
     std::uint64_t created_us = 0;  // CLOCK_REALTIME
     std::uint64_t started_us = 0;
     std::uint64_t ended_us = 0;
-    std::string end_reason;            // "poweroff", "crash", ...
+    EndReason end_reason = EndReason::None;
     std::uint32_t restarts = 0;        // since window_us
     std::uint64_t window_us = 0;       // CLOCK_MONOTONIC; nothing after a boot of the host
     std::uint64_t run_since_us = 0;    // as started_us, on CLOCK_MONOTONIC
@@ -82,10 +95,11 @@ std::string_view to_string(JobState state);
 
 struct JobRecord {
     JobId id = 0;
-    std::string verb;
+    Verb verb = Verb::Create;
     std::string domain;
     JobState state = JobState::Queued;
-    std::string phase;
+    JobPhase phase = JobPhase::None;
+    std::string saying;  // what it is at within that phase, for people; empty: no more than the phase's word
     std::uint32_t percent = 0;
     std::uint64_t started_us = 0;
     std::uint64_t ended_us = 0;
@@ -94,6 +108,9 @@ struct JobRecord {
     std::uint32_t attempts = 1;     // by processes that did not last, and by the present one
     std::uint16_t error = 0;        // ErrorId; of a running job: it is being undone because of it
     std::string message;
+
+    // The phase as it is shown.
+    [[nodiscard]] std::string phase_text() const { return saying.empty() ? std::string{to_string(phase)} : saying; }
 };
 
 class Registry {
@@ -108,7 +125,9 @@ class Registry {
     // What save(), forget(), set_fact() and trim_jobs() return is for those who start something: an error means that
     // the file does not have it yet.
 
-    // As the file has them.
+    // As the file had them when it was opened.
+    [[nodiscard]] const std::vector<DomainRecord>& domains_at_opening() const { return domains_at_opening_; }
+    // For tests: as the file has them now, however long its disk takes.
     Result<std::vector<DomainRecord>> domains();
     // Inserts or replaces the record of that name. A proven definition that has changed becomes a revision.
     Result<void> save(const DomainRecord& record);
@@ -163,6 +182,7 @@ class Registry {
     Registry(std::string path, std::unique_ptr<Database> database);
     Result<void> migrate();
     Result<void> load();
+    Result<void> load_domains();
     Result<void> remember(std::string key, Write write);
     void work(DiskThread::Wait wait, std::function<void()> on_disk, std::function<void(const Result<void>&)> done);
     template <class T>
@@ -176,6 +196,7 @@ class Registry {
     DiskThread* thread_ = nullptr;
     bool under_way_ = false;
     int pages_beside_ = 0;
+    std::vector<DomainRecord> domains_at_opening_;
     std::map<JobId, JobRecord> jobs_;
     JobId last_job_ = 0;
     std::map<std::string, std::string> facts_;

@@ -1,0 +1,310 @@
+// The daemon as a program over a hypervisor that outlives it, killed with -9 in each phase of each job: the next one
+// loses no guest, leaves none behind, and no job runs for ever.
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <thread>
+
+#include "bus/message.hpp"
+#include "store/message.hpp"
+#include "testing.hpp"
+
+namespace hvctld::test {
+namespace {
+
+using Properties = std::map<std::string, std::string>;
+
+constexpr auto kPatience = std::chrono::seconds(240);  // a loaded machine, never a measure
+
+// hvctld_on_fake in a folder that its hypervisor, store and registry live in.
+class DaemonProgram {
+  public:
+    explicit DaemonProgram(const TemporaryFolder& folder) : folder_{folder} {}
+    ~DaemonProgram() { kill(); }
+    DaemonProgram(const DaemonProgram&) = delete;
+    DaemonProgram& operator=(const DaemonProgram&) = delete;
+
+    // Until it serves. `hold`: VERB/PHASE where it stands still.
+    void start(const std::string& hold = {}) {
+        std::array<int, 2> ends{};
+        ASSERT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
+        const std::string socket = bus_path();
+        const std::string state = folder_ / "state";
+        child_ = fork();
+        if (child_ == 0) {
+            dup2(ends[1], STDOUT_FILENO);
+            execl(HVCTLD_ON_FAKE, "hvctld_on_fake", "--socket", socket.c_str(), "--state", state.c_str(), "--hold",
+                  hold.c_str(), nullptr);
+            _exit(127);
+        }
+        close(ends[1]);
+        output_ = UniqueFd{ends[0]};
+        wait_for("serving ");
+    }
+    // Until it says a line that begins so.
+    void wait_for(const std::string& beginning) {
+        std::string line;
+        for (char byte = 0; read(output_.get(), &byte, 1) == 1;) {
+            if (byte != '\n') {
+                line += byte;
+            } else if (line.starts_with(beginning)) {
+                return;
+            } else {
+                line.clear();
+            }
+        }
+        FAIL() << "hvctld_on_fake has ended before it said \"" << beginning << "\"";
+    }
+    void kill() {
+        if (child_ <= 0) return;
+        ::kill(child_, SIGKILL);
+        waitpid(child_, nullptr, 0);
+        child_ = -1;
+    }
+
+    [[nodiscard]] std::string bus_path() const { return folder_ / "bus"; }
+    [[nodiscard]] std::string store_path() const { return folder_ / "state/xenstored"; }
+
+  private:
+    const TemporaryFolder& folder_;
+    pid_t child_ = -1;
+    UniqueFd output_;
+};
+
+class KilledProgram : public testing::Test {
+  protected:
+    void connect() {
+        sd_bus* raw = nullptr;
+        ASSERT_GE(sd_bus_new(&raw), 0);
+        bus.reset(raw);
+        ASSERT_GE(sd_bus_set_address(raw, ("unix:path=" + daemon.bus_path()).c_str()), 0);
+        ASSERT_GE(sd_bus_start(raw), 0);
+    }
+    void start(const std::string& hold = {}) {
+        daemon.start(hold);
+        connect();
+    }
+
+    bus::Message call(const char* method, const char* types = "", const char* text = nullptr) {
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        sd_bus_message* raw = nullptr;
+        sd_bus_message* message = make(method, types, text);
+        sd_bus_call(bus.get(), message, UINT64_MAX, &error, &raw);
+        sd_bus_message_unref(message);
+        EXPECT_FALSE(sd_bus_error_is_set(&error)) << method << ": " << error.message;
+        sd_bus_error_free(&error);
+        return bus::Message{raw};
+    }
+    // Asks and does not wait: who is asked may stand still before it answers.
+    void send(const char* method, const char* types, const char* text = nullptr) {
+        sd_bus_message* message = make(method, types, text);
+        EXPECT_GE(sd_bus_send(bus.get(), message, nullptr), 0);
+        sd_bus_flush(bus.get());
+        sd_bus_message_unref(message);
+    }
+    sd_bus_message* make(const char* method, const std::string& types, const char* text) {
+        sd_bus_message* message = nullptr;
+        sd_bus_message_new_method_call(bus.get(), &message, "org.hvctl1", "/org/hvctl1", "org.hvctl1.Manager", method);
+        if (types.starts_with('s')) sd_bus_message_append(message, "s", text);
+        if (types.starts_with("ss")) sd_bus_message_append(message, "sas", "test.yaml", 0);
+        if (types.ends_with("a{sv}")) sd_bus_message_append(message, "a{sv}", 0);
+        return message;
+    }
+
+    // Of an a{sv}, numbers in decimal.
+    static Properties read_properties(sd_bus_message* message) {
+        Properties properties;
+        while (sd_bus_message_enter_container(message, 'e', "sv") > 0) {
+            const char* key = nullptr;
+            const char* contents = nullptr;
+            sd_bus_message_read(message, "s", &key);
+            sd_bus_message_peek_type(message, nullptr, &contents);
+            const std::string type = contents;
+            sd_bus_message_enter_container(message, 'v', contents);
+            if (type == "s") {
+                const char* text = nullptr;
+                sd_bus_message_read(message, "s", &text);
+                properties[key] = text;
+            } else if (type == "t") {
+                std::uint64_t number = 0;
+                sd_bus_message_read(message, "t", &number);
+                properties[key] = std::to_string(number);
+            } else if (type == "u") {
+                std::uint32_t number = 0;
+                sd_bus_message_read(message, "u", &number);
+                properties[key] = std::to_string(number);
+            } else {
+                sd_bus_message_skip(message, type.c_str());
+            }
+            sd_bus_message_exit_container(message);
+            sd_bus_message_exit_container(message);
+        }
+        return properties;
+    }
+    Properties properties_of(const char* method) {
+        const bus::Message reply = call(method);
+        sd_bus_message_enter_container(reply.get(), 'a', "{sv}");
+        return read_properties(reply.get());
+    }
+    std::vector<Properties> list_of(const char* method) {
+        const bus::Message reply = call(method);
+        std::vector<Properties> list;
+        sd_bus_message_enter_container(reply.get(), 'a', "a{sv}");
+        while (sd_bus_message_enter_container(reply.get(), 'a', "{sv}") > 0) {
+            list.push_back(read_properties(reply.get()));
+            sd_bus_message_exit_container(reply.get());
+        }
+        return list;
+    }
+    // The store's nodes below `path`, as a program of Dom0 sees them.
+    std::size_t count_in_store(const std::string& path) {
+        const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        const UniqueFd owned{fd};
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        daemon.store_path().copy(address.sun_path, sizeof address.sun_path - 1);
+        EXPECT_EQ(::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+        const std::string request =
+            store::encode_message(store::MessageType::Directory, 1, 0, path + std::string(1, '\0'));
+        EXPECT_EQ(write(fd, request.data(), request.size()), static_cast<ssize_t>(request.size()));
+        store::RequestAssembler reply;
+        for (char byte = 0; read(fd, &byte, 1) == 1;) {
+            if (!reply.append({&byte, 1})) continue;
+            const std::string payload = reply.take().payload;
+            return static_cast<std::size_t>(std::ranges::count(payload, '\0'));
+        }
+        ADD_FAILURE() << "the store does not answer";
+        return 0;
+    }
+
+    void wait_for_jobs() {
+        const auto runs = [](const Properties& job) {
+            return job.at("state") == "running" || job.at("state") == "queued";
+        };
+        const auto deadline = std::chrono::steady_clock::now() + kPatience;
+        while (std::ranges::any_of(list_of("ListJobs"), runs)) {
+            ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "a job runs for ever";
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        }
+    }
+    std::string state_of(const std::string& name) {
+        for (const Properties& domain : list_of("ListDomains")) {
+            if (domain.at("name") == name) return domain.at("state");
+        }
+        return "(not there)";
+    }
+
+    [[nodiscard]] std::string definition(const std::string& name) const {
+        return fmt::format("name: {}\nmemory: 128MiB\nkernel: {}\n", name, kernel);
+    }
+    void create(const std::string& name) {
+        call("CreateDomain", "ssasa{sv}", definition(name).c_str());
+        wait_for_jobs();
+        ASSERT_EQ(state_of(name), "running");
+    }
+
+    TemporaryFolder folder;
+    std::string kernel = folder.file("vmlinuz", "KERNEL");
+    DaemonProgram daemon{folder};
+    bus::Bus bus;
+};
+
+TEST_F(KilledProgram, ItsGuestsGoOn) {
+    start();
+    create("web1");
+    create("web2");
+    daemon.kill();
+    start();
+    EXPECT_EQ(state_of("web1"), "running");
+    EXPECT_EQ(state_of("web2"), "running");
+    EXPECT_EQ(properties_of("GetHostInfo").at("domains"), "3");
+    EXPECT_EQ(count_in_store("/local/domain"), 3u);
+    call("ShutdownDomain", "sa{sv}", "web1");
+    wait_for_jobs();
+    EXPECT_EQ(state_of("web1"), "stopped");
+    EXPECT_EQ(count_in_store("/local/domain"), 2u);
+}
+
+// What is asked for, and the job's verb and phase in which the daemon is killed.
+struct HoldPoint {
+    Verb asked;
+    Verb verb;
+    JobPhase phase;
+};
+
+std::vector<HoldPoint> all_points() {
+    using enum JobPhase;
+    const std::vector<JobPhase> start{Check, LookForFiles, Remember,         Create,  ClaimMemory,   LoadKernel,
+                                      Build, Configure,    IntroduceToStore, Console, RememberGuest, Start};
+    const std::vector<JobPhase> ask{AskGuest, WaitForReaction, WaitForStop, Stopped};
+    const std::vector<JobPhase> end{Stop, Disconnect, Free};
+    std::vector<HoldPoint> points;
+    const auto add = [&](Verb asked, Verb verb, const std::vector<JobPhase>& phases) {
+        for (const JobPhase phase : phases) points.push_back({asked, verb, phase});
+    };
+    add(Verb::Create, Verb::Create, start);
+    add(Verb::Destroy, Verb::Destroy, {WaitForOthers});
+    add(Verb::Destroy, Verb::Destroy, end);
+    for (const auto* phases : {&ask, &end, &start}) add(Verb::Reboot, Verb::Reboot, *phases);
+    add(Verb::StopAll, Verb::StopAll, {AskGuests});
+    for (const auto* phases : {&ask, &end}) add(Verb::StopAll, Verb::Shutdown, *phases);
+    return points;
+}
+
+class KilledInPhase : public KilledProgram, public testing::WithParamInterface<HoldPoint> {
+  protected:
+    void ask() {
+        switch (GetParam().asked) {
+            case Verb::Create: return send("CreateDomain", "ssasa{sv}", definition("web1").c_str());
+            case Verb::Destroy: return send("DestroyDomain", "s", "web1");
+            case Verb::Reboot: return send("RebootDomain", "sa{sv}", "web1");
+            default: return send("StopAllDomains", "a{sv}");
+        }
+    }
+};
+
+TEST_P(KilledInPhase, LosesNothing) {
+    const HoldPoint& point = GetParam();
+    const bool starts = point.asked == Verb::Create || point.asked == Verb::Reboot;
+    if (point.asked != Verb::Create) {
+        start();
+        create("web1");
+        daemon.kill();
+    }
+    start(fmt::format("{}/{}", to_string(point.verb), to_string(point.phase)));
+    ask();
+    daemon.wait_for("held");
+    daemon.kill();
+
+    start();
+    wait_for_jobs();
+    EXPECT_EQ(state_of("web1"), starts ? "running" : "stopped");
+    const std::size_t domains = starts ? 2 : 1;
+    EXPECT_EQ(properties_of("GetHostInfo").at("domains"), std::to_string(domains));
+    EXPECT_EQ(count_in_store("/local/domain"), domains);
+    EXPECT_EQ(list_of("ListDomains").size(), 2u);  // Domain-0 and web1, and nothing unknown
+    // And the name is good for more.
+    if (starts) {
+        call("DestroyDomain", "s", "web1");
+        wait_for_jobs();
+    }
+    call("StartDomain", "sa{sv}", "web1");
+    wait_for_jobs();
+    EXPECT_EQ(state_of("web1"), "running");
+}
+
+INSTANTIATE_TEST_SUITE_P(Phases, KilledInPhase, testing::ValuesIn(all_points()), [](const auto& each) {
+    std::string name =
+        fmt::format("{}_{}_{}", to_string(each.param.asked), to_string(each.param.verb), to_string(each.param.phase));
+    std::ranges::replace(name, ' ', '_');
+    return name;
+});
+
+}  // namespace
+}  // namespace hvctld::test

@@ -1,0 +1,11 @@
+// Whether the host has what a definition asks for, as far as hv says so at once: CPUs and memory.
+#pragma once
+
+#include "config/definition.hpp"
+#include "hypervisor/hypervisor.hpp"
+
+namespace hvctld {
+
+Result<void> check_host(Hypervisor& hypervisor, const config::DomainDefinition& definition);
+
+}  // namespace hvctld

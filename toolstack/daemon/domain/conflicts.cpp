@@ -1,0 +1,94 @@
+#include "domain/conflicts.hpp"
+
+namespace hvctld {
+namespace {
+
+using enum Conflict;
+
+// What may be asked while a job is there, a column for each verb.
+struct Row {
+    Conflict create = Refuse;
+    Conflict start = Refuse;
+    Conflict restart = Refuse;
+    Conflict reboot = Refuse;
+    Conflict shutdown = Refuse;
+    Conflict destroy = Refuse;
+    Conflict clean_up = Refuse;
+    Conflict stop_all = Refuse;
+    Conflict pause = Refuse;
+    Conflict unpause = Refuse;
+    Conflict pin = Refuse;
+    Conflict forget = Refuse;
+};
+
+// One row for each kind of job; what a row does not name is refused.
+//
+// An end takes a domain from whatever has it, so that no start, and no guest that does not react, keeps an
+// administrator from ending it. A start waits for an end that is under way, which takes a moment. What is paused is the
+// guest that is there: that goes beside a job only while the job waits for this very guest. CPUs can be changed at any
+// time.
+constexpr Row kStarts{.shutdown = Supersede, .destroy = Supersede, .stop_all = Supersede, .pin = Beside};
+constexpr Row kReboot{.reboot = Join,
+                      .shutdown = Supersede,
+                      .destroy = Supersede,
+                      .stop_all = Supersede,
+                      .pause = WhileItWaits,
+                      .unpause = WhileItWaits,
+                      .pin = Beside};
+constexpr Row kShutdown{.shutdown = Join,
+                        .destroy = Supersede,
+                        .stop_all = Join,
+                        .pause = WhileItWaits,
+                        .unpause = WhileItWaits,
+                        .pin = Beside};
+constexpr Row kEnds{.start = Queue, .shutdown = Join, .destroy = Join, .stop_all = Join, .pin = Beside};
+constexpr Row kHostEnd{.shutdown = Beside,
+                       .destroy = Beside,
+                       .clean_up = Beside,
+                       .stop_all = Join,
+                       .pause = Beside,
+                       .unpause = Beside,
+                       .pin = Beside,
+                       .forget = Beside};
+constexpr Row kNoJob{};  // verbs that are over within their call
+
+const Row& row_of(Verb present) {
+    switch (present) {
+        case Verb::Create:
+        case Verb::Start:
+        case Verb::Restart: return kStarts;
+        case Verb::Reboot: return kReboot;
+        case Verb::Shutdown: return kShutdown;
+        case Verb::Destroy:
+        case Verb::CleanUp: return kEnds;
+        case Verb::StopAll: return kHostEnd;
+        case Verb::Pause:
+        case Verb::Unpause:
+        case Verb::Pin:
+        case Verb::Forget: return kNoJob;
+    }
+    return kNoJob;
+}
+
+}  // namespace
+
+Conflict conflict(Verb present, Verb asked) {
+    const Row& row = row_of(present);
+    switch (asked) {
+        case Verb::Create: return row.create;
+        case Verb::Start: return row.start;
+        case Verb::Restart: return row.restart;
+        case Verb::Reboot: return row.reboot;
+        case Verb::Shutdown: return row.shutdown;
+        case Verb::Destroy: return row.destroy;
+        case Verb::CleanUp: return row.clean_up;
+        case Verb::StopAll: return row.stop_all;
+        case Verb::Pause: return row.pause;
+        case Verb::Unpause: return row.unpause;
+        case Verb::Pin: return row.pin;
+        case Verb::Forget: return row.forget;
+    }
+    return Refuse;
+}
+
+}  // namespace hvctld

@@ -1,0 +1,64 @@
+// What all parts of domain/ and devices/ work with: the host's side of everything, and the means that they share.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/disk_thread.hpp"
+#include "base/loop.hpp"
+#include "config/settings.hpp"
+#include "console/console.hpp"
+#include "domain/job_queue.hpp"
+#include "domain/pool_lane.hpp"
+#include "hypervisor/event_hub.hpp"
+#include "hypervisor/hypervisor.hpp"
+#include "registry/registry.hpp"
+#include "registry/retry.hpp"
+#include "store/store.hpp"
+
+namespace hvctld {
+
+struct ManagerPaths {
+    ConsolePaths console;
+    std::string boot_id;  // tells one boot of the host from another
+};
+
+inline constexpr std::size_t kMostLooks = 64;  // each is a thread, which may be one that waits for a dead disk
+
+struct Context {
+    Context(Loop& the_loop, Hypervisor& the_hypervisor, store::Store& the_store, Registry& the_registry,
+            config::Settings the_settings, ManagerPaths the_paths)
+        : loop{the_loop},
+          hypervisor{the_hypervisor},
+          store{the_store},
+          registry{the_registry},
+          settings{std::move(the_settings)},
+          paths{std::move(the_paths)},
+          events{loop, hypervisor},
+          console_disk{loop},
+          retry{loop, registry},
+          jobs{loop, registry},
+          looks{kMostLooks},
+          builds{Loop::kPoolThreads / 2},
+          checks{Loop::kPoolThreads / 4},
+          alive{std::make_shared<Context*>(this)} {}
+    Context(const Context&) = delete;
+    Context& operator=(const Context&) = delete;
+
+    Loop& loop;
+    Hypervisor& hypervisor;
+    store::Store& store;
+    Registry& registry;
+    const config::Settings settings;
+    const ManagerPaths paths;
+    EventHub events;
+    DiskThread console_disk;  // of all consoles' logs
+    RegistryRetry retry;
+    JobQueue jobs;
+    PoolLane looks;
+    PoolLane builds;
+    PoolLane checks;
+    std::shared_ptr<Context*> alive;  // posted calls look whether all this still lives
+};
+
+}  // namespace hvctld

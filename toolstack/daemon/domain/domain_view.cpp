@@ -1,0 +1,65 @@
+#include "domain/domain_view.hpp"
+
+#include "domain/uuid_text.hpp"
+
+namespace hvctld {
+namespace {
+
+std::string state_of(const abi::DomainInfo& info) {
+    if ((info.flags & abi::kDomainDying) != 0) return "dying";
+    if ((info.flags & abi::kDomainShutdown) != 0) {
+        const EndReason reason = end_reason(info);
+        return reason == EndReason::Crash || reason == EndReason::Watchdog ? "crashed" : "shutdown";
+    }
+    if ((info.flags & abi::kDomainPaused) != 0) return "paused";
+    if ((info.flags & abi::kDomainBlocked) != 0) return "blocked";
+    return "running";
+}
+
+void add_live(DomainView& view, const abi::DomainInfo& info) {
+    view.domid = info.domain;
+    view.state = state_of(info);
+    view.memory = info.frames * hvctl::kPageSize;
+    view.max_memory = info.max_frames * hvctl::kPageSize;
+    view.vcpus = info.vcpus_online;
+    view.max_vcpus = info.max_vcpus;
+    view.cpu_time = info.cpu_time_ns;
+    view.hv_bytes = info.hv_bytes;
+    if ((info.flags & abi::kDomainShutdown) != 0) view.shutdown_reason = to_string(end_reason(info));
+}
+
+}  // namespace
+
+DomainView view_of(const Domain& domain, const abi::DomainInfo* info) {
+    const DomainRecord& record = domain.record;
+    DomainView view;
+    view.name = record.name;
+    view.uuid = record.uuid;
+    view.type = to_string(domain.definition.type);
+    view.memory = domain.definition.memory;
+    view.max_memory = domain.definition.max_memory;
+    view.vcpus = domain.definition.vcpus;
+    view.max_vcpus = domain.definition.max_vcpus;
+    view.autostart = domain.definition.autostart;
+    view.shutdown_reason = to_string(record.end_reason);
+    view.console_dropped = domain.console ? domain.console->dropped() : 0;
+    view.job = domain.job;
+    view.state = is_crash(record.end_reason) ? "crashed" : "stopped";
+    if (info != nullptr) add_live(view, *info);
+    // While it is being built the domain is in nobody's hands but the builder's.
+    if (record.phase == DomainPhase::Building || (domain.job != 0 && record.phase == DomainPhase::Stopped))
+        view.state = "starting";
+    if (record.phase == DomainPhase::Ending) view.state = "dying";
+    return view;
+}
+
+DomainView view_of_dom0(const abi::DomainInfo& info) {
+    DomainView view;
+    view.name = kDom0Name;
+    view.uuid = uuid_text(info.uuid);
+    view.type = "pv";
+    add_live(view, info);
+    return view;
+}
+
+}  // namespace hvctld

@@ -1,0 +1,39 @@
+// What clients are told of a domain; see ListDomains in the bus's contract.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "domain/domain.hpp"
+
+namespace hvctld {
+
+inline constexpr const char* kDom0Name = "Domain-0";
+inline bool names_dom0(std::string_view text) {
+    return text == kDom0Name || text == "0";
+}
+
+struct DomainView {
+    std::string name;
+    std::string uuid;
+    std::optional<std::uint16_t> domid;
+    std::string state;
+    std::string type;
+    std::uint64_t memory = 0;
+    std::uint64_t max_memory = 0;
+    std::uint32_t vcpus = 0;
+    std::uint32_t max_vcpus = 0;
+    std::uint64_t cpu_time = 0;
+    bool autostart = false;
+    std::string shutdown_reason;
+    std::uint64_t hv_bytes = 0;
+    std::uint64_t console_dropped = 0;
+    JobId job = 0;
+};
+
+// `info`: what hv says of it; null when hv does not have it.
+DomainView view_of(const Domain& domain, const abi::DomainInfo* info);
+DomainView view_of_dom0(const abi::DomainInfo& info);
+
+}  // namespace hvctld

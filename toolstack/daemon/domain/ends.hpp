@@ -1,0 +1,43 @@
+// Guests that stop by themselves: noticed by VIRQ_DOM_EXC, acted upon as the definition says.
+#pragma once
+
+#include "domain/context.hpp"
+#include "domain/domains.hpp"
+#include "domain/starts.hpp"
+#include "domain/tear_down.hpp"
+#include "domain/work.hpp"
+
+namespace hvctld {
+
+class Ends {
+  public:
+    Ends(Context& context, Domains& domains, Work& work, TearDown& tear_down, Starts& starts)
+        : context_{context}, domains_{domains}, work_{work}, tear_down_{tear_down}, starts_{starts} {}
+
+    // From here on hv's word that a domain has ended is heard.
+    Result<void> listen();
+    // Looks which have ended and acts upon it.
+    void scan();
+    // What the definition wants after this end: nothing, an end, a restart. `asked`: by an administrator, so that it
+    // does not count as one more of the guest's own.
+    void add_phases(Job& job, Domain& domain, EndReason reason, bool asked);
+    // A guest is between two runs, and what the next one takes is not there for a moment: memory that another guest
+    // has, a file server, a Dom0 that has run out of something. Whether the start that `job` failed to make is tried
+    // again.
+    [[nodiscard]] bool starts_later(Domain& domain, const JobRecord& job);
+
+  private:
+    void ended(Domain& domain, EndReason reason);
+    void act_on(Domain& domain, EndReason reason);
+    [[nodiscard]] config::EndAction action_for(const Domain& domain, EndReason reason) const;
+    std::uint64_t restart_delay_ms(Domain& domain, EndReason reason);
+
+    Context& context_;
+    Domains& domains_;
+    Work& work_;
+    TearDown& tear_down_;
+    Starts& starts_;
+    BoundPort exceptions_;
+};
+
+}  // namespace hvctld

@@ -1,0 +1,20 @@
+// Dom0's own part of the store, and the ring over which Dom0's kernel uses it.
+#pragma once
+
+#include "domain/context.hpp"
+
+namespace hvctld {
+
+class HostStore {
+  public:
+    explicit HostStore(Context& context) : context_{context} {}
+
+    // Writes what everybody finds there, and serves the kernel's ring. To be called once.
+    Result<void> connect();
+
+  private:
+    Context& context_;
+    BoundPort port_;
+};
+
+}  // namespace hvctld

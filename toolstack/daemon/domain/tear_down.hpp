@@ -1,0 +1,28 @@
+// Taking a guest down, whoever wants it: from a domain in hv, whole or half-made, to none.
+#pragma once
+
+#include "domain/context.hpp"
+#include "domain/domains.hpp"
+
+namespace hvctld {
+
+class TearDown {
+  public:
+    TearDown(Context& context, Domains& domains) : context_{context}, domains_{domains} {}
+
+    // Afterwards the domain is stopped, for `reason` (None: as it was); `last` when nothing follows. Once the guest has
+    // lost its devices the job cannot be called off (Job::shield()).
+    void add_phases(Job& job, Domain& domain, EndReason reason, bool last);
+    // Takes the guest's devices away.
+    static void unplug(Domain& domain);
+    // Destroys the domain in hv, and waits for others to let go of its memory.
+    Step free(const Domain& domain);
+
+  private:
+    void freed(Domain& domain, EndReason reason, bool last);
+
+    Context& context_;
+    Domains& domains_;
+};
+
+}  // namespace hvctld

@@ -1,0 +1,102 @@
+#include "domain/work.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace hvctld {
+
+Job* Work::present_job(const Domain& domain) {
+    return context_.jobs.find(domain.job != 0 ? domain.job : domain.unwinding.empty() ? 0 : *domain.unwinding.rbegin());
+}
+
+Result<Work::Admission> Work::admit(const Domain& domain, Verb asked) {
+    const Job* job = present_job(domain);
+    if (job == nullptr) return Admission{};
+    Conflict verdict = conflict(job->record().verb, asked);
+    // Nobody joins what has been called off.
+    if (verdict == Conflict::Join && job->interrupted())
+        verdict = asked == Verb::Destroy || asked == Verb::Shutdown ? Conflict::Supersede : Conflict::Refuse;
+    if (verdict == Conflict::WhileItWaits)
+        verdict = waits_for_guest(job->record().phase) ? Conflict::Beside : Conflict::Refuse;
+    if (verdict == Conflict::Join) return Admission{verdict, job->id()};
+    if (verdict != Conflict::Refuse) return Admission{verdict, 0};
+    return fail(ErrorId::Busy,
+                fmt::format("{}: job {} ({}, phase \"{}\") works on it; wait for that job or cancel it",
+                            domain.record.name, job->id(), to_string(job->record().verb), job->record().phase_text()));
+}
+
+Result<void> Work::host_stays(Verb asked) const {
+    if (host_end_ == 0 || conflict(Verb::StopAll, asked) != Conflict::Refuse) return {};
+    return fail(ErrorId::Busy,
+                fmt::format("job {} stops all guests because the host goes down; nothing is started until it "
+                            "has ended",
+                            host_end_));
+}
+
+Result<void> Work::require_whole(const Domain& domain) {
+    if (!domain.half_there()) return {};
+    return fail(
+        ErrorId::WrongState,
+        fmt::format("{0} is not whole: its end has begun, and it has lost its store and its console; 'hvctl destroy "
+                    "{0}' ends it",
+                    domain.record.name));
+}
+
+Job& Work::begin(Domain& domain, Verb verb, std::uint32_t deadline_seconds, bool paused, const std::string& why) {
+    make_way(domain, verb, why);
+    JobRecord record;
+    record.verb = verb;
+    record.domain = domain.record.name;
+    record.start_paused = paused;
+    if (deadline_seconds != 0) record.deadline_us = monotonic_us() + std::uint64_t{deadline_seconds} * 1000000;
+    Job& job = context_.jobs.add(std::move(record), finished(domain.record.name));
+    domain.job = job.id();
+    return job;
+}
+
+Job& Work::resume(Domain& domain, JobRecord record) {
+    if (domain.job != 0) domain.unwinding.insert(domain.job);
+    Job& job = context_.jobs.resume(std::move(record), finished(domain.record.name));
+    domain.job = job.id();
+    return job;
+}
+
+// Whatever works on the domain comes before the new job, called off unless the table lets it end.
+void Work::make_way(Domain& domain, Verb asked, const std::string& why) {
+    Job* job = context_.jobs.find(std::exchange(domain.job, 0));
+    if (job == nullptr) return;
+    domain.unwinding.insert(job->id());
+    if (conflict(job->record().verb, asked) != Conflict::Queue)
+        job->interrupt({ErrorId::Cancelled, fmt::format("{}: {}", domain.record.name, why)});
+}
+
+Phase Work::waiting_phase(Domain& domain) {
+    return {JobPhase::WaitForOthers, 5, [&domain](Job& job, const Done& done) {
+                if (domain.unwinding.empty()) return done({});
+                domain.on_unwound = [done] { done({}); };
+                job.on_interrupt([&domain, done](Error& why) {
+                    domain.on_unwound = nullptr;
+                    done(std::unexpected(why));
+                });
+            }};
+}
+
+JobQueue::Finished Work::finished(const std::string& name) {
+    return [this, name](const JobRecord& job) {
+        Domain* domain = domains_.named(name);
+        if (domain == nullptr) return;
+        const bool was_before = domain->unwinding.erase(job.id) != 0;
+        if (domain->job == job.id) {
+            domain->job = 0;
+            domain->on_end = nullptr;
+        } else if (!was_before) {
+            return;
+        }
+        if (!domain->unwinding.empty()) return;
+        if (const auto unwound = std::exchange(domain->on_unwound, nullptr)) unwound();
+        if (domain->job == 0 && !on_last_job(*domain, job)) at_rest(*domain);
+    };
+}
+
+}  // namespace hvctld

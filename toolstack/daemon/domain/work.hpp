@@ -1,0 +1,59 @@
+// Jobs and the domains that they work on: who may begin beside whom (conflicts.hpp), and what follows when one ends.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "domain/conflicts.hpp"
+#include "domain/context.hpp"
+#include "domain/domains.hpp"
+#include "domain/job_queue.hpp"
+
+namespace hvctld {
+
+class Work {
+  public:
+    Work(Context& context, Domains& domains) : context_{context}, domains_{domains} {}
+    Work(const Work&) = delete;
+    Work& operator=(const Work&) = delete;
+
+    // What the table says of `asked` here and now: Busy, or how to go on. `joined` is the job that does it already.
+    struct Admission {
+        Conflict conflict = Conflict::Beside;
+        JobId joined = 0;
+    };
+    Result<Admission> admit(const Domain& domain, Verb asked);
+    // Busy while the host goes down, for what would start a guest.
+    [[nodiscard]] Result<void> host_stays(Verb asked) const;
+    // WrongState for a guest that has lost its store and console.
+    [[nodiscard]] static Result<void> require_whole(const Domain& domain);
+
+    // Begins a job for the domain: add phases, then start() it. What is superseded is told `why`; where another job
+    // comes first, waiting_phase() is the first one's to be added.
+    Job& begin(Domain& domain, Verb verb, std::uint32_t deadline_seconds, bool paused, const std::string& why = {});
+    // A job of the previous process, under its own number; behind one that has been resumed before it.
+    Job& resume(Domain& domain, JobRecord record);
+    // Until the jobs before this one have ended.
+    [[nodiscard]] static Phase waiting_phase(Domain& domain);
+
+    // The job that ends all guests; 0: none does.
+    void set_host_end(JobId job) { host_end_ = job; }
+    [[nodiscard]] JobId host_end() const { return host_end_; }
+
+    // No job works on the domain any more. May be the last that is heard of it.
+    void at_rest(Domain& domain) { on_rest(domain); }
+    std::function<void(Domain&)> on_rest;
+    // The last job of the domain has ended: whether another one has been begun instead.
+    std::function<bool(Domain&, const JobRecord&)> on_last_job;
+
+  private:
+    [[nodiscard]] Job* present_job(const Domain& domain);
+    JobQueue::Finished finished(const std::string& name);
+    void make_way(Domain& domain, Verb asked, const std::string& why);
+
+    Context& context_;
+    Domains& domains_;
+    JobId host_end_ = 0;
+};
+
+}  // namespace hvctld

@@ -1,0 +1,96 @@
+#include "registry/words.hpp"
+
+namespace hvctld {
+namespace {
+
+template <class Enum>
+std::optional<Enum> parse(std::string_view word, Enum last) {
+    for (std::uint8_t number = 0; number <= static_cast<std::uint8_t>(last); ++number) {
+        if (to_string(static_cast<Enum>(number)) == word) return static_cast<Enum>(number);
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::string_view to_string(Verb verb) {
+    switch (verb) {
+        case Verb::Create: return "create";
+        case Verb::Start: return "start";
+        case Verb::Restart: return "restart";
+        case Verb::Reboot: return "reboot";
+        case Verb::Shutdown: return "shutdown";
+        case Verb::Destroy: return "destroy";
+        case Verb::CleanUp: return "clean up";
+        case Verb::StopAll: return "stop";
+        case Verb::Pause: return "pause";
+        case Verb::Unpause: return "unpause";
+        case Verb::Pin: return "pin";
+        case Verb::Forget: return "forget";
+    }
+    return {};
+}
+
+std::optional<Verb> verb_of(std::string_view word) {
+    return parse(word, kLastVerb);
+}
+
+std::string_view to_string(JobPhase phase) {
+    switch (phase) {
+        case JobPhase::None: return "";
+        case JobPhase::Check: return "check";
+        case JobPhase::LookForFiles: return "look for its files";
+        case JobPhase::Remember: return "remember";
+        case JobPhase::Create: return "create";
+        case JobPhase::ClaimMemory: return "claim memory";
+        case JobPhase::LoadKernel: return "load kernel";
+        case JobPhase::Build: return "build";
+        case JobPhase::Configure: return "configure";
+        case JobPhase::IntroduceToStore: return "introduce to the store";
+        case JobPhase::Console: return "console";
+        case JobPhase::RememberGuest: return "remember the guest";
+        case JobPhase::Start: return "start";
+        case JobPhase::AskGuest: return "ask the guest";
+        case JobPhase::WaitForReaction: return "wait for the guest to react";
+        case JobPhase::WaitForStop: return "wait for the guest to stop";
+        case JobPhase::Stopped: return "stopped";
+        case JobPhase::Stop: return "stop";
+        case JobPhase::Disconnect: return "disconnect";
+        case JobPhase::Free: return "free";
+        case JobPhase::BackOff: return "back off";
+        case JobPhase::WaitForOthers: return "wait for what was under way";
+        case JobPhase::LookAtRest: return "look at what is left";
+        case JobPhase::AskGuests: return "ask the guests";
+    }
+    return {};
+}
+
+std::optional<JobPhase> phase_of(std::string_view word) {
+    return parse(word, kLastPhase);
+}
+
+std::string_view to_string(EndReason reason) {
+    switch (reason) {
+        case EndReason::None: return "";
+        case EndReason::Poweroff: return "poweroff";
+        case EndReason::Reboot: return "reboot";
+        case EndReason::Suspend: return "suspend";
+        case EndReason::Crash: return "crash";
+        case EndReason::Watchdog: return "watchdog";
+        case EndReason::SoftReset: return "soft-reset";
+        case EndReason::Gone: return "gone";
+        case EndReason::Destroyed: return "destroyed";
+        case EndReason::HostRestart: return "host-restart";
+    }
+    return {};
+}
+
+std::optional<EndReason> reason_of(std::string_view word) {
+    return parse(word, kLastReason);
+}
+
+bool is_crash(EndReason reason) {
+    return reason == EndReason::Crash || reason == EndReason::Watchdog || reason == EndReason::SoftReset;
+}
+
+}  // namespace hvctld
