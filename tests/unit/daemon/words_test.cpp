@@ -42,16 +42,21 @@ TEST(Words, AreReadAsTheyAreWritten) {
 // A state.db as the version before wrote it: schema 2, every verb, phases in words, one of them a job's own.
 class StoredBefore : public HostTest {
   protected:
+    // As normalised() gave them: `uuid` ends in two digits of its own.
+    [[nodiscard]] std::string stored(const char* name, const char* uuid, const char* memory) const {
+        return fmt::format(R"({{"name": "{}", "uuid": "00000000-0000-0000-0000-0000000000{}", "memory": "{}", )"
+                           R"("kernel": "{}"}})",
+                           name, uuid, memory, kernel);
+    }
     static constexpr const char* kDomains =
         "INSERT INTO domains (name, uuid, source, definition, ephemeral, phase, wanted, domid, store_mfn, store_port,"
         " console_mfn, console_port, created_us, started_us, ended_us, end_reason, restarts, window_us, run_since_us,"
         " draft, fallback_uuid, fallback_source, fallback_definition, fallback_ephemeral, fallback_end_reason) VALUES "
-        "('old1', '00000000-0000-0000-0000-0000000000a1', 'a.yaml', '{{\"name\": \"old1\", \"memory\": \"128MiB\","
-        " \"kernel\": \"{0}\"}}', 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 'watchdog', 0, 0, 0, 0, '', '', '', 0, ''),"
-        "('old2', '00000000-0000-0000-0000-0000000000a2', 'b.yaml', '{{\"name\": \"old2\", \"memory\": \"128MiB\","
-        " \"kernel\": \"{0}\"}}', 0, 0, 1, 0, 0, 0, 0, 0, 1, 2, 3, 'reboot', 1, 0, 0, 1, "
-        "'00000000-0000-0000-0000-0000000000a3', 'c.yaml', '{{\"name\": \"old2\", \"memory\": \"64MiB\", \"kernel\": "
-        "\"{0}\"}}', 0, 'host-restart')";
+        "('old1', '00000000-0000-0000-0000-0000000000a1', 'a.yaml', '{}',"
+        " 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 'watchdog', 0, 0, 0, 0, '', '', '', 0, ''),"
+        "('old2', '00000000-0000-0000-0000-0000000000a2', 'b.yaml', '{}',"
+        " 0, 0, 1, 0, 0, 0, 0, 0, 1, 2, 3, 'reboot', 1, 0, 0, 1, "
+        "'00000000-0000-0000-0000-0000000000a3', 'c.yaml', '{}', 0, 'host-restart')";
     static constexpr const char* kJobs =
         "INSERT INTO jobs (id, verb, domain, state, phase, percent, started_us, ended_us, deadline_us, start_paused,"
         " attempts, error, message) VALUES "
@@ -64,7 +69,10 @@ class StoredBefore : public HostTest {
         process.reset();
         hypervisor.forget_bindings();
         const auto database = Database::open(folder / "state.db");
-        ASSERT_TRUE((*database)->execute(fmt::format(fmt::runtime(kDomains), kernel).c_str()));
+        const std::string domains = fmt::format(kDomains, stored("old1", "a1", "128MiB"),
+                                                stored("old2", "a2", "128MiB"), stored("old2", "a3", "64MiB"));
+        const auto inserted = (*database)->execute(domains.c_str());
+        ASSERT_TRUE(inserted) << inserted.error().text();
         const auto jobs = (*database)->execute(kJobs);
         ASSERT_TRUE(jobs) << jobs.error().text();
     }
