@@ -15,12 +15,6 @@ namespace {
 
 using Guard = std::lock_guard<std::recursive_mutex>;
 
-// Of the file, or of this process alone.
-std::shared_ptr<FakePage> fresh_page(FakePage* in_file) {
-    if (in_file == nullptr) return std::make_shared<FakePage>();
-    return {in_file, [](FakePage*) {}};
-}
-
 }  // namespace
 
 FakeHypervisor::FakeHypervisor(const std::string& file)
@@ -32,36 +26,6 @@ FakeHypervisor::FakeHypervisor(const std::string& file)
     dom0.info.flags = abi::kDomainPrivileged | abi::kDomainRunning;
     dom0.info.frames = dom0.info.max_frames = 1ull << 18;
     dom0.info.vcpus_online = dom0.info.max_vcpus = 2;
-}
-
-void FakeHypervisor::load() {
-    next_domid_ = static_cast<std::uint16_t>((*file_)->domains_made + 1);
-    next_mfn_ += (*file_)->frames_made;
-    for (FakeSlot& slot : (*file_)->slots) {
-        if (slot.there == 0) continue;
-        FakeDomain& domain = domains[slot.info.domain];
-        domain.slot = &slot;
-        domain.info = slot.info;
-        domain.claim = slot.claim;
-        domain.cmdline = slot.cmdline;
-        domain.console = fresh_page(&slot.console);
-        domain.store = fresh_page(&slot.store);
-        domain.rings = {Mfn{slot.console_frame}, Mfn{slot.store_frame}, EventPort{slot.console_port},
-                        EventPort{slot.store_port}};
-    }
-}
-
-void FakeHypervisor::keep(FakeDomain& domain) {
-    if (domain.slot == nullptr) return;
-    FakeSlot& slot = *domain.slot;
-    slot.info = domain.info;
-    slot.claim = domain.claim;
-    slot.console_frame = domain.rings.console.raw;
-    slot.store_frame = domain.rings.store.raw;
-    slot.console_port = domain.rings.console_port.raw;
-    slot.store_port = domain.rings.store_port.raw;
-    domain.cmdline.copy(slot.cmdline, sizeof slot.cmdline - 1);
-    slot.there = 1;
 }
 
 FakeHypervisor::~FakeHypervisor() {

@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "fake_hypervisor.hpp"
+
 namespace hvctld::test {
 
 FakeMachineFile::FakeMachineFile(const std::string& path) {
@@ -32,6 +34,41 @@ FakeSlot* FakeMachineFile::free_slot() {
     if (found == content_->slots.end()) return nullptr;
     *found = {};
     return &*found;
+}
+
+std::shared_ptr<FakePage> fresh_page(FakePage* in_file) {
+    if (in_file == nullptr) return std::make_shared<FakePage>();
+    return {in_file, [](FakePage*) {}};
+}
+
+void FakeHypervisor::load() {
+    next_domid_ = static_cast<std::uint16_t>((*file_)->domains_made + 1);
+    next_mfn_ += (*file_)->frames_made;
+    for (FakeSlot& slot : (*file_)->slots) {
+        if (slot.there == 0) continue;
+        FakeDomain& domain = domains[slot.info.domain];
+        domain.slot = &slot;
+        domain.info = slot.info;
+        domain.claim = slot.claim;
+        domain.cmdline = slot.cmdline;
+        domain.console = fresh_page(&slot.console);
+        domain.store = fresh_page(&slot.store);
+        domain.rings = {Mfn{slot.console_frame}, Mfn{slot.store_frame}, EventPort{slot.console_port},
+                        EventPort{slot.store_port}};
+    }
+}
+
+void FakeHypervisor::keep(FakeDomain& domain) {
+    if (domain.slot == nullptr) return;
+    FakeSlot& slot = *domain.slot;
+    slot.info = domain.info;
+    slot.claim = domain.claim;
+    slot.console_frame = domain.rings.console.raw;
+    slot.store_frame = domain.rings.store.raw;
+    slot.console_port = domain.rings.console_port.raw;
+    slot.store_port = domain.rings.store_port.raw;
+    domain.cmdline.copy(slot.cmdline, sizeof slot.cmdline - 1);
+    slot.there = 1;
 }
 
 }  // namespace hvctld::test

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "hypervisor/hypervisor.hpp"
@@ -12,6 +13,8 @@
 namespace hvctld::test {
 
 using FakePage = std::array<std::byte, 4096>;
+// Of the file; null: of this process alone.
+std::shared_ptr<FakePage> fresh_page(FakePage* in_file);
 
 // One domain. All zero: none is there. A kill may come between any two stores, so `there` is written last, and first.
 struct FakeSlot {
