@@ -108,6 +108,46 @@ TEST_F(TakingOver, KilledWhileItWaitsForABuild) {
     EXPECT_FALSE(process->manager->get("web1"));
 }
 
+// A create that was killed when all was done but to let its guest run.
+class BeforeTheFirstInstruction : public TakingOver {
+  protected:
+    BeforeTheFirstInstruction() {
+        hypervisor.fail_at = [](const std::string& call) -> hvctl::Result<void> {
+            if (call == "unpause_domain") throw Killed{};
+            return {};
+        };
+        EXPECT_THROW(process->finish(create(definition("web1"))), Killed);
+        record = process->registry->jobs().rbegin()->second;
+        EXPECT_EQ(record.phase, JobPhase::Start);
+    }
+    // The next process ends the guest, which would wait for ever if it was asked to end.
+    void expect_nothing_left(JobId job, JobState state) {
+        abandon();
+        EXPECT_EQ(process->finish(job).state, state);
+        process->settle();
+        EXPECT_EQ(guests(), 0u);
+    }
+
+    JobRecord record;
+};
+
+TEST_F(BeforeTheFirstInstruction, TheCreateHadBeenCalledOff) {
+    record.error = static_cast<std::uint16_t>(ErrorId::Cancelled);
+    ASSERT_TRUE(process->registry->save(record));
+    expect_nothing_left(record.id, JobState::Cancelled);
+    EXPECT_FALSE(process->manager->get("web1"));
+}
+
+TEST_F(BeforeTheFirstInstruction, AShutdownHadCalledItOff) {
+    JobRecord shutdown;
+    shutdown.verb = Verb::Shutdown;
+    shutdown.domain = "web1";
+    shutdown.state = JobState::Running;
+    shutdown.phase = JobPhase::WaitForOthers;
+    ASSERT_TRUE(process->registry->add(shutdown));
+    expect_nothing_left(shutdown.id, JobState::Done);
+}
+
 TEST_F(TakingOver, ASecondShutdownJoinsTheFirst) {
     process->finish(create(definition("web1")));
     const auto first = process->manager->shutdown("web1", 300);
