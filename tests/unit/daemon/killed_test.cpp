@@ -1,5 +1,5 @@
-// The daemon as a program over a hypervisor that outlives it, killed with -9 in each phase of each job: the next one
-// loses no guest, leaves none behind, and no job runs for ever.
+// The daemon as a program over a hypervisor that outlives it, killed with -9 in each phase of a create, a destroy, a
+// reboot and a stop-all: the next one loses no guest, leaves none behind, and no job runs for ever.
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
