@@ -68,6 +68,7 @@ void add_common_records(Vcpu& vcpu, VcpuStateWriter& state) {
 }  // namespace
 
 Result<> op_get_vcpu_state(control::GetVcpuState& request) {
+    if (request.reserved0 != 0) return fail(Error::BadArgument);
     const DomainRef domain = TRY(find_domain(DomainId{request.domain}));
     if (&*domain == &current_domain()) return fail(Error::BadArgument);
     Vcpu* vcpu = TRY(vcpu_of(*domain, VcpuId{request.vcpu}));

@@ -37,8 +37,8 @@ void note_asked_again(const CpuSet& cpus, Nanoseconds waited) {
     raise_to(g_longest, waited);
     if (!g_line.due(time::now())) return;
     // A virtual CPU that did not run for a moment looks the same: for the log's ring, not for the console.
-    log(waited < kSecond ? LogLevel::Info : LogLevel::Warning,
-        "CPU {} has not answered an interrupt from another one for {} ms: asked again ({} times so far)", cpus.next(0),
+    log(waited < kSecond ? LogLevel::Debug : LogLevel::Warning,
+        "CPU {} has not answered an interrupt from another one for {} ms: asked again (times so far: {})", cpus.next(0),
         waited / 1'000'000, times);
 }
 

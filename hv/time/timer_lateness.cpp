@@ -25,7 +25,7 @@ void note_late_timer(CpuId cpu, Nanoseconds by, bool missed, Nanoseconds now) {
     raise_to(g_latest, by);
     if ((!missed && by < kSecond) || !g_line.due(now)) return;
     // On a machine that shares its processors a little lateness is no fault: for the log's ring, not for the console.
-    log(by < kSecond ? LogLevel::Info : LogLevel::Warning,
+    log(by < kSecond ? LogLevel::Debug : LogLevel::Warning,
         "CPU {}: a timer is {} ms late, {} ({} late ones so far, {} without an interrupt)", cpu, by / 1'000'000,
         missed ? "and no interrupt in sight" : "as is its interrupt", g_late.load(std::memory_order_relaxed),
         g_missed.load(std::memory_order_relaxed));

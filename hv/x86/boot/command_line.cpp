@@ -198,6 +198,13 @@ bool is_accepted_elsewhere(std::string_view name) {
     return std::ranges::find(kNames, name) != std::end(kNames);
 }
 
+bool parse_reboot(BootOptions& options, std::string_view value) {
+    static constexpr std::string_view kMethods[] = {"a", "acpi", "k", "kbd", "t", "triple"};
+    if (std::ranges::find(kMethods, value) == std::end(kMethods)) return false;
+    options.reboot_method = value;
+    return true;
+}
+
 enum class Verdict { Fine, Malformed, Unknown };
 
 Verdict apply(BootOptions& options, std::string_view name, std::string_view value, OptionComplaint complain) {
@@ -228,10 +235,7 @@ Verdict apply(BootOptions& options, std::string_view name, std::string_view valu
         if (value != "cpu") complain(value, "sched-gran: hv schedules single CPUs; smt=off keeps domains off one core");
         return Verdict::Fine;
     }
-    if (name == "reboot") {
-        options.reboot_method = value;
-        return Verdict::Fine;
-    }
+    if (name == "reboot") return verdict(parse_reboot(options, value));
     if (name == "smp" || name == "nosmp") {
         bool value_set = true;
         if (!set_bool(value_set, value)) return Verdict::Malformed;
@@ -287,7 +291,13 @@ BootOptions parse_command_line(std::string_view text, OptionComplaint complain) 
 
         std::string_view value = option;
         std::string_view name = take_until(value, '=');
+        const BootOptions before = options;
         Verdict verdict = apply(options, name, value, complain);
+        // `smt=`, from a script without a value, is not `smt`. Those with lists have complained themselves.
+        if (verdict == Verdict::Fine && option.ends_with('=') && name != "spec-ctrl" && name != "ucode") {
+            options = before;
+            verdict = Verdict::Malformed;
+        }
         if (verdict == Verdict::Unknown && name.starts_with("no-") && value.empty())
             verdict = apply(options, name.substr(3), "no", complain);
         // A loader may pass the image's own path as the first word.

@@ -1,6 +1,7 @@
 // platform_op: Dom0 sets the clock, puts the machine to sleep and asks about processors and firmware.
 #include "hv/abi/xen/platform.hpp"
 
+#include <algorithm>
 #include <bit>
 
 #include "hv/domain/domain.hpp"
@@ -65,7 +66,12 @@ HypercallResult cpu_info(PlatformPcpuInfo& request) {
 
 HypercallResult cpu_version(PlatformPcpuVersion& request) {
     request.max_present = present_cpus() - 1;
-    if (request.xen_cpuid >= present_cpus()) return fail(Error::BadArgument);
+    if (request.xen_cpuid >= present_cpus() || !online_cpus().test(CpuId{request.xen_cpuid})) {
+        // As Xen answers for one that is not there.
+        std::ranges::fill(request.vendor_id, char{0});
+        request.family = request.model = request.stepping = 0;
+        return 0;
+    }
     const CpuModel& model = cpu_model();
     for (unsigned i = 0; i < sizeof request.vendor_id; ++i) request.vendor_id[i] = model.vendor_text[i];
     request.family = model.family;

@@ -84,7 +84,7 @@ std::string_view name_of(Measure measure) {
         "page-table isolation",
         "page-table isolation for Dom0",
         "harmless entries that are not present",
-        "harmless entries that are not present, for Dom0",
+        "harmless entries that are not present for Dom0",
         "speculation barriers",
         "retpolines",
         "LFENCE before indirect branches",

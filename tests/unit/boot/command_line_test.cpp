@@ -163,6 +163,23 @@ TEST(CommandLine, Microcode) {
     }
 }
 
+TEST(CommandLine, AnEmptyValueIsNone) {
+    for (const char* wrong : {"smt=", "xpti=", "noreboot=", "x2apic=", "reboot=", "spec-ctrl=", "watchdog="}) {
+        parse(wrong);
+        EXPECT_EQ(complaints.size(), 1u) << wrong;
+    }
+    EXPECT_FALSE(parse("noreboot=").no_reboot);
+    EXPECT_TRUE(parse("noreboot").no_reboot);
+}
+
+TEST(CommandLine, WaysToReboot) {
+    EXPECT_EQ(parse("reboot=k").reboot_method, "k");
+    EXPECT_EQ(parse("reboot=triple").reboot_method, "triple");
+    EXPECT_TRUE(complaints.empty());
+    EXPECT_EQ(parse("reboot=typo").reboot_method, "");
+    EXPECT_EQ(complaints, std::vector<std::string>{"reboot=typo"});
+}
+
 TEST(CommandLine, SchedulingGranularity) {
     parse("sched-gran=cpu");
     EXPECT_TRUE(complaints.empty());

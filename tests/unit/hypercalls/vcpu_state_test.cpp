@@ -122,6 +122,10 @@ TEST_F(VcpuState, WhoHasNone) {
     request.vcpu = 0;
     request.domain = 0;  // the caller's own
     EXPECT_EQ(hv::op_get_vcpu_state(request).error(), hv::Error::BadArgument);
+    request.domain = domain->id.raw;
+    request.reserved0 = 1;
+    EXPECT_EQ(hv::op_get_vcpu_state(request).error(), hv::Error::BadArgument);
+    request.reserved0 = 0;
     request.domain = 3999;
     EXPECT_EQ(hv::op_get_vcpu_state(request).error(), hv::Error::NoDomain);
 }

@@ -80,6 +80,15 @@ TEST(Decide, NoRegisterNoEnhancedIbrs) {
     EXPECT_EQ(names(decide(id, {}).wanted & kBranches), names({Measure::Retpoline}));
 }
 
+// The control interface gives them in one text.
+TEST(Decide, NamesCanStandInAList) {
+    for (unsigned i = 0; i < kMeasureCount; ++i)
+        EXPECT_EQ(name_of(static_cast<Measure>(i)).find(", "), std::string_view::npos)
+            << name_of(static_cast<Measure>(i));
+    for (unsigned i = 0; i < kLeakCount; ++i)
+        EXPECT_EQ(name_of(static_cast<Leak>(i)).find(", "), std::string_view::npos) << name_of(static_cast<Leak>(i));
+}
+
 TEST(Decide, IndirectBranches) {
     expect_branches("Xeon E5-2609 v3", "", {Measure::Retpoline});
     expect_branches("Xeon E3-1245 v5", "", {Measure::Retpoline});  // its microcode has no IBRS

@@ -45,6 +45,7 @@ class Connection {
     std::unique_ptr<sd_bus, Close> bus_;
     bool brokered_ = false;
 
+    int connect(const std::string& address);  // 0, or the negative errno
     static Result<Connection> open_private(const std::string& address, bool is_default);
     static Result<Connection> open_system(const std::string& address, bool is_default, int private_error);
 };

@@ -53,7 +53,7 @@ Result<void> list_jobs(Context& context, bool json) {
         return {};
     }
     Table table({{"Job", Align::Right},
-                 {.title = "Verb", .optional = true},
+                 {"Verb"},
                  {"Domain"},
                  {"State"},
                  {.title = "Started", .optional = true},

@@ -17,8 +17,9 @@ namespace hv::x86 {
 
 class RequestBatch final {
   public:
-    // Arguments 0 to 2: the list, how many, and where the count of what is done goes, or 0. Undoing that an earlier
-    // call of the vCPU's left over comes first: Restart, until there is none.
+    // Arguments 0 to 2: the list, how many, and where the count of what is done goes, or 0. By Xen's ABI it is no error
+    // when there is no memory for the count. Undoing that an earlier call of the vCPU's left over comes first: Restart,
+    // until there is none.
     static Result<RequestBatch> begin(const HypercallArguments& arguments) {
         TRY(finish_unfinished(current_vcpu()));
         RequestBatch batch;
@@ -27,7 +28,7 @@ class RequestBatch final {
         batch.done_address_ = GuestVirtual{arguments.value[2]};
         if (batch.count_ & abi::xen::kMmuUpdatePreempted) {
             batch.count_ &= ~abi::xen::kMmuUpdatePreempted;
-            if (batch.done_address_.raw) batch.done_before_ = TRY(fetch<std::uint32_t>(batch.done_address_));
+            if (batch.done_address_.raw) batch.done_before_ = fetch<std::uint32_t>(batch.done_address_).value_or(0);
         }
         return batch;
     }
@@ -51,7 +52,7 @@ class RequestBatch final {
     // Tells the guest how many are done, and lets a call that is made again go on from there.
     template <class Request>
     HypercallResult end(HypercallArguments& arguments, const Result<>& outcome) const {
-        if (done_address_.raw) TRY(store(done_address_, done_before_ + index_));
+        if (done_address_.raw) (void)store(done_address_, done_before_ + index_);
         if (outcome) return 0;
         if (outcome.error() == Error::Restart) {
             arguments.value[0] = list_.raw + index_ * sizeof(Request);
