@@ -8,6 +8,8 @@
 #include <cstring>
 #include <thread>
 
+#include "bus/service.hpp"
+
 namespace hvctl::cli {
 
 void Context::look_at_terminals() {
@@ -16,6 +18,14 @@ void Context::look_at_terminals() {
 }
 
 Result<Manager*> Context::manager() {
+    auto connected = manager_at_once();
+    if (connected || connected.error().code != ExitCode::Unreachable || !Connection::is_default(globals.bus) ||
+        !service_is_coming())
+        return connected;
+    return reconnect(kPatience, service_is_coming);
+}
+
+Result<Manager*> Context::manager_at_once() {
     if (!manager_) manager_ = std::make_unique<Manager>(TRY(Connection::open(globals.bus)));
     return manager_.get();
 }
@@ -25,7 +35,7 @@ Result<Manager*> Context::reconnect(std::chrono::seconds patience, const std::fu
     const auto until = std::chrono::steady_clock::now() + patience;
     for (;;) {
         manager_.reset();
-        auto connected = manager();
+        auto connected = manager_at_once();
         if (connected || std::chrono::steady_clock::now() >= until || (goes_on && !goes_on())) return connected;
         std::this_thread::sleep_for(250ms);
     }

@@ -21,13 +21,15 @@ class Context {
     // Looks at the streams; call it once the global options are known.
     void look_at_terminals();
 
-    // Connects at the first call.
+    // Connects at the first call. A hvctld that is just being started again is waited for as long as kPatience.
     Result<Manager*> manager();
+    // The same without waiting: while somebody types.
+    Result<Manager*> manager_at_once();
 
     // Connects anew, after the connection was lost; tries for as long as `patience`, since hvctld may be restarting,
     // and while `goes_on`.
-    Result<Manager*> reconnect(std::chrono::seconds patience = std::chrono::seconds{10},
-                               const std::function<bool()>& goes_on = {});
+    static constexpr std::chrono::seconds kPatience{10};
+    Result<Manager*> reconnect(std::chrono::seconds patience = kPatience, const std::function<bool()>& goes_on = {});
 
   private:
     std::unique_ptr<Manager> manager_;

@@ -24,7 +24,7 @@ bool fits(const Properties& domain, Complete which) {
 void print_completion(const App& app, Context& context, const std::vector<std::string>& words) {
     Completion completion = complete(app, words);
     if (completion.domains != Complete::Nothing) {
-        auto manager = context.manager();
+        auto manager = context.manager_at_once();
         auto domains = manager ? (*manager)->list_domains() : Result<std::vector<Properties>>{};
         if (domains) {
             for (const Properties& domain : *domains) {

@@ -292,14 +292,16 @@ BootOptions parse_command_line(std::string_view text, OptionComplaint complain) 
         std::string_view value = option;
         std::string_view name = take_until(value, '=');
         const BootOptions before = options;
+        const bool blank = value.empty() && option.ends_with('=');
         Verdict verdict = apply(options, name, value, complain);
-        // `smt=`, from a script without a value, is not `smt`. Those with lists have complained themselves.
-        if (verdict == Verdict::Fine && option.ends_with('=') && name != "spec-ctrl" && name != "ucode") {
+        if (verdict == Verdict::Unknown && name.starts_with("no-") && value.empty() && !blank)
+            verdict = apply(options, name.substr(3), "no", complain);
+        // `smt=`, from a script without a value, is not `smt`. These have complained themselves.
+        const bool told = name == "spec-ctrl" || name == "ucode" || name == "sched-gran";
+        if (verdict == Verdict::Fine && blank && !told) {
             options = before;
             verdict = Verdict::Malformed;
         }
-        if (verdict == Verdict::Unknown && name.starts_with("no-") && value.empty())
-            verdict = apply(options, name.substr(3), "no", complain);
         // A loader may pass the image's own path as the first word.
         if (verdict == Verdict::Unknown && name.find('/') != std::string_view::npos) continue;
         if (verdict == Verdict::Malformed) complain(option, "malformed value");

@@ -67,7 +67,7 @@ struct BootOptions {
     bool linear_tables = false;  // Dom0's
     LeakOptions leaks;
     MicrocodeOptions microcode;
-    std::string_view reboot_method;  // "a" ACPI, "k" keyboard controller, "t" triple fault; empty: the best one
+    std::string_view reboot_method;  // "a", "acpi", "k", "kbd", "t", "triple"; empty: all in turn
 };
 
 // Unknown and malformed options are reported to `complain` and otherwise ignored: a typing error must not keep a

@@ -28,7 +28,8 @@ const GuestControls& guest_controls(const GuestFilter& of_kind);
 // The same in words, for whoever asks later.
 const LeakTexts& leak_texts();
 
-// Boot CPU, once: logs what it suffers from and what is not done against it. Says nothing of a sound processor.
+// After each decision: logs what the processor suffers from and what is not done against it. Says nothing of a sound
+// processor.
 void report_leaks();
 
 }  // namespace hv::x86

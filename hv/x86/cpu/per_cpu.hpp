@@ -35,8 +35,8 @@ struct VectorEntry {
 struct CpuWork {
     std::atomic<bool> schedule{false};
     std::atomic<bool> timers{false};
-    std::atomic<bool> machine_checks{false};  // some are to be logged; timers is set then
     std::atomic<bool> polls{false};           // it is idle and looks at these two all the time: no interrupt is needed
+    std::atomic<bool> machine_checks{false};  // some are to be logged; timers is set then
     std::uint64_t busy_since = 0;             // TSC of the current entry's first preemption_needed(); 0 before
     std::atomic<bool> timed{false};           // whether the next two are kept (traps/masked_time.hpp)
     std::uint32_t entered_by = 0;

@@ -22,10 +22,10 @@ enum SpecCtrlBits : std::uint64_t {
 // PRED_CMD: write-only.
 inline constexpr std::uint64_t kPredCmdIbpb = 1u << 0;
 
-// hv's own value. Constant from choose_spec_ctrl() on.
+// hv's own value. Constant between two calls of choose_spec_ctrl().
 extern "C" std::uint64_t hv_spec_ctrl;
 
-// From mitigations(), which calls it. Before guests run, or at a standstill.
+// By what is at work; cpu/leaks.hpp calls it when it has decided. Before guests run, or at a standstill.
 void choose_spec_ctrl();
 
 // The processor has the register, and it is written on every way in and out. False: guest_spec_ctrl is for nothing, and

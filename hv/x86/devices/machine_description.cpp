@@ -1,4 +1,5 @@
 // The machine in the words of the control interface.
+#include "hv/base/nospec.hpp"
 #include "hv/domain/idle_domain.hpp"
 #include "hv/domain/runstate.hpp"
 #include "hv/machine/clock.hpp"
@@ -51,7 +52,7 @@ std::string_view leak_text(abi::control::Text which) {
 
 bool describe_cpu(std::uint32_t number, abi::control::CpuInfo& info) {
     if (number >= x86::present_cpus()) return false;
-    const CpuId cpu{number};
+    const CpuId cpu = index_nospec(CpuId{number}, x86::present_cpus());
     const x86::CpuModel& model = x86::cpu_model();
     info.cpu = number;
     info.apic_id = x86::cpu_data(cpu).apic_id;

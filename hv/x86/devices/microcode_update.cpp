@@ -1,5 +1,6 @@
 #include "hv/x86/devices/microcode_update.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 
@@ -21,7 +22,7 @@ constinit std::atomic<bool> loading{false};
 // On each CPU, afterwards.
 void use_what_is_new(void*) {
     set_processor_switches();
-    refresh_speculation_controls(per_cpu());
+    refresh_speculation_controls();
     refresh_predictions();
 }
 
@@ -49,7 +50,10 @@ Result<> update_microcode(std::span<std::byte> file) {
     struct Done {
         ~Done() { loading.store(false, std::memory_order_release); }
     } done;
-    const MicrocodeTarget target = microcode_target();
+    MicrocodeTarget target = microcode_target();
+    // What one CPU has taken and another has not can be given to them once more.
+    for_each_bit(online_cpus(),
+                 [&](CpuId cpu) { target.revision = std::min(target.revision, microcode_revision(cpu)); });
     const Result<MicrocodeUpdate> update = choose_microcode(file, target, true);
     if (!update) {
         info("microcode {:x} stays: {}", target.revision, why_no_microcode(update.error()));

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "hv/base/nospec.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/idle_domain.hpp"
 #include "hv/domain/runstate.hpp"
@@ -57,7 +58,7 @@ HypercallResult cpu_info(PlatformPcpuInfo& request) {
         request.flags = kPcpuInvalid;
         return 0;
     }
-    const CpuId cpu{request.xen_cpuid};
+    const CpuId cpu = index_nospec(CpuId{request.xen_cpuid}, present_cpus());
     request.apic_id = cpu_data(cpu).apic_id;
     request.acpi_id = cpu.raw;
     request.flags = online_cpus().test(cpu) ? kPcpuOnline : 0;
@@ -66,7 +67,8 @@ HypercallResult cpu_info(PlatformPcpuInfo& request) {
 
 HypercallResult cpu_version(PlatformPcpuVersion& request) {
     request.max_present = present_cpus() - 1;
-    if (request.xen_cpuid >= present_cpus() || !online_cpus().test(CpuId{request.xen_cpuid})) {
+    const bool present = request.xen_cpuid < present_cpus();
+    if (!present || !online_cpus().test(index_nospec(CpuId{request.xen_cpuid}, present_cpus()))) {
         // As Xen answers for one that is not there.
         std::ranges::fill(request.vendor_id, char{0});
         request.family = request.model = request.stepping = 0;
@@ -99,8 +101,9 @@ HypercallResult take_microcode(std::uint64_t data, std::uint32_t length) {
 }
 
 HypercallResult ucode_revision(PlatformUcodeRevision& request) {
-    const CpuId cpu{request.cpu};
-    if (request.cpu >= present_cpus() || !online_cpus().test(cpu)) return fail(Error::NoEntry);
+    if (request.cpu >= present_cpus()) return fail(Error::NoEntry);
+    const CpuId cpu = index_nospec(CpuId{request.cpu}, present_cpus());
+    if (!online_cpus().test(cpu)) return fail(Error::NoEntry);
     const MicrocodeTarget target = microcode_target();
     request.signature = target.signature;
     request.platform_flags = target.platform_flags;

@@ -19,6 +19,6 @@ inline constexpr Measures kScrubDivider = {Measure::DividerScrub};
 
 inline constexpr Measures kOnEntry = kIsolate | kSwitchSpecCtrl | kBarrierOnEntry | kFillReturnsOnEntry | kClearHistory;
 inline constexpr Measures kOnExit = kIsolate | kSwitchSpecCtrl | kScrubDivider;
-inline constexpr Measures kOnCriticalTrap = kOnEntry | kOnExit | kClearBuffers;
+inline constexpr Measures kOnCriticalTrap = kOnEntry | kClearBuffers;
 
 }  // namespace hv::x86

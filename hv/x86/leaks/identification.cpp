@@ -29,7 +29,7 @@ constexpr Words kHelp =
               AmdStibp, AmdIbrsAlways, AmdStibpAlways,  AmdIbrsPrefers,   AmdIbrsSameMode, AmdSsbd,   AmdVirtSsbd,
               AmdSsbNo, AmdPsfd,       AmdBtcNo,        AmdIbpbReturns,   LfenceWaits,     VerwClear, AutoIbrs,
               Sbpb,     SrsoNo,        IbpbBranchTypes, SrsoUserKernelNo, SrsoMsrFix,      TsaSqNo,   TsaL1No});
-// These two admit something.
+// These two admit something: it is good not to have them.
 constexpr std::uint64_t kAdmissions = std::uint64_t{1} << static_cast<unsigned>(ArchCapability::Rsba) |
                                       std::uint64_t{1} << static_cast<unsigned>(ArchCapability::Rrsba);
 
@@ -54,7 +54,8 @@ Identification identify(const ProcessorSource& processor) {
 bool as_safe_as(const Identification& boot_cpu, const Identification& other) {
     for (std::size_t word = 0; word < kCpuidWords; ++word)
         if (boot_cpu.words[word] & ~other.words[word] & kHelp[word]) return false;
-    return (boot_cpu.arch_capabilities & ~other.arch_capabilities & ~kAdmissions) == 0;
+    return other.microcode >= boot_cpu.microcode &&
+           ((boot_cpu.arch_capabilities ^ kAdmissions) & ~(other.arch_capabilities ^ kAdmissions)) == 0;
 }
 
 }  // namespace hv::x86

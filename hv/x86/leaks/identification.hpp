@@ -41,8 +41,8 @@ struct Identification {
 
 Identification identify(const ProcessorSource& processor);
 
-// Whether `other` has all that `boot_cpu` has of what a decision may rest on: means against leaks, and leaks that it
-// does not have. They may differ in anything else.
+// Whether `other` has all that `boot_cpu` has of what a decision may rest on: means against leaks, leaks that it does
+// not have, and a microcode as new. They may differ in anything else.
 bool as_safe_as(const Identification& boot_cpu, const Identification& other);
 
 }  // namespace hv::x86

@@ -50,12 +50,7 @@ CpuidLeaf xsave_leaf(std::uint32_t subleaf) {
     const std::uint64_t allowed = guest_xcr0_mask();
     if (subleaf == 0) {
         // ebx is the size for the XCR0 that is loaded: the guest's. ecx is for all that it may enable.
-        std::uint32_t largest = 576;
-        for (std::uint32_t component = 2; component < 32; ++component) {
-            if (!((allowed >> component) & 1)) continue;
-            const CpuidLeaf part = cpuid(0xd, component);
-            if (part.ebx + part.eax > largest) largest = part.ebx + part.eax;
-        }
+        const auto largest = static_cast<std::uint32_t>(guest_xsave_bytes());
         return {static_cast<std::uint32_t>(allowed), raw.ebx, largest, static_cast<std::uint32_t>(allowed >> 32)};
     }
     if (subleaf == 1) return {raw.eax & 7, 0, 0, 0};  // XSAVEOPT, XSAVEC, XGETBV 1; no supervisor states

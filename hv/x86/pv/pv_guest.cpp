@@ -1,6 +1,5 @@
 #include "hv/x86/pv/pv_guest.hpp"
 
-#include "hv/x86/pv/mmu/roots.hpp"
 #include "hv/x86/pv/mmu/table_measures.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 
@@ -8,7 +7,6 @@ namespace hv::x86 {
 
 Result<> PvGuest::create_domain(Domain& domain) const {
     TRY(GuestKind::create_domain(domain));
-    domain.arch->identity = new_roots_version();
     const TableMeasures measures = table_measures(domain);
     domain.arch->isolated = measures.isolated;
     domain.arch->harmless_absent = measures.harmless_absent;

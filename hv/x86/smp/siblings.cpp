@@ -13,13 +13,14 @@ std::uint32_t core_of(CpuId cpu) {
     return cpu_data(cpu).apic_id >> cpu_model().smt_shift;
 }
 
-}  // namespace
-
+// A CPU with a lower number is a thread of the same core.
 bool has_elder_sibling(CpuId cpu) {
     for (CpuId other : ids<CpuId>(cpu.raw))
         if (core_of(other) == core_of(cpu)) return true;
     return false;
 }
+
+}  // namespace
 
 bool is_to_be_parked(CpuId cpu) {
     return at_work(Measure::SiblingsOff) && has_elder_sibling(cpu);

@@ -5,8 +5,6 @@
 
 namespace hv::x86 {
 
-// A CPU with a lower number is a thread of the same core. Any CPU that is present.
-bool has_elder_sibling(CpuId cpu);
 // `cpu` is to be started, and then left alone. Not never started: a machine check that is told to all threads of a
 // socket resets a machine where one does not take it (Intel SDM volume 3, "Machine-Check Architecture").
 bool is_to_be_parked(CpuId cpu);

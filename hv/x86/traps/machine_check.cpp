@@ -4,6 +4,7 @@
 #include <array>
 
 #include "hv/base/log.hpp"
+#include "hv/x86/console/console.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
@@ -24,8 +25,7 @@ struct Noted {
     std::array<Bank, 4> banks{};
     unsigned count = 0;  // of all, also of those that found no room
 };
-// Written by a machine check, read and emptied while none can be told from the one before: what strikes in between is
-// counted again or lost, and the log is of use either way.
+// A machine check may strike while they are read: it is then logged twice, or only counted.
 constinit std::array<Noted, kMaxCpus> noted{};
 
 unsigned machine_check_banks() {
@@ -66,6 +66,7 @@ void handle_machine_check(TrapFrame& frame) {
     }
     write_msr(Msr::McgStatus, 0);
     if (!fatal) return;
+    console_enter_panic();  // whom it struck may hold the console's lock
     report_machine_checks();
     panic_trap(frame);
 }

@@ -1,4 +1,6 @@
 // What domains and vCPUs of every kind have of the processor, from their making to their end.
+#include <atomic>
+
 #include "hv/memory/audit.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/vcpu/fpu.hpp"
@@ -7,9 +9,16 @@
 
 namespace hv::x86 {
 
+namespace {
+
+constinit std::atomic<std::uint64_t> last_identity{0};  // 0: nobody's
+
+}  // namespace
+
 Result<> GuestKind::create_domain(Domain& domain) const {
     domain.arch = new (std::nothrow) ArchDomain;
     if (!domain.arch) return fail(Error::NoMemory);
+    domain.arch->identity = last_identity.fetch_add(1, std::memory_order_relaxed) + 1;
     domain.hv_bytes += sizeof(ArchDomain);
     update_wallclock(domain);
     return {};

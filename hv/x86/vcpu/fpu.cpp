@@ -98,8 +98,7 @@ const std::uint8_t* fpu_image(const Vcpu& vcpu) {
     return vcpu.arch->fpu;
 }
 
-FpuImage fpu_state(const Vcpu& vcpu) {
-    if (!has_xsave()) return {{vcpu.arch->fpu, kLegacyBytes}, false};
+std::size_t guest_xsave_bytes() {
     constexpr std::uint32_t kLeaf = 0xd;  // for each component from 2 on: its size, and where it is
     std::size_t end = kLegacyBytes + kXsaveHeaderBytes;
     for (std::uint32_t component = 2; component < 63; ++component) {
@@ -107,7 +106,12 @@ FpuImage fpu_state(const Vcpu& vcpu) {
         const CpuidLeaf place = cpuid(kLeaf, component);
         end = std::max<std::size_t>(end, std::size_t{place.eax} + place.ebx);
     }
-    return {{vcpu.arch->fpu, end}, true};
+    return end;
+}
+
+FpuImage fpu_state(const Vcpu& vcpu) {
+    if (!has_xsave()) return {{vcpu.arch->fpu, kLegacyBytes}, false};
+    return {{vcpu.arch->fpu, guest_xsave_bytes()}, true};
 }
 
 void save_fpu(Vcpu& vcpu) {

@@ -17,6 +17,8 @@ namespace hv::x86 {
 std::uint64_t guest_xcr0_mask();
 // #GP unless the combination is one that the processor accepts.
 bool set_guest_xcr0(Vcpu& vcpu, std::uint32_t index, std::uint64_t value);
+// Of an XSAVE image in the standard format with all that guests may enable.
+std::size_t guest_xsave_bytes();
 
 Result<> create_fpu(Vcpu& vcpu);
 void destroy_fpu(Vcpu& vcpu);

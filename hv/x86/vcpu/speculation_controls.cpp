@@ -26,8 +26,9 @@ void load_speculation_controls(const Vcpu& vcpu) {
     write_msr(Msr::AmdLsCfg, wanted ? other | bit : other);
 }
 
-void refresh_speculation_controls(PerCpu& cpu) {
-    if (cpu.current && !is_idle(*cpu.current)) cpu.guest_spec_ctrl = spec_ctrl_for_guest(cpu.current->arch->spec_ctrl);
+void refresh_speculation_controls() {
+    PerCpu& cpu = per_cpu();
+    if (!is_idle(*cpu.current)) cpu.guest_spec_ctrl = spec_ctrl_for_guest(cpu.current->arch->spec_ctrl);
 }
 
 }  // namespace hv::x86

@@ -164,12 +164,16 @@ TEST(CommandLine, Microcode) {
 }
 
 TEST(CommandLine, AnEmptyValueIsNone) {
-    for (const char* wrong : {"smt=", "xpti=", "noreboot=", "x2apic=", "reboot=", "spec-ctrl=", "watchdog="}) {
+    for (const char* wrong : {"smt=", "xpti=", "noreboot=", "x2apic=", "reboot=", "spec-ctrl=", "watchdog=",
+                              "sched-gran=", "no-smt=", "pv-l1tf="}) {
         parse(wrong);
         EXPECT_EQ(complaints.size(), 1u) << wrong;
     }
     EXPECT_FALSE(parse("noreboot=").no_reboot);
     EXPECT_TRUE(parse("noreboot").no_reboot);
+    // Of a list, the others count.
+    EXPECT_EQ(parse("xpti=domu=off,dom0=").leaks.isolate_domu, Choice{false});
+    EXPECT_EQ(complaints, std::vector<std::string>{"dom0="});
 }
 
 TEST(CommandLine, WaysToReboot) {

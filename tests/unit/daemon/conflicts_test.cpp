@@ -139,6 +139,56 @@ TEST_F(Conflicting, KilledWhileAStartWaitsForAnEnd) {
     EXPECT_EQ(guests(), 1u);
 }
 
+// A destroy that has called a start off waits for it, and the next start for both.
+TEST_F(Conflicting, AStartWaitsForAnEndThatWaits) {
+    process->finish(create(definition("web1")));
+    process->finish(process->manager->destroy("web1"));
+    std::atomic<bool> building = false;
+    std::atomic<bool> go_on = false;
+    hypervisor.build_hook = [&] {
+        building = true;
+        while (!go_on) std::this_thread::yield();
+    };
+    const auto first = process->manager->start("web1", false);
+    process->run_until([&] { return building.load(); });
+    const auto destroy = process->manager->destroy("web1");
+    process->run_until([&] { return record(*destroy).phase == JobPhase::WaitForOthers; });
+    const auto second = process->manager->start("web1", false);
+    ASSERT_TRUE(second) << second.error().text();
+    hypervisor.build_hook = nullptr;
+    go_on = true;
+    EXPECT_EQ(process->finish(destroy).state, JobState::Done);
+    EXPECT_EQ(process->finish(second).state, JobState::Done);
+    EXPECT_EQ(record(*first).state, JobState::Cancelled);
+    EXPECT_EQ(view("web1").state, "running");
+    EXPECT_EQ(guests(), 1u);
+    EXPECT_EQ(process->finish(process->manager->destroy("web1")).state, JobState::Done);
+}
+
+// The end of a domain that nobody keeps a definition of is not its last job while a start waits for it.
+TEST_F(Conflicting, KilledBetweenAnEndAndTheStartAfterIt) {
+    process->finish(create(definition("web1"), {.ephemeral = true}));
+    const std::uint16_t before = domid("web1");
+    hypervisor.destroy_retries = 3;
+    hypervisor.stop(before, abi::ShutdownReason::Poweroff);
+    const auto end = [&] {
+        for (const JobRecord& job : process->manager->jobs().list()) {
+            if (job.verb == Verb::CleanUp) return job;
+        }
+        return JobRecord{};
+    };
+    process->run_until([&] { return end().phase == JobPhase::Free; });
+    const auto start = process->manager->start("web1", false);
+    ASSERT_TRUE(start) << start.error().text();
+    hypervisor.domains.erase(before);  // hv has freed it, and the daemon has not written so
+    abandon();
+    EXPECT_EQ(process->finish(start).state, JobState::Done);
+    process->settle();
+    EXPECT_EQ(end().state, JobState::Done);
+    EXPECT_EQ(view("web1").state, "running");
+    EXPECT_EQ(guests(), 1u);
+}
+
 TEST_F(Conflicting, AGuestThatIsAskedToEndCanBePaused) {
     process->finish(create(definition("web1")));
     const auto job = process->manager->shutdown("web1", 300);

@@ -48,12 +48,13 @@ TEST(DiskThread, IsNotWaitedForWhenItDoesNotAnswer) {
 TEST(DiskThread, SomebodyWhoAsksHearsOfAllThatWasBefore) {
     Loop loop;
     DiskThread disk{loop};
+    std::promise<void> answer;
     std::vector<int> order;
     disk.run(
-        DiskThread::Wait::IfQuick,
-        [] { std::this_thread::sleep_for(std::chrono::milliseconds{2 * DiskThread::kPatienceMs}); },
+        DiskThread::Wait::IfQuick, [&] { answer.get_future().wait(); },
         [&](const Result<void>&) { order.push_back(1); });
     EXPECT_TRUE(order.empty());
+    answer.set_value();
     disk.run(
         DiskThread::Wait::ForEver, [] {}, [&](const Result<void>&) { order.push_back(2); });
     EXPECT_EQ(order, (std::vector{1, 2}));

@@ -115,5 +115,26 @@ TEST(OpenRegistry, DoesWithoutAFileWhoseDiskDoesNotAnswer) {
     over->get_future().wait();
 }
 
+// Nobody would hear that it was put aside.
+TEST(OpenRegistry, LeavesADamagedFileWhereItIsWhenItsDiskAnswersTooLate) {
+    const TemporaryFolder folder;
+    const std::string path = folder.file("state.db", "not a database");
+    const auto go_on = std::make_shared<std::promise<void>>();
+    const auto over = std::make_shared<std::promise<void>>();
+    {
+        // Goes with the last copy of the opener, which is that of the thread.
+        const std::shared_ptr<void> thread(nullptr, [over](void*) { over->set_value(); });
+        const auto opened = open_registry(path, std::chrono::milliseconds{1},
+                                          [go_on, thread](const std::string&) -> Result<std::unique_ptr<Registry>> {
+                                              go_on->get_future().wait();
+                                              return fail(ErrorId::Damaged, "not a database");
+                                          });
+        EXPECT_TRUE(opened.registry->stands_in());
+    }
+    go_on->set_value();
+    over->get_future().wait();
+    EXPECT_TRUE(std::filesystem::exists(path));
+}
+
 }  // namespace
 }  // namespace hvctld::test

@@ -69,6 +69,12 @@ TEST(Verdict, AnotherCpuIsAsSafeWhateverElseItHas) {
     Identification admits = boot;
     admits.arch_capabilities |= 1u << static_cast<unsigned>(ArchCapability::Rsba);
     EXPECT_TRUE(as_safe_as(admits, boot));
+    EXPECT_FALSE(as_safe_as(boot, admits));
+    Identification older = identify(record_of("EPYC 7502"));
+    Identification newer = older;
+    newer.microcode = older.microcode + 1;
+    EXPECT_TRUE(as_safe_as(older, newer));
+    EXPECT_FALSE(as_safe_as(newer, older));
     for (const CpuidBit help : {CpuidBit::MdClear, CpuidBit::IbrsIbpb, CpuidBit::Smep}) {
         other = boot;
         other.clear(help);

@@ -3,19 +3,13 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <thread>
 
 #include "host.hpp"
 
 namespace hvctl::cli {
 namespace {
-
-// A hvctld that was killed leaves its socket, and systemd starts it again within a second.
-constexpr std::chrono::seconds kStartsAgain{10};
-constexpr std::chrono::milliseconds kBetweenTries{100};
 
 constexpr std::uint64_t kPasswordIsTyped = 330'000'000;  // microseconds; hvctld waits for five minutes
 
@@ -40,25 +34,17 @@ Result<Connection> Connection::open(std::string address) {
     return open_system("the system bus", true, -errno);
 }
 
-Result<Connection> Connection::open_private(const std::string& address, bool is_default) {
-    const auto until = std::chrono::steady_clock::now() + kStartsAgain;
-    for (;;) {
-        Connection connection;
-        const int error = connection.connect(address);
-        if (error >= 0) return connection;
-        if (!is_default || error != -ECONNREFUSED || std::chrono::steady_clock::now() >= until)
-            return unreachable(address, is_default, error);
-        std::this_thread::sleep_for(kBetweenTries);
-    }
+bool Connection::is_default(const std::string& address) {
+    return address.empty() && from_environment().empty();
 }
 
-int Connection::connect(const std::string& address) {
+Result<Connection> Connection::open_private(const std::string& address, bool is_default) {
     sd_bus* bus = nullptr;
-    int error = sd_bus_new(&bus);
-    if (error < 0) return error;
-    bus_.reset(bus);
-    const std::string full = address.find(':') == std::string::npos ? "unix:path=" + address : address;
-    error = sd_bus_set_address(bus, full.c_str());
+    if (int error = sd_bus_new(&bus); error < 0) return std::unexpected(failure_of_errno(error));
+    Connection connection;
+    connection.bus_.reset(bus);
+    std::string full = address.find(':') == std::string::npos ? "unix:path=" + address : address;
+    int error = sd_bus_set_address(bus, full.c_str());
     if (error >= 0) error = sd_bus_start(bus);
     // A refused connection shows here or with the first exchange, depending on the socket.
     while (error >= 0 && sd_bus_is_ready(bus) == 0) {
@@ -66,7 +52,8 @@ int Connection::connect(const std::string& address) {
         if (error == 0) error = sd_bus_wait(bus, 10'000'000);
         if (error == 0) error = -ETIMEDOUT;
     }
-    return error;
+    if (error < 0) return unreachable(address, is_default, error);
+    return connection;
 }
 
 Result<Connection> Connection::open_system(const std::string& address, bool is_default, int private_error) {

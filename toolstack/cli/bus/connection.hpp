@@ -23,6 +23,8 @@ class Connection {
     // `address` is a socket's path, a D-Bus address or "system"; empty means the environment's HVCTL_BUS and then the
     // private socket, or the system bus for those who may not open that.
     static Result<Connection> open(std::string address);
+    // Whether open() would look for hvctld where it is by default.
+    static bool is_default(const std::string& address);
 
     sd_bus* bus() const { return bus_.get(); }
 
@@ -45,7 +47,6 @@ class Connection {
     std::unique_ptr<sd_bus, Close> bus_;
     bool brokered_ = false;
 
-    int connect(const std::string& address);  // 0, or the negative errno
     static Result<Connection> open_private(const std::string& address, bool is_default);
     static Result<Connection> open_system(const std::string& address, bool is_default, int private_error);
 };

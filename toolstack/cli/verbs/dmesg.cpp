@@ -42,10 +42,15 @@ Result<void> dmesg(Context& context, const Arguments& arguments) {
         poll(&waiting, 1, kFollowMilliseconds);
         if (interrupts.take() != 0) return {};
         auto shown = show_rest(context, position, arguments.clear);
-        if (!shown && shown.error().code == ExitCode::Unreachable)
-            TRY(context.reconnect());
-        else
+        if (!shown && shown.error().code == ExitCode::Unreachable) {
+            bool left = false;
+            const auto connected =
+                context.reconnect(Context::kPatience, [&] { return !(left = left || interrupts.take() != 0); });
+            if (left) return {};
+            TRY(Result<Manager*>{connected});
+        } else {
             TRY(std::move(shown));
+        }
     }
 }
 

@@ -13,7 +13,7 @@ Result<JobId> stop_all(Context& context, const Properties& options) {
     const auto asked = [&](const Result<Manager*>& manager) -> Result<JobId> {
         return TRY(Result<Manager*>{manager})->stop_all_domains(options);
     };
-    auto job = asked(context.manager());
+    auto job = asked(context.manager_at_once());
     if (job || job.error().code != ExitCode::Unreachable) return job;
     warn("hvctld does not answer; waiting for it to come back");
     return asked(context.reconnect(std::chrono::seconds{60}));

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/log.hpp"
 #include "bus/version.hpp"
 #include "hvctl/try.hpp"
 

@@ -54,7 +54,8 @@ bool runs(const Domain* domain) {
 
 void autostart(Context& context, Domains& domains, Definitions& definitions, Starts& starts,
                const std::string& folder) {
-    // A restart of the daemon must not start what an administrator has shut down.
+    // A restart of the daemon must not start what an administrator has shut down; without its records it cannot tell.
+    if (context.registry.stands_in()) return;
     if (context.registry.fact(kAutostartFact) == context.paths.boot_id) return;
     std::vector<std::string> seen;
     for (const FileDefinition& each : read_folder(folder, context.settings.defaults)) {

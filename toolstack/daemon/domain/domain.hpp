@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -20,7 +21,7 @@ struct Domain {
     config::DomainDefinition definition;
     JobId job = 0;              // works on the domain; 0: none
     std::set<JobId> unwinding;  // jobs before that one, which end, or undo what they did, before it begins
-    std::function<void()> on_unwound;
+    std::map<JobId, std::function<void()>> waiting;  // those of them all that have not begun: each for the ones before
     std::unique_ptr<Console> console;
     std::optional<EndReason> ended;                // of the present run, once it has been acted upon
     std::function<void(EndReason)> on_end;         // a job waits for it
@@ -28,6 +29,8 @@ struct Domain {
     std::vector<std::unique_ptr<Device>> devices;  // in the order in which they are published
 
     [[nodiscard]] bool in_hv() const { return record.phase != DomainPhase::Stopped && record.instance.domid != 0; }
+    // Whether `id` has to wait for others.
+    [[nodiscard]] bool has_jobs_before(JobId id) const { return !unwinding.empty() && *unwinding.begin() < id; }
     // Being ended or never finished: a guest without its store and console, which must not run.
     [[nodiscard]] bool half_there() const { return in_hv() && !is_whole(record.phase); }
     [[nodiscard]] DomainId id() const { return DomainId{record.instance.domid}; }

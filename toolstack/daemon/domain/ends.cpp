@@ -6,7 +6,6 @@
 
 #include "base/log.hpp"
 #include "config/values.hpp"
-#include "hvctl/try.hpp"
 
 namespace hvctld {
 namespace {

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "domain/recovery.hpp"
-#include "hvctl/try.hpp"
 
 namespace hvctld {
 namespace {
@@ -92,6 +91,7 @@ void Recovery::recover_jobs(bool same_boot) {
         if (job.state == JobState::Queued || job.state == JobState::Running) open.push_back(job);
     }
     std::optional<JobRecord> host_end;
+    std::vector<JobId> taken_up;
     for (JobRecord& job : open) {
         if (!same_boot) job.deadline_us = 0;  // it was of another clock
         // Called off for a newer one, unless that one waited for it.
@@ -104,10 +104,14 @@ void Recovery::recover_jobs(bool same_boot) {
         } else if (of_all) {
             host_end = std::move(job);  // it looks at what all others do
         } else if (Domain* domain = parts_.domains.named(job.domain)) {
-            recover_job(*domain, std::move(job));
+            if (const JobId id = recover_job(*domain, std::move(job)); id != 0) taken_up.push_back(id);
         } else {
             give_up_job(std::move(job));
         }
+    }
+    // Not before all are there: the end of the first one is not the end of the domain while another one waits for it.
+    for (const JobId id : taken_up) {
+        if (Job* job = context_.jobs.find(id)) job->start();
     }
     if (host_end) parts_.host_end.resume(std::move(*host_end));
 }
@@ -123,9 +127,12 @@ void Recovery::give_up_job(JobRecord record) {
     (void)context_.registry.save(record);
 }
 
-void Recovery::recover_job(Domain& domain, JobRecord record) {
+JobId Recovery::recover_job(Domain& domain, JobRecord record) {
     const auto row = std::ranges::find(kResumptions, record.verb, &Resumption::verb);
-    if (row == std::end(kResumptions)) return give_up_job(std::move(record));  // of a verb that makes no jobs
+    if (row == std::end(kResumptions)) {  // of a verb that makes no jobs
+        give_up_job(std::move(record));
+        return 0;
+    }
     Left left{.phase = record.phase, .paused = record.start_paused};
     const bool whole = domain.record.phase == DomainPhase::Running;
     if (const auto info = whole ? context_.hypervisor.domain(domain.id()) : hvctl::Result<abi::DomainInfo>{};
@@ -159,7 +166,7 @@ void Recovery::recover_job(Domain& domain, JobRecord record) {
             job.add({left.phase, job.record().percent, delay(pause_ms, [](Job& again) { again.count_attempt(); })});
         parts_.starts.add_phases(job, domain, options);
     }
-    job.start();
+    return job.id();
 }
 
 }  // namespace hvctld

@@ -1,7 +1,5 @@
 #include "domain/recovery.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <set>
 
@@ -113,7 +111,8 @@ void Recovery::match_others(std::vector<const abi::DomainInfo*>& unknown, const 
             // Also a domain that a job had destroyed just before the daemon was killed; that job then goes on.
             log::warning("{}: has vanished while hvctld was away", record.name);
             TearDown::unplug(*domain);
-            parts_.domains.stopped(*domain, EndReason::Gone);
+            // What was being ended has its reason, or its job will give it one.
+            parts_.domains.stopped(*domain, record.phase == DomainPhase::Running ? EndReason::Gone : EndReason::None);
         } else if (record.phase == DomainPhase::Building && !domain->in_hv()) {
             parts_.domains.stopped(*domain, EndReason::None);
         }

@@ -53,7 +53,7 @@ class Recovery {
     struct Resumption;
     static const Resumption kResumptions[];
     void recover_jobs(bool same_boot);
-    void recover_job(Domain& domain, JobRecord record);
+    JobId recover_job(Domain& domain, JobRecord record);
     void give_up_job(JobRecord record);
     void go_on_with_start(Job& job, Domain& domain, const Left& left);
     void go_on_with_restart(Job& job, Domain& domain, const Left& left);

@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <utility>
-
-#include "domain/store_entries.hpp"
 #include "hvctl/try.hpp"
 
 namespace hvctld {

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "hvctl/try.hpp"
-
 namespace hvctld {
 namespace {
 

@@ -73,10 +73,11 @@ void Work::make_way(Domain& domain, Verb asked, const std::string& why) {
 
 Phase Work::waiting_phase(Domain& domain) {
     return {JobPhase::WaitForOthers, 5, [&domain](Job& job, const Done& done) {
-                if (domain.unwinding.empty()) return done({});
-                domain.on_unwound = [done] { done({}); };
-                job.on_interrupt([&domain, done](Error& why) {
-                    domain.on_unwound = nullptr;
+                const JobId id = job.id();
+                if (!domain.has_jobs_before(id)) return done({});
+                domain.waiting[id] = [done] { done({}); };
+                job.on_interrupt([&domain, id, done](Error& why) {
+                    domain.waiting.erase(id);
                     done(std::unexpected(why));
                 });
             }};
@@ -93,9 +94,13 @@ JobQueue::Finished Work::finished(const std::string& name) {
         } else if (!was_before) {
             return;
         }
-        if (!domain->unwinding.empty()) return;
-        if (const auto unwound = std::exchange(domain->on_unwound, nullptr)) unwound();
-        if (domain->job == 0 && !on_last_job(*domain, job)) at_rest(*domain);
+        if (const auto next = domain->waiting.begin(); next != domain->waiting.end()) {
+            if (domain->has_jobs_before(next->first)) return;
+            const auto begin = std::move(next->second);
+            domain->waiting.erase(next);
+            return begin();
+        }
+        if (domain->unwinding.empty() && domain->job == 0 && !on_last_job(*domain, job)) at_rest(*domain);
     };
 }
 

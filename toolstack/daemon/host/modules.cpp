@@ -1,7 +1,6 @@
 #include "host/modules.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <libkmod.h>
 #include <sys/mount.h>
 #include <unistd.h>

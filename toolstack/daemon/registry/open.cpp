@@ -54,11 +54,14 @@ OpenedRegistry of_a_newer_one(const std::string& path, const Error& reason) {
     return {Registry::stand_in({ErrorId::NotSupported, text}), text};
 }
 
-OpenedRegistry open_now(const std::string& path, const RegistryOpener& open) {
+// `late`: nobody waits for the answer any more.
+OpenedRegistry open_now(const std::string& path, const RegistryOpener& open, const std::function<bool()>& late) {
     auto opened = open(path);
     if (opened) return OpenedRegistry{std::move(*opened), {}};
     if (opened.error().id() == ErrorId::NotSupported) return of_a_newer_one(path, opened.error());
     if (opened.error().id() != ErrorId::Damaged) return without_a_file(path, opened.error());
+    // It would be put aside without a word to anybody.
+    if (late()) return without_a_file(path, opened.error());
     const std::string damage = opened.error().message();
     const auto aside = put_aside(path);
     if (!aside) return without_a_file(path, aside.error());
@@ -78,6 +81,7 @@ struct Opening {
     std::mutex mutex;
     std::condition_variable over;
     std::optional<OpenedRegistry> result;
+    bool given_up = false;
 };
 
 }  // namespace
@@ -86,7 +90,10 @@ OpenedRegistry open_registry(const std::string& path, std::chrono::milliseconds 
     const auto opening = std::make_shared<Opening>();
     // Left alone where the disk never answers: nothing can end a thread that hangs in there.
     std::thread{[opening, path, open] {
-        OpenedRegistry result = open_now(path, open);
+        OpenedRegistry result = open_now(path, open, [&opening] {
+            const std::lock_guard guard{opening->mutex};
+            return opening->given_up;
+        });
         const std::lock_guard guard{opening->mutex};
         opening->result = std::move(result);
         opening->over.notify_one();
@@ -94,6 +101,7 @@ OpenedRegistry open_registry(const std::string& path, std::chrono::milliseconds 
     std::unique_lock lock{opening->mutex};
     if (opening->over.wait_for(lock, patience, [&] { return opening->result.has_value(); }))
         return std::move(*opening->result);
+    opening->given_up = true;
     return without_a_file(path, {ErrorId::Io, "its disk does not answer"});
 }
 

@@ -119,6 +119,7 @@ class Registry {
     static Result<std::unique_ptr<Registry>> open(const std::string& path);
     // A registry in memory in place of one that cannot be opened: it never takes a record, for the given reason.
     static std::unique_ptr<Registry> stand_in(Error reason);
+    [[nodiscard]] bool stands_in() const { return stands_in_; }
     // From here on everything is read and written by `thread`; null: by the caller, which then waits for the disk.
     void use(DiskThread* thread) { thread_ = thread; }
 

@@ -4,7 +4,6 @@
 #include <cstring>
 #include <new>
 
-#include "hv/base/log.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/memory/heap.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"

@@ -1,0 +1,10 @@
+// What systemd says of hvctld.
+#pragma once
+
+namespace hvctl::cli {
+
+// Whether hvctld is up or on its way, as when it was just killed and is started again. False also where nobody can
+// tell.
+bool service_is_coming();
+
+}  // namespace hvctl::cli
