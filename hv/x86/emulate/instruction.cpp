@@ -207,13 +207,16 @@ bool decode_bytes(const TrapFrame& frame, const std::uint8_t* data, unsigned ava
 }
 
 bool decode(const TrapFrame& frame, Instruction& instruction) {
-    std::uint8_t bytes[15];
-    // An instruction at the end of a page need not have 15 readable bytes.
+    // One more than an instruction can have, since that is two words. At the end of a page, so many need not be
+    // readable.
+    std::uint8_t bytes[16];
+    constexpr unsigned kFetched = sizeof bytes;
     const std::uint64_t in_page = kPageSize - (frame.rip & (kPageSize - 1));
-    unsigned available = in_page < 15 ? static_cast<unsigned>(in_page) : 15;
+    unsigned available = in_page < kFetched ? static_cast<unsigned>(in_page) : kFetched;
     if (!copy_from_guest(bytes, GuestVirtual{frame.rip}, available)) return false;
-    if (available < 15 && copy_from_guest(bytes + available, GuestVirtual{frame.rip + available}, 15 - available))
-        available = 15;
+    if (available < kFetched &&
+        copy_from_guest(bytes + available, GuestVirtual{frame.rip + available}, kFetched - available))
+        available = kFetched;
     return decode_bytes(frame, bytes, available, instruction);
 }
 

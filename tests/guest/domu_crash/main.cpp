@@ -24,6 +24,9 @@ void trap_with_wild_stack() {
 void trap_with_hv_stack() {
     asm volatile("movabs $0xffff820000001000, %rsp\n ud2");
 }
+void trap_with_stack_above_hv() {
+    asm volatile("movabs $0xffff880000000040, %rsp\n ud2");  // what hv pushes would begin in its own memory
+}
 void trap_with_table_stack() {
     asm volatile("mov %0, %%rsp\n ud2" : : "r"(start_info().pt_base + 4096));  // hv would push onto a page table
 }
@@ -43,6 +46,12 @@ void iret_without_stack() {
 }
 void iret_from_hv() {
     asm volatile("movabs $0xffff820000001000, %rsp\n mov $23, %eax\n syscall");
+}
+void iret_into_the_hole() {
+    asm volatile("movabs $0x00007fffffffffe0, %rsp\n mov $23, %eax\n syscall");
+}
+void iret_past_the_end() {
+    asm volatile("mov $-0x20, %rsp\n mov $23, %eax\n syscall");
 }
 void iret_to_missing_user() {
     asm volatile(
@@ -87,13 +96,23 @@ struct Way {
 };
 
 constexpr Way kWays[] = {
-    {trap_without_stack, ShutdownReason::Crash},   {trap_with_wild_stack, ShutdownReason::Crash},
-    {trap_with_hv_stack, ShutdownReason::Crash},   {trap_with_table_stack, ShutdownReason::Crash},
-    {trap_without_handler, ShutdownReason::Crash}, {handler_nowhere, ShutdownReason::Crash},
-    {iret_without_stack, ShutdownReason::Crash},   {iret_from_hv, ShutdownReason::Crash},
-    {iret_to_missing_user, ShutdownReason::Crash}, {failsafe_nowhere, ShutdownReason::Crash},
-    {upcall_nowhere, ShutdownReason::Crash},       {unmap_self, ShutdownReason::Crash},
-    {ask_for_crash, ShutdownReason::Crash},        {starve_watchdog, ShutdownReason::Watchdog},
+    {trap_without_stack, ShutdownReason::Crash},
+    {trap_with_wild_stack, ShutdownReason::Crash},
+    {trap_with_hv_stack, ShutdownReason::Crash},
+    {trap_with_stack_above_hv, ShutdownReason::Crash},
+    {trap_with_table_stack, ShutdownReason::Crash},
+    {trap_without_handler, ShutdownReason::Crash},
+    {handler_nowhere, ShutdownReason::Crash},
+    {iret_without_stack, ShutdownReason::Crash},
+    {iret_from_hv, ShutdownReason::Crash},
+    {iret_into_the_hole, ShutdownReason::Crash},
+    {iret_past_the_end, ShutdownReason::Crash},
+    {iret_to_missing_user, ShutdownReason::Crash},
+    {failsafe_nowhere, ShutdownReason::Crash},
+    {upcall_nowhere, ShutdownReason::Crash},
+    {unmap_self, ShutdownReason::Crash},
+    {ask_for_crash, ShutdownReason::Crash},
+    {starve_watchdog, ShutdownReason::Watchdog},
     {ask_for_reboot, ShutdownReason::Reboot},
 };
 

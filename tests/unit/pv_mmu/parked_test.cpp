@@ -73,10 +73,10 @@ TEST_F(Parked, NeededAsAnotherType) {
 }
 
 TEST_F(Parked, NeededAsAnotherTypeIsPreemptedToo) {
-    const Tree tree = make_tree(3, 3);
+    const Tree tree = make_tree(4, 4);
     const Mfn l1 = frame();
     ASSERT_EQ(pin(*vcpu, l1, 1), 0);
-    park(tree, 60);
+    park(tree, 14);
     MmuUpdate update{entry_address(l1, 0), make_pte(tree.l4, kReadWrite)};
     EXPECT_GT(call_in_pieces(*vcpu, do_mmu_update, {{fake::address(update), 1, 0, kDomidSelf, 0, 0}}), 2u);
     EXPECT_EQ(set_entry(*domain, l1, 0, 0), 0);
@@ -218,8 +218,8 @@ TEST_F(Parked, NobodyTakesItOverWhoCannotBePreempted) {
 }
 
 TEST_F(Parked, AGdtOfParkedFramesIsPreempted) {
-    const Tree tree = make_tree(3, 3);
-    park(tree, 60);
+    const Tree tree = make_tree(4, 4);
+    park(tree, 14);
     std::uint64_t frames[] = {tree.l4.raw};
     fake::preempt_every(1);
     unsigned tries = 0;

@@ -168,11 +168,7 @@ void put_aside(Vcpu& vcpu, FrameInfo& info) {
     put_frame(info);
 }
 
-bool has_unfinished(const Vcpu& vcpu) {
-    return vcpu.arch->unfinished[0] || vcpu.arch->unfinished[1];
-}
-
-Result<> finish_unfinished(Vcpu& vcpu) {
+Result<> finish_what_is_unfinished(Vcpu& vcpu) {
     for (FrameInfo*& info : vcpu.arch->unfinished) {
         if (!info) continue;
         TRY(finish_partial(*info));

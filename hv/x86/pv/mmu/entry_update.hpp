@@ -2,13 +2,14 @@
 #pragma once
 
 #include "hv/base/result.hpp"
+#include "hv/domain/vcpu.hpp"
 #include "hv/memory/frame.hpp"
 #include "hv/x86/pv/mmu/page_table_entry.hpp"
+#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv {
 class Domain;
-class Vcpu;
-}  // namespace hv
+}
 
 namespace hv::x86 {
 
@@ -27,9 +28,14 @@ Result<> update_entry_at(MachineAddress where, Pte value, Domain& table_owner, D
 // (every page-table hypercall, every emulated instruction that changes a table or leaves one) starts by going
 // on with what is there, and stops after the step that made more: an update of one entry leaves two at most,
 // the tree that was there and the table itself.
-bool has_unfinished(const Vcpu& vcpu);
+inline bool has_unfinished(const Vcpu& vcpu) {
+    return vcpu.arch->unfinished[0] || vcpu.arch->unfinished[1];
+}
 // Error::Restart while there is more to do.
-Result<> finish_unfinished(Vcpu& vcpu);
+Result<> finish_what_is_unfinished(Vcpu& vcpu);
+inline Result<> finish_unfinished(Vcpu& vcpu) {
+    return has_unfinished(vcpu) ? finish_what_is_unfinished(vcpu) : Result<>{};
+}
 // The caller gives up a general reference on `info`, whose undoing was preempted. Does no work itself, ever.
 void put_aside(Vcpu& vcpu, FrameInfo& info);
 

@@ -1,47 +1,27 @@
 // The door to PV guests' memory: plain copies that may fault, through the tables that are loaded.
-#include "hv/abi/xen/layout.hpp"
-#include "hv/base/nospec.hpp"
-#include "hv/x86/cpu/per_cpu.hpp"
-#include "hv/x86/cpu/smap.hpp"
-#include "hv/x86/pv/mmu/guest_tables.hpp"
-#include "hv/x86/pv/mmu/linear_tables.hpp"
+#include "hv/x86/pv/mmu/guest_words.hpp"
 #include "hv/x86/pv/pv_guest.hpp"
-#include "hv/x86/traps/exception_table.hpp"
 
 namespace hv::x86 {
 namespace {
 
-bool allowed(GuestVirtual address, std::size_t bytes) {
-    if (!guest_range_allowed(address, bytes)) return false;
-    const LinearSlots* slots = per_cpu().work.linear_slots;
-    return !slots || !slots_hide(*slots, address, bytes);
-}
-
-// Of an address that is allowed: never one of hv's, not even while the processor has not made up its mind.
-void* pointer_to(GuestVirtual address) {
-    constexpr std::uint64_t kStart = abi::xen::kHypervisorVirtStart, kEnd = abi::xen::kHypervisorVirtEnd;
-    return reinterpret_cast<void*>(outside_nospec(address.raw, kStart, kEnd - kStart));
-}
-
-// Copies and returns how many bytes were not copied.
-std::size_t copy_with_fixup(void* to, const void* from, std::size_t bytes) {
+// False when not all could be copied.
+[[gnu::always_inline]] inline bool copy_with_fixup(void* to, const void* from, std::size_t bytes) {
     std::size_t left = bytes;
     allow_guest_access();
     if (bytes % 8 == 0 && bytes <= 128) {
         // Small structures, most of what there is: word by word, without the start-up cost of a string instruction.
         std::uint64_t word;
         asm volatile(
-            "jmp 3f\n"
-            "1: movq (%[from]), %[word]\n"
-            "2: movq %[word], (%[to])\n"
-            "addq $8, %[from]\n"
-            "addq $8, %[to]\n"
-            "subq $8, %[left]\n"
-            "3: testq %[left], %[left]\n"
+            "negq %[left]\n"
+            "jz 4f\n"
+            "1: movq (%[from],%[left]), %[word]\n"
+            "2: movq %[word], (%[to],%[left])\n"
+            "addq $8, %[left]\n"
             "jnz 1b\n"
             "4:\n" HV_FIXUP("1b", "4b") HV_FIXUP("2b", "4b")
-            : [to] "+r"(to), [from] "+r"(from), [left] "+r"(left), [word] "=&r"(word)
-            :
+            : [left] "+r"(left), [word] "=&r"(word)
+            : [to] "r"(static_cast<char*>(to) + bytes), [from] "r"(static_cast<const char*>(from) + bytes)
             : "memory", "cc");
     } else {
         asm volatile(
@@ -52,26 +32,26 @@ std::size_t copy_with_fixup(void* to, const void* from, std::size_t bytes) {
             : "memory");
     }
     forbid_guest_access();
-    return left;
+    return left == 0;
 }
 
 }  // namespace
 
 [[gnu::hot]] Result<> PvGuest::copy_from(void* to, GuestVirtual from, std::size_t bytes) const {
-    if (!allowed(from, bytes)) return fail(Error::Fault);
-    if (copy_with_fixup(to, pointer_to(from), bytes) != 0) return fail(Error::Fault);
+    if (!may_touch(from, bytes)) return fail(Error::Fault);
+    if (!copy_with_fixup(to, guest_pointer(from), bytes)) return fail(Error::Fault);
     return {};
 }
 
 [[gnu::hot]] Result<> PvGuest::copy_to(GuestVirtual to, const void* from, std::size_t bytes) const {
-    if (!allowed(to, bytes)) return fail(Error::Fault);
-    if (copy_with_fixup(pointer_to(to), from, bytes) != 0) return fail(Error::Fault);
+    if (!may_touch(to, bytes)) return fail(Error::Fault);
+    if (!copy_with_fixup(guest_pointer(to), from, bytes)) return fail(Error::Fault);
     return {};
 }
 
 Result<> PvGuest::clear(GuestVirtual to, std::size_t bytes) const {
-    if (!allowed(to, bytes)) return fail(Error::Fault);
-    void* at = pointer_to(to);
+    if (!may_touch(to, bytes)) return fail(Error::Fault);
+    void* at = guest_pointer(to);
     std::size_t left = bytes;
     allow_guest_access();
     asm volatile(

@@ -39,13 +39,6 @@ Pte l1_entry(const Domain& domain, const FrameInfo* l4, GuestVirtual address) {
 
 }  // namespace
 
-bool guest_range_allowed(GuestVirtual address, std::uint64_t bytes) {
-    const std::uint64_t end = address.raw + bytes;
-    if (end < address.raw && end != 0) return false;
-    if (address.raw < 0x0000'8000'0000'0000) return end <= 0x0000'8000'0000'0000;
-    return address.raw >= abi::xen::kHypervisorVirtEnd;
-}
-
 bool PvGuest::address_allowed(GuestVirtual address, std::uint64_t bytes) const {
     return guest_range_allowed(address, bytes);
 }

@@ -1,6 +1,9 @@
 // Looking into a vCPU's page tables through the direct map.
 #pragma once
 
+#include <cstdint>
+
+#include "hv/abi/xen/layout.hpp"
 #include "hv/base/types.hpp"
 #include "hv/x86/pv/mmu/page_table_entry.hpp"
 
@@ -10,8 +13,17 @@ class Vcpu;
 
 namespace hv::x86 {
 
-// Is all of [address, address + bytes) canonical and outside hv's part of the address space?
-bool guest_range_allowed(GuestVirtual address, std::uint64_t bytes);
+// What a PV guest may name begins behind hv's part of the address space and goes on, past its end, in the lower half.
+inline constexpr std::uint64_t kGuestRangeStart = abi::xen::kHypervisorVirtEnd;
+inline constexpr std::uint64_t kGuestRangeSize = 0x0000'8000'0000'0000 - kGuestRangeStart;
+
+// Is all of [address, address + bytes) canonical and outside hv's part of the address space? It ends with the address
+// space at the latest.
+inline bool guest_range_allowed(GuestVirtual address, std::uint64_t bytes) {
+    if (bytes > kGuestRangeSize || address.raw - kGuestRangeStart > kGuestRangeSize - bytes) return false;
+    const std::uint64_t end = address.raw + bytes;
+    return end >= address.raw || end == 0;
+}
 
 // The L1 entry that maps `address` in the page tables that are loaded; 0 when a table above is
 // missing or the address is not canonical.

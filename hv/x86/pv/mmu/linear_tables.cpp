@@ -66,7 +66,7 @@ void hide_slot(Domain& domain, unsigned index) {
     flush_cpus(cpus_of(domain));
 }
 
-bool slots_hide(const LinearSlots& slots, GuestVirtual address, std::size_t bytes) {
+[[gnu::cold]] bool slots_hide(const LinearSlots& slots, GuestVirtual address, std::size_t bytes) {
     const unsigned last = index_in(4, address.raw + (bytes == 0 ? 0 : bytes - 1));
     for (unsigned index = index_in(4, address.raw); index <= last; ++index)
         if ((slots.words[index / 64].load(std::memory_order_relaxed) >> (index % 64)) & 1) return true;

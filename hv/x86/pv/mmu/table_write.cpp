@@ -170,26 +170,32 @@ bool writes_at(const TrapFrame& frame, const Instruction& in, std::uint64_t addr
             const unsigned index = static_cast<unsigned>((address & (kPageSize - 1)) / sizeof(Pte));
             Pte* entry = static_cast<Pte*>(frame_pointer(frame_in(mapping))) + index;
             const Pte old = __atomic_load_n(entry, __ATOMIC_RELAXED);
-            TrapFrame after = frame;
+            // Until the write has succeeded, nothing has happened.
+            std::uint64_t& operand = register_of(frame, in.reg);
+            const std::uint64_t operand_before = operand, rax_before = frame.rax, rflags_before = frame.rflags;
             const bool far = is_far_bit_operation(in);
             const bool inside = far || (writes_at(frame, in, address) &&
                                         offset + (in.opcode == 0x80 ? 1u : in.operand_bytes()) <= sizeof(Pte));
             const Outcome outcome = !inside ? Outcome{}
-                                    : far   ? execute_far_bit(after, in, address, old)
-                                            : execute(after, in, old, offset);
+                                    : far   ? execute_far_bit(frame, in, address, old)
+
+                                          : execute(frame, in, old, offset);
             if (outcome.known) {
                 const Result<> written = !outcome.write ? Result<>{}
                                                         : replace_entry(**info, static_cast<unsigned>(*type), index,
                                                                         old, outcome.value, vcpu.domain);
                 if (written) {
                     if (in.opcode == 0xab)
-                        after.rdi +=
+                        frame.rdi +=
                             (frame.rflags & (1u << 10)) ? 0 - std::uint64_t{in.operand_bytes()} : in.operand_bytes();
-                    after.rip += in.length;
-                    frame = after;
+                    frame.rip += in.length;
                     handled = true;
-                } else if (written.error() == Error::Restart || written.error() == Error::Again) {
-                    handled = true;  // the guest executes it again
+                } else {
+                    operand = operand_before;
+                    frame.rax = rax_before;
+                    frame.rflags = rflags_before;
+                    // With these the guest executes it again.
+                    handled = written.error() == Error::Restart || written.error() == Error::Again;
                 }
             }
         }

@@ -23,6 +23,34 @@ bool is_guest_entry(unsigned level, unsigned index) {
     return level != 4 || index < kFirstHvSlot || index > kLastHvSlot;
 }
 
+// Most entries of most tables are 0 and mean nothing; they are looked at in groups.
+constexpr unsigned kGroup = 4;
+static_assert(kEntriesPerTable % kGroup == 0);
+
+bool unused_group(const Pte* group) {
+    return (group[0] | group[1] | group[2] | group[3]) == 0;
+}
+
+// The first entry from `index` on that is not 0; kEntriesPerTable when there is none.
+unsigned next_used(const Pte* table, unsigned index) {
+    for (; index < kEntriesPerTable; ++index) {
+        while (index % kGroup == 0 && unused_group(table + index))
+            if ((index += kGroup) == kEntriesPerTable) return index;
+        if (table[index] != 0) break;
+    }
+    return index;
+}
+
+// One more than the last entry below `end` that is not 0; 0 when there is none.
+unsigned used_below(const Pte* table, unsigned end) {
+    for (; end > 0; --end) {
+        while (end % kGroup == 0 && unused_group(table + end - kGroup))
+            if ((end -= kGroup) == 0) return 0;
+        if (table[end - 1] != 0) break;
+    }
+    return end;
+}
+
 Result<> take(FrameInfo& info, unsigned level, unsigned index, Domain& owner) {
     Pte& entry = table_at(info)[index];
     if (level == 1) {
@@ -69,17 +97,16 @@ Result<> undo_entries(FrameInfo& info, unsigned level, std::uint8_t within) {
             }
         }
     }
-    while (info.progress > 0) {
-        const unsigned index = info.progress - 1u;
-        if (is_guest_entry(level, index)) {
-            const Result<> given = give_back(info, level, table[index]);
-            info.progress = static_cast<std::uint16_t>(index);
-            TRY(given);
-            if (level > 1 && preemption_needed()) return fail(Error::Restart);
-        } else {
-            info.progress = static_cast<std::uint16_t>(index);
-        }
+    // What is stepped over holds no references: what `progress` says stays true.
+    for (unsigned end = info.progress; (end = used_below(table, end)) > 0;) {
+        const unsigned index = --end;
+        if (!is_guest_entry(level, index)) continue;
+        const Result<> given = give_back(info, level, table[index]);
+        info.progress = static_cast<std::uint16_t>(index);
+        TRY(given);
+        if (level > 1 && preemption_needed()) return fail(Error::Restart);
     }
+    info.progress = 0;
     return {};
 }
 
@@ -90,14 +117,15 @@ Result<> check_entries(FrameInfo& info, unsigned level) {
     Domain* owner = domain_in_table(info.owner());
     if (!owner) return fail(Error::BadArgument);
     Pte* table = table_at(info);
-    while (info.progress < kEntriesPerTable) {
-        const unsigned index = info.progress;
-        const bool used = is_guest_entry(level, index) && table[index] != 0;
-        if (used) TRY(take(info, level, index, *owner));
-        info.progress = static_cast<std::uint16_t>(index + 1);
-        const bool look = level > 1 ? used : info.progress % kBetweenLooks == 0;
-        if (look && info.progress < kEntriesPerTable && preemption_needed()) return fail(Error::Restart);
+    unsigned checked = 0;
+    for (unsigned index = info.progress; (index = next_used(table, index)) < kEntriesPerTable;) {
+        info.progress = static_cast<std::uint16_t>(index);
+        if (is_guest_entry(level, index)) TRY(take(info, level, index, *owner));
+        info.progress = static_cast<std::uint16_t>(++index);
+        const bool look = level > 1 || ++checked % kBetweenLooks == 0;
+        if (look && index < kEntriesPerTable && preemption_needed()) return fail(Error::Restart);
     }
+    info.progress = kEntriesPerTable;
     if (level == 4) {
         install_hv_slots(table);
         root_made(*owner);

@@ -3,14 +3,18 @@
 #include "hv/abi/xen/layout.hpp"
 #include "hv/base/log.hpp"
 #include "hv/domain/domain.hpp"
-#include "hv/memory/guest_access.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/mmu/base_pointers.hpp"
-#include "hv/x86/pv/mmu/guest_tables.hpp"
+#include "hv/x86/pv/mmu/guest_words.hpp"
 #include "hv/x86/pv/traps/traps.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
+namespace {
+
+constexpr std::size_t kFrameWords = 7;  // without what comes between r11 and rip
+
+}  // namespace
 
 [[gnu::hot]] void switch_mode(Vcpu& vcpu) {
     vcpu.arch->kernel_mode = !vcpu.arch->kernel_mode;
@@ -18,41 +22,62 @@ namespace hv::x86 {
     load_page_table(vcpu);
 }
 
+namespace {
+
+[[gnu::cold, gnu::noinline]] void cannot_enter(Vcpu& vcpu, const TrapFrame& frame, std::uint64_t address,
+                                               std::uint64_t stack) {
+    log(LogLevel::GuestError, "d{}v{}: cannot enter the kernel at {:x} with stack {:x} (rip {:x}, vector {})",
+        vcpu.domain.id, vcpu.id, address, stack, frame.rip, frame.vector);
+    vcpu.domain.crash("the kernel's entry point or stack is not usable");
+}
+
+// What the guest's stack gets, from the lowest address on: rcx, r11, ds, es, fs and gs or the error code or neither,
+// rip, cs with the upcall mask in its upper half, rflags, rsp, ss.
+[[gnu::always_inline]] inline bool push_frame(const TrapFrame& frame, const GuestEntry& entry, std::uint64_t cs,
+                                              std::uint64_t rflags, GuestVirtual at, std::size_t between) {
+    const std::optional<std::uint64_t*> words = guest_words(at, (kFrameWords + between) * sizeof(std::uint64_t));
+    if (!words) [[unlikely]]
+        return false;
+    std::uint64_t* const low = *words;
+    std::uint64_t* const high = low + 2 + between;
+    allow_guest_access();
+    HV_STORE_WORD(low[0], frame.rcx, fault);
+    HV_STORE_WORD(low[1], frame.r11, fault);
+    if (entry.error_code) HV_STORE_WORD(low[2], std::uint64_t{*entry.error_code}, fault);
+    if (entry.selectors) [[unlikely]]
+        for (unsigned i = 0; i < 4; ++i) HV_STORE_WORD(low[2 + i], std::uint64_t{entry.selectors[i]}, fault);
+    HV_STORE_WORD(high[0], frame.rip, fault);
+    HV_STORE_WORD(high[1], cs, fault);
+    HV_STORE_WORD(high[2], rflags, fault);
+    HV_STORE_WORD(high[3], frame.rsp, fault);
+    HV_STORE_WORD(high[4], frame.ss, fault);
+    forbid_guest_access();
+    return true;
+fault:
+    forbid_guest_access();
+    return false;
+}
+
+}  // namespace
+
 [[gnu::hot]] bool enter_guest_kernel(Vcpu& vcpu, TrapFrame& frame, const GuestEntry& entry) {
     ArchVcpu& arch = *vcpu.arch;
     abi::xen::VcpuInfo& info = *vcpu.info.load(std::memory_order_relaxed);
-    const bool from_kernel = arch.kernel_mode;
-    std::uint64_t stack = frame.rsp;
-    if (!from_kernel) {
+    std::uint64_t stack = frame.rsp, cs = frame.cs & 0xffff;
+    if (arch.kernel_mode) {
+        cs &= ~std::uint64_t{3};
+    } else {
         switch_mode(vcpu);
         stack = arch.kernel_sp;
     }
-    // rcx, r11, [error code], rip, cs with the upcall mask in its upper half, rflags, rsp, ss
     const std::uint8_t mask = info.evtchn_upcall_mask;
-    std::uint64_t image[12];
-    unsigned words = 0;
-    if (entry.selectors) {
-        // Lowest: ds, es, fs, gs (in this order upwards) below rcx and r11.
-        image[words++] = frame.rcx;
-        image[words++] = frame.r11;
-        for (unsigned i = 0; i < 4; ++i) image[words++] = entry.selectors[i];
-    } else {
-        image[words++] = frame.rcx;
-        image[words++] = frame.r11;
-        if (entry.error_code) image[words++] = *entry.error_code;
-    }
-    image[words++] = frame.rip;
-    image[words++] = (frame.cs & (from_kernel ? 0xfffc : 0xffff)) | (std::uint64_t{mask} << 32);
-    image[words++] = (frame.rflags & ~std::uint64_t{kRflagsIf | kRflagsIopl}) | (mask ? 0 : std::uint64_t{kRflagsIf}) |
-                     arch.shown_iopl;
-    image[words++] = frame.rsp;
-    image[words++] = frame.ss;
-
-    const GuestVirtual at{(stack & ~std::uint64_t{15}) - words * sizeof(std::uint64_t)};
-    if (entry.address == 0 || !copy_to_guest(at, image, words * sizeof(std::uint64_t))) {
-        log(LogLevel::GuestError, "d{}v{}: cannot enter the kernel at {:x} with stack {:x} (rip {:x}, vector {})",
-            vcpu.domain.id, vcpu.id, entry.address, at.raw, frame.rip, frame.vector);
-        vcpu.domain.crash("the kernel's entry point or stack is not usable");
+    cs |= std::uint64_t{mask} << 32;
+    const std::uint64_t rflags = (frame.rflags & ~std::uint64_t{kRflagsIf | kRflagsIopl}) |
+                                 (mask ? 0 : std::uint64_t{kRflagsIf}) | arch.shown_iopl;
+    const std::size_t between = entry.selectors ? 4 : entry.error_code ? 1 : 0;
+    const GuestVirtual at{(stack & ~std::uint64_t{15}) - (kFrameWords + between) * sizeof(std::uint64_t)};
+    if (entry.address == 0 || !push_frame(frame, entry, cs, rflags, at, between)) [[unlikely]] {
+        cannot_enter(vcpu, frame, entry.address, at.raw);
         return false;
     }
     if (entry.mask_events) info.evtchn_upcall_mask = 1;

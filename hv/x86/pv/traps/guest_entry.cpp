@@ -61,6 +61,23 @@ void last_work(TrapFrame& frame) {
     }
 }
 
+// Out of the way, with all that it saves on the stack, since it is seldom needed.
+[[gnu::noinline]] void finish(TrapFrame& frame) {
+    last_work(frame);
+    masked_time_ends();
+}
+
+// Is there anything for last_work() or to be measured? Mostly not, and this is short.
+[[gnu::always_inline]] inline bool has_last_work(const PerCpu& cpu) {
+    if (cpu.work.schedule.load(std::memory_order_relaxed) || cpu.work.timers.load(std::memory_order_relaxed) ||
+        cpu.work.entered_at != 0)
+        return true;
+    const ArchVcpu& arch = *cpu.current->arch;
+    if (arch.runstate_late || arch.nmi_pending.load(std::memory_order_relaxed)) return true;
+    const abi::xen::VcpuInfo& info = *cpu.current->info.load(std::memory_order_relaxed);
+    return __atomic_load_n(&info.evtchn_upcall_pending, __ATOMIC_RELAXED) && !info.evtchn_upcall_mask;
+}
+
 }  // namespace
 
 extern "C" [[gnu::hot]] void guest_syscall(TrapFrame& frame) {
@@ -78,8 +95,8 @@ extern "C" [[gnu::hot]] void guest_syscall(TrapFrame& frame) {
 }
 
 extern "C" [[gnu::hot]] void return_to_guest_work(TrapFrame& frame) {
-    last_work(frame);
-    masked_time_ends();
+    if (has_last_work(per_cpu())) [[unlikely]]
+        finish(frame);
 }
 
 }  // namespace hv::x86
