@@ -56,6 +56,7 @@ constexpr std::uint64_t table_offset(std::uint64_t address, unsigned shift) {
     HV_ASM_CONSTANT(BARRIER_ON_ENTRY, kBarrierOnEntry.bits());
     HV_ASM_CONSTANT(FILL_RETURNS, kFillReturnsOnEntry.bits());
     HV_ASM_CONSTANT(CLEAR_HISTORY, kClearHistory.bits());
+    HV_ASM_CONSTANT(CLEAR_LONG_HISTORY, kClearLongHistory.bits());
     HV_ASM_CONSTANT(CLEAR_BUFFERS, kClearBuffers.bits());
     HV_ASM_CONSTANT(SCRUB_DIVIDER, kScrubDivider.bits());
     HV_ASM_CONSTANT(ON_ENTRY, kOnEntry.bits());

@@ -1,5 +1,6 @@
 // What steers hv's own branches and returns, and one guest's another's.
 #include "hv/x86/leaks/decider.hpp"
+#include "hv/x86/leaks/designs.hpp"
 #include "hv/x86/leaks/virtual_ssbd.hpp"
 
 namespace hv::x86 {
@@ -47,11 +48,30 @@ void Decider::decide_switches() {
     choose_able(Measure::Stibp, options_.stibp, able, useful, of_these({SpectreV2, Retbleed}));
 }
 
+namespace {
+
+// Does it remember more branches than designs before Alder Lake did? A hypervisor below hv may show another one than
+// there is, and of those that no list has nobody knows.
+bool has_long_history(const Identification& id) {
+    if (id.vendor != Vendor::Intel) return false;
+    if (id.has(BhiCtrl) || id.has(Hypervisor)) return true;
+    switch (design_of(id.vendor, id.signature)) {
+        case Design::Unknown:
+        case Design::AlderLake:
+        case Design::SapphireRapids:
+        case Design::Crestmont: return true;
+        default: return false;
+    }
+}
+
+}  // namespace
+
 void Decider::decide_history() {
     const Leaks bhi = of_these({Bhi});
     if (!choose_able(Measure::BhiHardware, options_.history_hardware, id_.has(BhiCtrl), !bhi.empty(), bhi)) {
         out_.left_open = out_.left_open - bhi;  // the sequence does as well
-        choose(Measure::BhiSequence, options_.history_entry.pv, !bhi.empty(), bhi);
+        choose(has_long_history(id_) ? Measure::BhiLongSequence : Measure::BhiSequence, options_.history_entry.pv,
+               !bhi.empty(), bhi);
         choose(Measure::BhiSequenceHvm, options_.history_entry.hvm, !bhi.empty(), bhi);
     }
     if (suffers(Its)) choose(Measure::SafeThunks, options_.rest, true, {Its});

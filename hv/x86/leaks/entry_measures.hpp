@@ -13,7 +13,8 @@ inline constexpr Measures kSwitchSpecCtrl = {Measure::Ibrs, Measure::EnhancedIbr
 inline constexpr Measures kWriteSpecCtrlAlways = {Measure::Ibrs};  // even if it says the same: the write is a barrier
 inline constexpr Measures kBarrierOnEntry = {Measure::IbpbOnEntryDomu, Measure::IbpbOnEntryDom0};
 inline constexpr Measures kFillReturnsOnEntry = {Measure::FillReturns};
-inline constexpr Measures kClearHistory = {Measure::BhiSequence};
+inline constexpr Measures kClearLongHistory = {Measure::BhiLongSequence};
+inline constexpr Measures kClearHistory = kClearLongHistory | Measures{Measure::BhiSequence};
 inline constexpr Measures kClearBuffers = {Measure::VerwOnExit};
 inline constexpr Measures kScrubDivider = {Measure::DividerScrub};
 

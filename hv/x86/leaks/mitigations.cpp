@@ -103,6 +103,7 @@ std::string_view name_of(Measure measure) {
         "BP_SPEC_REDUCE",
         "BHI_DIS_S",
         "branch history cleared on entry",
+        "long branch history cleared on entry",
         "branch history cleared on VM exit",
         "branches in upper halves of cache lines",
         "SPEC_CTRL for guests",

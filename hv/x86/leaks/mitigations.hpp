@@ -33,6 +33,7 @@ enum class Measure : std::uint8_t {
     ReducedSpeculation,
     BhiHardware,
     BhiSequence,
+    BhiLongSequence,  // for designs that remember more branches
     BhiSequenceHvm,
     SafeThunks,  // branches and returns in the upper half of a cache line
     SpecCtrl,    // guests have SPEC_CTRL, and SSBD with it
@@ -55,7 +56,7 @@ enum class Measure : std::uint8_t {
     // Threads that share a core
     SiblingsOff,  // one thread of each core is used: two domains are never on one core at once
 };
-inline constexpr unsigned kMeasureCount = 41;
+inline constexpr unsigned kMeasureCount = 42;
 using Measures = EnumSet<Measure>;
 
 std::string_view name_of(Measure measure);

@@ -87,14 +87,14 @@
         addq    $(32 * 8), %rsp
         .endm
 
-/* More taken branches than any processor remembers that has no BHI_DIS_S of its own, nearly two hundred; all of them hv's. */
-        .macro  clear_history
-        movl    $12, %ecx
+/* More taken branches than a processor remembers, all of them hv's: rounds * (turns * 2 + 2). */
+        .macro  clear_history rounds, turns
+        movl    $\rounds, %ecx
 782:    call    784f
         decl    %ecx
         jnz     782b
         jmp     787f
-784:    movl    $7, %edx
+784:    movl    $\turns, %edx
 785:    jmp     786f
 786:    decl    %edx
         jnz     785b
@@ -117,7 +117,10 @@
 793:    jump_unless FILL_RETURNS, 794f
         fill_returns
 794:    jump_unless CLEAR_HISTORY, 795f
-        clear_history
+        jump_unless CLEAR_LONG_HISTORY, 796f
+        clear_history 12, 8                  /* 216; the most that any has which does not do it itself (BHI_DIS_S) are 194 */
+        jmp     795f
+796:    clear_history 5, 5                   /* 60; before Alder Lake it was 29 */
 795:    lfence                               /* no branch above has been guessed wrong from here on */
         .endm
 

@@ -127,10 +127,11 @@ TEST(Decide, BetweenDomains) {
 
 TEST(Decide, BranchHistory) {
     EXPECT_TRUE(on("Xeon w7-2475X").wanted.has(Measure::BhiHardware));
-    EXPECT_FALSE(on("Xeon w7-2475X").wanted.has(Measure::BhiSequence));
-    EXPECT_TRUE(on("Xeon w7-2475X", "spec-ctrl=no-bhi-dis-s").wanted.has(Measure::BhiSequence));
+    constexpr Measures kSequences = {Measure::BhiSequence, Measure::BhiLongSequence};
+    EXPECT_TRUE((on("Xeon w7-2475X").wanted & kSequences).empty());
+    EXPECT_EQ(on("Xeon w7-2475X", "spec-ctrl=no-bhi-dis-s").wanted & kSequences, Measures{Measure::BhiLongSequence});
     EXPECT_FALSE(on("Xeon w7-2475X", "spec-ctrl=no-bhi-dis-s").left_open.has(Leak::Bhi));
-    EXPECT_TRUE(on("Xeon Platinum 8268").wanted.has(Measure::BhiSequence));
+    EXPECT_EQ(on("Xeon Platinum 8268").wanted & kSequences, Measures{Measure::BhiSequence});
     EXPECT_TRUE(on("Xeon Platinum 8268", "spec-ctrl=bhb-entry=no-pv").left_open.has(Leak::Bhi));
     EXPECT_TRUE(on("Xeon Platinum 8268", "spec-ctrl=bhi-dis-s").impossible.has(Measure::BhiHardware));
     EXPECT_TRUE(on("Xeon Platinum 8268").wanted.has(Measure::SafeThunks));
