@@ -20,7 +20,8 @@ std::vector<Packed> packed_samples(std::size_t size) {
     for (const auto& [name, bytes] : {samples::Sample{"words", samples::words(size)},
                                       {"mixed", samples::mixed(size)},
                                       {"calls", samples::calls(size)},
-                                      {"noise", samples::noise(size)}}) {
+                                      // Stored as it is: more of it is more of the same.
+                                      {"noise", samples::noise(size / 10)}}) {
         list.push_back({"gzip " + name, bytes, packers::gzip(bytes)});
         list.push_back({"xz " + name, bytes, packers::xz(bytes)});
         list.push_back({"zstd " + name, bytes, packers::zstd(bytes)});
@@ -44,7 +45,7 @@ TEST(Damage, OutputThatIsTooSmall) {
 }
 
 TEST(Damage, FlippedBitsDoNoHarm) {
-    for (const auto& [name, bytes, packed] : packed_samples(3'000))
+    for (const auto& [name, bytes, packed] : packed_samples(1'000))
         for (std::size_t bit = 0; bit < packed.size() * 8; ++bit) {
             Bytes damaged = packed;
             damaged[bit / 8] ^= static_cast<std::byte>(1 << bit % 8);
