@@ -27,11 +27,4 @@ inline Id<Tag, Raw> index_nospec(Id<Tag, Raw> index, std::uint64_t size) {
     return Id<Tag, Raw>{index_nospec(index.raw, size)};
 }
 
-// `address`, which is not in [start, start + size); 0 where the processor only believes that.
-inline std::uint64_t outside_nospec(std::uint64_t address, std::uint64_t start, std::uint64_t size) {
-    // The distance can have its highest bit set, which is as good as too far.
-    const std::uint64_t distance = address - start, high = distance >> 63;
-    return address & ~(mask_if_below(distance & ~(std::uint64_t{1} << 63), size) & (high - 1));
-}
-
 }  // namespace hv

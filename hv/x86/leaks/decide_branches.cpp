@@ -50,8 +50,9 @@ void Decider::decide_switches() {
 
 namespace {
 
-// Does it remember more branches than designs before Alder Lake did? A hypervisor below hv may show another one than
-// there is, and of those that no list has nobody knows.
+// Is it, by Intel's guidance on branch history injection, one that the short sequence does not do for: Alder Lake or
+// what came after it? A hypervisor below hv may show another one than there is, and of those that no list has nobody
+// knows.
 bool has_long_history(const Identification& id) {
     if (id.vendor != Vendor::Intel) return false;
     if (id.has(BhiCtrl) || id.has(Hypervisor)) return true;

@@ -94,6 +94,8 @@
         decl    %ecx
         jnz     782b
         jmp     787f
+        .balign 64, 0xcc
+        .skip   32, 0xcc                     /* its return in the upper half of a line, where others cannot train it (ITS) */
 784:    movl    $\turns, %edx
 785:    jmp     786f
 786:    decl    %edx
@@ -118,9 +120,9 @@
         fill_returns
 794:    jump_unless CLEAR_HISTORY, 795f
         jump_unless CLEAR_LONG_HISTORY, 796f
-        clear_history 12, 8                  /* 216; the most that any has which does not do it itself (BHI_DIS_S) are 194 */
+        clear_history 13, 7                  /* 208: Alder Lake and what came after it remember 194 */
         jmp     795f
-796:    clear_history 5, 5                   /* 60; before Alder Lake it was 29 */
+796:    clear_history 5, 5                   /* 60: so many are enough, Intel says, for what came before */
 795:    lfence                               /* no branch above has been guessed wrong from here on */
         .endm
 

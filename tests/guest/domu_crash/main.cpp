@@ -25,7 +25,7 @@ void trap_with_hv_stack() {
     asm volatile("movabs $0xffff820000001000, %rsp\n ud2");
 }
 void trap_with_stack_above_hv() {
-    asm volatile("movabs $0xffff880000000040, %rsp\n ud2");  // what hv pushes would begin in its own memory
+    asm volatile("movabs $0xffff880000000030, %rsp\n ud2");  // what hv pushes would begin in its own memory
 }
 void trap_with_table_stack() {
     asm volatile("mov %0, %%rsp\n ud2" : : "r"(start_info().pt_base + 4096));  // hv would push onto a page table

@@ -132,6 +132,13 @@ TEST(Decide, BranchHistory) {
     EXPECT_EQ(on("Xeon w7-2475X", "spec-ctrl=no-bhi-dis-s").wanted & kSequences, Measures{Measure::BhiLongSequence});
     EXPECT_FALSE(on("Xeon w7-2475X", "spec-ctrl=no-bhi-dis-s").left_open.has(Leak::Bhi));
     EXPECT_EQ(on("Xeon Platinum 8268").wanted & kSequences, Measures{Measure::BhiSequence});
+    EXPECT_EQ(on("Xeon, Ice Lake-SP", "spec-ctrl=bhb-entry").wanted & kSequences, Measures{Measure::BhiSequence});
+    EXPECT_EQ(on("Core i9-12900K", "spec-ctrl=no-bhi-dis-s,bhb-entry").wanted & kSequences,
+              Measures{Measure::BhiLongSequence});
+    EXPECT_EQ(on("Xeon D-1718T", "spec-ctrl=no-bhi-dis-s,bhb-entry").wanted & kSequences,
+              Measures{Measure::BhiLongSequence})
+        << "under a hypervisor";
+    EXPECT_EQ(on("EPYC 7713", "spec-ctrl=bhb-entry").wanted & kSequences, Measures{Measure::BhiSequence});
     EXPECT_TRUE(on("Xeon Platinum 8268", "spec-ctrl=bhb-entry=no-pv").left_open.has(Leak::Bhi));
     EXPECT_TRUE(on("Xeon Platinum 8268", "spec-ctrl=bhi-dis-s").impossible.has(Measure::BhiHardware));
     EXPECT_TRUE(on("Xeon Platinum 8268").wanted.has(Measure::SafeThunks));

@@ -234,6 +234,10 @@ TEST_F(TableWrite, WhatIsNotAllowedFaults) {
         EXPECT_FALSE(run({0x48, 0x89, 0x07}));
         EXPECT_FALSE(run({0x48, 0x87, 0x07}));
         EXPECT_FALSE(run({0x48, 0xab}));
+        EXPECT_FALSE(run({0x48, 0x09, 0x07}));  // or: its flags are taken back
+        registers.rax = 0;
+        registers.rcx = value;
+        EXPECT_FALSE(run({0xf0, 0x48, 0x0f, 0xb1, 0x0f}));  // lock cmpxchg %rcx,(%rdi)
         EXPECT_EQ(entry(), 0u);
     }
     registers.rax = 0;

@@ -20,7 +20,7 @@ namespace {
             "addq $8, %[left]\n"
             "jnz 1b\n"
             "4:\n" HV_FIXUP("1b", "4b") HV_FIXUP("2b", "4b")
-            : [left] "+r"(left), [word] "=&r"(word)
+            : [left] "+&r"(left), [word] "=&r"(word)
             : [to] "r"(static_cast<char*>(to) + bytes), [from] "r"(static_cast<const char*>(from) + bytes)
             : "memory", "cc");
     } else {

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "hv/abi/xen/layout.hpp"
+#include "hv/base/nospec.hpp"
 #include "hv/base/types.hpp"
 #include "hv/x86/pv/mmu/page_table_entry.hpp"
 
@@ -23,6 +24,12 @@ inline bool guest_range_allowed(GuestVirtual address, std::uint64_t bytes) {
     if (bytes > kGuestRangeSize || address.raw - kGuestRangeStart > kGuestRangeSize - bytes) return false;
     const std::uint64_t end = address.raw + bytes;
     return end >= address.raw || end == 0;
+}
+
+// The address, which is allowed; 0 where the processor only believes that.
+inline std::uint64_t guest_address_nospec(GuestVirtual address) {
+    // Half of each, since mask_if_below() takes no more than 63 bits.
+    return address.raw & mask_if_below((address.raw - kGuestRangeStart) / 2, kGuestRangeSize / 2);
 }
 
 // The L1 entry that maps `address` in the page tables that are loaded; 0 when a table above is

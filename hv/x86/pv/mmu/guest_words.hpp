@@ -1,19 +1,20 @@
 // A few words of the memory of the PV guest that runs, for its ways in and out of hv, where a call and a copy would
 // take most of the time: one check and one window of SMAP for all of them.
 //
-//   const std::optional<std::uint64_t*> words = guest_words(at, 2 * sizeof(std::uint64_t));
-//   if (!words) goto fault;
+//   if (!may_touch(at, 2 * sizeof(std::uint64_t))) return false;
+//   auto* const words = static_cast<std::uint64_t*>(guest_pointer(at));
 //   allow_guest_access();
-//   HV_STORE_WORD((*words)[0], first, fault_within);
-//   HV_STORE_WORD((*words)[1], second, fault_within);
-//   forbid_guest_access();      // and after fault_within, too
+//   HV_STORE_WORD(words[0], first, fault);
+//   HV_STORE_WORD(words[1], second, fault);
+//   forbid_guest_access();  // and after `fault`, too
+//
+// The refusal returns at once: where it met the other way again, a processor that does not yet know could go on with a
+// pointer that nobody has checked.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 
-#include "hv/base/nospec.hpp"
 #include "hv/base/types.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/smap.hpp"
@@ -35,19 +36,11 @@ namespace hv::x86 {
 
 // Of an address that may be touched: never one of hv's, not even while the processor has not made up its mind.
 [[gnu::always_inline]] inline void* guest_pointer(GuestVirtual address) {
-    // Half of each, since mask_if_below() takes no more than 63 bits.
-    const std::uint64_t half = (address.raw - kGuestRangeStart) / 2;
-    return reinterpret_cast<void*>(address.raw & mask_if_below(half, kGuestRangeSize / 2));
+    return reinterpret_cast<void*>(guest_address_nospec(address));
 }
 
-// Nothing when the guest may not have them touched. A fault is still possible: HV_STORE_WORD says where to go then.
-[[gnu::always_inline]] inline std::optional<std::uint64_t*> guest_words(GuestVirtual address, std::size_t bytes) {
-    if (!may_touch(address, bytes)) [[unlikely]]
-        return std::nullopt;
-    return static_cast<std::uint64_t*>(guest_pointer(address));
-}
-
-// Stores `value` in `word`, an lvalue in guest memory; on a fault goes to label `fault` of the same function.
+// Stores `value` in `word`, an lvalue in guest memory; on a fault goes to label `fault` of the same function. The
+// compiler is not told that memory changes: it knows nothing of what is there.
 #define HV_STORE_WORD(word, value, fault) \
     asm goto("1: movq %1, %0\n" HV_FIXUP("1b", "%l[" #fault "]") : : "m"(word), "er"(value) : : fault)
 

@@ -170,7 +170,7 @@ bool writes_at(const TrapFrame& frame, const Instruction& in, std::uint64_t addr
             const unsigned index = static_cast<unsigned>((address & (kPageSize - 1)) / sizeof(Pte));
             Pte* entry = static_cast<Pte*>(frame_pointer(frame_in(mapping))) + index;
             const Pte old = __atomic_load_n(entry, __ATOMIC_RELAXED);
-            // Until the write has succeeded, nothing has happened.
+            // What the instruction changes of these is put back when its write fails.
             std::uint64_t& operand = register_of(frame, in.reg);
             const std::uint64_t operand_before = operand, rax_before = frame.rax, rflags_before = frame.rflags;
             const bool far = is_far_bit_operation(in);
@@ -178,8 +178,7 @@ bool writes_at(const TrapFrame& frame, const Instruction& in, std::uint64_t addr
                                         offset + (in.opcode == 0x80 ? 1u : in.operand_bytes()) <= sizeof(Pte));
             const Outcome outcome = !inside ? Outcome{}
                                     : far   ? execute_far_bit(frame, in, address, old)
-
-                                          : execute(frame, in, old, offset);
+                                            : execute(frame, in, old, offset);
             if (outcome.known) {
                 const Result<> written = !outcome.write ? Result<>{}
                                                         : replace_entry(**info, static_cast<unsigned>(*type), index,

@@ -35,10 +35,9 @@ namespace {
 // rip, cs with the upcall mask in its upper half, rflags, rsp, ss.
 [[gnu::always_inline]] inline bool push_frame(const TrapFrame& frame, const GuestEntry& entry, std::uint64_t cs,
                                               std::uint64_t rflags, GuestVirtual at, std::size_t between) {
-    const std::optional<std::uint64_t*> words = guest_words(at, (kFrameWords + between) * sizeof(std::uint64_t));
-    if (!words) [[unlikely]]
+    if (!may_touch(at, (kFrameWords + between) * sizeof(std::uint64_t))) [[unlikely]]
         return false;
-    std::uint64_t* const low = *words;
+    auto* const low = static_cast<std::uint64_t*>(guest_pointer(at));
     std::uint64_t* const high = low + 2 + between;
     allow_guest_access();
     HV_STORE_WORD(low[0], frame.rcx, fault);

@@ -1,5 +1,7 @@
 #include "hv/x86/pv/traps/iret.hpp"
 
+#include <cstddef>
+
 #include "hv/abi/xen/vcpu_state.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
@@ -16,9 +18,9 @@ namespace {
 
 // Reads the context, each word once. False when not all of it can be read.
 [[gnu::always_inline]] inline bool read_context(GuestVirtual at, abi::xen::IretContext& context) {
-    const std::optional<std::uint64_t*> words = guest_words(at, sizeof context);
-    if (!words) [[unlikely]]
+    if (!may_touch(at, sizeof context)) [[unlikely]]
         return false;
+    static_assert(offsetof(abi::xen::IretContext, flags) == 24 && offsetof(abi::xen::IretContext, ss) == 64);
     bool failed = true;
     allow_guest_access();
     asm volatile(
@@ -37,7 +39,7 @@ namespace {
         : [words] "=&r"(context.rcx), [rax] "=&r"(context.rax), [flags] "=&r"(context.flags), [rip] "=&r"(context.rip),
           [cs] "=&r"(context.cs), [rflags] "=&r"(context.rflags), [rsp] "=&r"(context.rsp), [ss] "=&r"(context.ss),
           [r11] "=&r"(context.r11), [failed] "+rm"(failed)
-        : "0"(*words)
+        : "0"(guest_pointer(at))
         : "memory");
     forbid_guest_access();
     return !failed;
