@@ -8,7 +8,6 @@
 #include "hv/x86/vcpu/guest_kind.hpp"
 
 namespace hv::x86 {
-
 namespace {
 
 constinit std::atomic<std::uint64_t> last_identity{0};  // 0: nobody's

@@ -92,9 +92,8 @@ void add_info(App& app, Context& context) {
     auto json = std::make_shared<bool>(false);
     Verb& verb = app.verb("info", Topic::Host, "show the host: hv, CPUs, memory");
     verb.description =
-        "Shows which hv runs, with which options, on what machine, how much of the machine is free, what its "
-        "processors "
-        "leak and what hv does against that.";
+        "Shows which hv runs, with which options, on what machine, how much of the machine is free, "
+        "what its processors leak and what hv does against that.";
     verb.examples = "hvctl info\nhvctl info --json | jq .host.free_memory";
     verb.flag("--json", *json, "everything that is known, in JSON; memory in bytes, times in nanoseconds");
     verb.run = [json, &context]() -> Result<void> {

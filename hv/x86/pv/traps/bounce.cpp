@@ -10,11 +10,6 @@
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
-namespace {
-
-constexpr std::size_t kFrameWords = 7;  // without what comes between r11 and rip
-
-}  // namespace
 
 [[gnu::hot]] void switch_mode(Vcpu& vcpu) {
     vcpu.arch->kernel_mode = !vcpu.arch->kernel_mode;
@@ -23,6 +18,8 @@ constexpr std::size_t kFrameWords = 7;  // without what comes between r11 and ri
 }
 
 namespace {
+
+constexpr std::size_t kFrameWords = 7;  // without what comes between r11 and rip
 
 [[gnu::cold, gnu::noinline]] void cannot_enter(Vcpu& vcpu, const TrapFrame& frame, std::uint64_t address,
                                                std::uint64_t stack) {

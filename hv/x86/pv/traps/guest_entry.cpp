@@ -39,6 +39,7 @@ void hypercall(TrapFrame& frame) {
     frame.rax = static_cast<std::uint64_t>(to_guest(result));
 }
 
+// has_last_work() below knows each reason for it.
 void last_work(TrapFrame& frame) {
     for (;;) {
         const PerCpu& cpu = per_cpu();

@@ -13,7 +13,6 @@
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
-
 namespace {
 
 // Reads the context, each word once. False when not all of it can be read.
