@@ -71,6 +71,18 @@ DomainId mapper_of(const FrameInfo& info) {
     return (info.count.load(std::memory_order_relaxed) & FrameInfo::kForeignMapped) ? kOwnerNone : info.owner();
 }
 
+// tlb_clock() when the frame was last used: another CPU may be setting it.
+std::uint32_t last_use(FrameInfo& info) {
+    return std::atomic_ref{info.tlb_stamp}.load(std::memory_order_relaxed);
+}
+
+// A change of use in whose way somebody has come. That may happen each time, and each time costs a flush of TLBs.
+Result<> may_try_again(Preemption preemption, unsigned& tries) {
+    constexpr unsigned kMostTries = 8;
+    if (preemption == Preemption::Allowed) return preemption_needed() ? fail(Error::Restart) : Result<>{};
+    return ++tries < kMostTries ? Result<>{} : fail(Error::Busy);
+}
+
 // Takes over parked work. False when another CPU was faster.
 bool adopt(FrameInfo& info, std::uint64_t word) {
     if (!info.type.compare_exchange_strong(word, word & ~FrameInfo::kPartial, std::memory_order_acq_rel)) return false;
@@ -119,20 +131,37 @@ void put_frame(FrameInfo& info) {
 Result<void> get_frame_type(FrameInfo& info, FrameType type, Preemption preemption) {
     HV_ASSERT(preemption == Preemption::Allowed || !is_page_table(type));
     std::uint64_t word = info.type.load(std::memory_order_acquire);
+    unsigned tries = 0;
     for (;;) {
         const std::uint64_t count = word & FrameInfo::kTypeCountMask;
         if (count == 0) {
             // A change of use: no CPU may still reach the frame through an old translation.
             const bool changes = FrameInfo::type_of(word) != type;
-            if (changes && FrameInfo::type_of(word) != FrameType::None && info.owner() < kFirstReservedDomain)
-                flush_stale_tlbs(mapper_of(info), info.tlb_stamp);
+            const bool reachable =
+                changes && FrameInfo::type_of(word) != FrameType::None && info.owner() < kFirstReservedDomain;
+            const std::uint32_t stamp = last_use(info);
+            if (reachable) {
+                flush_stale_tlbs(mapper_of(info), stamp);
+                // The flush waits for other CPUs. Who makes them keep it waiting can use the frame so often meanwhile
+                // that its generation comes round; but not without a newer stamp, as its own CPU has flushed.
+                if (last_use(info) != stamp) {
+                    TRY(may_try_again(preemption, tries));
+                    word = info.type.load(std::memory_order_acquire);
+                    continue;
+                }
+            }
             if (changes && (word & FrameInfo::kIncoherent)) flush_frame_from_caches(frame_number(info));
             const bool checks = is_checked(type) && (changes || !(word & FrameInfo::kValidated));
             std::uint64_t next =
                 (word & (FrameInfo::kPinned | FrameInfo::kGenerationMask)) | FrameInfo::type_bits(type) | 1;
             if (!checks) next |= FrameInfo::kValidated;
             if (!changes) next |= word & FrameInfo::kIncoherent;
-            if (!info.type.compare_exchange_weak(word, next, std::memory_order_acq_rel)) continue;
+            if (!info.type.compare_exchange_weak(word, next, std::memory_order_acq_rel)) {
+                if (changes) TRY(may_try_again(preemption, tries));
+                continue;
+            }
+            // Should this very CPU have been stopped for that long, by whatever is below: nobody gets at it any more.
+            if (reachable && last_use(info) != stamp) flush_stale_tlbs(mapper_of(info), last_use(info));
             if (!checks) return {};
             info.progress = 0;
             return check_contents(info, type);
@@ -179,7 +208,7 @@ Result<> put_type(FrameInfo& info, Preemption preemption) {
                 continue;
             return undo_contents(info, FrameInfo::type_of(word));
         }
-        if (count == 1) info.tlb_stamp = tlb_clock();
+        if (count == 1) std::atomic_ref{info.tlb_stamp}.store(tlb_clock(), std::memory_order_relaxed);
         if (info.type.compare_exchange_weak(word, word - 1 + FrameInfo::kGeneration, std::memory_order_acq_rel))
             return {};
     }

@@ -99,7 +99,8 @@ struct FrameInfo {
     // else's. With type Writable, and on frames that were freed with it.
     static constexpr std::uint64_t kIncoherent = std::uint64_t{1} << 41;
     // Advances whenever a type reference goes: a word that reads the same has not been used by anybody in between, so a
-    // TLB flush or a stamp from before a compare-and-swap still holds after it.
+    // stamp from before a compare-and-swap still holds after it. It comes round after some seconds of nothing else,
+    // which is why what waits for other CPUs in between looks at tlb_stamp as well.
     static constexpr std::uint64_t kGeneration = std::uint64_t{1} << 44;
     static constexpr std::uint64_t kGenerationMask = ~(kGeneration - 1);
 
@@ -163,7 +164,7 @@ enum class Preemption : bool { Forbidden, Allowed };
 // Error::Restart in the middle, with the work parked, and go on when asked again. Parked work (kPartial) owns one type
 // and one general reference; whoever needs the frame next and can be preempted takes it over, to go on with it or to
 // undo it. Either way the first `progress` entries are those that hold references. Errors: BadArgument (contents or
-// type conflict); Busy (parked work, with Preemption::Forbidden).
+// type conflict); Busy (with Preemption::Forbidden: parked work, or others who use the frame all the time).
 Result<void> get_frame_type(FrameInfo& info, FrameType type, Preemption preemption = Preemption::Forbidden);
 // Of a frame that is no page table.
 void put_frame_type(FrameInfo& info);

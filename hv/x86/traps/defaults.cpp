@@ -12,6 +12,9 @@ namespace hv::x86 {
 [[gnu::weak]] void guest_trap(TrapFrame& frame) {
     panic("trap {} from ring 3, but there are no guests", frame.vector);
 }
+[[gnu::weak]] void guest_return_failed(TrapFrame& frame) {
+    guest_trap(frame);
+}
 extern "C" [[gnu::weak]] void return_to_guest_work(TrapFrame&) {}
 [[gnu::weak]] bool hv_page_fault(TrapFrame&, std::uint64_t) {
     return false;

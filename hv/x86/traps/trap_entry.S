@@ -57,14 +57,6 @@ leave:
 leave_iret:
         iretq
 
-/* Starts over with the frame that C++ has put at the top of the CPU's stack. */
-        .globl  handle_moved_frame
-handle_moved_frame:
-        movq    %rsp, %rax
-        orq     $(STACK_SIZE - 1), %rax
-        leaq    (1 - STACK_RESERVED - TRAP_FRAME_SIZE)(%rax), %rsp
-        jmp     handle_frame
-
 /* #DB has a stack of its own because it can strike at SYSCALL's first instruction, when the stack pointer is the guest's.
    From ring 3 the frame moves to the CPU's stack, where the work may be put aside for another vCPU. */
 debug_entry:

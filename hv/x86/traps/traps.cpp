@@ -17,15 +17,18 @@ namespace hv::x86 {
 namespace {
 
 extern "C" const char leave_iret[];
-extern "C" [[noreturn]] void handle_moved_frame();
-
 // IRET to a guest faulted in ring 0: its stack pointer stands on the five words that it was to load, and the fault's
-// frame has the guest's registers. The guest gets the fault as its own. The two frames overlap, hence the copy.
+// frame has the guest's registers. The guest gets the fault as its own, but nothing is carried out for it: interrupts
+// were off all the time, so going back to the IRET again and again must have an end. The two frames overlap, hence the
+// copy.
 [[noreturn]] void blame_guest_for_iret(const TrapFrame& fault) {
     TrapFrame guest = fault;
     std::memcpy(&guest.rip, reinterpret_cast<const void*>(fault.rsp), 5 * sizeof(std::uint64_t));
     *per_cpu().frame = guest;
-    handle_moved_frame();
+    run_on_empty_stack([] {
+        guest_return_failed(*per_cpu().frame);
+        resume_guest();
+    });
 }
 
 void hv_exception(TrapFrame& frame) {

@@ -142,6 +142,23 @@ void check_bad_frames() {
     expect_failsafe(0x1000, kKernelCs, kFlatKernelSs, false);  // a good return to a place that is not there
 }
 
+extern "C" const char privileged_instructions[];
+asm("privileged_instructions: .rept 64\n clts\n .endr\n ud2\n");
+
+// What the frame leads to is never reached: the fault is there, and nothing is carried out in the guest's name, which
+// would go on for as long as there are such instructions.
+void check_nothing_is_carried_out() {
+    const u64 rip = reinterpret_cast<u64>(privileged_instructions);
+    const auto refused = [=](u64 cs, u64 ss) {
+        const Fault fault = catch_fault([=] { iret_with(rip, cs, 2, ss, false); });
+        EXPECT_TRUE(fault.happened);
+        EXPECT_EQ(fault.vector, kGeneralProtection);
+        EXPECT_EQ(fault.rip, rip);
+    };
+    refused(0, kFlatKernelSs);
+    refused(kKernelCs, 0x1230);
+}
+
 // The hypervisor's own selectors: whatever comes of them, it must be ring 3.
 void check_hypervisor_selectors() {
     for (const u64 cs : {0xe008ull, 0xe000ull, 0xe018ull, 0xe040ull}) {
@@ -188,6 +205,7 @@ void guest::test_main() {
     check_last_instruction();
     check_flags();
     check_bad_frames();
+    check_nothing_is_carried_out();
     check_hypervisor_selectors();
     check_instruction();
     check_far_return();

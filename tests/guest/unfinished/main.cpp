@@ -27,9 +27,11 @@ u64 raw_frame() {
     return pfn_to_mfn(next_pfn--);
 }
 
+Page top_of_tree;  // the last one's L3 table
+
 // An L3 table with L2 tables with L1 tables.
 u64 make_tree(unsigned l1s) {
-    const Page l3 = allocate_page();
+    const Page l3 = top_of_tree = allocate_page();
     unsigned made = 0;
     for (unsigned i = 0; made < l1s; ++i) {
         const Page l2 = allocate_page();
@@ -196,6 +198,31 @@ void check_vcpu_info_in_the_middle() {
     expect_plain(next_pfn + 1);
 }
 
+// The LDT would be in a table that is half undone, and the first who uses it is the IRET of the hypercall: from there
+// nobody could be let in between, so nothing is gone on with.
+void check_ldt_in_the_middle() {
+    start_over();
+    half_undone = make_tree(kLarge);
+    REQUIRE_EQ(mmuext(MmuextCommand::PinL3Table, half_undone), 0);
+    REQUIRE_EQ(mmuext(MmuextCommand::SetLdt, top_of_tree.address(), 512), 0);
+    static Fault fault;
+    in_the_middle_of(half_undone, [] {
+        fault = catch_fault([] {
+            asm volatile(
+                "mov %%rsp, %%rdx\n sub $1024, %%rdx\n"
+                "push %[ss]\n push %%rdx\n push $0x202\n push $0x14\n push $0x1000\n push $0\n"
+                "lea hypercall_page + 23 * 32(%%rip), %%rax\n jmp *%%rax"
+                :
+                : [ss] "r"(u64{kFlatKernelSs})
+                : "rax", "rdx", "memory");
+        });
+    });
+    EXPECT_TRUE(fault.happened);
+    EXPECT_EQ(fault.vector, kPageFault);  // not #GP, as for what was a table until just now
+    REQUIRE_EQ(mmuext(MmuextCommand::SetLdt, 0, 0), 0);
+    expect_plain(next_pfn + 1);
+}
+
 }  // namespace
 
 void guest::test_main() {
@@ -215,4 +242,5 @@ void guest::test_main() {
     check_gdt_in_the_middle();
     check_descriptor_in_the_middle();
     check_vcpu_info_in_the_middle();
+    check_ldt_in_the_middle();
 }

@@ -65,6 +65,69 @@ TEST_F(References, EveryTypeExcludesEveryOther) {
     }
 }
 
+// While one vCPU waits for other CPUs to flush, another one uses the frame so often that its type word is the same
+// again.
+TEST_F(References, AWordThatHasComeRoundIsNotTakenForTheSame) {
+    const Mfn data = frame();
+    ASSERT_TRUE(hv::get_frame_type(info(data), FrameType::Writable).has_value());
+    hv::put_frame_type(info(data));
+    std::uint64_t before = 0;
+    std::uint64_t after = 1;
+    fake::when_flushed([&] {
+        before = info(data).type.load();
+        do {
+            ASSERT_TRUE(hv::get_frame_type(info(data), FrameType::Writable).has_value());
+            hv::put_frame_type(info(data));
+            after = info(data).type.load();
+        } while (after != before);
+    });
+    ASSERT_TRUE(hv::get_frame_type(info(data), FrameType::L1, hv::Preemption::Allowed).has_value());
+    EXPECT_EQ(before, after);
+    EXPECT_EQ(fake::last_flush_stamp(), info(data).tlb_stamp);  // of the last of these uses
+    put_any(info(data));
+}
+
+// Others change the frame in each of our waits: who cannot be preempted gives up, and who can lets interrupts in.
+TEST_F(References, AFrameThatIsNeverAtRestHoldsNobodyUp) {
+    const Mfn data = frame();
+    const auto use = [&] {
+        ASSERT_TRUE(hv::get_frame_type(info(data), FrameType::Writable).has_value());
+        hv::put_frame_type(info(data));
+    };
+    unsigned flushes = 0;
+    std::function<void()> interfere = [&] {
+        use();
+        ++flushes;
+        fake::when_flushed(interfere);
+    };
+    use();
+    fake::when_flushed(interfere);
+    const hv::Result<> given_up = hv::get_frame_type(info(data), FrameType::Descriptor);
+    ASSERT_FALSE(given_up.has_value());
+    EXPECT_EQ(given_up.error(), hv::Error::Busy);
+    EXPECT_LT(flushes, 10u);
+    fake::preempt_every(1);
+    flushes = 0;
+    const hv::Result<> interrupted = hv::get_frame_type(info(data), FrameType::L1, hv::Preemption::Allowed);
+    ASSERT_FALSE(interrupted.has_value());
+    EXPECT_EQ(interrupted.error(), hv::Error::Restart);
+    EXPECT_EQ(flushes, 1u);
+    fake::preempt_every(0);
+    fake::when_flushed(nullptr);
+    EXPECT_TRUE(hv::get_frame_type(info(data), FrameType::L1, hv::Preemption::Allowed).has_value());
+    put_any(info(data));
+}
+
+// Where hv's own tables are is no guest's business, once a root is memory again.
+TEST_F(References, ARootThatWasNamesNothingOfHv) {
+    const Tree tree = make_tree();
+    ASSERT_EQ(pin(*vcpu, tree.l4, 4), 0);
+    EXPECT_NE(table(tree.l4)[hv::x86::kLastHvSlot], 0u);
+    ASSERT_EQ(unpin(*vcpu, tree.l4), 0);
+    for (unsigned slot = hv::x86::kFirstHvSlot; slot <= hv::x86::kLastHvSlot; ++slot)
+        EXPECT_EQ(table(tree.l4)[slot], 0u) << slot;
+}
+
 TEST_F(References, WritableFrameNeverBecomesATable) {
     const Mfn l1 = frame(), data = frame();
     table(l1)[0] = make_pte(data, kReadWrite);

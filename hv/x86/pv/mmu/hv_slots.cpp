@@ -13,6 +13,10 @@ Pte own_entry(unsigned slot) {
 
 }  // namespace
 
+void remove_hv_slots(Pte* table) {
+    for (unsigned slot = kFirstHvSlot; slot <= kLastHvSlot; ++slot) table[slot] = 0;
+}
+
 void install_hv_slots(Pte* table) {
     for (unsigned slot = kFirstHvSlot; slot <= kLastHvSlot; ++slot)
         table[slot] = slot == kM2pReadOnlySlot ? 0 : own_entry(slot);

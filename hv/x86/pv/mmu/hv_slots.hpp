@@ -10,6 +10,8 @@ namespace hv::x86 {
 // one: the machine-to-phys table is open to ring 3, where kernels run, and is only there in tables that some vCPU has
 // loaded as its kernel's, not in those of user mode.
 void install_hv_slots(Pte* table);
+// Before the guest has the table back as memory: where hv's own tables are is not for it to read.
+void remove_hv_slots(Pte* table);
 bool show_m2p(Pte* table);  // true when it was not shown before
 // True when it was shown: TLBs may have it.
 bool hide_m2p(Pte* table);

@@ -87,6 +87,8 @@ Result<> finish_child(const FrameInfo& info, FrameInfo& child, unsigned level, s
 // again. An L1 table is undone in one piece (table_lock.hpp relies on it).
 Result<> undo_entries(FrameInfo& info, unsigned level, std::uint8_t within) {
     Pte* table = table_at(info);
+    // Of one that was refused they are still the guest's own words.
+    if (level == 4 && info.progress == kEntriesPerTable) remove_hv_slots(table);
     if (level > 1 && info.progress < kEntriesPerTable && is_guest_entry(level, info.progress)) {
         const Pte entry = table[info.progress];
         if (is_present(entry)) {

@@ -89,6 +89,17 @@ void debug_trap(Vcpu& vcpu, TrapFrame& frame) {
     deliver_trap(vcpu, frame, vector, {});
 }
 
+void guest_return_failed(TrapFrame& frame) {
+    Vcpu& vcpu = current_vcpu();
+    const auto vector = static_cast<std::uint8_t>(frame.vector);
+    const auto error_code = static_cast<std::uint32_t>(frame.error_code);
+    count_trap(vector);
+    begin_preemptible_work();
+    if (vector == kPageFault) return guest_return_page_fault(vcpu, frame);
+    if (vector < 32 && ((kErrorCodeVectors >> vector) & 1)) return deliver_trap(vcpu, frame, vector, error_code);
+    deliver_trap(vcpu, frame, vector, {});
+}
+
 // hv loads a guest's selector, and this is the first use of that part of its LDT.
 bool hv_page_fault(TrapFrame&, std::uint64_t address) {
     const std::uint64_t window = ldt_window(hv::current_cpu());

@@ -18,11 +18,10 @@ enum FaultBits : std::uint32_t { kProtection = 1, kWrite = 2, kUser = 4, kReserv
 
 // The processor itself reads descriptors, as a supervisor: a fault in this CPU's LDT window is the guest's first use of
 // that LDT page.
-bool fault_in_ldt_window(Vcpu& vcpu, TrapFrame& frame, std::uint64_t address) {
+bool fault_in_ldt_window(Vcpu& vcpu, TrapFrame& frame, std::uint64_t address, Preemption preemption) {
     const std::uint64_t window = ldt_window(hv::current_cpu());
     if (address < window || address >= window + 16 * kPageSize) return false;
-    const Result<> mapped =
-        map_ldt_page(vcpu, static_cast<unsigned>((address - window) >> kPageShift), Preemption::Allowed);
+    const Result<> mapped = map_ldt_page(vcpu, static_cast<unsigned>((address - window) >> kPageShift), preemption);
     if (mapped || mapped.error() == Error::Restart) return true;  // the guest executes it again
     // The guest sees it where it put its LDT.
     const std::uint64_t offset = address - window;
@@ -89,7 +88,8 @@ bool stack_read_as_supervisor(Vcpu& vcpu, TrapFrame& frame, std::uint64_t addres
     const std::uint64_t address = read_cr2();
     const auto error = static_cast<std::uint32_t>(frame.error_code);
     if (!(error & kUser)) {
-        if (fault_in_ldt_window(vcpu, frame, address) || fault_in_gdt_window(vcpu, frame, address)) return;
+        if (fault_in_ldt_window(vcpu, frame, address, Preemption::Allowed) || fault_in_gdt_window(vcpu, frame, address))
+            return;
         if ((error & kProtection) && stack_read_as_supervisor(vcpu, frame, address)) return;
     }
     // A write to one of its own page tables, mapped read-only: the guest's kernel changes an entry in place.
@@ -101,6 +101,14 @@ bool stack_read_as_supervisor(Vcpu& vcpu, TrapFrame& frame, std::uint64_t addres
         return;
     }
     deliver_page_fault(vcpu, frame, address, error);
+}
+
+// Each time that the IRET is tried again, another page of the LDT is there.
+void guest_return_page_fault(Vcpu& vcpu, TrapFrame& frame) {
+    const std::uint64_t address = read_cr2();
+    if (fault_in_ldt_window(vcpu, frame, address, Preemption::Forbidden) || fault_in_gdt_window(vcpu, frame, address))
+        return;
+    deliver_page_fault(vcpu, frame, address, static_cast<std::uint32_t>(frame.error_code));
 }
 
 }  // namespace hv::x86

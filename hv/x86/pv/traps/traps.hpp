@@ -11,6 +11,7 @@ class Vcpu;
 namespace hv::x86 {
 
 void guest_page_fault(Vcpu& vcpu, TrapFrame& frame);
+void guest_return_page_fault(Vcpu& vcpu, TrapFrame& frame);
 
 // TrapFrame::vector of an entry through SYSCALL: the guest can be left through SYSRET.
 inline constexpr std::uint64_t kVectorSyscall = 0x100;
