@@ -14,7 +14,9 @@ struct Elsewhere {
 constexpr std::string_view kMoving =
     "Guests cannot be saved or moved yet; 'hvctl shutdown -w' ends one in good order, 'hvctl start' starts it anew.";
 constexpr std::string_view kDevices =
-    "Guests have no disks, network interfaces or other devices yet; an initrd carries what they need.";
+    "Guests have disks ('hvctl block-attach', the key disks of the domain file) and no other devices yet.";
+constexpr std::string_view kDisks =
+    "'hvctl block-attach', 'hvctl block-detach' and 'hvctl block-list' are what there is for the disks of guests.";
 constexpr std::string_view kFrozen = "'hvctl pause' and 'hvctl unpause' stop a guest's CPUs and keep its memory.";
 constexpr std::string_view kMemory =
     "The keys memory and max_memory of the domain file say it, before the guest starts.";
@@ -65,8 +67,7 @@ constexpr std::array kElsewhere = {
     Elsewhere{"set-parameters", "hv takes its options when it boots, see hv-command-line(7)."},
     Elsewhere{"xenstore-quota-", kQuota},
     Elsewhere{"devd", kDevices},
-    Elsewhere{"block-", kDevices},
-    Elsewhere{"cd-", kDevices},
+    Elsewhere{"cd-", kDisks},
     Elsewhere{"network-", kDevices},
     Elsewhere{"channel-", kDevices},
     Elsewhere{"vtpm-", kDevices},

@@ -18,6 +18,7 @@ constexpr std::array kHeadings = {
     Heading{Topic::Look, "Looking at domains"},
     Heading{Topic::Console, "Console"},
     Heading{Topic::Cpus, "CPUs"},
+    Heading{Topic::Disks, "Disks"},
     Heading{Topic::Host, "The host and hv"},
     Heading{Topic::Jobs, "Definitions and jobs"},
     Heading{Topic::Help, "Help"},

@@ -126,6 +126,9 @@ const sd_bus_vtable* FakeDaemon::vtable() {
         SD_BUS_METHOD("OpenConsoleLog", "s", "h", &on_call, 0),
         SD_BUS_METHOD("ListVcpus", "s", "aa{sv}", &on_call, 0),
         SD_BUS_METHOD("PinVcpu", "siss", "", &on_call, 0),
+        SD_BUS_METHOD("AttachDisk", "ss", "t", &on_call, 0),
+        SD_BUS_METHOD("DetachDisk", "ssa{sv}", "t", &on_call, 0),
+        SD_BUS_METHOD("ListDisks", "s", "aa{sv}", &on_call, 0),
         SD_BUS_METHOD("GetHostInfo", "", "a{sv}", &on_call, 0),
         SD_BUS_METHOD("ReadHvLog", "tb", "st", &on_call, 0),
         SD_BUS_METHOD("SendDebugKeys", "s", "", &on_call, 0),
@@ -293,7 +296,9 @@ int FakeDaemon::answer(sd_bus_message* message, const std::string& member, sd_bu
                                   "definition", "s", "{\"name\": \"hello\"}");
         });
     }
-    if (member.ends_with("Domain") || member.ends_with("Vcpus")) return answer_about_domain(message, member, error);
+    if (member.ends_with("Domain") || member.ends_with("Vcpus") || member.ends_with("Disk") ||
+        member.ends_with("Disks"))
+        return answer_about_domain(message, member, error);
     if (member.starts_with("OpenConsole")) return answer_console(message, member);
     return answer_about_host(message, member);
 }
@@ -306,6 +311,7 @@ int FakeDaemon::answer_about_domain(sd_bus_message* message, const std::string& 
         return reply_with(message, [&](sd_bus_message* reply) { append_dictionary(reply, *domain); });
     }
     if (member == "ListVcpus") return reply_list(message, vcpus[domain->text("name")]);
+    if (member == "ListDisks") return reply_list(message, disks[domain->text("name")]);
     if (member == "PauseDomain" || member == "UnpauseDomain" || member == "ForgetDomain")
         return sd_bus_reply_method_return(message, "");
     return sd_bus_reply_method_return(message, "t", std::uint64_t{7});

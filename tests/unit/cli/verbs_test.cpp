@@ -1,6 +1,8 @@
 // The verbs about domains and their vCPUs: output, errors and exit codes as a user or a script sees them.
 #include <nlohmann/json.hpp>
 
+#include <filesystem>
+
 #include "verbs_testing.hpp"
 
 namespace hvctl::cli::test {
@@ -195,6 +197,37 @@ TEST_F(VerbsTest, VcpuPinTranslatesItsArguments) {
     EXPECT_EQ(hvctl({"vcpu-pin", "hello", "x", "0"}).code, 2);
     EXPECT_EQ(hvctl({"vcpu-pin", "hello", "0", "-"}).code, 2);
     EXPECT_EQ(hvctl({"vcpu-pin", "hello", "0"}).code, 2);
+}
+
+TEST_F(VerbsTest, BlockAttachWritesADisk) {
+    EXPECT_EQ(hvctl({"block-attach", "hello", "/srv/a b.img", "xvdb", "-r", "--no-wait"}).code, 0);
+    EXPECT_NE(last_call().find("/srv/a b.img"), std::string::npos) << last_call();
+    EXPECT_NE(last_call().find("xvdb"), std::string::npos) << last_call();
+    EXPECT_NE(last_call().find("\"ro\""), std::string::npos) << last_call();
+    // What is written relative to this folder is, for hvctld, from the root on.
+    EXPECT_EQ(hvctl({"block-attach", "hello", "b.img", "--no-wait"}).code, 0);
+    EXPECT_NE(last_call().find((std::filesystem::current_path() / "b.img").string()), std::string::npos) << last_call();
+    EXPECT_EQ(last_call().find("target"), std::string::npos) << last_call();
+    EXPECT_EQ(hvctl({"block-attach", "hello"}).code, 2);
+}
+
+TEST_F(VerbsTest, BlockDetachNamesDisks) {
+    EXPECT_EQ(hvctl({"block-detach", "hello", "xvdb", "--no-wait"}).code, 0);
+    EXPECT_EQ(last_call().find("DetachDisk(hello, xvdb"), 0u) << last_call();
+    EXPECT_EQ(hvctl({"block-detach", "hello"}).code, 2);
+}
+
+TEST_F(VerbsTest, BlockListShowsAllDisks) {
+    daemon_.disks["hello"] = {{{"target", std::string("xvda")},
+                               {"path", std::string("/srv/a.img")},
+                               {"read_only", true},
+                               {"state", std::string("connected")},
+                               {"device", std::string("7:0")}}};
+    const auto outcome = hvctl({"block-list"});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_NE(outcome.out.find("xvda    ro    connected  7:0     /srv/a.img"), std::string::npos) << outcome.out;
+    EXPECT_EQ(outcome.out.find("Domain-0"), std::string::npos) << outcome.out;
+    EXPECT_NE(hvctl({"block-list", "--json", "hello"}).out.find("\"state\": \"connected\""), std::string::npos);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "console/ring.hpp"
+#include "fake_block_host.hpp"
 #include "fake_machine_file.hpp"
 #include "hypervisor/hypervisor.hpp"
 
@@ -51,6 +52,7 @@ class FakeHypervisor final : public Hypervisor {
     std::function<void()> build_hook;            // runs in the pool during build()
 
     std::map<std::uint16_t, FakeDomain> domains;
+    const std::shared_ptr<FakeBlockHost> blocks = std::make_shared<FakeBlockHost>();  // of the same machine
     std::string log = "hv: booted\n";
     std::string keys;
 

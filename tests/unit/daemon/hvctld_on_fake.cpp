@@ -142,7 +142,14 @@ int run(const Options& options) {
     auto registry = Registry::open(state + "/state.db");
     if (!store || !registry) return fail_with(store ? registry.error().text() : store.error());
     FakeGuests guests{loop, hypervisor, **store};
-    Manager manager{loop, hypervisor, **store, **registry, {}, {{state + "/console", state + "/journal"}, "fake-boot"}};
+    hypervisor.blocks->watch(**store, [&loop](std::function<void()> look) { loop.post(std::move(look)); });
+    Manager manager{loop,
+                    hypervisor,
+                    hypervisor.blocks,
+                    **store,
+                    **registry,
+                    {},
+                    {{state + "/console", state + "/journal"}, "fake-boot"}};
     if (!options.hold.empty()) {
         (*registry)->use(nullptr);           // what is recorded before it stands still is in the file then
         hold(manager.jobs(), options.hold);  // also in what is recovered

@@ -110,7 +110,6 @@ TEST_F(Lifecycle, ForgetNeedsAStoppedDomain) {
 TEST_F(Lifecycle, RefusalsBeforeAnythingIsDone) {
     const auto id = [&](const std::string& text) { return create(text).error().id(); };
     EXPECT_EQ(id("name: web1\n"), ErrorId::DefinitionInvalid);
-    EXPECT_EQ(id(definition("web1", "disks: [{target: xvda, path: /x}]\n")), ErrorId::NotInThisVersion);
     EXPECT_EQ(id(definition("web1", "nics: [{bridge: b}]\n")), ErrorId::NotInThisVersion);
     EXPECT_EQ(id(definition("web1", "type: hvm\n")), ErrorId::NotInThisVersion);
     EXPECT_EQ(process->manager->destroy("web1").error().id(), ErrorId::NoSuchDomain);
@@ -287,9 +286,12 @@ TEST_F(Lifecycle, ValidateSaysWhatWouldBe) {
     const auto good = validate(definition("web1"), true);
     ASSERT_TRUE(good) << good.error().text();
     EXPECT_NE(good->normalised.find("\"memory\": \"128MiB\""), std::string::npos);
-    const auto disks = validate(definition("web1", "disks: [{target: xvda, path: /x}]\n"), false);
-    ASSERT_TRUE(disks);
-    EXPECT_EQ(disks->warnings.size(), 1u);
+    const auto nics = validate(definition("web1", "nics: [{bridge: b}]\n"), false);
+    ASSERT_TRUE(nics);
+    EXPECT_EQ(nics->warnings.size(), 1u);
+    const std::string disk = "disks: [{target: xvda, path: /x}]\n";
+    EXPECT_TRUE(validate(definition("web1", disk), false));
+    EXPECT_EQ(validate(definition("web1", disk), true).error().id(), ErrorId::FileMissing);
     EXPECT_EQ(validate(definition("web1", "vcpus: 65\n"), true).error().id(), ErrorId::TooManyVcpus);
     // The kernel and the initrd are read as create would read them.
     const auto with = [&](const std::string& kernel, const std::string& more) {

@@ -38,9 +38,10 @@ Process::Process(FakeHypervisor& hypervisor, const TemporaryFolder& folder, conf
         });
     };
     store = std::move(store::Store::create(std::move(options)).value());
+    hypervisor.blocks->watch(*store, [this](std::function<void()> look) { loop->post(std::move(look)); });
     registry = std::move(open_registry(folder / "state.db").registry);
     const ConsolePaths console{folder / "console", folder / ("journal-" + boot)};
-    manager = std::make_unique<Manager>(*loop, hypervisor, *store, *registry, std::move(settings),
+    manager = std::make_unique<Manager>(*loop, hypervisor, hypervisor.blocks, *store, *registry, std::move(settings),
                                         ManagerPaths{console, boot});
 }
 

@@ -34,6 +34,9 @@ constexpr std::array kKnown = {
     Known{"NoConsole", ExitCode::Failed},         Known{"NoSuchJob", ExitCode::NotFound},
     Known{"Cancelled", ExitCode::TimedOut},       Known{"DeadlinePassed", ExitCode::TimedOut},
     Known{"Interrupted", ExitCode::Failed},       Known{"AuthorizationRequired", ExitCode::Permission},
+    Known{"ImageUnusable", ExitCode::Usage},      Known{"ImageBusy", ExitCode::Busy},
+    Known{"BackendFailed", ExitCode::Failed},     Known{"NoSuchDisk", ExitCode::NotFound},
+    Known{"TargetTaken", ExitCode::Busy},
 };
 
 constexpr std::string_view kPrefix = "org.hvctl1.Error.";

@@ -126,6 +126,25 @@ Result<void> Manager::pin_vcpu(const std::string& domain, std::int32_t vcpu, con
     return {};
 }
 
+Result<JobId> Manager::attach_disk(const std::string& domain, const std::string& disk) {
+    Message reply = TRY(call("AttachDisk", "ss", domain.c_str(), disk.c_str()));
+    return read_u64(reply.get());
+}
+
+Result<JobId> Manager::detach_disk(const std::string& domain, const std::string& target, const Properties& options) {
+    Message message = TRY(connection_.new_call("DetachDisk"));
+    int error = sd_bus_message_append(message.get(), "ss", domain.c_str(), target.c_str());
+    if (error >= 0) error = append_properties(message.get(), options);
+    if (error < 0) return std::unexpected(failure_of_errno(error));
+    Message reply = TRY(connection_.send(message));
+    return read_u64(reply.get());
+}
+
+Result<std::vector<Properties>> Manager::list_disks(const std::string& domain) {
+    Message reply = TRY(call("ListDisks", "s", domain.c_str()));
+    return read_properties_list(reply.get());
+}
+
 Result<Properties> Manager::get_host_info() {
     Message reply = TRY(call("GetHostInfo", ""));
     return read_properties(reply.get());

@@ -65,6 +65,10 @@ class Manager {
     Result<void> pin_vcpu(const std::string& domain, std::int32_t vcpu, const std::string& hard,
                           const std::string& soft);
 
+    Result<JobId> attach_disk(const std::string& domain, const std::string& disk);
+    Result<JobId> detach_disk(const std::string& domain, const std::string& target, const Properties& options);
+    Result<std::vector<Properties>> list_disks(const std::string& domain);
+
     Result<Properties> get_host_info();
     Result<LogPiece> read_hv_log(std::uint64_t position, bool clear);
     Result<void> send_debug_keys(const std::string& keys);

@@ -19,6 +19,9 @@ void add_all_verbs(App& app, Context& context) {
     add_domname(app, context);
     add_console(app, context);
     add_vcpu_pin(app, context);
+    add_block_attach(app, context);
+    add_block_detach(app, context);
+    add_block_list(app, context);
     add_info(app, context);
     add_dmesg(app, context);
     add_debug_keys(app, context);

@@ -60,6 +60,15 @@ constexpr std::array kTable{
     ErrorEntry{ErrorId::DeadlinePassed, "DeadlinePassed", "The job did not end within its deadline."},
     ErrorEntry{ErrorId::Interrupted, "Interrupted",
                "hvctld was restarted while the job ran, and the job could not go on."},
+    ErrorEntry{ErrorId::ImageUnusable, "ImageUnusable",
+               "What a disk names is no image of a disk, or one of another format than the definition says."},
+    ErrorEntry{ErrorId::ImageBusy, "ImageBusy",
+               "Another domain, or Dom0, has the image of a disk and writes to it, or would be written to under its "
+               "eyes."},
+    ErrorEntry{ErrorId::BackendFailed, "BackendFailed",
+               "Dom0's kernel does not serve a device, or does not let go of it; its log may say why."},
+    ErrorEntry{ErrorId::NoSuchDisk, "NoSuchDisk", "The domain has no disk of that name."},
+    ErrorEntry{ErrorId::TargetTaken, "TargetTaken", "The domain has a disk of that name already."},
 };
 
 ErrorId id_of(hvctl::ErrorCode code) {

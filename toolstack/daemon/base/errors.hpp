@@ -59,6 +59,12 @@ enum class ErrorId : std::uint16_t {
     Cancelled = 602,
     DeadlinePassed = 603,
     Interrupted = 604,
+
+    ImageUnusable = 701,
+    ImageBusy = 702,
+    BackendFailed = 703,
+    NoSuchDisk = 704,
+    TargetTaken = 705,
 };
 
 struct ErrorEntry {

@@ -92,6 +92,12 @@ struct DomainMethods {
     static Result<void> pin_vcpu(ManagerObject& object, sd_bus_message* call);
 };
 
+struct DiskMethods {
+    static Result<void> attach(ManagerObject& object, sd_bus_message* call);
+    static Result<void> detach(ManagerObject& object, sd_bus_message* call);
+    static Result<void> list(ManagerObject& object, sd_bus_message* call);
+};
+
 struct HostMethods {
     static Result<void> info(ManagerObject& object, sd_bus_message* call);
     static Result<void> read_log(ManagerObject& object, sd_bus_message* call);

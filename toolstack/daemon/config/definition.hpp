@@ -26,6 +26,8 @@ struct DiskDefinition {
     std::string path;
     std::string format = "raw";
     bool read_only = false;
+    bool cdrom = false;   // read only
+    bool shared = false;  // other domains may have it, too, whoever writes
 };
 
 struct NicDefinition {

@@ -6,28 +6,14 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <functional>
+
+#include "config/disk_target.hpp"
+#include "config/yaml_advice.hpp"
 
 namespace hvctld::config {
 namespace {
 
-constexpr std::size_t kMostDevices = 128;
-
-// xvda to xvdzz, sda, hda, with a partition number or without.
-bool is_disk_target(std::string_view text) {
-    if (text.starts_with("xvd")) {
-        text.remove_prefix(3);
-    } else if (text.starts_with("sd") || text.starts_with("hd")) {
-        text.remove_prefix(2);
-    } else {
-        return false;
-    }
-    std::size_t letters = 0;
-    while (letters < text.size() && text[letters] >= 'a' && text[letters] <= 'z') ++letters;
-    const std::string_view number = text.substr(letters);
-    return letters >= 1 && letters <= 2 && number.size() <= 3 &&
-           std::ranges::all_of(number, [](char c) { return c >= '0' && c <= '9'; });
-}
+constexpr std::size_t kLongestTarget = 16;
 
 Parsed<MacAddress> parse_mac(std::string_view text) {
     MacAddress mac{};
@@ -69,26 +55,50 @@ Parsed<std::uint64_t> parse_rate(std::string_view text) {
     return std::unexpected(fmt::format("\"{}\" is not a rate; write for example 100Mbit/s", text));
 }
 
-void read_disk(const YamlNode& node, DomainDefinition& definition, Diagnostics& diagnostics) {
-    if (!expect(node, YamlNode::Kind::Map, "a disk", diagnostics)) return;
-    MapReader reader{node, "a disk", diagnostics};
-    DiskDefinition disk;
-    const YamlNode* target = reader.require("target");
-    reader.text("target", disk.target, 16);
-    if (target != nullptr && !disk.target.empty()) {
-        if (!is_disk_target(disk.target))
-            diagnostics.error(target->position, fmt::format("target: \"{}\" is not a disk such as xvda", disk.target));
-        if (std::ranges::find(definition.disks, disk.target, &DiskDefinition::target) != definition.disks.end())
-            diagnostics.error(target->position, fmt::format("target: {} is used twice", disk.target));
+// Complains of a target that is none, or that a disk before has.
+void check_target(const YamlNode& node, const DiskDefinition& disk, const std::vector<DiskDefinition>& others,
+                  Diagnostics& diagnostics) {
+    const auto target = parse_disk_target(disk.target);
+    if (!target) {
+        diagnostics.error(node.position, fmt::format("target: \"{}\" is not a disk such as xvda", disk.target));
+        return;
     }
+    for (const DiskDefinition& other : others) {
+        if (other.target == disk.target) {
+            diagnostics.error(node.position, fmt::format("target: {} is used twice", disk.target));
+        } else if (const auto taken = parse_disk_target(other.target); taken && taken->overlaps(*target)) {
+            diagnostics.error(node.position, fmt::format("target: {} and {} are parts of one disk of the guest",
+                                                         other.target, disk.target));
+        }
+    }
+}
+
+DiskDefinition read_one_disk(MapReader& reader, const YamlNode* target, const std::vector<DiskDefinition>& others,
+                             Diagnostics& diagnostics) {
+    DiskDefinition disk;
+    reader.text("target", disk.target, kLongestTarget);
+    if (target != nullptr && target->kind == YamlNode::Kind::Scalar) check_target(*target, disk, others, diagnostics);
     reader.require("path");
     reader.path("path", disk.path);
     constexpr std::array<std::string_view, 1> kFormats{"raw"};
     reader.choice("format", kFormats);
+    constexpr std::array<std::string_view, 2> kDevices{"disk", "cdrom"};
+    disk.cdrom = reader.choice("device", kDevices) == 1;
     constexpr std::array<std::string_view, 2> kModes{"rw", "ro"};
-    disk.read_only = reader.choice("mode", kModes) == 1;
+    const int mode = reader.choice("mode", kModes);
+    if (const YamlNode* node = reader.take("mode"); node != nullptr && mode == 0 && disk.cdrom)
+        diagnostics.error(node->position, "mode: nobody writes to a cdrom; leave the key out or write ro");
+    disk.read_only = mode == 1 || disk.cdrom;
+    reader.boolean("shared", disk.shared);
     reader.finish();
-    definition.disks.push_back(std::move(disk));
+    return disk;
+}
+
+void read_disk(const YamlNode& node, DomainDefinition& definition, Diagnostics& diagnostics) {
+    if (!expect(node, YamlNode::Kind::Map, "a disk", diagnostics)) return;
+    MapReader reader{node, "a disk", diagnostics};
+    const YamlNode* target = reader.require("target");
+    definition.disks.push_back(read_one_disk(reader, target, definition.disks, diagnostics));
 }
 
 void read_nic(const YamlNode& node, DomainDefinition& definition, Diagnostics& diagnostics) {
@@ -148,6 +158,17 @@ void read_list(MapReader& reader, std::string_view key, ReadOne read, DomainDefi
 void read_devices(MapReader& reader, DomainDefinition& definition, Diagnostics& diagnostics) {
     read_list(reader, "disks", read_disk, definition, diagnostics);
     read_list(reader, "nics", read_nic, definition, diagnostics);
+}
+
+std::optional<DiskDefinition> parse_disk(std::string_view text, const std::string& source,
+                                         const std::vector<DiskDefinition>& others, Diagnostics& diagnostics) {
+    YamlNode root;
+    if (!parse_yaml(text, source, diagnostics, root) || !expect(root, YamlNode::Kind::Map, "a disk", diagnostics))
+        return std::nullopt;
+    MapReader reader{root, "a disk", diagnostics};
+    DiskDefinition disk = read_one_disk(reader, reader.take("target"), others, diagnostics);
+    if (diagnostics.failed()) return std::nullopt;
+    return disk;
 }
 
 }  // namespace hvctld::config

@@ -18,8 +18,11 @@ Json cpu_lists(const std::vector<CpuList>& lists) {
 }
 
 Json disk(const DiskDefinition& disk) {
-    return {
+    Json result{
         {"target", disk.target}, {"path", disk.path}, {"format", disk.format}, {"mode", disk.read_only ? "ro" : "rw"}};
+    if (disk.cdrom) result["device"] = "cdrom";
+    if (disk.shared) result["shared"] = true;
+    return result;
 }
 
 std::string rate_text(std::uint64_t bits) {

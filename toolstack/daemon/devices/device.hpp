@@ -23,6 +23,8 @@ class Device {
     virtual void abandoned() {}
     // The guest is paused, or gone: nothing of the device is left afterwards. Also where nothing was published.
     virtual void unplug() = 0;
+    // hv has nothing of the guest any more, or never had: what it may still have been using until now is free.
+    virtual void freed() {}
     // The guest runs, and the process before this one had published the device: serves it again.
     virtual Result<void> recover() = 0;
 };

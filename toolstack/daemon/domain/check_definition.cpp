@@ -8,8 +8,7 @@
 namespace hvctld {
 namespace {
 
-constexpr std::string_view kNoDevices =
-    "this version of hvctld has no block and network backends yet; give the guest an initrd that needs none";
+constexpr std::string_view kNoNetwork = "this version of hvctld has no network backend yet; leave the key out";
 
 }  // namespace
 
@@ -29,10 +28,8 @@ Result<void> check_served(const config::DomainDefinition& definition) {
         return fail(ErrorId::NotInThisVersion, fmt::format("{}: type {} is not available yet; write type: pv",
                                                            definition.name, to_string(definition.type)));
     }
-    if (!definition.disks.empty())
-        return fail(ErrorId::NotInThisVersion, fmt::format("{}: disks: {}", definition.name, kNoDevices));
     if (!definition.nics.empty())
-        return fail(ErrorId::NotInThisVersion, fmt::format("{}: nics: {}", definition.name, kNoDevices));
+        return fail(ErrorId::NotInThisVersion, fmt::format("{}: nics: {}", definition.name, kNoNetwork));
     return {};
 }
 

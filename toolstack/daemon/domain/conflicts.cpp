@@ -14,6 +14,8 @@ struct Row {
     Conflict shutdown = Refuse;
     Conflict destroy = Refuse;
     Conflict clean_up = Refuse;
+    Conflict attach_disk = Refuse;
+    Conflict detach_disk = Refuse;
     Conflict stop_all = Refuse;
     Conflict pause = Refuse;
     Conflict unpause = Refuse;
@@ -45,11 +47,21 @@ constexpr Row kEnds{.start = Queue, .shutdown = Join, .destroy = Join, .stop_all
 constexpr Row kHostEnd{.shutdown = Beside,
                        .destroy = Beside,
                        .clean_up = Beside,
+                       .detach_disk = Beside,
                        .stop_all = Join,
                        .pause = Beside,
                        .unpause = Beside,
                        .pin = Beside,
                        .forget = Beside};
+// One change comes after the other, and an end before all.
+constexpr Row kDisks{.shutdown = Supersede,
+                     .destroy = Supersede,
+                     .attach_disk = Queue,
+                     .detach_disk = Queue,
+                     .stop_all = Supersede,
+                     .pause = Beside,
+                     .unpause = Beside,
+                     .pin = Beside};
 constexpr Row kNoJob{};  // verbs that are over within their call
 
 const Row& row_of(Verb present) {
@@ -61,6 +73,8 @@ const Row& row_of(Verb present) {
         case Verb::Shutdown: return kShutdown;
         case Verb::Destroy:
         case Verb::CleanUp: return kEnds;
+        case Verb::AttachDisk:
+        case Verb::DetachDisk: return kDisks;
         case Verb::StopAll: return kHostEnd;
         case Verb::Pause:
         case Verb::Unpause:
@@ -82,6 +96,8 @@ Conflict conflict(Verb present, Verb asked) {
         case Verb::Shutdown: return row.shutdown;
         case Verb::Destroy: return row.destroy;
         case Verb::CleanUp: return row.clean_up;
+        case Verb::AttachDisk: return row.attach_disk;
+        case Verb::DetachDisk: return row.detach_disk;
         case Verb::StopAll: return row.stop_all;
         case Verb::Pause: return row.pause;
         case Verb::Unpause: return row.unpause;

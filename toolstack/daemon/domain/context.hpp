@@ -8,6 +8,8 @@
 #include "base/loop.hpp"
 #include "config/settings.hpp"
 #include "console/console.hpp"
+#include "devices/block/block_host.hpp"
+#include "devices/block/image_claims.hpp"
 #include "domain/job_queue.hpp"
 #include "domain/pool_lane.hpp"
 #include "hypervisor/event_hub.hpp"
@@ -26,10 +28,11 @@ struct ManagerPaths {
 inline constexpr std::size_t kMostLooks = 64;  // each is a thread, which may be one that waits for a dead disk
 
 struct Context {
-    Context(Loop& the_loop, Hypervisor& the_hypervisor, store::Store& the_store, Registry& the_registry,
-            config::Settings the_settings, ManagerPaths the_paths)
+    Context(Loop& the_loop, Hypervisor& the_hypervisor, std::shared_ptr<BlockHost> the_blocks, store::Store& the_store,
+            Registry& the_registry, config::Settings the_settings, ManagerPaths the_paths)
         : loop{the_loop},
           hypervisor{the_hypervisor},
+          blocks{std::move(the_blocks)},
           store{the_store},
           registry{the_registry},
           settings{std::move(the_settings)},
@@ -47,11 +50,13 @@ struct Context {
 
     Loop& loop;
     Hypervisor& hypervisor;
+    const std::shared_ptr<BlockHost> blocks;  // shared with threads that may be left behind
     store::Store& store;
     Registry& registry;
     const config::Settings settings;
     const ManagerPaths paths;
     EventHub events;
+    ImageClaims claims{store};
     DiskThread console_disk;  // of all consoles' logs
     RegistryRetry retry;
     JobQueue jobs;

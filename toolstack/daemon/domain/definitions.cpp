@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "devices/block/image.hpp"
 #include "domain/check_host.hpp"
 #include "domain/images.hpp"
 #include "domain/remembering.hpp"
@@ -43,7 +44,11 @@ void Definitions::validate(const std::string& text, const std::string& source, s
         answer(valid ? Result<Validation>{validation} : std::unexpected(valid.error()));
     };
     context_.looks.run_apart(
-        context_.loop, [definition = *definition] { return check_files(definition); },
+        context_.loop,
+        [definition = *definition]() -> Result<void> {
+            TRY(check_files(definition));
+            return check_disks(definition);
+        },
         [this, answered, &kind, definition = *definition,
          weak = std::weak_ptr{context_.alive}](const Result<void>& there) {
             if (weak.expired() || !there) return answered(there);

@@ -16,6 +16,8 @@
 
 namespace hvctld {
 
+class Disks;
+
 struct Domain {
     DomainRecord record;
     config::DomainDefinition definition;
@@ -27,6 +29,7 @@ struct Domain {
     std::function<void(EndReason)> on_end;         // a job waits for it
     std::uint32_t failed_starts = 0;               // in a row, of a guest that no administrator has ended
     std::vector<std::unique_ptr<Device>> devices;  // in the order in which they are published
+    Disks* disks = nullptr;                        // one of them
 
     [[nodiscard]] bool in_hv() const { return record.phase != DomainPhase::Stopped && record.instance.domid != 0; }
     // Whether `id` has to wait for others.

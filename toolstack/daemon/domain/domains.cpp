@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "config/values.hpp"
+#include "devices/block/disks.hpp"
 #include "devices/guest_console.hpp"
 #include "devices/store_ring.hpp"
 #include "hvctl/try.hpp"
@@ -65,6 +66,9 @@ Domain& Domains::insert(std::unique_ptr<Domain> domain) {
     // The store first: what else there is finds its entries there.
     domain->devices.push_back(std::make_unique<StoreRing>(context_, *domain));
     domain->devices.push_back(std::make_unique<GuestConsole>(context_, *domain));
+    auto disks = std::make_unique<Disks>(context_, *domain);
+    domain->disks = disks.get();
+    domain->devices.push_back(std::move(disks));
     std::unique_ptr<Domain>& place = domains_[domain->record.name];
     place = std::move(domain);
     return *place;
@@ -88,6 +92,7 @@ void Domains::release_consoles() {
 }
 
 void Domains::stopped(Domain& domain, EndReason reason) {
+    for (const auto& device : domain.devices) device->freed();
     domain.record.phase = DomainPhase::Stopped;
     domain.record.instance = {};
     domain.record.ended_us = realtime_us();

@@ -7,9 +7,9 @@
 
 namespace hvctld {
 
-Manager::Manager(Loop& loop, Hypervisor& hypervisor, store::Store& store, Registry& registry, config::Settings settings,
-                 ManagerPaths paths)
-    : context_{loop, hypervisor, store, registry, std::move(settings), std::move(paths)} {
+Manager::Manager(Loop& loop, Hypervisor& hypervisor, std::shared_ptr<BlockHost> blocks, store::Store& store,
+                 Registry& registry, config::Settings settings, ManagerPaths paths)
+    : context_{loop, hypervisor, std::move(blocks), store, registry, std::move(settings), std::move(paths)} {
     context_.retry.on_trouble = [this](const std::string& trouble) {
         if (trouble.empty()) {
             log::info("the registry can be written again, and has everything");

@@ -12,6 +12,7 @@
 
 #include "domain/context.hpp"
 #include "domain/definitions.hpp"
+#include "domain/disk_changes.hpp"
 #include "domain/domains.hpp"
 #include "domain/ends.hpp"
 #include "domain/host_end.hpp"
@@ -26,8 +27,8 @@ namespace hvctld {
 
 class Manager {
   public:
-    Manager(Loop& loop, Hypervisor& hypervisor, store::Store& store, Registry& registry, config::Settings settings,
-            ManagerPaths paths);
+    Manager(Loop& loop, Hypervisor& hypervisor, std::shared_ptr<BlockHost> blocks, store::Store& store,
+            Registry& registry, config::Settings settings, ManagerPaths paths);
     Manager(const Manager&) = delete;
     Manager& operator=(const Manager&) = delete;
 
@@ -77,6 +78,14 @@ class Manager {
                      const std::string& soft) {
         return vcpus_.pin(domain, vcpu, hard, soft);
     }
+    // Disks of a guest that runs: see disk_changes.hpp.
+    Result<JobId> attach_disk(const std::string& domain, const std::string& disk) {
+        return disk_changes_.attach(domain, disk);
+    }
+    Result<JobId> detach_disk(const std::string& domain, const std::string& target, bool force) {
+        return disk_changes_.detach(domain, target, force);
+    }
+    Result<std::vector<DiskView>> disks(const std::string& domain) { return disk_changes_.list(domain); }
     // `done` hears of it when the log's disk has answered, or has not for long (Console::kAnswerMs).
     using Opened = std::function<void(const Result<UniqueFd>&)>;
     void open_console(const std::string& domain, ConsoleMode mode, std::uint64_t history, const Opened& done);
@@ -109,6 +118,7 @@ class Manager {
     Requests requests_{context_, domains_, work_, tear_down_, ends_};
     HostEnd host_end_{context_, domains_, work_, requests_};
     Vcpus vcpus_{context_, domains_, work_};
+    DiskChanges disk_changes_{context_, domains_, work_};
     Recovery recovery_{context_, {domains_, definitions_, work_, tear_down_, starts_, requests_, ends_, host_end_}};
 };
 

@@ -51,6 +51,8 @@ void Recovery::load_domains(bool same_boot) {
 }
 
 void Recovery::match_domains(const std::vector<abi::DomainInfo>& infos) {
+    context_.claims.load(
+        [&](std::uint16_t domid) { return std::ranges::count(infos, domid, &abi::DomainInfo::domain) != 0; });
     std::vector<const abi::DomainInfo*> unknown;
     std::set<const Domain*> there;
     const std::vector<Domain*> known = parts_.domains.all();

@@ -2,61 +2,16 @@
 
 #include <fmt/format.h>
 
+#include "domain/store_writer.hpp"
+
 namespace hvctld {
 namespace {
 
 using store::Access;
 using store::DomainId;
 using store::Permissions;
-using store::TransactionId;
 
-// Writes below one path in a transaction and remembers the first failure.
-class Writer {
-  public:
-    Writer(store::Store& target, TransactionId transaction) : store_{target}, transaction_{transaction} {}
-
-    void write(const std::string& path, std::string_view value, const Permissions& permissions) {
-        note(path, store_.write(path, value, transaction_));
-        note(path, store_.set_permissions(path, permissions, transaction_));
-    }
-    void directory(const std::string& path, const Permissions& permissions) {
-        note(path, store_.mkdir(path, transaction_));
-        note(path, store_.set_permissions(path, permissions, transaction_));
-    }
-    [[nodiscard]] Result<void> outcome() const { return outcome_; }
-
-  private:
-    void note(const std::string& path, const store::Result<void>& result) {
-        if (!result && outcome_)
-            outcome_ =
-                fail(ErrorId::Internal, fmt::format("store entry {}: {}", path, store::wire_name(result.error())));
-    }
-
-    store::Store& store_;
-    TransactionId transaction_;
-    Result<void> outcome_;
-};
-
-template <class Fill>
-Result<void> transact(store::Store& store, Fill fill) {
-    constexpr int kAttempts = 10;  // the daemon is the only thread: a conflict can only come from a nested callback
-    for (int attempt = 0; attempt < kAttempts; ++attempt) {
-        const TransactionId transaction = store.start_transaction();
-        Writer writer{store, transaction};
-        fill(writer);
-        if (const auto outcome = writer.outcome(); !outcome) {
-            store.abort(transaction);
-            return outcome;
-        }
-        const auto committed = store.commit(transaction);
-        if (committed) return {};
-        if (committed.error() != store::Error::Again)
-            return fail(ErrorId::Internal, fmt::format("store: {}", store::wire_name(committed.error())));
-    }
-    return fail(ErrorId::Internal, "store: the transaction kept conflicting");
-}
-
-void write_rings(Writer& writer, const std::string& home, const Instance& instance, const Permissions& readable) {
+void write_rings(StoreWriter& writer, const std::string& home, const Instance& instance, const Permissions& readable) {
     const std::string console = home + "/console";
     writer.directory(console, readable);
     writer.write(console + "/backend-id", "0", readable);
@@ -71,7 +26,8 @@ void write_rings(Writer& writer, const std::string& home, const Instance& instan
     writer.write(store + "/port", fmt::format("{}", instance.store_port), readable);
 }
 
-void write_controls(Writer& writer, const std::string& home, const Permissions& readable, const Permissions& owned) {
+void write_controls(StoreWriter& writer, const std::string& home, const Permissions& readable,
+                    const Permissions& owned) {
     writer.directory(home + "/control", readable);
     for (const char* node : {"shutdown", "sysrq", "feature-poweroff", "feature-reboot", "feature-suspend"})
         writer.write(fmt::format("{}/control/{}", home, node), "", owned);
@@ -90,7 +46,7 @@ std::string domain_path(std::uint16_t domid) {
 Result<void> write_host_entries(store::Store& store) {
     const std::string home = domain_path(0);
     if (store.exists(home + "/domid") && store.exists("/tool/xenstored") && store.exists("/vm")) return {};
-    return transact(store, [&](Writer& writer) {
+    return write_together(store, [&](StoreWriter& writer) {
         const Permissions host{{store::kDom0, Access::None}};
         for (const char* path : {"/tool", "/tool/xenstored", "/vm", "/local", "/local/domain"})
             writer.directory(path, host);
@@ -104,7 +60,7 @@ Result<void> write_host_entries(store::Store& store) {
 
 Result<void> write_host_memory(store::Store& store, std::uint64_t memory, std::uint64_t max_memory) {
     const std::string home = domain_path(0) + "/memory";
-    return transact(store, [&](Writer& writer) {
+    return write_together(store, [&](StoreWriter& writer) {
         const Permissions host{{store::kDom0, Access::None}};
         writer.directory(home, host);
         writer.write(home + "/static-max", fmt::format("{}", max_memory / 1024), host);
@@ -120,7 +76,7 @@ Result<void> write_domain_entries(store::Store& store, const config::DomainDefin
     // The guest reads what the host says; it writes only what it owns.
     const Permissions readable{{store::kDom0, Access::None}, {guest, Access::Read}};
     const Permissions owned{{guest, Access::None}};
-    return transact(store, [&](Writer& writer) {
+    return write_together(store, [&](StoreWriter& writer) {
         writer.directory(vm, readable);
         writer.write(vm + "/name", definition.name, readable);
         writer.write(vm + "/uuid", definition.uuid, readable);

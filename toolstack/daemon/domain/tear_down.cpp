@@ -74,6 +74,7 @@ void TearDown::add_phases(Job& job, Domain& domain, EndReason reason, bool last)
 
 void TearDown::freed(Domain& domain, EndReason reason, bool last) {
     if (last) return domains_.stopped(domain, reason);
+    for (const auto& device : domain.devices) device->freed();
     domain.record.phase = DomainPhase::Stopped;
     domain.record.instance = {};
     domains_.save(domain);

@@ -7,6 +7,7 @@
 #include "base/files.hpp"
 #include "base/lock_file.hpp"
 #include "base/log.hpp"
+#include "devices/block/kernel_block_host.hpp"
 #include "host/modules.hpp"
 #include "host/service.hpp"
 #include "host/settings_file.hpp"
@@ -77,8 +78,8 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Loop& loop, Hypervisor& hypervisor
     if (!opened.warning.empty()) log::error("{}", opened.warning);
     daemon->registry_ = std::move(opened.registry);
     ManagerPaths manager_paths{{paths.console_logs, paths.run + "/console"}, boot_id()};
-    daemon->manager_ = std::make_unique<Manager>(loop, hypervisor, *daemon->store_, *daemon->registry_, settings,
-                                                 std::move(manager_paths));
+    daemon->manager_ = std::make_unique<Manager>(loop, hypervisor, std::make_shared<KernelBlockHost>(), *daemon->store_,
+                                                 *daemon->registry_, settings, std::move(manager_paths));
     TRY(daemon->manager_->recover());
 
     auto socket = store::SocketServer::create(loop.raw(), *daemon->store_, paths.store_socket);

@@ -17,7 +17,7 @@ namespace hvctld::host {
 namespace {
 
 constexpr std::array kModules{"xen-evtchn", "xen-gntdev",  "xen-gntalloc", "xen-privcmd",
-                              "xenfs",      "xen-blkback", "xen-netback"};
+                              "xenfs",      "xen-blkback", "xen-netback",  "loop"};
 
 struct KmodUnref {
     void operator()(kmod_ctx* context) const { kmod_unref(context); }

@@ -22,6 +22,8 @@ std::string_view to_string(Verb verb) {
         case Verb::Shutdown: return "shutdown";
         case Verb::Destroy: return "destroy";
         case Verb::CleanUp: return "clean up";
+        case Verb::AttachDisk: return "attach disk";
+        case Verb::DetachDisk: return "detach disk";
         case Verb::StopAll: return "stop";
         case Verb::Pause: return "pause";
         case Verb::Unpause: return "unpause";
@@ -47,6 +49,7 @@ std::string_view to_string(JobPhase phase) {
         case JobPhase::Build: return "build";
         case JobPhase::Configure: return "configure";
         case JobPhase::IntroduceToStore: return "introduce to the store";
+        case JobPhase::Disks: return "disks";
         case JobPhase::Console: return "console";
         case JobPhase::RememberGuest: return "remember the guest";
         case JobPhase::Start: return "start";
@@ -58,6 +61,12 @@ std::string_view to_string(JobPhase phase) {
         case JobPhase::Disconnect: return "disconnect";
         case JobPhase::Free: return "free";
         case JobPhase::BackOff: return "back off";
+        case JobPhase::PrepareDisk: return "prepare the disk";
+        case JobPhase::ConnectDisk: return "connect the disk";
+        case JobPhase::WaitForDriver: return "wait for the guest to take it";
+        case JobPhase::AskForDisk: return "wait for the guest to let go of it";
+        case JobPhase::TakeDisk: return "take the disk away";
+        case JobPhase::RememberDisks: return "remember its disks";
         case JobPhase::WaitForOthers: return "wait for what was under way";
         case JobPhase::LookAtRest: return "look at what is left";
         case JobPhase::AskGuests: return "ask the guests";

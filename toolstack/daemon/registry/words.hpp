@@ -17,6 +17,8 @@ enum class Verb : std::uint8_t {
     Shutdown,
     Destroy,
     CleanUp,  // of what is left of a guest that has ended, or never began
+    AttachDisk,
+    DetachDisk,
     StopAll,  // ends all guests: of no domain
     Pause,
     Unpause,
@@ -41,6 +43,7 @@ enum class JobPhase : std::uint8_t {
     Build,
     Configure,
     IntroduceToStore,
+    Disks,
     Console,
     RememberGuest,
     Start,
@@ -54,6 +57,13 @@ enum class JobPhase : std::uint8_t {
     Disconnect,
     Free,
     BackOff,
+    // a disk that comes or goes
+    PrepareDisk,
+    ConnectDisk,
+    WaitForDriver,
+    AskForDisk,
+    TakeDisk,
+    RememberDisks,
     // taking a domain over from another job
     WaitForOthers,
     LookAtRest,

@@ -1,0 +1,125 @@
+"""Disks of guests: what a guest writes is in the image, and the image is one guest's."""
+
+import json
+
+from framework import expect, in_dom0
+
+INITRD = "/var/lib/hvctl/examples/hello.initrd"
+FOLDER = "/var/tmp/disks"
+
+
+def define(dom0, name, disks):
+    """A domain file for a guest like hello, with disks; returns its path."""
+    path = f"{FOLDER}/{name}.yaml"
+    dom0.write(path, f"name: {name}\nmemory: 128MiB\nkernel: /vmlinuz\ninitrd: {INITRD}\ncmdline: console=hvc0\ndisks: {disks}\n")
+    return path
+
+
+def image(dom0, name, size="64M"):
+    dom0.ok(f"mkdir -p {FOLDER} && rm -f {FOLDER}/{name} && truncate -s {size} {FOLDER}/{name}")
+    return f"{FOLDER}/{name}"
+
+
+def start(dom0, path, name):
+    dom0.ok(f"hvctl create {path}")
+    dom0.until(f"hvctl console --history {name}", "Hello: this is Linux")
+
+
+def in_guest(dom0, name, command, answer):
+    """Runs `command` in the guest's shell; it must print `answer`, which the line itself must not contain."""
+    return dom0.ask(name, command, answer)
+
+
+def disks(dom0, name):
+    domains = json.loads(dom0.ok(f"hvctl block-list --json {name}"))["domains"]
+    return {disk["target"]: disk for disk in domains[0]["disks"]}
+
+
+def expect_nothing_left(dom0):
+    dom0.until("losetup -l -n -O BACK-FILE; echo end", rf"^(?![\s\S]*{FOLDER})[\s\S]*end")
+    dom0.until("ls /sys/bus/xen-backend/devices; echo end", r"^end")
+    expect(dom0.guests() == [], f"still there: {dom0.guests()}")
+    left = dom0.shell("xenstore-list /local/domain/0/backend/vbd; xenstore-list /tool/hvctld/images").text
+    expect("ENOENT" in left or not any(line.strip().isdigit() for line in left.splitlines()), f"left in the store: {left}")
+    dom0.ok(f"for name in $(hvctl list --json | grep -o '\"name\": *\"disk[a-z]*\"' | cut -d'\"' -f4); do hvctl forget $name; done; "
+            f"rm -rf {FOLDER}")
+
+
+@in_dom0("disks: what a guest writes is in the file, over a kill of hvctld and a reboot of the guest")
+def written_and_found(dom0):
+    file = image(dom0, "a.img")
+    start(dom0, define(dom0, "diska", f"[{{target: xvda, path: {file}}}]"), "diska")
+    in_guest(dom0, "diska", "echo payload | dd of=/dev/xvda conv=fsync 2>/dev/null && echo written$((40 + 2))", "written42")
+    expect(dom0.ok(f"head -c 7 {file}") == "payload", "what the guest has written and synced is not in its image")
+    disk = disks(dom0, "diska")["xvda"]
+    expect(disk["state"] == "connected" and disk["device"].startswith("7:"), f"not as expected: {disk}")
+    dom0.ok("systemctl kill -s KILL hvctld; for i in $(seq 100); do hvctl list >/dev/null 2>&1 && break; sleep 0.2; done")
+    expect(disks(dom0, "diska")["xvda"]["state"] == "connected", "the next hvctld does not know the disk")
+    in_guest(dom0, "diska", "dd if=/dev/xvda bs=7 count=1 2>/dev/null; echo read$((40 + 2))", "read42")
+    dom0.ok("hvctl reboot --wait diska")
+    in_guest(dom0, "diska", "dd if=/dev/xvda bs=7 count=1 2>/dev/null | sed s/pay/PAY/; echo read$((40 + 3))", "PAYload")
+    dom0.ok("hvctl destroy diska")
+    expect_nothing_left(dom0)
+
+
+@in_dom0("disks: an image has one writer, by whatever path and for as long as its guest is there")
+def one_writer(dom0):
+    file = image(dom0, "a.img")
+    dom0.ok(f"ln {file} {FOLDER}/hard.img; ln -s {file} {FOLDER}/soft.img")
+    dom0.ok(f"hvctl create -p {define(dom0, 'diska', f'[{{target: xvda, path: {file}}}]')}")
+    for other in ("a.img", "hard.img", "soft.img"):
+        for mode in ("rw", "ro"):
+            path = define(dom0, "diskb", f"[{{target: xvda, path: {FOLDER}/{other}, mode: {mode}}}]")
+            dom0.refused(f"hvctl create -p {path}", "HV-E0702", "xvda of diska")
+    loop = "/dev/" + dom0.ok(f"losetup -n -O NAME -j {file}").strip().split("/")[-1]
+    dom0.refused(f"hvctl create -p {define(dom0, 'diskb', f'[{{target: xvda, path: {loop}}}]')}", "HV-E0702", "xvda of diska")
+    dom0.ok("systemctl kill -s KILL hvctld; for i in $(seq 100); do hvctl list >/dev/null 2>&1 && break; sleep 0.2; done")
+    path = define(dom0, "diskb", f"[{{target: xvda, path: {FOLDER}/hard.img}}]")
+    dom0.refused(f"hvctl create -p {path}", "HV-E0702", "xvda of diska")
+    dom0.ok("hvctl destroy diska")
+    dom0.ok(f"hvctl create -p {path}")
+    dom0.ok("hvctl destroy diskb")
+    # What Dom0 itself uses.
+    dom0.ok(f"mkfs.ext4 -q -F {file} && mkdir -p {FOLDER}/mnt && mount -o loop {file} {FOLDER}/mnt")
+    dom0.refused(f"hvctl create -p {path}", "HV-E0702", "/dev/loop")
+    mounted = dom0.ok(f"findmnt -n -o SOURCE {FOLDER}/mnt").strip()
+    dom0.refused(f"hvctl create -p {define(dom0, 'diskb', f'[{{target: xvda, path: {mounted}}}]')}", "HV-E0702", "mounted")
+    dom0.ok(f"umount {FOLDER}/mnt")
+    dom0.refused(f"hvctl create -p {define(dom0, 'diskb', '[{target: xvda, path: /dev/vda}]')}", "HV-E0702", "mounted")
+    expect_nothing_left(dom0)
+
+
+@in_dom0("disks: attached to a guest that runs, read-only, and detached")
+def hotplug(dom0):
+    start(dom0, define(dom0, "diska", f"[{{target: xvda, path: {image(dom0, 'a.img')}}}]"), "diska")
+    other = image(dom0, "b.img")
+    dom0.ok(f"printf secret >{FOLDER}/head && dd if={FOLDER}/head of={other} conv=notrunc status=none")
+    dom0.ok(f"cd {FOLDER} && hvctl block-attach diska b.img --read-only")
+    expect(disks(dom0, "diska")["xvdb"]["state"] == "connected", "the guest has not taken it")
+    in_guest(dom0, "diska", "dd if=/dev/xvdb bs=6 count=1 2>/dev/null | sed s/sec/SEC/", "SECret")
+    in_guest(dom0, "diska", "echo x | dd of=/dev/xvdb conv=fsync 2>&1 || echo refused$((40 + 2))", "refused42")
+    expect(dom0.ok(f"head -c 6 {other}") == "secret", "a disk that the guest may only read has changed")
+    dom0.refused(f"hvctl block-attach diska {other} xvdb", "HV-E07")
+    dom0.refused("hvctl block-detach diska xvdc", "HV-E0704")
+    dom0.ok("hvctl block-detach diska xvdb")
+    in_guest(dom0, "diska", "grep -c xvdb /proc/partitions; echo gone$((40 + 2))", "gone42")
+    expect(list(disks(dom0, "diska")) == ["xvda"], "still listed")
+    dom0.ok(f"hvctl block-attach diska {other}")
+    in_guest(dom0, "diska", "echo loud | dd of=/dev/xvdb conv=fsync 2>/dev/null && echo written$((40 + 3))", "written43")
+    expect(dom0.ok(f"head -c 4 {other}") == "loud", "what the guest has written and synced is not in its image")
+    dom0.ok("hvctl block-detach --force diska xvdb")
+    dom0.ok("hvctl destroy diska")
+    expect_nothing_left(dom0)
+
+
+@in_dom0("disks: what cannot be a disk is refused with a reason, and leaves nothing")
+def refusals(dom0):
+    file = image(dom0, "a.img")
+    dom0.ok(f"printf 'QFI\\373' | dd of={file} conv=notrunc status=none; : >{FOLDER}/empty; printf x >{FOLDER}/odd")
+    for path, code, words in ((f"{FOLDER}/none", "HV-E0401", "No such file"), (f"{FOLDER}/empty", "HV-E0701", "empty"),
+                              (f"{FOLDER}/odd", "HV-E0701", "sectors"), (file, "HV-E0701", "qcow2"),
+                              ("/dev/null", "HV-E0701", "neither"), (FOLDER, "HV-E0402", "directory")):
+        domain = define(dom0, "diska", f"[{{target: xvda, path: {path}}}]")
+        dom0.refused(f"hvctl create -p {domain}", code, words)
+        dom0.refused(f"hvctl validate --host {domain}", code, words)
+    expect_nothing_left(dom0)

@@ -1,0 +1,61 @@
+#include "fake_block_host.hpp"
+
+#include <fmt/format.h>
+#include <sys/sysmacros.h>
+
+#include <cstdio>
+
+#include "devices/block/vbd.hpp"
+
+namespace hvctld::test {
+namespace {
+
+constexpr unsigned kLoopMajor = 7;
+
+}  // namespace
+
+Result<Backing> FakeBlockHost::attach(Image image, const config::DiskDefinition& disk) {
+    if (on_attach) {
+        if (auto refused = on_attach(disk.target); !refused) return std::unexpected(refused.error());
+    }
+    return Backing{std::move(image.file), makedev(kLoopMajor, devices_++)};
+}
+
+bool FakeBlockHost::serves(DomainId domain, std::uint32_t number) {
+    return served.contains({domain.raw, number});
+}
+
+void FakeBlockHost::watch(store::Store& store, std::function<void(std::function<void()>)> post) {
+    store.watch("/local/domain/0/backend/vbd", "kernel",
+                [this, &store, post](const std::string& path, const std::string&) {
+                    post([this, &store, path] { look(store, path); });
+                });
+}
+
+void FakeBlockHost::look(store::Store& store, const std::string& path) {
+    std::erase_if(served, [&](const auto& disk) {
+        return !store.exists(fmt::format("/local/domain/0/backend/vbd/{}/{}", disk.first, disk.second));
+    });
+    unsigned domid = 0;
+    unsigned number = 0;
+    if (!has_blkback || std::sscanf(path.c_str(), "/local/domain/0/backend/vbd/%u/%u", &domid, &number) != 2) return;
+    const std::pair id{static_cast<std::uint16_t>(domid), static_cast<std::uint32_t>(number)};
+    const Vbds vbds{store, id.first};
+    const std::string state = fmt::format("/local/domain/0/backend/vbd/{}/{}/state", domid, number);
+    const auto present = vbds.state(number);
+    if (!present) return;
+    if (*present == BusState::Initialising && !complaint.empty()) {
+        (void)store.write(fmt::format("/local/domain/0/error/backend/vbd/{}/{}/error", domid, number), complaint);
+        (void)store.write(state, "5");
+    } else if (*present == BusState::Initialising) {
+        served.insert(id);
+        (void)store.write(state, "2");
+    } else if (*present == BusState::InitWait && guest_takes) {
+        (void)store.write(state, "4");
+    } else if (*present == BusState::Closing && guest_lets_go && vbds.is_closing(number)) {
+        served.erase(id);
+        (void)store.write(state, "6");
+    }
+}
+
+}  // namespace hvctld::test

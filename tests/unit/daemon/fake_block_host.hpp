@@ -1,0 +1,37 @@
+// Dom0's kernel as far as disks go: block devices that are numbers, and backends that do in the store what xen-blkback
+// and a guest's driver do there.
+#pragma once
+
+#include <functional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "devices/block/block_host.hpp"
+#include "store/store.hpp"
+
+namespace hvctld::test {
+
+class FakeBlockHost final : public BlockHost {
+  public:
+    Result<Backing> attach(Image image, const config::DiskDefinition& disk) override;
+    [[nodiscard]] bool serves(DomainId domain, std::uint32_t number) override;
+
+    // The kernel notices changes in this store from now on, as it does in that of each process of the daemon.
+    void watch(store::Store& store, std::function<void(std::function<void()>)> post);
+
+    // Hooks of tests.
+    bool has_blkback = true;
+    bool guest_takes = true;                                    // the guest's driver connects
+    bool guest_lets_go = true;                                  // and closes when it is asked
+    std::string complaint;                                      // of blkback, instead of serving
+    std::function<Result<void>(const std::string&)> on_attach;  // from the thread that attaches; the disk's target
+    std::set<std::pair<std::uint16_t, std::uint32_t>> served;
+
+  private:
+    void look(store::Store& store, const std::string& path);
+
+    unsigned devices_ = 0;
+};
+
+}  // namespace hvctld::test

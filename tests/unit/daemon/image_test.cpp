@@ -1,0 +1,173 @@
+#include "devices/block/image.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "devices/block/image_claims.hpp"
+#include "testing.hpp"
+
+namespace hvctld::test {
+namespace {
+
+class ImageTest : public testing::Test {
+  protected:
+    ImageTest() : store{store::Store::create({}).value()} {}
+
+    [[nodiscard]] config::DiskDefinition disk(const std::string& path, bool read_only = false) const {
+        config::DiskDefinition made;
+        made.target = "xvda";
+        made.path = path;
+        made.read_only = read_only;
+        return made;
+    }
+    [[nodiscard]] std::string image(const std::string& name, const std::string& head = {}) const {
+        std::string content(64 * 1024, '\0');
+        content.replace(0, head.size(), head);
+        return folder.file(name, content);
+    }
+    static ErrorId error(const std::string& what, const Result<Image>& result) {
+        EXPECT_FALSE(result) << what;
+        return result ? ErrorId::Internal : result.error().id();
+    }
+
+    TemporaryFolder folder;
+    std::unique_ptr<store::Store> store;
+};
+
+TEST_F(ImageTest, LinksLeadToTheSameImage) {
+    const std::string path = image("a.img");
+    std::filesystem::create_symlink(path, folder / "soft.img");
+    std::filesystem::create_hard_link(path, folder / "hard.img");
+    const auto opened = open_image(disk(path), true);
+    ASSERT_TRUE(opened) << opened.error().text();
+    EXPECT_EQ(opened->bytes, 64u * 1024);
+    for (const char* other : {"soft.img", "hard.img"}) {
+        const auto again = open_image(disk(folder / other, true), true);
+        ASSERT_TRUE(again) << again.error().text();
+        EXPECT_EQ(again->id, opened->id);
+        EXPECT_TRUE(again->id.overlaps(opened->id));
+    }
+    const auto second = open_image(disk(image("b.img")), true);
+    ASSERT_TRUE(second);
+    EXPECT_FALSE(second->id.overlaps(opened->id));
+}
+
+TEST_F(ImageTest, WhatIsNoImageIsRefused) {
+    EXPECT_EQ(error("missing", open_image(disk(folder / "none"), true)), ErrorId::FileMissing);
+    EXPECT_EQ(error("below a file", open_image(disk(image("a.img") + "/b"), true)), ErrorId::FileMissing);
+    EXPECT_EQ(error("a folder", open_image(disk(folder / "."), true)), ErrorId::FileUnreadable);
+    EXPECT_EQ(error("a folder", open_image(disk(folder / ".", true), true)), ErrorId::ImageUnusable);
+    EXPECT_EQ(error("empty", open_image(disk(folder.file("empty", "")), true)), ErrorId::ImageUnusable);
+    EXPECT_EQ(error("cut off", open_image(disk(folder.file("odd", std::string(1000, 'x'))), true)),
+              ErrorId::ImageUnusable);
+    ASSERT_EQ(mkfifo((folder / "fifo").c_str(), 0600), 0);
+    EXPECT_EQ(error("a FIFO", open_image(disk(folder / "fifo"), true)), ErrorId::ImageUnusable);
+    EXPECT_EQ(error("a terminal", open_image(disk("/dev/null"), true)), ErrorId::ImageUnusable);
+}
+
+TEST_F(ImageTest, OtherFormatsAreNamedWhereAnAdministratorAsks) {
+    const std::string path = image("guest.qcow2", std::string{"QFI\xfb\0\0\0\3", 8});
+    const auto refused = open_image(disk(path), true);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().id(), ErrorId::ImageUnusable);
+    EXPECT_NE(refused.error().message().find("qemu-img convert"), std::string::npos) << refused.error().message();
+    // A guest that has written such a header to its own disk still restarts.
+    EXPECT_TRUE(open_image(disk(path), false));
+}
+
+TEST_F(ImageTest, ALockOfQemuIsSeen) {
+    const std::string path = image("a.img");
+    const auto opened = open_image(disk(path), true);
+    ASSERT_TRUE(opened);
+    EXPECT_TRUE(check_unused(*opened, disk(path)));
+    const UniqueFd qemu{::open(path.c_str(), O_RDWR | O_CLOEXEC)};
+    struct flock lock {};
+    lock.l_type = F_RDLCK;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = 201;
+    lock.l_len = 1;
+    ASSERT_EQ(fcntl(qemu.get(), F_OFD_SETLK, &lock), 0);
+    const auto busy = check_unused(*opened, disk(path));
+    ASSERT_FALSE(busy);
+    EXPECT_EQ(busy.error().id(), ErrorId::ImageBusy);
+    config::DiskDefinition shared = disk(path);
+    shared.shared = true;
+    EXPECT_TRUE(check_unused(*opened, shared));
+}
+
+TEST_F(ImageTest, IdsAreReadAsTheyAreWritten) {
+    for (const ImageId& id : {ImageId{true, 2049, 131}, ImageId{false, 2048, 1}, ImageId{false, 1ull << 40, 0}})
+        EXPECT_EQ(parse_image_id(format_image_id(id)), id);
+    for (const char* text :
+         {"", "file", "file:", "file:1", "file:1:", "file:1:2x", "disk:1:2", "file:-1:2", "file:1:2:3"})
+        EXPECT_FALSE(parse_image_id(text)) << text;
+}
+
+TEST_F(ImageTest, APartitionOverlapsItsDiskAlone) {
+    const ImageId whole{false, 2048, 0};
+    const ImageId first{false, 2048, 1};
+    const ImageId second{false, 2048, 2};
+    EXPECT_TRUE(whole.overlaps(first));
+    EXPECT_TRUE(second.overlaps(whole));
+    EXPECT_FALSE(first.overlaps(second));
+    EXPECT_FALSE(first.overlaps({false, 2064, 1}));
+    EXPECT_FALSE((ImageId{true, 2048, 1}.overlaps(first)));
+}
+
+TEST_F(ImageTest, OneWritesOrAllRead) {
+    ImageClaims claims{*store};
+    const ImageId id{true, 1, 2};
+    config::DiskDefinition writes = disk("/a");
+    config::DiskDefinition reads = disk("/a", true);
+    ASSERT_TRUE(claims.take("web1", reads, id));
+    ASSERT_TRUE(claims.take("web2", reads, id));
+    const auto refused = claims.take("web3", writes, id);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().id(), ErrorId::ImageBusy);
+    EXPECT_NE(refused.error().message().find("web1"), std::string::npos);
+    claims.release("web1");
+    claims.release("web2");
+    ASSERT_TRUE(claims.take("web3", writes, id));
+    EXPECT_FALSE(claims.take("web1", reads, id));
+    EXPECT_FALSE(claims.take("web1", writes, id));
+    EXPECT_TRUE(claims.take("web1", writes, {true, 1, 3}));
+    // The same disk twice in one guest is no better.
+    writes.target = "xvdb";
+    EXPECT_FALSE(claims.take("web3", writes, id));
+}
+
+TEST_F(ImageTest, SharedIsForThoseWhoAllSaySo) {
+    ImageClaims claims{*store};
+    config::DiskDefinition shared = disk("/a");
+    shared.shared = true;
+    ASSERT_TRUE(claims.take("web1", shared, {true, 1, 2}));
+    ASSERT_TRUE(claims.take("web2", shared, {true, 1, 2}));
+    EXPECT_FALSE(claims.take("web3", disk("/a"), {true, 1, 2}));
+}
+
+TEST_F(ImageTest, ClaimsOutliveTheDaemon) {
+    {
+        ImageClaims claims{*store};
+        ASSERT_TRUE(claims.take("web1", disk("/a"), {true, 1, 2}));
+        ASSERT_TRUE(claims.take("web2", disk("/b"), {true, 1, 3}));
+        ASSERT_TRUE(claims.take("web3", disk("/c"), {true, 1, 4}));
+        claims.keep("web1", "xvda", 5);
+        claims.keep("web2", "xvda", 6);
+    }
+    EXPECT_EQ(store->permissions("/tool/hvctld/images/5/xvda")->size(), 1u);  // no guest reads it
+    ImageClaims claims{*store};
+    claims.load([](std::uint16_t domid) { return domid == 5; });
+    EXPECT_FALSE(claims.take("other", disk("/a"), {true, 1, 2}));
+    EXPECT_TRUE(claims.take("other", disk("/b"), {true, 1, 3}));  // that domain has gone
+    EXPECT_FALSE(store->exists("/tool/hvctld/images/6"));
+    claims.release("web1");
+    EXPECT_FALSE(store->exists("/tool/hvctld/images/5"));
+    EXPECT_TRUE(claims.take("other", disk("/a"), {true, 1, 2}));
+}
+
+}  // namespace
+}  // namespace hvctld::test

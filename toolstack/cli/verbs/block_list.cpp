@@ -1,0 +1,101 @@
+#include "json.hpp"
+#include "text.hpp"
+#include "verbs/common.hpp"
+#include "verbs/verbs.hpp"
+
+namespace hvctl::cli {
+namespace {
+
+struct Arguments {
+    std::vector<std::string> domains;
+    bool json = false;
+};
+
+struct DomainDisks {
+    Properties domain;
+    std::vector<Properties> disks;
+};
+
+Result<std::vector<DomainDisks>> collect(Manager& manager, const std::vector<std::string>& names) {
+    std::vector<DomainDisks> all;
+    for (Properties& domain : TRY(domains_named(manager, names))) {
+        if (names.empty() && domain.has("domid") && domain.number("domid") == 0) continue;  // Dom0 has the real ones
+        auto disks = manager.list_disks(domain.text("name"));
+        // Asked for all, a domain that has just been forgotten is simply not among them.
+        if (!disks && names.empty() && disks.error().code == ExitCode::NotFound) continue;
+        all.push_back({std::move(domain), TRY(std::move(disks))});
+    }
+    return all;
+}
+
+std::string json_of(const std::vector<DomainDisks>& all) {
+    std::vector<JsonDocument> list;
+    for (const DomainDisks& entry : all) {
+        JsonDocument domain = JsonDocument::part();
+        domain.add("name", Value(entry.domain.text("name")));
+        if (entry.domain.has("domid")) domain.add("domid", Value(entry.domain.number("domid")));
+        domain.add("disks", entry.disks);
+        list.push_back(std::move(domain));
+    }
+    JsonDocument document;
+    document.add("domains", std::move(list));
+    return document.text();
+}
+
+std::string mode_text(const Properties& disk) {
+    std::string text = disk.flag("read_only") ? "ro" : "rw";
+    if (disk.flag("cdrom")) text += ",cdrom";
+    if (disk.flag("shared")) text += ",shared";
+    return text;
+}
+
+Cell disk_state_cell(const std::string& state) {
+    if (state == "failed") return {state, Colour::Red};
+    if (state == "connected") return {state, Colour::Green};
+    return {state, state == "offline" ? Colour::Dim : Colour::None};
+}
+
+Table table_of(const std::vector<DomainDisks>& all) {
+    Table table({{"Name"},
+                 {"ID", Align::Right},
+                 {"Target"},
+                 {"Mode"},
+                 {"State"},
+                 {.title = "Device", .optional = true},
+                 {.title = "Path"}});
+    for (const DomainDisks& entry : all) {
+        for (const Properties& disk : entry.disks) {
+            const std::string device = disk.text("device");
+            table.add({{entry.domain.text("name")},
+                       {domain_id_text(entry.domain)},
+                       {disk.text("target")},
+                       {mode_text(disk)},
+                       disk_state_cell(disk.text("state")),
+                       {device.empty() ? "-" : device},
+                       {disk.text("path")}});
+        }
+    }
+    return table;
+}
+
+}  // namespace
+
+void add_block_list(App& app, Context& context) {
+    auto arguments = std::make_shared<Arguments>();
+    Verb& verb = app.verb("block-list", Topic::Disks, "list the disks of domains");
+    verb.description =
+        "Lists the disks of all domains, or of the named ones: the name in the guest, whether it may write, how far "
+        "guest "
+        "and Dom0 are with it (waiting: the guest has not taken it yet), the block device of Dom0 that serves it, and "
+        "the image.";
+    verb.examples = "hvctl block-list web1";
+    verb.positionals_of("DOMAIN", Complete::Domain, arguments->domains, Arity::Any, "name, id or UUID");
+    verb.flag("--json", arguments->json, "everything that is known, in JSON");
+    verb.run = [arguments, &context]() -> Result<void> {
+        auto all = TRY(collect(*TRY(context.manager()), arguments->domains));
+        print(arguments->json ? json_of(all) : table_of(all).render(context.out));
+        return {};
+    };
+}
+
+}  // namespace hvctl::cli

@@ -1,0 +1,47 @@
+#include <fmt/format.h>
+
+#include "bus/manager_object.hpp"
+#include "hvctl/try.hpp"
+
+namespace hvctld::bus {
+
+Result<void> DiskMethods::attach(ManagerObject& object, sd_bus_message* call) {
+    Arguments arguments{call};
+    const std::string domain = TRY(arguments.text());
+    const std::string disk = TRY(arguments.text());
+    const JobId job = TRY(object.manager().attach_disk(domain, disk));
+    return reply(call, [&](Writer& writer) { writer.number(job); });
+}
+
+Result<void> DiskMethods::detach(ManagerObject& object, sd_bus_message* call) {
+    Arguments arguments{call};
+    const std::string domain = TRY(arguments.text());
+    const std::string target = TRY(arguments.text());
+    bool force = false;
+    TRY(arguments.options([&](const std::string& key, const std::string& type, Arguments& value) -> Result<void> {
+        if (key != "force" || type != "b")
+            return fail(ErrorId::InvalidArgument, fmt::format("there is no option \"{}\" of type {}", key, type));
+        force = TRY(value.boolean());
+        return {};
+    }));
+    const JobId job = TRY(object.manager().detach_disk(domain, target, force));
+    return reply(call, [&](Writer& writer) { writer.number(job); });
+}
+
+Result<void> DiskMethods::list(ManagerObject& object, sd_bus_message* call) {
+    const auto disks = TRY(object.manager().disks(TRY(Arguments{call}.text())));
+    return reply(call, [&](Writer& writer) {
+        writer.array("a{sv}", [&] {
+            for (const DiskView& view : disks) {
+                writer.array("{sv}", [&] {
+                    writer.entry("target", view.target).entry("number", view.number).entry("path", view.path);
+                    writer.entry("format", view.format).entry("read_only", view.read_only);
+                    writer.entry("cdrom", view.cdrom).entry("shared", view.shared);
+                    writer.entry("state", view.state).entry("device", view.device);
+                });
+            }
+        });
+    });
+}
+
+}  // namespace hvctld::bus

@@ -1,0 +1,68 @@
+// The disks of a guest: each an image, a block device of Dom0 over it, and a backend in Dom0's kernel that serves that.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "devices/block/block_host.hpp"
+#include "devices/block/vbd.hpp"
+#include "devices/device.hpp"
+#include "domain/context.hpp"
+#include "domain/domain.hpp"
+
+namespace hvctld {
+
+struct DiskView {
+    std::string target;
+    std::uint32_t number = 0;  // the guest's driver knows it by this
+    std::string path;
+    std::string format;
+    bool read_only = false;
+    bool cdrom = false;
+    bool shared = false;
+    std::string state;   // offline, starting, waiting, connected, closing, closed, failed
+    std::string device;  // of Dom0, "7:0"; empty: none
+};
+
+class Disks final : public Device {
+  public:
+    Disks(Context& context, Domain& domain) : context_{context}, domain_{domain} {}
+
+    Step prepare(bool anew) override;
+    Phase publish() override;
+    void started() override {}
+    void abandoned() override;
+    void unplug() override;
+    void freed() override;
+    Result<void> recover() override;
+
+    // One disk, while the guest runs. prepare_one() and connect_one() undo nothing: take_away() does.
+    [[nodiscard]] Step prepare_one(const config::DiskDefinition& disk, bool anew);
+    [[nodiscard]] Step connect_one(const config::DiskDefinition& disk);
+    // Until the guest has taken it; GuestSilent.
+    [[nodiscard]] Step wait_connected(const config::DiskDefinition& disk);
+    // Asks the guest to let go of it, and waits until it has; GuestSilent.
+    [[nodiscard]] Step wait_closed(const config::DiskDefinition& disk);
+    // Whatever there is of it, whether the guest likes it or not; over when Dom0's kernel has let go, too.
+    [[nodiscard]] Step take_away(const config::DiskDefinition& disk);
+
+    [[nodiscard]] std::vector<DiskView> list() const;
+
+  private:
+    void prepare_from(std::size_t index, bool anew, Job& job, const Done& done);
+    void attach(Job& job, const config::DiskDefinition& disk, Image image, const Done& done);
+    Result<void> connect(const std::vector<config::DiskDefinition>& disks);
+    [[nodiscard]] Step wait_served(const std::vector<config::DiskDefinition>& disks);
+    Result<bool> is_served(const config::DiskDefinition& disk);
+    [[nodiscard]] std::string name_of(const config::DiskDefinition& disk) const;
+    [[nodiscard]] std::string state_of(std::uint32_t number) const;
+    [[nodiscard]] Vbds vbds() const { return {context_.store, domain_.record.instance.domid}; }
+
+    Context& context_;
+    Domain& domain_;
+    std::map<std::string, Backing> backings_;  // by target
+};
+
+}  // namespace hvctld

@@ -1,0 +1,225 @@
+#include "devices/block/image.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/fs.h>
+#include <linux/loop.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "hvctl/try.hpp"
+
+namespace hvctld {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kSector = 512;
+
+std::string named(const config::DiskDefinition& disk) {
+    return fmt::format("disk {}: {}", disk.target, disk.path);
+}
+
+// A device number as the kernel's block layer writes it in structures (new_encode_dev() in Linux' kdev_t.h).
+dev_t decode_device(std::uint64_t encoded) {
+    const auto bits = static_cast<std::uint32_t>(encoded);
+    return makedev((bits & 0xfff00) >> 8, (bits & 0xff) | ((bits >> 12) & 0xfff00));
+}
+
+// What a loop device has behind it; nothing for other devices and for a loop device that is free.
+std::optional<loop_info64> loop_status(int file) {
+    loop_info64 info{};
+    if (ioctl(file, LOOP_GET_STATUS64, &info) != 0) return std::nullopt;
+    return info;
+}
+
+ImageId id_of_loop(const loop_info64& info) {
+    return {true, decode_device(info.lo_device), info.lo_inode};
+}
+
+std::string sysfs_of(dev_t device) {
+    return fmt::format("/sys/dev/block/{}:{}", major(device), minor(device));
+}
+
+// One number of a sysfs file, or "MAJOR:MINOR".
+std::string first_line(const std::string& path) {
+    std::ifstream file{path};
+    std::string line;
+    std::getline(file, line);
+    return line;
+}
+
+ImageId id_of_device(dev_t device) {
+    const std::string partition = first_line(sysfs_of(device) + "/partition");
+    std::uint64_t number = 0;
+    (void)std::from_chars(partition.data(), partition.data() + partition.size(), number);
+    if (number == 0) return {false, device, 0};
+    // A partition's folder is in its disk's.
+    std::error_code problem;
+    const fs::path folder = fs::canonical(sysfs_of(device), problem);
+    const std::string disk = problem ? "" : first_line(folder.parent_path() / "dev");
+    unsigned disk_major = 0;
+    unsigned disk_minor = 0;
+    if (std::sscanf(disk.c_str(), "%u:%u", &disk_major, &disk_minor) != 2) return {false, device, 0};
+    return {false, makedev(disk_major, disk_minor), number};
+}
+
+struct Format {
+    std::string_view magic;
+    std::string_view name;
+};
+constexpr std::array kFormats{Format{"QFI\xfb", "qcow2"}, Format{"KDMV", "vmdk"}, Format{"vhdxfile", "vhdx"},
+                              Format{"conectix", "vpc"}, Format{"QED\0", "qed"}};
+
+Result<void> check_format(int file, const config::DiskDefinition& disk) {
+    std::array<char, 8> head{};
+    const ssize_t got = pread(file, head.data(), head.size(), 0);
+    if (got < 0) return fail_errno(errno, named(disk));
+    const std::string_view text{head.data(), static_cast<std::size_t>(got)};
+    for (const Format& format : kFormats) {
+        if (!text.starts_with(format.magic)) continue;
+        return fail(ErrorId::ImageUnusable,
+                    fmt::format("{0} is a {1} image, and format is raw: the guest would see its headers, not its "
+                                "content; 'qemu-img convert -O raw {2} NEW' makes a raw one of it",
+                                named(disk), format.name, disk.path));
+    }
+    return {};
+}
+
+Result<std::uint64_t> size_of(int file, const struct stat& status, const config::DiskDefinition& disk) {
+    std::uint64_t bytes = static_cast<std::uint64_t>(status.st_size);
+    if (S_ISBLK(status.st_mode) && ioctl(file, BLKGETSIZE64, &bytes) != 0) return fail_errno(errno, named(disk));
+    if (bytes == 0) {
+        return fail(ErrorId::ImageUnusable,
+                    fmt::format("{} is empty; 'truncate -s 10G FILE' makes a disk of a file", named(disk)));
+    }
+    if (bytes % kSector != 0) {
+        return fail(ErrorId::ImageUnusable,
+                    fmt::format("{} has {} bytes, which are no whole sectors: it is cut off, or no image of a disk; "
+                                "'truncate -s %{} FILE' fills the last sector up",
+                                named(disk), bytes, kSector));
+    }
+    return bytes;
+}
+
+// The other loop device that has the file, for writing unless all only read.
+std::string busy_loop(const Image& image, bool read_only) {
+    std::error_code problem;
+    for (const auto& entry : fs::directory_iterator{"/sys/block", problem}) {
+        const std::string name = entry.path().filename();
+        if (!name.starts_with("loop") || !fs::exists(entry.path() / "loop/backing_file", problem)) continue;
+        const UniqueFd file{::open(("/dev/" + name).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+        struct stat status {};
+        if (!file || fstat(file.get(), &status) != 0) continue;
+        if (image.device != 0 && status.st_rdev == image.device) continue;  // the one that is meant
+        const auto info = loop_status(file.get());
+        if (!info || id_of_loop(*info) != image.id) continue;
+        if (read_only && (info->lo_flags & LO_FLAGS_READ_ONLY) != 0) continue;
+        return "/dev/" + name;
+    }
+    return {};
+}
+
+// Locks as QEMU's file driver takes them: one byte for each thing that it does or does not let others do.
+bool locked_by_qemu(int file) {
+    constexpr off_t kFirst = 100;
+    constexpr off_t kBytes = 200;
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = kFirst;
+    lock.l_len = kBytes;
+    return fcntl(file, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+}  // namespace
+
+bool ImageId::overlaps(const ImageId& other) const {
+    if (file != other.file || device != other.device) return false;
+    return number == other.number || (!file && (number == 0 || other.number == 0));
+}
+
+std::string format_image_id(const ImageId& id) {
+    return fmt::format("{}:{}:{}", id.file ? "file" : "device", id.device, id.number);
+}
+
+std::optional<ImageId> parse_image_id(std::string_view text) {
+    ImageId id;
+    id.file = text.starts_with("file:");
+    if (!id.file && !text.starts_with("device:")) return std::nullopt;
+    text.remove_prefix(text.find(':') + 1);
+    const char* const end = text.data() + text.size();
+    const auto [middle, no_device] = std::from_chars(text.data(), end, id.device);
+    if (no_device != std::errc{} || middle == end || *middle != ':') return std::nullopt;
+    const auto [rest, no_number] = std::from_chars(middle + 1, end, id.number);
+    if (no_number != std::errc{} || rest != end) return std::nullopt;
+    return id;
+}
+
+Result<Image> open_image(const config::DiskDefinition& disk, bool look_inside) {
+    Image image;
+    // O_NONBLOCK: opening a FIFO that has taken the file's place must not wait.
+    image.file =
+        UniqueFd{::open(disk.path.c_str(), (disk.read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
+    if (!image.file) {
+        const int number = errno;
+        const bool missing = number == ENOENT || number == ENOTDIR;
+        return fail(missing ? ErrorId::FileMissing : ErrorId::FileUnreadable,
+                    fmt::format("{}: {}{}", named(disk), std::strerror(number),
+                                number == EROFS && !disk.read_only ? "; write mode: ro" : ""));
+    }
+    struct stat status {};
+    if (fstat(image.file.get(), &status) != 0) return fail_errno(errno, named(disk));
+    if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode)) {
+        return fail(ErrorId::ImageUnusable,
+                    fmt::format("{} is neither a regular file nor a block device", named(disk)));
+    }
+    image.bytes = TRY(size_of(image.file.get(), status, disk));
+    if (S_ISBLK(status.st_mode)) {
+        image.device = status.st_rdev;
+        const auto loop = loop_status(image.file.get());
+        image.id = loop ? id_of_loop(*loop) : id_of_device(status.st_rdev);
+    } else {
+        image.id = {true, status.st_dev, status.st_ino};
+    }
+    if (look_inside) TRY(check_format(image.file.get(), disk));
+    return image;
+}
+
+Result<void> check_unused(const Image& image, const config::DiskDefinition& disk) {
+    if (disk.shared) return {};
+    const auto busy = [&](const std::string& who) {
+        return fail(ErrorId::ImageBusy,
+                    fmt::format("{} is in use: {}; end that first, or write shared: true if all who use it can bear it",
+                                named(disk), who));
+    };
+    if (image.id.file) {
+        if (const std::string loop = busy_loop(image, disk.read_only); !loop.empty())
+            return busy(fmt::format("{} has it ('losetup -l' shows more)", loop));
+        if (image.device == 0 && locked_by_qemu(image.file.get())) return busy("a program has locked it, as QEMU does");
+    }
+    if (image.device == 0) return {};
+    const UniqueFd alone{::open(disk.path.c_str(), O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK)};
+    if (!alone && errno == EBUSY)
+        return busy("Dom0 has it mounted, or made a part of another device ('lsblk' shows it)");
+    return {};
+}
+
+Result<void> check_disks(const config::DomainDefinition& definition) {
+    for (const config::DiskDefinition& disk : definition.disks) {
+        const Image image = TRY(open_image(disk, true));
+        TRY(check_unused(image, disk));
+    }
+    return {};
+}
+
+}  // namespace hvctld

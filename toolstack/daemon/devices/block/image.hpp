@@ -1,0 +1,48 @@
+// The file or block device behind a disk. It is known by what it is, not by a path: links, other mounts of its file
+// system and loop devices all lead to the same one. Everything here may wait for a disk that does not answer.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/files.hpp"
+#include "config/definition.hpp"
+
+namespace hvctld {
+
+struct ImageId {
+    bool file = true;
+    std::uint64_t device = 0;  // the file's file system; otherwise the block device, of a partition its whole disk
+    std::uint64_t number = 0;  // the file's inode; otherwise the partition, 0: all of the disk
+
+    // Whoever writes to the one changes the other.
+    [[nodiscard]] bool overlaps(const ImageId& other) const;
+    bool operator==(const ImageId&) const = default;
+};
+// "file:2049:131" or "device:2048:1", with numbers as stat(2) gives them.
+std::string format_image_id(const ImageId& id);
+std::optional<ImageId> parse_image_id(std::string_view text);
+
+struct Image {
+    UniqueFd file;
+    ImageId id;
+    dev_t device = 0;  // a block device's own number; 0: a regular file
+    std::uint64_t bytes = 0;
+};
+
+// For reading and writing as the disk says. FileMissing, FileUnreadable; ImageUnusable where it is no image, or, with
+// `look_inside`, an image of another format (whose owner would find its headers as the content of the disk).
+Result<Image> open_image(const config::DiskDefinition& disk, bool look_inside);
+
+// ImageBusy when a program of Dom0 or Dom0 itself has it (mounted, swapped to, part of a volume group, behind a loop
+// device, locked by a QEMU) in a way that does not go with the disk's. Of other domains it knows nothing.
+Result<void> check_unused(const Image& image, const config::DiskDefinition& disk);
+
+// Whether all disks of a guest that does not run could be served, other domains aside.
+Result<void> check_disks(const config::DomainDefinition& definition);
+
+}  // namespace hvctld

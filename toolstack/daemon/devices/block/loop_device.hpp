@@ -1,0 +1,21 @@
+// Dom0's loop devices: a file as a block device (linux/loop.h).
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "base/files.hpp"
+
+namespace hvctld {
+
+struct LoopDevice {
+    UniqueFd file;  // of the loop device: while nobody else has it open it is this that keeps it
+    dev_t device = 0;
+};
+
+// A loop device over `backing`, with direct I/O where the file system has it. It detaches itself when the last who has
+// it open lets go, so that a process that is killed leaves nothing behind. LimitReached when the kernel has none left.
+Result<LoopDevice> attach_loop(int backing, bool read_only, const std::string& path);
+
+}  // namespace hvctld

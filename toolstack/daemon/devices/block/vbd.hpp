@@ -1,0 +1,66 @@
+// A disk of a guest as the store has it: a pair of folders, the backend's and the frontend's, by which xen-blkback in
+// Dom0's kernel and the guest's driver find each other (Xen's public/io/blkif.h and xenbus.h).
+//
+// The guest writes what it likes into its own folder, and nothing there is believed.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/errors.hpp"
+#include "config/definition.hpp"
+#include "store/store.hpp"
+
+namespace hvctld {
+
+// XenbusState of xenbus.h.
+enum class BusState : std::uint8_t {
+    Unknown = 0,
+    Initialising = 1,
+    InitWait = 2,
+    Initialised = 3,
+    Connected = 4,
+    Closing = 5,
+    Closed = 6,
+};
+
+class Vbds {
+  public:
+    Vbds(store::Store& store, std::uint16_t domid) : store_{store}, domid_{domid} {}
+
+    struct Entry {
+        const config::DiskDefinition* disk = nullptr;
+        dev_t device = 0;
+    };
+    // All of them, or none.
+    Result<void> add(const std::vector<Entry>& entries);
+    void remove(std::uint32_t number);
+    void remove_all();
+
+    // Those that are there.
+    [[nodiscard]] std::vector<std::uint32_t> numbers() const;
+    // Where the backend is; nothing when it is not in the store.
+    [[nodiscard]] std::optional<BusState> state(std::uint32_t number) const;
+    // The backend's device, as "7:0"; empty when it is not there.
+    [[nodiscard]] std::string device(std::uint32_t number) const;
+    // What the guest calls it: the disk's target.
+    [[nodiscard]] std::string target(std::uint32_t number) const;
+    // What the backend has complained of; empty when of nothing.
+    [[nodiscard]] std::string trouble(std::uint32_t number) const;
+    // Asks both ends to let go of the disk.
+    Result<void> close(std::uint32_t number);
+    [[nodiscard]] bool is_closing(std::uint32_t number) const;
+
+  private:
+    [[nodiscard]] std::string backend(std::uint32_t number) const;
+    [[nodiscard]] std::string frontend(std::uint32_t number) const;
+
+    store::Store& store_;
+    std::uint16_t domid_;
+};
+
+}  // namespace hvctld
