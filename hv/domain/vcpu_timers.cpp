@@ -22,6 +22,8 @@ void periodic_fired(void* argument) {
     Vcpu& vcpu = *static_cast<Vcpu*>(argument);
     const Nanoseconds period = vcpu.period.load(std::memory_order_relaxed);
     if (period == 0) return;
+    // Ticks end with it: those of one that does not run are work of hv's that nobody is charged for.
+    if (vcpu.flags.load(std::memory_order_relaxed) & kVcpuDown) return;
     notify_vcpu_virq(vcpu, kTimerVirq);
     // Periods that were missed are not made up for: the pending event stands for all of them.
     const Nanoseconds now = time::now();

@@ -108,6 +108,21 @@ TEST_F(VcpuTimers, Periodic) {
     EXPECT_FALSE(take_event());
 }
 
+// hv would do the ticks' work at nobody's charge.
+TEST_F(VcpuTimers, TicksEndWithTheirVcpu) {
+    VcpuSetPeriodicTimer set{.period_ns = 10'000'000};
+    ASSERT_EQ(vcpu_op(VcpuCommand::SetPeriodicTimer, 0, fake::address(set)), 0);
+    vcpu->flags.fetch_or(hv::kVcpuDown);
+    fake::run_until(fake::now() + 100'000'000);
+    EXPECT_FALSE(take_event());
+    vcpu->flags.fetch_and(~hv::kVcpuDown);
+    fake::run_until(fake::now() + 100'000'000);
+    EXPECT_FALSE(take_event());
+    ASSERT_EQ(vcpu_op(VcpuCommand::SetPeriodicTimer, 0, fake::address(set)), 0);
+    fake::run_until(fake::now() + 15'000'000);
+    EXPECT_TRUE(take_event());
+}
+
 TEST_F(VcpuTimers, SetTimerOp) {
     EXPECT_EQ(fake::hypercall(hv::do_set_timer_op, now() + 1'000'000), 0);
     EXPECT_EQ(fake::hypercall(hv::do_set_timer_op, 0), 0);
