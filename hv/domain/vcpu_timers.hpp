@@ -18,7 +18,8 @@ void vcpu_timers_stop(Vcpu& vcpu);
 
 inline constexpr Nanoseconds kMinPeriod = 1'000'000;
 
-// The handlers run on the calling CPU. `period` 0 stops it, and so does the first tick that finds the vCPU down; below kMinPeriod or above 2^62 is BadArgument.
+// The handlers run on the calling CPU. `period` 0 stops it, and the first tick that finds the vCPU down ends them until
+// VCPUOP_up; below kMinPeriod or above 2^62 is BadArgument.
 Result<> vcpu_set_periodic_timer(Vcpu& vcpu, std::uint64_t period);
 // `future_only`: TimePassed when the deadline has passed.
 Result<> vcpu_set_singleshot_timer(Vcpu& vcpu, std::uint64_t deadline, bool future_only);

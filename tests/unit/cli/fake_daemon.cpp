@@ -128,6 +128,7 @@ const sd_bus_vtable* FakeDaemon::vtable() {
         SD_BUS_METHOD("PinVcpu", "siss", "", &on_call, 0),
         SD_BUS_METHOD("AttachDisk", "ss", "t", &on_call, 0),
         SD_BUS_METHOD("DetachDisk", "ssa{sv}", "t", &on_call, 0),
+        SD_BUS_METHOD("ResizeDisk", "sst", "t", &on_call, 0),
         SD_BUS_METHOD("ListDisks", "s", "aa{sv}", &on_call, 0),
         SD_BUS_METHOD("GetHostInfo", "", "a{sv}", &on_call, 0),
         SD_BUS_METHOD("ReadHvLog", "tb", "st", &on_call, 0),

@@ -217,6 +217,13 @@ TEST_F(VerbsTest, BlockDetachNamesDisks) {
     EXPECT_EQ(hvctl({"block-detach", "hello"}).code, 2);
 }
 
+TEST_F(VerbsTest, BlockResizeTakesASizeWithAUnit) {
+    EXPECT_EQ(hvctl({"block-resize", "hello", "xvda", "20GiB", "--no-wait"}).code, 0);
+    EXPECT_EQ(last_call(), "ResizeDisk(hello, xvda, 21474836480)");
+    for (const char* size : {"20", "20G", "GiB", "-1GiB", "0GiB", "20000000000TiB", "1.5GiB"})
+        EXPECT_EQ(hvctl({"block-resize", "hello", "xvda", size}).code, 2) << size;
+}
+
 TEST_F(VerbsTest, BlockListShowsAllDisks) {
     daemon_.disks["hello"] = {{{"target", std::string("xvda")},
                                {"path", std::string("/srv/a.img")},

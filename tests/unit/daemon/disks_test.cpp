@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cstdio>
+
 #include "testing.hpp"
 
 namespace hvctld::test {
@@ -189,6 +191,15 @@ TEST_F(Disks, HotplugRefusals) {
     expect_nothing();
 }
 
+TEST_F(Disks, ADiskGrowsWhileItsGuestRuns) {
+    ASSERT_EQ(start(with_disk("web1", image("a.img"))).state, JobState::Done);
+    EXPECT_EQ(process->finish(process->manager->resize_disk("web1", "xvda", 2 << 20)).state, JobState::Done);
+    EXPECT_EQ(kernel_side().grown, "xvda 7:0 2097152");
+    EXPECT_EQ(process->manager->resize_disk("web1", "xvdb", 2 << 20).error().id(), ErrorId::NoSuchDisk);
+    for (const std::uint64_t bytes : {0ull, 1000ull, 1ull << 62})
+        EXPECT_EQ(process->manager->resize_disk("web1", "xvda", bytes).error().id(), ErrorId::InvalidArgument);
+}
+
 TEST_F(Disks, TwoAtOnceComeOneAfterTheOther) {
     ASSERT_EQ(start(with_disk("web1", image("a.img"))).state, JobState::Done);
     const auto first = process->manager->attach_disk("web1", fmt::format("{{path: {}}}", image("b.img")));
@@ -215,7 +226,6 @@ TEST_F(Disks, AGuestThatPaysNoHeedIsNotWaitedForForEver) {
 
     kernel_side().guest_lets_go = false;
     EXPECT_EQ(static_cast<ErrorId>(detach("web1", "xvdb").error), ErrorId::GuestSilent);
-    EXPECT_EQ(disks("web1").back().state, "closing");
     EXPECT_EQ(detach("web1", "xvdb", true).state, JobState::Done);
     EXPECT_EQ(disks("web1").size(), 1u);
     process->finish(process->manager->destroy("web1"));
@@ -266,21 +276,127 @@ TEST_F(Disks, AHotplugThatAKillInterruptsIsUndoneOrDone) {
     EXPECT_EQ(disks("web1").size(), 1u);
     EXPECT_FALSE(process->store->exists(backend("web1", 51728)));
     EXPECT_EQ(process->manager->jobs().list().back().state, JobState::Failed);
-    EXPECT_EQ(start(with_disk("web2", other)).state, JobState::Done);  // nobody has it
+    const auto nobody_has_it = [&] {
+        return !process->store->exists(fmt::format("/tool/hvctld/images/{}/xvdb", domid("web1")));
+    };
+    process->run_until(nobody_has_it);
+    EXPECT_EQ(start(with_disk("web2", other)).state, JobState::Done);
     process->finish(process->manager->destroy("web2"));
 
+    // Asked for and not given, a disk stays; taken, it is gone.
     ASSERT_EQ(attach("web1", fmt::format("{{path: {}}}", other)).state, JobState::Done);
     kernel_side().guest_lets_go = false;
     ASSERT_TRUE(process->manager->detach_disk("web1", "xvdb", false));
     process->run_until([&] { return process->manager->jobs().list().back().phase == JobPhase::AskForDisk; });
     abandon();
     process->settle();
+    ASSERT_EQ(disks("web1").size(), 2u);
+    EXPECT_EQ(disks("web1").back().state, "connected");
+    EXPECT_EQ(read(backend("web1", 51728) + "/online"), "1");
+    kernel_side().requests_hang = true;
+    ASSERT_TRUE(process->manager->detach_disk("web1", "xvdb", true));
+    process->run_until([&] { return process->manager->jobs().list().back().phase == JobPhase::TakeDisk; });
+    abandon();
     EXPECT_EQ(disks("web1").size(), 1u);
-    EXPECT_FALSE(process->store->exists(backend("web1", 51728)));
+    EXPECT_EQ(static_cast<ErrorId>(start(with_disk("web2", other)).error), ErrorId::ImageBusy);
+    kernel_side().requests_hang = false;
+    process->run_until(nobody_has_it);
     EXPECT_EQ(start(with_disk("web2", other)).state, JobState::Done);
     process->finish(process->manager->destroy("web2"));
     process->finish(process->manager->destroy("web1"));
     expect_nothing();
+}
+
+TEST_F(Disks, ALostRegistryCostsNoGuestItsDisks) {
+    const std::string path = image("a.img");
+    ASSERT_EQ(start(with_disk("web1", path)).state, JobState::Done);
+    process->run_until([&] { return disks("web1").front().state == "connected"; });
+    process->run_until([this] { return !process->registry->being_written(); });
+    process.reset();
+    hypervisor.forget_bindings();
+    for (const char* name : {"state.db", "state.db-wal", "state.db-shm"}) std::remove((folder / name).c_str());
+    process = std::make_unique<Process>(hypervisor, folder, settings);
+    ASSERT_TRUE(process->recover());
+    ASSERT_EQ(disks("web1").size(), 1u);
+    EXPECT_EQ(disks("web1").front().path, path);
+    EXPECT_EQ(disks("web1").front().state, "connected");
+    EXPECT_EQ(static_cast<ErrorId>(start(with_disk("web2", path)).error), ErrorId::ImageBusy);
+    process->finish(process->manager->destroy("web1"));
+    EXPECT_EQ(start(with_disk("web2", path)).state, JobState::Done);
+    process->finish(process->manager->destroy("web2"));
+    expect_nothing();
+}
+
+TEST_F(Disks, ALostJournalCostsNobodyHisClaim) {
+    const std::string path = image("a.img");
+    ASSERT_EQ(start(with_disk("web1", path)).state, JobState::Done);
+    (void)process->store->remove("/tool/hvctld/images");
+    restart();
+    process->run_until(
+        [&] { return process->store->exists(fmt::format("/tool/hvctld/images/{}/xvda", domid("web1"))); });
+    EXPECT_EQ(static_cast<ErrorId>(start(with_disk("web2", path)).error), ErrorId::ImageBusy);
+}
+
+TEST_F(Disks, AFailedDetachIsTakenBack) {
+    ASSERT_EQ(start(with_disk("web1", image("a.img"))).state, JobState::Done);
+    process->run_until([&] { return disks("web1").front().state == "connected"; });
+    (void)process->store->write(frontend("web1") + "/state", "4");
+    kernel_side().guest_lets_go = false;
+    EXPECT_EQ(static_cast<ErrorId>(detach("web1", "xvda").error), ErrorId::GuestSilent);
+    EXPECT_EQ(read(backend("web1") + "/online"), "1");
+    EXPECT_EQ(read(backend("web1") + "/state"), "4");
+    EXPECT_EQ(disks("web1").front().state, "connected");
+}
+
+// A request that hangs in its disk may yet change it.
+TEST_F(Disks, NobodyIsGivenAnImageWhoseRequestsHang) {
+    const std::string other = image("b.img");
+    ASSERT_EQ(start(with_disk("web1", image("a.img"))).state, JobState::Done);
+    ASSERT_EQ(attach("web1", fmt::format("{{path: {}}}", other)).state, JobState::Done);
+    kernel_side().requests_hang = true;
+    const auto taking = process->manager->detach_disk("web1", "xvdb", true);
+    process->run_until([&] { return !process->store->exists(backend("web1", 51728)); });
+    EXPECT_EQ(static_cast<ErrorId>(start(with_disk("web2", other)).error), ErrorId::ImageBusy);
+    kernel_side().requests_hang = false;
+    EXPECT_EQ(process->finish(taking).state, JobState::Done);
+    EXPECT_EQ(start(with_disk("web2", other)).state, JobState::Done);
+}
+
+TEST_F(Disks, AnEndComesBeforeAllThatQueue) {
+    ASSERT_EQ(start(with_disk("web1", image("a.img"))).state, JobState::Done);
+    kernel_side().guest_takes = false;
+    std::vector<Result<JobId>> queue;
+    for (const char* name : {"b.img", "c.img", "d.img"})
+        queue.push_back(process->manager->attach_disk("web1", fmt::format("{{path: {}}}", image(name))));
+    EXPECT_EQ(process->finish(process->manager->destroy("web1")).state, JobState::Done);
+    for (const auto& job : queue) EXPECT_EQ(process->finish(job).state, JobState::Cancelled);
+    expect_nothing();
+}
+
+TEST_F(Disks, TheNextNameIsNobodysInLinuxEither) {
+    const std::string sda = fmt::format("disks: [{{target: sda, path: {}}}]\n", image("a.img"));
+    ASSERT_EQ(start(definition("web1", sda)).state, JobState::Done);
+    ASSERT_EQ(attach("web1", fmt::format("{{path: {}}}", image("b.img"))).state, JobState::Done);
+    EXPECT_EQ(disks("web1").back().target, "xvdb");
+}
+
+TEST_F(Disks, AGuestThatThrowsItsEndAwayHasNoDisk) {
+    ASSERT_EQ(start(with_disk("web1", image("a.img"))).state, JobState::Done);
+    process->run_until([&] { return disks("web1").front().state == "connected"; });
+    (void)process->store->remove(frontend("web1"));
+    kernel_side().served.clear();  // as blkback then does
+    EXPECT_EQ(disks("web1").front().state, "closed");
+    EXPECT_EQ(disks("web1").front().device, "");
+    EXPECT_EQ(detach("web1", "xvda").state, JobState::Done);
+    process->finish(process->manager->destroy("web1"));
+    expect_nothing();
+}
+
+TEST_F(Disks, WordsOfTheKernelAreShownAsText) {
+    kernel_side().complaint = std::string{"22 protocol \x1b[2J"} + std::string(1000, 'x');
+    const JobRecord refused = start(with_disk("web1", image("a.img")));
+    EXPECT_NE(refused.message.find("protocol ?[2J"), std::string::npos) << refused.message;
+    EXPECT_LT(refused.message.size(), 500u);
 }
 
 }  // namespace

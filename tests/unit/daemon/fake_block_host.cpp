@@ -21,8 +21,23 @@ Result<Backing> FakeBlockHost::attach(Image image, const config::DiskDefinition&
     return Backing{std::move(image.file), makedev(kLoopMajor, devices_++)};
 }
 
+Result<void> FakeBlockHost::grow(const config::DiskDefinition& disk, dev_t device, std::uint64_t bytes) {
+    grown = fmt::format("{} {}:{} {}", disk.target, major(device), minor(device), bytes);
+    return {};
+}
+
 bool FakeBlockHost::serves(DomainId domain, std::uint32_t number) {
     return served.contains({domain.raw, number});
+}
+
+Result<std::pair<ImageId, Backing>> FakeBlockHost::find_again(const config::DiskDefinition& disk, dev_t device) {
+    const auto image = open_image(disk, false);
+    if (!image) return std::unexpected(image.error());
+    return std::pair{image->id, Backing{UniqueFd{}, device}};
+}
+
+bool FakeBlockHost::has_let_go(DomainId domain, std::uint32_t number, dev_t) {
+    return !requests_hang && !serves(domain, number);
 }
 
 void FakeBlockHost::watch(store::Store& store, std::function<void(std::function<void()>)> post) {

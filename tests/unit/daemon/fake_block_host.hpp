@@ -15,7 +15,10 @@ namespace hvctld::test {
 class FakeBlockHost final : public BlockHost {
   public:
     Result<Backing> attach(Image image, const config::DiskDefinition& disk) override;
+    Result<void> grow(const config::DiskDefinition& disk, dev_t device, std::uint64_t bytes) override;
+    Result<std::pair<ImageId, Backing>> find_again(const config::DiskDefinition& disk, dev_t device) override;
     [[nodiscard]] bool serves(DomainId domain, std::uint32_t number) override;
+    [[nodiscard]] bool has_let_go(DomainId domain, std::uint32_t number, dev_t device) override;
 
     // The kernel notices changes in this store from now on, as it does in that of each process of the daemon.
     void watch(store::Store& store, std::function<void(std::function<void()>)> post);
@@ -24,8 +27,10 @@ class FakeBlockHost final : public BlockHost {
     bool has_blkback = true;
     bool guest_takes = true;                                    // the guest's driver connects
     bool guest_lets_go = true;                                  // and closes when it is asked
+    bool requests_hang = false;                                 // those that are under way when a disk is taken away
     std::string complaint;                                      // of blkback, instead of serving
     std::function<Result<void>(const std::string&)> on_attach;  // from the thread that attaches; the disk's target
+    std::string grown;                                          // "xvda 7:0 1048576", by the last grow()
     std::set<std::pair<std::uint16_t, std::uint32_t>> served;
 
   private:

@@ -129,8 +129,8 @@ TEST_F(ImageTest, OneWritesOrAllRead) {
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().id(), ErrorId::ImageBusy);
     EXPECT_NE(refused.error().message().find("web1"), std::string::npos);
-    claims.release("web1");
-    claims.release("web2");
+    claims.release("web1", 0);
+    claims.release("web2", 0);
     ASSERT_TRUE(claims.take("web3", writes, id));
     EXPECT_FALSE(claims.take("web1", reads, id));
     EXPECT_FALSE(claims.take("web1", writes, id));
@@ -155,8 +155,8 @@ TEST_F(ImageTest, ClaimsOutliveTheDaemon) {
         ASSERT_TRUE(claims.take("web1", disk("/a"), {true, 1, 2}));
         ASSERT_TRUE(claims.take("web2", disk("/b"), {true, 1, 3}));
         ASSERT_TRUE(claims.take("web3", disk("/c"), {true, 1, 4}));
-        claims.keep("web1", "xvda", 5);
-        claims.keep("web2", "xvda", 6);
+        claims.keep("web1", 5, "xvda", ClaimState::There);
+        claims.keep("web2", 6, "xvda", ClaimState::There);
     }
     EXPECT_EQ(store->permissions("/tool/hvctld/images/5/xvda")->size(), 1u);  // no guest reads it
     ImageClaims claims{*store};
@@ -164,7 +164,12 @@ TEST_F(ImageTest, ClaimsOutliveTheDaemon) {
     EXPECT_FALSE(claims.take("other", disk("/a"), {true, 1, 2}));
     EXPECT_TRUE(claims.take("other", disk("/b"), {true, 1, 3}));  // that domain has gone
     EXPECT_FALSE(store->exists("/tool/hvctld/images/6"));
-    claims.release("web1");
+    ASSERT_EQ(claims.of(5).size(), 1u);
+    EXPECT_EQ(claims.of(5).front().disk.path, "/a");
+    EXPECT_EQ(claims.of(5).front().state, ClaimState::There);
+    claims.release("web1", 0);  // a namesake that did not come to be
+    EXPECT_FALSE(claims.take("other", disk("/a"), {true, 1, 2}));
+    claims.release("web1", 5);
     EXPECT_FALSE(store->exists("/tool/hvctld/images/5"));
     EXPECT_TRUE(claims.take("other", disk("/a"), {true, 1, 2}));
 }

@@ -115,10 +115,8 @@ TEST_F(VcpuTimers, TicksEndWithTheirVcpu) {
     vcpu->flags.fetch_or(hv::kVcpuDown);
     fake::run_until(fake::now() + 100'000'000);
     EXPECT_FALSE(take_event());
-    vcpu->flags.fetch_and(~hv::kVcpuDown);
-    fake::run_until(fake::now() + 100'000'000);
-    EXPECT_FALSE(take_event());
-    ASSERT_EQ(vcpu_op(VcpuCommand::SetPeriodicTimer, 0, fake::address(set)), 0);
+    vcpu->flags.fetch_or(hv::kVcpuInitialised);
+    ASSERT_EQ(vcpu_op(VcpuCommand::Up, 0), 0);
     fake::run_until(fake::now() + 15'000'000);
     EXPECT_TRUE(take_event());
 }

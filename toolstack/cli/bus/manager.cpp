@@ -140,6 +140,11 @@ Result<JobId> Manager::detach_disk(const std::string& domain, const std::string&
     return read_u64(reply.get());
 }
 
+Result<JobId> Manager::resize_disk(const std::string& domain, const std::string& target, std::uint64_t bytes) {
+    Message reply = TRY(call("ResizeDisk", "sst", domain.c_str(), target.c_str(), bytes));
+    return read_u64(reply.get());
+}
+
 Result<std::vector<Properties>> Manager::list_disks(const std::string& domain) {
     Message reply = TRY(call("ListDisks", "s", domain.c_str()));
     return read_properties_list(reply.get());

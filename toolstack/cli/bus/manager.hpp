@@ -67,6 +67,7 @@ class Manager {
 
     Result<JobId> attach_disk(const std::string& domain, const std::string& disk);
     Result<JobId> detach_disk(const std::string& domain, const std::string& target, const Properties& options);
+    Result<JobId> resize_disk(const std::string& domain, const std::string& target, std::uint64_t bytes);
     Result<std::vector<Properties>> list_disks(const std::string& domain);
 
     Result<Properties> get_host_info();

@@ -21,6 +21,7 @@ void add_all_verbs(App& app, Context& context) {
     add_vcpu_pin(app, context);
     add_block_attach(app, context);
     add_block_detach(app, context);
+    add_block_resize(app, context);
     add_block_list(app, context);
     add_info(app, context);
     add_dmesg(app, context);

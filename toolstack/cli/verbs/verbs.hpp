@@ -23,6 +23,7 @@ void add_vcpu_list(App& app, Context& context);
 void add_vcpu_pin(App& app, Context& context);
 void add_block_attach(App& app, Context& context);
 void add_block_detach(App& app, Context& context);
+void add_block_resize(App& app, Context& context);
 void add_block_list(App& app, Context& context);
 void add_info(App& app, Context& context);
 void add_dmesg(App& app, Context& context);

@@ -28,6 +28,15 @@ Result<void> DiskMethods::detach(ManagerObject& object, sd_bus_message* call) {
     return reply(call, [&](Writer& writer) { writer.number(job); });
 }
 
+Result<void> DiskMethods::resize(ManagerObject& object, sd_bus_message* call) {
+    Arguments arguments{call};
+    const std::string domain = TRY(arguments.text());
+    const std::string target = TRY(arguments.text());
+    const std::uint64_t bytes = TRY(arguments.number());
+    const JobId job = TRY(object.manager().resize_disk(domain, target, bytes));
+    return reply(call, [&](Writer& writer) { writer.number(job); });
+}
+
 Result<void> DiskMethods::list(ManagerObject& object, sd_bus_message* call) {
     const auto disks = TRY(object.manager().disks(TRY(Arguments{call}.text())));
     return reply(call, [&](Writer& writer) {

@@ -79,6 +79,8 @@ const sd_bus_vtable kVtable[] = {
                              SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD_WITH_NAMES("DetachDisk", "ssa{sv}", ARGS(domain) ARGS(target) ARGS(options), "t", ARGS(job),
                              define<DiskMethods::detach>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_NAMES("ResizeDisk", "sst", ARGS(domain) ARGS(target) ARGS(bytes), "t", ARGS(job),
+                             define<DiskMethods::resize>, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD_WITH_NAMES("ListDisks", "s", ARGS(domain), "aa{sv}", ARGS(disks), view<DiskMethods::list>,
                              SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD_WITH_NAMES("GetHostInfo", "", , "a{sv}", ARGS(info), view<HostMethods::info>,

@@ -95,6 +95,7 @@ struct DomainMethods {
 struct DiskMethods {
     static Result<void> attach(ManagerObject& object, sd_bus_message* call);
     static Result<void> detach(ManagerObject& object, sd_bus_message* call);
+    static Result<void> resize(ManagerObject& object, sd_bus_message* call);
     static Result<void> list(ManagerObject& object, sd_bus_message* call);
 };
 

@@ -84,6 +84,9 @@ struct DomainDefinition {
     std::vector<std::pair<std::string, std::uint32_t>> xenstore_quota;  // name as the store has it, limit
 };
 
+// A disk in one line of JSON, as a list of disks has it.
+std::string disk_text(const DiskDefinition& disk);
+
 // The definition in JSON with the domain file's own keys, defaults written out: itself a valid domain file.
 std::string normalised(const DomainDefinition& definition);
 

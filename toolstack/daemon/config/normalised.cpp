@@ -71,6 +71,10 @@ std::string_view to_string(EndAction action) {
     return "destroy";
 }
 
+std::string disk_text(const DiskDefinition& definition) {
+    return disk(definition).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 std::string normalised(const DomainDefinition& definition) {
     Json json{{"name", definition.name}};
     if (!definition.uuid.empty()) json["uuid"] = definition.uuid;

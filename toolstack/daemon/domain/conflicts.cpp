@@ -16,6 +16,7 @@ struct Row {
     Conflict clean_up = Refuse;
     Conflict attach_disk = Refuse;
     Conflict detach_disk = Refuse;
+    Conflict resize_disk = Refuse;
     Conflict stop_all = Refuse;
     Conflict pause = Refuse;
     Conflict unpause = Refuse;
@@ -48,6 +49,7 @@ constexpr Row kHostEnd{.shutdown = Beside,
                        .destroy = Beside,
                        .clean_up = Beside,
                        .detach_disk = Beside,
+                       .resize_disk = Beside,
                        .stop_all = Join,
                        .pause = Beside,
                        .unpause = Beside,
@@ -58,6 +60,7 @@ constexpr Row kDisks{.shutdown = Supersede,
                      .destroy = Supersede,
                      .attach_disk = Queue,
                      .detach_disk = Queue,
+                     .resize_disk = Queue,
                      .stop_all = Supersede,
                      .pause = Beside,
                      .unpause = Beside,
@@ -74,7 +77,8 @@ const Row& row_of(Verb present) {
         case Verb::Destroy:
         case Verb::CleanUp: return kEnds;
         case Verb::AttachDisk:
-        case Verb::DetachDisk: return kDisks;
+        case Verb::DetachDisk:
+        case Verb::ResizeDisk: return kDisks;
         case Verb::StopAll: return kHostEnd;
         case Verb::Pause:
         case Verb::Unpause:
@@ -98,6 +102,7 @@ Conflict conflict(Verb present, Verb asked) {
         case Verb::CleanUp: return row.clean_up;
         case Verb::AttachDisk: return row.attach_disk;
         case Verb::DetachDisk: return row.detach_disk;
+        case Verb::ResizeDisk: return row.resize_disk;
         case Verb::StopAll: return row.stop_all;
         case Verb::Pause: return row.pause;
         case Verb::Unpause: return row.unpause;

@@ -13,8 +13,6 @@
 namespace hvctld {
 namespace {
 
-constexpr std::uint32_t kDeadlineSeconds = 90;  // longer than all that the phases wait for
-
 // A phase whose step is known when it begins.
 Phase later(JobPhase name, std::uint32_t percent, std::function<Step()> step) {
     return {name, percent, [step = std::move(step)](Job& job, const Done& done) { step()(job, done); }};
@@ -22,8 +20,9 @@ Phase later(JobPhase name, std::uint32_t percent, std::function<Step()> step) {
 
 }  // namespace
 
+// Without a deadline: none of its phases waits for ever.
 Job& DiskChanges::begin(Domain& domain, Verb verb) {
-    Job& job = work_.begin(domain, verb, kDeadlineSeconds, false);
+    Job& job = work_.begin(domain, verb, 0, false);
     if (!domain.unwinding.empty()) job.add(Work::waiting_phase(domain));
     return job;
 }
@@ -56,7 +55,20 @@ Result<JobId> DiskChanges::attach(const std::string& text, const std::string& di
                      return done(can_answer ? Result<void>{} : std::unexpected(can_answer.error()));
                  domain->disks->wait_connected (*disk)(running, done);
              }});
-    job.add(remember(*domain, [disk](auto& disks) { disks.push_back(*disk); }));
+    job.add({JobPhase::RememberDisks, 90, [this, domain, disk](Job& running, const Done& done) {
+                 domain->definition.disks.push_back(*disk);
+                 save(*domain);
+                 running.on_failure([this, domain, disk](Job&, const Done& undone) {
+                     forget(*domain, *disk);
+                     undone({});
+                 });
+                 remembered(context_, false)(running, done);
+             }});
+    job.add({JobPhase::RememberDisks, 99, immediate([domain, disk](Job& running) -> Result<void> {
+                 domain->disks->settle(*disk);
+                 running.keep();
+                 return {};
+             })});
     domains_.changed(*domain);
     const JobId id = job.id();
     job.start();
@@ -67,23 +79,58 @@ Result<JobId> DiskChanges::detach(const std::string& text, const std::string& ta
     Domain* domain = TRY(domains_.find_running(text));
     TRY(work_.admit(*domain, Verb::DetachDisk));
     TRY(Work::require_whole(*domain));
-    const auto& disks = domain->definition.disks;
-    const auto found = std::ranges::find(disks, target, &config::DiskDefinition::target);
-    if (found == disks.end()) {
-        return fail(ErrorId::NoSuchDisk, fmt::format("{0} has no disk {1}; 'hvctl block-list {0}' shows what it has",
-                                                     domain->record.name, target));
-    }
-    const auto disk = std::make_shared<config::DiskDefinition>(*found);
+    const auto disk = std::make_shared<config::DiskDefinition>(*TRY(find(*domain, target)));
     Job& job = begin(*domain, Verb::DetachDisk);
-    if (!force) job.add(later(JobPhase::AskForDisk, 20, [domain, disk] { return domain->disks->wait_closed(*disk); }));
-    job.add(later(JobPhase::TakeDisk, 60, [domain, disk] { return domain->disks->take_away(*disk); }));
-    job.add(remember(*domain, [disk](auto& left) {
-        std::erase_if(left, [&](const config::DiskDefinition& one) { return one.target == disk->target; });
-    }));
+    if (!force) {
+        job.add({JobPhase::AskForDisk, 20, [domain, disk](Job& running, const Done& done) {
+                     running.on_failure([domain, disk](Job&, const Done& undone) {
+                         if (domain->in_hv()) domain->disks->keep_open(*disk);
+                         undone({});
+                     });
+                     domain->disks->wait_closed (*disk)(running, done);
+                 }});
+    }
+    // What has been taken stays so; a kill does not change that, and neither does a registry that cannot be written.
+    job.add({JobPhase::TakeDisk, 60, [this, domain, disk](Job& running, const Done& done) {
+                 running.keep();
+                 running.shield();
+                 domain->disks->take_away (*disk)(running, [this, domain, disk, &running, done](const auto& taken) {
+                     running.unshield();
+                     forget(*domain, *disk);
+                     done(taken);
+                 });
+             }});
     domains_.changed(*domain);
     const JobId id = job.id();
     job.start();
     return id;
+}
+
+Result<JobId> DiskChanges::resize(const std::string& text, const std::string& target, std::uint64_t bytes) {
+    constexpr std::uint64_t kSector = 512;
+    constexpr std::uint64_t kMost = std::uint64_t{1} << 60;
+    Domain* domain = TRY(domains_.find_running(text));
+    TRY(work_.admit(*domain, Verb::ResizeDisk));
+    TRY(Work::require_whole(*domain));
+    const auto disk = std::make_shared<config::DiskDefinition>(*TRY(find(*domain, target)));
+    if (bytes == 0 || bytes > kMost || bytes % kSector != 0) {
+        return fail(ErrorId::InvalidArgument, fmt::format("{}: {} bytes are no size of a disk: whole sectors of {}",
+                                                          domain->record.name, bytes, kSector));
+    }
+    Job& job = begin(*domain, Verb::ResizeDisk);
+    job.add(later(JobPhase::ResizeDisk, 20, [domain, disk, bytes] { return domain->disks->grow_one(*disk, bytes); }));
+    domains_.changed(*domain);
+    const JobId id = job.id();
+    job.start();
+    return id;
+}
+
+Result<const config::DiskDefinition*> DiskChanges::find(const Domain& domain, const std::string& target) {
+    const auto& disks = domain.definition.disks;
+    const auto found = std::ranges::find(disks, target, &config::DiskDefinition::target);
+    if (found != disks.end()) return &*found;
+    return fail(ErrorId::NoSuchDisk, fmt::format("{0} has no disk {1}; 'hvctl block-list {0}' shows what it has",
+                                                 domain.record.name, target));
 }
 
 Result<void> DiskChanges::choose_target(const Domain& domain, config::DiskDefinition& disk) {
@@ -92,21 +139,29 @@ Result<void> DiskChanges::choose_target(const Domain& domain, config::DiskDefini
         return fail(ErrorId::LimitReached, fmt::format("{} has {} disks; more than {} are not possible",
                                                        domain.record.name, disks.size(), config::kMostDevices));
     }
-    const auto is_free = [&](const config::DiskTarget& wanted) {
-        return std::ranges::none_of(disks, [&](const config::DiskDefinition& other) {
-            const auto taken = config::parse_disk_target(other.target);
-            return taken && taken->overlaps(wanted);
-        });
+    const auto is_free = [&](const config::DiskTarget& wanted, const std::string& name) {
+        return std::ranges::none_of(disks,
+                                    [&](const config::DiskDefinition& other) {
+                                        const auto taken = config::parse_disk_target(other.target);
+                                        return taken && taken->overlaps(wanted);
+                                    }) &&
+               !domain.disks->has(name);
     };
     if (!disk.target.empty()) {
         const auto wanted = config::parse_disk_target(disk.target);
-        if (wanted && is_free(*wanted)) return {};
+        if (wanted && is_free(*wanted, disk.target)) return {};
         return fail(ErrorId::TargetTaken, fmt::format("{0}: {1} is taken; 'hvctl block-list {0}' shows what it has",
                                                       domain.record.name, disk.target));
     }
     for (std::uint32_t number = 0; number < config::kXvdNames; ++number) {
-        if (!is_free({"xvd", number, 0})) continue;
-        disk.target = config::xvd_name(number);
+        const std::string name = config::xvd_name(number);
+        // Linux calls sda and hda xvda, too.
+        const bool is_named = std::ranges::any_of(disks, [&](const config::DiskDefinition& other) {
+            const auto taken = config::parse_disk_target(other.target);
+            return taken && taken->disk == number;
+        });
+        if (is_named || !is_free({"xvd", number, 0}, name)) continue;
+        disk.target = name;
         return {};
     }
     return fail(ErrorId::LimitReached, fmt::format("{}: no xvd is free", domain.record.name));
@@ -118,15 +173,15 @@ Result<bool> DiskChanges::runs(const Domain& domain) {
     return (info.flags & kNot) == 0;
 }
 
-Phase DiskChanges::remember(Domain& domain, std::function<void(std::vector<config::DiskDefinition>&)> change) {
-    return {JobPhase::RememberDisks, 95,
-            immediate([this, &domain, change = std::move(change)](Job& job) -> Result<void> {
-                change(domain.definition.disks);
-                domain.record.definition = normalised(domain.definition);
-                domains_.save(domain);
-                job.keep();
-                return {};
-            })};
+void DiskChanges::save(Domain& domain) {
+    domain.record.definition = normalised(domain.definition);
+    domains_.save(domain);
+}
+
+void DiskChanges::forget(Domain& domain, const config::DiskDefinition& disk) {
+    std::erase_if(domain.definition.disks,
+                  [&](const config::DiskDefinition& one) { return one.target == disk.target; });
+    save(domain);
 }
 
 Result<std::vector<DiskView>> DiskChanges::list(const std::string& text) {

@@ -22,12 +22,16 @@ class DiskChanges {
     Result<JobId> attach(const std::string& domain, const std::string& disk);
     // Asks the guest to let go of it first, unless `force`.
     Result<JobId> detach(const std::string& domain, const std::string& target, bool force);
+    // Makes the file behind a disk larger.
+    Result<JobId> resize(const std::string& domain, const std::string& target, std::uint64_t bytes);
     Result<std::vector<DiskView>> list(const std::string& domain);
 
   private:
     Job& begin(Domain& domain, Verb verb);
+    Result<const config::DiskDefinition*> find(const Domain& domain, const std::string& target);
     Result<void> choose_target(const Domain& domain, config::DiskDefinition& disk);
-    [[nodiscard]] Phase remember(Domain& domain, std::function<void(std::vector<config::DiskDefinition>&)> change);
+    void save(Domain& domain);
+    void forget(Domain& domain, const config::DiskDefinition& disk);
     // Whether the guest could answer.
     Result<bool> runs(const Domain& domain);
 

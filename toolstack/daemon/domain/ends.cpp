@@ -25,7 +25,9 @@ bool may_pass(ErrorId error) {
         case ErrorId::Internal:
         case ErrorId::HvRefused:
         case ErrorId::FileMissing:
-        case ErrorId::FileUnreadable: return true;
+        case ErrorId::FileUnreadable:
+        case ErrorId::ImageBusy:
+        case ErrorId::BackendFailed: return true;
         default: return false;
     }
 }

@@ -85,6 +85,9 @@ class Manager {
     Result<JobId> detach_disk(const std::string& domain, const std::string& target, bool force) {
         return disk_changes_.detach(domain, target, force);
     }
+    Result<JobId> resize_disk(const std::string& domain, const std::string& target, std::uint64_t bytes) {
+        return disk_changes_.resize(domain, target, bytes);
+    }
     Result<std::vector<DiskView>> disks(const std::string& domain) { return disk_changes_.list(domain); }
     // `done` hears of it when the log's disk has answered, or has not for long (Console::kAnswerMs).
     using Opened = std::function<void(const Result<UniqueFd>&)>;

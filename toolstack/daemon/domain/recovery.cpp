@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/log.hpp"
+#include "devices/block/vbd.hpp"
 #include "domain/store_entries.hpp"
 #include "domain/uuid_text.hpp"
 #include "hvctl/try.hpp"
@@ -88,6 +89,7 @@ void Recovery::forget_ghosts(const std::vector<abi::DomainInfo>& infos) {
         const auto uuid = store.read(domain_path(domid) + "/vm").value_or("");
         store.release_domain(known.domain);
         remove_domain_entries(store, domid, "");
+        Vbds::remove_backends(store, domid);
         const bool another_has_it = std::ranges::any_of(parts_.domains.all(), [&](const Domain* domain) {
             return domain->in_hv() && "/vm/" + domain->record.uuid == uuid;
         });
@@ -112,7 +114,9 @@ void Recovery::match_others(std::vector<const abi::DomainInfo*>& unknown, const 
         } else if (domain->in_hv() && !there.contains(domain)) {
             // Also a domain that a job had destroyed just before the daemon was killed; that job then goes on.
             log::warning("{}: has vanished while hvctld was away", record.name);
-            TearDown::unplug(*domain);
+            // Under its number there may be another one by now.
+            if (std::ranges::none_of(unknown, [&](const auto* info) { return info->domain == record.instance.domid; }))
+                TearDown::unplug(*domain);
             // What was being ended has its reason, or its job will give it one.
             parts_.domains.stopped(*domain, record.phase == DomainPhase::Running ? EndReason::Gone : EndReason::None);
         } else if (record.phase == DomainPhase::Building && !domain->in_hv()) {

@@ -180,6 +180,7 @@ Step Starts::undo(Domain& domain) {
         domains_.save(domain);
         tear_down_.free(domain)(failed, [&domain, done](const Result<void>& freed) {
             if (freed) {
+                for (const auto& device : domain.devices) device->freed();
                 domain.record.phase = DomainPhase::Stopped;
                 domain.record.instance = {};
             } else {

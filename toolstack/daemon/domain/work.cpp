@@ -64,11 +64,17 @@ Job& Work::resume(Domain& domain, JobRecord record) {
 
 // Whatever works on the domain comes before the new job, called off unless the table lets it end.
 void Work::make_way(Domain& domain, Verb asked, const std::string& why) {
+    const Error called_off{ErrorId::Cancelled, fmt::format("{}: {}", domain.record.name, why)};
+    // What queues before the last one, too; not what is to end before this one, as a destroy before a start.
+    for (const JobId id : std::set<JobId>{domain.unwinding}) {
+        Job* before = context_.jobs.find(id);
+        if (before != nullptr && conflict(before->record().verb, asked) == Conflict::Supersede)
+            before->interrupt(called_off);
+    }
     Job* job = context_.jobs.find(std::exchange(domain.job, 0));
     if (job == nullptr) return;
     domain.unwinding.insert(job->id());
-    if (conflict(job->record().verb, asked) != Conflict::Queue)
-        job->interrupt({ErrorId::Cancelled, fmt::format("{}: {}", domain.record.name, why)});
+    if (conflict(job->record().verb, asked) != Conflict::Queue) job->interrupt(called_off);
 }
 
 Phase Work::waiting_phase(Domain& domain) {

@@ -24,6 +24,7 @@ std::string_view to_string(Verb verb) {
         case Verb::CleanUp: return "clean up";
         case Verb::AttachDisk: return "attach disk";
         case Verb::DetachDisk: return "detach disk";
+        case Verb::ResizeDisk: return "resize disk";
         case Verb::StopAll: return "stop";
         case Verb::Pause: return "pause";
         case Verb::Unpause: return "unpause";
@@ -67,6 +68,7 @@ std::string_view to_string(JobPhase phase) {
         case JobPhase::AskForDisk: return "wait for the guest to let go of it";
         case JobPhase::TakeDisk: return "take the disk away";
         case JobPhase::RememberDisks: return "remember its disks";
+        case JobPhase::ResizeDisk: return "resize the disk";
         case JobPhase::WaitForOthers: return "wait for what was under way";
         case JobPhase::LookAtRest: return "look at what is left";
         case JobPhase::AskGuests: return "ask the guests";

@@ -19,6 +19,7 @@ enum class Verb : std::uint8_t {
     CleanUp,  // of what is left of a guest that has ended, or never began
     AttachDisk,
     DetachDisk,
+    ResizeDisk,
     StopAll,  // ends all guests: of no domain
     Pause,
     Unpause,
@@ -64,6 +65,7 @@ enum class JobPhase : std::uint8_t {
     AskForDisk,
     TakeDisk,
     RememberDisks,
+    ResizeDisk,
     // taking a domain over from another job
     WaitForOthers,
     LookAtRest,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "devices/block/image.hpp"
 #include "hypervisor/hypervisor.hpp"
@@ -12,6 +13,7 @@ namespace hvctld {
 struct Backing {
     UniqueFd file;
     dev_t device = 0;
+    bool lasts = false;  // `file` keeps Dom0 itself off the device, for as long as the guest has it
 };
 
 class BlockHost {
@@ -20,8 +22,15 @@ class BlockHost {
 
     // An image as a block device. May wait for its disk: for a thread that may. From any thread.
     virtual Result<Backing> attach(Image image, const config::DiskDefinition& disk) = 0;
+    // Grows the image behind a disk that is served by `device` to `bytes`. May wait as attach() does.
+    virtual Result<void> grow(const config::DiskDefinition& disk, dev_t device, std::uint64_t bytes) = 0;
+    // Of a guest that runs, with a disk that is served by `device`: what it is, and what attach() had given for it. May
+    // wait as attach() does.
+    virtual Result<std::pair<ImageId, Backing>> find_again(const config::DiskDefinition& disk, dev_t device) = 0;
     // Whether blkback has opened the device behind disk `number` of the domain.
     [[nodiscard]] virtual bool serves(DomainId domain, std::uint32_t number) = 0;
+    // Whether blkback, which was given `device` for it, has closed that again: after its last request.
+    [[nodiscard]] virtual bool has_let_go(DomainId domain, std::uint32_t number, dev_t device) = 0;
 };
 
 }  // namespace hvctld

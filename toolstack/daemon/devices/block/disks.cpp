@@ -1,6 +1,7 @@
 #include "devices/block/disks.hpp"
 
 #include <fmt/format.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <optional>
@@ -67,9 +68,13 @@ Step look_until(std::function<Result<bool>()> look, std::uint64_t patience_ms, s
     };
 }
 
-std::uint32_t number_of(const config::DiskDefinition& disk) {
-    const auto target = config::parse_disk_target(disk.target);
+std::uint32_t number_of_target(const std::string& text) {
+    const auto target = config::parse_disk_target(text);
     return target ? target->number() : 0;
+}
+
+std::uint32_t number_of(const config::DiskDefinition& disk) {
+    return number_of_target(disk.target);
 }
 
 }  // namespace
@@ -106,8 +111,10 @@ Step Disks::prepare_one(const config::DiskDefinition& disk, bool anew) {
 }
 
 void Disks::attach(Job& job, const config::DiskDefinition& disk, Image image, const Done& done) {
-    if (const auto taken = context_.claims.take(domain_.record.name, disk, image.id); !taken)
+    if (const auto taken = context_.claims.take(domain_.record.name, disk, image.id); !taken) {
+        drop({std::move(image.file)});
         return done(within(domain_.record.name, Result<void>{taken}));
+    }
     const auto backing = std::make_shared<Backing>();
     const auto work = [blocks = context_.blocks, disk, image = std::make_shared<Image>(std::move(image)),
                        backing]() -> Result<void> {
@@ -125,7 +132,11 @@ Phase Disks::publish() {
                 const auto& disks = domain_.definition.disks;
                 if (disks.empty()) return done({});
                 if (const auto connected = connect(disks); !connected) return done(connected);
-                wait_served(disks)(job, done);
+                wait_served(disks)(job, [this, disks, done](const Result<void>& served) {
+                    // A guest that is not whole is not taken up again, and takes all of them with it.
+                    if (served) std::ranges::for_each(disks, [this](const auto& disk) { settle(disk); });
+                    done(served);
+                });
             }};
 }
 
@@ -139,10 +150,25 @@ Step Disks::connect_one(const config::DiskDefinition& disk) {
 Result<void> Disks::connect(const std::vector<config::DiskDefinition>& disks) {
     std::vector<Vbds::Entry> entries;
     for (const config::DiskDefinition& disk : disks) {
-        context_.claims.keep(domain_.record.name, disk.target, domain_.record.instance.domid);
+        context_.claims.keep(domain_.record.name, domain_.record.instance.domid, disk.target, ClaimState::Coming);
         entries.push_back({&disk, backings_[disk.target].device});
     }
     return within(domain_.record.name, vbds().add(entries));
+}
+
+void Disks::settle(const config::DiskDefinition& disk) {
+    context_.claims.keep(domain_.record.name, domain_.record.instance.domid, disk.target, ClaimState::There);
+}
+
+// Closing may wait for the disk.
+void Disks::drop(Backing backing) {
+    if (!backing.file) return;
+    context_.loop.apart(
+        [closing = std::make_shared<Backing>(std::move(backing))]() -> Result<void> {
+            closing->file = {};
+            return {};
+        },
+        [](const Result<void>&) {});
 }
 
 Step Disks::wait_served(const std::vector<config::DiskDefinition>& disks) {
@@ -152,67 +178,123 @@ Step Disks::wait_served(const std::vector<config::DiskDefinition>& disks) {
         }
         return true;
     };
-    return look_until(served, kKernelPatienceMs, [this] {
+    const auto wait = look_until(served, kKernelPatienceMs, [this] {
         return Error{ErrorId::BackendFailed,
                      fmt::format("{}: Dom0's kernel does not take up its disks; is its module xen-blkback there "
                                  "('modprobe xen-blkback')? 'journalctl -k' may tell more",
                                  domain_.record.name)};
     });
+    return [this, disks, wait](Job& job, const Done& done) {
+        wait(job, [this, disks, done](const Result<void>& is_served) {
+            // Dom0's kernel has it now, and keeps it over a kill of this process.
+            for (const config::DiskDefinition& disk : disks) {
+                const auto backing = backings_.find(disk.target);
+                if (!is_served || backing == backings_.end() || backing->second.lasts) continue;
+                drop(std::move(backing->second));
+                backings_.erase(backing);
+            }
+            done(is_served);
+        });
+    };
 }
 
 Result<bool> Disks::is_served(const config::DiskDefinition& disk) {
     const std::uint32_t number = number_of(disk);
     const auto state = vbds().state(number);
     const std::string trouble = vbds().trouble(number);
+    const bool serves = context_.blocks->serves(domain_.id(), number);
+    if (serves && state && *state >= BusState::InitWait && *state <= BusState::Connected) return true;
     if (!trouble.empty() || !state || *state == BusState::Closing || *state == BusState::Closed) {
         return fail(ErrorId::BackendFailed, fmt::format("{}: {}: Dom0's kernel does not serve it{}{}", name_of(disk),
                                                         disk.path, trouble.empty() ? "" : ": ", trouble));
     }
-    return *state >= BusState::InitWait && context_.blocks->serves(domain_.id(), number);
+    return false;
 }
 
 void Disks::abandoned() {
+    for (auto& [target, backing] : backings_) drop(std::move(backing));
     backings_.clear();
 }
 
 void Disks::unplug() {
     if (domain_.record.instance.domid != 0) vbds().remove_all();
-    backings_.clear();
+    abandoned();
 }
 
 // Before, requests that it had made may still be on their way to the disk.
 void Disks::freed() {
-    context_.claims.release(domain_.record.name);
+    context_.claims.release(domain_.record.name, domain_.record.instance.domid);
 }
 
-// What is not in the definition was about to come, what is closing about to go.
+// The store knows more of the guest's disks than its definition, which may be lost. What was about to come goes, and so
+// does what was about to go; a guest that was only asked for a disk keeps it.
 Result<void> Disks::recover() {
-    Vbds present = vbds();
-    std::vector<std::uint32_t> left = present.numbers();
-    auto& disks = domain_.definition.disks;
-    const std::size_t before = disks.size();
-    std::erase_if(disks, [&](const config::DiskDefinition& disk) {
-        const std::uint32_t number = number_of(disk);
-        if (std::erase(left, number) == 0) {
-            log::error("{}: the store does not know it any more; it is served again when the guest has restarted",
-                       name_of(disk));
-            return false;
-        }
-        if (!present.is_closing(number)) return false;
-        present.remove(number);
-        context_.claims.release(domain_.record.name, disk.target);
-        return true;
-    });
-    for (const std::uint32_t number : left) {
-        const std::string target = present.target(number);
-        present.remove(number);
-        context_.claims.release(domain_.record.name, target);
-    }
-    if (disks.size() != before) {
-        domain_.record.definition = normalised(domain_.definition);
-        (void)context_.registry.save(domain_.record);
+    const std::uint16_t domid = domain_.record.instance.domid;
+    for (const ImageClaim& claim : context_.claims.of(domid)) recover_one(claim);
+    for (const config::DiskDefinition& disk : domain_.definition.disks) {
+        if (!context_.claims.has(domid, disk.target) && context_.blocks->serves(domain_.id(), number_of(disk)))
+            log::error("{}: the store does not know it any more; what it is served from is looked for", name_of(disk));
+        find_again(disk);
     }
     return {};
+}
+
+void Disks::recover_one(const ImageClaim& claim) {
+    auto& disks = domain_.definition.disks;
+    const std::uint32_t number = number_of(claim.disk);
+    const auto same = [&](const config::DiskDefinition& disk) { return disk.target == claim.disk.target; };
+    const bool known = std::ranges::any_of(disks, same);
+    if (claim.state == ClaimState::There) {
+        vbds().keep_open(number);
+        if (known) return;
+        disks.push_back(claim.disk);
+    } else {
+        const dev_t device = vbds().device(number);
+        vbds().remove(number);
+        release_when_free(claim.disk.target, number, device);
+        if (!known) return;
+        std::erase_if(disks, same);
+    }
+    domain_.record.definition = normalised(domain_.definition);
+    (void)context_.registry.save(domain_.record);
+}
+
+// What Dom0 is kept off it by is gone with the process before this one; and its claim with the store's journal, if that
+// was lost.
+void Disks::find_again(const config::DiskDefinition& disk) {
+    const dev_t device = vbds().device(number_of(disk));
+    if (device == 0) return;
+    const auto found = std::make_shared<std::pair<ImageId, Backing>>();
+    context_.looks.run_apart(
+        context_.loop,
+        [blocks = context_.blocks, disk, device, found]() -> Result<void> {
+            *found = TRY(blocks->find_again(disk, device));
+            return {};
+        },
+        [weak = std::weak_ptr{alive_}, disk, found, domid = domain_.record.instance.domid](const Result<void>& looked) {
+            const auto self = weak.lock();
+            if (!self) return;
+            Disks& disks = **self;
+            if (disks.domain_.record.instance.domid != domid) return disks.drop(std::move(found->second));
+            if (!looked) return log::error("{}: {}", disks.name_of(disk), looked.error().text());
+            if (!disks.context_.claims.has(domid, disk.target))
+                disks.context_.claims.note({disks.domain_.record.name, domid, disk, found->first, ClaimState::There});
+            if (found->second.file) disks.backings_[disk.target] = std::move(found->second);
+        });
+}
+
+void Disks::release_when_free(const std::string& target, std::uint32_t number, dev_t device) {
+    constexpr std::uint64_t kPauseMs = 100;
+    const std::uint16_t domid = domain_.record.instance.domid;
+    if (context_.blocks->has_let_go(domain_.id(), number, device))
+        return context_.claims.release(domain_.record.name, domid, target);
+    const auto timer = std::make_shared<Timer>(context_.loop);
+    timer->start(kPauseMs, [weak = std::weak_ptr{alive_}, timer, target, number, device, domid] {
+        const auto self = weak.lock();
+        // With the run the claim is released, too.
+        if (!self || (*self)->domain_.record.instance.domid != domid) return;
+        (*self)->release_when_free(target, number, device);
+    });
 }
 
 Step Disks::wait_connected(const config::DiskDefinition& disk) {
@@ -244,30 +326,53 @@ Step Disks::wait_closed(const config::DiskDefinition& disk) {
     };
 }
 
+void Disks::keep_open(const config::DiskDefinition& disk) {
+    vbds().keep_open(number_of(disk));
+}
+
 Step Disks::take_away(const config::DiskDefinition& disk) {
-    const auto gone = [this, disk]() -> Result<bool> {
-        return !context_.blocks->serves(domain_.id(), number_of(disk));
+    return [this, disk](Job& job, const Done& done) {
+        const std::uint16_t domid = domain_.record.instance.domid;
+        const std::uint32_t number = number_of(disk);
+        const dev_t device = vbds().device(number);
+        context_.claims.keep(domain_.record.name, domid, disk.target, ClaimState::Going);
+        vbds().remove(number);
+        if (const auto backing = backings_.extract(disk.target)) drop(std::move(backing.mapped()));
+        const auto gone = [this, number, device]() -> Result<bool> {
+            return context_.blocks->has_let_go(domain_.id(), number, device);
+        };
+        const auto excuse = [this, disk] {
+            return Error{ErrorId::BackendFailed,
+                         fmt::format("{}: Dom0's kernel does not let go of {}: requests to it hang in its disk. Nobody "
+                                     "else is given it before they have ended",
+                                     name_of(disk), disk.path)};
+        };
+        look_until(gone, kKernelPatienceMs, excuse)(
+            job, [this, disk, domid, number, device, done](const Result<void>& let_go) {
+                if (let_go) {
+                    context_.claims.release(domain_.record.name, domid, disk.target);
+                    context_.claims.release(domain_.record.name, 0, disk.target);
+                } else {
+                    release_when_free(disk.target, number, device);
+                }
+                done(let_go);
+            });
     };
-    const auto wait = look_until(gone, kKernelPatienceMs, [this, disk] {
-        return Error{ErrorId::BackendFailed, fmt::format("{}: Dom0's kernel does not let go of {}; requests to it may "
-                                                         "hang in its disk",
-                                                         name_of(disk), disk.path)};
-    });
-    return [this, disk, wait](Job& job, const Done& done) {
-        vbds().remove(number_of(disk));
-        backings_.erase(disk.target);
-        wait(job, [this, disk, done](const Result<void>& let_go) {
-            if (let_go) context_.claims.release(domain_.record.name, disk.target);
-            done(let_go);
-        });
-    };
+}
+
+bool Disks::has(const std::string& target) const {
+    return context_.claims.has(domain_.record.instance.domid, target) || vbds().state(number_of_target(target));
 }
 
 std::string Disks::state_of(std::uint32_t number) const {
     if (!domain_.in_hv()) return "offline";
     const auto state = vbds().state(number);
     if (!state) return "offline";
+    const bool served = context_.blocks->serves(domain_.id(), number);
+    if (served && *state == BusState::Connected) return "connected";
     if (!vbds().trouble(number).empty()) return "failed";
+    // The guest has thrown its end away, and the backend is gone with it.
+    if (!served && *state >= BusState::InitWait) return "closed";
     switch (*state) {
         case BusState::Unknown:
         case BusState::Initialising: return "starting";
@@ -280,12 +385,25 @@ std::string Disks::state_of(std::uint32_t number) const {
     return "starting";
 }
 
+Step Disks::grow_one(const config::DiskDefinition& disk, std::uint64_t bytes) {
+    return [this, disk, bytes](Job& job, const Done& done) {
+        const auto work = [blocks = context_.blocks, disk, bytes, device = vbds().device(number_of(disk))] {
+            return blocks->grow(disk, device, bytes);
+        };
+        context_.looks.step_apart(work)(job, once([name = domain_.record.name, done](const Result<void>& grown) {
+                                            done(within(name, Result<void>{grown}));
+                                        }));
+    };
+}
+
 std::vector<DiskView> Disks::list() const {
     std::vector<DiskView> views;
     for (const config::DiskDefinition& disk : domain_.definition.disks) {
         const std::uint32_t number = number_of(disk);
+        const bool served = domain_.in_hv() && context_.blocks->serves(domain_.id(), number);
+        const dev_t device = served ? vbds().device(number) : 0;
         views.push_back({disk.target, number, disk.path, disk.format, disk.read_only, disk.cdrom, disk.shared,
-                         state_of(number), domain_.in_hv() ? vbds().device(number) : ""});
+                         state_of(number), device != 0 ? fmt::format("{}:{}", major(device), minor(device)) : ""});
     }
     return views;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -32,22 +33,29 @@ class Disks final : public Device {
 
     Step prepare(bool anew) override;
     Phase publish() override;
-    void started() override {}
     void abandoned() override;
     void unplug() override;
     void freed() override;
     Result<void> recover() override;
 
-    // One disk, while the guest runs. prepare_one() and connect_one() undo nothing: take_away() does.
+    // One disk, while the guest runs. prepare_one() and connect_one() undo nothing: take_away() does. It is the
+    // guest's, whatever becomes of the daemon, once it has been settled.
     [[nodiscard]] Step prepare_one(const config::DiskDefinition& disk, bool anew);
     [[nodiscard]] Step connect_one(const config::DiskDefinition& disk);
+    // The guest sees its new size with its next request.
+    [[nodiscard]] Step grow_one(const config::DiskDefinition& disk, std::uint64_t bytes);
+    void settle(const config::DiskDefinition& disk);
     // Until the guest has taken it; GuestSilent.
     [[nodiscard]] Step wait_connected(const config::DiskDefinition& disk);
-    // Asks the guest to let go of it, and waits until it has; GuestSilent.
+    // Asks the guest to let go of it, and waits until it has; GuestSilent. keep_open() takes the question back.
     [[nodiscard]] Step wait_closed(const config::DiskDefinition& disk);
-    // Whatever there is of it, whether the guest likes it or not; over when Dom0's kernel has let go, too.
+    void keep_open(const config::DiskDefinition& disk);
+    // Whatever there is of it, whether the guest likes it or not; over when Dom0's kernel has let go, too. From its
+    // beginning on there is no way back.
     [[nodiscard]] Step take_away(const config::DiskDefinition& disk);
 
+    // Whether a disk of that name is there, or not yet gone.
+    [[nodiscard]] bool has(const std::string& target) const;
     [[nodiscard]] std::vector<DiskView> list() const;
 
   private:
@@ -55,6 +63,10 @@ class Disks final : public Device {
     void attach(Job& job, const config::DiskDefinition& disk, Image image, const Done& done);
     Result<void> connect(const std::vector<config::DiskDefinition>& disks);
     [[nodiscard]] Step wait_served(const std::vector<config::DiskDefinition>& disks);
+    void drop(Backing backing);
+    void recover_one(const ImageClaim& claim);
+    void find_again(const config::DiskDefinition& disk);
+    void release_when_free(const std::string& target, std::uint32_t number, dev_t device);
     Result<bool> is_served(const config::DiskDefinition& disk);
     [[nodiscard]] std::string name_of(const config::DiskDefinition& disk) const;
     [[nodiscard]] std::string state_of(std::uint32_t number) const;
@@ -63,6 +75,7 @@ class Disks final : public Device {
     Context& context_;
     Domain& domain_;
     std::map<std::string, Backing> backings_;  // by target
+    std::shared_ptr<Disks*> alive_ = std::make_shared<Disks*>(this);
 };
 
 }  // namespace hvctld

@@ -15,6 +15,8 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <utility>
+#include <vector>
 
 #include "hvctl/try.hpp"
 
@@ -42,10 +44,6 @@ std::optional<loop_info64> loop_status(int file) {
     return info;
 }
 
-ImageId id_of_loop(const loop_info64& info) {
-    return {true, decode_device(info.lo_device), info.lo_inode};
-}
-
 std::string sysfs_of(dev_t device) {
     return fmt::format("/sys/dev/block/{}:{}", major(device), minor(device));
 }
@@ -71,6 +69,12 @@ ImageId id_of_device(dev_t device) {
     unsigned disk_minor = 0;
     if (std::sscanf(disk.c_str(), "%u:%u", &disk_major, &disk_minor) != 2) return {false, device, 0};
     return {false, makedev(disk_major, disk_minor), number};
+}
+
+// A loop device over a block device says so, and has its node's inode besides.
+ImageId id_of_loop(const loop_info64& info) {
+    if (info.lo_rdevice != 0) return id_of_device(decode_device(info.lo_rdevice));
+    return {true, decode_device(info.lo_device), info.lo_inode};
 }
 
 struct Format {
@@ -114,15 +118,16 @@ Result<std::uint64_t> size_of(int file, const struct stat& status, const config:
 // The other loop device that has the file, for writing unless all only read.
 std::string busy_loop(const Image& image, bool read_only) {
     std::error_code problem;
+    const dev_t own = image.device != 0 ? id_of_device(image.device).device : 0;  // the one that is meant, if it is one
     for (const auto& entry : fs::directory_iterator{"/sys/block", problem}) {
         const std::string name = entry.path().filename();
         if (!name.starts_with("loop") || !fs::exists(entry.path() / "loop/backing_file", problem)) continue;
         const UniqueFd file{::open(("/dev/" + name).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
         struct stat status {};
         if (!file || fstat(file.get(), &status) != 0) continue;
-        if (image.device != 0 && status.st_rdev == image.device) continue;  // the one that is meant
+        if (own != 0 && status.st_rdev == own) continue;
         const auto info = loop_status(file.get());
-        if (!info || id_of_loop(*info) != image.id) continue;
+        if (!info || !id_of_loop(*info).overlaps(image.id)) continue;
         if (read_only && (info->lo_flags & LO_FLAGS_READ_ONLY) != 0) continue;
         return "/dev/" + name;
     }
@@ -142,6 +147,11 @@ bool locked_by_qemu(int file) {
 }
 
 }  // namespace
+
+ImageId id_of_block_device(int file, dev_t device) {
+    const auto info = loop_status(file);
+    return info ? id_of_loop(*info) : id_of_device(device);
+}
 
 bool ImageId::overlaps(const ImageId& other) const {
     if (file != other.file || device != other.device) return false;
@@ -186,8 +196,7 @@ Result<Image> open_image(const config::DiskDefinition& disk, bool look_inside) {
     image.bytes = TRY(size_of(image.file.get(), status, disk));
     if (S_ISBLK(status.st_mode)) {
         image.device = status.st_rdev;
-        const auto loop = loop_status(image.file.get());
-        image.id = loop ? id_of_loop(*loop) : id_of_device(status.st_rdev);
+        image.id = id_of_block_device(image.file.get(), status.st_rdev);
     } else {
         image.id = {true, status.st_dev, status.st_ino};
     }
@@ -202,22 +211,30 @@ Result<void> check_unused(const Image& image, const config::DiskDefinition& disk
                     fmt::format("{} is in use: {}; end that first, or write shared: true if all who use it can bear it",
                                 named(disk), who));
     };
-    if (image.id.file) {
-        if (const std::string loop = busy_loop(image, disk.read_only); !loop.empty())
-            return busy(fmt::format("{} has it ('losetup -l' shows more)", loop));
-        if (image.device == 0 && locked_by_qemu(image.file.get())) return busy("a program has locked it, as QEMU does");
+    if (const std::string loop = busy_loop(image, disk.read_only); !loop.empty())
+        return busy(fmt::format("{} has it ('losetup -l' shows more)", loop));
+    if (image.device == 0) {
+        if (locked_by_qemu(image.file.get())) return busy("a program has locked it, as QEMU does");
+        return {};
     }
-    if (image.device == 0) return {};
-    const UniqueFd alone{::open(disk.path.c_str(), O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK)};
+    const UniqueFd alone{
+        ::open(fmt::format("/proc/self/fd/{}", image.file.get()).c_str(), O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK)};
     if (!alone && errno == EBUSY)
         return busy("Dom0 has it mounted, or made a part of another device ('lsblk' shows it)");
     return {};
 }
 
 Result<void> check_disks(const config::DomainDefinition& definition) {
+    std::vector<std::pair<ImageId, const config::DiskDefinition*>> before;
     for (const config::DiskDefinition& disk : definition.disks) {
         const Image image = TRY(open_image(disk, true));
         TRY(check_unused(image, disk));
+        for (const auto& [id, other] : before) {
+            const bool go_together = (disk.read_only && other->read_only) || (disk.shared && other->shared);
+            if (!id.overlaps(image.id) || go_together) continue;
+            return fail(ErrorId::ImageBusy, fmt::format("{} is {} of this guest already", named(disk), other->target));
+        }
+        before.emplace_back(image.id, &disk);
     }
     return {};
 }

@@ -27,6 +27,9 @@ struct ImageId {
 std::string format_image_id(const ImageId& id);
 std::optional<ImageId> parse_image_id(std::string_view text);
 
+// Of an open block device, which is number `device`: of a loop device, what is behind it.
+ImageId id_of_block_device(int file, dev_t device);
+
 struct Image {
     UniqueFd file;
     ImageId id;

@@ -2,75 +2,134 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
-#include <sstream>
 
 #include "base/log.hpp"
+#include "config/devices.hpp"
 
 namespace hvctld {
 namespace {
 
 constexpr std::string_view kRoot = "/tool/hvctld/images";
+constexpr std::array<std::string_view, 3> kStates{"coming", "there", "going"};
 
 std::string path_of(std::uint16_t domid) {
     return fmt::format("{}/{}", kRoot, domid);
 }
 
+// The text before the next blank, which is taken off.
+std::string_view word_of(std::string_view& text) {
+    const std::string_view word = text.substr(0, text.find(' '));
+    text.remove_prefix(std::min(text.size(), word.size() + 1));
+    return word;
+}
+
 }  // namespace
 
-bool ImageClaims::go_together(const Claim& one, const Claim& other) {
-    return !one.id.overlaps(other.id) || (!one.writes && !other.writes) || (one.shared && other.shared);
+bool ImageClaims::go_together(const ImageClaim& one, const ImageClaim& other) {
+    return !one.id.overlaps(other.id) || (one.disk.read_only && other.disk.read_only) ||
+           (one.disk.shared && other.disk.shared);
 }
 
 Result<void> ImageClaims::take(const std::string& domain, const config::DiskDefinition& disk, const ImageId& id) {
-    const Claim wanted{id, !disk.read_only, disk.shared, 0};
-    for (const auto& [key, claim] : claims_) {
+    const ImageClaim wanted{domain, 0, disk, id, ClaimState::Coming};
+    for (const ImageClaim& claim : claims_) {
         if (go_together(claim, wanted)) continue;
+        const std::string what = fmt::format("disk {}: {}", disk.target, disk.path);
+        if (claim.domain == domain) {
+            return fail(ErrorId::ImageBusy, fmt::format("{} is {} of this guest already", what, claim.disk.target));
+        }
         return fail(ErrorId::ImageBusy,
-                    fmt::format("disk {}: {} is {} of {}, which {} it; end that guest or detach it there{}",
-                                disk.target, disk.path, key.second, key.first, claim.writes ? "writes to" : "reads",
-                                claim.shared ? ", or write shared: true here, too" : ""));
+                    fmt::format("{} is {} of {}, which {} it; end that guest or detach it there{}", what,
+                                claim.disk.target, claim.domain, claim.disk.read_only ? "reads" : "writes to",
+                                claim.disk.shared ? ", or write shared: true here, too" : ""));
     }
-    claims_[{domain, disk.target}] = wanted;
+    claims_.push_back(wanted);
     return {};
 }
 
-void ImageClaims::keep(const std::string& domain, const std::string& target, std::uint16_t domid) {
-    const auto found = claims_.find({domain, target});
-    if (found == claims_.end()) return;
-    Claim& claim = found->second;
-    claim.domid = domid;
+void ImageClaims::write(const ImageClaim& claim) {
     const store::Permissions own{{store::kDom0, store::Access::None}};
-    const std::string path = fmt::format("{}/{}", path_of(domid), target);
-    const auto kept = store_.write(path, fmt::format("{} {} {} {}", format_image_id(claim.id), claim.writes ? "w" : "r",
-                                                     claim.shared ? "shared" : "alone", domain));
+    const std::string path = fmt::format("{}/{}", path_of(claim.domid), claim.disk.target);
+    const auto kept =
+        store_.write(path, fmt::format("{} {} {} {}", kStates[static_cast<std::size_t>(claim.state)],
+                                       format_image_id(claim.id), claim.domain, config::disk_text(claim.disk)));
     // Until then, and where that fails, the claim is this process's alone.
     if (!kept || !store_.set_permissions(path, own)) log::error("store entry {} cannot be written", path);
 }
 
-void ImageClaims::forget(const Key& key, const Claim& claim) {
+void ImageClaims::keep(const std::string& domain, std::uint16_t domid, const std::string& target, ClaimState state) {
+    for (ImageClaim& claim : claims_) {
+        if (claim.domain != domain || claim.disk.target != target || (claim.domid != 0 && claim.domid != domid))
+            continue;
+        claim.domid = domid;
+        claim.state = state;
+        write(claim);
+    }
+}
+
+void ImageClaims::note(ImageClaim claim) {
+    write(claim);
+    claims_.push_back(std::move(claim));
+}
+
+void ImageClaims::forget(const ImageClaim& claim) {
     if (claim.domid == 0) return;
     const std::string folder = path_of(claim.domid);
-    (void)store_.remove(fmt::format("{}/{}", folder, key.second));
+    (void)store_.remove(fmt::format("{}/{}", folder, claim.disk.target));
     if (const auto rest = store_.list(folder); rest && rest->empty()) (void)store_.remove(folder);
 }
 
-void ImageClaims::release(const std::string& domain, const std::string& target) {
-    const auto found = claims_.find({domain, target});
-    if (found == claims_.end()) return;
-    forget(found->first, found->second);
-    claims_.erase(found);
+void ImageClaims::release(const std::string& domain, std::uint16_t domid, const std::string& target) {
+    std::erase_if(claims_, [&](const ImageClaim& claim) {
+        if (claim.domid != domid || claim.disk.target != target || (domid == 0 && claim.domain != domain)) return false;
+        forget(claim);
+        return true;
+    });
 }
 
-void ImageClaims::release(const std::string& domain) {
-    for (auto claim = claims_.begin(); claim != claims_.end();) {
-        if (claim->first.first != domain) {
-            ++claim;
-            continue;
-        }
-        forget(claim->first, claim->second);
-        claim = claims_.erase(claim);
+void ImageClaims::release(const std::string& domain, std::uint16_t domid) {
+    std::erase_if(claims_, [&](const ImageClaim& claim) {
+        if (claim.domid != 0 ? claim.domid != domid : claim.domain != domain) return false;
+        forget(claim);
+        return true;
+    });
+}
+
+std::vector<ImageClaim> ImageClaims::of(std::uint16_t domid) const {
+    std::vector<ImageClaim> found;
+    std::ranges::copy_if(claims_, std::back_inserter(found),
+                         [&](const ImageClaim& claim) { return claim.domid == domid; });
+    return found;
+}
+
+bool ImageClaims::has(std::uint16_t domid, std::string_view target) const {
+    return std::ranges::any_of(
+        claims_, [&](const ImageClaim& claim) { return claim.domid == domid && claim.disk.target == target; });
+}
+
+void ImageClaims::load_one(std::uint16_t domid, const std::string& target) {
+    const std::string path = fmt::format("{}/{}", path_of(domid), target);
+    const std::string content = store_.read(path).value_or("");
+    std::string_view text = content;
+    ImageClaim claim;
+    claim.domid = domid;
+    const auto state = std::ranges::find(kStates, word_of(text));
+    const auto id = parse_image_id(word_of(text));
+    claim.domain = word_of(text);
+    config::Diagnostics diagnostics;
+    const auto disk = config::parse_disk(text, path, {}, diagnostics);
+    if (state == kStates.end() || !id || !disk || disk->target != target) {
+        log::error("store entry {} is no claim on an image: \"{}\"; another guest may be given the image", path,
+                   content);
+        return;
     }
+    claim.state = static_cast<ClaimState>(state - kStates.begin());
+    claim.id = *id;
+    claim.disk = *disk;
+    claims_.push_back(std::move(claim));
 }
 
 void ImageClaims::load(const std::function<bool(std::uint16_t)>& exists) {
@@ -81,16 +140,8 @@ void ImageClaims::load(const std::function<bool(std::uint16_t)>& exists) {
             (void)store_.remove(fmt::format("{}/{}", kRoot, name));
             continue;
         }
-        for (const std::string& target : store_.list(path_of(domid)).value_or(std::vector<std::string>{})) {
-            std::istringstream text{store_.read(fmt::format("{}/{}", path_of(domid), target)).value_or("")};
-            std::string id;
-            std::string mode;
-            std::string sharing;
-            std::string domain;
-            text >> id >> mode >> sharing >> domain;
-            if (const auto image = parse_image_id(id); image && !domain.empty())
-                claims_[{domain, target}] = {*image, mode == "w", sharing == "shared", domid};
-        }
+        for (const std::string& target : store_.list(path_of(domid)).value_or(std::vector<std::string>{}))
+            load_one(domid, target);
     }
 }
 

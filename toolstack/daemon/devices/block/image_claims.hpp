@@ -1,18 +1,33 @@
-// Which domain has which image, and for what: nothing that one writes to is anybody else's.
+// Which guest has which image, and for what: nothing that one writes to is anybody else's.
 //
-// A claim begins when a disk is prepared and ends when hv has nothing of the guest any more, which is after its last
-// write: see Disks. Those of domains that are in hv are in the store, too, so that they outlive the daemon.
+// A claim begins when a disk is prepared and ends when Dom0's kernel has let go of the image, or when hv has nothing of
+// the guest any more: after the last write in either case (see Disks). Those of guests that are in hv are in the store,
+// with all that is known of the disk, so that they outlive the daemon and its registry.
 #pragma once
 
-#include <map>
+#include <functional>
+#include <list>
+#include <optional>
 #include <string>
-#include <utility>
+#include <string_view>
+#include <vector>
 
 #include "config/definition.hpp"
 #include "devices/block/image.hpp"
 #include "store/store.hpp"
 
 namespace hvctld {
+
+// Where a disk of a guest is: only what is there is the guest's after a kill of the daemon.
+enum class ClaimState : std::uint8_t { Coming, There, Going };
+
+struct ImageClaim {
+    std::string domain;       // its name
+    std::uint16_t domid = 0;  // kept in the store under it; 0: the guest is not in hv yet
+    config::DiskDefinition disk;
+    ImageId id;
+    ClaimState state = ClaimState::Coming;
+};
 
 class ImageClaims {
   public:
@@ -22,26 +37,27 @@ class ImageClaims {
 
     // ImageBusy, with who has it.
     Result<void> take(const std::string& domain, const config::DiskDefinition& disk, const ImageId& id);
-    // For the run of the domain as `domid`.
-    void keep(const std::string& domain, const std::string& target, std::uint16_t domid);
-    void release(const std::string& domain, const std::string& target);
-    void release(const std::string& domain);
+    // For the run of the domain as `domid`: of what it has taken, or has under that domid already.
+    void keep(const std::string& domain, std::uint16_t domid, const std::string& target, ClaimState state);
+    // Of a guest that runs and has the image, whoever else has it.
+    void note(ImageClaim claim);
+    // Of one disk; domid 0: that was taken and not kept.
+    void release(const std::string& domain, std::uint16_t domid, const std::string& target);
+    // Of a run that is over, and of what was taken for one that did not come to be.
+    void release(const std::string& domain, std::uint16_t domid);
+    [[nodiscard]] std::vector<ImageClaim> of(std::uint16_t domid) const;
+    [[nodiscard]] bool has(std::uint16_t domid, std::string_view target) const;
     // What processes before this one kept for domains that `exists` in hv.
     void load(const std::function<bool(std::uint16_t domid)>& exists);
 
   private:
-    struct Claim {
-        ImageId id;
-        bool writes = false;
-        bool shared = false;
-        std::uint16_t domid = 0;  // kept under it; 0: not yet
-    };
-    using Key = std::pair<std::string, std::string>;  // domain, target
-    [[nodiscard]] static bool go_together(const Claim& one, const Claim& other);
-    void forget(const Key& key, const Claim& claim);
+    [[nodiscard]] static bool go_together(const ImageClaim& one, const ImageClaim& other);
+    void write(const ImageClaim& claim);
+    void forget(const ImageClaim& claim);
+    void load_one(std::uint16_t domid, const std::string& target);
 
     store::Store& store_;
-    std::map<Key, Claim> claims_;
+    std::list<ImageClaim> claims_;
 };
 
 }  // namespace hvctld

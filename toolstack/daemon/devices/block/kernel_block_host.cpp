@@ -1,9 +1,14 @@
 #include "devices/block/kernel_block_host.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/major.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
+#include <fstream>
 #include <thread>
 
 #include "devices/block/loop_device.hpp"
@@ -24,19 +29,69 @@ Result<void> wait_unused(const Image& image, const config::DiskDefinition& disk)
     }
 }
 
+// Nobody in Dom0 who asks for it alone, as who mounts it does, is given it meanwhile.
+Result<UniqueFd> open_alone(const std::string& path, const config::DiskDefinition& disk) {
+    UniqueFd file{::open(path.c_str(), O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK)};
+    if (file) return file;
+    if (errno != EBUSY) return fail_errno(errno, fmt::format("disk {}: {}", disk.target, disk.path));
+    return fail(ErrorId::ImageBusy, fmt::format("disk {}: {} is in use by Dom0", disk.target, disk.path));
+}
+
 }  // namespace
 
 Result<Backing> KernelBlockHost::attach(Image image, const config::DiskDefinition& disk) {
     TRY(wait_unused(image, disk));
-    if (image.device != 0) return Backing{std::move(image.file), image.device};
+    if (image.device != 0) {
+        if (disk.shared || disk.read_only) return Backing{std::move(image.file), image.device};
+        return Backing{TRY(open_alone(fmt::format("/proc/self/fd/{}", image.file.get()), disk)), image.device, true};
+    }
     LoopDevice loop = TRY(within(fmt::format("disk {}: {}", disk.target, disk.path),
                                  attach_loop(image.file.get(), disk.read_only, disk.path)));
     return Backing{std::move(loop.file), loop.device};
 }
 
+Result<std::pair<ImageId, Backing>> KernelBlockHost::find_again(const config::DiskDefinition& disk, dev_t device) {
+    const std::string path = fmt::format("/dev/block/{}:{}", major(device), minor(device));
+    const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+    if (!file) return fail_errno(errno, path);
+    const ImageId id = id_of_block_device(file.get(), device);
+    if (id.file || disk.shared || disk.read_only) return std::pair{id, Backing{UniqueFd{}, device}};
+    return std::pair{id, Backing{TRY(open_alone(path, disk)), device, true}};
+}
+
+Result<void> KernelBlockHost::grow(const config::DiskDefinition& disk, dev_t device, std::uint64_t bytes) {
+    const Image image = TRY(open_image(disk, false));
+    const std::string name = fmt::format("disk {}: {}", disk.target, disk.path);
+    if (image.device != 0) {
+        return fail(ErrorId::InvalidArgument,
+                    fmt::format("{} is a block device: what made it makes it larger (lvextend, for one), and the guest "
+                                "sees that by itself",
+                                name));
+    }
+    if (bytes < image.bytes) {
+        return fail(ErrorId::InvalidArgument, fmt::format("{} has {}; the disk of a guest that runs can only grow",
+                                                          name, config::format_size(image.bytes)));
+    }
+    return within(name, grow_loop(device, image, bytes));
+}
+
 bool KernelBlockHost::serves(DomainId domain, std::uint32_t number) {
     const auto path = fmt::format("/sys/bus/xen-backend/devices/vbd-{}-{}/physical_device", domain.raw, number);
     return access(path.c_str(), F_OK) == 0;
+}
+
+// blkback first is no device any more, then stops, and closes what it had when its last request has ended. A loop
+// device is free then; of another one only the requests are seen.
+bool KernelBlockHost::has_let_go(DomainId domain, std::uint32_t number, dev_t device) {
+    for (const char* folder : {"/sys/bus/xen-backend/devices", "/sys/devices"}) {
+        if (access(fmt::format("{}/vbd-{}-{}", folder, domain.raw, number).c_str(), F_OK) == 0) return false;
+    }
+    const std::string sysfs = fmt::format("/sys/dev/block/{}:{}", major(device), minor(device));
+    if (major(device) == LOOP_MAJOR) return access((sysfs + "/loop/backing_file").c_str(), F_OK) != 0;
+    std::ifstream file{sysfs + "/inflight"};
+    unsigned reads = 0;
+    unsigned writes = 0;
+    return !(file >> reads >> writes) || (reads == 0 && writes == 0);
 }
 
 }  // namespace hvctld

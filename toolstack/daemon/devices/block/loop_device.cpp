@@ -5,6 +5,8 @@
 #include <linux/loop.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -47,6 +49,17 @@ Result<LoopDevice> attach_loop(int backing, bool read_only, const std::string& p
         return loop;
     }
     return fail(ErrorId::LimitReached, "others take every free loop device before hvctld does");
+}
+
+Result<void> grow_loop(dev_t device, const Image& image, std::uint64_t bytes) {
+    const std::string name = fmt::format("/dev/block/{}:{}", major(device), minor(device));
+    const UniqueFd loop{::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+    if (!loop) return fail_errno(errno, name);
+    if (id_of_block_device(loop.get(), device) != image.id)
+        return fail(ErrorId::FileUnreadable, "the guest's disk is another file than the one that is there now");
+    if (ftruncate(image.file.get(), static_cast<off_t>(bytes)) != 0) return fail_errno(errno, "its new size");
+    if (ioctl(loop.get(), LOOP_SET_CAPACITY) != 0) return fail_errno(errno, name);
+    return {};
 }
 
 }  // namespace hvctld

@@ -3,9 +3,10 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 
-#include "base/files.hpp"
+#include "devices/block/image.hpp"
 
 namespace hvctld {
 
@@ -17,5 +18,9 @@ struct LoopDevice {
 // A loop device over `backing`, with direct I/O where the file system has it. It detaches itself when the last who has
 // it open lets go, so that a process that is killed leaves nothing behind. LimitReached when the kernel has none left.
 Result<LoopDevice> attach_loop(int backing, bool read_only, const std::string& path);
+
+// Makes the file behind a loop device, which must be `image`, so large, and the device with it. FileUnreadable when the
+// path of the image leads to another file by now.
+Result<void> grow_loop(dev_t device, const Image& image, std::uint64_t bytes);
 
 }  // namespace hvctld

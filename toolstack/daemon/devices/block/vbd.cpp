@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/sysmacros.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "config/disk_target.hpp"
@@ -95,9 +96,13 @@ void Vbds::remove(std::uint32_t number) {
 }
 
 void Vbds::remove_all() {
-    (void)store_.remove(backends_of(domid_));
     (void)store_.remove(frontends_of(domid_));
-    (void)store_.remove(errors_of(domid_));
+    remove_backends(store_, domid_);
+}
+
+void Vbds::remove_backends(store::Store& store, std::uint16_t domid) {
+    (void)store.remove(backends_of(domid));
+    (void)store.remove(errors_of(domid));
 }
 
 std::vector<std::uint32_t> Vbds::numbers() const {
@@ -115,20 +120,21 @@ std::optional<BusState> Vbds::state(std::uint32_t number) const {
     return state <= static_cast<unsigned>(BusState::Closed) ? static_cast<BusState>(state) : BusState::Unknown;
 }
 
-std::string Vbds::device(std::uint32_t number) const {
+dev_t Vbds::device(std::uint32_t number) const {
     const std::string text = store_.read(backend(number) + "/physical-device").value_or("");
     unsigned device_major = 0;
     unsigned device_minor = 0;
-    if (std::sscanf(text.c_str(), "%x:%x", &device_major, &device_minor) != 2) return {};
-    return fmt::format("{}:{}", device_major, device_minor);
-}
-
-std::string Vbds::target(std::uint32_t number) const {
-    return store_.read(backend(number) + "/dev").value_or("");
+    if (std::sscanf(text.c_str(), "%x:%x", &device_major, &device_minor) != 2) return 0;
+    return makedev(device_major, device_minor);
 }
 
 std::string Vbds::trouble(std::uint32_t number) const {
-    return store_.read(fmt::format("{}/{}/error", errors_of(domid_), number)).value_or("");
+    constexpr std::size_t kLongest = 200;
+    std::string text = store_.read(fmt::format("{}/{}/error", errors_of(domid_), number)).value_or("");
+    text.resize(std::min(text.size(), kLongest));
+    std::ranges::replace_if(
+        text, [](char c) { return c < ' ' || c > '~'; }, '?');
+    return text;
 }
 
 Result<void> Vbds::close(std::uint32_t number) {
@@ -141,6 +147,18 @@ Result<void> Vbds::close(std::uint32_t number) {
 
 bool Vbds::is_closing(std::uint32_t number) const {
     return store_.read(backend(number) + "/online").value_or("1") == "0";
+}
+
+void Vbds::keep_open(std::uint32_t number) {
+    const auto guest = store_.read(frontend(number) + "/state");
+    if (state(number) != BusState::Closing || !guest || (*guest != "1" && *guest != "3" && *guest != "4")) return;
+    // Neither driver has noticed: to the backend its state is what it set itself.
+    (void)write_together(store_, [&](StoreWriter& writer) {
+        const Permissions ours{{store::kDom0, Access::None}, {store::DomainId{domid_}, Access::Read}};
+        writer.write(backend(number) + "/online", "1", ours);
+        writer.write(backend(number) + "/state", state_text(*guest == "4" ? BusState::Connected : BusState::InitWait),
+                     ours);
+    });
 }
 
 }  // namespace hvctld

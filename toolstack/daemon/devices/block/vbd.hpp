@@ -40,20 +40,22 @@ class Vbds {
     Result<void> add(const std::vector<Entry>& entries);
     void remove(std::uint32_t number);
     void remove_all();
+    // What is in Dom0's part alone, of a domain that is gone.
+    static void remove_backends(store::Store& store, std::uint16_t domid);
 
     // Those that are there.
     [[nodiscard]] std::vector<std::uint32_t> numbers() const;
     // Where the backend is; nothing when it is not in the store.
     [[nodiscard]] std::optional<BusState> state(std::uint32_t number) const;
-    // The backend's device, as "7:0"; empty when it is not there.
-    [[nodiscard]] std::string device(std::uint32_t number) const;
-    // What the guest calls it: the disk's target.
-    [[nodiscard]] std::string target(std::uint32_t number) const;
-    // What the backend has complained of; empty when of nothing.
+    // The block device that the backend serves; 0 when it is not there.
+    [[nodiscard]] dev_t device(std::uint32_t number) const;
+    // What the backend has complained of, in short; empty when of nothing. Parts of it may be the guest's words.
     [[nodiscard]] std::string trouble(std::uint32_t number) const;
     // Asks both ends to let go of the disk.
     Result<void> close(std::uint32_t number);
     [[nodiscard]] bool is_closing(std::uint32_t number) const;
+    // Takes that back, unless the guest has begun to.
+    void keep_open(std::uint32_t number);
 
   private:
     [[nodiscard]] std::string backend(std::uint32_t number) const;

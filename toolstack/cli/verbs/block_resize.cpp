@@ -1,0 +1,64 @@
+#include <array>
+#include <limits>
+
+#include "job_wait.hpp"
+#include "text.hpp"
+#include "verbs/common.hpp"
+#include "verbs/verbs.hpp"
+
+namespace hvctl::cli {
+namespace {
+
+struct Arguments {
+    std::string domain, target, size;
+    bool no_wait = false;
+};
+
+// "20GiB" as a domain file has it.
+std::optional<std::uint64_t> bytes_of(std::string_view text) {
+    struct Unit {
+        std::string_view name;
+        unsigned shift;
+    };
+    constexpr std::array kUnits{Unit{"KiB", 10}, Unit{"MiB", 20}, Unit{"GiB", 30}, Unit{"TiB", 40}};
+    for (const Unit& unit : kUnits) {
+        if (!text.ends_with(unit.name)) continue;
+        const auto number = parse_number(std::string(text.substr(0, text.size() - unit.name.size())));
+        if (!number || *number > std::numeric_limits<std::uint64_t>::max() >> unit.shift) return std::nullopt;
+        return *number << unit.shift;
+    }
+    return std::nullopt;
+}
+
+Result<void> resize(Context& context, const Arguments& arguments) {
+    const auto bytes = bytes_of(arguments.size);
+    if (!bytes || *bytes == 0)
+        return fail(ExitCode::Usage, "block-resize: SIZE is a size such as 20GiB, not '" + arguments.size + "'");
+    JobId job = TRY(TRY(context.manager())->resize_disk(arguments.domain, arguments.target, *bytes));
+    if (arguments.no_wait) {
+        print(std::to_string(job) + '\n');
+        return {};
+    }
+    TRY(wait_for_job(context, job, OnInterrupt::LeaveJob));
+    return {};
+}
+
+}  // namespace
+
+void add_block_resize(App& app, Context& context) {
+    auto arguments = std::make_shared<Arguments>();
+    Verb& verb = app.verb("block-resize", Topic::Disks, "make a disk of a running domain larger");
+    verb.description =
+        "Makes the file behind a disk larger, while the guest uses it. The guest sees the new size with its next "
+        "request "
+        "to the disk; the file system in it is the guest's to grow (resize2fs, xfs_growfs).\n"
+        "A block device is made larger by what made it, such as lvextend, and the guest sees that by itself.";
+    verb.examples = "hvctl block-resize web1 xvda 20GiB";
+    verb.positional("DOMAIN", Complete::Guest, arguments->domain, "name, id or UUID");
+    verb.positional("TARGET", Complete::Nothing, arguments->target, "the disk's name in the guest");
+    verb.positional("SIZE", Complete::Nothing, arguments->size, "its new size, such as 20GiB");
+    verb.flag("--no-wait", arguments->no_wait, "print the job's number and return at once");
+    verb.run = [arguments, &context] { return resize(context, *arguments); };
+}
+
+}  // namespace hvctl::cli
