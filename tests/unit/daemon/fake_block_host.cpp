@@ -26,8 +26,9 @@ Result<void> FakeBlockHost::grow(const config::DiskDefinition& disk, dev_t devic
     return {};
 }
 
-bool FakeBlockHost::serves(DomainId domain, std::uint32_t number) {
-    return served.contains({domain.raw, number});
+std::optional<dev_t> FakeBlockHost::serves(DomainId domain, std::uint32_t number) {
+    const auto disk = served.find({domain.raw, number});
+    return disk != served.end() ? std::optional{disk->second} : std::nullopt;
 }
 
 Result<std::pair<ImageId, Backing>> FakeBlockHost::find_again(const config::DiskDefinition& disk, dev_t device) {
@@ -49,7 +50,7 @@ void FakeBlockHost::watch(store::Store& store, std::function<void(std::function<
 
 void FakeBlockHost::look(store::Store& store, const std::string& path) {
     std::erase_if(served, [&](const auto& disk) {
-        return !store.exists(fmt::format("/local/domain/0/backend/vbd/{}/{}", disk.first, disk.second));
+        return !store.exists(fmt::format("/local/domain/0/backend/vbd/{}/{}", disk.first.first, disk.first.second));
     });
     unsigned domid = 0;
     unsigned number = 0;
@@ -63,7 +64,7 @@ void FakeBlockHost::look(store::Store& store, const std::string& path) {
         (void)store.write(fmt::format("/local/domain/0/error/backend/vbd/{}/{}/error", domid, number), complaint);
         (void)store.write(state, "5");
     } else if (*present == BusState::Initialising) {
-        served.insert(id);
+        served[id] = vbds.device(number);
         (void)store.write(state, "2");
     } else if (*present == BusState::InitWait && guest_takes) {
         (void)store.write(state, "4");

@@ -3,7 +3,8 @@
 #pragma once
 
 #include <functional>
-#include <set>
+#include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -17,7 +18,7 @@ class FakeBlockHost final : public BlockHost {
     Result<Backing> attach(Image image, const config::DiskDefinition& disk) override;
     Result<void> grow(const config::DiskDefinition& disk, dev_t device, std::uint64_t bytes) override;
     Result<std::pair<ImageId, Backing>> find_again(const config::DiskDefinition& disk, dev_t device) override;
-    [[nodiscard]] bool serves(DomainId domain, std::uint32_t number) override;
+    [[nodiscard]] std::optional<dev_t> serves(DomainId domain, std::uint32_t number) override;
     [[nodiscard]] bool has_let_go(DomainId domain, std::uint32_t number, dev_t device) override;
 
     // The kernel notices changes in this store from now on, as it does in that of each process of the daemon.
@@ -31,7 +32,7 @@ class FakeBlockHost final : public BlockHost {
     std::string complaint;                                      // of blkback, instead of serving
     std::function<Result<void>(const std::string&)> on_attach;  // from the thread that attaches; the disk's target
     std::string grown;                                          // "xvda 7:0 1048576", by the last grow()
-    std::set<std::pair<std::uint16_t, std::uint32_t>> served;
+    std::map<std::pair<std::uint16_t, std::uint32_t>, dev_t> served;
 
   private:
     void look(store::Store& store, const std::string& path);

@@ -1,6 +1,5 @@
 #include <filesystem>
 
-#include "job_wait.hpp"
 #include "json.hpp"
 #include "verbs/common.hpp"
 #include "verbs/verbs.hpp"
@@ -26,12 +25,7 @@ std::string disk_text(const Arguments& arguments) {
 
 Result<void> attach(Context& context, const Arguments& arguments) {
     JobId job = TRY(TRY(context.manager())->attach_disk(arguments.domain, disk_text(arguments)));
-    if (arguments.no_wait) {
-        print(std::to_string(job) + '\n');
-        return {};
-    }
-    TRY(wait_for_job(context, job, OnInterrupt::CancelJob));
-    return {};
+    return follow_job(context, job, arguments.no_wait, OnInterrupt::CancelJob);
 }
 
 }  // namespace

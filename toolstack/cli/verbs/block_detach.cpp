@@ -1,4 +1,3 @@
-#include "job_wait.hpp"
 #include "verbs/common.hpp"
 #include "verbs/verbs.hpp"
 
@@ -17,11 +16,7 @@ Result<void> detach(Context& context, const Arguments& arguments) {
     if (arguments.force) options["force"] = true;
     return for_each_word(arguments.targets, [&](const std::string& target) -> Result<void> {
         JobId job = TRY(TRY(context.manager())->detach_disk(arguments.domain, target, options));
-        if (arguments.no_wait)
-            print(std::to_string(job) + '\n');
-        else
-            TRY(wait_for_job(context, job, OnInterrupt::LeaveJob));
-        return {};
+        return follow_job(context, job, arguments.no_wait, OnInterrupt::LeaveJob);
     });
 }
 

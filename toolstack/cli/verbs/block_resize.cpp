@@ -1,7 +1,6 @@
 #include <array>
 #include <limits>
 
-#include "job_wait.hpp"
 #include "text.hpp"
 #include "verbs/common.hpp"
 #include "verbs/verbs.hpp"
@@ -35,12 +34,7 @@ Result<void> resize(Context& context, const Arguments& arguments) {
     if (!bytes || *bytes == 0)
         return fail(ExitCode::Usage, "block-resize: SIZE is a size such as 20GiB, not '" + arguments.size + "'");
     JobId job = TRY(TRY(context.manager())->resize_disk(arguments.domain, arguments.target, *bytes));
-    if (arguments.no_wait) {
-        print(std::to_string(job) + '\n');
-        return {};
-    }
-    TRY(wait_for_job(context, job, OnInterrupt::LeaveJob));
-    return {};
+    return follow_job(context, job, arguments.no_wait, OnInterrupt::LeaveJob);
 }
 
 }  // namespace

@@ -27,6 +27,15 @@ std::string domain_id_text(const Properties& domain) {
     return domain.has("domid") ? std::to_string(domain.number("domid")) : "-";
 }
 
+Result<void> follow_job(Context& context, JobId job, bool no_wait, OnInterrupt on_interrupt) {
+    if (no_wait) {
+        print(std::to_string(job) + '\n');
+        return {};
+    }
+    TRY(wait_for_job(context, job, on_interrupt));
+    return {};
+}
+
 Result<void> tell_started(Context& context, const std::string& name, bool paused) {
     Properties domain = TRY(TRY(context.manager())->get_domain(name));
     print(name + (paused ? " is ready and paused" : " is started"));

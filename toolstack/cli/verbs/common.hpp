@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "context.hpp"
+#include "job_wait.hpp"
 #include "table.hpp"
 
 namespace hvctl::cli {
@@ -20,6 +21,9 @@ Result<std::vector<Properties>> domains_named(Manager& manager, const std::vecto
 
 // "3", or "-" for a domain that does not run.
 std::string domain_id_text(const Properties& domain);
+
+// Waits for the job, or, with `no_wait`, prints its number.
+Result<void> follow_job(Context& context, JobId job, bool no_wait, OnInterrupt on_interrupt);
 
 // Tells that the domain runs, or waits paused, and which id it has now.
 Result<void> tell_started(Context& context, const std::string& name, bool paused);

@@ -1,4 +1,3 @@
-#include "job_wait.hpp"
 #include "verbs/common.hpp"
 #include "verbs/verbs.hpp"
 
@@ -14,11 +13,7 @@ Result<void> destroy(Context& context, const Arguments& arguments) {
     TRY(context.manager());
     return for_each_word(arguments.domains, [&](const std::string& domain) -> Result<void> {
         JobId job = TRY(TRY(context.manager())->destroy_domain(domain));
-        if (arguments.no_wait)
-            print(std::to_string(job) + '\n');
-        else
-            TRY(wait_for_job(context, job, OnInterrupt::LeaveJob));
-        return {};
+        return follow_job(context, job, arguments.no_wait, OnInterrupt::LeaveJob);
     });
 }
 

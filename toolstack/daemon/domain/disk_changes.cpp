@@ -27,6 +27,13 @@ Job& DiskChanges::begin(Domain& domain, Verb verb) {
     return job;
 }
 
+JobId DiskChanges::go(const Domain& domain, Job& job) {
+    domains_.changed(domain);
+    const JobId id = job.id();
+    job.start();
+    return id;
+}
+
 Result<JobId> DiskChanges::attach(const std::string& text, const std::string& disk_text) {
     Domain* domain = TRY(domains_.find_running(text));
     TRY(work_.admit(*domain, Verb::AttachDisk));
@@ -53,7 +60,8 @@ Result<JobId> DiskChanges::attach(const std::string& text, const std::string& di
                  const auto can_answer = runs(*domain);
                  if (!can_answer || !*can_answer)
                      return done(can_answer ? Result<void>{} : std::unexpected(can_answer.error()));
-                 domain->disks->wait_connected (*disk)(running, done);
+                 const Step wait = domain->disks->wait_connected(*disk);
+                 wait(running, done);
              }});
     job.add({JobPhase::RememberDisks, 90, [this, domain, disk](Job& running, const Done& done) {
                  domain->definition.disks.push_back(*disk);
@@ -69,10 +77,7 @@ Result<JobId> DiskChanges::attach(const std::string& text, const std::string& di
                  running.keep();
                  return {};
              })});
-    domains_.changed(*domain);
-    const JobId id = job.id();
-    job.start();
-    return id;
+    return go(*domain, job);
 }
 
 Result<JobId> DiskChanges::detach(const std::string& text, const std::string& target, bool force) {
@@ -87,23 +92,22 @@ Result<JobId> DiskChanges::detach(const std::string& text, const std::string& ta
                          if (domain->in_hv()) domain->disks->keep_open(*disk);
                          undone({});
                      });
-                     domain->disks->wait_closed (*disk)(running, done);
+                     const Step wait = domain->disks->wait_closed(*disk);
+                     wait(running, done);
                  }});
     }
     // What has been taken stays so; a kill does not change that, and neither does a registry that cannot be written.
     job.add({JobPhase::TakeDisk, 60, [this, domain, disk](Job& running, const Done& done) {
                  running.keep();
                  running.shield();
-                 domain->disks->take_away (*disk)(running, [this, domain, disk, &running, done](const auto& taken) {
+                 const Step take = domain->disks->take_away(*disk);
+                 take(running, [this, domain, disk, &running, done](const auto& taken) {
                      running.unshield();
                      forget(*domain, *disk);
                      done(taken);
                  });
              }});
-    domains_.changed(*domain);
-    const JobId id = job.id();
-    job.start();
-    return id;
+    return go(*domain, job);
 }
 
 Result<JobId> DiskChanges::resize(const std::string& text, const std::string& target, std::uint64_t bytes) {
@@ -119,10 +123,7 @@ Result<JobId> DiskChanges::resize(const std::string& text, const std::string& ta
     }
     Job& job = begin(*domain, Verb::ResizeDisk);
     job.add(later(JobPhase::ResizeDisk, 20, [domain, disk, bytes] { return domain->disks->grow_one(*disk, bytes); }));
-    domains_.changed(*domain);
-    const JobId id = job.id();
-    job.start();
-    return id;
+    return go(*domain, job);
 }
 
 Result<const config::DiskDefinition*> DiskChanges::find(const Domain& domain, const std::string& target) {

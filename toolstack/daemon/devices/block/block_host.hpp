@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "devices/block/image.hpp"
@@ -27,8 +28,8 @@ class BlockHost {
     // Of a guest that runs, with a disk that is served by `device`: what it is, and what attach() had given for it. May
     // wait as attach() does.
     virtual Result<std::pair<ImageId, Backing>> find_again(const config::DiskDefinition& disk, dev_t device) = 0;
-    // Whether blkback has opened the device behind disk `number` of the domain.
-    [[nodiscard]] virtual bool serves(DomainId domain, std::uint32_t number) = 0;
+    // The device that blkback has opened for disk `number` of the domain.
+    [[nodiscard]] virtual std::optional<dev_t> serves(DomainId domain, std::uint32_t number) = 0;
     // Whether blkback, which was given `device` for it, has closed that again: after its last request.
     [[nodiscard]] virtual bool has_let_go(DomainId domain, std::uint32_t number, dev_t device) = 0;
 };

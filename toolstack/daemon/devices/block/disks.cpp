@@ -202,11 +202,12 @@ Result<bool> Disks::is_served(const config::DiskDefinition& disk) {
     const std::uint32_t number = number_of(disk);
     const auto state = vbds().state(number);
     const std::string trouble = vbds().trouble(number);
-    const bool serves = context_.blocks->serves(domain_.id(), number);
+    const bool serves = context_.blocks->serves(domain_.id(), number).has_value();
     if (serves && state && *state >= BusState::InitWait && *state <= BusState::Connected) return true;
     if (!trouble.empty() || !state || *state == BusState::Closing || *state == BusState::Closed) {
-        return fail(ErrorId::BackendFailed, fmt::format("{}: {}: Dom0's kernel does not serve it{}{}", name_of(disk),
-                                                        disk.path, trouble.empty() ? "" : ": ", trouble));
+        return fail(ErrorId::BackendFailed,
+                    fmt::format("{}: {}: Dom0's kernel does not serve it{}{}; 'journalctl -k' may tell more",
+                                name_of(disk), disk.path, trouble.empty() ? "" : ": ", trouble));
     }
     return false;
 }
@@ -232,8 +233,6 @@ Result<void> Disks::recover() {
     const std::uint16_t domid = domain_.record.instance.domid;
     for (const ImageClaim& claim : context_.claims.of(domid)) recover_one(claim);
     for (const config::DiskDefinition& disk : domain_.definition.disks) {
-        if (!context_.claims.has(domid, disk.target) && context_.blocks->serves(domain_.id(), number_of(disk)))
-            log::error("{}: the store does not know it any more; what it is served from is looked for", name_of(disk));
         find_again(disk);
     }
     return {};
@@ -262,12 +261,12 @@ void Disks::recover_one(const ImageClaim& claim) {
 // What Dom0 is kept off it by is gone with the process before this one; and its claim with the store's journal, if that
 // was lost.
 void Disks::find_again(const config::DiskDefinition& disk) {
-    const dev_t device = vbds().device(number_of(disk));
-    if (device == 0) return;
+    const auto device = context_.blocks->serves(domain_.id(), number_of(disk));
+    if (!device) return;
     const auto found = std::make_shared<std::pair<ImageId, Backing>>();
     context_.looks.run_apart(
         context_.loop,
-        [blocks = context_.blocks, disk, device, found]() -> Result<void> {
+        [blocks = context_.blocks, disk, device = *device, found]() -> Result<void> {
             *found = TRY(blocks->find_again(disk, device));
             return {};
         },
@@ -286,8 +285,7 @@ void Disks::find_again(const config::DiskDefinition& disk) {
 void Disks::release_when_free(const std::string& target, std::uint32_t number, dev_t device) {
     constexpr std::uint64_t kPauseMs = 100;
     const std::uint16_t domid = domain_.record.instance.domid;
-    if (context_.blocks->has_let_go(domain_.id(), number, device))
-        return context_.claims.release(domain_.record.name, domid, target);
+    if (context_.blocks->has_let_go(domain_.id(), number, device)) return context_.claims.release(domid, target);
     const auto timer = std::make_shared<Timer>(context_.loop);
     timer->start(kPauseMs, [weak = std::weak_ptr{alive_}, timer, target, number, device, domid] {
         const auto self = weak.lock();
@@ -303,9 +301,11 @@ Step Disks::wait_connected(const config::DiskDefinition& disk) {
         return vbds().state(number_of(disk)) == BusState::Connected;
     };
     return look_until(connected, kGuestPatienceMs, [this, disk] {
-        return Error{ErrorId::GuestSilent,
-                     fmt::format("{}: the guest has not taken it within {} s: it has no driver for it, or does not run",
-                                 name_of(disk), kGuestPatienceMs / 1000)};
+        return Error{
+            ErrorId::GuestSilent,
+            fmt::format("{}: the guest has not taken it within {} s: it has no driver for it (xen-blkfront), or hangs; "
+                        "see to that, and attach the disk again",
+                        name_of(disk), kGuestPatienceMs / 1000)};
     });
 }
 
@@ -350,8 +350,7 @@ Step Disks::take_away(const config::DiskDefinition& disk) {
         look_until(gone, kKernelPatienceMs, excuse)(
             job, [this, disk, domid, number, device, done](const Result<void>& let_go) {
                 if (let_go) {
-                    context_.claims.release(domain_.record.name, domid, disk.target);
-                    context_.claims.release(domain_.record.name, 0, disk.target);
+                    context_.claims.release(domid, disk.target);
                 } else {
                     release_when_free(disk.target, number, device);
                 }
@@ -368,7 +367,7 @@ std::string Disks::state_of(std::uint32_t number) const {
     if (!domain_.in_hv()) return "offline";
     const auto state = vbds().state(number);
     if (!state) return "offline";
-    const bool served = context_.blocks->serves(domain_.id(), number);
+    const bool served = context_.blocks->serves(domain_.id(), number).has_value();
     if (served && *state == BusState::Connected) return "connected";
     if (!vbds().trouble(number).empty()) return "failed";
     // The guest has thrown its end away, and the backend is gone with it.
@@ -400,10 +399,9 @@ std::vector<DiskView> Disks::list() const {
     std::vector<DiskView> views;
     for (const config::DiskDefinition& disk : domain_.definition.disks) {
         const std::uint32_t number = number_of(disk);
-        const bool served = domain_.in_hv() && context_.blocks->serves(domain_.id(), number);
-        const dev_t device = served ? vbds().device(number) : 0;
+        const auto device = domain_.in_hv() ? context_.blocks->serves(domain_.id(), number) : std::nullopt;
         views.push_back({disk.target, number, disk.path, disk.format, disk.read_only, disk.cdrom, disk.shared,
-                         state_of(number), device != 0 ? fmt::format("{}:{}", major(device), minor(device)) : ""});
+                         state_of(number), device ? fmt::format("{}:{}", major(*device), minor(*device)) : ""});
     }
     return views;
 }

@@ -148,6 +148,10 @@ bool locked_by_qemu(int file) {
 
 }  // namespace
 
+bool go_together(const config::DiskDefinition& one, const config::DiskDefinition& other) {
+    return (one.read_only && other.read_only) || (one.shared && other.shared);
+}
+
 ImageId id_of_block_device(int file, dev_t device) {
     const auto info = loop_status(file);
     return info ? id_of_loop(*info) : id_of_device(device);
@@ -230,8 +234,7 @@ Result<void> check_disks(const config::DomainDefinition& definition) {
         const Image image = TRY(open_image(disk, true));
         TRY(check_unused(image, disk));
         for (const auto& [id, other] : before) {
-            const bool go_together = (disk.read_only && other->read_only) || (disk.shared && other->shared);
-            if (!id.overlaps(image.id) || go_together) continue;
+            if (!id.overlaps(image.id) || go_together(disk, *other)) continue;
             return fail(ErrorId::ImageBusy, fmt::format("{} is {} of this guest already", named(disk), other->target));
         }
         before.emplace_back(image.id, &disk);

@@ -30,6 +30,9 @@ std::optional<ImageId> parse_image_id(std::string_view text);
 // Of an open block device, which is number `device`: of a loop device, what is behind it.
 ImageId id_of_block_device(int file, dev_t device);
 
+// Two disks may have one image: neither writes, or both bear that the other does.
+bool go_together(const config::DiskDefinition& one, const config::DiskDefinition& other);
+
 struct Image {
     UniqueFd file;
     ImageId id;

@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+#include <cstdint>
 
 #include "base/log.hpp"
 #include "config/devices.hpp"
+#include "config/values.hpp"
 
 namespace hvctld {
 namespace {
@@ -28,15 +29,9 @@ std::string_view word_of(std::string_view& text) {
 
 }  // namespace
 
-bool ImageClaims::go_together(const ImageClaim& one, const ImageClaim& other) {
-    return !one.id.overlaps(other.id) || (one.disk.read_only && other.disk.read_only) ||
-           (one.disk.shared && other.disk.shared);
-}
-
 Result<void> ImageClaims::take(const std::string& domain, const config::DiskDefinition& disk, const ImageId& id) {
-    const ImageClaim wanted{domain, 0, disk, id, ClaimState::Coming};
     for (const ImageClaim& claim : claims_) {
-        if (go_together(claim, wanted)) continue;
+        if (!claim.id.overlaps(id) || go_together(claim.disk, disk)) continue;
         const std::string what = fmt::format("disk {}: {}", disk.target, disk.path);
         if (claim.domain == domain) {
             return fail(ErrorId::ImageBusy, fmt::format("{} is {} of this guest already", what, claim.disk.target));
@@ -46,7 +41,7 @@ Result<void> ImageClaims::take(const std::string& domain, const config::DiskDefi
                                 claim.disk.target, claim.domain, claim.disk.read_only ? "reads" : "writes to",
                                 claim.disk.shared ? ", or write shared: true here, too" : ""));
     }
-    claims_.push_back(wanted);
+    claims_.push_back({domain, 0, disk, id, ClaimState::Coming});
     return {};
 }
 
@@ -82,9 +77,9 @@ void ImageClaims::forget(const ImageClaim& claim) {
     if (const auto rest = store_.list(folder); rest && rest->empty()) (void)store_.remove(folder);
 }
 
-void ImageClaims::release(const std::string& domain, std::uint16_t domid, const std::string& target) {
+void ImageClaims::release(std::uint16_t domid, const std::string& target) {
     std::erase_if(claims_, [&](const ImageClaim& claim) {
-        if (claim.domid != domid || claim.disk.target != target || (domid == 0 && claim.domain != domain)) return false;
+        if (claim.domid != domid || claim.disk.target != target) return false;
         forget(claim);
         return true;
     });
@@ -134,9 +129,9 @@ void ImageClaims::load_one(std::uint16_t domid, const std::string& target) {
 
 void ImageClaims::load(const std::function<bool(std::uint16_t)>& exists) {
     for (const std::string& name : store_.list(kRoot).value_or(std::vector<std::string>{})) {
-        std::uint16_t domid = 0;
-        const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), domid);
-        if (problem != std::errc{} || end != name.data() + name.size() || !exists(domid)) {
+        const auto number = config::parse_number(name, 0, UINT16_MAX);
+        const auto domid = static_cast<std::uint16_t>(number.value_or(0));
+        if (!number || !exists(domid)) {
             (void)store_.remove(fmt::format("{}/{}", kRoot, name));
             continue;
         }

@@ -41,8 +41,8 @@ class ImageClaims {
     void keep(const std::string& domain, std::uint16_t domid, const std::string& target, ClaimState state);
     // Of a guest that runs and has the image, whoever else has it.
     void note(ImageClaim claim);
-    // Of one disk; domid 0: that was taken and not kept.
-    void release(const std::string& domain, std::uint16_t domid, const std::string& target);
+    // Of one disk that is kept.
+    void release(std::uint16_t domid, const std::string& target);
     // Of a run that is over, and of what was taken for one that did not come to be.
     void release(const std::string& domain, std::uint16_t domid);
     [[nodiscard]] std::vector<ImageClaim> of(std::uint16_t domid) const;
@@ -51,7 +51,6 @@ class ImageClaims {
     void load(const std::function<bool(std::uint16_t domid)>& exists);
 
   private:
-    [[nodiscard]] static bool go_together(const ImageClaim& one, const ImageClaim& other);
     void write(const ImageClaim& claim);
     void forget(const ImageClaim& claim);
     void load_one(std::uint16_t domid, const std::string& target);

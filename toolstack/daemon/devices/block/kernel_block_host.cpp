@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "devices/block/loop_device.hpp"
+#include "devices/block/vbd.hpp"
 #include "hvctl/try.hpp"
 
 namespace hvctld {
@@ -34,7 +35,8 @@ Result<UniqueFd> open_alone(const std::string& path, const config::DiskDefinitio
     UniqueFd file{::open(path.c_str(), O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK)};
     if (file) return file;
     if (errno != EBUSY) return fail_errno(errno, fmt::format("disk {}: {}", disk.target, disk.path));
-    return fail(ErrorId::ImageBusy, fmt::format("disk {}: {} is in use by Dom0", disk.target, disk.path));
+    return fail(ErrorId::ImageBusy, fmt::format("disk {}: {} is in use by Dom0 ('lsblk' shows how); end that first",
+                                                disk.target, disk.path));
 }
 
 }  // namespace
@@ -75,9 +77,11 @@ Result<void> KernelBlockHost::grow(const config::DiskDefinition& disk, dev_t dev
     return within(name, grow_loop(device, image, bytes));
 }
 
-bool KernelBlockHost::serves(DomainId domain, std::uint32_t number) {
-    const auto path = fmt::format("/sys/bus/xen-backend/devices/vbd-{}-{}/physical_device", domain.raw, number);
-    return access(path.c_str(), F_OK) == 0;
+std::optional<dev_t> KernelBlockHost::serves(DomainId domain, std::uint32_t number) {
+    std::ifstream file{fmt::format("/sys/bus/xen-backend/devices/vbd-{}-{}/physical_device", domain.raw, number)};
+    std::string text;
+    if (!(file >> text)) return std::nullopt;
+    return parse_physical_device(text);
 }
 
 // blkback first is no device any more, then stops, and closes what it had when its last request has ended. A loop

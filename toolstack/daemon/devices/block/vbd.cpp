@@ -4,7 +4,7 @@
 #include <sys/sysmacros.h>
 
 #include <algorithm>
-#include <charconv>
+#include <cstdio>
 
 #include "config/disk_target.hpp"
 #include "domain/store_entries.hpp"
@@ -15,14 +15,6 @@ namespace {
 
 using store::Access;
 using store::Permissions;
-
-template <class Number>
-std::optional<Number> parse_number(std::string_view text) {
-    Number number{};
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (problem != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    return number;
-}
 
 std::string state_text(BusState state) {
     return fmt::format("{}", static_cast<unsigned>(state));
@@ -42,6 +34,13 @@ std::string frontends_of(std::uint16_t domid) {
 }
 
 }  // namespace
+
+std::optional<dev_t> parse_physical_device(const std::string& text) {
+    unsigned device_major = 0;
+    unsigned device_minor = 0;
+    if (std::sscanf(text.c_str(), "%x:%x", &device_major, &device_minor) != 2) return std::nullopt;
+    return makedev(device_major, device_minor);
+}
 
 std::string Vbds::backend(std::uint32_t number) const {
     return fmt::format("{}/{}", backends_of(domid_), number);
@@ -105,27 +104,15 @@ void Vbds::remove_backends(store::Store& store, std::uint16_t domid) {
     (void)store.remove(errors_of(domid));
 }
 
-std::vector<std::uint32_t> Vbds::numbers() const {
-    std::vector<std::uint32_t> found;
-    for (const std::string& name : store_.list(backends_of(domid_)).value_or(std::vector<std::string>{})) {
-        if (const auto number = parse_number<std::uint32_t>(name)) found.push_back(*number);
-    }
-    return found;
-}
-
 std::optional<BusState> Vbds::state(std::uint32_t number) const {
     const auto text = store_.read(backend(number) + "/state");
     if (!text) return std::nullopt;
-    const unsigned state = parse_number<unsigned>(*text).value_or(0);
-    return state <= static_cast<unsigned>(BusState::Closed) ? static_cast<BusState>(state) : BusState::Unknown;
+    const auto state = config::parse_number(*text, 0, static_cast<std::uint64_t>(BusState::Closed));
+    return state ? static_cast<BusState>(*state) : BusState::Unknown;
 }
 
 dev_t Vbds::device(std::uint32_t number) const {
-    const std::string text = store_.read(backend(number) + "/physical-device").value_or("");
-    unsigned device_major = 0;
-    unsigned device_minor = 0;
-    if (std::sscanf(text.c_str(), "%x:%x", &device_major, &device_minor) != 2) return 0;
-    return makedev(device_major, device_minor);
+    return parse_physical_device(store_.read(backend(number) + "/physical-device").value_or("")).value_or(0);
 }
 
 std::string Vbds::trouble(std::uint32_t number) const {

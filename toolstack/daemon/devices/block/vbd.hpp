@@ -28,6 +28,9 @@ enum class BusState : std::uint8_t {
     Closed = 6,
 };
 
+// "7:1f", as blkback reads and shows it.
+std::optional<dev_t> parse_physical_device(const std::string& text);
+
 class Vbds {
   public:
     Vbds(store::Store& store, std::uint16_t domid) : store_{store}, domid_{domid} {}
@@ -43,8 +46,6 @@ class Vbds {
     // What is in Dom0's part alone, of a domain that is gone.
     static void remove_backends(store::Store& store, std::uint16_t domid);
 
-    // Those that are there.
-    [[nodiscard]] std::vector<std::uint32_t> numbers() const;
     // Where the backend is; nothing when it is not in the store.
     [[nodiscard]] std::optional<BusState> state(std::uint32_t number) const;
     // The block device that the backend serves; 0 when it is not there.
