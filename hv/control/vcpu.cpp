@@ -58,11 +58,14 @@ void add_common_records(Vcpu& vcpu, VcpuStateWriter& state) {
     const auto due = [](const Timer& timer) {
         return timer_pending(timer) ? static_cast<std::uint64_t>(timer_deadline(timer)) : 0;
     };
+    const auto period = static_cast<std::uint64_t>(vcpu.period.load());
     state.add(control::VcpuRecordKind::Timers,
-              control::VcpuTimers{.now = static_cast<std::uint64_t>(now),
-                                  .singleshot = due(vcpu.singleshot_timer),
-                                  .periodic = due(vcpu.periodic_timer),
-                                  .period = static_cast<std::uint64_t>(vcpu.period.load())});
+              // It does not run while the vCPU does not.
+              control::VcpuTimers{
+                  .now = static_cast<std::uint64_t>(now),
+                  .singleshot = due(vcpu.singleshot_timer),
+                  .periodic = period == 0 ? 0 : static_cast<std::uint64_t>(timer_deadline(vcpu.periodic_timer)),
+                  .period = period});
 }
 
 }  // namespace

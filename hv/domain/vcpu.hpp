@@ -82,7 +82,7 @@ class Vcpu final {
     // Timers (hv/domain/vcpu_timers.hpp).
     Timer singleshot_timer;
     Timer periodic_timer;
-    std::atomic<Nanoseconds> period{0};  // of the periodic timer, 0 when it is off
+    std::atomic<Nanoseconds> period{0};  // of the periodic timer, 0 when it is off; set while it does not run, too
     Timer poll_timer;
 
     SchedVcpu sched;

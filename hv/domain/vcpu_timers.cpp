@@ -22,13 +22,15 @@ void periodic_fired(void* argument) {
     Vcpu& vcpu = *static_cast<Vcpu*>(argument);
     const Nanoseconds period = vcpu.period.load(std::memory_order_relaxed);
     if (period == 0) return;
-    // Ticks end with it: those of one that does not run are work of hv's that nobody is charged for.
-    if (vcpu.flags.load(std::memory_order_relaxed) & kVcpuDown) return;
+    // It was set for a vCPU that does not run, or ran at the end: this tick waits until it does (resume_ticks()).
+    if (!vcpu.running.load(std::memory_order_acquire)) return;
     notify_vcpu_virq(vcpu, kTimerVirq);
     // Periods that were missed are not made up for: the pending event stands for all of them.
     const Nanoseconds now = time::now();
     Nanoseconds next = timer_deadline(vcpu.periodic_timer) + period;
     if (next <= now) next = now + period;
+    // Another vCPU may have set it, on a CPU that has nothing to do with this one.
+    migrate_timer(vcpu.periodic_timer, vcpu.cpu.load(std::memory_order_relaxed));
     set_timer(vcpu.periodic_timer, next);
 }
 
@@ -76,6 +78,22 @@ Result<> vcpu_set_periodic_timer(Vcpu& vcpu, std::uint64_t period) {
     migrate_timer(vcpu.periodic_timer, current_cpu());
     set_timer(vcpu.periodic_timer, time::now() + static_cast<Nanoseconds>(period));
     return {};
+}
+
+void suspend_ticks(Vcpu& vcpu) {
+    stop_timer(vcpu.periodic_timer);
+}
+
+void resume_ticks(Vcpu& vcpu) {
+    const Nanoseconds period = vcpu.period.load(std::memory_order_relaxed);
+    if (period == 0) return;
+    const Nanoseconds now = time::now();
+    Nanoseconds next = timer_deadline(vcpu.periodic_timer);
+    if (next <= now) {
+        notify_vcpu_virq(vcpu, kTimerVirq);
+        next = now + period;
+    }
+    set_here(vcpu.periodic_timer, static_cast<std::uint64_t>(next), now);
 }
 
 Result<> vcpu_set_singleshot_timer(Vcpu& vcpu, std::uint64_t deadline, bool future_only) {

@@ -18,9 +18,13 @@ void vcpu_timers_stop(Vcpu& vcpu);
 
 inline constexpr Nanoseconds kMinPeriod = 1'000'000;
 
-// The handlers run on the calling CPU. `period` 0 stops it, and the first tick that finds the vCPU down ends them until
-// VCPUOP_up; below kMinPeriod or above 2^62 is BadArgument.
+// The handlers run on the calling CPU. `period` 0 stops it; below kMinPeriod or above 2^62 is BadArgument.
 Result<> vcpu_set_periodic_timer(Vcpu& vcpu, std::uint64_t period);
+// A vCPU that ticks leaves its CPU, and comes to the current one: ticks are of the time that it runs for. Others would
+// be hv's work at nobody's charge, for as long as a domain cares to sleep or its remains are kept. One that came due
+// meanwhile is delivered by resume_ticks(); none wakes anybody. As Xen has it.
+void suspend_ticks(Vcpu& vcpu);
+void resume_ticks(Vcpu& vcpu);
 // `future_only`: TimePassed when the deadline has passed.
 Result<> vcpu_set_singleshot_timer(Vcpu& vcpu, std::uint64_t deadline, bool future_only);
 void vcpu_stop_singleshot_timer(Vcpu& vcpu);

@@ -34,15 +34,10 @@ Result<> initialise(Vcpu& vcpu, GuestVirtual argument) {
 }
 
 Result<> up(Vcpu& vcpu) {
-    {
-        Guard guard{vcpu.domain.lock};
-        if (!(vcpu.flags.load(std::memory_order_relaxed) & kVcpuInitialised)) return fail(Error::BadArgument);
-        if (!(vcpu.flags.fetch_and(~std::uint32_t{kVcpuDown}, std::memory_order_acq_rel) & kVcpuDown)) return {};
-        sched_wake(vcpu);
-    }
-    // Ticks that were asked for before, and may have ended while it was down.
-    const Nanoseconds period = vcpu.period.load(std::memory_order_relaxed);
-    return period == 0 ? Result<>{} : vcpu_set_periodic_timer(vcpu, static_cast<std::uint64_t>(period));
+    Guard guard{vcpu.domain.lock};
+    if (!(vcpu.flags.load(std::memory_order_relaxed) & kVcpuInitialised)) return fail(Error::BadArgument);
+    if (vcpu.flags.fetch_and(~std::uint32_t{kVcpuDown}, std::memory_order_acq_rel) & kVcpuDown) sched_wake(vcpu);
+    return {};
 }
 
 // Whether another vCPU of the domain is up. The domain's lock is held.

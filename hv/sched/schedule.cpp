@@ -2,6 +2,7 @@
 #include <array>
 
 #include "hv/domain/runstate.hpp"
+#include "hv/domain/vcpu_timers.hpp"
 #include "hv/machine/cpus.hpp"
 #include "hv/sched/run_queue.hpp"
 
@@ -129,6 +130,13 @@ Vcpu& schedule(CpuId cpu, Nanoseconds now) {
     const bool comes_back = next != &previous && &previous != queue.idle && previous.sched.counted;
     arm_slice(queue, comes_back ? 1 : 0, now);
     queue.lock.unlock();
+    if (next != &previous) {
+        // An idle vCPU has none.
+        if (previous.period.load(std::memory_order_relaxed) != 0) [[unlikely]]
+            suspend_ticks(previous);
+        if (next->period.load(std::memory_order_relaxed) != 0) [[unlikely]]
+            resume_ticks(*next);
+    }
     // Otherwise once the previous one waits, too.
     if (!comes_back) balance_now_and_then(queue, now);
     return *next;

@@ -108,17 +108,65 @@ TEST_F(VcpuTimers, Periodic) {
     EXPECT_FALSE(take_event());
 }
 
-// hv would do the ticks' work at nobody's charge.
-TEST_F(VcpuTimers, TicksEndWithTheirVcpu) {
-    VcpuSetPeriodicTimer set{.period_ns = 10'000'000};
+// Ticks while it does not run would be hv's work at nobody's charge, for as long as that lasts. The one that came due
+// meanwhile comes with it.
+TEST_F(VcpuTimers, TicksOnlyWhileItRuns) {
+    constexpr hv::Nanoseconds kLong = 1'000'000'000, kMillisecond = 1'000'000;
+    VcpuSetPeriodicTimer set{.period_ns = 1'000'000};
     ASSERT_EQ(vcpu_op(VcpuCommand::SetPeriodicTimer, 0, fake::address(set)), 0);
-    vcpu->flags.fetch_or(hv::kVcpuDown);
-    fake::run_until(fake::now() + 100'000'000);
-    EXPECT_FALSE(take_event());
-    vcpu->flags.fetch_or(hv::kVcpuInitialised);
+    const auto interrupts = [] {
+        std::uint64_t sum = 0;
+        for (hv::CpuId cpu{0}; cpu.raw < fake::kCpus; ++cpu) sum += fake::timer_interrupts(cpu);
+        return sum;
+    };
+    const auto expect_silence = [&](const char* why) {
+        SCOPED_TRACE(why);
+        fake::settle();
+        ASSERT_FALSE(vcpu->running.load());
+        take_event();
+        const std::uint64_t before = interrupts();
+        fake::run_until(fake::now() + kLong);
+        EXPECT_FALSE(vcpu->running.load());
+        EXPECT_FALSE(take_event());
+        EXPECT_LE(interrupts() - before, 2u);  // what the hardware had been told already
+    };
+    const auto expect_ticks = [&](const char* why) {
+        SCOPED_TRACE(why);
+        fake::settle();
+        ASSERT_TRUE(vcpu->running.load());
+        EXPECT_TRUE(take_event());
+        int events = 0;
+        for (int i = 0; i < 20; ++i) {
+            fake::run_until(fake::now() + kMillisecond);
+            events += take_event();
+        }
+        EXPECT_GE(events, 19);
+        fake::on_cpu(vcpu->cpu.load());
+    };
+    EXPECT_EQ(fake::hypercall(hv::do_sched_op, static_cast<std::uint64_t>(SchedCommand::Block)), 0);
+    expect_silence("blocked");
+    vcpu->unblock();
+    expect_ticks("woken");
+    domain->pause_nosync();
+    expect_silence("of a paused domain");
+    domain->unpause();
+    expect_ticks("unpaused");
+    vcpu->pause_nosync();
+    expect_silence("paused");
+    vcpu->unpause();
+    expect_ticks("unpaused");
+    fake::bring_up(*domain->vcpu(hv::VcpuId{1}));
+    ASSERT_EQ(vcpu_op(VcpuCommand::Down, 0), 0);
+    expect_silence("down");
+    fake::set_current(*domain->vcpu(hv::VcpuId{1}));
+    // Set by another one for one that does not run: no tick, and no end of ticks.
+    ASSERT_EQ(vcpu_op(VcpuCommand::SetPeriodicTimer, 0, fake::address(set)), 0);
+    expect_silence("down, and set");
+    fake::on_cpu(domain->vcpu(hv::VcpuId{1})->cpu.load());
     ASSERT_EQ(vcpu_op(VcpuCommand::Up, 0), 0);
-    fake::run_until(fake::now() + 15'000'000);
-    EXPECT_TRUE(take_event());
+    expect_ticks("up");
+    domain->crash("a test");
+    expect_silence("crashed and kept");
 }
 
 TEST_F(VcpuTimers, SetTimerOp) {
