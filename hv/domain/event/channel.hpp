@@ -22,6 +22,7 @@
 namespace hv {
 
 class Domain;
+struct FrameInfo;
 class FrameAudit;
 class Vcpu;
 struct FifoEvents;  // domain/event/fifo.hpp
@@ -137,6 +138,7 @@ class EventChannels final {
     // fifo.cpp, fifo_setup.cpp
     bool fifo_set_pending(FifoEvents& fifo, Vcpu& vcpu, EventChannel& channel);
     Result<> fifo_start();
+    Result<std::uint32_t> add_words(FrameInfo& frame);
     void fifo_stop();
 
     Domain* domain_ = nullptr;

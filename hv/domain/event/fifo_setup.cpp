@@ -1,9 +1,11 @@
 // Going to FIFO ports and back.
+#include "hv/base/scope_guard.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/domain_frames.hpp"
 #include "hv/domain/event/channel.hpp"
 #include "hv/domain/event/fifo.hpp"
 #include "hv/domain/guest_word.hpp"
+#include "hv/domain/restartable_lock.hpp"
 #include "hv/machine/cpus.hpp"
 #include "hv/memory/frame.hpp"
 
@@ -71,34 +73,44 @@ Result<> EventChannels::init_control(Gfn control, std::uint32_t offset, VcpuId v
     Vcpu* vcpu = domain_->vcpu(vcpu_id);
     if (!vcpu) return fail(Error::NoEntry);
     if (offset > kPageSize - sizeof(FifoControlBlock) || offset % 8 != 0) return fail(Error::BadArgument);
-    Guard table{table_lock_};
+    // Before the lock, as in expand_array(): when its use changes, this waits for other CPUs.
+    FrameInfo* frame = TRY(get_guest_frame_and_type(*domain_, control, FrameType::Writable));
+    ScopeGuard put{[frame] { put_frame_and_type(*frame); }};
+    TRY(lock_or_restart(table_lock_));
+    const ScopeGuard unlock{[this] { table_lock_.unlock(); }};
     if (closing_) return fail(Error::NoDomain);
     if (vcpu->fifo && vcpu->fifo->control.load(std::memory_order_relaxed)) return fail(Error::BadArgument);
-
-    FrameInfo* frame = TRY(get_guest_frame_and_type(*domain_, control, FrameType::Writable));
-    if (!uses_fifo()) {
-        if (Result<> started = fifo_start(); !started) {
-            put_frame_and_type(*frame);
-            return started;
-        }
-    }
+    if (!uses_fifo()) TRY(fifo_start());
     auto* block =
         reinterpret_cast<FifoControlBlock*>(static_cast<std::byte*>(frame_pointer(frame_number(*frame))) + offset);
     vcpu->fifo->control.store(block, std::memory_order_release);
+    put.dismiss();
     return {};
 }
 
-Result<> EventChannels::expand_array(Gfn array) {
-    Guard table{table_lock_};
+// table_lock_ is held. The first port of the page that is new.
+Result<std::uint32_t> EventChannels::add_words(FrameInfo& frame) {
     FifoEvents* fifo = fifo_.load(std::memory_order_relaxed);
     if (!fifo) return fail(Error::NotSupported);
     if (fifo->used >= FifoEvents::kPages) return fail(Error::NoSpace);
-    FrameInfo* frame = TRY(get_guest_frame_and_type(*domain_, array, FrameType::Writable));
-    const std::uint32_t first = fifo->used * abi::xen::kFifoWordsPerPage;
-    fifo->pages[fifo->used].store(static_cast<std::uint32_t*>(frame_pointer(frame_number(*frame))),
+    fifo->pages[fifo->used].store(static_cast<std::uint32_t*>(frame_pointer(frame_number(frame))),
                                   std::memory_order_seq_cst);
-    ++fifo->used;
-    for (EventPort port{first == 0 ? 1 : first}; port.raw < first + abi::xen::kFifoWordsPerPage; ++port) {
+    return fifo->used++ * abi::xen::kFifoWordsPerPage;
+}
+
+Result<> EventChannels::expand_array(Gfn array) {
+    FrameInfo* frame = TRY(get_guest_frame_and_type(*domain_, array, FrameType::Writable));
+    Result<std::uint32_t> first = fail(Error::Restart);
+    if (lock_or_restart(table_lock_)) {
+        first = add_words(*frame);
+        table_lock_.unlock();
+    }
+    if (!first) {
+        put_frame_and_type(*frame);
+        return fail(first.error());
+    }
+    // What became pending before. A port that is in use keeps the page, and it needs no more than its own lock.
+    for (EventPort port{*first == 0 ? 1 : *first}; port.raw < *first + abi::xen::kFifoWordsPerPage; ++port) {
         EventChannel* channel = find(port);
         if (!channel) {
             port.raw |= kPortsPerBucket - 1;

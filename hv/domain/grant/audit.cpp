@@ -36,8 +36,9 @@ void GrantTable::audit(FrameAudit& audit) const {
     if (!domain_) return;
     const DomainId self = domain_->id;
     for (std::uint32_t i = 0; i < frames_; ++i) audit.show(shared_[i].page.frame(), self);
-    for (std::uint32_t i = 0; i < status_frames_; ++i) audit.show(status_[i].frame(), self);
-    if (frames_ > max_frames_ || frames_ > capacity_ || (version_ == 1 && status_frames_ != 0))
+    for (std::uint32_t i = 0; i < status_frames_; ++i) audit.show(status_[i].frame(), version_ == 2 ? self : kOwnerHv);
+    if (frames_ > max_frames_ || frames_ > capacity_ || status_frames_ > status_frames_for(capacity_) ||
+        (version_ == 2 && status_frames_ < status_frames_for(frames_)))
         audit.complain("d{}: {} grant frames and {} of status, version {}", self, frames_, status_frames_, version_);
 
     // Each entry that is pinned: as often as its user has mapped it.

@@ -14,12 +14,6 @@ namespace {
 
 constexpr std::uint32_t kEntriesV1 = kPageSize / sizeof(abi::xen::GrantEntryV1);
 constexpr std::uint32_t kEntriesV2 = kPageSize / sizeof(abi::xen::GrantEntryV2);
-// Table pages whose version 2 status entries fill one page.
-constexpr std::uint32_t kFramesPerStatusFrame = kPageSize / sizeof(abi::xen::GrantStatus) / kEntriesV2;
-
-constexpr std::uint32_t status_frames_for(std::uint32_t frames) {
-    return (frames + kFramesPerStatusFrame - 1) / kFramesPerStatusFrame;
-}
 
 }  // namespace
 
@@ -136,7 +130,7 @@ std::uint32_t GrantTable::frame_count() {
 
 std::uint32_t GrantTable::status_frame_count() {
     Guard guard{lock_};
-    return status_frames_;
+    return version_ == 2 ? status_frames_ : 0;
 }
 
 std::uint32_t GrantTable::version() {

@@ -5,8 +5,9 @@
 // needs from the shared entry and marks that as being read or written (by compare-and-swap, so that the
 // guest can see whether it may take it back).
 //
-// Locks: `lock_` (LockRank::GrantTable) guards the geometry and the active entries, for one entry's worth of work at a
-// time. Two tables' locks are never held together. Page-table work (PageTables ranks lower) happens without it.
+// Locks: `lock_` (LockRank::GrantTable) guards the geometry and the active entries, for one entry's or one page's worth
+// of work at a time: back ends in other domains wait for it. Two tables' locks are never held together. Page-table work
+// (PageTables ranks lower) happens without it.
 #pragma once
 
 #include <cstdint>
@@ -98,8 +99,8 @@ class GrantTable final {
     std::uint32_t status_frame_count();
     std::uint32_t max_frames() const { return max_frames_; }
     std::uint32_t version();
-    // Busy while others use grants; NotImplemented when 2 is not allowed. Restart: there are many pages to clear, whose
-    // entries do not exist until it has been called again.
+    // Busy while others use grants; NotImplemented when 2 is not allowed. Restart: call again. There may be pages to
+    // clear then, whose entries do not exist until it is done.
     Result<> set_version(std::uint32_t version);
     GrantOutcome<> swap(GrantRef a, GrantRef b);
 
@@ -127,6 +128,12 @@ class GrantTable final {
     friend class SharedGrant;
     static constexpr std::uint32_t kActivePerChunk = kPageSize / sizeof(ActiveGrant);
     static constexpr std::uint32_t kChunksPerFrame = 4;  // version 1: 512 entries
+    // Of the table's pages, whose version 2 status entries fill one page.
+    static constexpr std::uint32_t kFramesPerStatusFrame =
+        sizeof(abi::xen::GrantEntryV2) / sizeof(abi::xen::GrantStatus);
+    static constexpr std::uint32_t status_frames_for(std::uint32_t frames) {
+        return (frames + kFramesPerStatusFrame - 1) / kFramesPerStatusFrame;
+    }
     struct SharedFrame {
         SharedPage page;
         ActiveGrant* active[kChunksPerFrame]{};
@@ -151,8 +158,10 @@ class GrantTable final {
     Result<> grow_status();
     Result<> reserve_frames(std::uint32_t frames);
     bool any_pinned_from(std::uint32_t first) const;  // `first` is few: those before it are looked at
+    Result<> add_status_frame();
     bool withdraw_status();
-    Result<> clear_entries();
+    void clear_entries_of(std::uint32_t frame);
+    Result<bool> change_version(std::uint32_t version);
     void free_last_frame();
     void free_status();
     void release_marks(GrantRef ref, const ActiveGrant& active, bool write);
@@ -166,10 +175,10 @@ class GrantTable final {
     std::uint32_t max_version_ = 2;
     std::uint32_t max_frames_ = 0;
     std::uint32_t frames_ = 0;
-    std::uint32_t unclear_ = 0;   // the last so many of them hold entries of the version before still
-    std::uint32_t capacity_ = 0;  // of shared_
-    std::uint32_t status_frames_ = 0;
-    std::uint32_t pinned_ = 0;  // entries that are
+    std::uint32_t unclear_ = 0;        // the last so many of them hold entries of the version before still
+    std::uint32_t capacity_ = 0;       // of shared_
+    std::uint32_t status_frames_ = 0;  // kept, and withdrawn, while the version is 1
+    std::uint32_t pinned_ = 0;         // entries that are
     OwnPtr<SharedFrame[]> shared_;
     OwnPtr<SharedPage[]> status_;   // of the same capacity / 8, rounded up
     GrantHandle next_release_ = 0;  // progress of release_mappings()

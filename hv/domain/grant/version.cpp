@@ -2,11 +2,12 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "hv/domain/domain.hpp"
 #include "hv/domain/grant/shared.hpp"
 #include "hv/domain/grant/table.hpp"
-#include "hv/machine/preemption.hpp"
+#include "hv/domain/restartable_lock.hpp"
 #include "hv/memory/frame.hpp"
 
 namespace hv {
@@ -66,43 +67,65 @@ bool GrantTable::withdraw_status() {
     return true;
 }
 
-Result<> GrantTable::set_version(std::uint32_t version) {
-    if (version != 1 && version != 2) return fail(Error::BadArgument);
-    if (version > max_version_) return fail(Error::NotImplemented);
-    Guard guard{lock_};
-    TRY(clear_entries());
-    if (version == version_) return {};
+// lock_ is held, as for all of a change but its whole.
+Result<> GrantTable::add_status_frame() {
+    SharedPage page = TRY(SharedPage::allocate(*domain_));
+    // A guest may have guessed its number, and mapped it already.
+    if (!page.withdraw()) return fail(Error::Busy);
+    status_[status_frames_++] = std::move(page);
+    return {};
+}
+
+void GrantTable::clear_entries_of(std::uint32_t frame) {
+    constexpr std::size_t kStatusBytes = kPageSize / kFramesPerStatusFrame;
+    std::memset(shared_[frame].page.bytes(), 0, kPageSize);
+    if (version_ == 1) return;
+    std::byte* status = status_[frame / kFramesPerStatusFrame].bytes();
+    std::memset(status + frame % kFramesPerStatusFrame * kStatusBytes, 0, kStatusBytes);
+}
+
+// One step of a change; true: the last one.
+Result<bool> GrantTable::change_version(std::uint32_t version) {
+    if (unclear_ != 0) {
+        clear_entries_of(frames_ - unclear_);
+        --unclear_;
+        return unclear_ == 0 && version == version_;
+    }
+    if (version == version_) return true;
     // Others use entries by number; the entries are about to mean something else. The reserved ones are carried over.
     if (any_pinned_from(kGrantReservedEntries)) return fail(Error::Busy);
-    if (frames_ == 0) TRY(grow_locked(1));
-    if (!withdraw_status()) return fail(Error::Busy);
+    if (frames_ == 0) {
+        TRY(grow_locked(1));
+        return false;
+    }
+    // Once made they stay: a guest that goes there and back has hv allocate and free nothing.
+    if (version == 2 && status_frames_ < status_frames_for(frames_)) {
+        TRY(add_status_frame());
+        return false;
+    }
+    if (version == 1 && !withdraw_status()) return fail(Error::Busy);
 
     std::array<Reserved, kGrantReservedEntries> reserved{};
     for (GrantRef ref : ids<GrantRef>(kGrantReservedEntries)) reserved[ref.raw] = save(SharedGrant{*this, ref});
-    const std::uint32_t before = version_;
     version_ = version;
-    if (version == 2) {
-        if (Result<> grown = grow_status(); !grown) {
-            free_status();
-            version_ = before;
-            return grown;
-        }
-    } else {
-        free_status();
-    }
-    std::memset(shared_[0].page.bytes(), 0, kPageSize);
+    for (std::uint32_t i = 0; version == 2 && i < status_frames_; ++i) status_[i].offer();
+    clear_entries_of(0);
     unclear_ = frames_ - 1;
     for (GrantRef ref : ids<GrantRef>(kGrantReservedEntries)) restore(SharedGrant{*this, ref}, reserved[ref.raw]);
-    return clear_entries();
+    return unclear_ == 0;
 }
 
-// lock_ is held.
-Result<> GrantTable::clear_entries() {
-    while (unclear_ != 0) {
-        std::memset(shared_[frames_ - unclear_].page.bytes(), 0, kPageSize);
-        if (--unclear_ != 0 && preemption_needed()) return fail(Error::Restart);
+Result<> GrantTable::set_version(std::uint32_t version) {
+    if (version != 1 && version != 2) return fail(Error::BadArgument);
+    if (version > max_version_) return fail(Error::NotImplemented);
+    for (;;) {
+        TRY(lock_or_restart(lock_));
+        const Result<bool> done = change_version(version);
+        lock_.unlock();
+        if (!done) return fail(done.error());
+        if (*done) return {};
+        if (preemption_needed()) return fail(Error::Restart);
     }
-    return {};
 }
 
 Result<> GrantTable::seed(DomainId backend, Gfn console, Gfn store) {

@@ -2,6 +2,8 @@
 #include <atomic>
 #include <thread>
 
+#include "hv/abi/xen/event_channel.hpp"
+#include "hv/hypercall/handlers.hpp"
 #include "tests/unit/pv_mmu/guest.hpp"
 
 namespace {
@@ -70,6 +72,43 @@ TEST_F(Race, WriterWaitsForValidationAnsweringRequests) {
     EXPECT_EQ(pin(*vcpu, tree.l4, 4), 0);
     ASSERT_TRUE(validating);
     writer.join();
+}
+
+// Pages that a guest gives for its events may have had another use: others bind and close ports while hv waits for
+// flushes of them.
+TEST_F(Race, PagesForEventsChangeTheirUseWithoutTheTablesLock) {
+    const auto used_page = [this] {
+        const Mfn page = frame();
+        EXPECT_TRUE(hv::get_frame_and_type(page, domain->id, FrameType::Descriptor).has_value());
+        hv::put_frame_and_type(info(page));
+        return page;
+    };
+    const auto event_op = [this](EventChannelCommand command, auto op) {
+        return call(*vcpu, hv::do_event_channel_op, static_cast<std::uint64_t>(command), fake::address(op));
+    };
+    unsigned flushes = 0;
+    const auto watch = [&] {
+        fake::when_flushed([&] {
+            ++flushes;
+            EXPECT_EQ(event_op(EventChannelCommand::BindIpi, EventChannelBindIpi{.vcpu = 0, .port = 0}), 0);
+        });
+    };
+    const Mfn control = used_page(), words = used_page();
+    watch();
+    const EventChannelInitControl init{.control_gfn = control.raw, .offset = 0, .vcpu = 0, .link_bits = 0, .pad = {}};
+    EXPECT_EQ(event_op(EventChannelCommand::InitControl, init), 0);
+    EXPECT_EQ(flushes, 1u);
+    info(words).tlb_stamp = hv::tlb_clock();
+    watch();
+    EXPECT_EQ(event_op(EventChannelCommand::ExpandArray, EventChannelExpandArray{.array_gfn = words.raw}), 0);
+    fake::when_flushed(nullptr);
+    EXPECT_EQ(flushes, 2u);
+    // Nothing is held of a page that was not taken.
+    const Mfn spare = frame();
+    EventChannelInitControl again = init;
+    again.control_gfn = spare.raw;
+    EXPECT_EQ(event_op(EventChannelCommand::InitControl, again), kInvalid);
+    EXPECT_EQ(info(spare).references(), 1u);
 }
 
 }  // namespace
