@@ -141,7 +141,10 @@ Result<void> get_frame_type(FrameInfo& info, FrameType type, Preemption preempti
                 changes && FrameInfo::type_of(word) != FrameType::None && info.owner() < kFirstReservedDomain;
             const std::uint32_t stamp = last_use(info);
             if (reachable) {
-                flush_stale_tlbs(mapper_of(info), stamp);
+                const bool waited = flush_stale_tlbs(mapper_of(info), stamp);
+                // Nothing has been taken, and the next try finds the TLBs flushed. The caller may have very many
+                // frames whose use changes, and others may see to it that each takes a flush.
+                if (waited && preemption == Preemption::Allowed && preemption_needed()) return fail(Error::Restart);
                 // The flush waits for other CPUs. Who makes them keep it waiting can use the frame so often meanwhile
                 // that its generation comes round; but not without a newer stamp, as its own CPU has flushed.
                 if (last_use(info) != stamp) {

@@ -110,7 +110,7 @@ struct FrameInfo {
     // (kFreeHead, under the allocator's lock), of the heap's pages with room.
     std::uint32_t next;      // +16
     std::uint32_t previous;  // +20
-    // tlb_clock() when the last type reference went, or when the frame was freed: a CPU that has
+    // tlb_clock() when the last type reference went, or when the frame was freed that guests could map: a CPU that has
     // flushed since has no translation from before. Read for a change of type and by the allocator. The
     // clock wraps: any value may be a good one.
     std::uint32_t tlb_stamp;  // +24
@@ -160,11 +160,13 @@ void put_frame(FrameInfo& info);
 // can begins it or takes it over from somebody else.
 enum class Preemption : bool { Forbidden, Allowed };
 
-// Type references; the caller holds a general reference. Page tables take long: they need Preemption::Allowed, return
-// Error::Restart in the middle, with the work parked, and go on when asked again. Parked work (kPartial) owns one type
-// and one general reference; whoever needs the frame next and can be preempted takes it over, to go on with it or to
-// undo it. Either way the first `progress` entries are those that hold references. Errors: BadArgument (contents or
-// type conflict); Busy (with Preemption::Forbidden: parked work, or others who use the frame all the time).
+// Type references; the caller holds a general reference. A change of type may wait for other CPUs' TLBs; with
+// Preemption::Allowed that may end with Error::Restart, and nothing taken. Page tables take long: they need
+// Preemption::Allowed, return Error::Restart in the middle, with the work parked, and go on when asked again. Parked
+// work (kPartial) owns one type and one general reference; whoever needs the frame next and can be preempted takes it
+// over, to go on with it or to undo it. Either way the first `progress` entries are those that hold references. Errors:
+// BadArgument (contents or type conflict); Busy (with Preemption::Forbidden: parked work, or others who use the frame
+// all the time).
 Result<void> get_frame_type(FrameInfo& info, FrameType type, Preemption preemption = Preemption::Forbidden);
 // Of a frame that is no page table.
 void put_frame_type(FrameInfo& info);

@@ -25,6 +25,7 @@ namespace {
 
 std::atomic<std::uint32_t> g_clock{1};
 std::atomic<std::uint32_t> g_last_stamp{0};
+std::atomic<std::uint64_t> g_flushes{0};
 hv::x86::TableMeasures g_table_measures;
 std::function<void()> g_on_clock;
 std::function<void()> g_on_flush;
@@ -57,6 +58,9 @@ void advance_clock() {
 std::uint32_t last_flush_stamp() {
     return g_last_stamp;
 }
+std::uint64_t flushes() {
+    return g_flushes;
+}
 
 }  // namespace fake
 
@@ -69,13 +73,15 @@ std::uint32_t tlb_clock() {
     return now;
 }
 
-void flush_stale_tlbs(DomainId, std::uint32_t stamp) {
+bool flush_stale_tlbs(DomainId, std::uint32_t stamp) {
     fake::g_last_stamp = stamp;
-    if (static_cast<std::int32_t>(fake::g_clock - stamp) > 0) return;  // every CPU has flushed since
+    if (static_cast<std::int32_t>(fake::g_clock - stamp) > 0) return false;  // every CPU has flushed since
+    ++fake::g_flushes;
     fake::meeting_point(false);
     fake::advance_clock();
     fake::meeting_point(false);
     fake::call(fake::g_on_flush);
+    return true;
 }
 
 void flush_frame_from_caches(Mfn) {

@@ -18,5 +18,6 @@ void advance_clock();  // all CPUs flush
 // What domains that are made from now on are guarded against.
 void guard_tables(hv::x86::TableMeasures measures);
 std::uint32_t last_flush_stamp();  // what the last flush of stale TLBs was asked for, also when there were none
+std::uint64_t flushes();           // of stale TLBs, for which the caller waited
 
 }  // namespace fake

@@ -6,7 +6,9 @@ namespace hv {
 std::uint32_t tlb_clock() {
     return 1;
 }
-void flush_stale_tlbs(DomainId, std::uint32_t) {}
+bool flush_stale_tlbs(DomainId, std::uint32_t) {
+    return false;
+}
 void flush_frame_from_caches(Mfn) {}
 
 }  // namespace hv

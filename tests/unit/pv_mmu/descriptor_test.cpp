@@ -58,6 +58,28 @@ TEST_F(DescriptorTables, GdtHoldsItsFrames) {
     EXPECT_EQ(info(second).references(), 1u);
 }
 
+TEST_F(DescriptorTables, EachFlushOfOthersIsFollowedByALook) {
+    std::vector<Mfn> frames;
+    std::uint64_t numbers[14];
+    for (std::uint64_t& number : numbers) {
+        frames.push_back(frame());
+        number = frames.back().raw;
+        hv::FrameInfo* was = *hv::get_frame_and_type(frames.back(), domain->id, FrameType::Writable);
+        hv::put_frame_type(*was);
+        hv::put_frame(*was);
+    }
+    EXPECT_LE(most_flushes_between_looks(frames, [&] { EXPECT_TRUE(set_gdt(*vcpu, numbers, 14, 7000).has_value()); }),
+              1u);
+    // Preempted each time, it comes to its end.
+    for (const Mfn each : frames) info(each).tlb_stamp = hv::tlb_clock();
+    ASSERT_TRUE(set_gdt(*vcpu, numbers, 0, 0).has_value());
+    fake::preempt_every(1);
+    unsigned tries = 0;
+    while (!set_gdt(*vcpu, numbers, 14, 7000) && tries < 100) ++tries;
+    fake::preempt_every(0);
+    EXPECT_LT(tries, 100u);
+}
+
 TEST_F(DescriptorTables, LdtPagesComeOnDemand) {
     const Tree tree = make_tree(1, 1);
     const Mfn good = frame(), bad = frame();

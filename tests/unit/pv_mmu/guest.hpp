@@ -3,12 +3,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <functional>
 #include <vector>
 
 #include "hv/abi/xen/domain_id.hpp"
 #include "hv/abi/xen/errno.hpp"
 #include "hv/abi/xen/mmu.hpp"
 #include "hv/domain/domain_frames.hpp"
+#include "hv/machine/tlb.hpp"
 #include "hv/memory/allocator.hpp"
 #include "hv/memory/heap.hpp"
 #include "hv/x86/pv/mmu/base_pointers.hpp"
@@ -74,6 +77,32 @@ inline std::int64_t mmuext(hv::Vcpu& vcpu, MmuextCommand command, std::uint64_t 
                            std::uint64_t foreign = kDomidSelf) {
     MmuextOp op = make_op(command, first, second);
     return call(vcpu, do_mmuext_op, fake::address(op), 1, 0, foreign);
+}
+
+// Frames that had another use last, and that others use again each time that a flush of TLBs is waited for: of
+// `frames`, each takes one, in their order. Says how many of these waits there were between two looks at the time at
+// most.
+template <class Work>
+std::uint64_t most_flushes_between_looks(const std::vector<Mfn>& frames, Work work) {
+    std::uint64_t seen = 0, longest = 0, last = fake::flushes();
+    const auto look = [&] {
+        longest = std::max(longest, fake::flushes() - last);
+        last = fake::flushes();
+        return false;
+    };
+    const std::function<void()> use = [&] {
+        for (std::uint64_t i = seen; i < frames.size(); ++i) hv::frame_info(frames[i]).tlb_stamp = hv::tlb_clock();
+        ++seen;
+        fake::when_flushed(use);
+    };
+    use();
+    fake::preempt_as(look);
+    work();
+    look();
+    fake::preempt_every(0);
+    fake::when_flushed({});
+    EXPECT_EQ(seen, frames.size() + 1);
+    return longest;
 }
 
 // Gives back what get_frame_and_type took, also of a page table.

@@ -217,6 +217,21 @@ TEST_F(Tables, ALongListLetsOthersAtTheTable) {
     EXPECT_LT(longest, kFew);
 }
 
+// Waiting for others' flushes is what takes long in a table whose frames had another use, and that others see to.
+TEST_F(Tables, EachFlushOfOthersIsFollowedByALook) {
+    const Mfn l1 = frame();
+    std::vector<Mfn> frames;
+    for (unsigned i = 0; i < 100; ++i) {
+        frames.push_back(frame());
+        hv::FrameInfo* was = *hv::get_frame_and_type(frames[i], domain->id, FrameType::Descriptor);
+        hv::put_frame_type(*was);
+        hv::put_frame(*was);
+        table(l1)[i] = make_pte(frames[i], kReadWrite);
+    }
+    EXPECT_LE(most_flushes_between_looks(frames, [&] { EXPECT_EQ(pin(*vcpu, l1, 1), 0); }), 1u);
+    EXPECT_EQ(unpin(*vcpu, l1), 0);
+}
+
 TEST_F(Tables, WhoWaitsForALockedTableIsPreempted) {
     const hv::Result<FrameType> locked = lock_table(info(tree.l1[0]));
     ASSERT_TRUE(locked.has_value());

@@ -61,11 +61,13 @@ void flush_frame_from_caches(Mfn frame) {
     asm volatile("mfence" : : : "memory");
 }
 
-void flush_stale_tlbs(DomainId owner, std::uint32_t stamp) {
+bool flush_stale_tlbs(DomainId owner, std::uint32_t stamp) {
     // No other domain than the current one is sure to live on while hv looks at its CPUs.
     const bool is_current = owner != kOwnerNone && owner == current_domain().id;
     const CpuSet stale = x86::stale_cpus(is_current ? x86::cpus_of(current_domain()) : online_cpus(), stamp);
-    if (!stale.empty()) x86::flush_tlb(stale);
+    if (stale.empty()) return false;
+    x86::flush_tlb(stale);
+    return stale.count() > 1 || !stale.test(current_cpu());
 }
 
 }  // namespace hv

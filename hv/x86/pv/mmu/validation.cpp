@@ -112,7 +112,8 @@ Result<> undo_entries(FrameInfo& info, unsigned level, std::uint8_t within) {
     return {};
 }
 
-// How many entries of an L1 table are checked between two looks: each may take a flush of other CPUs' TLBs.
+// How many entries of an L1 table are checked between two looks. One that takes a flush of other CPUs' TLBs is followed
+// by a look (get_frame_type()).
 constexpr unsigned kBetweenLooks = 64;
 
 Result<> check_entries(FrameInfo& info, unsigned level) {
