@@ -3,12 +3,12 @@
 #include "hv/base/scope_guard.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/guest_kind.hpp"
+#include "hv/domain/restartable_lock.hpp"
 #include "hv/domain/runstate.hpp"
 #include "hv/domain/vcpu_info.hpp"
 #include "hv/domain/vcpu_timers.hpp"
 #include "hv/hypercall/handlers.hpp"
 #include "hv/machine/clock.hpp"
-#include "hv/machine/preemption.hpp"
 #include "hv/machine/vcpus.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "hv/sched/sched.hpp"
@@ -19,23 +19,26 @@ using namespace abi::xen;
 
 namespace {
 
+bool initialised(const Vcpu& vcpu) {
+    return vcpu.flags.load(std::memory_order_relaxed) & kVcpuInitialised;
+}
+
 Result<> initialise(Vcpu& vcpu, GuestVirtual argument) {
+    // Known without any work, and it stays so.
+    if (initialised(vcpu)) return fail(Error::Exists);
     const OwnPtr<VcpuGuestContext> context = TRY(make_own<VcpuGuestContext>());
     TRY(copy_from_guest(context.get(), argument, sizeof *context));
     // Validating the page tables may take as long as a hypercall may, and each of many vCPUs may initialise another
     // one: no CPU queues behind that with interrupts off.
-    while (!vcpu.domain.lock.try_lock()) {
-        if (preemption_needed()) return fail(Error::Restart);
-        spin_pause();
-    }
+    TRY(lock_or_restart(vcpu.domain.lock));
     const ScopeGuard unlock{[&vcpu] { vcpu.domain.lock.unlock(); }};
-    if (vcpu.flags.load(std::memory_order_relaxed) & kVcpuInitialised) return fail(Error::Exists);
+    if (initialised(vcpu)) return fail(Error::Exists);
     return vcpu.domain.kind.set_context(vcpu, *context);
 }
 
 Result<> up(Vcpu& vcpu) {
     Guard guard{vcpu.domain.lock};
-    if (!(vcpu.flags.load(std::memory_order_relaxed) & kVcpuInitialised)) return fail(Error::BadArgument);
+    if (!initialised(vcpu)) return fail(Error::BadArgument);
     if (vcpu.flags.fetch_and(~std::uint32_t{kVcpuDown}, std::memory_order_acq_rel) & kVcpuDown) sched_wake(vcpu);
     return {};
 }

@@ -196,7 +196,7 @@ Result<> allocate_blocks(const FrameDemand& demand, std::span<std::uint32_t> blo
     for (std::size_t have = 0; have < blocks.size(); ++have) {
         const Result<std::uint64_t> block = take_block(demand);
         if (!block) {
-            while (have > 0) free_frames(Mfn{blocks[--have]}, demand.order);
+            while (have > 0) free_unmapped_frames(Mfn{blocks[--have]}, demand.order);
             return fail(block.error());
         }
         blocks[have] = static_cast<std::uint32_t>(*block);
@@ -215,10 +215,14 @@ Result<> allocate_blocks(const FrameDemand& demand, std::span<std::uint32_t> blo
 
 void free_frames(Mfn first, unsigned order) {
     const std::uint32_t stamp = tlb_clock();
+    for (std::uint64_t i = 0; i < std::uint64_t{1} << order; ++i) info_at(first.raw + i).tlb_stamp = stamp;
+    free_unmapped_frames(first, order);
+}
+
+void free_unmapped_frames(Mfn first, unsigned order) {
     for (std::uint64_t i = 0; i < std::uint64_t{1} << order; ++i) {
         FrameInfo& info = info_at(first.raw + i);
         info.count.store(kUnowned, std::memory_order_relaxed);
-        info.tlb_stamp = stamp;
         info.next = info.previous = 0;
     }
     Guard guard{g_lock};

@@ -30,6 +30,9 @@ Result<Mfn> allocate_frames(const FrameDemand& demand);
 // none. TLBs are flushed at most once.
 Result<> allocate_blocks(const FrameDemand& demand, std::span<std::uint32_t> blocks);
 void free_frames(Mfn first, unsigned order);
+// The same for frames that since their allocation were in no translation but hv's direct map, and no page tables: their
+// next owner has no TLB flushed. Otherwise whoever makes hv allocate and free makes all CPUs flush as often.
+void free_unmapped_frames(Mfn first, unsigned order);
 
 std::uint64_t total_frames();  // that the allocator was ever given
 // All RAM of the machine, with what hv took before there was an allocator.

@@ -130,7 +130,7 @@ void* allocate_pages(unsigned order) {
 }
 
 void free_pages(void* pages, unsigned order) {
-    if (pages) free_frames(frame_of_pointer(pages), order);
+    if (pages) free_unmapped_frames(frame_of_pointer(pages), order);
 }
 
 void* heap_allocate(std::size_t bytes) {

@@ -8,7 +8,9 @@
 
 namespace hv {
 
-// 2^order zeroed, naturally aligned pages from the direct map; null when there are none left.
+// 2^order zeroed, naturally aligned pages from the direct map; null when there are none left. They are for hv alone:
+// what processors have used as page tables, or guests were shown, is not given back this way (see
+// free_unmapped_frames()).
 void* allocate_pages(unsigned order);
 void free_pages(void* pages, unsigned order);
 inline void* allocate_page() {

@@ -47,6 +47,8 @@ using SchedOp = Calls;
 TEST_F(VcpuOp, InitialisationsDoNotQueue) {
     const auto context = std::make_unique<VcpuGuestContext>();
     hv::HypercallArguments arguments{{static_cast<std::uint64_t>(VcpuCommand::Initialise), 1, fake::address(*context)}};
+    std::atomic<std::uint32_t>& flags = domain->vcpu(hv::VcpuId{1})->flags;
+    flags.fetch_and(~std::uint32_t{hv::kVcpuInitialised});
     fake::preempt_every(1);
     hv::HypercallResult result = [&] {
         const hv::Guard other{domain->lock};
@@ -54,10 +56,11 @@ TEST_F(VcpuOp, InitialisationsDoNotQueue) {
     }();
     ASSERT_FALSE(result.has_value());
     EXPECT_EQ(result.error(), hv::Error::Restart);
+    flags.fetch_or(hv::kVcpuInitialised);
     result = hv::do_vcpu_op(arguments);
     fake::preempt_every(0);
     ASSERT_FALSE(result.has_value());
-    EXPECT_EQ(result.error(), hv::Error::Exists);  // the test's vCPUs are all initialised
+    EXPECT_EQ(result.error(), hv::Error::Exists);
 }
 
 TEST_F(VcpuOp, UpAndDown) {
@@ -87,6 +90,7 @@ TEST_F(VcpuOp, InitialiseOnce) {
     EXPECT_EQ(vcpu_op(VcpuCommand::Initialise, 2, 8), -kEFAULT);
     EXPECT_EQ(vcpu_op(VcpuCommand::Initialise, 2, fake::address(context)), 0);
     EXPECT_EQ(vcpu_op(VcpuCommand::Initialise, 2, fake::address(context)), -kEEXIST);
+    EXPECT_EQ(vcpu_op(VcpuCommand::Initialise, 2, 8), -kEEXIST);  // known without a look at the context
     EXPECT_EQ(vcpu_op(VcpuCommand::Up, 2), 0);
 }
 

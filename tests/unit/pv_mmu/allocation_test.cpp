@@ -61,6 +61,23 @@ TEST_F(Allocation, HvsOwnMemory) {
     hv::heap_free(page);
 }
 
+// Guests make hv allocate and free as often as they like: that makes no CPU flush, where nobody could map the page.
+TEST_F(Allocation, HvsOwnMemoryComesBackWithoutAFlush) {
+    give_up();
+    for (const std::size_t bytes : {hv::kPageSize, hv::kPageSize / 2}) {
+        hv::heap_free(hv::heap_allocate(bytes));
+        const std::uint64_t before = fake::flushes();
+        for (int i = 0; i < 100; ++i) hv::heap_free(hv::heap_allocate(bytes));
+        EXPECT_EQ(fake::flushes(), before);
+    }
+    // Nor where some frames were found and not enough.
+    const std::uint64_t before = fake::flushes();
+    std::uint32_t blocks[2];
+    for (int i = 0; i < 100; ++i) EXPECT_FALSE(hv::allocate_blocks({}, blocks));
+    hv::heap_free(hv::heap_allocate(hv::kPageSize));
+    EXPECT_EQ(fake::flushes(), before);
+}
+
 // The TLB clock wraps, and a frame may be free for longer than half its range: beside one that was freed just now,
 // whose last owner may still have it in a TLB, it must not be taken for the newer one.
 TEST(Stamps, TheNewestCountsHoweverOldOthersAre) {
