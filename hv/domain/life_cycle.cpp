@@ -61,13 +61,13 @@ void Domain::shutdown(std::uint32_t reason) {
         shutdown_reason = announced_shutdown == kNoShutdownAnnounced ? reason : announced_shutdown;
         shut_down = true;
     }
-    log(LogLevel::Info, "d{} has stopped, reason {}", id, reason);
+    log_about_guest(LogLevel::Info, "d{} has stopped, reason {}", id, reason);
     stop_vcpus(*this);
     notify_privileged_domain(static_cast<std::uint32_t>(abi::xen::Virq::DomainException));
 }
 
 void Domain::crash(const char* why) {
-    log(LogLevel::Warning, "d{} crashed: {}", id, why);
+    log_about_guest(LogLevel::Warning, "d{} crashed: {}", id, why);
     shutdown(static_cast<std::uint32_t>(abi::control::ShutdownReason::Crash));
 }
 

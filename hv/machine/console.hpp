@@ -9,7 +9,8 @@
 
 namespace hv {
 
-// The log ring: everything that was logged, at any level. Positions count bytes since boot.
+// The log ring: everything that was logged, at any level. Positions count bytes since boot. hv's own lines and those
+// about guests each displace their own kind only.
 struct LogRead {
     std::uint64_t position;  // of the first byte delivered
     std::uint64_t next;      // past the last byte delivered

@@ -6,7 +6,8 @@
 namespace hv::abi::control {
 
 // ReadConsole: copies from hv's log ring. Positions count bytes since boot, so a reader that remembers `next`
-// continues without gaps or repeats and sees from `position` how much it has lost.
+// continues without repeats and sees from `position` how much it has lost. hv keeps its own lines and those about
+// guests apart, so that some may be lost before others that are older: `next` then goes further than `length` says.
 struct ReadConsole {
     std::uint64_t buffer;    // +0   in
     std::uint64_t position;  // +8   in: first byte wanted; out: first byte delivered (later if it was overwritten)

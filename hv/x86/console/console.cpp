@@ -56,7 +56,7 @@ class RateLimit {
     Nanoseconds period_start_ = 0;
     std::uint32_t used_ = 0, suppressed_ = 0;
 };
-constinit RateLimit rate_limit;
+constinit RateLimit rate_limits[2];  // as the thresholds
 
 void write_devices(std::span<const std::string_view> parts, std::size_t spare) {
     for (auto& uart : uarts) uart.write(parts, spare, loses_nothing.load(std::memory_order_relaxed));
@@ -64,10 +64,10 @@ void write_devices(std::span<const std::string_view> parts, std::size_t spare) {
     for (const std::string_view part : parts) vga.write(part);
 }
 
-void write_line(std::string_view prefix, std::string_view line, bool show, std::size_t spare) {
+void write_line(std::string_view prefix, std::string_view line, bool show, bool about_guest) {
     const std::string_view parts[] = {prefix, line, "\n"};
-    for (const std::string_view part : parts) ring.append(part);
-    if (show) write_devices(parts, spare);
+    ring.append(parts, about_guest);
+    if (show) write_devices(parts, about_guest ? kOwnRoom : 0);
 }
 
 std::string_view prefix_into(std::span<char> out) {
@@ -88,6 +88,23 @@ class ConsoleGuard {
   private:
     bool locked_;
 };
+
+// `levels`: which thresholds count.
+void log_line(unsigned levels, unsigned rank, std::string_view line, bool about_guest) {
+    char buffer[40];
+    const std::string_view prefix = prefix_into(buffer);
+    ConsoleGuard guard;
+    bool show = rank < thresholds[levels].always || in_panic;
+    if (!show && rank < thresholds[levels].limited) {
+        std::uint32_t suppressed = 0;
+        show = rate_limits[levels].allow(time::now(), suppressed);
+        if (suppressed != 0) {
+            char note[48];
+            write_line(prefix, format_into(note, "{} lines were not printed", suppressed), true, about_guest);
+        }
+    }
+    write_line(prefix, line, show, about_guest);
+}
 
 void console_interrupt(void*) {
     {
@@ -184,23 +201,15 @@ namespace hv {
 using namespace x86;
 
 void log_text(LogLevel level, std::string_view line) {
-    const bool about_guest = level >= LogLevel::GuestError;
-    const auto rank = static_cast<unsigned>(level) - (about_guest ? static_cast<unsigned>(LogLevel::GuestError) : 0);
-    char buffer[40];
-    const std::string_view prefix = prefix_into(buffer);
-    ConsoleGuard guard;
-    const LogThreshold& threshold = thresholds[about_guest ? 1 : 0];
-    const std::size_t spare = about_guest ? kOwnRoom : 0;
-    bool show = rank < threshold.always || in_panic;
-    if (!show && rank < threshold.limited) {
-        std::uint32_t suppressed = 0;
-        show = rate_limit.allow(time::now(), suppressed);
-        if (suppressed != 0) {
-            char note[48];
-            write_line(prefix, format_into(note, "{} lines were not printed", suppressed), true, spare);
-        }
+    if (level >= LogLevel::GuestError) {
+        log_line(1, static_cast<unsigned>(level) - static_cast<unsigned>(LogLevel::GuestError), line, true);
+    } else {
+        log_line(0, static_cast<unsigned>(level), line, false);
     }
-    write_line(prefix, line, show, spare);
+}
+
+void log_text_about_guest(LogLevel level, std::string_view line) {
+    log_line(0, static_cast<unsigned>(level), line, true);
 }
 
 LogRead read_log(std::uint64_t position, std::span<char> out) {

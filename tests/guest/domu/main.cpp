@@ -1,7 +1,8 @@
 // Promised: a second domain built with the control hypercall starts as the ABI says, unprivileged, and ends cleanly.
 // Exercised: create, populate, copy, hypercall page, pin, context, unpause, information, destroy; in the domain:
-// memory, page tables, events, timer, a second vCPU. A pass means: the domain did all that a small kernel does, and
-// nothing of it is left afterwards.
+// memory, page tables, events, timer, a second vCPU, very many lines for hv's console. A pass means: the domain did all
+// that a small kernel does, its lines displaced none that hv logs of itself, and nothing of it is left afterwards.
+#include "hv/abi/control/console.hpp"
 #include "hv/abi/control/vcpu.hpp"
 #include "hv/abi/control/vcpu_state.hpp"
 #include "tests/guest/lib/domu.hpp"
@@ -25,6 +26,26 @@ void check_timer() {
     VcpuSetSingleshotTimer op{system_time() + 2'000'000, 0, 0};
     EXPECT_EQ(vcpu_op(VcpuCommand::SetSingleshotTimer, 0, &op), 0);
     wait_for_upcall(timer, seen);
+}
+
+// More than hv keeps of them.
+void write_many_lines() {
+    static char page[4096];
+    for (u64 i = 0; i < sizeof(page); ++i) page[i] = i % 64 == 63 ? '\n' : 'x';
+    for (unsigned i = 0; i < 40; ++i)
+        EXPECT_EQ(hypercall(HypercallId::ConsoleIo, ConsoleCommand::Write, sizeof(page), page), 0);
+}
+
+// hv's log from its very beginning (position 0 would ask for what there is).
+void check_log_is_whole() {
+    static char text[64];
+    control::ReadConsole read{};
+    read.buffer = reinterpret_cast<u64>(text);
+    read.position = 1;
+    read.capacity = sizeof(text);
+    EXPECT_EQ(control_op(control::Operation::ReadConsole, read), 0);
+    EXPECT_EQ(read.position, 1);
+    EXPECT_EQ(read.length, sizeof(text));
 }
 
 // The record of one kind out of the vCPU's state; zeros when there is none.
@@ -83,6 +104,7 @@ void guest::domu_main(u64 role) {
               0);
     wait_until_down(1);
     EXPECT_TRUE(ran);
+    write_many_lines();
     mailbox = mailbox + 1;
 }
 
@@ -98,6 +120,7 @@ void guest::test_main() {
     unpause_domu(domain);
     expect_end(domain, control::ShutdownReason::Poweroff);
     EXPECT_EQ(read_domu(domain, mailbox), 42);
+    check_log_is_whole();
     info = domu_info(domain);
     EXPECT_TRUE(info.flags & control::kDomainShutdown && info.cpu_time_ns > 0);
     EXPECT_EQ(destroy_domu(domain), 0);

@@ -302,6 +302,9 @@ void lock_released(LockRank, const void* lock) {
 void log_text(LogLevel, std::string_view line) {
     if (std::getenv("FAKE_LOG")) std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
 }
+void log_text_about_guest(LogLevel level, std::string_view line) {
+    log_text(level, line);
+}
 
 void panic_text(std::string_view reason) {
     std::fprintf(stderr, "panic: %.*s\n", static_cast<int>(reason.size()), reason.data());

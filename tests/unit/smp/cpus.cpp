@@ -90,6 +90,9 @@ void log_text(LogLevel, std::string_view line) {
     const std::lock_guard guard{g_log_lock};
     g_log.emplace_back(line);
 }
+void log_text_about_guest(LogLevel level, std::string_view line) {
+    log_text(level, line);
+}
 
 Nanoseconds time::now() {
     return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds{1};
