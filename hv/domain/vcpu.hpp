@@ -48,7 +48,10 @@ class Vcpu final {
     std::atomic<std::int32_t> pause_count{0};
     std::atomic<bool> running{false};  // its registers are on a CPU (set by the scheduler, see sched.hpp)
     std::atomic<CpuId> cpu{};          // where it runs or last ran
-    bool runnable() const;             // no reason against it, domain not paused
+    // Of the periodic timer, 0 when it is off; it stays while the vCPU does not run. Here, beside what every switch to
+    // and from a vCPU looks at anyway.
+    std::atomic<Nanoseconds> period{0};
+    bool runnable() const;  // no reason against it, domain not paused
     // Lets it run again after a reason went away, and makes it look at its pending events soon: unblocks it, or, when
     // it was not blocked, interrupts the CPU that runs it, if that is another one.
     void kick();
@@ -82,7 +85,6 @@ class Vcpu final {
     // Timers (hv/domain/vcpu_timers.hpp).
     Timer singleshot_timer;
     Timer periodic_timer;
-    std::atomic<Nanoseconds> period{0};  // of the periodic timer, 0 when it is off; set while it does not run, too
     Timer poll_timer;
 
     SchedVcpu sched;
