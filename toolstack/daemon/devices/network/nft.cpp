@@ -1,0 +1,35 @@
+#include "devices/network/nft.hpp"
+
+#include <fmt/format.h>
+#include <nftables/libnftables.h>
+
+#include <memory>
+#include <mutex>
+#include <string_view>
+
+namespace hvctld {
+namespace {
+
+struct NftFree {
+    void operator()(nft_ctx* context) const { nft_ctx_free(context); }
+};
+
+}  // namespace
+
+Result<void> run_nft(const std::string& script) {
+    // The library's parser and symbol tables are shared by all contexts, and two transactions at a time would only have
+    // the kernel send one of them round again.
+    static std::mutex one_at_a_time;
+    const std::scoped_lock lock{one_at_a_time};
+    // A context for each script: one that is kept remembers what it has read of the kernel's tables.
+    const std::unique_ptr<nft_ctx, NftFree> context{nft_ctx_new(NFT_CTX_DEFAULT)};
+    if (!context) return fail(ErrorId::Internal, "libnftables cannot start");
+    if (nft_ctx_buffer_output(context.get()) != 0 || nft_ctx_buffer_error(context.get()) != 0)
+        return fail(ErrorId::Internal, "libnftables has no memory");
+    if (nft_run_cmd_from_buffer(context.get(), script.c_str()) == 0) return {};
+    std::string_view said{nft_ctx_get_error_buffer(context.get())};
+    while (said.ends_with('\n')) said.remove_suffix(1);
+    return fail(ErrorId::Internal, fmt::format("nftables: {}", said.empty() ? "no reason given" : said));
+}
+
+}  // namespace hvctld
