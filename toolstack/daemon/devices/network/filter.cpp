@@ -94,20 +94,26 @@ std::string drop(std::string_view counter) {
     return fmt::format("counter name {} drop", counter);
 }
 
+// The last command of a script that concerns one table: of all that there are, libnftables then reads only this one.
+std::string read_only(std::string_view table) {
+    return fmt::format("list table {}\n", table);
+}
+
 // The text of a table, chain by chain.
 class Table {
   public:
-    explicit Table(const std::string& interface) {
+    explicit Table(const std::string& interface) : name_{table_of(interface)} {
         // Both at once, since delete alone fails where there is none.
-        text_ = fmt::format("add table {0}\ndelete table {0}\ntable {0} {{\n", table_of(interface));
+        text_ = fmt::format("add table {0}\ndelete table {0}\ntable {0} {{\n", name_);
         for (const std::string_view counter : kCounters) text_ += fmt::format("  counter {} {{ }}\n", counter);
     }
     void chain(std::string_view name, const std::vector<std::string>& rules) {
         text_ += fmt::format("  chain {} {{\n    {}\n  }}\n", name, fmt::join(rules, "\n    "));
     }
-    [[nodiscard]] std::string text() const { return text_ + "}\n"; }
+    [[nodiscard]] std::string text() const { return text_ + "}\n" + read_only(name_); }
 
   private:
+    std::string name_;
     std::string text_;
 };
 
@@ -245,7 +251,9 @@ std::string filter_rules(const NicFilter& filter) {
 }
 
 std::string filter_removal(const std::string& interface) {
-    return fmt::format("add table {0}\ndelete table {0}\n", table_of(interface));
+    // There must be a table for the last command; an empty one that is ours goes with the library's socket.
+    const std::string table = table_of(interface);
+    return fmt::format("add table {0}\ndelete table {0}\nadd table {0} {{ flags owner; }}\n", table) + read_only(table);
 }
 
 }  // namespace hvctld

@@ -17,8 +17,8 @@ struct NftFree {
 }  // namespace
 
 Result<void> run_nft(const std::string& script) {
-    // The library's parser and symbol tables are shared by all contexts, and two transactions at a time would only have
-    // the kernel send one of them round again.
+    // The library's symbol tables are shared by all contexts, and of two transactions at a time the kernel would have
+    // one begin again.
     static std::mutex one_at_a_time;
     const std::scoped_lock lock{one_at_a_time};
     // A context for each script: one that is kept remembers what it has read of the kernel's tables.
