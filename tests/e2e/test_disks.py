@@ -126,3 +126,24 @@ def refusals(dom0):
         dom0.refused(f"hvctl create -p {domain}", code, words)
         dom0.refused(f"hvctl validate --host {domain}", code, words)
     expect_nothing_left(dom0)
+
+
+@in_dom0("disks: a guest boots the kernel on its own disk, and finds its cloud-init seed", slow=True)
+def own_kernel(dom0):
+    root = f"{FOLDER}/root"
+    config = "set timeout=0\nmenuentry own {\n  linux /vmlinuz console=hvc0 from=disk\n  initrd /hello.initrd\n}\n"
+    dom0.ok(f"mkdir -p {root}/boot/grub && cp -L /vmlinuz {INITRD} {root}/")
+    dom0.write(f"{root}/boot/grub/grub.cfg", config)
+    dom0.ok(f"truncate -s 96M {FOLDER}/a.img && mkfs.ext4 -q -F -d {root} {FOLDER}/a.img")
+    path = f"{FOLDER}/diska.yaml"
+    dom0.write(path, f"name: diska\nmemory: 192MiB\nboot: disk\ndisks: [{{target: xvda, path: {FOLDER}/a.img}}]\nnics: [{{}}]\n"
+                     "cloud_init: {ssh_authorized_keys: [ssh-ed25519 AAAA me]}\n")
+    dom0.ok(f"hvctl create {path}")
+    dom0.until("hvctl console --history diska", "Hello: this is Linux")
+    in_guest(dom0, "diska", "grep -c from=disk /proc/cmdline; echo booted$((40 + 2))", "booted42")
+    in_guest(dom0, "diska", "grep -a local-hostname /dev/xvdz | tr -d ' \"'", "local-hostname:diska")
+    dom0.ok("hvctl reboot --wait diska")
+    in_guest(dom0, "diska", "grep -o from=disk /proc/cmdline | tr a-z A-Z", "FROM=DISK")
+    dom0.ok("hvctl destroy diska")
+    dom0.refused(f"hvctl create {define(dom0, 'diskb', '[]')} boot=disk", "boot")
+    expect_nothing_left(dom0)

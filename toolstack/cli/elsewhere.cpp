@@ -14,7 +14,7 @@ struct Elsewhere {
 constexpr std::string_view kMoving =
     "Guests cannot be saved or moved yet; 'hvctl shutdown -w' ends one in good order, 'hvctl start' starts it anew.";
 constexpr std::string_view kDevices =
-    "Guests have disks ('hvctl block-attach', the key disks of the domain file) and no other devices yet.";
+    "Guests have disks and network interfaces ('hvctl block-attach', 'hvctl network-attach') and no other devices yet.";
 constexpr std::string_view kDisks =
     "'hvctl block-attach', 'hvctl block-detach' and 'hvctl block-list' are what there is for the disks of guests.";
 constexpr std::string_view kFrozen = "'hvctl pause' and 'hvctl unpause' stop a guest's CPUs and keep its memory.";
@@ -68,7 +68,6 @@ constexpr std::array kElsewhere = {
     Elsewhere{"xenstore-quota-", kQuota},
     Elsewhere{"devd", kDevices},
     Elsewhere{"cd-", kDisks},
-    Elsewhere{"network-", kDevices},
     Elsewhere{"channel-", kDevices},
     Elsewhere{"vtpm-", kDevices},
     Elsewhere{"vkb-", kDevices},

@@ -19,6 +19,7 @@ constexpr std::array kHeadings = {
     Heading{Topic::Console, "Console"},
     Heading{Topic::Cpus, "CPUs"},
     Heading{Topic::Disks, "Disks"},
+    Heading{Topic::Networks, "Networks"},
     Heading{Topic::Host, "The host and hv"},
     Heading{Topic::Jobs, "Definitions and jobs"},
     Heading{Topic::Help, "Help"},

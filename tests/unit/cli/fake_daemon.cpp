@@ -130,6 +130,10 @@ const sd_bus_vtable* FakeDaemon::vtable() {
         SD_BUS_METHOD("DetachDisk", "ssa{sv}", "t", &on_call, 0),
         SD_BUS_METHOD("ResizeDisk", "sst", "t", &on_call, 0),
         SD_BUS_METHOD("ListDisks", "s", "aa{sv}", &on_call, 0),
+        SD_BUS_METHOD("AttachNic", "ss", "t", &on_call, 0),
+        SD_BUS_METHOD("DetachNic", "ssa{sv}", "t", &on_call, 0),
+        SD_BUS_METHOD("ChangeNic", "sss", "t", &on_call, 0),
+        SD_BUS_METHOD("ListNics", "s", "aa{sv}", &on_call, 0),
         SD_BUS_METHOD("GetHostInfo", "", "a{sv}", &on_call, 0),
         SD_BUS_METHOD("ReadHvLog", "tb", "st", &on_call, 0),
         SD_BUS_METHOD("SendDebugKeys", "s", "", &on_call, 0),
@@ -298,7 +302,7 @@ int FakeDaemon::answer(sd_bus_message* message, const std::string& member, sd_bu
         });
     }
     if (member.ends_with("Domain") || member.ends_with("Vcpus") || member.ends_with("Disk") ||
-        member.ends_with("Disks"))
+        member.ends_with("Disks") || member.ends_with("Nic") || member.ends_with("Nics"))
         return answer_about_domain(message, member, error);
     if (member.starts_with("OpenConsole")) return answer_console(message, member);
     return answer_about_host(message, member);
@@ -313,6 +317,7 @@ int FakeDaemon::answer_about_domain(sd_bus_message* message, const std::string& 
     }
     if (member == "ListVcpus") return reply_list(message, vcpus[domain->text("name")]);
     if (member == "ListDisks") return reply_list(message, disks[domain->text("name")]);
+    if (member == "ListNics") return reply_list(message, nics[domain->text("name")]);
     if (member == "PauseDomain" || member == "UnpauseDomain" || member == "ForgetDomain")
         return sd_bus_reply_method_return(message, "");
     return sd_bus_reply_method_return(message, "t", std::uint64_t{7});

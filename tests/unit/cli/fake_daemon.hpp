@@ -40,7 +40,7 @@ class FakeDaemon {
     std::mutex mutex;
     std::vector<Properties> domains, jobs;
     std::map<std::string, std::vector<Properties>> vcpus;
-    std::map<std::string, std::vector<Properties>> disks;
+    std::map<std::string, std::vector<Properties>> disks, nics;
     Properties host, counters;
     std::string hv_log, console_log;
     std::map<std::string, BusError> errors;         // by method

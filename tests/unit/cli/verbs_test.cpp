@@ -224,6 +224,50 @@ TEST_F(VerbsTest, BlockResizeTakesASizeWithAUnit) {
         EXPECT_EQ(hvctl({"block-resize", "hello", "xvda", size}).code, 2) << size;
 }
 
+TEST_F(VerbsTest, NetworkAttachWritesANic) {
+    EXPECT_EQ(
+        hvctl({"network-attach", "hello", "bridge=br0", "ip=192.0.2.7/24,2001:db8::7/64", "mtu=9000", "--no-wait"})
+            .code,
+        0);
+    EXPECT_EQ(last_call().find("AttachNic(hello, "), 0u) << last_call();
+    for (const char* part : {"\"bridge\": \"br0\"", "\"addresses\": [", "\"2001:db8::7/64\"", "\"mtu\": 9000"})
+        EXPECT_NE(last_call().find(part), std::string::npos) << last_call();
+    EXPECT_EQ(hvctl({"network-attach", "hello", "addresses=any", "--no-wait"}).code, 0);
+    EXPECT_NE(last_call().find("\"addresses\": \"any\""), std::string::npos) << last_call();
+    EXPECT_EQ(hvctl({"network-attach", "hello", "--no-wait"}).code, 0);
+    const auto wrong = hvctl({"network-attach", "hello", "bridg=br0"});
+    EXPECT_EQ(wrong.code, 2);
+    EXPECT_NE(wrong.err.find("bridge, mac, addresses"), std::string::npos) << wrong.err;
+    EXPECT_EQ(hvctl({"network-attach", "hello", "mac=1", "mac=2"}).code, 2);
+}
+
+TEST_F(VerbsTest, NetworkSetAndDetachNameTheirNic) {
+    EXPECT_EQ(hvctl({"network-set", "hello", "0", "rate=none", "link=down", "--no-wait"}).code, 0);
+    EXPECT_EQ(last_call().find("ChangeNic(hello, 0, "), 0u) << last_call();
+    EXPECT_EQ(hvctl({"network-set", "hello", "0"}).code, 2);
+    EXPECT_EQ(hvctl({"network-set", "hello", "0", "mac=00:16:3e:00:00:01"}).code, 2);
+    EXPECT_EQ(hvctl({"network-detach", "hello", "1", "--no-wait"}).code, 0);
+    EXPECT_EQ(last_call().find("DetachNic(hello, 1"), 0u) << last_call();
+}
+
+TEST_F(VerbsTest, NetworkListShowsAllNics) {
+    daemon_.nics["hello"] = {{{"number", std::uint64_t{0}},
+                              {"mac", std::string("00:16:3e:00:00:01")},
+                              {"bridge", std::string("hvbr0")},
+                              {"addresses", std::string("10.213.0.5/20")},
+                              {"link", true},
+                              {"rate", std::uint64_t{100000000}},
+                              {"received_bytes", std::uint64_t{1048576}},
+                              {"sent_bytes", std::uint64_t{0}},
+                              {"state", std::string("connected")},
+                              {"interface", std::string("vif1.0")}}};
+    const auto outcome = hvctl({"network-list"});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_NE(outcome.out.find("00:16:3e:00:00:01  hvbr0   connected  vif1.0     100Mbit/s"), std::string::npos)
+        << outcome.out;
+    EXPECT_NE(hvctl({"network-list", "--json", "hello"}).out.find("\"nics\""), std::string::npos);
+}
+
 TEST_F(VerbsTest, BlockListShowsAllDisks) {
     daemon_.disks["hello"] = {{{"target", std::string("xvda")},
                                {"path", std::string("/srv/a.img")},

@@ -7,9 +7,9 @@
 namespace hvctld::test {
 namespace {
 
-constexpr std::array kJobs{Verb::Create,     Verb::Start,      Verb::Restart, Verb::Reboot,
-                           Verb::Shutdown,   Verb::Destroy,    Verb::CleanUp, Verb::AttachDisk,
-                           Verb::DetachDisk, Verb::ResizeDisk, Verb::StopAll};
+constexpr std::array kJobs{Verb::Create,    Verb::Start,     Verb::Restart,    Verb::Reboot,     Verb::Shutdown,
+                           Verb::Destroy,   Verb::CleanUp,   Verb::AttachDisk, Verb::DetachDisk, Verb::ResizeDisk,
+                           Verb::AttachNic, Verb::DetachNic, Verb::ChangeNic,  Verb::StopAll};
 
 char letter(Conflict verdict) {
     switch (verdict) {
@@ -24,8 +24,8 @@ char letter(Conflict verdict) {
 }
 
 // A line for each job that is there, a column for each verb that is asked, in the order of Verb: create, start,
-// restart, reboot, shutdown, destroy, clean up, attach disk, detach disk, resize disk, stop all; pause, unpause, pin,
-// forget.
+// restart, reboot, shutdown, destroy, clean up, attach disk, detach disk, resize disk, attach nic, detach nic, change
+// nic, stop all; pause, unpause, pin, forget.
 TEST(Conflicts, Table) {
     std::string table;
     for (const Verb present : kJobs) {
@@ -34,17 +34,20 @@ TEST(Conflicts, Table) {
         table += "\n";
     }
     EXPECT_EQ(table,
-              "....ss....s..b.\n"    // create
-              "....ss....s..b.\n"    // start
-              "....ss....s..b.\n"    // restart
-              "...jss....swwb.\n"    // reboot
-              "....js....jwwb.\n"    // shutdown
-              ".q..jj....j..b.\n"    // destroy
-              ".q..jj....j..b.\n"    // clean up
-              "....ss.qqqsbbb.\n"    // attach disk
-              "....ss.qqqsbbb.\n"    // detach disk
-              "....ss.qqqsbbb.\n"    // resize disk
-              "....bbb.bbjbbbb\n");  // stop all
+              "....ss.......s..b.\n"    // create
+              "....ss.......s..b.\n"    // start
+              "....ss.......s..b.\n"    // restart
+              "...jss.......swwb.\n"    // reboot
+              "....js.......jwwb.\n"    // shutdown
+              ".q..jj.......j..b.\n"    // destroy
+              ".q..jj.......j..b.\n"    // clean up
+              "....ss.qqqqqqsbbb.\n"    // attach disk
+              "....ss.qqqqqqsbbb.\n"    // detach disk
+              "....ss.qqqqqqsbbb.\n"    // resize disk
+              "....ss.qqqqqqsbbb.\n"    // attach nic
+              "....ss.qqqqqqsbbb.\n"    // detach nic
+              "....ss.qqqqqqsbbb.\n"    // change nic
+              "....bbb.bb.b.jbbbb\n");  // stop all
 }
 
 class Conflicting : public HostTest {

@@ -291,7 +291,7 @@ TEST_F(Disks, AHotplugThatAKillInterruptsIsUndoneOrDone) {
     abandon();
     process->settle();
     ASSERT_EQ(disks("web1").size(), 2u);
-    EXPECT_EQ(disks("web1").back().state, "connected");
+    process->run_until([&] { return disks("web1").back().state == "connected"; });
     EXPECT_EQ(read(backend("web1", 51728) + "/online"), "1");
     kernel_side().requests_hang = true;
     ASSERT_TRUE(process->manager->detach_disk("web1", "xvdb", true));

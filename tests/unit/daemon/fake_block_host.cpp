@@ -56,7 +56,7 @@ void FakeBlockHost::look(store::Store& store, const std::string& path) {
     unsigned number = 0;
     if (!has_blkback || std::sscanf(path.c_str(), "/local/domain/0/backend/vbd/%u/%u", &domid, &number) != 2) return;
     const std::pair id{static_cast<std::uint16_t>(domid), static_cast<std::uint32_t>(number)};
-    const Vbds vbds{store, id.first};
+    const BusDevices vbds{store, kVbd, id.first};
     const std::string state = fmt::format("/local/domain/0/backend/vbd/{}/{}/state", domid, number);
     const auto present = vbds.state(number);
     if (!present) return;
@@ -64,11 +64,11 @@ void FakeBlockHost::look(store::Store& store, const std::string& path) {
         (void)store.write(fmt::format("/local/domain/0/error/backend/vbd/{}/{}/error", domid, number), complaint);
         (void)store.write(state, "5");
     } else if (*present == BusState::Initialising) {
-        served[id] = vbds.device(number);
+        served[id] = vbd_device(vbds, number);
         (void)store.write(state, "2");
     } else if (*present == BusState::InitWait && guest_takes) {
         (void)store.write(state, "4");
-    } else if (*present == BusState::Closing && guest_lets_go && vbds.is_closing(number)) {
+    } else if (*present == BusState::Closing && guest_lets_go && vbds.read(number, "online") == "0") {
         served.erase(id);
         (void)store.write(state, "6");
     }

@@ -33,6 +33,16 @@ TEST(Filter, ComparesWithOneAddressAndLooksManyUp) {
                     "ip saddr { 192.0.2.10, 198.51.100.0/28 } goto ip4_own"));
 }
 
+TEST(Filter, LetsNoMoreThroughThanTheRate) {
+    NicFilter filter = nic({"192.0.2.10/24"});
+    EXPECT_FALSE(has(filter_rules(filter), "limit rate"));
+    filter.rate_bits = 8'000'000;
+    EXPECT_TRUE(has(filter_rules(filter),
+                    "limit rate over 1000000 bytes/second burst 262144 bytes counter name exceeded_rate drop"));
+    filter.rate_bits = 80'000'000'000;
+    EXPECT_TRUE(has(filter_rules(filter), "limit rate over 10000000000 bytes/second burst 1000000000 bytes"));
+}
+
 TEST(Filter, NoElementOfASetOverlapsAnother) {
     const std::string rules = filter_rules(nic({"192.0.2.9/24", "192.0.2.8/30", "192.0.2.10", "192.0.2.8/29"}));
     EXPECT_TRUE(has(rules, "ip saddr 192.0.2.8/29 goto ip4_own"));

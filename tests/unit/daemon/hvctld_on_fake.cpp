@@ -142,14 +142,17 @@ int run(const Options& options) {
     auto registry = Registry::open(state + "/state.db");
     if (!store || !registry) return fail_with(store ? registry.error().text() : store.error());
     FakeGuests guests{loop, hypervisor, **store};
-    hypervisor.blocks->watch(**store, [&loop](std::function<void()> look) { loop.post(std::move(look)); });
+    const auto later = [&loop](std::function<void()> look) { loop.post(std::move(look)); };
+    hypervisor.blocks->watch(**store, later);
+    hypervisor.network->watch(**store, later);
     Manager manager{loop,
                     hypervisor,
                     hypervisor.blocks,
+                    hypervisor.network,
                     **store,
                     **registry,
                     {},
-                    {{state + "/console", state + "/journal"}, "fake-boot"}};
+                    {{state + "/console", state + "/journal"}, "fake-boot", "a machine", state + "/seeds"}};
     if (!options.hold.empty()) {
         (*registry)->use(nullptr);           // what is recorded before it stands still is in the file then
         hold(manager.jobs(), options.hold);  // also in what is recovered

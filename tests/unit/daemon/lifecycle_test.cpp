@@ -110,7 +110,6 @@ TEST_F(Lifecycle, ForgetNeedsAStoppedDomain) {
 TEST_F(Lifecycle, RefusalsBeforeAnythingIsDone) {
     const auto id = [&](const std::string& text) { return create(text).error().id(); };
     EXPECT_EQ(id("name: web1\n"), ErrorId::DefinitionInvalid);
-    EXPECT_EQ(id(definition("web1", "nics: [{bridge: b}]\n")), ErrorId::NotInThisVersion);
     EXPECT_EQ(id(definition("web1", "type: hvm\n")), ErrorId::NotInThisVersion);
     EXPECT_EQ(process->manager->destroy("web1").error().id(), ErrorId::NoSuchDomain);
     EXPECT_EQ(process->manager->destroy("Domain-0").error().id(), ErrorId::IsDom0);
@@ -286,9 +285,9 @@ TEST_F(Lifecycle, ValidateSaysWhatWouldBe) {
     const auto good = validate(definition("web1"), true);
     ASSERT_TRUE(good) << good.error().text();
     EXPECT_NE(good->normalised.find("\"memory\": \"128MiB\""), std::string::npos);
-    const auto nics = validate(definition("web1", "nics: [{bridge: b}]\n"), false);
-    ASSERT_TRUE(nics);
-    EXPECT_EQ(nics->warnings.size(), 1u);
+    const auto other = validate(definition("web1", "type: hvm\n"), false);
+    ASSERT_TRUE(other);
+    EXPECT_EQ(other->warnings.size(), 1u);
     const std::string disk = "disks: [{target: xvda, path: /x}]\n";
     EXPECT_TRUE(validate(definition("web1", disk), false));
     EXPECT_EQ(validate(definition("web1", disk), true).error().id(), ErrorId::FileMissing);

@@ -38,11 +38,14 @@ Process::Process(FakeHypervisor& hypervisor, const TemporaryFolder& folder, conf
         });
     };
     store = std::move(store::Store::create(std::move(options)).value());
-    hypervisor.blocks->watch(*store, [this](std::function<void()> look) { loop->post(std::move(look)); });
+    const auto later = [this](std::function<void()> look) { loop->post(std::move(look)); };
+    hypervisor.blocks->watch(*store, later);
+    hypervisor.network->watch(*store, later);
     registry = std::move(open_registry(folder / "state.db").registry);
     const ConsolePaths console{folder / "console", folder / ("journal-" + boot)};
-    manager = std::make_unique<Manager>(*loop, hypervisor, hypervisor.blocks, *store, *registry, std::move(settings),
-                                        ManagerPaths{console, boot});
+    manager =
+        std::make_unique<Manager>(*loop, hypervisor, hypervisor.blocks, hypervisor.network, *store, *registry,
+                                  std::move(settings), ManagerPaths{console, boot, "a machine", folder / "seeds"});
 }
 
 Process::~Process() {

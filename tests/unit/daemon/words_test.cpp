@@ -18,15 +18,18 @@ std::string all_words(Enum last) {
 TEST(Words, NeverChange) {
     EXPECT_EQ(all_words(kLastVerb),
               "create,start,restart,reboot,shutdown,destroy,clean up,attach disk,detach disk,resize "
-              "disk,stop,pause,unpause,pin,forget,");
-    EXPECT_EQ(
-        all_words(kLastPhase),
-        ",check,look for its files,remember,create,claim memory,load kernel,build,configure,introduce to the "
-        "store,disks,console,remember the guest,start,ask the guest,wait for the guest to react,wait for the guest to "
-        "stop,stopped,stop,disconnect,free,back off,prepare the disk,connect the disk,wait for the guest to take "
-        "it,wait for the guest to let go of it,take the disk away,remember its disks,resize the disk,wait for what was "
-        "under "
-        "way,look at what is left,ask the guests,");
+              "disk,attach nic,detach nic,change nic,stop,pause,unpause,pin,forget,");
+    EXPECT_EQ(all_words(kLastPhase),
+              ",check,look for its files,remember,create,claim memory,load kernel,build,configure,introduce to the "
+              "store,disks,network interfaces,console,remember the guest,start,ask the guest,wait for the guest to "
+              "react,wait for the guest to "
+              "stop,stopped,stop,disconnect,free,back off,prepare the disk,connect the disk,wait for the guest to take "
+              "it,wait for the guest to let go of it,take the disk away,remember its disks,resize the disk,prepare the "
+              "network interface,connect the network "
+              "interface,wait for the guest to let go of the network interface,take the network interface "
+              "away,change the network interface,remember its network interfaces,wait for what was "
+              "under "
+              "way,look at what is left,ask the guests,");
     EXPECT_EQ(all_words(kLastReason),
               ",poweroff,reboot,suspend,crash,watchdog,soft-reset,gone,destroyed,host-restart,");
 }

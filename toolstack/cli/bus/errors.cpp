@@ -36,7 +36,8 @@ constexpr std::array kKnown = {
     Known{"Interrupted", ExitCode::Failed},       Known{"AuthorizationRequired", ExitCode::Permission},
     Known{"ImageUnusable", ExitCode::Usage},      Known{"ImageBusy", ExitCode::Busy},
     Known{"BackendFailed", ExitCode::Failed},     Known{"NoSuchDisk", ExitCode::NotFound},
-    Known{"TargetTaken", ExitCode::Busy},
+    Known{"TargetTaken", ExitCode::Busy},         Known{"NicUnusable", ExitCode::Failed},
+    Known{"AddressTaken", ExitCode::Busy},        Known{"NoSuchNic", ExitCode::NotFound},
 };
 
 constexpr std::string_view kPrefix = "org.hvctl1.Error.";

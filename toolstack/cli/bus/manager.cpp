@@ -131,9 +131,10 @@ Result<JobId> Manager::attach_disk(const std::string& domain, const std::string&
     return read_u64(reply.get());
 }
 
-Result<JobId> Manager::detach_disk(const std::string& domain, const std::string& target, const Properties& options) {
-    Message message = TRY(connection_.new_call("DetachDisk"));
-    int error = sd_bus_message_append(message.get(), "ss", domain.c_str(), target.c_str());
+Result<JobId> Manager::detach_device(const char* method, const std::string& domain, const std::string& device,
+                                     const Properties& options) {
+    Message message = TRY(connection_.new_call(method));
+    int error = sd_bus_message_append(message.get(), "ss", domain.c_str(), device.c_str());
     if (error >= 0) error = append_properties(message.get(), options);
     if (error < 0) return std::unexpected(failure_of_errno(error));
     Message reply = TRY(connection_.send(message));
@@ -143,6 +144,29 @@ Result<JobId> Manager::detach_disk(const std::string& domain, const std::string&
 Result<JobId> Manager::resize_disk(const std::string& domain, const std::string& target, std::uint64_t bytes) {
     Message reply = TRY(call("ResizeDisk", "sst", domain.c_str(), target.c_str(), bytes));
     return read_u64(reply.get());
+}
+
+Result<JobId> Manager::detach_disk(const std::string& domain, const std::string& target, const Properties& options) {
+    return detach_device("DetachDisk", domain, target, options);
+}
+
+Result<JobId> Manager::attach_nic(const std::string& domain, const std::string& nic) {
+    Message reply = TRY(call("AttachNic", "ss", domain.c_str(), nic.c_str()));
+    return read_u64(reply.get());
+}
+
+Result<JobId> Manager::detach_nic(const std::string& domain, const std::string& nic, const Properties& options) {
+    return detach_device("DetachNic", domain, nic, options);
+}
+
+Result<JobId> Manager::change_nic(const std::string& domain, const std::string& nic, const std::string& change) {
+    Message reply = TRY(call("ChangeNic", "sss", domain.c_str(), nic.c_str(), change.c_str()));
+    return read_u64(reply.get());
+}
+
+Result<std::vector<Properties>> Manager::list_nics(const std::string& domain) {
+    Message reply = TRY(call("ListNics", "s", domain.c_str()));
+    return read_properties_list(reply.get());
 }
 
 Result<std::vector<Properties>> Manager::list_disks(const std::string& domain) {

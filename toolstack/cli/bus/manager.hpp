@@ -69,6 +69,10 @@ class Manager {
     Result<JobId> detach_disk(const std::string& domain, const std::string& target, const Properties& options);
     Result<JobId> resize_disk(const std::string& domain, const std::string& target, std::uint64_t bytes);
     Result<std::vector<Properties>> list_disks(const std::string& domain);
+    Result<JobId> attach_nic(const std::string& domain, const std::string& nic);
+    Result<JobId> detach_nic(const std::string& domain, const std::string& nic, const Properties& options);
+    Result<JobId> change_nic(const std::string& domain, const std::string& nic, const std::string& change);
+    Result<std::vector<Properties>> list_nics(const std::string& domain);
 
     Result<Properties> get_host_info();
     Result<LogPiece> read_hv_log(std::uint64_t position, bool clear);
@@ -79,6 +83,8 @@ class Manager {
     Result<void> cancel_job(JobId job);
 
   private:
+    Result<JobId> detach_device(const char* method, const std::string& domain, const std::string& device,
+                                const Properties& options);
     Connection connection_;
 
     template <class... Arguments>

@@ -1,4 +1,3 @@
-#include "json.hpp"
 #include "text.hpp"
 #include "verbs/common.hpp"
 #include "verbs/verbs.hpp"
@@ -10,37 +9,6 @@ struct Arguments {
     std::vector<std::string> domains;
     bool json = false;
 };
-
-struct DomainDisks {
-    Properties domain;
-    std::vector<Properties> disks;
-};
-
-Result<std::vector<DomainDisks>> collect(Manager& manager, const std::vector<std::string>& names) {
-    std::vector<DomainDisks> all;
-    for (Properties& domain : TRY(domains_named(manager, names))) {
-        if (names.empty() && domain.has("domid") && domain.number("domid") == 0) continue;  // Dom0 has the real ones
-        auto disks = manager.list_disks(domain.text("name"));
-        // Asked for all, a domain that has just been forgotten is simply not among them.
-        if (!disks && names.empty() && disks.error().code == ExitCode::NotFound) continue;
-        all.push_back({std::move(domain), TRY(std::move(disks))});
-    }
-    return all;
-}
-
-std::string json_of(const std::vector<DomainDisks>& all) {
-    std::vector<JsonDocument> list;
-    for (const DomainDisks& entry : all) {
-        JsonDocument domain = JsonDocument::part();
-        domain.add("name", Value(entry.domain.text("name")));
-        if (entry.domain.has("domid")) domain.add("domid", Value(entry.domain.number("domid")));
-        domain.add("disks", entry.disks);
-        list.push_back(std::move(domain));
-    }
-    JsonDocument document;
-    document.add("domains", std::move(list));
-    return document.text();
-}
 
 std::string mode_text(const Properties& disk) {
     std::string text = disk.flag("read_only") ? "ro" : "rw";
@@ -55,7 +23,7 @@ Cell disk_state_cell(const std::string& state) {
     return {state, state == "offline" ? Colour::Dim : Colour::None};
 }
 
-Table table_of(const std::vector<DomainDisks>& all) {
+Table table_of(const std::vector<DomainDevices>& all) {
     Table table({{"Name"},
                  {"ID", Align::Right},
                  {"Target"},
@@ -63,8 +31,8 @@ Table table_of(const std::vector<DomainDisks>& all) {
                  {"State"},
                  {.title = "Device", .optional = true},
                  {.title = "Path"}});
-    for (const DomainDisks& entry : all) {
-        for (const Properties& disk : entry.disks) {
+    for (const DomainDevices& entry : all) {
+        for (const Properties& disk : entry.devices) {
             const std::string device = disk.text("device");
             table.add({{entry.domain.text("name")},
                        {domain_id_text(entry.domain)},
@@ -92,8 +60,9 @@ void add_block_list(App& app, Context& context) {
     verb.positionals_of("DOMAIN", Complete::Domain, arguments->domains, Arity::Any, "name, id or UUID");
     verb.flag("--json", arguments->json, "everything that is known, in JSON");
     verb.run = [arguments, &context]() -> Result<void> {
-        auto all = TRY(collect(*TRY(context.manager()), arguments->domains));
-        print(arguments->json ? json_of(all) : table_of(all).render(context.out));
+        const auto list = [](Manager& manager, const std::string& name) { return manager.list_disks(name); };
+        auto all = TRY(devices_of(*TRY(context.manager()), arguments->domains, list));
+        print(arguments->json ? devices_json(all, "disks") : table_of(all).render(context.out));
         return {};
     };
 }

@@ -1,5 +1,7 @@
 #include "verbs/common.hpp"
 
+#include "json.hpp"
+
 namespace hvctl::cli {
 
 Result<void> for_each_word(const std::vector<std::string>& words,
@@ -21,6 +23,33 @@ Result<std::vector<Properties>> domains_named(Manager& manager, const std::vecto
     std::vector<Properties> domains;
     for (const std::string& name : names) domains.push_back(TRY(manager.get_domain(name)));
     return domains;
+}
+
+Result<std::vector<DomainDevices>> devices_of(Manager& manager, const std::vector<std::string>& names,
+                                              const ListDevices& list) {
+    std::vector<DomainDevices> all;
+    for (Properties& domain : TRY(domains_named(manager, names))) {
+        if (names.empty() && domain.has("domid") && domain.number("domid") == 0) continue;
+        auto devices = list(manager, domain.text("name"));
+        // Asked for all, a domain that has just been forgotten is simply not among them.
+        if (!devices && names.empty() && devices.error().code == ExitCode::NotFound) continue;
+        all.push_back({std::move(domain), TRY(std::move(devices))});
+    }
+    return all;
+}
+
+std::string devices_json(const std::vector<DomainDevices>& all, const char* key) {
+    std::vector<JsonDocument> list;
+    for (const DomainDevices& entry : all) {
+        JsonDocument domain = JsonDocument::part();
+        domain.add("name", Value(entry.domain.text("name")));
+        if (entry.domain.has("domid")) domain.add("domid", Value(entry.domain.number("domid")));
+        domain.add(key, entry.devices);
+        list.push_back(std::move(domain));
+    }
+    JsonDocument document;
+    document.add("domains", std::move(list));
+    return document.text();
 }
 
 std::string domain_id_text(const Properties& domain) {

@@ -19,6 +19,18 @@ Result<void> for_each_word(const std::vector<std::string>& words,
 // The named domains, or all of them if none is named.
 Result<std::vector<Properties>> domains_named(Manager& manager, const std::vector<std::string>& names);
 
+// A domain and its devices of one kind.
+struct DomainDevices {
+    Properties domain;
+    std::vector<Properties> devices;
+};
+using ListDevices = std::function<Result<std::vector<Properties>>(Manager& manager, const std::string& domain)>;
+// Of the named domains, or of all but Dom0, which has the real ones.
+Result<std::vector<DomainDevices>> devices_of(Manager& manager, const std::vector<std::string>& names,
+                                              const ListDevices& list);
+// With `key` for the devices of a domain.
+std::string devices_json(const std::vector<DomainDevices>& all, const char* key);
+
 // "3", or "-" for a domain that does not run.
 std::string domain_id_text(const Properties& domain);
 

@@ -23,6 +23,10 @@ void add_all_verbs(App& app, Context& context) {
     add_block_detach(app, context);
     add_block_resize(app, context);
     add_block_list(app, context);
+    add_network_attach(app, context);
+    add_network_detach(app, context);
+    add_network_set(app, context);
+    add_network_list(app, context);
     add_info(app, context);
     add_dmesg(app, context);
     add_debug_keys(app, context);

@@ -69,6 +69,10 @@ constexpr std::array kTable{
                "Dom0's kernel does not serve a device, or does not let go of it; its log may say why."},
     ErrorEntry{ErrorId::NoSuchDisk, "NoSuchDisk", "The domain has no disk of that name."},
     ErrorEntry{ErrorId::TargetTaken, "TargetTaken", "The domain has a disk of that name already."},
+    ErrorEntry{ErrorId::NicUnusable, "NicUnusable",
+               "A network interface cannot be had as it is defined: its bridge is none, or not there."},
+    ErrorEntry{ErrorId::AddressTaken, "AddressTaken", "Another domain, or Dom0, has the MAC address or the address."},
+    ErrorEntry{ErrorId::NoSuchNic, "NoSuchNic", "The domain has no network interface of that number or MAC address."},
 };
 
 ErrorId id_of(hvctl::ErrorCode code) {

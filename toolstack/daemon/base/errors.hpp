@@ -65,6 +65,10 @@ enum class ErrorId : std::uint16_t {
     BackendFailed = 703,
     NoSuchDisk = 704,
     TargetTaken = 705,
+
+    NicUnusable = 801,
+    AddressTaken = 802,
+    NoSuchNic = 803,
 };
 
 struct ErrorEntry {

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include "bus/manager_object.hpp"
 #include "hvctl/try.hpp"
 
@@ -17,13 +15,7 @@ Result<void> DiskMethods::detach(ManagerObject& object, sd_bus_message* call) {
     Arguments arguments{call};
     const std::string domain = TRY(arguments.text());
     const std::string target = TRY(arguments.text());
-    bool force = false;
-    TRY(arguments.options([&](const std::string& key, const std::string& type, Arguments& value) -> Result<void> {
-        if (key != "force" || type != "b")
-            return fail(ErrorId::InvalidArgument, fmt::format("there is no option \"{}\" of type {}", key, type));
-        force = TRY(value.boolean());
-        return {};
-    }));
+    const bool force = TRY(arguments.flag("force"));
     const JobId job = TRY(object.manager().detach_disk(domain, target, force));
     return reply(call, [&](Writer& writer) { writer.number(job); });
 }

@@ -99,6 +99,13 @@ struct DiskMethods {
     static Result<void> list(ManagerObject& object, sd_bus_message* call);
 };
 
+struct NicMethods {
+    static Result<void> attach(ManagerObject& object, sd_bus_message* call);
+    static Result<void> detach(ManagerObject& object, sd_bus_message* call);
+    static Result<void> change(ManagerObject& object, sd_bus_message* call);
+    static Result<void> list(ManagerObject& object, sd_bus_message* call);
+};
+
 struct HostMethods {
     static Result<void> info(ManagerObject& object, sd_bus_message* call);
     static Result<void> read_log(ManagerObject& object, sd_bus_message* call);

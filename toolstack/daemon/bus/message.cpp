@@ -1,5 +1,7 @@
 #include "bus/message.hpp"
 
+#include <fmt/format.h>
+
 #include "bus/utf8.hpp"
 #include "hvctl/try.hpp"
 
@@ -22,6 +24,17 @@ Result<std::uint64_t> Arguments::number() {
     std::uint64_t value = 0;
     if (const int status = sd_bus_message_read_basic(call_, 't', &value); status <= 0) return bad_message(status);
     return value;
+}
+
+Result<bool> Arguments::flag(std::string_view name) {
+    bool set = false;
+    TRY(options([&](const std::string& key, const std::string& type, Arguments& value) -> Result<void> {
+        if (key != name || type != "b")
+            return fail(ErrorId::InvalidArgument, fmt::format("there is no option \"{}\" of type {}", key, type));
+        set = TRY(value.boolean());
+        return {};
+    }));
+    return set;
 }
 
 Result<std::uint32_t> Arguments::number32() {

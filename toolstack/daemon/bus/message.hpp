@@ -43,6 +43,8 @@ class Arguments {
     // a{sv}: `each` reads the variant's value with the functions above and fails for keys that it does not know.
     using Option = std::function<Result<void>(const std::string& key, const std::string& type, Arguments& value)>;
     Result<void> options(const Option& each);
+    // a{sv} that may have that boolean and nothing else; false without.
+    Result<bool> flag(std::string_view name);
     Result<std::uint32_t> number32();
 
   private:

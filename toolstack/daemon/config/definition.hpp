@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/ip_prefix.hpp"
 #include "config/values.hpp"
 
 namespace hvctld::config {
@@ -30,11 +31,29 @@ struct DiskDefinition {
     bool shared = false;  // other domains may have it, too, whoever writes
 };
 
+// "00:16:3e:00:00:01"
+std::string format_mac(const MacAddress& mac);
+Parsed<MacAddress> parse_mac(std::string_view text);
+
+inline constexpr std::string_view kHostBridge = "hvbr0";
+inline constexpr std::uint32_t kUsualMtu = 1500;
+
 struct NicDefinition {
-    std::string bridge;
-    std::optional<MacAddress> mac;
-    std::vector<std::string> addresses;
-    std::uint64_t rate_bits = 0;  // per second; 0: no limit
+    std::string bridge{kHostBridge};
+    std::optional<MacAddress> mac;    // none: made from the domain's name when it starts
+    std::vector<IpPrefix> addresses;  // what the guest is told, and all that it may send from
+    bool any_address = false;         // it may send from any
+    std::uint64_t rate_bits = 0;      // per second, in each direction; 0: no limit
+    std::uint32_t mtu = 0;            // 0: the bridge's
+    bool link = true;                 // up
+};
+
+// What cloud-init in the guest is told.
+struct CloudInit {
+    std::string hostname;  // empty: the domain's name
+    std::vector<std::string> ssh_authorized_keys;
+    std::string user_data;  // a file of Dom0; empty: hvctld's own
+    bool network = true;    // its addresses, too
 };
 
 // Restarts that hvctld makes on its own before it gives up, in any window of that length.
@@ -60,12 +79,14 @@ struct DomainDefinition {
     std::uint32_t cpu_cap = 0;          // percent of one CPU; 0: none
     std::uint32_t cpu_reservation = 0;  // percent of one CPU
 
+    bool boot_from_disk = false;  // what is on its disks boots it; no kernel then, initrd or cmdline
     std::string kernel;
     std::string initrd;  // empty: none
     std::string cmdline;
 
     std::vector<DiskDefinition> disks;
     std::vector<NicDefinition> nics;
+    std::optional<CloudInit> cloud_init;
 
     EndAction on_poweroff = EndAction::Destroy;
     EndAction on_reboot = EndAction::Restart;
@@ -86,6 +107,10 @@ struct DomainDefinition {
 
 // A disk in one line of JSON, as a list of disks has it.
 std::string disk_text(const DiskDefinition& disk);
+// The same of a network interface.
+std::string nic_text(const NicDefinition& nic);
+// "100Mbit/s"
+std::string format_rate(std::uint64_t bits);
 
 // The definition in JSON with the domain file's own keys, defaults written out: itself a valid domain file.
 std::string normalised(const DomainDefinition& definition);

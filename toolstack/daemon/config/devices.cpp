@@ -1,10 +1,10 @@
 #include "config/devices.hpp"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 
 #include "config/disk_target.hpp"
@@ -15,31 +15,24 @@ namespace {
 
 constexpr std::size_t kLongestTarget = 16;
 
-Parsed<MacAddress> parse_mac(std::string_view text) {
-    MacAddress mac{};
-    const auto wrong = [&] {
-        return std::unexpected(fmt::format("\"{}\" is not a MAC address such as 00:16:3e:00:00:01", text));
-    };
-    if (text.size() != 17) return wrong();
-    for (std::size_t i = 0; i < mac.size(); ++i) {
-        const char* first = text.data() + i * 3;
-        const auto [end, problem] = std::from_chars(first, first + 2, mac[i], 16);
-        if (problem != std::errc{} || end != first + 2 || (i < 5 && first[2] != ':')) return wrong();
+// Why a guest cannot have it; empty when it can.
+std::string problem_of_guest_address(const IpPrefix& address) {
+    const auto starts = [&](std::string_view network) { return parse_ip_prefix(network)->conflicts(address); };
+    if (address.length == 0) return "everybody's addresses; the word any in place of the list allows all of them";
+    if (address.six) {
+        if (starts("ff00::/8")) return "a multicast address";
+        if (starts("::/127")) return "nobody's address";
+        if (starts("fe80::/10") && address.is_network()) return "everybody's link-local addresses";
+        return {};
     }
-    if ((mac[0] & 1) != 0) return std::unexpected(fmt::format("{} is a multicast address", text));
-    return mac;
+    if (starts("224.0.0.0/4")) return "a multicast address";
+    if (starts("127.0.0.0/8") || starts("0.0.0.0/8") || starts("240.0.0.0/4")) return "nobody's address";
+    return {};
 }
 
-// "192.0.2.10/24", "2001:db8::10/64", or without a prefix length.
-bool is_address(const std::string& text) {
-    const std::size_t slash = text.find('/');
-    const std::string host = text.substr(0, slash);
-    std::array<unsigned char, 16> binary{};
-    const bool six = inet_pton(AF_INET6, host.c_str(), binary.data()) == 1;
-    if (!six && inet_pton(AF_INET, host.c_str(), binary.data()) != 1) return false;
-    return slash == std::string::npos ||
-           parse_number(std::string_view{text}.substr(slash + 1), 0, six ? 128 : 32).has_value();
-}
+constexpr std::string_view kNoRate = "none";
+constexpr std::uint32_t kLeastMtu = 68;    // of IPv4: RFC 791
+constexpr std::uint32_t kMostMtu = 65517;  // of netback
 
 Parsed<std::uint64_t> parse_rate(std::string_view text) {
     struct Unit {
@@ -47,12 +40,14 @@ Parsed<std::uint64_t> parse_rate(std::string_view text) {
         std::uint64_t factor;
     };
     constexpr std::array kUnits{Unit{"Gbit/s", 1000000000}, Unit{"Mbit/s", 1000000}, Unit{"kbit/s", 1000}};
+    constexpr std::uint64_t kMost = 1000000000000;
+    if (text == kNoRate) return 0;
     for (const Unit& unit : kUnits) {
         if (!text.ends_with(unit.name)) continue;
-        if (const auto number = parse_number(text.substr(0, text.size() - unit.name.size()), 1, 1000000000))
-            return *number * unit.factor;
+        const auto number = parse_number(text.substr(0, text.size() - unit.name.size()), 1, kMost / unit.factor);
+        if (number) return *number * unit.factor;
     }
-    return std::unexpected(fmt::format("\"{}\" is not a rate; write for example 100Mbit/s", text));
+    return std::unexpected(fmt::format("\"{}\" is not a rate; write for example 100Mbit/s, or none", text));
 }
 
 // Complains of a target that is none, or that a disk before has.
@@ -101,41 +96,52 @@ void read_disk(const YamlNode& node, DomainDefinition& definition, Diagnostics& 
     definition.disks.push_back(read_one_disk(reader, target, definition.disks, diagnostics));
 }
 
+// A scalar of the map through its parser; nothing where there is none, or a wrong one, which has been said.
+template <class T>
+std::optional<T> read_parsed(MapReader& reader, std::string_view key, Parsed<T> (*parse)(std::string_view),
+                             Diagnostics& diagnostics) {
+    const YamlNode* node = reader.take(key);
+    const std::string* text = node != nullptr ? reader.scalar(*node, key) : nullptr;
+    if (text == nullptr) return std::nullopt;
+    auto parsed = parse(*text);
+    if (parsed) return std::move(*parsed);
+    diagnostics.error(node->position, fmt::format("{}: {}", key, parsed.error()));
+    return std::nullopt;
+}
+
+void read_link_and_rate(MapReader& reader, NicDefinition& nic, Diagnostics& diagnostics) {
+    if (const auto rate = read_parsed(reader, "rate", parse_rate, diagnostics)) nic.rate_bits = *rate;
+    constexpr std::array<std::string_view, 2> kLinks{"up", "down"};
+    if (const int link = reader.choice("link", kLinks); link >= 0) nic.link = link == 0;
+}
+
+NicDefinition read_one_nic(MapReader& reader, Diagnostics& diagnostics) {
+    NicDefinition nic;
+    if (const YamlNode* bridge = reader.take("bridge")) {
+        reader.text("bridge", nic.bridge, kLongestInterface);
+        check_interface_name(*bridge, nic.bridge, diagnostics);
+    }
+    nic.mac = read_parsed(reader, "mac", parse_mac, diagnostics);
+    read_addresses(reader, nic, diagnostics);
+    if (reader.take("mtu") != nullptr) reader.number("mtu", nic.mtu, kLeastMtu, kMostMtu);
+    read_link_and_rate(reader, nic, diagnostics);
+    reader.finish();
+    return nic;
+}
+
 void read_nic(const YamlNode& node, DomainDefinition& definition, Diagnostics& diagnostics) {
     if (!expect(node, YamlNode::Kind::Map, "a nic", diagnostics)) return;
     MapReader reader{node, "a nic", diagnostics};
-    NicDefinition nic;
-    reader.require("bridge");
-    reader.text("bridge", nic.bridge, 15);
-    if (const YamlNode* mac = reader.take("mac")) {
-        if (const std::string* text = reader.scalar(*mac, "mac")) {
-            if (const auto parsed = parse_mac(*text)) {
-                nic.mac = *parsed;
-            } else {
-                diagnostics.error(mac->position, fmt::format("mac: {}", parsed.error()));
-            }
+    NicDefinition nic = read_one_nic(reader, diagnostics);
+    for (const NicDefinition& other : definition.nics) {
+        if (nic.mac && other.mac == nic.mac)
+            diagnostics.error(node.position, fmt::format("mac: {} is used twice", format_mac(*nic.mac)));
+        for (const IpPrefix& address : nic.addresses) {
+            const auto taken = [&](const IpPrefix& one) { return one.conflicts(address); };
+            if (std::ranges::any_of(other.addresses, taken))
+                diagnostics.error(node.position, fmt::format("addresses: {} is used twice", address.text()));
         }
     }
-    if (const YamlNode* list = reader.take("addresses");
-        list != nullptr && expect(*list, YamlNode::Kind::Sequence, "addresses", diagnostics)) {
-        for (const YamlNode& item : list->items) {
-            const std::string* text = reader.scalar(item, "an address");
-            if (text == nullptr) continue;
-            if (!is_address(*text))
-                diagnostics.error(item.position, fmt::format("\"{}\" is not an address such as 192.0.2.10/24", *text));
-            nic.addresses.push_back(*text);
-        }
-    }
-    if (const YamlNode* rate = reader.take("rate")) {
-        if (const std::string* text = reader.scalar(*rate, "rate")) {
-            if (const auto parsed = parse_rate(*text)) {
-                nic.rate_bits = *parsed;
-            } else {
-                diagnostics.error(rate->position, fmt::format("rate: {}", parsed.error()));
-            }
-        }
-    }
-    reader.finish();
     definition.nics.push_back(std::move(nic));
 }
 
@@ -154,6 +160,89 @@ void read_list(MapReader& reader, std::string_view key, ReadOne read, DomainDefi
 }
 
 }  // namespace
+
+Parsed<MacAddress> parse_mac(std::string_view text) {
+    MacAddress mac{};
+    const auto wrong = [&] {
+        return std::unexpected(fmt::format("\"{}\" is not a MAC address such as 00:16:3e:00:00:01", text));
+    };
+    if (text.size() != 17) return wrong();
+    for (std::size_t i = 0; i < mac.size(); ++i) {
+        const char* first = text.data() + i * 3;
+        const auto [end, problem] = std::from_chars(first, first + 2, mac[i], 16);
+        if (problem != std::errc{} || end != first + 2 || (i < 5 && first[2] != ':')) return wrong();
+    }
+    if ((mac[0] & 1) != 0) return std::unexpected(fmt::format("{} is a multicast address", text));
+    if (mac == MacAddress{}) return std::unexpected(fmt::format("{} is nobody's address", text));
+    constexpr MacAddress kNetback{0xfe, 0xff, 0xff, 0xff, 0xff, 0xff};
+    if (mac == kNetback) return std::unexpected(fmt::format("{} is the address of Dom0's end", text));
+    return mac;
+}
+
+void check_interface_name(const YamlNode& node, const std::string& name, Diagnostics& diagnostics) {
+    const auto odd = [](char c) {
+        return !std::isalnum(static_cast<unsigned char>(c)) && c != '.' && c != '-' && c != '_';
+    };
+    if (name.empty() || name == "." || name == ".." || std::ranges::any_of(name, odd))
+        diagnostics.error(node.position, fmt::format("\"{}\" is not the name of a network interface", name));
+}
+
+void read_addresses(MapReader& reader, NicDefinition& nic, Diagnostics& diagnostics) {
+    const YamlNode* list = reader.take("addresses");
+    if (list == nullptr) return;
+    if (list->kind == YamlNode::Kind::Scalar && list->scalar == kAnyAddress) {
+        nic.any_address = true;
+        return;
+    }
+    if (!expect(*list, YamlNode::Kind::Sequence, "addresses", diagnostics)) return;
+    if (list->items.size() > kMostAddresses) {
+        diagnostics.error(list->position, fmt::format("addresses: {} are more than the {} allowed; a network is one",
+                                                      list->items.size(), kMostAddresses));
+        return;
+    }
+    for (const YamlNode& item : list->items) {
+        const std::string* text = reader.scalar(item, "an address");
+        if (text == nullptr) continue;
+        const auto parsed = parse_ip_prefix(*text);
+        if (!parsed) {
+            diagnostics.error(item.position, parsed.error());
+        } else if (const std::string wrong = problem_of_guest_address(*parsed); !wrong.empty()) {
+            diagnostics.error(item.position, fmt::format("{}: {}", *text, wrong));
+        } else {
+            nic.addresses.push_back(*parsed);
+        }
+    }
+}
+
+std::optional<NicDefinition> parse_nic(std::string_view text, const std::string& source, Diagnostics& diagnostics) {
+    YamlNode root;
+    if (!parse_yaml(text, source, diagnostics, root) || !expect(root, YamlNode::Kind::Map, "a nic", diagnostics))
+        return std::nullopt;
+    MapReader reader{root, "a nic", diagnostics};
+    NicDefinition nic = read_one_nic(reader, diagnostics);
+    if (diagnostics.failed()) return std::nullopt;
+    return nic;
+}
+
+bool parse_nic_change(std::string_view text, const std::string& source, NicDefinition& nic, Diagnostics& diagnostics) {
+    YamlNode root;
+    if (!parse_yaml(text, source, diagnostics, root) || !expect(root, YamlNode::Kind::Map, "a change", diagnostics))
+        return false;
+    NicDefinition changed = nic;
+    MapReader reader{root, "a change of a nic", diagnostics};
+    if (const YamlNode* list = reader.take("addresses")) {
+        changed.any_address = false;
+        changed.addresses.clear();
+        read_addresses(reader, changed, diagnostics);
+        if (!changed.any_address && list->kind == YamlNode::Kind::Sequence && list->items.empty())
+            diagnostics.error(list->position, "addresses: at least one is needed; 'link: down' keeps a guest silent");
+    }
+    read_link_and_rate(reader, changed, diagnostics);
+    reader.finish();
+    if (diagnostics.failed()) return false;
+    nic = std::move(changed);
+    return true;
+}
 
 void read_devices(MapReader& reader, DomainDefinition& definition, Diagnostics& diagnostics) {
     read_list(reader, "disks", read_disk, definition, diagnostics);

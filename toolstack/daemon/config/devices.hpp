@@ -12,11 +12,23 @@
 namespace hvctld::config {
 
 inline constexpr std::size_t kMostDevices = 128;  // of a kind, of a domain
+inline constexpr std::string_view kAnyAddress = "any";
+inline constexpr std::size_t kMostAddresses = 64;  // of a network interface
+inline constexpr std::size_t kLongestInterface = 15;
 
 void read_devices(MapReader& reader, DomainDefinition& definition, Diagnostics& diagnostics);
 
 // One disk, as a list of disks has it, for a domain that has `others`. Its target may be left out, and is empty then.
 std::optional<DiskDefinition> parse_disk(std::string_view text, const std::string& source,
                                          const std::vector<DiskDefinition>& others, Diagnostics& diagnostics);
+// One network interface, as a list of them has it.
+std::optional<NicDefinition> parse_nic(std::string_view text, const std::string& source, Diagnostics& diagnostics);
+// What may change while the guest runs, of `nic`: the keys addresses, rate and link of a map. False, and nothing of it
+// changed, where something is wrong.
+bool parse_nic_change(std::string_view text, const std::string& source, NicDefinition& nic, Diagnostics& diagnostics);
+// A sequence of addresses, or the word any.
+void read_addresses(MapReader& reader, NicDefinition& nic, Diagnostics& diagnostics);
+// What a network interface of Dom0 may be called.
+void check_interface_name(const YamlNode& node, const std::string& name, Diagnostics& diagnostics);
 
 }  // namespace hvctld::config

@@ -43,6 +43,13 @@ bool IpPrefix::conflicts(const IpPrefix& other) const {
     return same_start(*this, other, std::min(mine, others));
 }
 
+std::string IpPrefix::netmask() const {
+    IpPrefix mask;
+    mask.bytes.fill(0xff);
+    mask.length = length;
+    return mask.network().address();
+}
+
 std::string IpPrefix::address() const {
     std::array<char, INET6_ADDRSTRLEN> buffer{};
     inet_ntop(six ? AF_INET6 : AF_INET, bytes.data(), buffer.data(), buffer.size());

@@ -25,6 +25,8 @@ struct IpPrefix {
     [[nodiscard]] bool covers(const IpPrefix& other) const;
     // Whether one guest's use of this and another's of `other` would be a use of one address by both.
     [[nodiscard]] bool conflicts(const IpPrefix& other) const;
+    // Of IPv4: "255.255.255.0".
+    [[nodiscard]] std::string netmask() const;
     // "192.0.2.10"
     [[nodiscard]] std::string address() const;
     // "192.0.2.10/24"

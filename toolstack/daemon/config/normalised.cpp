@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "config/definition.hpp"
+#include "config/devices.hpp"
 
 namespace hvctld::config {
 namespace {
@@ -25,17 +26,23 @@ Json disk(const DiskDefinition& disk) {
     return result;
 }
 
-std::string rate_text(std::uint64_t bits) {
-    if (bits % 1000000000 == 0) return fmt::format("{}Gbit/s", bits / 1000000000);
-    if (bits % 1000000 == 0) return fmt::format("{}Mbit/s", bits / 1000000);
-    return fmt::format("{}kbit/s", bits / 1000);
-}
-
 Json nic(const NicDefinition& nic) {
     Json result{{"bridge", nic.bridge}};
-    if (nic.mac) result["mac"] = fmt::format("{:02x}", fmt::join(*nic.mac, ":"));
-    if (!nic.addresses.empty()) result["addresses"] = nic.addresses;
-    if (nic.rate_bits != 0) result["rate"] = rate_text(nic.rate_bits);
+    if (nic.mac) result["mac"] = format_mac(*nic.mac);
+    if (nic.any_address) result["addresses"] = kAnyAddress;
+    for (const IpPrefix& address : nic.addresses) result["addresses"].push_back(address.text());
+    if (nic.rate_bits != 0) result["rate"] = format_rate(nic.rate_bits);
+    if (nic.mtu != 0) result["mtu"] = nic.mtu;
+    if (!nic.link) result["link"] = "down";
+    return result;
+}
+
+Json cloud_init(const CloudInit& wanted) {
+    Json result = Json::object();
+    if (!wanted.hostname.empty()) result["hostname"] = wanted.hostname;
+    if (!wanted.ssh_authorized_keys.empty()) result["ssh_authorized_keys"] = wanted.ssh_authorized_keys;
+    if (!wanted.user_data.empty()) result["user_data"] = wanted.user_data;
+    if (!wanted.network) result["network"] = false;
     return result;
 }
 
@@ -71,6 +78,20 @@ std::string_view to_string(EndAction action) {
     return "destroy";
 }
 
+std::string format_mac(const MacAddress& mac) {
+    return fmt::format("{:02x}", fmt::join(mac, ":"));
+}
+
+std::string format_rate(std::uint64_t bits) {
+    if (bits % 1000000000 == 0) return fmt::format("{}Gbit/s", bits / 1000000000);
+    if (bits % 1000000 == 0) return fmt::format("{}Mbit/s", bits / 1000000);
+    return fmt::format("{}kbit/s", bits / 1000);
+}
+
+std::string nic_text(const NicDefinition& definition) {
+    return nic(definition).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 std::string disk_text(const DiskDefinition& definition) {
     return disk(definition).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -88,11 +109,13 @@ std::string normalised(const DomainDefinition& definition) {
     json["cpu_weight"] = definition.cpu_weight;
     if (definition.cpu_cap != 0) json["cpu_cap"] = fmt::format("{}%", definition.cpu_cap);
     if (definition.cpu_reservation != 0) json["cpu_reservation"] = fmt::format("{}%", definition.cpu_reservation);
+    if (definition.boot_from_disk) json["boot"] = "disk";
     if (!definition.kernel.empty()) json["kernel"] = definition.kernel;
     if (!definition.initrd.empty()) json["initrd"] = definition.initrd;
-    json["cmdline"] = definition.cmdline;
+    if (!definition.boot_from_disk) json["cmdline"] = definition.cmdline;
     for (const DiskDefinition& entry : definition.disks) json["disks"].push_back(disk(entry));
     for (const NicDefinition& entry : definition.nics) json["nics"].push_back(nic(entry));
+    if (definition.cloud_init) json["cloud_init"] = cloud_init(*definition.cloud_init);
     json["on_poweroff"] = to_string(definition.on_poweroff);
     json["on_reboot"] = to_string(definition.on_reboot);
     json["on_crash"] = to_string(definition.on_crash);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "config/devices.hpp"
 #include "config/map_reader.hpp"
@@ -139,6 +140,75 @@ void read_limits(MapReader& reader, DomainDefinition& definition, Diagnostics& d
     read_quotas(reader, definition.xenstore_quota, diagnostics);
 }
 
+// As the names of RFC 1123.
+bool is_host_name(std::string_view text) {
+    constexpr std::size_t kLongest = 253;
+    const auto fits = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '.'; };
+    return !text.empty() && text.size() <= kLongest && std::ranges::all_of(text, fits) && text.front() != '-' &&
+           text.front() != '.' && text.find("..") == std::string_view::npos;
+}
+
+void read_keys(MapReader& reader, CloudInit& wanted, Diagnostics& diagnostics) {
+    constexpr std::size_t kMost = 128;
+    const YamlNode* list = reader.take("ssh_authorized_keys");
+    if (list == nullptr || !expect(*list, YamlNode::Kind::Sequence, "ssh_authorized_keys", diagnostics)) return;
+    if (list->items.size() > kMost) {
+        diagnostics.error(list->position, fmt::format("ssh_authorized_keys: at most {}", kMost));
+        return;
+    }
+    for (const YamlNode& item : list->items) {
+        const std::string* key = reader.scalar(item, "a key");
+        if (key == nullptr) continue;
+        if (key->find(' ') == std::string::npos || key->find_first_of("\r\n") != std::string::npos) {
+            diagnostics.error(item.position, "ssh_authorized_keys: each is a line as in a file .pub of ssh-keygen");
+        } else {
+            wanted.ssh_authorized_keys.push_back(*key);
+        }
+    }
+}
+
+void read_cloud_init(MapReader& reader, DomainDefinition& definition, Diagnostics& diagnostics) {
+    constexpr std::size_t kLongestName = 253;
+    const YamlNode* node = reader.take("cloud_init");
+    if (node == nullptr || !expect(*node, YamlNode::Kind::Map, "cloud_init", diagnostics)) return;
+    MapReader map{*node, "cloud_init", diagnostics};
+    CloudInit wanted;
+    if (const YamlNode* name = map.take("hostname")) {
+        map.text("hostname", wanted.hostname, kLongestName);
+        if (!is_host_name(wanted.hostname))
+            diagnostics.error(name->position,
+                              fmt::format("hostname: \"{}\" is not the name of a host", wanted.hostname));
+    }
+    read_keys(map, wanted, diagnostics);
+    map.path("user_data", wanted.user_data);
+    map.boolean("network", wanted.network);
+    map.finish();
+    definition.cloud_init = std::move(wanted);
+}
+
+void read_boot(MapReader& reader, DomainDefinition& definition, Diagnostics& diagnostics) {
+    constexpr std::array<std::string_view, 2> kFrom{"kernel", "disk"};
+    definition.boot_from_disk = reader.choice("boot", kFrom) == 1;
+    if (definition.type != DomainType::Hvm && !definition.boot_from_disk) reader.require("kernel");
+    reader.path("kernel", definition.kernel);
+    reader.path("initrd", definition.initrd);
+    reader.text("cmdline", definition.cmdline, kLongestCmdline);
+    if (!definition.boot_from_disk) return;
+    for (const std::string_view key : {"kernel", "initrd", "cmdline"}) {
+        if (const YamlNode* node = reader.take(key)) {
+            diagnostics.error(
+                node->position,
+                fmt::format("{}: with boot: disk the guest's own boot loader says it; leave one of them out", key));
+        }
+    }
+}
+
+void check_boot(MapReader& reader, const DomainDefinition& definition, Diagnostics& diagnostics) {
+    if (!definition.boot_from_disk || !definition.disks.empty()) return;
+    if (const YamlNode* node = reader.take("boot"))
+        diagnostics.error(node->position, "boot: there are no disks to boot from; write the key disks");
+}
+
 }  // namespace
 
 DomainDefinition parse_definition(std::string_view text, const std::string& source,
@@ -169,11 +239,10 @@ DomainDefinition parse_definition(std::string_view text, const std::string& sour
     read_identity(reader, definition, diagnostics);
     read_memory(reader, definition, diagnostics);
     read_processors(reader, definition, diagnostics);
-    if (definition.type != DomainType::Hvm) reader.require("kernel");
-    reader.path("kernel", definition.kernel);
-    reader.path("initrd", definition.initrd);
-    reader.text("cmdline", definition.cmdline, kLongestCmdline);
+    read_boot(reader, definition, diagnostics);
     read_devices(reader, definition, diagnostics);
+    check_boot(reader, definition, diagnostics);
+    read_cloud_init(reader, definition, diagnostics);
     read_endings(reader, definition, diagnostics);
     read_limits(reader, definition, diagnostics);
     reader.finish();

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
+#include "config/devices.hpp"
 #include "config/map_reader.hpp"
 #include "config/readers.hpp"
 #include "config/yaml_advice.hpp"
@@ -47,7 +49,76 @@ void read_defaults(MapReader& reader, DomainDefaults& defaults, Diagnostics& dia
     map.finish();
 }
 
+void read_host_addresses(MapReader& map, NetworkSettings& network, Diagnostics& diagnostics) {
+    const YamlNode* list = map.require("addresses");
+    if (list == nullptr || !expect(*list, YamlNode::Kind::Sequence, "addresses", diagnostics)) return;
+    for (const YamlNode& item : list->items) {
+        const std::string* text = map.scalar(item, "an address");
+        if (text == nullptr) continue;
+        const auto address = parse_ip_prefix(*text);
+        if (!address) {
+            diagnostics.error(item.position, address.error());
+        } else if (address->is_network() || address->length > address->bits() - 2) {
+            diagnostics.error(item.position, fmt::format("{}: an address of Dom0 with the length of its network is "
+                                                         "needed, such as 192.0.2.1/24",
+                                                         *text));
+        } else {
+            network.addresses.push_back(*address);
+        }
+    }
+    if (list->items.empty()) diagnostics.error(list->position, "addresses: Dom0 needs at least one");
+}
+
+void read_network(const YamlNode& node, std::vector<NetworkSettings>& networks, Diagnostics& diagnostics) {
+    if (!expect(node, YamlNode::Kind::Map, "a network", diagnostics)) return;
+    MapReader map{node, "a network", diagnostics};
+    NetworkSettings network;
+    if (const YamlNode* bridge = map.take("bridge")) {
+        map.text("bridge", network.bridge, kLongestInterface);
+        check_interface_name(*bridge, network.bridge, diagnostics);
+    }
+    read_host_addresses(map, network, diagnostics);
+    map.boolean("dhcp", network.dhcp);
+    map.boolean("masquerade", network.masquerade);
+    constexpr std::uint32_t kLeastMtu = 1280;  // of IPv6: RFC 8200
+    constexpr std::uint32_t kMostMtu = 65517;
+    map.number("mtu", network.mtu, kLeastMtu, kMostMtu);
+    map.finish();
+    for (const NetworkSettings& other : networks) {
+        if (other.bridge == network.bridge)
+            diagnostics.error(node.position, fmt::format("bridge: {} is used twice", network.bridge));
+        for (const IpPrefix& address : network.addresses) {
+            const auto overlaps = [&](const IpPrefix& one) { return one.network().conflicts(address.network()); };
+            if (std::ranges::any_of(other.addresses, overlaps))
+                diagnostics.error(node.position,
+                                  fmt::format("addresses: {} is a part of two networks", address.text()));
+        }
+    }
+    networks.push_back(std::move(network));
+}
+
+void read_networks(MapReader& reader, std::optional<std::vector<NetworkSettings>>& networks, Diagnostics& diagnostics) {
+    const YamlNode* list = reader.take("networks");
+    if (list == nullptr || !expect(*list, YamlNode::Kind::Sequence, "networks", diagnostics)) return;
+    networks.emplace();
+    for (const YamlNode& node : list->items) read_network(node, *networks, diagnostics);
+}
+
 }  // namespace
+
+NetworkSettings usual_network(std::string_view host) {
+    NetworkSettings network;
+    network.addresses = {*parse_ip_prefix("10.213.0.1/20")};
+    if (!host.empty()) {
+        // RFC 4193: fd, and 40 bits that are another host's only by accident.
+        const std::uint64_t hash = stable_hash(host);
+        IpPrefix own = *parse_ip_prefix("fd00::1/64");
+        for (std::size_t i = 1; i <= 5; ++i) own.bytes[i] = static_cast<std::uint8_t>(hash >> (8 * i));
+        network.addresses.push_back(own);
+    }
+    network.masquerade = true;
+    return network;
+}
 
 Settings parse_settings(std::string_view text, const std::string& source, Diagnostics& diagnostics) {
     Settings settings;
@@ -76,6 +147,7 @@ Settings parse_settings(std::string_view text, const std::string& source, Diagno
                                       format_seconds(kMostShutdownTimeout)));
     }
     read_quotas(reader, settings.xenstore_quota, diagnostics);
+    read_networks(reader, settings.networks, diagnostics);
     reader.finish();
     return settings;
 }

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/log.hpp"
+#include "config/definition.hpp"
 #include "config/diagnostics.hpp"
 #include "config/parser.hpp"
 
@@ -19,6 +21,18 @@ struct ConsoleSettings {
     std::uint64_t log_burst = 4ull << 20;  // bytes that it may log at once
 };
 
+// A bridge that hvctld makes and owns, with addresses of Dom0 on it; guests get theirs from the same networks.
+struct NetworkSettings {
+    std::string bridge{kHostBridge};
+    std::vector<IpPrefix> addresses;
+    bool dhcp = true;         // guests are told their addresses
+    bool masquerade = false;  // what guests send elsewhere goes out under an address of Dom0
+    std::uint32_t mtu = kUsualMtu;
+};
+// What a host has whose settings say nothing of networks. `host` tells it from others (machine-id(5)): its IPv6
+// addresses are its own (RFC 4193); none without.
+NetworkSettings usual_network(std::string_view host);
+
 struct Settings {
     log::Level log_level = log::Level::Info;
     ConsoleSettings console;
@@ -26,6 +40,7 @@ struct Settings {
     std::uint32_t create_deadline_seconds = 300;
     std::uint32_t shutdown_timeout_seconds = 120;                       // that guests have when the host goes down
     std::vector<std::pair<std::string, std::uint32_t>> xenstore_quota;  // of every domain without its own
+    std::optional<std::vector<NetworkSettings>> networks;               // nothing: the usual one
 };
 
 Settings parse_settings(std::string_view text, const std::string& source, Diagnostics& diagnostics);

@@ -150,6 +150,12 @@ std::string problem_with_name(std::string_view name) {
     return {};
 }
 
+std::uint64_t stable_hash(std::string_view text) {
+    std::uint64_t hash = 0xcbf29ce484222325;
+    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    return hash ^ hash >> 32;
+}
+
 Parsed<std::string> parse_uuid(std::string_view text) {
     std::string result;
     for (const char c : text) {

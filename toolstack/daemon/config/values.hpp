@@ -42,6 +42,9 @@ std::string format_cpu_list(const CpuList& list);
 // alone, not the spelling of a UUID.
 std::string problem_with_name(std::string_view name);
 
+// The same on each host and in each version: for choices that are to stay (FNV-1a, folded).
+std::uint64_t stable_hash(std::string_view text);
+
 // Lower-case canonical form.
 Parsed<std::string> parse_uuid(std::string_view text);
 

@@ -6,11 +6,6 @@
 #include "hvctl/try.hpp"
 
 namespace hvctld {
-namespace {
-
-constexpr std::string_view kNoNetwork = "this version of hvctld has no network backend yet; leave the key out";
-
-}  // namespace
 
 Result<config::DomainDefinition> read_definition(const std::string& text, const std::string& source,
                                                  std::span<const std::string> overrides,
@@ -28,8 +23,6 @@ Result<void> check_served(const config::DomainDefinition& definition) {
         return fail(ErrorId::NotInThisVersion, fmt::format("{}: type {} is not available yet; write type: pv",
                                                            definition.name, to_string(definition.type)));
     }
-    if (!definition.nics.empty())
-        return fail(ErrorId::NotInThisVersion, fmt::format("{}: nics: {}", definition.name, kNoNetwork));
     return {};
 }
 

@@ -17,6 +17,9 @@ struct Row {
     Conflict attach_disk = Refuse;
     Conflict detach_disk = Refuse;
     Conflict resize_disk = Refuse;
+    Conflict attach_nic = Refuse;
+    Conflict detach_nic = Refuse;
+    Conflict change_nic = Refuse;
     Conflict stop_all = Refuse;
     Conflict pause = Refuse;
     Conflict unpause = Refuse;
@@ -50,21 +53,25 @@ constexpr Row kHostEnd{.shutdown = Beside,
                        .clean_up = Beside,
                        .detach_disk = Beside,
                        .resize_disk = Beside,
+                       .detach_nic = Beside,
                        .stop_all = Join,
                        .pause = Beside,
                        .unpause = Beside,
                        .pin = Beside,
                        .forget = Beside};
 // One change comes after the other, and an end before all.
-constexpr Row kDisks{.shutdown = Supersede,
-                     .destroy = Supersede,
-                     .attach_disk = Queue,
-                     .detach_disk = Queue,
-                     .resize_disk = Queue,
-                     .stop_all = Supersede,
-                     .pause = Beside,
-                     .unpause = Beside,
-                     .pin = Beside};
+constexpr Row kDevices{.shutdown = Supersede,
+                       .destroy = Supersede,
+                       .attach_disk = Queue,
+                       .detach_disk = Queue,
+                       .resize_disk = Queue,
+                       .attach_nic = Queue,
+                       .detach_nic = Queue,
+                       .change_nic = Queue,
+                       .stop_all = Supersede,
+                       .pause = Beside,
+                       .unpause = Beside,
+                       .pin = Beside};
 constexpr Row kNoJob{};  // verbs that are over within their call
 
 const Row& row_of(Verb present) {
@@ -78,7 +85,10 @@ const Row& row_of(Verb present) {
         case Verb::CleanUp: return kEnds;
         case Verb::AttachDisk:
         case Verb::DetachDisk:
-        case Verb::ResizeDisk: return kDisks;
+        case Verb::ResizeDisk:
+        case Verb::AttachNic:
+        case Verb::DetachNic:
+        case Verb::ChangeNic: return kDevices;
         case Verb::StopAll: return kHostEnd;
         case Verb::Pause:
         case Verb::Unpause:
@@ -103,6 +113,9 @@ Conflict conflict(Verb present, Verb asked) {
         case Verb::AttachDisk: return row.attach_disk;
         case Verb::DetachDisk: return row.detach_disk;
         case Verb::ResizeDisk: return row.resize_disk;
+        case Verb::AttachNic: return row.attach_nic;
+        case Verb::DetachNic: return row.detach_nic;
+        case Verb::ChangeNic: return row.change_nic;
         case Verb::StopAll: return row.stop_all;
         case Verb::Pause: return row.pause;
         case Verb::Unpause: return row.unpause;

@@ -10,6 +10,8 @@
 #include "console/console.hpp"
 #include "devices/block/block_host.hpp"
 #include "devices/block/image_claims.hpp"
+#include "devices/network/network_host.hpp"
+#include "devices/network/nic_claims.hpp"
 #include "domain/job_queue.hpp"
 #include "domain/pool_lane.hpp"
 #include "hypervisor/event_hub.hpp"
@@ -22,20 +24,25 @@ namespace hvctld {
 
 struct ManagerPaths {
     ConsolePaths console;
-    std::string boot_id;  // tells one boot of the host from another
+    std::string boot_id;     // tells one boot of the host from another
+    std::string machine_id;  // tells one host from another
+    std::string seeds;       // the folder of the guests' cloud-init seeds
 };
 
 inline constexpr std::size_t kMostLooks = 64;  // each is a thread, which may be one that waits for a dead disk
 
 struct Context {
-    Context(Loop& the_loop, Hypervisor& the_hypervisor, std::shared_ptr<BlockHost> the_blocks, store::Store& the_store,
-            Registry& the_registry, config::Settings the_settings, ManagerPaths the_paths)
+    Context(Loop& the_loop, Hypervisor& the_hypervisor, std::shared_ptr<BlockHost> the_blocks,
+            std::shared_ptr<NetworkHost> the_network, store::Store& the_store, Registry& the_registry,
+            config::Settings the_settings, ManagerPaths the_paths)
         : loop{the_loop},
           hypervisor{the_hypervisor},
           blocks{std::move(the_blocks)},
+          network{std::move(the_network)},
           store{the_store},
           registry{the_registry},
           settings{std::move(the_settings)},
+          networks{settings.networks.value_or(std::vector{config::usual_network(the_paths.machine_id)})},
           paths{std::move(the_paths)},
           events{loop, hypervisor},
           console_disk{loop},
@@ -50,13 +57,17 @@ struct Context {
 
     Loop& loop;
     Hypervisor& hypervisor;
-    const std::shared_ptr<BlockHost> blocks;  // shared with threads that may be left behind
+    // Shared with threads that may be left behind.
+    const std::shared_ptr<BlockHost> blocks;
+    const std::shared_ptr<NetworkHost> network;
     store::Store& store;
     Registry& registry;
     const config::Settings settings;
+    const std::vector<config::NetworkSettings> networks;  // this host's own
     const ManagerPaths paths;
     EventHub events;
     ImageClaims claims{store};
+    NicClaims nic_claims;
     DiskThread console_disk;  // of all consoles' logs
     RegistryRetry retry;
     JobQueue jobs;

@@ -57,7 +57,7 @@ Result<JobId> DiskChanges::attach(const std::string& text, const std::string& di
              }});
     job.add(later(JobPhase::ConnectDisk, 40, [domain, disk] { return domain->disks->connect_one(*disk); }));
     job.add({JobPhase::WaitForDriver, 60, [this, domain, disk](Job& running, const Done& done) {
-                 const auto can_answer = runs(*domain);
+                 const auto can_answer = work_.can_answer(*domain);
                  if (!can_answer || !*can_answer)
                      return done(can_answer ? Result<void>{} : std::unexpected(can_answer.error()));
                  const Step wait = domain->disks->wait_connected(*disk);
@@ -166,12 +166,6 @@ Result<void> DiskChanges::choose_target(const Domain& domain, config::DiskDefini
         return {};
     }
     return fail(ErrorId::LimitReached, fmt::format("{}: no xvd is free", domain.record.name));
-}
-
-Result<bool> DiskChanges::runs(const Domain& domain) {
-    constexpr std::uint32_t kNot = abi::kDomainPaused | abi::kDomainShutdown | abi::kDomainUnstarted;
-    const auto info = TRY(within(domain.record.name, Result<abi::DomainInfo>{context_.hypervisor.domain(domain.id())}));
-    return (info.flags & kNot) == 0;
 }
 
 void DiskChanges::save(Domain& domain) {

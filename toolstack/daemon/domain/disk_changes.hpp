@@ -33,8 +33,6 @@ class DiskChanges {
     Result<void> choose_target(const Domain& domain, config::DiskDefinition& disk);
     void save(Domain& domain);
     void forget(Domain& domain, const config::DiskDefinition& disk);
-    // Whether the guest could answer.
-    Result<bool> runs(const Domain& domain);
 
     Context& context_;
     Domains& domains_;

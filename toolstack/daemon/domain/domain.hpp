@@ -17,6 +17,7 @@
 namespace hvctld {
 
 class Disks;
+class Nics;
 
 struct Domain {
     DomainRecord record;
@@ -29,7 +30,8 @@ struct Domain {
     std::function<void(EndReason)> on_end;         // a job waits for it
     std::uint32_t failed_starts = 0;               // in a row, of a guest that no administrator has ended
     std::vector<std::unique_ptr<Device>> devices;  // in the order in which they are published
-    Disks* disks = nullptr;                        // one of them
+    Disks* disks = nullptr;                        // one of them, as is the next
+    Nics* nics = nullptr;
 
     [[nodiscard]] bool in_hv() const { return record.phase != DomainPhase::Stopped && record.instance.domid != 0; }
     // Whether `id` has to wait for others.

@@ -7,7 +7,9 @@
 
 #include "config/values.hpp"
 #include "devices/block/disks.hpp"
+#include "devices/cloud_init/seed.hpp"
 #include "devices/guest_console.hpp"
+#include "devices/network/nics.hpp"
 #include "devices/store_ring.hpp"
 #include "hvctl/try.hpp"
 
@@ -66,6 +68,10 @@ Domain& Domains::insert(std::unique_ptr<Domain> domain) {
     // The store first: what else there is finds its entries there.
     domain->devices.push_back(std::make_unique<StoreRing>(context_, *domain));
     domain->devices.push_back(std::make_unique<GuestConsole>(context_, *domain));
+    auto nics = std::make_unique<Nics>(context_, *domain);
+    domain->nics = nics.get();
+    domain->devices.push_back(std::move(nics));
+    domain->devices.push_back(std::make_unique<Seed>(context_, *domain));
     auto disks = std::make_unique<Disks>(context_, *domain);
     domain->disks = disks.get();
     domain->devices.push_back(std::move(disks));

@@ -21,6 +21,13 @@ constexpr std::uint64_t kMostInitrdBytes = std::uint64_t{4} << 30;
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 constexpr std::uint64_t kReserve = 64 * kMiB;  // for Dom0 itself
 
+// Runs in the guest, so that nothing of a guest's disk is read by anybody in Dom0.
+constexpr const char* kDiskBootLoader = "/usr/lib/grub-xen/grub-x86_64-xen.bin";
+
+std::string kernel_of(const config::DomainDefinition& definition) {
+    return definition.boot_from_disk ? kDiskBootLoader : definition.kernel;
+}
+
 std::string whole_mebibytes(std::uint64_t bytes) {
     return fmt::format("{}MiB", bytes / kMiB);
 }
@@ -85,12 +92,16 @@ std::uint64_t room_in_dom0() {
 }
 
 Result<void> check_files(const config::DomainDefinition& definition, std::uint64_t room) {
-    TRY(within(definition.name, check_file("kernel", definition.kernel, hvctl::kMaxImageBytes, room)));
+    if (definition.boot_from_disk && access(kDiskBootLoader, F_OK) != 0) {
+        return fail(ErrorId::FileMissing, fmt::format("{}: boot: disk needs {}, of the package grub-xen-host; install it",
+                                                      definition.name, kDiskBootLoader));
+    }
+    TRY(within(definition.name, check_file("kernel", kernel_of(definition), hvctl::kMaxImageBytes, room)));
     return within(definition.name, check_file("initrd", definition.initrd, most_initrd(definition.memory), room));
 }
 
 Result<hvctl::KernelImage> load_kernel(Hypervisor& hypervisor, const config::DomainDefinition& definition) {
-    return within(definition.name + ": kernel", Result<hvctl::KernelImage>{hypervisor.load_kernel(definition.kernel)});
+    return within(definition.name + ": kernel", Result<hvctl::KernelImage>{hypervisor.load_kernel(kernel_of(definition))});
 }
 
 Result<hvctl::Mapping> load_initrd(const config::DomainDefinition& definition) {

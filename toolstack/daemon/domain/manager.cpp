@@ -7,9 +7,11 @@
 
 namespace hvctld {
 
-Manager::Manager(Loop& loop, Hypervisor& hypervisor, std::shared_ptr<BlockHost> blocks, store::Store& store,
-                 Registry& registry, config::Settings settings, ManagerPaths paths)
-    : context_{loop, hypervisor, std::move(blocks), store, registry, std::move(settings), std::move(paths)} {
+Manager::Manager(Loop& loop, Hypervisor& hypervisor, std::shared_ptr<BlockHost> blocks,
+                 std::shared_ptr<NetworkHost> network, store::Store& store, Registry& registry,
+                 config::Settings settings, ManagerPaths paths)
+    : context_{loop,  hypervisor, std::move(blocks),   std::move(network),
+               store, registry,   std::move(settings), std::move(paths)} {
     context_.retry.on_trouble = [this](const std::string& trouble) {
         if (trouble.empty()) {
             log::info("the registry can be written again, and has everything");
@@ -23,6 +25,11 @@ Manager::Manager(Loop& loop, Hypervisor& hypervisor, std::shared_ptr<BlockHost> 
     };
     domains_.on_forgotten = [this](const std::string& name, const std::string& uuid) {
         if (on_domain_forgotten) on_domain_forgotten(name, uuid);
+    };
+    context_.nic_claims.each_defined = [this](const NicClaims::Visit& visit) {
+        for (const Domain* domain : domains_.all()) {
+            for (const config::NicDefinition& nic : domain->definition.nics) visit(domain->record.name, nic);
+        }
     };
     work_.on_rest = [this](Domain& domain) { at_rest(domain); };
     work_.on_last_job = [this](Domain& domain, const JobRecord& job) { return ends_.starts_later(domain, job); };

@@ -16,6 +16,7 @@
 #include "domain/domains.hpp"
 #include "domain/ends.hpp"
 #include "domain/host_end.hpp"
+#include "domain/nic_changes.hpp"
 #include "domain/recovery.hpp"
 #include "domain/requests.hpp"
 #include "domain/starts.hpp"
@@ -27,8 +28,8 @@ namespace hvctld {
 
 class Manager {
   public:
-    Manager(Loop& loop, Hypervisor& hypervisor, std::shared_ptr<BlockHost> blocks, store::Store& store,
-            Registry& registry, config::Settings settings, ManagerPaths paths);
+    Manager(Loop& loop, Hypervisor& hypervisor, std::shared_ptr<BlockHost> blocks, std::shared_ptr<NetworkHost> network,
+            store::Store& store, Registry& registry, config::Settings settings, ManagerPaths paths);
     Manager(const Manager&) = delete;
     Manager& operator=(const Manager&) = delete;
 
@@ -89,6 +90,22 @@ class Manager {
         return disk_changes_.resize(domain, target, bytes);
     }
     Result<std::vector<DiskView>> disks(const std::string& domain) { return disk_changes_.list(domain); }
+    // Its network interfaces: see nic_changes.hpp.
+    Result<JobId> attach_nic(const std::string& domain, const std::string& nic) {
+        return nic_changes_.attach(domain, nic);
+    }
+    Result<JobId> detach_nic(const std::string& domain, const std::string& which, bool force) {
+        return nic_changes_.detach(domain, which, force);
+    }
+    Result<JobId> change_nic(const std::string& domain, const std::string& which, const std::string& change) {
+        return nic_changes_.change(domain, which, change);
+    }
+    // See Nics::restore().
+    void restore_network(const std::string& name) {
+        context_.network->touched(name);
+        for (const Domain* domain : domains_.all()) domain->nics->restore(name);
+    }
+    Result<std::vector<NicView>> nics(const std::string& domain) { return nic_changes_.list(domain); }
     // `done` hears of it when the log's disk has answered, or has not for long (Console::kAnswerMs).
     using Opened = std::function<void(const Result<UniqueFd>&)>;
     void open_console(const std::string& domain, ConsoleMode mode, std::uint64_t history, const Opened& done);
@@ -122,6 +139,7 @@ class Manager {
     HostEnd host_end_{context_, domains_, work_, requests_};
     Vcpus vcpus_{context_, domains_, work_};
     DiskChanges disk_changes_{context_, domains_, work_};
+    NicChanges nic_changes_{context_, domains_, work_};
     Recovery recovery_{context_, {domains_, definitions_, work_, tear_down_, starts_, requests_, ends_, host_end_}};
 };
 

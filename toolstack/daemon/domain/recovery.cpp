@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "devices/block/vbd.hpp"
+#include "devices/network/vif.hpp"
 #include "domain/store_entries.hpp"
 #include "domain/uuid_text.hpp"
 #include "hvctl/try.hpp"
@@ -89,7 +90,7 @@ void Recovery::forget_ghosts(const std::vector<abi::DomainInfo>& infos) {
         const auto uuid = store.read(domain_path(domid) + "/vm").value_or("");
         store.release_domain(known.domain);
         remove_domain_entries(store, domid, "");
-        Vbds::remove_backends(store, domid);
+        for (const std::string_view kind : {kVbd, kVif}) BusDevices::remove_backends(store, kind, domid);
         const bool another_has_it = std::ranges::any_of(parts_.domains.all(), [&](const Domain* domain) {
             return domain->in_hv() && "/vm/" + domain->record.uuid == uuid;
         });

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "hvctl/try.hpp"
+
 namespace hvctld {
 
 Job* Work::present_job(const Domain& domain) {
@@ -41,6 +43,12 @@ Result<void> Work::require_whole(const Domain& domain) {
         fmt::format("{0} is not whole: its end has begun, and it has lost its store and its console; 'hvctl destroy "
                     "{0}' ends it",
                     domain.record.name));
+}
+
+Result<bool> Work::can_answer(const Domain& domain) const {
+    constexpr std::uint32_t kNot = abi::kDomainPaused | abi::kDomainShutdown | abi::kDomainUnstarted;
+    const auto info = TRY(within(domain.record.name, Result<abi::DomainInfo>{context_.hypervisor.domain(domain.id())}));
+    return (info.flags & kNot) == 0;
 }
 
 Job& Work::begin(Domain& domain, Verb verb, std::uint32_t deadline_seconds, bool paused, const std::string& why) {

@@ -28,6 +28,9 @@ class Work {
     // WrongState for a guest that has lost its store and console.
     [[nodiscard]] static Result<void> require_whole(const Domain& domain);
 
+    // Whether the guest runs, and not only will.
+    [[nodiscard]] Result<bool> can_answer(const Domain& domain) const;
+
     // Begins a job for the domain: add phases, then start() it. What is superseded is told `why`; where another job
     // comes first, waiting_phase() is the first one's to be added.
     Job& begin(Domain& domain, Verb verb, std::uint32_t deadline_seconds, bool paused, const std::string& why = {});

@@ -8,6 +8,8 @@
 #include "base/lock_file.hpp"
 #include "base/log.hpp"
 #include "devices/block/kernel_block_host.hpp"
+#include "devices/network/filter_watch.hpp"
+#include "devices/network/kernel_network_host.hpp"
 #include "host/modules.hpp"
 #include "host/service.hpp"
 #include "host/settings_file.hpp"
@@ -77,9 +79,21 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Loop& loop, Hypervisor& hypervisor
     auto opened = open_registry(paths.state + "/state.db");
     if (!opened.warning.empty()) log::error("{}", opened.warning);
     daemon->registry_ = std::move(opened.registry);
-    ManagerPaths manager_paths{{paths.console_logs, paths.run + "/console"}, boot_id()};
-    daemon->manager_ = std::make_unique<Manager>(loop, hypervisor, std::make_shared<KernelBlockHost>(), *daemon->store_,
-                                                 *daemon->registry_, settings, std::move(manager_paths));
+    ManagerPaths manager_paths{
+        {paths.console_logs, paths.run + "/console"}, boot_id(), machine_id(), paths.state + "/seeds"};
+    daemon->manager_ = std::make_unique<Manager>(
+        loop, hypervisor, std::make_shared<KernelBlockHost>(),
+        std::make_shared<KernelNetworkHost>(
+            settings.networks.value_or(std::vector{config::usual_network(machine_id())}), paths.networks),
+        *daemon->store_, *daemon->registry_, settings, std::move(manager_paths));
+    // Before recovery puts all filters in place: none of them goes unnoticed.
+    auto filters = FilterWatch::create(
+        loop, [manager = daemon->manager_.get()](const std::string& name) { manager->restore_network(name); });
+    if (filters) {
+        daemon->filters_ = std::make_unique<FilterWatch>(std::move(*filters));
+    } else {
+        log::error("{}", filters.error().text());
+    }
     TRY(daemon->manager_->recover());
 
     auto socket = store::SocketServer::create(loop.raw(), *daemon->store_, paths.store_socket);

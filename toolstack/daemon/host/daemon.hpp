@@ -10,6 +10,7 @@
 #include "bus/private_server.hpp"
 #include "bus/system_bus.hpp"
 #include "config/settings.hpp"
+#include "devices/network/filter_watch.hpp"
 #include "domain/manager.hpp"
 #include "hypervisor/hypervisor.hpp"
 #include "registry/registry.hpp"
@@ -24,6 +25,7 @@ struct DaemonPaths {
     std::string state = "/var/lib/hvctl";
     std::string run = "/run/hvctl";
     std::string console_logs = "/var/log/hvctl/console";
+    std::string networks = "/run/hvctl-networks";  // what the DHCP servers of networks read, as users of their own
     std::string kernel_cache = "/var/cache/hvctl/kernels";
     std::string store_socket = store::kDefaultSocketPath;
 };
@@ -47,6 +49,7 @@ class Daemon {
     std::unique_ptr<Timer> journal_;
     std::unique_ptr<Registry> registry_;
     std::unique_ptr<Manager> manager_;
+    std::unique_ptr<FilterWatch> filters_;
     std::unique_ptr<store::SocketServer> store_socket_;
     std::unique_ptr<bus::ManagerObject> object_;
     std::unique_ptr<bus::PrivateServer> private_server_;

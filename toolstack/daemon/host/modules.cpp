@@ -59,14 +59,26 @@ bool runs_as_dom0() {
     return access("/proc/xen", F_OK) == 0;
 }
 
-std::string boot_id() {
+namespace {
+
+std::string first_line(const char* path) {
     constexpr std::size_t kMost = 128;
-    UniqueFd file{::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)};
+    const UniqueFd file{::open(path, O_RDONLY | O_CLOEXEC)};
     std::array<char, kMost> buffer{};
     const ssize_t got = file ? ::read(file.get(), buffer.data(), buffer.size()) : 0;
     std::string text{buffer.data(), static_cast<std::size_t>(got > 0 ? got : 0)};
     while (text.ends_with('\n')) text.pop_back();
     return text;
+}
+
+}  // namespace
+
+std::string boot_id() {
+    return first_line("/proc/sys/kernel/random/boot_id");
+}
+
+std::string machine_id() {
+    return first_line("/etc/machine-id");
 }
 
 }  // namespace hvctld::host

@@ -19,5 +19,7 @@ bool runs_as_dom0();
 
 // /proc/sys/kernel/random/boot_id
 std::string boot_id();
+// The host, over reboots (machine-id(5)); empty when it has none.
+std::string machine_id();
 
 }  // namespace hvctld::host

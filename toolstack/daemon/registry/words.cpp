@@ -25,6 +25,9 @@ std::string_view to_string(Verb verb) {
         case Verb::AttachDisk: return "attach disk";
         case Verb::DetachDisk: return "detach disk";
         case Verb::ResizeDisk: return "resize disk";
+        case Verb::AttachNic: return "attach nic";
+        case Verb::DetachNic: return "detach nic";
+        case Verb::ChangeNic: return "change nic";
         case Verb::StopAll: return "stop";
         case Verb::Pause: return "pause";
         case Verb::Unpause: return "unpause";
@@ -51,6 +54,7 @@ std::string_view to_string(JobPhase phase) {
         case JobPhase::Configure: return "configure";
         case JobPhase::IntroduceToStore: return "introduce to the store";
         case JobPhase::Disks: return "disks";
+        case JobPhase::Nics: return "network interfaces";
         case JobPhase::Console: return "console";
         case JobPhase::RememberGuest: return "remember the guest";
         case JobPhase::Start: return "start";
@@ -69,6 +73,12 @@ std::string_view to_string(JobPhase phase) {
         case JobPhase::TakeDisk: return "take the disk away";
         case JobPhase::RememberDisks: return "remember its disks";
         case JobPhase::ResizeDisk: return "resize the disk";
+        case JobPhase::PrepareNic: return "prepare the network interface";
+        case JobPhase::ConnectNic: return "connect the network interface";
+        case JobPhase::AskForNic: return "wait for the guest to let go of the network interface";
+        case JobPhase::TakeNic: return "take the network interface away";
+        case JobPhase::ChangeNic: return "change the network interface";
+        case JobPhase::RememberNics: return "remember its network interfaces";
         case JobPhase::WaitForOthers: return "wait for what was under way";
         case JobPhase::LookAtRest: return "look at what is left";
         case JobPhase::AskGuests: return "ask the guests";

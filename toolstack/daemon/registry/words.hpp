@@ -20,6 +20,9 @@ enum class Verb : std::uint8_t {
     AttachDisk,
     DetachDisk,
     ResizeDisk,
+    AttachNic,
+    DetachNic,
+    ChangeNic,
     StopAll,  // ends all guests: of no domain
     Pause,
     Unpause,
@@ -45,6 +48,7 @@ enum class JobPhase : std::uint8_t {
     Configure,
     IntroduceToStore,
     Disks,
+    Nics,
     Console,
     RememberGuest,
     Start,
@@ -66,6 +70,13 @@ enum class JobPhase : std::uint8_t {
     TakeDisk,
     RememberDisks,
     ResizeDisk,
+    // the same of a network interface
+    PrepareNic,
+    ConnectNic,
+    AskForNic,
+    TakeNic,
+    ChangeNic,
+    RememberNics,
     // taking a domain over from another job
     WaitForOthers,
     LookAtRest,

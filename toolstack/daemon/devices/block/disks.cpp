@@ -9,64 +9,11 @@
 
 #include "base/log.hpp"
 #include "config/disk_target.hpp"
+#include "devices/looking.hpp"
 #include "hvctl/try.hpp"
 
 namespace hvctld {
 namespace {
-
-constexpr std::uint64_t kKernelPatienceMs = 30'000;  // Dom0's kernel opens a device, which may have to spin up
-constexpr std::uint64_t kGuestPatienceMs = 10'000;
-constexpr std::uint64_t kFirstLookMs = 1;
-constexpr std::uint64_t kLongestPauseMs = 50;
-
-// `done` for a step that may be called off: what it waited for may come all the same, when nothing here is there any
-// more.
-Done once(Done done) {
-    return [done = std::make_shared<Done>(std::move(done))](Result<void> result) {
-        if (const auto first = std::exchange(*done, nullptr)) first(std::move(result));
-    };
-}
-
-// What a step looks for, again and again.
-struct Looking {
-    Looking(Loop& the_loop, std::function<Result<bool>()> the_look, std::function<Error()> the_excuse, Done the_done,
-            std::uint64_t patience_ms)
-        : loop{the_loop},
-          timer{the_loop},
-          look{std::move(the_look)},
-          excuse{std::move(the_excuse)},
-          done{std::move(the_done)},
-          until_ms{the_loop.now_ms() + patience_ms} {}
-
-    Loop& loop;
-    Timer timer;
-    const std::function<Result<bool>()> look;
-    const std::function<Error()> excuse;
-    const Done done;
-    const std::uint64_t until_ms;
-    std::uint64_t pause_ms = kFirstLookMs;
-};
-
-void look_on(const std::shared_ptr<Looking>& looking) {
-    const auto seen = looking->look();
-    if (!seen) return looking->done(std::unexpected(seen.error()));
-    if (*seen) return looking->done({});
-    if (looking->loop.now_ms() >= looking->until_ms) return looking->done(std::unexpected(looking->excuse()));
-    looking->timer.start(looking->pause_ms, [looking] { look_on(looking); });
-    looking->pause_ms = std::min(looking->pause_ms * 2, kLongestPauseMs);
-}
-
-// Until `look` says true or an error, more and more seldom; `excuse` is the error when `patience_ms` are over.
-Step look_until(std::function<Result<bool>()> look, std::uint64_t patience_ms, std::function<Error()> excuse) {
-    return [look = std::move(look), patience_ms, excuse = std::move(excuse)](Job& job, const Done& done) {
-        const auto looking = std::make_shared<Looking>(job.loop(), look, excuse, done, patience_ms);
-        job.on_interrupt([looking](Error& why) {
-            looking->timer.stop();
-            looking->done(std::unexpected(why));
-        });
-        look_on(looking);
-    };
-}
 
 std::uint32_t number_of_target(const std::string& text) {
     const auto target = config::parse_disk_target(text);
@@ -148,10 +95,10 @@ Step Disks::connect_one(const config::DiskDefinition& disk) {
 }
 
 Result<void> Disks::connect(const std::vector<config::DiskDefinition>& disks) {
-    std::vector<Vbds::Entry> entries;
+    std::vector<BusDevices::Entry> entries;
     for (const config::DiskDefinition& disk : disks) {
         context_.claims.keep(domain_.record.name, domain_.record.instance.domid, disk.target, ClaimState::Coming);
-        entries.push_back({&disk, backings_[disk.target].device});
+        entries.push_back(vbd_entry(disk, backings_[disk.target].device));
     }
     return within(domain_.record.name, vbds().add(entries));
 }
@@ -248,7 +195,7 @@ void Disks::recover_one(const ImageClaim& claim) {
         if (known) return;
         disks.push_back(claim.disk);
     } else {
-        const dev_t device = vbds().device(number);
+        const dev_t device = vbd_device(vbds(), number);
         vbds().remove(number);
         release_when_free(claim.disk.target, number, device);
         if (!known) return;
@@ -334,7 +281,7 @@ Step Disks::take_away(const config::DiskDefinition& disk) {
     return [this, disk](Job& job, const Done& done) {
         const std::uint16_t domid = domain_.record.instance.domid;
         const std::uint32_t number = number_of(disk);
-        const dev_t device = vbds().device(number);
+        const dev_t device = vbd_device(vbds(), number);
         context_.claims.keep(domain_.record.name, domid, disk.target, ClaimState::Going);
         vbds().remove(number);
         if (const auto backing = backings_.extract(disk.target)) drop(std::move(backing.mapped()));
@@ -386,7 +333,7 @@ std::string Disks::state_of(std::uint32_t number) const {
 
 Step Disks::grow_one(const config::DiskDefinition& disk, std::uint64_t bytes) {
     return [this, disk, bytes](Job& job, const Done& done) {
-        const auto work = [blocks = context_.blocks, disk, bytes, device = vbds().device(number_of(disk))] {
+        const auto work = [blocks = context_.blocks, disk, bytes, device = vbd_device(vbds(), number_of(disk))] {
             return blocks->grow(disk, device, bytes);
         };
         context_.looks.step_apart(work)(job, once([name = domain_.record.name, done](const Result<void>& grown) {

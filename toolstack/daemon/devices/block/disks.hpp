@@ -70,7 +70,7 @@ class Disks final : public Device {
     Result<bool> is_served(const config::DiskDefinition& disk);
     [[nodiscard]] std::string name_of(const config::DiskDefinition& disk) const;
     [[nodiscard]] std::string state_of(std::uint32_t number) const;
-    [[nodiscard]] Vbds vbds() const { return {context_.store, domain_.record.instance.domid}; }
+    [[nodiscard]] BusDevices vbds() const { return {context_.store, kVbd, domain_.record.instance.domid}; }
 
     Context& context_;
     Domain& domain_;

@@ -17,14 +17,17 @@ using config::IpPrefix;
 using Addresses = std::vector<IpPrefix>;
 
 // Why frames were refused; what the chains below end in.
-constexpr std::array<std::string_view, 9> kCounters{"spoofed_mac",    "spoofed_arp",       "spoofed_ip4",
-                                                    "spoofed_ip6",    "spoofed_neighbour", "refused_type",
-                                                    "refused_server", "refused_router",    "refused_headers"};
+constexpr std::array<std::string_view, 10> kCounters{
+    "exceeded_rate",     "spoofed_mac",  "spoofed_arp",    "spoofed_ip4",    "spoofed_ip6",
+    "spoofed_neighbour", "refused_type", "refused_server", "refused_router", "refused_headers"};
 
 // By number, since nft looks most of these names up in /etc/protocols, which not every Dom0 has.
 constexpr int kPim = 103;
 // Extension headers of IPv6: hop-by-hop, routing, fragment, AH, destination, mobility, HIP, shim6.
 constexpr std::string_view kExtensions = "0, 43, 44, 51, 60, 135, 139, 140";
+
+constexpr std::uint64_t kBurstsPerSecond = 10;
+constexpr std::uint64_t kLeastBurst = 256 * 1024;  // some packets of the largest kind
 
 std::string table_of(const std::string& interface) {
     return "netdev hvctl_" + interface;
@@ -241,6 +244,12 @@ std::string filter_rules(const NicFilter& filter) {
     }
     std::vector<std::string> rules{
         fmt::format("type filter hook ingress device \"{}\" priority -500; policy drop;", filter.interface)};
+    // Netback holds back what a queue of the guest sends too much of; how many queues there are is the guest's choice.
+    if (filter.rate_bits != 0) {
+        const std::uint64_t bytes = std::max<std::uint64_t>(filter.rate_bits / 8, 1);
+        rules.push_back(fmt::format("limit rate over {} bytes/second burst {} bytes {}", bytes,
+                                    std::max(bytes / kBurstsPerSecond, kLeastBurst), drop("exceeded_rate")));
+    }
     // The type as the frame has it: of a tagged one that is the tag's, whatever is inside.
     if (!types.empty())
         rules.push_back(fmt::format("ether saddr {} ether type vmap {{ {} }}", mac, fmt::join(types, ", ")));

@@ -15,6 +15,7 @@
 // default) cannot be told from a neighbour's or the router's, so it must be in the list like any other address.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@ struct NicFilter {
     config::MacAddress mac{};
     std::vector<config::IpPrefix> addresses;  // hosts, and networks that it may send from
     bool any_address = false;                 // the MAC and what is no server's or router's; but any address
+    std::uint64_t rate_bits = 0;              // per second, that are let through; 0: no limit
 };
 
 // A script for libnftables that puts the filter in place, or in place of the one before, in one transaction: there is

@@ -1,0 +1,98 @@
+"""Networks of guests: a guest has its address, reaches Dom0 and its neighbours, and sends as nobody else."""
+
+import json
+
+from framework import expect, in_dom0
+
+INITRD = "/var/lib/hvctl/examples/hello.initrd"
+FOLDER = "/var/tmp/networks"
+
+
+def define(dom0, name, nics, more=""):
+    """A domain file for a guest like hello, with network interfaces; returns its path."""
+    path = f"{FOLDER}/{name}.yaml"
+    dom0.ok(f"mkdir -p {FOLDER}")
+    dom0.write(path, f"name: {name}\nmemory: 128MiB\nkernel: /vmlinuz\ninitrd: {INITRD}\ncmdline: console=hvc0\nnics: {nics}\n{more}")
+    return path
+
+
+def nics(dom0, name):
+    domains = json.loads(dom0.ok(f"hvctl network-list --json {name}"))["domains"]
+    return domains[0]["nics"]
+
+
+def address(dom0, name, which=0):
+    return nics(dom0, name)[which]["addresses"].split("/")[0]
+
+
+def has_lease(dom0, name):
+    """Until the guest has taken the address that it is told of, and Dom0 reaches it there."""
+    dom0.until(f"busybox ping -c 1 -W 2 {address(dom0, name)}", "1 packets received")
+
+
+def expect_nothing_left(dom0):
+    dom0.until("ls /sys/bus/xen-backend/devices; echo end", r"^end")
+    dom0.until("nft list tables netdev; echo end", r"^end")
+    dom0.until("ls /run/hvctl-networks/*/hosts; echo end", r"^end")
+    expect(dom0.guests() == [], f"still there: {dom0.guests()}")
+    left = dom0.shell("xenstore-list /local/domain/0/backend/vif").text
+    expect("ENOENT" in left or not left.strip(), f"left in the store: {left}")
+    dom0.ok(f"hvctl list --json | jq -r '.domains[].name' | grep ^net | xargs -r -n 1 hvctl forget; rm -rf {FOLDER}")
+
+
+@in_dom0("networks: a guest has an address of its own, reaches Dom0 and its neighbour, over a reboot and a kill of hvctld")
+def reached(dom0):
+    for name in ("neta", "netb"):
+        dom0.ok(f"hvctl create {define(dom0, name, '[{}]')}")
+    for name in ("neta", "netb"):
+        has_lease(dom0, name)
+    mine, other = address(dom0, "neta"), address(dom0, "netb")
+    expect(mine != other, "two guests have one address")
+    dom0.ask("neta", f"ping -c 2 {other} | sed s/packets/PACKETS/g", "2 PACKETS received")
+    dom0.ask("neta", "ping -c 2 10.213.0.1 | sed s/packets/PACKETS/g; cat /etc/resolv.conf", "nameserver 10.213.0.1")
+    nic = nics(dom0, "neta")[0]
+    expect(nic["state"] == "connected" and nic["received_bytes"] > 0 and nic["sent_bytes"] > 0, f"not as expected: {nic}")
+    dom0.ok("systemctl kill -s KILL hvctld; for i in $(seq 100); do hvctl list >/dev/null 2>&1 && break; sleep 0.2; done")
+    expect(nics(dom0, "neta")[0]["state"] == "connected", "the next hvctld does not know it")
+    dom0.ok("hvctl reboot --wait neta")
+    has_lease(dom0, "neta")
+    expect(address(dom0, "neta") == mine, "a reboot has changed the guest's address")
+    dom0.ok("hvctl destroy neta netb")
+    expect_nothing_left(dom0)
+
+
+@in_dom0("networks: attached, changed and detached while the guest runs; what it may not send does not pass")
+def changed(dom0):
+    dom0.ok(f"hvctl create {define(dom0, 'neta', '[]')}")
+    dom0.until("hvctl console --history neta", "Hello: this is Linux")
+    dom0.ok("hvctl network-attach neta addresses=10.213.7.7/20")
+    up = "ip link set eth0 up; ip addr add 10.213.7.7/20 dev eth0; ip addr add 10.213.7.8/20 dev eth0; echo up$((40 + 2))"
+    dom0.ask("neta", up, "up42")
+    dom0.until("busybox ping -c 1 -W 2 10.213.7.7", "1 packets received")
+    dom0.refused("busybox ping -c 2 -W 1 10.213.7.8", "0 packets received")
+    dom0.ok("hvctl network-set neta 0 addresses=10.213.7.8/20 rate=10Mbit/s")
+    dom0.until("busybox ping -c 1 -W 2 10.213.7.8", "1 packets received")
+    dom0.refused("busybox ping -c 2 -W 1 10.213.7.7", "0 packets received")
+    # Another MAC address, although the address is its own.
+    dom0.ask("neta", "ip link set eth0 down; ip link set eth0 address 00:16:3e:77:77:77; ip link set eth0 up; echo other$((40 + 3))", "other43")
+    dom0.refused("ip neigh flush dev hvbr0; busybox ping -c 3 -W 1 10.213.7.8", "0 packets received")
+    dom0.ok("hvctl network-set neta 0 link=down rate=none")
+    expect(nics(dom0, "neta")[0]["link"] is False, "the link is not down")
+    dom0.refused("hvctl network-set neta 0 rate=0Mbit/s", "HV-E0201|rate")
+    dom0.refused("hvctl network-detach neta 1", "HV-E0803")
+    dom0.ok("hvctl network-detach neta 0")
+    dom0.ask("neta", "ls /sys/class/net | grep -c eth; echo gone$((40 + 2))", "gone42")
+    dom0.ok("hvctl destroy neta")
+    expect_nothing_left(dom0)
+
+
+@in_dom0("networks: what cannot be had is refused with a reason, and leaves nothing")
+def refusals(dom0):
+    dom0.refused(f"hvctl create -p {define(dom0, 'neta', '[{bridge: nowhere, addresses: any}]')}", "HV-E0801", "no bridge nowhere")
+    dom0.refused(f"hvctl create -p {define(dom0, 'neta', '[{bridge: lo, addresses: any}]')}", "HV-E0801", "no bridge")
+    dom0.ok("ip link add br7 type bridge && ip link set br7 up")
+    dom0.refused(f"hvctl create -p {define(dom0, 'neta', '[{bridge: br7}]')}", "HV-E0801", "addresses")
+    dom0.ok(f"hvctl create -p {define(dom0, 'neta', '[{bridge: br7, addresses: [192.0.2.7/24]}]')}")
+    dom0.refused(f"hvctl create -p {define(dom0, 'netb', '[{bridge: br7, addresses: [192.0.2.0/24]}]')}", "HV-E0802", "neta")
+    dom0.ok("hvctl destroy neta; ip link del br7")
+    expect_nothing_left(dom0)

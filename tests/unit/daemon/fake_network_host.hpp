@@ -1,0 +1,43 @@
+// Dom0's kernel as far as network interfaces go: interfaces that are names, and backends that do in the store what
+// xen-netback does for guests whose drivers answer, or do not.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "devices/network/network_host.hpp"
+#include "store/store.hpp"
+
+namespace hvctld::test {
+
+class FakeNetworkHost final : public NetworkHost {
+  public:
+    Result<void> provide(const std::string& bridge) override;
+    void touched(const std::string&) override {}
+    Result<void> connect(const GuestNic& nic) override;
+    void disconnect(const GuestNic& nic) override;
+    [[nodiscard]] bool exists(const std::string& interface) const override;
+    [[nodiscard]] std::optional<NicCounters> counters(const std::string& interface) const override;
+
+    // Plays netback and the guests on `store`; `later` runs a function from the loop.
+    void watch(store::Store& store, std::function<void(std::function<void()>)> later);
+
+    std::set<std::string> bridges{"hvbr0", "br0"};
+    bool has_netback = true;
+    bool guest_takes = true;
+    bool guest_lets_go = true;
+    std::string complaint;                   // of netback, instead of serving
+    std::string broken;                      // an interface that cannot be connected
+    std::map<std::string, GuestNic> passes;  // by interface: what it may send; under `mutex`
+    mutable std::mutex mutex;
+
+  private:
+    void look(store::Store& store, const std::string& path);
+
+    std::set<std::string> interfaces_;  // under `mutex`
+};
+
+}  // namespace hvctld::test

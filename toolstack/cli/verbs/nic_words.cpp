@@ -1,0 +1,52 @@
+#include "verbs/nic_words.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "json.hpp"
+#include "text.hpp"
+
+namespace hvctl::cli {
+namespace {
+
+constexpr std::string_view kAddresses = "addresses";
+
+std::vector<std::string> split(std::string_view list) {
+    std::vector<std::string> parts;
+    while (true) {
+        const std::size_t comma = list.find(',');
+        parts.emplace_back(list.substr(0, comma));
+        if (comma == std::string_view::npos) return parts;
+        list.remove_prefix(comma + 1);
+    }
+}
+
+Value value_of(std::string_view key, const std::string& text) {
+    if (key == kAddresses && text != "any") return split(text);
+    if (key == "mtu") {
+        if (const auto number = parse_number(text)) return *number;
+    }
+    return text;
+}
+
+}  // namespace
+
+Result<std::string> nic_text(std::string_view verb, const std::vector<std::string>& words,
+                             std::span<const std::string_view> keys) {
+    JsonDocument nic = JsonDocument::part();
+    std::set<std::string, std::less<>> seen;
+    for (const std::string& word : words) {
+        const std::size_t equals = word.find('=');
+        std::string key = word.substr(0, equals);
+        if (key == "ip") key = kAddresses;  // xl's word
+        if (equals == std::string::npos || std::ranges::find(keys, key) == keys.end()) {
+            return fail(ExitCode::Usage, std::string(verb) + ": '" + word + "' is not KEY=VALUE with one of the keys " +
+                                             join({keys.begin(), keys.end()}, ", "));
+        }
+        if (!seen.insert(key).second) return fail(ExitCode::Usage, std::string(verb) + ": " + key + " is given twice");
+        nic.add(key, value_of(key, word.substr(equals + 1)));
+    }
+    return nic.text();
+}
+
+}  // namespace hvctl::cli

@@ -1,0 +1,19 @@
+// Services of systemd, asked for on the system bus. Each call waits for systemd's answer: for a thread that may.
+#pragma once
+
+#include <string>
+
+#include "base/errors.hpp"
+
+namespace hvctld {
+
+// As systemd-escape(1) has it.
+std::string escape_unit_name(const std::string& text);
+
+// Has systemd begin to; that a service ends again is in its own log.
+Result<void> start_unit(const std::string& unit);
+Result<void> restart_unit(const std::string& unit);
+// To its main process; nothing where the service does not run.
+Result<void> signal_unit(const std::string& unit, int signal);
+
+}  // namespace hvctld

@@ -1,0 +1,121 @@
+#include "devices/cloud_init/seed_files.hpp"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "base/files.hpp"
+#include "hvctl/try.hpp"
+
+namespace hvctld {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string text_of(const Json& json) {
+    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Json ethernet(const config::NicDefinition& nic, const std::vector<config::NetworkSettings>& networks) {
+    Json result{{"match", {{"macaddress", config::format_mac(nic.mac.value_or(config::MacAddress{}))}}}};
+    bool has_four = false;
+    for (const config::IpPrefix& address : nic.addresses) {
+        if (address.is_network()) continue;
+        has_four = has_four || !address.six;
+        result["addresses"].push_back(address.text());
+    }
+    result["dhcp4"] = !has_four;
+    if (nic.mtu != 0) result["mtu"] = nic.mtu;
+    const auto own = std::ranges::find(networks, nic.bridge, &config::NetworkSettings::bridge);
+    if (own == networks.end() || nic.addresses.empty()) return result;
+    for (const config::IpPrefix& host : own->addresses) {
+        const bool same_kind = std::ranges::any_of(nic.addresses, [&](const config::IpPrefix& one) {
+            return host.network().covers(one) && !one.is_network();
+        });
+        if (!same_kind) continue;
+        result[host.six ? "gateway6" : "gateway4"] = host.address();
+        if (own->dhcp) result["nameservers"]["addresses"].push_back(host.address());
+    }
+    return result;
+}
+
+Json network_config(const config::DomainDefinition& definition, const std::vector<config::NetworkSettings>& networks) {
+    Json ethernets = Json::object();
+    std::size_t index = 0;
+    for (const config::NicDefinition& nic : definition.nics)
+        ethernets[fmt::format("nic{}", index++)] = ethernet(nic, networks);
+    return {{"version", 2}, {"ethernets", ethernets}};
+}
+
+// Root logs in with the keys, as the customer of a server expects it.
+std::string usual_user_data() {
+    return "#cloud-config\n" + text_of({{"disable_root", false}, {"preserve_hostname", false}});
+}
+
+struct ArchiveFree {
+    void operator()(archive* object) const { archive_write_free(object); }
+};
+struct EntryFree {
+    void operator()(archive_entry* object) const { archive_entry_free(object); }
+};
+
+std::unexpected<Error> archive_failed(archive* object, const std::string& path) {
+    const char* why = archive_error_string(object);
+    return fail(ErrorId::Io, fmt::format("{}: {}", path, why != nullptr ? why : "no reason given"));
+}
+
+}  // namespace
+
+std::vector<SeedFile> seed_files(const config::DomainDefinition& definition,
+                                 const std::vector<config::NetworkSettings>& networks, const std::string& user_data) {
+    const config::CloudInit& wanted = *definition.cloud_init;
+    const std::string hostname = wanted.hostname.empty() ? definition.name : wanted.hostname;
+    const std::string network =
+        text_of(wanted.network ? network_config(definition, networks) : Json{{"config", "disabled"}});
+    const std::string user = user_data.empty() ? usual_user_data() : user_data;
+    Json meta{{"local-hostname", hostname}};
+    if (!wanted.ssh_authorized_keys.empty()) meta["public-keys"] = wanted.ssh_authorized_keys;
+    meta["instance-id"] =
+        fmt::format("hv-{:016x}", config::stable_hash(definition.uuid + text_of(meta) + network + user));
+    return {{"meta-data", text_of(meta)}, {"network-config", network}, {"user-data", user}};
+}
+
+Result<void> write_seed(const std::string& path, const std::vector<SeedFile>& files) {
+    constexpr mode_t kOurs = 0600;
+    constexpr mode_t kReadable = 0444;
+    const std::string fresh = path + ".new";
+    const UniqueFd file{::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kOurs)};
+    if (!file) return fail_errno(errno, fresh);
+    const std::unique_ptr<archive, ArchiveFree> image{archive_write_new()};
+    if (!image) return fail(ErrorId::Internal, "libarchive has no memory");
+    if (archive_write_set_format_iso9660(image.get()) != ARCHIVE_OK ||
+        archive_write_set_options(image.get(), "volume-id=cidata,rockridge=useful,joliet") != ARCHIVE_OK ||
+        archive_write_open_fd(image.get(), file.get()) != ARCHIVE_OK) {
+        return archive_failed(image.get(), path);
+    }
+    for (const auto& [name, text] : files) {
+        const std::unique_ptr<archive_entry, EntryFree> entry{archive_entry_new()};
+        if (!entry) return fail(ErrorId::Internal, "libarchive has no memory");
+        archive_entry_set_pathname(entry.get(), name.c_str());
+        archive_entry_set_size(entry.get(), static_cast<la_int64_t>(text.size()));
+        archive_entry_set_filetype(entry.get(), AE_IFREG);
+        archive_entry_set_perm(entry.get(), kReadable);
+        if (archive_write_header(image.get(), entry.get()) != ARCHIVE_OK ||
+            archive_write_data(image.get(), text.data(), text.size()) != static_cast<la_ssize_t>(text.size())) {
+            return archive_failed(image.get(), path);
+        }
+    }
+    if (archive_write_close(image.get()) != ARCHIVE_OK) return archive_failed(image.get(), path);
+    if (fdatasync(file.get()) != 0 || rename(fresh.c_str(), path.c_str()) != 0) return fail_errno(errno, path);
+    return {};
+}
+
+}  // namespace hvctld

@@ -1,0 +1,27 @@
+// What cloud-init in a guest is told (its NoCloud data source): who it is, who may log in, and its network.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/errors.hpp"
+#include "config/definition.hpp"
+#include "config/settings.hpp"
+
+namespace hvctld {
+
+struct SeedFile {
+    std::string name;
+    std::string text;
+};
+
+// meta-data, network-config and user-data; `user_data` is the administrator's, empty without. The same for the same
+// definition: a guest that is somebody else, or elsewhere, has another instance-id, and cloud-init sets it up anew.
+std::vector<SeedFile> seed_files(const config::DomainDefinition& definition,
+                                 const std::vector<config::NetworkSettings>& networks, const std::string& user_data);
+
+// A file system with them on a CD-ROM, with the label that cloud-init looks for, written to `path` by nobody's leave
+// but root's. May wait for its disk: for a thread that may.
+Result<void> write_seed(const std::string& path, const std::vector<SeedFile>& files);
+
+}  // namespace hvctld

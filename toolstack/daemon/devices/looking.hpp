@@ -1,0 +1,21 @@
+// Waiting for what somebody else does: Dom0's kernel, a guest. They say nothing to this process, so it looks.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "domain/job.hpp"
+
+namespace hvctld {
+
+// `done` for a step that may be called off: what it waited for may come all the same, when nothing here is there any
+// more.
+Done once(Done done);
+
+// Until `look` says true or an error, more and more seldom; `excuse` is the error when `patience_ms` are over.
+Step look_until(std::function<Result<bool>()> look, std::uint64_t patience_ms, std::function<Error()> excuse);
+
+inline constexpr std::uint64_t kKernelPatienceMs = 30'000;  // Dom0's kernel opens a device, which may have to spin up
+inline constexpr std::uint64_t kGuestPatienceMs = 10'000;
+
+}  // namespace hvctld

@@ -1,0 +1,139 @@
+#include "devices/network/dhcp_server.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <csignal>
+
+#include "base/files.hpp"
+#include "base/log.hpp"
+#include "base/units.hpp"
+#include "hvctl/try.hpp"
+
+namespace hvctld {
+namespace {
+
+constexpr std::size_t kLongestFile = 64 * 1024;
+
+std::string unit_of(const config::NetworkSettings& network) {
+    return fmt::format("hvctl-dnsmasq@{}.service", escape_unit_name(network.bridge));
+}
+
+// As a host may be called: RFC 1123.
+std::string host_name(const std::string& domain) {
+    constexpr std::size_t kLongest = 63;
+    std::string name;
+    for (const char c : domain.substr(0, domain.find('.')))
+        name += std::isalnum(static_cast<unsigned char>(c)) ? static_cast<char>(std::tolower(c)) : '-';
+    name.resize(std::min(name.size(), kLongest));
+    while (name.ends_with('-')) name.pop_back();
+    while (name.starts_with('-')) name.erase(0, 1);
+    return name;
+}
+
+// Readable by dnsmasq, which runs as a user of its own.
+Result<void> make_readable_folder(const std::string& path) {
+    constexpr mode_t kMode = 0755;
+    if (mkdir(path.c_str(), kMode) != 0 && errno != EEXIST) return fail_errno(errno, path);
+    if (chmod(path.c_str(), kMode) != 0) return fail_errno(errno, path);
+    return {};
+}
+
+// At once, in the eyes of dnsmasq, which looks when it is closed.
+Result<void> write_readable(const std::string& path, const std::string& text) {
+    constexpr mode_t kMode = 0644;
+    const UniqueFd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kMode)};
+    if (!file || fchmod(file.get(), kMode) != 0) return fail_errno(errno, path);
+    const ssize_t written = ::write(file.get(), text.data(), text.size());
+    if (written != static_cast<ssize_t>(text.size())) return fail_errno(written < 0 ? errno : ENOSPC, path);
+    return {};
+}
+
+}  // namespace
+
+std::string dnsmasq_configuration(const config::NetworkSettings& network, const std::string& folder) {
+    std::string text = fmt::format(
+        "# Made by hvctld, which writes it anew.\n"
+        "interface={0}\nexcept-interface=lo\nbind-dynamic\nno-hosts\ndomain-needed\nbogus-priv\n"
+        "pid-file=\ndhcp-leasefile={1}/leases\ndhcp-hostsdir={1}/hosts\n"
+        "dhcp-ignore=tag:!known\ndhcp-authoritative\nno-ping\nquiet-dhcp\nquiet-dhcp6\nquiet-ra\n",
+        network.bridge, folder);
+    if (network.mtu != config::kUsualMtu) text += fmt::format("dhcp-option=option:mtu,{}\n", network.mtu);
+    bool six = false;
+    for (const config::IpPrefix& address : network.addresses) {
+        six = six || address.six;
+        if (address.six) {
+            text += fmt::format("dhcp-range={},static,{},12h\n", address.network().address(), address.length);
+        } else {
+            text += fmt::format("dhcp-range={},static,{},12h\n", address.network().address(), address.netmask());
+        }
+    }
+    if (six) text += "enable-ra\n";
+    return text;
+}
+
+std::string dnsmasq_host(const config::NetworkSettings& network, const GuestNic& guest) {
+    std::string line = config::format_mac(guest.nic.mac.value_or(config::MacAddress{}));
+    bool has_four = false;
+    bool has_six = false;
+    for (const config::IpPrefix& address : guest.nic.addresses) {
+        const bool served = std::ranges::any_of(
+            network.addresses, [&](const config::IpPrefix& own) { return own.network().covers(address); });
+        bool& has = address.six ? has_six : has_four;
+        if (!served || has || address.is_network()) continue;
+        has = true;
+        line += address.six ? fmt::format(",[{}]", address.address()) : "," + address.address();
+    }
+    if (!has_four && !has_six) return {};
+    if (const std::string name = host_name(guest.domain); !name.empty()) line += "," + name;
+    return line + "\n";
+}
+
+std::string DhcpServer::folder_of(const config::NetworkSettings& network) const {
+    return fmt::format("{}/{}", folder_, network.bridge);
+}
+
+std::string DhcpServer::host_file(const config::NetworkSettings& network, const GuestNic& nic) const {
+    return fmt::format("{}/hosts/{}", folder_of(network), config::format_mac(*nic.nic.mac));
+}
+
+Result<void> DhcpServer::serve(const config::NetworkSettings& network) {
+    const std::lock_guard lock{mutex_};
+    const std::string folder = folder_of(network);
+    for (const std::string& path : {folder_, folder, folder + "/hosts"}) TRY(make_readable_folder(path));
+    const std::string path = folder + "/dnsmasq.conf";
+    const std::string wanted = dnsmasq_configuration(network, folder);
+    const auto present = read_text_file(path, kLongestFile);
+    const bool changed = !present || *present != wanted;
+    if (changed) TRY(write_readable(path, wanted));
+    return changed ? restart_unit(unit_of(network)) : start_unit(unit_of(network));
+}
+
+Result<void> DhcpServer::tell(const config::NetworkSettings& network, const GuestNic& nic) {
+    const std::lock_guard lock{mutex_};
+    const std::string path = host_file(network, nic);
+    const std::string line = dnsmasq_host(network, nic);
+    const auto present = read_text_file(path, kLongestFile);
+    if (line == present.value_or("")) return {};
+    // It notices files that come; what it was told before it forgets only when it is asked to.
+    if (line.empty()) {
+        (void)unlink(path.c_str());
+    } else {
+        TRY(write_readable(path, line));
+    }
+    return present ? signal_unit(unit_of(network), SIGHUP) : Result<void>{};
+}
+
+void DhcpServer::forget(const config::NetworkSettings& network, const GuestNic& nic) {
+    const std::lock_guard lock{mutex_};
+    if (unlink(host_file(network, nic).c_str()) != 0) return;
+    if (const auto told = signal_unit(unit_of(network), SIGHUP); !told)
+        log::warning("{}: {}", network.bridge, told.error().text());
+}
+
+}  // namespace hvctld

@@ -1,0 +1,192 @@
+#include "devices/network/kernel_network_host.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <thread>
+
+#include "base/log.hpp"
+#include "devices/network/filter.hpp"
+#include "devices/network/netlink.hpp"
+#include "devices/network/nft.hpp"
+#include "hvctl/try.hpp"
+
+namespace hvctld {
+namespace {
+
+Result<void> write_setting(const std::string& path, const char* value) {
+    std::ofstream file{path};
+    if (file << value << std::flush) return {};
+    return fail_errno(errno, path);
+}
+
+// Dom0 itself is nobody on a guest's interface: it has no address there and hears nothing.
+Result<void> keep_silent(const std::string& interface) {
+    const std::string path = fmt::format("/proc/sys/net/ipv6/conf/{}/disable_ipv6", interface);
+    return access(path.c_str(), F_OK) == 0 ? write_setting(path, "1") : Result<void>{};
+}
+
+void take_down(Netlink& netlink, const std::string& interface) {
+    if (const auto found = netlink.find(interface); found && *found) (void)netlink.set_up((*found)->index, false);
+}
+
+// The bridge's MAC address does not change with who is on it; the same on each boot, another one on each bridge.
+config::MacAddress mac_of_bridge(const config::NetworkSettings& network) {
+    config::MacAddress mac{0x02, 0x16, 0x3e, 0, 0, 0};
+    for (const config::IpPrefix& address : network.addresses) {
+        for (std::size_t i = 0; i < address.bytes.size(); ++i) mac[3 + i % 3] ^= address.bytes[i];
+    }
+    return mac;
+}
+
+// Of IPv4: nobody's IPv6 addresses are that few.
+std::string masquerade_rules(const config::NetworkSettings& network) {
+    const std::string table = fmt::format("ip hvctl_{}", network.bridge);
+    std::string text = fmt::format(
+        "add table {0}\ndelete table {0}\nadd table {0}\n"
+        "add chain {0} postrouting {{ type nat hook postrouting priority srcnat; }}\n",
+        table);
+    for (const config::IpPrefix& address : network.addresses) {
+        if (address.six) continue;
+        text += fmt::format("add rule {} postrouting ip saddr {} oifname != \"{}\" masquerade\n", table,
+                            address.network().text(), network.bridge);
+    }
+    return text + fmt::format("list table {}\n", table);  // all that libnftables reads then
+}
+
+std::uint64_t statistic(const std::string& interface, const char* name) {
+    std::ifstream file{fmt::format("/sys/class/net/{}/statistics/{}", interface, name)};
+    std::uint64_t value = 0;
+    file >> value;
+    return value;
+}
+
+}  // namespace
+
+KernelNetworkHost::KernelNetworkHost(std::vector<config::NetworkSettings> networks, const std::string& folder)
+    : networks_{std::move(networks)}, dhcp_{folder} {}
+
+const config::NetworkSettings* KernelNetworkHost::own(const std::string& bridge) const {
+    const auto found = std::ranges::find(networks_, bridge, &config::NetworkSettings::bridge);
+    return found != networks_.end() ? &*found : nullptr;
+}
+
+Result<void> KernelNetworkHost::provide(const std::string& bridge) {
+    if (const config::NetworkSettings* network = own(bridge)) {
+        const std::lock_guard lock{making_};
+        return within("network " + bridge, make_whole(*network));
+    }
+    Netlink netlink = TRY(Netlink::open());
+    const auto found = TRY(netlink.find(bridge));
+    if (!found) {
+        return fail(ErrorId::NicUnusable,
+                    fmt::format("there is no bridge {0} in Dom0: make it ('ip link add {0} type bridge', or in your "
+                                "distribution's network configuration), or name it in 'networks' of hvctl.yaml, and "
+                                "hvctld makes it",
+                                bridge));
+    }
+    if (found->kind != "bridge")
+        return fail(ErrorId::NicUnusable, fmt::format("{} is no bridge; a guest's interface is put on one", bridge));
+    return {};
+}
+
+Result<void> KernelNetworkHost::make_whole(const config::NetworkSettings& network) {
+    Netlink netlink = TRY(Netlink::open());
+    auto bridge = TRY(netlink.find(network.bridge));
+    if (!bridge) {
+        TRY(netlink.add_bridge(network.bridge, mac_of_bridge(network), network.mtu));
+        bridge = TRY(netlink.find(network.bridge));
+        log::info("made the bridge {}", network.bridge);
+    }
+    if (!bridge || bridge->kind != "bridge") {
+        return fail(ErrorId::NicUnusable, fmt::format("there is an interface {0} in Dom0, which is no bridge; rename "
+                                                      "it, or name another one in 'networks' of hvctl.yaml",
+                                                      network.bridge));
+    }
+    const auto known = whole_.find(network.bridge);
+    if (known != whole_.end() && known->second == bridge->index && bridge->up) return {};
+    for (const config::IpPrefix& address : network.addresses) TRY(netlink.add_address(bridge->index, address));
+    if (!bridge->up) TRY(netlink.set_up(bridge->index, true));
+    if (network.masquerade) {
+        TRY(run_nft(masquerade_rules(network)));
+        TRY(write_setting("/proc/sys/net/ipv4/ip_forward", "1"));
+    }
+    if (network.dhcp) {
+        // A guest that is configured otherwise needs none of it.
+        if (const auto served = dhcp_.serve(network); !served)
+            log::error("{}: {}", network.bridge, served.error().text());
+    }
+    whole_[network.bridge] = bridge->index;
+    return {};
+}
+
+void KernelNetworkHost::touched(const std::string& name) {
+    const std::lock_guard lock{making_};
+    if (name.empty()) {
+        whole_.clear();
+    } else {
+        whole_.erase(name);
+    }
+}
+
+// First the filter: there is no moment without one.
+Result<void> KernelNetworkHost::connect(const GuestNic& guest) {
+    const config::NicDefinition& nic = guest.nic;
+    Netlink netlink = TRY(Netlink::open());
+    const auto work = [&]() -> Result<void> {
+        TRY(run_nft(filter_rules(
+            {guest.interface, nic.mac.value_or(config::MacAddress{}), nic.addresses, nic.any_address, nic.rate_bits})));
+        const auto interface = TRY(netlink.find(guest.interface));
+        const auto bridge = TRY(netlink.find(nic.bridge));
+        if (!interface || !bridge) {
+            return fail(ErrorId::NicUnusable,
+                        fmt::format("there is no {} in Dom0 any more", interface ? nic.bridge : guest.interface));
+        }
+        TRY(keep_silent(guest.interface));
+        const std::uint32_t mtu = nic.mtu != 0 ? nic.mtu : bridge->mtu;
+        if (interface->mtu != mtu) TRY(netlink.set_mtu(interface->index, mtu));
+        TRY(netlink.shape(interface->index, nic.rate_bits));
+        if (interface->master != bridge->index) TRY(netlink.set_master(interface->index, bridge->index));
+        if (const config::NetworkSettings* network = own(nic.bridge); network != nullptr && network->dhcp)
+            TRY(dhcp_.tell(*network, guest));
+        if (interface->up != nic.link) TRY(netlink.set_up(interface->index, nic.link));
+        return {};
+    };
+    auto connected = work();
+    if (!connected) take_down(netlink, guest.interface);
+    return within(guest.interface, std::move(connected));
+}
+
+void KernelNetworkHost::disconnect(const GuestNic& guest) {
+    constexpr int kLooks = 100;
+    constexpr std::chrono::milliseconds kBetweenLooks{100};
+    if (const config::NetworkSettings* network = own(guest.nic.bridge)) dhcp_.forget(*network, guest);
+    // The filter goes after what it filters.
+    for (int look = 0; exists(guest.interface) && look < kLooks; ++look) {
+        if (look == 0) {
+            if (auto netlink = Netlink::open()) take_down(*netlink, guest.interface);
+        }
+        std::this_thread::sleep_for(kBetweenLooks);
+    }
+    if (exists(guest.interface)) {
+        log::error("{}: Dom0's kernel does not let go of it; its filter stays", guest.interface);
+    } else if (const auto removed = run_nft(filter_removal(guest.interface)); !removed) {
+        log::error("{}: {}", guest.interface, removed.error().text());
+    }
+}
+
+bool KernelNetworkHost::exists(const std::string& interface) const {
+    return access(("/sys/class/net/" + interface).c_str(), F_OK) == 0;
+}
+
+// What Dom0's interface receives is what the guest sends.
+std::optional<NicCounters> KernelNetworkHost::counters(const std::string& interface) const {
+    if (!exists(interface)) return std::nullopt;
+    return NicCounters{statistic(interface, "tx_bytes"), statistic(interface, "tx_packets"),
+                       statistic(interface, "rx_bytes"), statistic(interface, "rx_packets")};
+}
+
+}  // namespace hvctld

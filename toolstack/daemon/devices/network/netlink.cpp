@@ -1,0 +1,135 @@
+#include "devices/network/netlink.hpp"
+
+#include <fmt/format.h>
+#include <net/if.h>
+#include <netlink/netlink.h>
+#include <netlink/route/addr.h>
+#include <netlink/route/link.h>
+#include <netlink/route/link/bridge.h>
+#include <netlink/route/qdisc.h>
+#include <netlink/route/qdisc/tbf.h>
+#include <netlink/route/tc.h>
+
+#include <algorithm>
+
+#include "hvctl/try.hpp"
+
+namespace hvctld {
+namespace {
+
+template <class T, void (*release)(T*)>
+struct Release {
+    void operator()(T* object) const { release(object); }
+};
+using Link = std::unique_ptr<rtnl_link, Release<rtnl_link, rtnl_link_put>>;
+using Address = std::unique_ptr<rtnl_addr, Release<rtnl_addr, rtnl_addr_put>>;
+using Binary = std::unique_ptr<nl_addr, Release<nl_addr, nl_addr_put>>;
+using Qdisc = std::unique_ptr<rtnl_qdisc, Release<rtnl_qdisc, rtnl_qdisc_put>>;
+
+Result<void> outcome(int status, const std::string& what) {
+    if (status >= 0) return {};
+    return fail(ErrorId::NicUnusable, fmt::format("{}: {}", what, nl_geterror(status)));
+}
+
+std::unexpected<Error> no_memory() {
+    return fail(ErrorId::Internal, "netlink: no memory");
+}
+
+}  // namespace
+
+void Netlink::Close::operator()(nl_sock* socket) const {
+    nl_socket_free(socket);
+}
+
+Result<Netlink> Netlink::open() {
+    Netlink netlink;
+    netlink.socket_.reset(nl_socket_alloc());
+    if (!netlink.socket_) return no_memory();
+    TRY(outcome(nl_connect(netlink.socket_.get(), NETLINK_ROUTE), "netlink"));
+    return netlink;
+}
+
+Result<std::optional<Interface>> Netlink::find(const std::string& name) {
+    rtnl_link* raw = nullptr;
+    const int status = rtnl_link_get_kernel(socket_.get(), 0, name.c_str(), &raw);
+    const Link link{raw};
+    if (status == -NLE_OBJ_NOTFOUND || status == -NLE_NODEV) return std::nullopt;
+    TRY(outcome(status, name));
+    const char* kind = rtnl_link_get_type(link.get());
+    return Interface{rtnl_link_get_ifindex(link.get()), kind != nullptr ? kind : "", rtnl_link_get_master(link.get()),
+                     rtnl_link_get_mtu(link.get()), (rtnl_link_get_flags(link.get()) & IFF_UP) != 0};
+}
+
+Result<void> Netlink::add_bridge(const std::string& name, const config::MacAddress& mac, std::uint32_t mtu) {
+    const Link link{rtnl_link_bridge_alloc()};
+    const Binary address{nl_addr_build(AF_LLC, mac.data(), mac.size())};
+    if (!link || !address) return no_memory();
+    rtnl_link_set_name(link.get(), name.c_str());
+    rtnl_link_set_addr(link.get(), address.get());
+    rtnl_link_set_mtu(link.get(), mtu);
+    return outcome(rtnl_link_add(socket_.get(), link.get(), NLM_F_CREATE | NLM_F_EXCL), name);
+}
+
+Result<void> Netlink::add_address(int index, const config::IpPrefix& prefix) {
+    const Address address{rtnl_addr_alloc()};
+    const Binary local{nl_addr_build(prefix.six ? AF_INET6 : AF_INET, prefix.bytes.data(), prefix.bits() / 8)};
+    if (!address || !local) return no_memory();
+    nl_addr_set_prefixlen(local.get(), static_cast<int>(prefix.length));
+    rtnl_addr_set_ifindex(address.get(), index);
+    TRY(outcome(rtnl_addr_set_local(address.get(), local.get()), prefix.text()));
+    if (prefix.six) rtnl_addr_set_flags(address.get(), IFA_F_NODAD);
+    const int status = rtnl_addr_add(socket_.get(), address.get(), NLM_F_REPLACE);
+    return status == -NLE_EXIST ? Result<void>{} : outcome(status, prefix.text());
+}
+
+Result<void> Netlink::set_up(int index, bool up) {
+    const Link link{rtnl_link_alloc()};
+    const Link change{rtnl_link_alloc()};
+    if (!link || !change) return no_memory();
+    rtnl_link_set_ifindex(link.get(), index);
+    if (up) {
+        rtnl_link_set_flags(change.get(), IFF_UP);
+    } else {
+        rtnl_link_unset_flags(change.get(), IFF_UP);
+    }
+    return outcome(rtnl_link_change(socket_.get(), link.get(), change.get(), 0), up ? "link up" : "link down");
+}
+
+Result<void> Netlink::set_mtu(int index, std::uint32_t mtu) {
+    const Link link{rtnl_link_alloc()};
+    const Link change{rtnl_link_alloc()};
+    if (!link || !change) return no_memory();
+    rtnl_link_set_ifindex(link.get(), index);
+    rtnl_link_set_mtu(change.get(), mtu);
+    return outcome(rtnl_link_change(socket_.get(), link.get(), change.get(), 0), fmt::format("mtu {}", mtu));
+}
+
+Result<void> Netlink::set_master(int index, int master) {
+    return outcome(rtnl_link_enslave_ifindex(socket_.get(), master, index), "bridge");
+}
+
+Result<void> Netlink::shape(int index, std::uint64_t bits) {
+    const Qdisc qdisc{rtnl_qdisc_alloc()};
+    if (!qdisc) return no_memory();
+    rtnl_tc* const tc = TC_CAST(qdisc.get());
+    rtnl_tc_set_ifindex(tc, index);
+    rtnl_tc_set_parent(tc, TC_H_ROOT);
+    if (bits == 0) {
+        // Without one of its own the interface has the kernel's, which cannot be taken away.
+        (void)rtnl_qdisc_delete(socket_.get(), qdisc.get());
+        return {};
+    }
+    constexpr std::uint64_t kBitsOfByte = 8;
+    constexpr std::uint64_t kMostBytes = INT32_MAX;  // libnl's
+    constexpr std::uint64_t kBurstsPerSecond = 50;
+    constexpr std::uint64_t kLeastBurst = 128 * 1024;  // two packets of the largest kind that a guest and Dom0 exchange
+    constexpr std::uint64_t kWaits = 4;                // bursts, until packets are dropped
+    const std::uint64_t bytes = std::min(std::max<std::uint64_t>(bits / kBitsOfByte, 1), kMostBytes);
+    const std::uint64_t burst = std::max(bytes / kBurstsPerSecond, kLeastBurst);
+    TRY(outcome(rtnl_tc_set_kind(tc, "tbf"), "tbf"));
+    rtnl_qdisc_tbf_set_rate(qdisc.get(), static_cast<int>(bytes), static_cast<int>(burst), 0);
+    rtnl_qdisc_tbf_set_limit(qdisc.get(), static_cast<int>(std::min(burst * kWaits, kMostBytes)));
+    return outcome(rtnl_qdisc_add(socket_.get(), qdisc.get(), NLM_F_CREATE | NLM_F_REPLACE), "rate");
+}
+
+}  // namespace hvctld

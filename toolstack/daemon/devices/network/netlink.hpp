@@ -1,0 +1,47 @@
+// Network interfaces of Dom0, through the kernel's rtnetlink (libnl).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/errors.hpp"
+#include "config/definition.hpp"
+
+struct nl_sock;
+
+namespace hvctld {
+
+struct Interface {
+    int index = 0;
+    std::string kind;  // bridge, vif, ...
+    int master = 0;    // the bridge that it is on
+    std::uint32_t mtu = 0;
+    bool up = false;
+};
+
+class Netlink {
+  public:
+    static Result<Netlink> open();
+
+    // Nothing when there is none of that name.
+    Result<std::optional<Interface>> find(const std::string& name);
+    // A bridge with that MAC address, down.
+    Result<void> add_bridge(const std::string& name, const config::MacAddress& mac, std::uint32_t mtu);
+    // Also when it is there already.
+    Result<void> add_address(int index, const config::IpPrefix& address);
+    Result<void> set_up(int index, bool up);
+    Result<void> set_mtu(int index, std::uint32_t mtu);
+    Result<void> set_master(int index, int master);
+    // What is sent on it waits its turn: at most `bits` a second; 0: no limit.
+    Result<void> shape(int index, std::uint64_t bits);
+
+  private:
+    struct Close {
+        void operator()(nl_sock* socket) const;
+    };
+    std::unique_ptr<nl_sock, Close> socket_;
+};
+
+}  // namespace hvctld

@@ -1,0 +1,49 @@
+// What Dom0 does for network interfaces of guests: the part of it that tests replace.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/errors.hpp"
+#include "config/definition.hpp"
+#include "config/settings.hpp"
+
+namespace hvctld {
+
+// A network interface of a guest, and Dom0's end of it. `nic` is complete: it has a MAC address.
+struct GuestNic {
+    std::string interface;  // of Dom0: vif3.0
+    std::string domain;     // its name
+    config::NicDefinition nic;
+};
+
+// What has passed since the interface is there, as the guest sees it.
+struct NicCounters {
+    std::uint64_t received_bytes = 0;
+    std::uint64_t received_packets = 0;
+    std::uint64_t sent_bytes = 0;
+    std::uint64_t sent_packets = 0;
+};
+
+class NetworkHost {
+  public:
+    virtual ~NetworkHost() = default;
+
+    // The bridge is there: one of hvctld's own networks is made, or made whole. May take a moment, as the next two:
+    // for a thread that may. From any thread.
+    virtual Result<void> provide(const std::string& bridge) = 0;
+    // Somebody else has changed what there is for that bridge; empty: for any.
+    virtual void touched(const std::string& bridge) = 0;
+    // Nothing passes but what the guest may send, and it is on its bridge. Whatever was set before. What fails leaves
+    // the link down.
+    virtual Result<void> connect(const GuestNic& nic) = 0;
+    // Nothing is left of it in Dom0. The interface goes with the backend; until then nothing passes.
+    virtual void disconnect(const GuestNic& nic) = 0;
+    // Whether Dom0's kernel has the interface.
+    [[nodiscard]] virtual bool exists(const std::string& interface) const = 0;
+    [[nodiscard]] virtual std::optional<NicCounters> counters(const std::string& interface) const = 0;
+};
+
+}  // namespace hvctld

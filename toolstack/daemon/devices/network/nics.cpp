@@ -1,0 +1,402 @@
+#include "devices/network/nics.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.hpp"
+#include "config/devices.hpp"
+#include "devices/looking.hpp"
+#include "devices/network/nic_claims.hpp"
+#include "hvctl/try.hpp"
+
+namespace hvctld {
+namespace {
+
+config::MacAddress mac_of(const config::NicDefinition& nic) {
+    return nic.mac.value_or(config::MacAddress{});
+}
+
+}  // namespace
+
+std::string Nics::name_of(const config::NicDefinition& nic) const {
+    return fmt::format("{}: network interface {}", domain_.record.name, config::format_mac(mac_of(nic)));
+}
+
+GuestNic Nics::guest_nic(const config::NicDefinition& nic, std::uint32_t number) const {
+    return {vif_name(domid(), number), domain_.record.name, nic};
+}
+
+std::optional<std::uint32_t> Nics::number_of(const config::NicDefinition& nic) const {
+    const auto found = numbers_.find(mac_of(nic));
+    return found != numbers_.end() ? std::optional{found->second} : std::nullopt;
+}
+
+// What the definition leaves to the host. Afterwards the definition has it, so that the guest has the same for good.
+Result<void> Nics::complete(config::NicDefinition& nic, std::size_t index) {
+    NicClaims& claims = context_.nic_claims;
+    if (!nic.mac) nic.mac = claims.make_mac(context_.paths.machine_id, domain_.record.name, index);
+    if (nic.any_address || !nic.addresses.empty()) return {};
+    const auto& networks = context_.networks;
+    const auto own = std::ranges::find(networks, nic.bridge, &config::NetworkSettings::bridge);
+    if (own == networks.end()) {
+        return fail(ErrorId::NicUnusable,
+                    fmt::format("{}: nothing says which addresses it may send from, and {} is none of this host's own "
+                                "networks: write them as 'addresses: [...]', or 'addresses: any'",
+                                name_of(nic), nic.bridge));
+    }
+    for (const config::IpPrefix& host : own->addresses)
+        nic.addresses.push_back(TRY(within(name_of(nic), claims.make_address(host, *nic.mac))));
+    return {};
+}
+
+Step Nics::prepare(bool) {
+    return [this](Job& job, const Done& done) {
+        auto& nics = domain_.definition.nics;
+        numbers_.clear();
+        if (nics.empty()) return done({});
+        std::vector<std::string> bridges;
+        for (std::size_t i = 0; i < nics.size(); ++i) {
+            if (const auto completed = complete(nics[i], i); !completed) return done(completed);
+            if (const auto taken = context_.nic_claims.take(domain_.record.name, nics[i]); !taken) return done(taken);
+            if (std::ranges::count(bridges, nics[i].bridge) == 0) bridges.push_back(nics[i].bridge);
+        }
+        domain_.record.definition = normalised(domain_.definition);
+        const auto provide = [host = context_.network, bridges]() -> Result<void> {
+            for (const std::string& bridge : bridges) TRY(host->provide(bridge));
+            return {};
+        };
+        context_.looks.step_apart(provide)(job, once([this, done](const Result<void>& provided) {
+                                               done(within(domain_.record.name, Result<void>{provided}));
+                                           }));
+    };
+}
+
+Step Nics::prepare_one(const std::shared_ptr<config::NicDefinition>& nic) {
+    return [this, nic](Job& job, const Done& done) {
+        if (const auto completed = complete(*nic, domain_.definition.nics.size()); !completed) return done(completed);
+        if (const auto taken = context_.nic_claims.take(domain_.record.name, *nic); !taken) return done(taken);
+        const auto provide = [host = context_.network, bridge = nic->bridge] { return host->provide(bridge); };
+        context_.looks.step_apart(provide)(job, once([this, done](const Result<void>& provided) {
+                                               done(within(domain_.record.name, Result<void>{provided}));
+                                           }));
+    };
+}
+
+Phase Nics::publish() {
+    return {JobPhase::Nics, 90, [this](Job& job, const Done& done) {
+                std::vector<Numbered> nics;
+                for (const config::NicDefinition& nic : domain_.definition.nics)
+                    nics.emplace_back(static_cast<std::uint32_t>(nics.size()), nic);
+                if (nics.empty()) return done({});
+                if (const auto connected = connect(nics); !connected) return done(connected);
+                wait_ready(nics)(job, [this, nics, done](const Result<void>& ready) {
+                    // A guest that is not whole is not taken up again, and takes all of them with it.
+                    if (ready) std::ranges::for_each(nics, [this](const Numbered& nic) { settle(nic.second); });
+                    done(ready);
+                });
+            }};
+}
+
+Step Nics::connect_one(const config::NicDefinition& nic) {
+    return [this, nic](Job& job, const Done& done) {
+        const auto number = free_number();
+        if (!number) return done(std::unexpected(number.error()));
+        const std::vector<Numbered> nics{{*number, nic}};
+        if (const auto connected = connect(nics); !connected) return done(connected);
+        wait_ready(nics)(job, done);
+    };
+}
+
+Result<std::uint32_t> Nics::free_number() const {
+    for (std::uint32_t number = 0; number < config::kMostDevices; ++number) {
+        // One that has just gone may not have gone from Dom0's kernel.
+        if (!vifs().state(number) && !context_.network->exists(vif_name(domid(), number))) return number;
+    }
+    return fail(ErrorId::LimitReached, fmt::format("{}: more than {} network interfaces are not possible",
+                                                   domain_.record.name, config::kMostDevices));
+}
+
+Result<void> Nics::connect(const std::vector<Numbered>& nics) {
+    std::vector<BusDevices::Entry> entries;
+    for (const auto& [number, nic] : nics) {
+        numbers_[mac_of(nic)] = number;
+        entries.push_back(vif_entry(domain_.record.name, nic, number));
+    }
+    return within(domain_.record.name, vifs().add(entries));
+}
+
+// First netback makes the interface, then it gets its filter and its place, and only then netback may let anything
+// through.
+Step Nics::wait_ready(const std::vector<Numbered>& nics) {
+    const auto there = [this, nics]() -> Result<bool> {
+        for (const Numbered& nic : nics) {
+            if (!TRY(is_there(nic))) return false;
+        }
+        return true;
+    };
+    const auto wait = look_until(there, kKernelPatienceMs, [this] {
+        return Error{ErrorId::BackendFailed,
+                     fmt::format("{}: Dom0's kernel does not take up its network interfaces; is its module xen-netback "
+                                 "there ('modprobe xen-netback')? 'journalctl -k' may tell more",
+                                 domain_.record.name)};
+    });
+    return [this, nics, wait](Job& job, const Done& done) {
+        wait(job, [this, nics, &job, done](const Result<void>& waited) {
+            if (!waited) return done(waited);
+            const auto connect = [host = context_.network, list = [&] {
+                std::vector<GuestNic> all;
+                for (const auto& [number, nic] : nics) all.push_back(guest_nic(nic, number));
+                return all;
+            }()]() -> Result<void> {
+                for (const GuestNic& nic : list) TRY(host->connect(nic));
+                return {};
+            };
+            context_.looks.step_apart(connect)(job, once([this, nics, done](const Result<void>& connected) {
+                                                   if (connected)
+                                                       std::ranges::for_each(nics,
+                                                                             [this](const auto& nic) { open(nic); });
+                                                   done(within(domain_.record.name, Result<void>{connected}));
+                                               }));
+        });
+    };
+}
+
+void Nics::open(const Numbered& nic) {
+    if (const auto opened = vifs().write(nic.first, vif_ready()); !opened)
+        log::error("{}: {}", name_of(nic.second), opened.error().text());
+}
+
+Result<bool> Nics::is_there(const Numbered& nic) {
+    const auto state = vifs().state(nic.first);
+    const std::string trouble = vifs().trouble(nic.first);
+    if (!trouble.empty() || !state || *state == BusState::Closing || *state == BusState::Closed) {
+        return fail(ErrorId::BackendFailed,
+                    fmt::format("{}: Dom0's kernel does not serve it{}{}; 'journalctl -k' may tell more",
+                                name_of(nic.second), trouble.empty() ? "" : ": ", trouble));
+    }
+    return context_.network->exists(vif_name(domid(), nic.first));
+}
+
+void Nics::settle(const config::NicDefinition& nic) {
+    const auto number = number_of(nic);
+    if (!number) return;
+    if (const auto written = vifs().write(*number, vif_record(nic, NicState::There)); !written)
+        log::error("{}: {}", name_of(nic), written.error().text());
+}
+
+void Nics::abandoned() {
+    if (!domain_.in_hv()) context_.nic_claims.release(domain_.record.name);
+}
+
+void Nics::unplug() {
+    vifs().remove_all();
+}
+
+// Before, netback may still have had the interfaces.
+void Nics::freed() {
+    context_.nic_claims.release(domain_.record.name);
+    for (const config::NicDefinition& nic : domain_.definition.nics) {
+        if (const auto number = number_of(nic)) clear(nic, *number);
+    }
+    numbers_.clear();
+}
+
+void Nics::clear(const config::NicDefinition& nic, std::uint32_t number) {
+    context_.looks.run_apart(
+        context_.loop,
+        [host = context_.network, gone = guest_nic(nic, number)]() -> Result<void> {
+            host->disconnect(gone);
+            return {};
+        },
+        [](const Result<void>&) {});
+}
+
+// The store knows more of the guest than its definition, which may be lost. What was about to come goes, and so does
+// what was about to go.
+Result<void> Nics::recover() {
+    for (const std::uint32_t number : vifs().numbers()) {
+        if (const auto record = read_vif_record(vifs(), number)) {
+            recover_one(number, *record);
+        } else {
+            log::error("{}: the store does not say what network interface {} is; it is left as it is",
+                       domain_.record.name, number);
+        }
+    }
+    return {};
+}
+
+void Nics::recover_one(std::uint32_t number, const VifRecord& record) {
+    auto& nics = domain_.definition.nics;
+    const auto known = std::ranges::find(nics, record.nic.mac, &config::NicDefinition::mac);
+    if (record.state != NicState::There) {
+        vifs().remove(number);
+        clear(record.nic, number);
+        if (known == nics.end()) return;
+        nics.erase(known);
+    } else {
+        vifs().keep_open(number);
+        numbers_[mac_of(record.nic)] = number;
+        if (known == nics.end()) nics.push_back(record.nic);
+        if (const auto taken = context_.nic_claims.take(domain_.record.name, record.nic); !taken)
+            log::error("{}", taken.error().text());
+        reconnect(record.nic, number);  // whatever became of it meanwhile
+        if (known != nics.end()) return;
+    }
+    domain_.record.definition = normalised(domain_.definition);
+    (void)context_.registry.save(domain_.record);
+}
+
+void Nics::reconnect(const config::NicDefinition& nic, std::uint32_t number) {
+    context_.looks.run_apart(
+        context_.loop,
+        [host = context_.network, guest = guest_nic(nic, number)]() -> Result<void> {
+            TRY(host->provide(guest.nic.bridge));
+            return host->connect(guest);
+        },
+        [name = name_of(nic)](const Result<void>& connected) {
+            if (!connected) log::error("{}: {}", name, connected.error().text());
+        });
+}
+
+void Nics::restore(const std::string& name) {
+    if (!domain_.in_hv()) return;
+    for (const config::NicDefinition& nic : domain_.definition.nics) {
+        const auto number = number_of(nic);
+        if (!number) continue;
+        const std::string interface = vif_name(domid(), *number);
+        if (!name.empty() && name != interface && name != nic.bridge) continue;
+        if (!context_.network->exists(interface)) continue;
+        log::warning("{}: its filter has been taken away, by a firewall perhaps; it is put back", name_of(nic));
+        reconnect(nic, *number);
+    }
+}
+
+Step Nics::wait_connected(const config::NicDefinition& nic) {
+    const auto connected = [this, nic]() -> Result<bool> {
+        const Numbered numbered{number_of(nic).value_or(0), nic};
+        if (!TRY(is_there(numbered))) return false;
+        return vifs().state(numbered.first) == BusState::Connected;
+    };
+    return look_until(connected, kGuestPatienceMs, [this, nic] {
+        return Error{
+            ErrorId::GuestSilent,
+            fmt::format("{}: the guest has not taken it within {} s: it has no driver for it (xen-netfront), or hangs; "
+                        "see to that, and attach it again",
+                        name_of(nic), kGuestPatienceMs / 1000)};
+    });
+}
+
+Step Nics::wait_closed(const config::NicDefinition& nic) {
+    const std::uint32_t number = number_of(nic).value_or(0);
+    const auto closed = [this, number]() -> Result<bool> {
+        const auto state = vifs().state(number);
+        return !state || *state == BusState::Closed || !context_.network->exists(vif_name(domid(), number));
+    };
+    const auto wait = look_until(closed, kGuestPatienceMs, [this, nic] {
+        return Error{ErrorId::GuestSilent,
+                     fmt::format("{}: the guest has been asked for it and has not let go of it within {} s: it hangs, "
+                                 "or does not run; with --force it is taken away all the same",
+                                 name_of(nic), kGuestPatienceMs / 1000)};
+    });
+    return [this, number, wait](Job& job, const Done& done) {
+        if (const auto asked = vifs().close(number); !asked) return done(asked);
+        wait(job, done);
+    };
+}
+
+void Nics::keep_open(const config::NicDefinition& nic) {
+    if (const auto number = number_of(nic)) vifs().keep_open(*number);
+}
+
+Step Nics::take_away(const config::NicDefinition& nic) {
+    return [this, nic](Job& job, const Done& done) {
+        const auto number = number_of(nic);
+        if (!number) {
+            context_.nic_claims.release(domain_.record.name, mac_of(nic));
+            return done({});
+        }
+        vifs().remove(*number);
+        const auto gone = [this, number]() -> Result<bool> {
+            return !context_.network->exists(vif_name(domid(), *number));
+        };
+        const auto excuse = [this, nic] {
+            return Error{
+                ErrorId::BackendFailed,
+                fmt::format("{}: Dom0's kernel does not let go of it; 'journalctl -k' may tell more", name_of(nic))};
+        };
+        look_until(gone, kKernelPatienceMs, excuse)(job, [this, nic, number, done](const Result<void>& let_go) {
+            clear(nic, *number);
+            numbers_.erase(mac_of(nic));
+            context_.nic_claims.release(domain_.record.name, mac_of(nic));
+            done(let_go);
+        });
+    };
+}
+
+Step Nics::change_one(const config::NicDefinition& nic) {
+    return [this, nic](Job& job, const Done& done) {
+        const auto number = number_of(nic);
+        if (!number) return done(fail(ErrorId::NoSuchNic, fmt::format("{}: it has gone", name_of(nic))));
+        if (const auto taken = context_.nic_claims.take(domain_.record.name, nic); !taken) return done(taken);
+        const auto connect = [host = context_.network, guest = guest_nic(nic, *number)] {
+            return host->connect(guest);
+        };
+        context_.looks.step_apart(connect)(job, once([this, nic, number, done](const Result<void>& connected) {
+                                               if (connected) {
+                                                   settle(nic);
+                                                   (void)vifs().write(*number, vif_rate(nic));
+                                               }
+                                               done(within(domain_.record.name, Result<void>{connected}));
+                                           }));
+    };
+}
+
+Result<config::NicDefinition> Nics::find(const std::string& which) const {
+    const auto mac = config::parse_mac(which);
+    const auto number = config::parse_number(which, 0, UINT32_MAX);
+    for (const config::NicDefinition& nic : domain_.definition.nics) {
+        if (mac ? nic.mac == *mac : number && number_of(nic) == *number) return nic;
+    }
+    return fail(ErrorId::NoSuchNic, fmt::format("{0} has no network interface {1}; 'hvctl network-list {0}' shows what "
+                                                "it has",
+                                                domain_.record.name, which));
+}
+
+std::string Nics::state_of(std::uint32_t number) const {
+    const auto state = vifs().state(number);
+    if (!state) return "offline";
+    if (!vifs().trouble(number).empty()) return "failed";
+    // The guest has thrown its end away, and the backend is gone with it.
+    if (*state >= BusState::InitWait && !context_.network->exists(vif_name(domid(), number))) return "closed";
+    switch (*state) {
+        case BusState::Unknown:
+        case BusState::Initialising: return "starting";
+        case BusState::InitWait:
+        case BusState::Initialised: return "waiting";
+        case BusState::Connected: return "connected";
+        case BusState::Closing: return "closing";
+        case BusState::Closed: return "closed";
+    }
+    return "starting";
+}
+
+std::vector<NicView> Nics::list() const {
+    std::vector<NicView> views;
+    for (const config::NicDefinition& nic : domain_.definition.nics) {
+        NicView view{static_cast<std::uint32_t>(views.size()), nic, "offline", "", {}};
+        const auto number = domain_.in_hv() ? number_of(nic) : std::nullopt;
+        if (number) {
+            view.number = *number;
+            view.state = state_of(*number);
+            const std::string interface = vif_name(domid(), *number);
+            if (context_.network->exists(interface)) view.interface = interface;
+            view.counters = context_.network->counters(interface).value_or(NicCounters{});
+        }
+        views.push_back(std::move(view));
+    }
+    return views;
+}
+
+}  // namespace hvctld

@@ -1,0 +1,83 @@
+// The network interfaces of a guest: each an interface of Dom0 that netback makes, a filter on it, and a bridge.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "devices/device.hpp"
+#include "devices/network/network_host.hpp"
+#include "devices/network/vif.hpp"
+#include "domain/context.hpp"
+#include "domain/domain.hpp"
+
+namespace hvctld {
+
+struct NicView {
+    std::uint32_t number = 0;  // of the guest's device/vif
+    config::NicDefinition nic;
+    std::string state;      // offline, starting, waiting, connected, closing, closed, failed
+    std::string interface;  // of Dom0; empty: none
+    NicCounters counters;
+};
+
+class Nics final : public Device {
+  public:
+    Nics(Context& context, Domain& domain) : context_{context}, domain_{domain} {}
+
+    Step prepare(bool anew) override;
+    Phase publish() override;
+    void abandoned() override;
+    void unplug() override;
+    void freed() override;
+    Result<void> recover() override;
+
+    // One of them, while the guest runs. prepare_one() completes it; it and connect_one() undo nothing: take_away()
+    // does. It is the guest's, whatever becomes of the daemon, once it has been settled.
+    [[nodiscard]] Step prepare_one(const std::shared_ptr<config::NicDefinition>& nic);
+    [[nodiscard]] Step connect_one(const config::NicDefinition& nic);
+    void settle(const config::NicDefinition& nic);
+    // Until the guest has taken it; GuestSilent.
+    [[nodiscard]] Step wait_connected(const config::NicDefinition& nic);
+    // Asks the guest to let go of it, and waits until it has; GuestSilent. keep_open() takes the question back.
+    [[nodiscard]] Step wait_closed(const config::NicDefinition& nic);
+    void keep_open(const config::NicDefinition& nic);
+    // Whatever there is of it, whether the guest likes it or not. From its beginning on there is no way back.
+    [[nodiscard]] Step take_away(const config::NicDefinition& nic);
+    // Addresses, rate and link, at once; what fails leaves the link down. AddressTaken leaves all as it is.
+    [[nodiscard]] Step change_one(const config::NicDefinition& nic);
+
+    // Of those of a guest that runs, the one that `which` names: its number or its MAC address. NoSuchNic.
+    [[nodiscard]] Result<config::NicDefinition> find(const std::string& which) const;
+    [[nodiscard]] std::vector<NicView> list() const;
+    // Somebody else has touched what Dom0 has for that interface or bridge: puts it right.
+    void restore(const std::string& name);
+
+  private:
+    using Numbered = std::pair<std::uint32_t, config::NicDefinition>;
+
+    Result<void> complete(config::NicDefinition& nic, std::size_t index);
+    Result<void> connect(const std::vector<Numbered>& nics);
+    [[nodiscard]] Step wait_ready(const std::vector<Numbered>& nics);
+    Result<bool> is_there(const Numbered& nic);
+    void open(const Numbered& nic);
+    void clear(const config::NicDefinition& nic, std::uint32_t number);
+    void reconnect(const config::NicDefinition& nic, std::uint32_t number);
+    void recover_one(std::uint32_t number, const VifRecord& record);
+    [[nodiscard]] std::optional<std::uint32_t> number_of(const config::NicDefinition& nic) const;
+    [[nodiscard]] Result<std::uint32_t> free_number() const;
+    [[nodiscard]] GuestNic guest_nic(const config::NicDefinition& nic, std::uint32_t number) const;
+    [[nodiscard]] std::string name_of(const config::NicDefinition& nic) const;
+    [[nodiscard]] std::string state_of(std::uint32_t number) const;
+    [[nodiscard]] std::uint16_t domid() const { return domain_.record.instance.domid; }
+    [[nodiscard]] BusDevices vifs() const { return {context_.store, kVif, domid()}; }
+
+    Context& context_;
+    Domain& domain_;
+    std::map<config::MacAddress, std::uint32_t> numbers_;  // of the present run
+};
+
+}  // namespace hvctld

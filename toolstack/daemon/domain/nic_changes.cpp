@@ -1,0 +1,170 @@
+#include "domain/nic_changes.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "config/devices.hpp"
+#include "domain/remembering.hpp"
+#include "hvctl/try.hpp"
+
+namespace hvctld {
+
+using config::NicDefinition;
+
+// Without a deadline: none of its phases waits for ever.
+Job& NicChanges::begin(Domain& domain, Verb verb) {
+    Job& job = work_.begin(domain, verb, 0, false);
+    if (!domain.unwinding.empty()) job.add(Work::waiting_phase(domain));
+    return job;
+}
+
+JobId NicChanges::go(const Domain& domain, Job& job) {
+    domains_.changed(domain);
+    const JobId id = job.id();
+    job.start();
+    return id;
+}
+
+Result<JobId> NicChanges::attach(const std::string& text, const std::string& nic_text) {
+    Domain* domain = TRY(domains_.find_running(text));
+    TRY(work_.admit(*domain, Verb::AttachNic));
+    TRY(work_.host_stays(Verb::AttachNic));
+    TRY(Work::require_whole(*domain));
+    TRY(require_registry(context_.registry));
+    config::Diagnostics diagnostics;
+    const auto parsed = config::parse_nic(nic_text, "nic", diagnostics);
+    if (!parsed) return fail(ErrorId::DefinitionInvalid, diagnostics.text());
+    const auto nic = std::make_shared<NicDefinition>(*parsed);
+
+    Job& job = begin(*domain, Verb::AttachNic);
+    job.add({JobPhase::PrepareNic, 10, [domain, nic](Job& running, const Done& done) {
+                 // Another one may have come while this one waited.
+                 const auto& nics = domain->definition.nics;
+                 if (nics.size() >= config::kMostDevices) {
+                     return done(
+                         fail(ErrorId::LimitReached, fmt::format("{} has {} network interfaces; more are not possible",
+                                                                 domain->record.name, nics.size())));
+                 }
+                 if (nic->mac && std::ranges::count(nics, nic->mac, &NicDefinition::mac) != 0) {
+                     return done(
+                         fail(ErrorId::AddressTaken, fmt::format("{} has a network interface {} already",
+                                                                 domain->record.name, config::format_mac(*nic->mac))));
+                 }
+                 running.on_failure([domain, nic](Job& failed, const Done& undone) {
+                     if (domain->in_hv() && nic->mac) return domain->nics->take_away(*nic)(failed, undone);
+                     undone({});
+                 });
+                 domain->nics->prepare_one(nic)(running, done);
+             }});
+    job.add({JobPhase::ConnectNic, 40,
+             [domain, nic](Job& running, const Done& done) { domain->nics->connect_one (*nic)(running, done); }});
+    job.add({JobPhase::WaitForDriver, 60, [this, domain, nic](Job& running, const Done& done) {
+                 const auto can_answer = work_.can_answer(*domain);
+                 if (!can_answer || !*can_answer)
+                     return done(can_answer ? Result<void>{} : std::unexpected(can_answer.error()));
+                 domain->nics->wait_connected (*nic)(running, done);
+             }});
+    job.add({JobPhase::RememberNics, 90, [this, domain, nic](Job& running, const Done& done) {
+                 put(*domain, *nic);
+                 running.on_failure([this, domain, nic](Job&, const Done& undone) {
+                     forget(*domain, *nic);
+                     undone({});
+                 });
+                 remembered(context_, false)(running, done);
+             }});
+    job.add({JobPhase::RememberNics, 99, immediate([domain, nic](Job& running) -> Result<void> {
+                 domain->nics->settle(*nic);
+                 running.keep();
+                 return {};
+             })});
+    return go(*domain, job);
+}
+
+Result<JobId> NicChanges::detach(const std::string& text, const std::string& which, bool force) {
+    Domain* domain = TRY(domains_.find_running(text));
+    TRY(work_.admit(*domain, Verb::DetachNic));
+    TRY(Work::require_whole(*domain));
+    const auto nic = std::make_shared<NicDefinition>(TRY(domain->nics->find(which)));
+    Job& job = begin(*domain, Verb::DetachNic);
+    if (!force) {
+        job.add({JobPhase::AskForNic, 20, [domain, nic](Job& running, const Done& done) {
+                     running.on_failure([domain, nic](Job&, const Done& undone) {
+                         if (domain->in_hv()) domain->nics->keep_open(*nic);
+                         undone({});
+                     });
+                     domain->nics->wait_closed (*nic)(running, done);
+                 }});
+    }
+    // What has been taken stays so; a kill does not change that, and neither does a registry that cannot be written.
+    job.add({JobPhase::TakeNic, 60, [this, domain, nic](Job& running, const Done& done) {
+                 running.keep();
+                 running.shield();
+                 domain->nics->take_away (*nic)(running, [this, domain, nic, &running, done](const auto& taken) {
+                     running.unshield();
+                     forget(*domain, *nic);
+                     done(taken);
+                 });
+             }});
+    return go(*domain, job);
+}
+
+Result<JobId> NicChanges::change(const std::string& text, const std::string& which, const std::string& change) {
+    Domain* domain = TRY(domains_.find_running(text));
+    TRY(work_.admit(*domain, Verb::ChangeNic));
+    TRY(work_.host_stays(Verb::ChangeNic));
+    TRY(Work::require_whole(*domain));
+    TRY(require_registry(context_.registry));
+    const auto before = std::make_shared<NicDefinition>(TRY(domain->nics->find(which)));
+    const auto after = std::make_shared<NicDefinition>(*before);
+    config::Diagnostics diagnostics;
+    if (!config::parse_nic_change(change, "change", *after, diagnostics))
+        return fail(ErrorId::DefinitionInvalid, diagnostics.text());
+
+    Job& job = begin(*domain, Verb::ChangeNic);
+    job.add({JobPhase::ChangeNic, 20, [this, domain, before, after](Job& running, const Done& done) {
+                 running.on_failure([this, domain, before](Job& failed, const Done& undone) {
+                     if (!domain->in_hv()) return undone({});
+                     put(*domain, *before);
+                     domain->nics->change_one (*before)(failed, undone);
+                 });
+                 domain->nics->change_one (*after)(running, done);
+             }});
+    job.add({JobPhase::RememberNics, 90, [this, domain, after](Job& running, const Done& done) {
+                 put(*domain, *after);
+                 remembered(context_, false)(running, [&running, done](const auto& kept) {
+                     if (kept) running.keep();
+                     done(kept);
+                 });
+             }});
+    return go(*domain, job);
+}
+
+// In place of the one with its MAC address, or behind all of them.
+void NicChanges::put(Domain& domain, const NicDefinition& nic) {
+    auto& nics = domain.definition.nics;
+    const auto found = std::ranges::find(nics, nic.mac, &NicDefinition::mac);
+    if (found != nics.end()) {
+        *found = nic;
+    } else {
+        nics.push_back(nic);
+    }
+    save(domain);
+}
+
+void NicChanges::forget(Domain& domain, const NicDefinition& nic) {
+    std::erase_if(domain.definition.nics, [&](const NicDefinition& one) { return one.mac == nic.mac; });
+    save(domain);
+}
+
+void NicChanges::save(Domain& domain) {
+    domain.record.definition = normalised(domain.definition);
+    domains_.save(domain);
+}
+
+Result<std::vector<NicView>> NicChanges::list(const std::string& text) {
+    return TRY(domains_.find(text))->nics->list();
+}
+
+}  // namespace hvctld
