@@ -1,11 +1,12 @@
 # Debian packages: `cpack -G DEB` in a build of the release preset makes hv, hvctl and libhvctl-dev.
 install(PROGRAMS ${PROJECT_SOURCE_DIR}/hv/grub/20_hv DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/grub.d COMPONENT hv)
-foreach(example hello.yaml)
+foreach(example hello.yaml vps.yaml)
   if(EXISTS ${PROJECT_SOURCE_DIR}/examples/${example})
     install(FILES ${PROJECT_SOURCE_DIR}/examples/${example} DESTINATION ${CMAKE_INSTALL_DATADIR}/hvctl/examples COMPONENT hvctl)
   endif()
 endforeach()
-install(PROGRAMS ${PROJECT_SOURCE_DIR}/examples/make-hello-initrd DESTINATION ${CMAKE_INSTALL_DATADIR}/hvctl/examples COMPONENT hvctl)
+install(PROGRAMS ${PROJECT_SOURCE_DIR}/examples/make-hello-initrd ${PROJECT_SOURCE_DIR}/examples/make-vps-image
+        ${PROJECT_SOURCE_DIR}/examples/start-vps DESTINATION ${CMAKE_INSTALL_DATADIR}/hvctl/examples COMPONENT hvctl)
 # Where administrators put the definitions of their domains.
 install(DIRECTORY DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/hvctl/domains COMPONENT hvctl)
 foreach(component hv hvctl libhvctl-dev)

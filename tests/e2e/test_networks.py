@@ -73,6 +73,10 @@ def changed(dom0):
     dom0.ok("hvctl network-set neta 0 addresses=10.213.7.8/20 rate=10Mbit/s")
     dom0.until("busybox ping -c 1 -W 2 10.213.7.8", "1 packets received")
     dom0.refused("busybox ping -c 2 -W 1 10.213.7.7", "0 packets received")
+    # A firewall that is loaded anew takes all tables with it.
+    dom0.ok("nft flush ruleset")
+    dom0.until("nft list tables", "(?s)(?=.*netdev hvctl_vif)(?=.*ip hvctl_hvbr0)")
+    dom0.refused("busybox ping -c 2 -W 1 10.213.7.7", "0 packets received")
     # Another MAC address, although the address is its own.
     dom0.ask("neta", "ip link set eth0 down; ip link set eth0 address 00:16:3e:77:77:77; ip link set eth0 up; echo other$((40 + 3))", "other43")
     dom0.refused("ip neigh flush dev hvbr0; busybox ping -c 3 -W 1 10.213.7.8", "0 packets received")
