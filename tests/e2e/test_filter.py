@@ -44,7 +44,7 @@ def right(what, found, wanted):
     expect(found == wanted, f"{what}: came, and should not: {sorted(found - wanted)}; did not come: {sorted(wanted - found)}")
 
 
-@in_dom0("filter: of a guest's frames nothing spoofed and no server's passes, and all that a guest needs does")
+@in_dom0("filter: of a guest's frames nothing spoofed and no server's passes, and all that a guest needs does", slow=True)
 def spoofed_frames(dom0):
     subprocess.run(["cmake", "--build", BUILD, "--target", "spoof_frames_dynamic", "show_filter"], stdout=subprocess.DEVNULL, check=True)
     copy(dom0, BUILD / "tests/e2e/spoof_frames_dynamic", "/tmp/spoof_frames")

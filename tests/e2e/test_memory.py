@@ -49,7 +49,7 @@ def guest_balloon(dom0):
     dom0.ok("hvctl destroy hello")
 
 
-@boots("memory: dom0_mem=512M,max:768M: Dom0 grows to its maximum, not further, and shrinks again")
+@boots("memory: dom0_mem=512M,max:768M: Dom0 grows to its maximum, not further, and shrinks again", slow=True)
 def dom0_maximum(bench):
     with bench.machine("dom0-max", hv_args="dom0_mem=512M,max:768M") as machine:
         machine.wait_ready()

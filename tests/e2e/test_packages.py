@@ -23,7 +23,7 @@ def unpack(dom0):
     dom0.ok("mkdir -p /packages && tar -xf /dev/vdb -C /packages && ls /packages/hvctl_*.deb")
 
 
-@boots("packages: hvctl is installed on a host that is not hv's without touching Xen's services, and removed again")
+@boots("packages: hvctl is installed on a host that is not hv's without touching Xen's services, and removed again", slow=True)
 def foreign_host(bench):
     library, = (TOP / "build/release/packages").glob("libhvctl-dev_*.deb")
     needs = subprocess.run(["dpkg-deb", "-f", library, "Depends"], capture_output=True, text=True, check=True).stdout

@@ -93,15 +93,17 @@ std::uint64_t room_in_dom0() {
 
 Result<void> check_files(const config::DomainDefinition& definition, std::uint64_t room) {
     if (definition.boot_from_disk && access(kDiskBootLoader, F_OK) != 0) {
-        return fail(ErrorId::FileMissing, fmt::format("{}: boot: disk needs {}, of the package grub-xen-host; install it",
-                                                      definition.name, kDiskBootLoader));
+        return fail(ErrorId::FileMissing,
+                    fmt::format("{}: boot: disk needs {}, of the package grub-xen-host; install it", definition.name,
+                                kDiskBootLoader));
     }
     TRY(within(definition.name, check_file("kernel", kernel_of(definition), hvctl::kMaxImageBytes, room)));
     return within(definition.name, check_file("initrd", definition.initrd, most_initrd(definition.memory), room));
 }
 
 Result<hvctl::KernelImage> load_kernel(Hypervisor& hypervisor, const config::DomainDefinition& definition) {
-    return within(definition.name + ": kernel", Result<hvctl::KernelImage>{hypervisor.load_kernel(kernel_of(definition))});
+    return within(definition.name + ": kernel",
+                  Result<hvctl::KernelImage>{hypervisor.load_kernel(kernel_of(definition))});
 }
 
 Result<hvctl::Mapping> load_initrd(const config::DomainDefinition& definition) {
