@@ -29,6 +29,7 @@ struct ManagerPaths {
     std::string seeds;       // the folder of the guests' cloud-init seeds
 };
 
+inline constexpr std::size_t kMostNetworkWork = 16;
 inline constexpr std::size_t kMostLooks = 64;  // each is a thread, which may be one that waits for a dead disk
 
 struct Context {
@@ -49,6 +50,7 @@ struct Context {
           retry{loop, registry},
           jobs{loop, registry},
           looks{kMostLooks},
+          network_lane{kMostNetworkWork},
           builds{Loop::kPoolThreads / 2},
           checks{Loop::kPoolThreads / 4},
           alive{std::make_shared<Context*>(this)} {}
@@ -72,6 +74,7 @@ struct Context {
     RegistryRetry retry;
     JobQueue jobs;
     PoolLane looks;
+    PoolLane network_lane;  // netlink, nftables, systemd: nothing that waits for a disk
     PoolLane builds;
     PoolLane checks;
     std::shared_ptr<Context*> alive;  // posted calls look whether all this still lives

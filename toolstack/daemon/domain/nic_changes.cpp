@@ -13,6 +13,16 @@ namespace hvctld {
 
 using config::NicDefinition;
 
+namespace {
+
+Result<void> changed(const std::string& change, NicDefinition& nic) {
+    config::Diagnostics diagnostics;
+    if (config::parse_nic_change(change, "change", nic, diagnostics)) return {};
+    return fail(ErrorId::DefinitionInvalid, diagnostics.text());
+}
+
+}  // namespace
+
 // Without a deadline: none of its phases waits for ever.
 Job& NicChanges::begin(Domain& domain, Verb verb) {
     Job& job = work_.begin(domain, verb, 0, false);
@@ -116,18 +126,20 @@ Result<JobId> NicChanges::change(const std::string& text, const std::string& whi
     TRY(work_.host_stays(Verb::ChangeNic));
     TRY(Work::require_whole(*domain));
     TRY(require_registry(context_.registry));
-    const auto before = std::make_shared<NicDefinition>(TRY(domain->nics->find(which)));
-    const auto after = std::make_shared<NicDefinition>(*before);
-    config::Diagnostics diagnostics;
-    if (!config::parse_nic_change(change, "change", *after, diagnostics))
-        return fail(ErrorId::DefinitionInvalid, diagnostics.text());
+    // Said at once where it can be; what is true when the job's turn comes counts.
+    const auto after = std::make_shared<NicDefinition>(TRY(domain->nics->find(which)));
+    TRY(changed(change, *after));
 
     Job& job = begin(*domain, Verb::ChangeNic);
-    job.add({JobPhase::ChangeNic, 20, [this, domain, before, after](Job& running, const Done& done) {
-                 running.on_failure([this, domain, before](Job& failed, const Done& undone) {
+    job.add({JobPhase::ChangeNic, 20, [this, domain, which, change, after](Job& running, const Done& done) {
+                 const auto before = domain->nics->find(which);
+                 if (!before) return done(std::unexpected(before.error()));
+                 *after = *before;
+                 if (const auto made = changed(change, *after); !made) return done(made);
+                 running.on_failure([this, domain, nic = *before](Job& failed, const Done& undone) {
                      if (!domain->in_hv()) return undone({});
-                     put(*domain, *before);
-                     domain->nics->change_one (*before)(failed, undone);
+                     put(*domain, nic);
+                     domain->nics->change_one(nic)(failed, undone);
                  });
                  domain->nics->change_one (*after)(running, done);
              }});

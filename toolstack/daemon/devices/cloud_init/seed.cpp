@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/files.hpp"
+#include "config/devices.hpp"
 #include "config/disk_target.hpp"
 #include "devices/cloud_init/seed_files.hpp"
 #include "devices/looking.hpp"
@@ -50,6 +51,9 @@ Phase Seed::publish() {
 Result<void> Seed::add_disk() {
     constexpr std::uint32_t kNames = 26;
     auto& disks = domain_.definition.disks;
+    if (disks.size() >= config::kMostDevices)
+        return fail(ErrorId::LimitReached,
+                    fmt::format("{}: one disk too many with its cloud-init seed", domain_.record.name));
     for (std::uint32_t number = kNames; number-- > 0;) {
         const bool taken = std::ranges::any_of(disks, [&](const config::DiskDefinition& disk) {
             const auto other = config::parse_disk_target(disk.target);

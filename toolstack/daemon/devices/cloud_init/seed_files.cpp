@@ -4,11 +4,11 @@
 #include <archive_entry.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -88,17 +88,15 @@ std::vector<SeedFile> seed_files(const config::DomainDefinition& definition,
     return {{"meta-data", text_of(meta)}, {"network-config", network}, {"user-data", user}};
 }
 
-Result<void> write_seed(const std::string& path, const std::vector<SeedFile>& files) {
-    constexpr mode_t kOurs = 0600;
+namespace {
+
+Result<void> fill_seed(int file, const std::string& path, const std::vector<SeedFile>& files) {
     constexpr mode_t kReadable = 0444;
-    const std::string fresh = path + ".new";
-    const UniqueFd file{::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kOurs)};
-    if (!file) return fail_errno(errno, fresh);
     const std::unique_ptr<archive, ArchiveFree> image{archive_write_new()};
     if (!image) return fail(ErrorId::Internal, "libarchive has no memory");
     if (archive_write_set_format_iso9660(image.get()) != ARCHIVE_OK ||
         archive_write_set_options(image.get(), "volume-id=cidata,rockridge=useful,joliet") != ARCHIVE_OK ||
-        archive_write_open_fd(image.get(), file.get()) != ARCHIVE_OK) {
+        archive_write_open_fd(image.get(), file) != ARCHIVE_OK) {
         return archive_failed(image.get(), path);
     }
     for (const auto& [name, text] : files) {
@@ -114,8 +112,21 @@ Result<void> write_seed(const std::string& path, const std::vector<SeedFile>& fi
         }
     }
     if (archive_write_close(image.get()) != ARCHIVE_OK) return archive_failed(image.get(), path);
-    if (fdatasync(file.get()) != 0 || rename(fresh.c_str(), path.c_str()) != 0) return fail_errno(errno, path);
+    if (fdatasync(file) != 0) return fail_errno(errno, path);
     return {};
+}
+
+}  // namespace
+
+// A start that was called off may still be at it: each writes a file of its own.
+Result<void> write_seed(const std::string& path, const std::vector<SeedFile>& files) {
+    std::string fresh = path + ".XXXXXX";
+    const UniqueFd file{mkostemp(fresh.data(), O_CLOEXEC)};
+    if (!file) return fail_errno(errno, path);
+    auto written = fill_seed(file.get(), path, files);
+    if (written && rename(fresh.c_str(), path.c_str()) != 0) written = fail_errno(errno, path);
+    if (!written) (void)unlink(fresh.c_str());
+    return written;
 }
 
 }  // namespace hvctld

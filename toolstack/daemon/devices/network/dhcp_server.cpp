@@ -33,7 +33,10 @@ std::string host_name(const std::string& domain) {
     name.resize(std::min(name.size(), kLongest));
     while (name.ends_with('-')) name.pop_back();
     while (name.starts_with('-')) name.erase(0, 1);
-    return name;
+    // dnsmasq takes these for something else: times of a lease, and what is not to be answered.
+    const bool is_time = name.find_first_not_of("0123456789") == std::string::npos ||
+                         name.find_first_not_of("0123456789") == name.size() - 1;
+    return is_time || name == "ignore" || name == "infinite" ? std::string{} : name;
 }
 
 // Readable by dnsmasq, which runs as a user of its own.

@@ -97,8 +97,10 @@ Result<void> KernelNetworkHost::make_whole(const config::NetworkSettings& networ
     Netlink netlink = TRY(Netlink::open());
     auto bridge = TRY(netlink.find(network.bridge));
     if (!bridge) {
-        TRY(netlink.add_bridge(network.bridge, mac_of_bridge(network), network.mtu));
+        TRY(netlink.add_bridge(network.bridge, mac_of_bridge(network)));
         bridge = TRY(netlink.find(network.bridge));
+        // From a change on, the bridge's is its own and no port's.
+        if (bridge) TRY(netlink.set_mtu(bridge->index, network.mtu));
         log::info("made the bridge {}", network.bridge);
     }
     if (!bridge || bridge->kind != "bridge") {
@@ -106,8 +108,7 @@ Result<void> KernelNetworkHost::make_whole(const config::NetworkSettings& networ
                                                       "it, or name another one in 'networks' of hvctl.yaml",
                                                       network.bridge));
     }
-    const auto known = whole_.find(network.bridge);
-    if (known != whole_.end() && known->second == bridge->index && bridge->up) return {};
+    if (bridge->up && is_whole(network.bridge, bridge->index)) return {};
     for (const config::IpPrefix& address : network.addresses) TRY(netlink.add_address(bridge->index, address));
     if (!bridge->up) TRY(netlink.set_up(bridge->index, true));
     if (network.masquerade) {
@@ -116,15 +117,24 @@ Result<void> KernelNetworkHost::make_whole(const config::NetworkSettings& networ
     }
     if (network.dhcp) {
         // A guest that is configured otherwise needs none of it.
-        if (const auto served = dhcp_.serve(network); !served)
+        if (const auto served = dhcp_.serve(network); !served) {
             log::error("{}: {}", network.bridge, served.error().text());
+            return {};
+        }
     }
+    const std::lock_guard lock{known_};
     whole_[network.bridge] = bridge->index;
     return {};
 }
 
+bool KernelNetworkHost::is_whole(const std::string& bridge, int index) {
+    const std::lock_guard lock{known_};
+    const auto found = whole_.find(bridge);
+    return found != whole_.end() && found->second == index;
+}
+
 void KernelNetworkHost::touched(const std::string& name) {
-    const std::lock_guard lock{making_};
+    const std::lock_guard lock{known_};
     if (name.empty()) {
         whole_.clear();
     } else {
@@ -135,6 +145,10 @@ void KernelNetworkHost::touched(const std::string& name) {
 // First the filter: there is no moment without one.
 Result<void> KernelNetworkHost::connect(const GuestNic& guest) {
     const config::NicDefinition& nic = guest.nic;
+    const std::lock_guard lock{connecting_};
+    std::uint64_t& last = serials_[guest.interface];
+    if (last > guest.serial) return {};  // something later has been asked for
+    last = guest.serial;
     Netlink netlink = TRY(Netlink::open());
     const auto work = [&]() -> Result<void> {
         TRY(run_nft(filter_rules(
@@ -146,12 +160,17 @@ Result<void> KernelNetworkHost::connect(const GuestNic& guest) {
                         fmt::format("there is no {} in Dom0 any more", interface ? nic.bridge : guest.interface));
         }
         TRY(keep_silent(guest.interface));
-        const std::uint32_t mtu = nic.mtu != 0 ? nic.mtu : bridge->mtu;
-        if (interface->mtu != mtu) TRY(netlink.set_mtu(interface->index, mtu));
+        const config::NetworkSettings* const network = own(nic.bridge);
+        const std::uint32_t mtu = nic.mtu != 0 ? nic.mtu : network != nullptr ? network->mtu : bridge->mtu;
+        // A guest's driver may be unable to, and is no reason to cut the guest off.
+        if (const auto set = netlink.set_mtu(interface->index, mtu); interface->mtu != mtu && !set)
+            log::warning("{}: {}", guest.interface, set.error().text());
         TRY(netlink.shape(interface->index, nic.rate_bits));
         if (interface->master != bridge->index) TRY(netlink.set_master(interface->index, bridge->index));
-        if (const config::NetworkSettings* network = own(nic.bridge); network != nullptr && network->dhcp)
-            TRY(dhcp_.tell(*network, guest));
+        if (network != nullptr && network->dhcp) {
+            if (const auto told = dhcp_.tell(*network, guest); !told)
+                log::error("{}: {}", guest.interface, told.error().text());
+        }
         if (interface->up != nic.link) TRY(netlink.set_up(interface->index, nic.link));
         return {};
     };
@@ -160,22 +179,29 @@ Result<void> KernelNetworkHost::connect(const GuestNic& guest) {
     return within(guest.interface, std::move(connected));
 }
 
+// The filter goes after what it filters.
 void KernelNetworkHost::disconnect(const GuestNic& guest) {
     constexpr int kLooks = 100;
     constexpr std::chrono::milliseconds kBetweenLooks{100};
-    if (const config::NetworkSettings* network = own(guest.nic.bridge)) dhcp_.forget(*network, guest);
-    // The filter goes after what it filters.
-    for (int look = 0; exists(guest.interface) && look < kLooks; ++look) {
-        if (look == 0) {
+    {
+        const std::lock_guard lock{connecting_};
+        std::uint64_t& last = serials_[guest.interface];
+        if (last > guest.serial) return;
+        last = guest.serial;
+        if (const config::NetworkSettings* network = own(guest.nic.bridge)) dhcp_.forget(*network, guest);
+        if (exists(guest.interface)) {
             if (auto netlink = Netlink::open()) take_down(*netlink, guest.interface);
         }
-        std::this_thread::sleep_for(kBetweenLooks);
     }
-    if (exists(guest.interface)) {
-        log::error("{}: Dom0's kernel does not let go of it; its filter stays", guest.interface);
-    } else if (const auto removed = run_nft(filter_removal(guest.interface)); !removed) {
+    for (int look = 0; exists(guest.interface) && look < kLooks; ++look) std::this_thread::sleep_for(kBetweenLooks);
+    const std::lock_guard lock{connecting_};
+    const auto last = serials_.find(guest.interface);
+    if (last == serials_.end() || last->second != guest.serial) return;
+    if (exists(guest.interface))
+        return log::error("{}: Dom0's kernel does not let go of it; its filter stays", guest.interface);
+    serials_.erase(last);
+    if (const auto removed = run_nft(filter_removal(guest.interface)); !removed)
         log::error("{}: {}", guest.interface, removed.error().text());
-    }
 }
 
 bool KernelNetworkHost::exists(const std::string& interface) const {

@@ -24,13 +24,17 @@ class KernelNetworkHost final : public NetworkHost {
     [[nodiscard]] std::optional<NicCounters> counters(const std::string& interface) const override;
 
   private:
+    bool is_whole(const std::string& bridge, int index);
     Result<void> make_whole(const config::NetworkSettings& network);
     [[nodiscard]] const config::NetworkSettings* own(const std::string& bridge) const;
 
     const std::vector<config::NetworkSettings> networks_;
     DhcpServer dhcp_;
-    std::mutex making_;                 // of bridges: one at a time
-    std::map<std::string, int> whole_;  // its bridges that are, by their index; under `making_`
+    std::mutex making_;  // of bridges: one at a time
+    std::mutex known_;
+    std::map<std::string, int> whole_;              // its bridges that are, by their index; under `known_`
+    std::mutex connecting_;                         // one at a time
+    std::map<std::string, std::uint64_t> serials_;  // by interface: what was asked for last; under `connecting_`
 };
 
 }  // namespace hvctld

@@ -60,13 +60,14 @@ Result<std::optional<Interface>> Netlink::find(const std::string& name) {
                      rtnl_link_get_mtu(link.get()), (rtnl_link_get_flags(link.get()) & IFF_UP) != 0};
 }
 
-Result<void> Netlink::add_bridge(const std::string& name, const config::MacAddress& mac, std::uint32_t mtu) {
+Result<void> Netlink::add_bridge(const std::string& name, const config::MacAddress& mac) {
     const Link link{rtnl_link_bridge_alloc()};
     const Binary address{nl_addr_build(AF_LLC, mac.data(), mac.size())};
     if (!link || !address) return no_memory();
     rtnl_link_set_name(link.get(), name.c_str());
     rtnl_link_set_addr(link.get(), address.get());
-    rtnl_link_set_mtu(link.get(), mtu);
+    constexpr unsigned kNobodys = 1281;
+    rtnl_link_set_mtu(link.get(), kNobodys);
     return outcome(rtnl_link_add(socket_.get(), link.get(), NLM_F_CREATE | NLM_F_EXCL), name);
 }
 

@@ -27,8 +27,8 @@ class Netlink {
 
     // Nothing when there is none of that name.
     Result<std::optional<Interface>> find(const std::string& name);
-    // A bridge with that MAC address, down.
-    Result<void> add_bridge(const std::string& name, const config::MacAddress& mac, std::uint32_t mtu);
+    // A bridge with that MAC address, down, and an MTU that nobody wants.
+    Result<void> add_bridge(const std::string& name, const config::MacAddress& mac);
     // Also when it is there already.
     Result<void> add_address(int index, const config::IpPrefix& address);
     Result<void> set_up(int index, bool up);

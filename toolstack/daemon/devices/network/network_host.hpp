@@ -17,6 +17,8 @@ struct GuestNic {
     std::string interface;  // of Dom0: vif3.0
     std::string domain;     // its name
     config::NicDefinition nic;
+    // Of what is asked for: the later one counts, in whatever order threads come to it.
+    std::uint64_t serial = 0;
 };
 
 // What has passed since the interface is there, as the guest sees it.
@@ -39,7 +41,8 @@ class NetworkHost {
     // Nothing passes but what the guest may send, and it is on its bridge. Whatever was set before. What fails leaves
     // the link down.
     virtual Result<void> connect(const GuestNic& nic) = 0;
-    // Nothing is left of it in Dom0. The interface goes with the backend; until then nothing passes.
+    // Nothing is left of it in Dom0. The interface goes with the backend; until then nothing passes. Nothing happens
+    // where the interface has been connected again.
     virtual void disconnect(const GuestNic& nic) = 0;
     // Whether Dom0's kernel has the interface.
     [[nodiscard]] virtual bool exists(const std::string& interface) const = 0;

@@ -25,21 +25,41 @@ std::string Nics::name_of(const config::NicDefinition& nic) const {
 }
 
 GuestNic Nics::guest_nic(const config::NicDefinition& nic, std::uint32_t number) const {
-    return {vif_name(domid(), number), domain_.record.name, nic};
+    static std::uint64_t serial = 0;  // the loop's thread alone asks
+    return {vif_name(domid(), number), domain_.record.name, nic, ++serial};
+}
+
+const Nics::Live* Nics::live(const config::NicDefinition& nic) const {
+    const auto found = live_.find(mac_of(nic));
+    return found != live_.end() ? &found->second : nullptr;
 }
 
 std::optional<std::uint32_t> Nics::number_of(const config::NicDefinition& nic) const {
-    const auto found = numbers_.find(mac_of(nic));
-    return found != numbers_.end() ? std::optional{found->second} : std::nullopt;
+    const Live* const found = live(nic);
+    return found != nullptr ? std::optional{found->number} : std::nullopt;
+}
+
+// Dom0's own addresses are nobody else's.
+Result<void> Nics::may_have(const config::NicDefinition& nic) const {
+    const auto own = std::ranges::find(context_.networks, nic.bridge, &config::NetworkSettings::bridge);
+    if (own == context_.networks.end()) return {};
+    for (const config::IpPrefix& address : nic.addresses) {
+        const auto is_ours = [&](const config::IpPrefix& host) { return host.conflicts(address); };
+        if (std::ranges::none_of(own->addresses, is_ours)) continue;
+        return fail(ErrorId::AddressTaken, fmt::format("{}: {} is, or has in it, Dom0's own address on {}",
+                                                       name_of(nic), address.text(), nic.bridge));
+    }
+    return {};
 }
 
 // What the definition leaves to the host. Afterwards the definition has it, so that the guest has the same for good.
 Result<void> Nics::complete(config::NicDefinition& nic, std::size_t index) {
     NicClaims& claims = context_.nic_claims;
     if (!nic.mac) nic.mac = claims.make_mac(context_.paths.machine_id, domain_.record.name, index);
-    if (nic.any_address || !nic.addresses.empty()) return {};
+    TRY(may_have(nic));
     const auto& networks = context_.networks;
     const auto own = std::ranges::find(networks, nic.bridge, &config::NetworkSettings::bridge);
+    if (nic.any_address || !nic.addresses.empty()) return {};
     if (own == networks.end()) {
         return fail(ErrorId::NicUnusable,
                     fmt::format("{}: nothing says which addresses it may send from, and {} is none of this host's own "
@@ -54,7 +74,7 @@ Result<void> Nics::complete(config::NicDefinition& nic, std::size_t index) {
 Step Nics::prepare(bool) {
     return [this](Job& job, const Done& done) {
         auto& nics = domain_.definition.nics;
-        numbers_.clear();
+        live_.clear();
         if (nics.empty()) return done({});
         std::vector<std::string> bridges;
         for (std::size_t i = 0; i < nics.size(); ++i) {
@@ -67,9 +87,9 @@ Step Nics::prepare(bool) {
             for (const std::string& bridge : bridges) TRY(host->provide(bridge));
             return {};
         };
-        context_.looks.step_apart(provide)(job, once([this, done](const Result<void>& provided) {
-                                               done(within(domain_.record.name, Result<void>{provided}));
-                                           }));
+        context_.network_lane.step_apart(provide)(job, once([this, done](const Result<void>& provided) {
+                                                      done(within(domain_.record.name, Result<void>{provided}));
+                                                  }));
     };
 }
 
@@ -78,9 +98,9 @@ Step Nics::prepare_one(const std::shared_ptr<config::NicDefinition>& nic) {
         if (const auto completed = complete(*nic, domain_.definition.nics.size()); !completed) return done(completed);
         if (const auto taken = context_.nic_claims.take(domain_.record.name, *nic); !taken) return done(taken);
         const auto provide = [host = context_.network, bridge = nic->bridge] { return host->provide(bridge); };
-        context_.looks.step_apart(provide)(job, once([this, done](const Result<void>& provided) {
-                                               done(within(domain_.record.name, Result<void>{provided}));
-                                           }));
+        context_.network_lane.step_apart(provide)(job, once([this, done](const Result<void>& provided) {
+                                                      done(within(domain_.record.name, Result<void>{provided}));
+                                                  }));
     };
 }
 
@@ -112,7 +132,8 @@ Step Nics::connect_one(const config::NicDefinition& nic) {
 Result<std::uint32_t> Nics::free_number() const {
     for (std::uint32_t number = 0; number < config::kMostDevices; ++number) {
         // One that has just gone may not have gone from Dom0's kernel.
-        if (!vifs().state(number) && !context_.network->exists(vif_name(domid(), number))) return number;
+        if (vifs().state(number) || leaving_.contains(number)) continue;
+        if (!context_.network->exists(vif_name(domid(), number))) return number;
     }
     return fail(ErrorId::LimitReached, fmt::format("{}: more than {} network interfaces are not possible",
                                                    domain_.record.name, config::kMostDevices));
@@ -121,7 +142,7 @@ Result<std::uint32_t> Nics::free_number() const {
 Result<void> Nics::connect(const std::vector<Numbered>& nics) {
     std::vector<BusDevices::Entry> entries;
     for (const auto& [number, nic] : nics) {
-        numbers_[mac_of(nic)] = number;
+        live_[mac_of(nic)] = {number, nic};
         entries.push_back(vif_entry(domain_.record.name, nic, number));
     }
     return within(domain_.record.name, vifs().add(entries));
@@ -153,12 +174,12 @@ Step Nics::wait_ready(const std::vector<Numbered>& nics) {
                 for (const GuestNic& nic : list) TRY(host->connect(nic));
                 return {};
             };
-            context_.looks.step_apart(connect)(job, once([this, nics, done](const Result<void>& connected) {
-                                                   if (connected)
-                                                       std::ranges::for_each(nics,
-                                                                             [this](const auto& nic) { open(nic); });
-                                                   done(within(domain_.record.name, Result<void>{connected}));
-                                               }));
+            context_.network_lane.step_apart(connect)(job, once([this, nics, done](const Result<void>& connected) {
+                                                          if (connected)
+                                                              std::ranges::for_each(
+                                                                  nics, [this](const auto& nic) { open(nic); });
+                                                          done(within(domain_.record.name, Result<void>{connected}));
+                                                      }));
         });
     };
 }
@@ -197,20 +218,24 @@ void Nics::unplug() {
 // Before, netback may still have had the interfaces.
 void Nics::freed() {
     context_.nic_claims.release(domain_.record.name);
-    for (const config::NicDefinition& nic : domain_.definition.nics) {
-        if (const auto number = number_of(nic)) clear(nic, *number);
-    }
-    numbers_.clear();
+    for (const auto& [mac, live] : live_) clear(live.nic, live.number);
+    live_.clear();
 }
 
-void Nics::clear(const config::NicDefinition& nic, std::uint32_t number) {
-    context_.looks.run_apart(
+void Nics::clear(const config::NicDefinition& nic, std::uint32_t number, const std::function<void()>& done) {
+    leaving_.insert(number);
+    context_.network_lane.run_apart(
         context_.loop,
         [host = context_.network, gone = guest_nic(nic, number)]() -> Result<void> {
             host->disconnect(gone);
             return {};
         },
-        [](const Result<void>&) {});
+        [weak = std::weak_ptr{alive_}, number, done](const Result<void>&) {
+            const auto self = weak.lock();
+            if (!self) return;
+            (*self)->leaving_.erase(number);
+            if (done) done();
+        });
 }
 
 // The store knows more of the guest than its definition, which may be lost. What was about to come goes, and so does
@@ -230,30 +255,36 @@ Result<void> Nics::recover() {
 void Nics::recover_one(std::uint32_t number, const VifRecord& record) {
     auto& nics = domain_.definition.nics;
     const auto known = std::ranges::find(nics, record.nic.mac, &config::NicDefinition::mac);
+    const bool is_known = known != nics.end();
     if (record.state != NicState::There) {
         vifs().remove(number);
         clear(record.nic, number);
-        if (known == nics.end()) return;
+        if (!is_known) return;
         nics.erase(known);
     } else {
         vifs().keep_open(number);
-        numbers_[mac_of(record.nic)] = number;
-        if (known == nics.end()) nics.push_back(record.nic);
+        live_[mac_of(record.nic)] = {number, record.nic};
+        if (is_known) {
+            *known = record.nic;
+        } else {
+            nics.push_back(record.nic);
+        }
         if (const auto taken = context_.nic_claims.take(domain_.record.name, record.nic); !taken)
             log::error("{}", taken.error().text());
         reconnect(record.nic, number);  // whatever became of it meanwhile
-        if (known != nics.end()) return;
     }
     domain_.record.definition = normalised(domain_.definition);
     (void)context_.registry.save(domain_.record);
 }
 
 void Nics::reconnect(const config::NicDefinition& nic, std::uint32_t number) {
-    context_.looks.run_apart(
+    context_.network_lane.run_apart(
         context_.loop,
         [host = context_.network, guest = guest_nic(nic, number)]() -> Result<void> {
-            TRY(host->provide(guest.nic.bridge));
-            return host->connect(guest);
+            // Whatever became of the bridge: what is connected has its filter, or no link.
+            const auto provided = host->provide(guest.nic.bridge);
+            TRY(host->connect(guest));
+            return provided;
         },
         [name = name_of(nic)](const Result<void>& connected) {
             if (!connected) log::error("{}: {}", name, connected.error().text());
@@ -262,14 +293,12 @@ void Nics::reconnect(const config::NicDefinition& nic, std::uint32_t number) {
 
 void Nics::restore(const std::string& name) {
     if (!domain_.in_hv()) return;
-    for (const config::NicDefinition& nic : domain_.definition.nics) {
-        const auto number = number_of(nic);
-        if (!number) continue;
-        const std::string interface = vif_name(domid(), *number);
-        if (!name.empty() && name != interface && name != nic.bridge) continue;
+    for (const auto& [mac, live] : live_) {
+        const std::string interface = vif_name(domid(), live.number);
+        if (!name.empty() && name != interface && name != live.nic.bridge) continue;
         if (!context_.network->exists(interface)) continue;
-        log::warning("{}: its filter has been taken away, by a firewall perhaps; it is put back", name_of(nic));
-        reconnect(nic, *number);
+        log::warning("{}: its filter has been taken away, by a firewall perhaps; it is put back", name_of(live.nic));
+        reconnect(live.nic, live.number);
     }
 }
 
@@ -317,6 +346,7 @@ Step Nics::take_away(const config::NicDefinition& nic) {
             context_.nic_claims.release(domain_.record.name, mac_of(nic));
             return done({});
         }
+        (void)vifs().write(*number, vif_record(nic, NicState::Going));
         vifs().remove(*number);
         const auto gone = [this, number]() -> Result<bool> {
             return !context_.network->exists(vif_name(domid(), *number));
@@ -327,29 +357,39 @@ Step Nics::take_away(const config::NicDefinition& nic) {
                 fmt::format("{}: Dom0's kernel does not let go of it; 'journalctl -k' may tell more", name_of(nic))};
         };
         look_until(gone, kKernelPatienceMs, excuse)(job, [this, nic, number, done](const Result<void>& let_go) {
-            clear(nic, *number);
-            numbers_.erase(mac_of(nic));
-            context_.nic_claims.release(domain_.record.name, mac_of(nic));
-            done(let_go);
+            clear(nic, *number, [this, nic, let_go, done] {
+                live_.erase(mac_of(nic));
+                context_.nic_claims.release(domain_.record.name, mac_of(nic));
+                done(let_go);
+            });
         });
     };
 }
 
+// Until it is over both are the guest's: what it had, and what it gets.
 Step Nics::change_one(const config::NicDefinition& nic) {
     return [this, nic](Job& job, const Done& done) {
-        const auto number = number_of(nic);
-        if (!number) return done(fail(ErrorId::NoSuchNic, fmt::format("{}: it has gone", name_of(nic))));
-        if (const auto taken = context_.nic_claims.take(domain_.record.name, nic); !taken) return done(taken);
-        const auto connect = [host = context_.network, guest = guest_nic(nic, *number)] {
-            return host->connect(guest);
-        };
-        context_.looks.step_apart(connect)(job, once([this, nic, number, done](const Result<void>& connected) {
-                                               if (connected) {
-                                                   settle(nic);
-                                                   (void)vifs().write(*number, vif_rate(nic));
-                                               }
-                                               done(within(domain_.record.name, Result<void>{connected}));
-                                           }));
+        const Live* const present = live(nic);
+        if (present == nullptr) return done(fail(ErrorId::NoSuchNic, fmt::format("{}: it has gone", name_of(nic))));
+        config::NicDefinition both = nic;
+        both.addresses.insert(both.addresses.end(), present->nic.addresses.begin(), present->nic.addresses.end());
+        if (const auto free = may_have(nic); !free) return done(free);
+        if (const auto taken = context_.nic_claims.take(domain_.record.name, both); !taken) return done(taken);
+        const std::uint32_t number = present->number;
+        const auto connect = [host = context_.network, guest = guest_nic(nic, number)] { return host->connect(guest); };
+        // Half of it helps nobody.
+        job.shield();
+        context_.network_lane.step_apart(connect)(job,
+                                                  once([this, &job, nic, number, done](const Result<void>& connected) {
+                                                      job.unshield();
+                                                      if (connected) {
+                                                          live_[mac_of(nic)] = {number, nic};
+                                                          (void)context_.nic_claims.take(domain_.record.name, nic);
+                                                          settle(nic);
+                                                          (void)vifs().write(number, vif_rate(nic));
+                                                      }
+                                                      done(within(domain_.record.name, Result<void>{connected}));
+                                                  }));
     };
 }
 

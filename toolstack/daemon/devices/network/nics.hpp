@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -58,15 +60,22 @@ class Nics final : public Device {
 
   private:
     using Numbered = std::pair<std::uint32_t, config::NicDefinition>;
+    struct Live {
+        std::uint32_t number = 0;
+        config::NicDefinition nic;  // as it was asked for last
+    };
 
+    Result<void> may_have(const config::NicDefinition& nic) const;
     Result<void> complete(config::NicDefinition& nic, std::size_t index);
     Result<void> connect(const std::vector<Numbered>& nics);
     [[nodiscard]] Step wait_ready(const std::vector<Numbered>& nics);
     Result<bool> is_there(const Numbered& nic);
     void open(const Numbered& nic);
-    void clear(const config::NicDefinition& nic, std::uint32_t number);
+    // `done` hears of it when nothing is left of it, and nobody else is given its number, or its addresses, before.
+    void clear(const config::NicDefinition& nic, std::uint32_t number, const std::function<void()>& done = nullptr);
     void reconnect(const config::NicDefinition& nic, std::uint32_t number);
     void recover_one(std::uint32_t number, const VifRecord& record);
+    [[nodiscard]] const Live* live(const config::NicDefinition& nic) const;
     [[nodiscard]] std::optional<std::uint32_t> number_of(const config::NicDefinition& nic) const;
     [[nodiscard]] Result<std::uint32_t> free_number() const;
     [[nodiscard]] GuestNic guest_nic(const config::NicDefinition& nic, std::uint32_t number) const;
@@ -77,7 +86,9 @@ class Nics final : public Device {
 
     Context& context_;
     Domain& domain_;
-    std::map<config::MacAddress, std::uint32_t> numbers_;  // of the present run
+    std::map<config::MacAddress, Live> live_;  // of the present run, whatever the definition says
+    std::set<std::uint32_t> leaving_;          // numbers whose interfaces Dom0 is still rid of
+    std::shared_ptr<Nics*> alive_ = std::make_shared<Nics*>(this);
 };
 
 }  // namespace hvctld
