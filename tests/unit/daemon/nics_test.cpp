@@ -155,6 +155,19 @@ TEST_F(Nics, ComeGoAndChangeWhileTheGuestRuns) {
     expect_nothing();
 }
 
+TEST_F(Nics, OfTwoDetachesTheSecondFindsNothing) {
+    ASSERT_EQ(start(with_nic("web1", "")).state, JobState::Done);
+    ASSERT_EQ(attach("{}").state, JobState::Done);
+    const auto first = process->manager->detach_nic("web1", "1", false);
+    const auto second = process->manager->detach_nic("web1", "1", false);
+    ASSERT_TRUE(first && second);
+    EXPECT_EQ(process->finish(first).state, JobState::Done);
+    EXPECT_EQ(static_cast<ErrorId>(process->finish(second).error), ErrorId::NoSuchNic);
+    EXPECT_EQ(nics().size(), 1u);
+    EXPECT_EQ(read(backend() + "/online"), "1");
+    EXPECT_EQ(nics().front().state, "connected");
+}
+
 TEST_F(Nics, AnAttachThatTheGuestDoesNotTakeIsUndone) {
     ASSERT_EQ(start(definition("web1")).state, JobState::Done);
     kernel_side().guest_takes = false;

@@ -17,12 +17,6 @@ std::string mode_text(const Properties& disk) {
     return text;
 }
 
-Cell disk_state_cell(const std::string& state) {
-    if (state == "failed") return {state, Colour::Red};
-    if (state == "connected") return {state, Colour::Green};
-    return {state, state == "offline" ? Colour::Dim : Colour::None};
-}
-
 Table table_of(const std::vector<DomainDevices>& all) {
     Table table({{"Name"},
                  {"ID", Align::Right},
@@ -38,7 +32,7 @@ Table table_of(const std::vector<DomainDevices>& all) {
                        {domain_id_text(entry.domain)},
                        {disk.text("target")},
                        {mode_text(disk)},
-                       disk_state_cell(disk.text("state")),
+                       device_state_cell(disk.text("state")),
                        {device.empty() ? "-" : device},
                        {disk.text("path")}});
         }

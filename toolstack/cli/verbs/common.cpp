@@ -72,6 +72,12 @@ Result<void> tell_started(Context& context, const std::string& name, bool paused
     return {};
 }
 
+Cell device_state_cell(const std::string& state) {
+    if (state == "failed") return {state, Colour::Red};
+    if (state == "connected") return {state, Colour::Green};
+    return {state, state == "offline" ? Colour::Dim : Colour::None};
+}
+
 Cell state_cell(const std::string& state) {
     if (state == "running") return {state, Colour::Green};
     if (state == "crashed") return {state, Colour::Red};

@@ -41,5 +41,7 @@ Result<void> follow_job(Context& context, JobId job, bool no_wait, OnInterrupt o
 Result<void> tell_started(Context& context, const std::string& name, bool paused);
 
 Cell state_cell(const std::string& state);
+// Of a disk or a network interface.
+Cell device_state_cell(const std::string& state);
 
 }  // namespace hvctl::cli

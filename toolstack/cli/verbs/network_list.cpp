@@ -25,9 +25,7 @@ std::string rate_text(std::uint64_t bits) {
 Cell nic_state_cell(const Properties& nic) {
     const std::string state = nic.text("state");
     if (!nic.flag("link") && state != "offline") return {"link down", Colour::Red};
-    if (state == "failed") return {state, Colour::Red};
-    if (state == "connected") return {state, Colour::Green};
-    return {state, state == "offline" ? Colour::Dim : Colour::None};
+    return device_state_cell(state);
 }
 
 Table table_of(const std::vector<DomainDevices>& all) {

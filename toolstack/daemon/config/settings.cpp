@@ -120,6 +120,11 @@ NetworkSettings usual_network(std::string_view host) {
     return network;
 }
 
+const NetworkSettings* network_of(const std::vector<NetworkSettings>& networks, std::string_view bridge) {
+    const auto found = std::ranges::find(networks, bridge, &NetworkSettings::bridge);
+    return found != networks.end() ? &*found : nullptr;
+}
+
 Settings parse_settings(std::string_view text, const std::string& source, Diagnostics& diagnostics) {
     Settings settings;
     YamlNode root;

@@ -33,6 +33,9 @@ struct NetworkSettings {
 // addresses are its own (RFC 4193); none without.
 NetworkSettings usual_network(std::string_view host);
 
+// The one of that bridge; null when there is none.
+const NetworkSettings* network_of(const std::vector<NetworkSettings>& networks, std::string_view bridge);
+
 struct Settings {
     log::Level log_level = log::Level::Info;
     ConsoleSettings console;

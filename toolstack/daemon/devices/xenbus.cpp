@@ -33,6 +33,19 @@ std::string frontends_of(std::string_view kind, std::uint16_t domid) {
 
 }  // namespace
 
+std::string word_of(BusState state) {
+    switch (state) {
+        case BusState::Unknown:
+        case BusState::Initialising: return "starting";
+        case BusState::InitWait:
+        case BusState::Initialised: return "waiting";
+        case BusState::Connected: return "connected";
+        case BusState::Closing: return "closing";
+        case BusState::Closed: return "closed";
+    }
+    return "starting";
+}
+
 std::string BusDevices::backend(std::uint32_t number) const {
     return fmt::format("{}/{}", backends_of(kind_, domid_), number);
 }

@@ -26,6 +26,9 @@ enum class BusState : std::uint8_t {
     Closed = 6,
 };
 
+// What people are told of it: starting, waiting, connected, closing, closed.
+std::string word_of(BusState state);
+
 class BusDevices {
   public:
     // `kind` is the class's name in the store: vbd, vif.

@@ -20,20 +20,6 @@ Phase later(JobPhase name, std::uint32_t percent, std::function<Step()> step) {
 
 }  // namespace
 
-// Without a deadline: none of its phases waits for ever.
-Job& DiskChanges::begin(Domain& domain, Verb verb) {
-    Job& job = work_.begin(domain, verb, 0, false);
-    if (!domain.unwinding.empty()) job.add(Work::waiting_phase(domain));
-    return job;
-}
-
-JobId DiskChanges::go(const Domain& domain, Job& job) {
-    domains_.changed(domain);
-    const JobId id = job.id();
-    job.start();
-    return id;
-}
-
 Result<JobId> DiskChanges::attach(const std::string& text, const std::string& disk_text) {
     Domain* domain = TRY(domains_.find_running(text));
     TRY(work_.admit(*domain, Verb::AttachDisk));
@@ -45,7 +31,7 @@ Result<JobId> DiskChanges::attach(const std::string& text, const std::string& di
     if (!parsed) return fail(ErrorId::DefinitionInvalid, diagnostics.text());
 
     const auto disk = std::make_shared<config::DiskDefinition>(*parsed);
-    Job& job = begin(*domain, Verb::AttachDisk);
+    Job& job = work_.begin_change(*domain, Verb::AttachDisk);
     job.add({JobPhase::PrepareDisk, 10, [this, domain, disk](Job& running, const Done& done) {
                  // Another disk may have come while this one waited.
                  if (const auto chosen = choose_target(*domain, *disk); !chosen) return done(chosen);
@@ -77,7 +63,7 @@ Result<JobId> DiskChanges::attach(const std::string& text, const std::string& di
                  running.keep();
                  return {};
              })});
-    return go(*domain, job);
+    return work_.go(*domain, job);
 }
 
 Result<JobId> DiskChanges::detach(const std::string& text, const std::string& target, bool force) {
@@ -85,7 +71,7 @@ Result<JobId> DiskChanges::detach(const std::string& text, const std::string& ta
     TRY(work_.admit(*domain, Verb::DetachDisk));
     TRY(Work::require_whole(*domain));
     const auto disk = std::make_shared<config::DiskDefinition>(*TRY(find(*domain, target)));
-    Job& job = begin(*domain, Verb::DetachDisk);
+    Job& job = work_.begin_change(*domain, Verb::DetachDisk);
     if (!force) {
         job.add({JobPhase::AskForDisk, 20, [domain, disk](Job& running, const Done& done) {
                      running.on_failure([domain, disk](Job&, const Done& undone) {
@@ -107,7 +93,7 @@ Result<JobId> DiskChanges::detach(const std::string& text, const std::string& ta
                      done(taken);
                  });
              }});
-    return go(*domain, job);
+    return work_.go(*domain, job);
 }
 
 Result<JobId> DiskChanges::resize(const std::string& text, const std::string& target, std::uint64_t bytes) {
@@ -121,9 +107,9 @@ Result<JobId> DiskChanges::resize(const std::string& text, const std::string& ta
         return fail(ErrorId::InvalidArgument, fmt::format("{}: {} bytes are no size of a disk: whole sectors of {}",
                                                           domain->record.name, bytes, kSector));
     }
-    Job& job = begin(*domain, Verb::ResizeDisk);
+    Job& job = work_.begin_change(*domain, Verb::ResizeDisk);
     job.add(later(JobPhase::ResizeDisk, 20, [domain, disk, bytes] { return domain->disks->grow_one(*disk, bytes); }));
-    return go(*domain, job);
+    return work_.go(*domain, job);
 }
 
 Result<const config::DiskDefinition*> DiskChanges::find(const Domain& domain, const std::string& target) {

@@ -27,8 +27,6 @@ class DiskChanges {
     Result<std::vector<DiskView>> list(const std::string& domain);
 
   private:
-    Job& begin(Domain& domain, Verb verb);
-    JobId go(const Domain& domain, Job& job);
     Result<const config::DiskDefinition*> find(const Domain& domain, const std::string& target);
     Result<void> choose_target(const Domain& domain, config::DiskDefinition& disk);
     void save(Domain& domain);

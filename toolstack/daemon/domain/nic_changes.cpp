@@ -23,20 +23,6 @@ Result<void> changed(const std::string& change, NicDefinition& nic) {
 
 }  // namespace
 
-// Without a deadline: none of its phases waits for ever.
-Job& NicChanges::begin(Domain& domain, Verb verb) {
-    Job& job = work_.begin(domain, verb, 0, false);
-    if (!domain.unwinding.empty()) job.add(Work::waiting_phase(domain));
-    return job;
-}
-
-JobId NicChanges::go(const Domain& domain, Job& job) {
-    domains_.changed(domain);
-    const JobId id = job.id();
-    job.start();
-    return id;
-}
-
 Result<JobId> NicChanges::attach(const std::string& text, const std::string& nic_text) {
     Domain* domain = TRY(domains_.find_running(text));
     TRY(work_.admit(*domain, Verb::AttachNic));
@@ -48,7 +34,7 @@ Result<JobId> NicChanges::attach(const std::string& text, const std::string& nic
     if (!parsed) return fail(ErrorId::DefinitionInvalid, diagnostics.text());
     const auto nic = std::make_shared<NicDefinition>(*parsed);
 
-    Job& job = begin(*domain, Verb::AttachNic);
+    Job& job = work_.begin_change(*domain, Verb::AttachNic);
     job.add({JobPhase::PrepareNic, 10, [domain, nic](Job& running, const Done& done) {
                  // Another one may have come while this one waited.
                  const auto& nics = domain->definition.nics;
@@ -68,13 +54,16 @@ Result<JobId> NicChanges::attach(const std::string& text, const std::string& nic
                  });
                  domain->nics->prepare_one(nic)(running, done);
              }});
-    job.add({JobPhase::ConnectNic, 40,
-             [domain, nic](Job& running, const Done& done) { domain->nics->connect_one (*nic)(running, done); }});
+    job.add({JobPhase::ConnectNic, 40, [domain, nic](Job& running, const Done& done) {
+                 const Step step = domain->nics->connect_one(*nic);
+                 step(running, done);
+             }});
     job.add({JobPhase::WaitForDriver, 60, [this, domain, nic](Job& running, const Done& done) {
                  const auto can_answer = work_.can_answer(*domain);
                  if (!can_answer || !*can_answer)
                      return done(can_answer ? Result<void>{} : std::unexpected(can_answer.error()));
-                 domain->nics->wait_connected (*nic)(running, done);
+                 const Step step = domain->nics->wait_connected(*nic);
+                 step(running, done);
              }});
     job.add({JobPhase::RememberNics, 90, [this, domain, nic](Job& running, const Done& done) {
                  put(*domain, *nic);
@@ -89,7 +78,7 @@ Result<JobId> NicChanges::attach(const std::string& text, const std::string& nic
                  running.keep();
                  return {};
              })});
-    return go(*domain, job);
+    return work_.go(*domain, job);
 }
 
 Result<JobId> NicChanges::detach(const std::string& text, const std::string& which, bool force) {
@@ -97,27 +86,29 @@ Result<JobId> NicChanges::detach(const std::string& text, const std::string& whi
     TRY(work_.admit(*domain, Verb::DetachNic));
     TRY(Work::require_whole(*domain));
     const auto nic = std::make_shared<NicDefinition>(TRY(domain->nics->find(which)));
-    Job& job = begin(*domain, Verb::DetachNic);
+    Job& job = work_.begin_change(*domain, Verb::DetachNic);
     if (!force) {
         job.add({JobPhase::AskForNic, 20, [domain, nic](Job& running, const Done& done) {
                      running.on_failure([domain, nic](Job&, const Done& undone) {
                          if (domain->in_hv()) domain->nics->keep_open(*nic);
                          undone({});
                      });
-                     domain->nics->wait_closed (*nic)(running, done);
+                     const Step step = domain->nics->wait_closed(*nic);
+                     step(running, done);
                  }});
     }
     // What has been taken stays so; a kill does not change that, and neither does a registry that cannot be written.
     job.add({JobPhase::TakeNic, 60, [this, domain, nic](Job& running, const Done& done) {
                  running.keep();
                  running.shield();
-                 domain->nics->take_away (*nic)(running, [this, domain, nic, &running, done](const auto& taken) {
+                 const Step step = domain->nics->take_away(*nic);
+                 step(running, [this, domain, nic, &running, done](const auto& taken) {
                      running.unshield();
                      forget(*domain, *nic);
                      done(taken);
                  });
              }});
-    return go(*domain, job);
+    return work_.go(*domain, job);
 }
 
 Result<JobId> NicChanges::change(const std::string& text, const std::string& which, const std::string& change) {
@@ -130,7 +121,7 @@ Result<JobId> NicChanges::change(const std::string& text, const std::string& whi
     const auto after = std::make_shared<NicDefinition>(TRY(domain->nics->find(which)));
     TRY(changed(change, *after));
 
-    Job& job = begin(*domain, Verb::ChangeNic);
+    Job& job = work_.begin_change(*domain, Verb::ChangeNic);
     job.add({JobPhase::ChangeNic, 20, [this, domain, which, change, after](Job& running, const Done& done) {
                  const auto before = domain->nics->find(which);
                  if (!before) return done(std::unexpected(before.error()));
@@ -141,7 +132,8 @@ Result<JobId> NicChanges::change(const std::string& text, const std::string& whi
                      put(*domain, nic);
                      domain->nics->change_one(nic)(failed, undone);
                  });
-                 domain->nics->change_one (*after)(running, done);
+                 const Step step = domain->nics->change_one(*after);
+                 step(running, done);
              }});
     job.add({JobPhase::RememberNics, 90, [this, domain, after](Job& running, const Done& done) {
                  put(*domain, *after);
@@ -150,7 +142,7 @@ Result<JobId> NicChanges::change(const std::string& text, const std::string& whi
                      done(kept);
                  });
              }});
-    return go(*domain, job);
+    return work_.go(*domain, job);
 }
 
 // In place of the one with its MAC address, or behind all of them.

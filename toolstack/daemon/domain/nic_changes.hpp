@@ -26,8 +26,6 @@ class NicChanges {
     Result<std::vector<NicView>> list(const std::string& domain);
 
   private:
-    Job& begin(Domain& domain, Verb verb);
-    JobId go(const Domain& domain, Job& job);
     void put(Domain& domain, const config::NicDefinition& nic);
     void forget(Domain& domain, const config::NicDefinition& nic);
     void save(Domain& domain);

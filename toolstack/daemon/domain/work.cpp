@@ -85,6 +85,19 @@ void Work::make_way(Domain& domain, Verb asked, const std::string& why) {
     if (conflict(job->record().verb, asked) != Conflict::Queue) job->interrupt(called_off);
 }
 
+Job& Work::begin_change(Domain& domain, Verb verb) {
+    Job& job = begin(domain, verb, 0, false);
+    if (!domain.unwinding.empty()) job.add(waiting_phase(domain));
+    return job;
+}
+
+JobId Work::go(const Domain& domain, Job& job) {
+    domains_.changed(domain);
+    const JobId id = job.id();
+    job.start();
+    return id;
+}
+
 Phase Work::waiting_phase(Domain& domain) {
     return {JobPhase::WaitForOthers, 5, [&domain](Job& job, const Done& done) {
                 const JobId id = job.id();

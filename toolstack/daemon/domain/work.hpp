@@ -34,6 +34,11 @@ class Work {
     // Begins a job for the domain: add phases, then start() it. What is superseded is told `why`; where another job
     // comes first, waiting_phase() is the first one's to be added.
     Job& begin(Domain& domain, Verb verb, std::uint32_t deadline_seconds, bool paused, const std::string& why = {});
+    // The same for a change of a guest that runs: without a deadline, as none of its phases waits for ever, and with
+    // the waiting phase.
+    Job& begin_change(Domain& domain, Verb verb);
+    // Starts a job that has all its phases.
+    JobId go(const Domain& domain, Job& job);
     // A job of the previous process, under its own number; behind one that has been resumed before it.
     Job& resume(Domain& domain, JobRecord record);
     // Until the jobs before this one have ended.

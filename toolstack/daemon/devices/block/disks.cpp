@@ -319,16 +319,7 @@ std::string Disks::state_of(std::uint32_t number) const {
     if (!vbds().trouble(number).empty()) return "failed";
     // The guest has thrown its end away, and the backend is gone with it.
     if (!served && *state >= BusState::InitWait) return "closed";
-    switch (*state) {
-        case BusState::Unknown:
-        case BusState::Initialising: return "starting";
-        case BusState::InitWait:
-        case BusState::Initialised: return "waiting";
-        case BusState::Connected: return "connected";
-        case BusState::Closing: return "closing";
-        case BusState::Closed: return "closed";
-    }
-    return "starting";
+    return word_of(*state);
 }
 
 Step Disks::grow_one(const config::DiskDefinition& disk, std::uint64_t bytes) {

@@ -34,8 +34,8 @@ Json ethernet(const config::NicDefinition& nic, const std::vector<config::Networ
     }
     result["dhcp4"] = !has_four;
     if (nic.mtu != 0) result["mtu"] = nic.mtu;
-    const auto own = std::ranges::find(networks, nic.bridge, &config::NetworkSettings::bridge);
-    if (own == networks.end() || nic.addresses.empty()) return result;
+    const auto* const own = config::network_of(networks, nic.bridge);
+    if (own == nullptr || nic.addresses.empty()) return result;
     for (const config::IpPrefix& host : own->addresses) {
         const bool same_kind = std::ranges::any_of(nic.addresses, [&](const config::IpPrefix& one) {
             return host.network().covers(one) && !one.is_network();

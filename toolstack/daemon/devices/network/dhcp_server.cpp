@@ -121,6 +121,7 @@ Result<void> DhcpServer::tell(const config::NetworkSettings& network, const Gues
     const std::lock_guard lock{mutex_};
     const std::string path = host_file(network, nic);
     const std::string line = dnsmasq_host(network, nic);
+    told_[path] = nic.interface;
     const auto present = read_text_file(path, kLongestFile);
     if (line == present.value_or("")) return {};
     // It notices files that come; what it was told before it forgets only when it is asked to.
@@ -134,9 +135,13 @@ Result<void> DhcpServer::tell(const config::NetworkSettings& network, const Gues
 
 void DhcpServer::forget(const config::NetworkSettings& network, const GuestNic& nic) {
     const std::lock_guard lock{mutex_};
-    if (unlink(host_file(network, nic).c_str()) != 0) return;
-    if (const auto told = signal_unit(unit_of(network), SIGHUP); !told)
-        log::warning("{}: {}", network.bridge, told.error().text());
+    const std::string path = host_file(network, nic);
+    const auto told = told_.find(path);
+    if (told != told_.end() && told->second != nic.interface) return;
+    if (told != told_.end()) told_.erase(told);
+    if (unlink(path.c_str()) != 0) return;
+    if (const auto heard = signal_unit(unit_of(network), SIGHUP); !heard)
+        log::warning("{}: {}", network.bridge, heard.error().text());
 }
 
 }  // namespace hvctld

@@ -2,6 +2,7 @@
 // answers nobody else. A systemd service of its own, hvctl-dnsmasq@BRIDGE, which outlives the daemon.
 #pragma once
 
+#include <map>
 #include <mutex>
 #include <string>
 
@@ -30,6 +31,7 @@ class DhcpServer {
 
     const std::string folder_;
     std::mutex mutex_;
+    std::map<std::string, std::string> told_;  // by file: the interface; a guest that reboots has another one
 };
 
 }  // namespace hvctld

@@ -69,13 +69,8 @@ std::uint64_t statistic(const std::string& interface, const char* name) {
 KernelNetworkHost::KernelNetworkHost(std::vector<config::NetworkSettings> networks, const std::string& folder)
     : networks_{std::move(networks)}, dhcp_{folder} {}
 
-const config::NetworkSettings* KernelNetworkHost::own(const std::string& bridge) const {
-    const auto found = std::ranges::find(networks_, bridge, &config::NetworkSettings::bridge);
-    return found != networks_.end() ? &*found : nullptr;
-}
-
 Result<void> KernelNetworkHost::provide(const std::string& bridge) {
-    if (const config::NetworkSettings* network = own(bridge)) {
+    if (const config::NetworkSettings* network = config::network_of(networks_, bridge)) {
         const std::lock_guard lock{making_};
         return within("network " + bridge, make_whole(*network));
     }
@@ -160,7 +155,7 @@ Result<void> KernelNetworkHost::connect(const GuestNic& guest) {
                         fmt::format("there is no {} in Dom0 any more", interface ? nic.bridge : guest.interface));
         }
         TRY(keep_silent(guest.interface));
-        const config::NetworkSettings* const network = own(nic.bridge);
+        const config::NetworkSettings* const network = config::network_of(networks_, nic.bridge);
         const std::uint32_t mtu = nic.mtu != 0 ? nic.mtu : network != nullptr ? network->mtu : bridge->mtu;
         // A guest's driver may be unable to, and is no reason to cut the guest off.
         if (const auto set = netlink.set_mtu(interface->index, mtu); interface->mtu != mtu && !set)
@@ -188,7 +183,8 @@ void KernelNetworkHost::disconnect(const GuestNic& guest) {
         std::uint64_t& last = serials_[guest.interface];
         if (last > guest.serial) return;
         last = guest.serial;
-        if (const config::NetworkSettings* network = own(guest.nic.bridge)) dhcp_.forget(*network, guest);
+        if (const config::NetworkSettings* network = config::network_of(networks_, guest.nic.bridge))
+            dhcp_.forget(*network, guest);
         if (exists(guest.interface)) {
             if (auto netlink = Netlink::open()) take_down(*netlink, guest.interface);
         }

@@ -26,7 +26,6 @@ class KernelNetworkHost final : public NetworkHost {
   private:
     bool is_whole(const std::string& bridge, int index);
     Result<void> make_whole(const config::NetworkSettings& network);
-    [[nodiscard]] const config::NetworkSettings* own(const std::string& bridge) const;
 
     const std::vector<config::NetworkSettings> networks_;
     DhcpServer dhcp_;

@@ -41,8 +41,8 @@ std::optional<std::uint32_t> Nics::number_of(const config::NicDefinition& nic) c
 
 // Dom0's own addresses are nobody else's.
 Result<void> Nics::may_have(const config::NicDefinition& nic) const {
-    const auto own = std::ranges::find(context_.networks, nic.bridge, &config::NetworkSettings::bridge);
-    if (own == context_.networks.end()) return {};
+    const auto* const own = config::network_of(context_.networks, nic.bridge);
+    if (own == nullptr) return {};
     for (const config::IpPrefix& address : nic.addresses) {
         const auto is_ours = [&](const config::IpPrefix& host) { return host.conflicts(address); };
         if (std::ranges::none_of(own->addresses, is_ours)) continue;
@@ -57,10 +57,9 @@ Result<void> Nics::complete(config::NicDefinition& nic, std::size_t index) {
     NicClaims& claims = context_.nic_claims;
     if (!nic.mac) nic.mac = claims.make_mac(context_.paths.machine_id, domain_.record.name, index);
     TRY(may_have(nic));
-    const auto& networks = context_.networks;
-    const auto own = std::ranges::find(networks, nic.bridge, &config::NetworkSettings::bridge);
     if (nic.any_address || !nic.addresses.empty()) return {};
-    if (own == networks.end()) {
+    const auto* const own = config::network_of(context_.networks, nic.bridge);
+    if (own == nullptr) {
         return fail(ErrorId::NicUnusable,
                     fmt::format("{}: nothing says which addresses it may send from, and {} is none of this host's own "
                                 "networks: write them as 'addresses: [...]', or 'addresses: any'",
@@ -304,9 +303,10 @@ void Nics::restore(const std::string& name) {
 
 Step Nics::wait_connected(const config::NicDefinition& nic) {
     const auto connected = [this, nic]() -> Result<bool> {
-        const Numbered numbered{number_of(nic).value_or(0), nic};
-        if (!TRY(is_there(numbered))) return false;
-        return vifs().state(numbered.first) == BusState::Connected;
+        const auto number = number_of(nic);
+        if (!number) return fail(ErrorId::NoSuchNic, fmt::format("{}: it has gone", name_of(nic)));
+        if (!TRY(is_there({*number, nic}))) return false;
+        return vifs().state(*number) == BusState::Connected;
     };
     return look_until(connected, kGuestPatienceMs, [this, nic] {
         return Error{
@@ -318,10 +318,10 @@ Step Nics::wait_connected(const config::NicDefinition& nic) {
 }
 
 Step Nics::wait_closed(const config::NicDefinition& nic) {
-    const std::uint32_t number = number_of(nic).value_or(0);
-    const auto closed = [this, number]() -> Result<bool> {
-        const auto state = vifs().state(number);
-        return !state || *state == BusState::Closed || !context_.network->exists(vif_name(domid(), number));
+    const auto closed = [this, nic]() -> Result<bool> {
+        const auto number = number_of(nic);
+        const auto state = number ? vifs().state(*number) : std::nullopt;
+        return !state || *state == BusState::Closed || !context_.network->exists(vif_name(domid(), *number));
     };
     const auto wait = look_until(closed, kGuestPatienceMs, [this, nic] {
         return Error{ErrorId::GuestSilent,
@@ -329,8 +329,10 @@ Step Nics::wait_closed(const config::NicDefinition& nic) {
                                  "or does not run; with --force it is taken away all the same",
                                  name_of(nic), kGuestPatienceMs / 1000)};
     });
-    return [this, number, wait](Job& job, const Done& done) {
-        if (const auto asked = vifs().close(number); !asked) return done(asked);
+    return [this, nic, wait](Job& job, const Done& done) {
+        const auto number = number_of(nic);
+        if (!number) return done(fail(ErrorId::NoSuchNic, fmt::format("{}: it has gone", name_of(nic))));
+        if (const auto asked = vifs().close(*number); !asked) return done(asked);
         wait(job, done);
     };
 }
@@ -410,16 +412,7 @@ std::string Nics::state_of(std::uint32_t number) const {
     if (!vifs().trouble(number).empty()) return "failed";
     // The guest has thrown its end away, and the backend is gone with it.
     if (*state >= BusState::InitWait && !context_.network->exists(vif_name(domid(), number))) return "closed";
-    switch (*state) {
-        case BusState::Unknown:
-        case BusState::Initialising: return "starting";
-        case BusState::InitWait:
-        case BusState::Initialised: return "waiting";
-        case BusState::Connected: return "connected";
-        case BusState::Closing: return "closing";
-        case BusState::Closed: return "closed";
-    }
-    return "starting";
+    return word_of(*state);
 }
 
 std::vector<NicView> Nics::list() const {
