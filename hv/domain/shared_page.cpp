@@ -14,11 +14,19 @@ constexpr std::uint64_t kOwnReferences = 1;
 }  // namespace
 
 Result<SharedPage> SharedPage::allocate(Domain& domain) {
+    return allocate(domain, domain.id);
+}
+
+Result<SharedPage> SharedPage::allocate_withdrawn(Domain& domain) {
+    return allocate(domain, kOwnerHv);
+}
+
+Result<SharedPage> SharedPage::allocate(Domain& domain, DomainId owner) {
     const Mfn frame = TRY(allocate_frames({}));
     FrameInfo& info = frame_info(frame);
     set_m2p(frame, kInvalidM2pEntry);
     info.type.store(FrameInfo::type_bits(FrameType::Writable) | FrameInfo::kValidated | 1);
-    info.count.store(FrameInfo::owner_bits(domain.id) | FrameInfo::kShared | kOwnReferences, std::memory_order_release);
+    info.count.store(FrameInfo::owner_bits(owner) | FrameInfo::kShared | kOwnReferences, std::memory_order_release);
     domain.hv_bytes += kPageSize;
     return SharedPage{domain, info};
 }

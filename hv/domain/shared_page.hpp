@@ -17,6 +17,8 @@ struct FrameInfo;
 class SharedPage {
   public:
     static Result<SharedPage> allocate(Domain& domain);  // Error::NoMemory
+    // One that is withdrawn from its beginning on: there is no moment in which it can be mapped.
+    static Result<SharedPage> allocate_withdrawn(Domain& domain);
 
     SharedPage() = default;
     SharedPage(SharedPage&& other) noexcept : domain_{other.domain_}, info_{other.info_} { other.info_ = nullptr; }
@@ -43,6 +45,8 @@ class SharedPage {
     void free();
 
   private:
+    static Result<SharedPage> allocate(Domain& domain, DomainId owner);
+
     SharedPage(Domain& domain, FrameInfo& info) : domain_{&domain}, info_{&info} {}
 
     Domain* domain_ = nullptr;

@@ -145,6 +145,8 @@ struct Traces {
 void begin_use(std::uint64_t first, unsigned order, Traces& traces) {
     for (std::uint64_t i = 0; i < std::uint64_t{1} << order; ++i) {
         FrameInfo& info = info_at(first + i);
+        // Nobody stamps pages of hv's heap: one that the clock has run away from costs a flush this once.
+        if (static_cast<std::int32_t>(traces.now - info.tlb_stamp) < 0) info.tlb_stamp = traces.now;
         traces.add(info.tlb_stamp);
         info.count.store(kUnowned, std::memory_order_relaxed);
         const std::uint64_t left = info.type.load(std::memory_order_relaxed) & FrameInfo::kIncoherent;

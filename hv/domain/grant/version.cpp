@@ -69,10 +69,9 @@ bool GrantTable::withdraw_status() {
 
 // lock_ is held, as for all of a change but its whole.
 Result<> GrantTable::add_status_frame() {
-    SharedPage page = TRY(SharedPage::allocate(*domain_));
-    // A guest may have guessed its number, and mapped it already.
-    if (!page.withdraw()) return fail(Error::Busy);
-    status_[status_frames_++] = std::move(page);
+    // A guest may guess its number.
+    status_[status_frames_] = TRY(SharedPage::allocate_withdrawn(*domain_));
+    ++status_frames_;
     return {};
 }
 

@@ -62,7 +62,11 @@ class LogRing {
     class Half {
       public:
         void add(Line line, std::span<const std::string_view> parts) {
-            while (end_ + kWordBytes + line.length - begin_ > kSize) begin_ += kWordBytes + line_at(begin_).length;
+            while (begin_ != end_ && end_ + kWordBytes + line.length - begin_ > kSize) {
+                begin_ += kWordBytes + line_at(begin_).length;
+                // A CPU that panics writes beside another one's line, and must come to an end.
+                if (end_ - begin_ > kSize) begin_ = end_;
+            }
             for (unsigned i = 0; i < kWordBytes; ++i)
                 bytes_[end_++ % kSize] = static_cast<char>((line.start << kLengthBits | line.length) >> 8 * i);
             for (const std::string_view part : parts) {
