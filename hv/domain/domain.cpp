@@ -68,7 +68,8 @@ Domain::Domain(DomainId number, const CreateDomain& config, bool is_privileged)
       linear_tables{(config.flags & abi::control::kCreateLinearPageTables) != 0},
       created_at{time::now()},
       max_vcpus{config.max_vcpus},
-      max_frames{config.max_frames} {
+      max_frames{config.max_frames},
+      map_frames{config.max_frames} {
     std::memcpy(uuid, config.uuid, sizeof uuid);
     hv_bytes = sizeof(Domain);
 }

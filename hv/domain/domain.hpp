@@ -87,6 +87,7 @@ class Domain final {
     std::uint32_t first_relinquished = 0;  // the same for frames that the dying domain has let go
     std::uint64_t frames = 0;              // owned and counted
     std::uint64_t max_frames;
+    const std::uint64_t map_frames;    // what its memory map covers: max_frames when it was created
     std::uint64_t claimed_frames = 0;  // promised beyond `frames`
     std::atomic<std::uint64_t> hv_bytes{0};
 

@@ -28,13 +28,14 @@ HypercallResult machine_map(GuestVirtual where) {
     return 0;
 }
 
-// What pfns a guest may ever use: up to its maximum, so that it makes room to grow. Dom0's map is the machine's.
+// What pfns a guest may ever use: up to the maximum that it was created with, so that it makes room to grow; what it
+// may own at present can be less. Dom0's map is the machine's.
 HypercallResult memory_map(GuestVirtual where) {
     const Domain& domain = current_domain();
     if (domain.privileged) return fail(Error::NotImplemented);
     auto map = TRY(fetch<MemoryMap>(where));
     if (map.nr_entries != 0) {
-        const std::uint64_t most = std::max(domain.frames, std::min(domain.max_frames, max_mfn()));
+        const std::uint64_t most = std::max(domain.frames, std::min(domain.map_frames, max_mfn()));
         TRY(store_at(GuestVirtual{map.buffer}, 0,
                      E820Entry{0, most << kPageShift, static_cast<std::uint32_t>(E820Type::Ram)}));
         map.nr_entries = 1;

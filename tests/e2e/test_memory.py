@@ -33,14 +33,27 @@ def expect_idle(dom0, name, doing):
     expect(used < (end - start) / 2, f"{name} used {used:.1f} s of CPU time in {end - start:.1f} s while {doing}")
 
 
-@in_dom0("memory: a guest grows to max_memory and shrinks, and a target that it cannot reach costs nothing")
+@in_dom0("memory: a guest grows to max_memory and shrinks, has vCPUs taken and given, and a target that it cannot reach costs nothing")
 def guest_balloon(dom0):
-    dom0.ok(f"hvctl create {HELLO} memory=160MiB max_memory=320MiB")
+    dom0.ok(f"hvctl create {HELLO} memory=160MiB max_memory=320MiB vcpus=2 max_vcpus=3 cpu_weight=300")
     dom0.until("hvctl console --history hello", BANNER)
     expect(dom0.domains()["hello"]["max_memory"] == 320 * MIB, f"not its maximum: {dom0.domains()['hello']}")
-    for wanted in (320, 200, 320, 160):
+    dom0.until("hvctl list --json hello", '"vcpus": 2,')
+    dom0.ok("hvctl vcpu-set hello 1")
+    dom0.until("hvctl list --json hello", '"vcpus": 1,')
+    dom0.ok("hvctl vcpu-set hello 2; printf 'echo 1 >/sys/devices/system/cpu/cpu1/online\\n\\035' | hvctl console hello")
+    dom0.until("hvctl list --json hello", '"vcpus": 2,')
+    dom0.ok("hvctl sched hello cap=150% reservation=20%")
+    expect(re.search(r"hello +\d+ +300 +150% +20%", dom0.ok("hvctl sched")), "not its shares: " + dom0.ok("hvctl sched"))
+    dom0.refused("hvctl sched hello cap=none reservation=1000%", "HV-E0306", status=None)
+    for wanted in (320, 200):
+        dom0.ok(f"hvctl mem-set --wait hello {wanted}MiB")
+        until_memory(dom0, "hello", wanted * MIB)
+    dom0.refused("hvctl mem-set hello 321MiB", "mem-max", status=None)
+    for wanted in (320, 160):
         set_target(dom0, "hello", wanted * MIB)
         until_memory(dom0, "hello", wanted * MIB)
+    dom0.ok("hvctl top --batch --iterations 1 --delay 0.5 | grep hello && hvctl guarantees | grep hello && hvctl uptime hello")
     set_target(dom0, "hello", 1024 * MIB)
     until_memory(dom0, "hello", 320 * MIB)
     expect_idle(dom0, "hello", "its target is beyond its maximum")

@@ -18,12 +18,8 @@ constexpr std::string_view kDevices =
 constexpr std::string_view kDisks =
     "'hvctl block-attach', 'hvctl block-detach' and 'hvctl block-list' are what there is for the disks of guests.";
 constexpr std::string_view kFrozen = "'hvctl pause' and 'hvctl unpause' stop a guest's CPUs and keep its memory.";
-constexpr std::string_view kMemory =
-    "The keys memory and max_memory of the domain file say it, before the guest starts.";
 constexpr std::string_view kShares =
-    "The keys cpu_weight, cpu_cap and cpu_reservation of the domain file say it, before the guest starts.";
-constexpr std::string_view kPools =
-    "There are no CPU pools; 'hvctl vcpu-pin' and the keys cpus and cpus_soft choose CPUs.";
+    "'hvctl sched' shows and changes weight, cap and reservation of domains; hv has one scheduler.";
 constexpr std::string_view kPolicy =
     "There is no security policy between guests; who may manage them is for polkit to say, see hvctld(8).";
 constexpr std::string_view kLog = "'hvctl console --history' prints what a guest has said, 'hvctl dmesg' hv's log.";
@@ -50,20 +46,17 @@ constexpr std::array kElsewhere = {
     Elsewhere{"resume", kFrozen},
     Elsewhere{"rename", "A domain gets its name when it is made: 'hvctl create FILE name=NEW'."},
     Elsewhere{"vm-list", "'hvctl list' shows all domains, and with --json their UUIDs."},
-    Elsewhere{"uptime", "'hvctl info' tells since when the host is up, 'hvctl list' the CPU time of each domain."},
     Elsewhere{"config-update", kDefine},
     Elsewhere{"vncviewer", "Guests have no display; 'hvctl console' is their terminal."},
     Elsewhere{"dump-core", "With on_crash: preserve a guest that crashed stays as it is, to be looked at."},
     Elsewhere{"trigger", kSend},
     Elsewhere{"sysrq", kSend},
     Elsewhere{"button-press", kSend},
-    Elsewhere{"mem-", kMemory},
     Elsewhere{"sharing", "Guests share no memory."},
     Elsewhere{"claims", "'hvctl info' has the memory that is claimed and not filled yet."},
-    Elsewhere{"vcpu-set", "The keys vcpus and max_vcpus of the domain file say it, before the guest starts."},
     Elsewhere{"sched-", kShares},
-    Elsewhere{"cpupool-", kPools},
-    Elsewhere{"top", "'watch hvctl list' shows the domains as they change, 'hvctl vcpu-list' each vCPU."},
+    Elsewhere{"cpupool-numa-split", "'hvctl cpupool-create' makes a pool of any CPUs, a node's, too."},
+    Elsewhere{"xentop", "'hvctl top' shows what the domains use, as it changes."},
     Elsewhere{"set-parameters", "hv takes its options when it boots, see hv-command-line(7)."},
     Elsewhere{"xenstore-quota-", kQuota},
     Elsewhere{"devd", kDevices},

@@ -17,7 +17,7 @@ constexpr std::array kHeadings = {
     Heading{Topic::Life, "Life of a domain"},
     Heading{Topic::Look, "Looking at domains"},
     Heading{Topic::Console, "Console"},
-    Heading{Topic::Cpus, "CPUs"},
+    Heading{Topic::Resources, "CPUs and memory"},
     Heading{Topic::Disks, "Disks"},
     Heading{Topic::Networks, "Networks"},
     Heading{Topic::Host, "The host and hv"},

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cstdio>
+#include <limits>
 
 namespace hvctl::cli {
 namespace {
@@ -117,6 +118,21 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
     return value;
+}
+
+std::optional<std::uint64_t> parse_bytes(std::string_view text) {
+    struct Unit {
+        std::string_view name;
+        unsigned shift;
+    };
+    constexpr std::array kUnits{Unit{"KiB", 10}, Unit{"MiB", 20}, Unit{"GiB", 30}, Unit{"TiB", 40}};
+    for (const Unit& unit : kUnits) {
+        if (!text.ends_with(unit.name)) continue;
+        const auto number = parse_number(text.substr(0, text.size() - unit.name.size()));
+        if (!number || *number > std::numeric_limits<std::uint64_t>::max() >> unit.shift) return std::nullopt;
+        return *number << unit.shift;
+    }
+    return std::nullopt;
 }
 
 std::string format_bytes(std::uint64_t bytes) {

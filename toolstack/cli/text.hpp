@@ -30,6 +30,8 @@ std::string wrap(std::string_view text, std::size_t width, std::size_t indent);
 
 std::optional<std::uint64_t> parse_number(std::string_view text);
 
+// "20GiB" as a domain file has it: KiB, MiB, GiB or TiB.
+std::optional<std::uint64_t> parse_bytes(std::string_view text);
 // Memory for people: "256 MiB", "1.5 GiB".
 std::string format_bytes(std::uint64_t bytes);
 // Seconds with one decimal, from nanoseconds: "12.3".

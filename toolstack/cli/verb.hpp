@@ -11,7 +11,7 @@
 
 namespace hvctl::cli {
 
-enum class Topic { Life, Console, Look, Cpus, Disks, Networks, Host, Jobs, Help, Hidden };
+enum class Topic { Life, Console, Look, Resources, Disks, Networks, Host, Jobs, Help, Hidden };
 
 // What a shell may offer for an argument.
 // Guest: a domain that runs or is about to, and is not Domain-0; Ended: one that may be started or forgotten.

@@ -58,12 +58,14 @@ int reply_with(sd_bus_message* call, const auto& fill) {
     return sd_bus_send(nullptr, reply, nullptr) < 0 ? -EIO : 1;
 }
 
+void append_list(sd_bus_message* reply, const std::vector<Properties>& list) {
+    sd_bus_message_open_container(reply, 'a', "a{sv}");
+    for (const Properties& properties : list) append_dictionary(reply, properties);
+    sd_bus_message_close_container(reply);
+}
+
 int reply_list(sd_bus_message* call, const std::vector<Properties>& list) {
-    return reply_with(call, [&](sd_bus_message* reply) {
-        sd_bus_message_open_container(reply, 'a', "a{sv}");
-        for (const Properties& properties : list) append_dictionary(reply, properties);
-        sd_bus_message_close_container(reply);
-    });
+    return reply_with(call, [&](sd_bus_message* reply) { append_list(reply, list); });
 }
 
 // The arguments as text, for calls(); leaves the message rewound.
@@ -126,6 +128,19 @@ const sd_bus_vtable* FakeDaemon::vtable() {
         SD_BUS_METHOD("OpenConsoleLog", "s", "h", &on_call, 0),
         SD_BUS_METHOD("ListVcpus", "s", "aa{sv}", &on_call, 0),
         SD_BUS_METHOD("PinVcpu", "siss", "", &on_call, 0),
+        SD_BUS_METHOD("SetVcpus", "su", "", &on_call, 0),
+        SD_BUS_METHOD("SetMemory", "st", "", &on_call, 0),
+        SD_BUS_METHOD("SetMaxMemory", "st", "b", &on_call, 0),
+        SD_BUS_METHOD("SetShares", "ss", "", &on_call, 0),
+        SD_BUS_METHOD("GetUsage", "", "a{sv}aa{sv}", &on_call, 0),
+        SD_BUS_METHOD("GetGuarantees", "stu", "aa{sv}", &on_call, 0),
+        SD_BUS_METHOD("ListPools", "", "aa{sv}", &on_call, 0),
+        SD_BUS_METHOD("CreatePool", "ss", "", &on_call, 0),
+        SD_BUS_METHOD("DestroyPool", "s", "", &on_call, 0),
+        SD_BUS_METHOD("RenamePool", "ss", "", &on_call, 0),
+        SD_BUS_METHOD("AddPoolCpus", "ss", "", &on_call, 0),
+        SD_BUS_METHOD("RemovePoolCpus", "ss", "", &on_call, 0),
+        SD_BUS_METHOD("SetPool", "ss", "", &on_call, 0),
         SD_BUS_METHOD("AttachDisk", "ss", "t", &on_call, 0),
         SD_BUS_METHOD("DetachDisk", "ssa{sv}", "t", &on_call, 0),
         SD_BUS_METHOD("ResizeDisk", "sst", "t", &on_call, 0),
@@ -301,8 +316,19 @@ int FakeDaemon::answer(sd_bus_message* message, const std::string& member, sd_bu
                                   "definition", "s", "{\"name\": \"hello\"}");
         });
     }
-    if (member.ends_with("Domain") || member.ends_with("Vcpus") || member.ends_with("Disk") ||
-        member.ends_with("Disks") || member.ends_with("Nic") || member.ends_with("Nics"))
+    if (member == "GetUsage") {
+        const Usage usage = usages.front();
+        if (usages.size() > 1) usages.pop_front();
+        return reply_with(message, [&](sd_bus_message* reply) {
+            append_dictionary(reply, usage.host);
+            append_list(reply, usage.domains);
+        });
+    }
+    if (member == "ListPools") return reply_list(message, pools);
+    if (member.ends_with("Pool") || member.ends_with("PoolCpus")) return sd_bus_reply_method_return(message, "");
+    if (member == "GetGuarantees") return reply_list(message, guarantees);
+    if (member.starts_with("Set") || member.ends_with("Domain") || member.ends_with("Vcpus") ||
+        member.ends_with("Disk") || member.ends_with("Disks") || member.ends_with("Nic") || member.ends_with("Nics"))
         return answer_about_domain(message, member, error);
     if (member.starts_with("OpenConsole")) return answer_console(message, member);
     return answer_about_host(message, member);
@@ -318,6 +344,8 @@ int FakeDaemon::answer_about_domain(sd_bus_message* message, const std::string& 
     if (member == "ListVcpus") return reply_list(message, vcpus[domain->text("name")]);
     if (member == "ListDisks") return reply_list(message, disks[domain->text("name")]);
     if (member == "ListNics") return reply_list(message, nics[domain->text("name")]);
+    if (member == "SetMaxMemory") return sd_bus_reply_method_return(message, "b", 0);
+    if (member.starts_with("Set")) return sd_bus_reply_method_return(message, "");
     if (member == "PauseDomain" || member == "UnpauseDomain" || member == "ForgetDomain")
         return sd_bus_reply_method_return(message, "");
     return sd_bus_reply_method_return(message, "t", std::uint64_t{7});

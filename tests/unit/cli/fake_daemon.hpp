@@ -5,6 +5,7 @@
 #include <systemd/sd-bus.h>
 
 #include <condition_variable>
+#include <deque>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -13,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "bus/manager.hpp"
 #include "bus/properties.hpp"
 
 namespace hvctl::cli::test {
@@ -42,6 +44,9 @@ class FakeDaemon {
     std::map<std::string, std::vector<Properties>> vcpus;
     std::map<std::string, std::vector<Properties>> disks, nics;
     Properties host, counters;
+    std::deque<Usage> usages{Usage{}};   // GetUsage takes one after the other; the last one stays
+    std::vector<Properties> guarantees;  // whatever is asked for
+    std::vector<Properties> pools;
     std::string hv_log, console_log;
     std::map<std::string, BusError> errors;         // by method
     std::map<std::string, std::string> normalised;  // ValidateDomain's answer by text; "{}" otherwise

@@ -34,20 +34,20 @@ TEST(Conflicts, Table) {
         table += "\n";
     }
     EXPECT_EQ(table,
-              "....ss.......s..b.\n"    // create
-              "....ss.......s..b.\n"    // start
-              "....ss.......s..b.\n"    // restart
-              "...jss.......swwb.\n"    // reboot
-              "....js.......jwwb.\n"    // shutdown
-              ".q..jj.......j..b.\n"    // destroy
-              ".q..jj.......j..b.\n"    // clean up
-              "....ss.qqqqqqsbbb.\n"    // attach disk
-              "....ss.qqqqqqsbbb.\n"    // detach disk
-              "....ss.qqqqqqsbbb.\n"    // resize disk
-              "....ss.qqqqqqsbbb.\n"    // attach nic
-              "....ss.qqqqqqsbbb.\n"    // detach nic
-              "....ss.qqqqqqsbbb.\n"    // change nic
-              "....bbb.bb.b.jbbbb\n");  // stop all
+              "....ss.......s..b..\n"    // create
+              "....ss.......s..b..\n"    // start
+              "....ss.......s..b..\n"    // restart
+              "...jss.......swwb.w\n"    // reboot
+              "....js.......jwwb.w\n"    // shutdown
+              ".q..jj.......j..b..\n"    // destroy
+              ".q..jj.......j..b..\n"    // clean up
+              "....ss.qqqqqqsbbb.b\n"    // attach disk
+              "....ss.qqqqqqsbbb.b\n"    // detach disk
+              "....ss.qqqqqqsbbb.b\n"    // resize disk
+              "....ss.qqqqqqsbbb.b\n"    // attach nic
+              "....ss.qqqqqqsbbb.b\n"    // detach nic
+              "....ss.qqqqqqsbbb.b\n"    // change nic
+              "....bbb.bb.b.jbbbbb\n");  // stop all
 }
 
 class Conflicting : public HostTest {

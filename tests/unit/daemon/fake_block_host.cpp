@@ -37,6 +37,10 @@ Result<std::pair<ImageId, Backing>> FakeBlockHost::find_again(const config::Disk
     return std::pair{image->id, Backing{UniqueFd{}, device}};
 }
 
+std::optional<DiskCounters> FakeBlockHost::counters(DomainId domain, std::uint32_t number) {
+    return served.contains({domain.raw, number}) ? std::optional{counted} : std::nullopt;
+}
+
 bool FakeBlockHost::has_let_go(DomainId domain, std::uint32_t number, dev_t) {
     return !requests_hang && !serves(domain, number);
 }

@@ -19,6 +19,7 @@ class FakeBlockHost final : public BlockHost {
     Result<void> grow(const config::DiskDefinition& disk, dev_t device, std::uint64_t bytes) override;
     Result<std::pair<ImageId, Backing>> find_again(const config::DiskDefinition& disk, dev_t device) override;
     [[nodiscard]] std::optional<dev_t> serves(DomainId domain, std::uint32_t number) override;
+    [[nodiscard]] std::optional<DiskCounters> counters(DomainId domain, std::uint32_t number) override;
     [[nodiscard]] bool has_let_go(DomainId domain, std::uint32_t number, dev_t device) override;
 
     // The kernel notices changes in this store from now on, as it does in that of each process of the daemon.
@@ -33,6 +34,7 @@ class FakeBlockHost final : public BlockHost {
     std::function<Result<void>(const std::string&)> on_attach;  // from the thread that attaches; the disk's target
     std::string grown;                                          // "xvda 7:0 1048576", by the last grow()
     std::map<std::pair<std::uint16_t, std::uint32_t>, dev_t> served;
+    DiskCounters counted;  // of each disk that is served
 
   private:
     void look(store::Store& store, const std::string& path);

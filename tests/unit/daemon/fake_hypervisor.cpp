@@ -226,6 +226,15 @@ hvctl::Result<void> FakeHypervisor::set_claim(DomainId id, std::uint64_t frames)
     return {};
 }
 
+hvctl::Result<void> FakeHypervisor::set_max_memory(DomainId id, std::uint64_t frames) {
+    TRY(check("set_max_memory"));
+    const Guard guard{mutex_};
+    FakeDomain* domain = TRY(need(id));
+    domain->info.max_frames = frames;
+    keep(*domain);
+    return {};
+}
+
 hvctl::Result<abi::GetVcpuInfo> FakeHypervisor::vcpu_info(DomainId id, VcpuId vcpu) {
     const Guard guard{mutex_};
     (void)TRY(need(id));
@@ -255,6 +264,12 @@ hvctl::Result<void> FakeHypervisor::set_vcpu_affinity(DomainId id, VcpuId vcpu, 
     if (!cpus.hard.empty()) now.hard = cpus.hard;
     if (!cpus.soft.empty()) now.soft = cpus.soft;
     return {};
+}
+
+hvctl::Result<abi::SchedParameters> FakeHypervisor::sched_parameters(DomainId id) {
+    TRY(check("sched_parameters"));
+    const Guard guard{mutex_};
+    return TRY(need(id))->sched;
 }
 
 hvctl::Result<void> FakeHypervisor::set_sched_parameters(const abi::SchedParameters& parameters) {

@@ -18,7 +18,7 @@ std::string all_words(Enum last) {
 TEST(Words, NeverChange) {
     EXPECT_EQ(all_words(kLastVerb),
               "create,start,restart,reboot,shutdown,destroy,clean up,attach disk,detach disk,resize "
-              "disk,attach nic,detach nic,change nic,stop,pause,unpause,pin,forget,");
+              "disk,attach nic,detach nic,change nic,stop,pause,unpause,pin,forget,tune,");
     EXPECT_EQ(all_words(kLastPhase),
               ",check,look for its files,remember,create,claim memory,load kernel,build,configure,introduce to the "
               "store,disks,network interfaces,console,remember the guest,start,ask the guest,wait for the guest to "

@@ -27,6 +27,7 @@ constexpr std::array kKnown = {
     Known{"GuestSilent", ExitCode::TimedOut},     Known{"NoMemory", ExitCode::NoResources},
     Known{"TooManyVcpus", ExitCode::NoResources}, Known{"NoSuchCpu", ExitCode::NoResources},
     Known{"LimitReached", ExitCode::NoResources}, Known{"NoSuchVcpu", ExitCode::NotFound},
+    Known{"NoCpu", ExitCode::NoResources},        Known{"NoSuchPool", ExitCode::NotFound},
     Known{"FileMissing", ExitCode::Usage},        Known{"FileUnreadable", ExitCode::Usage},
     Known{"NotAKernel", ExitCode::Usage},         Known{"KernelTruncated", ExitCode::Usage},
     Known{"WrongArchitecture", ExitCode::Usage},  Known{"KernelNotBootable", ExitCode::Usage},

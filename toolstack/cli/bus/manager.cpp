@@ -126,6 +126,75 @@ Result<void> Manager::pin_vcpu(const std::string& domain, std::int32_t vcpu, con
     return {};
 }
 
+Result<void> Manager::set_vcpus(const std::string& domain, std::uint32_t count) {
+    TRY(call("SetVcpus", "su", domain.c_str(), count));
+    return {};
+}
+
+Result<void> Manager::set_memory(const std::string& domain, std::uint64_t bytes) {
+    TRY(call("SetMemory", "st", domain.c_str(), bytes));
+    return {};
+}
+
+Result<bool> Manager::set_max_memory(const std::string& domain, std::uint64_t bytes) {
+    Message reply = TRY(call("SetMaxMemory", "st", domain.c_str(), bytes));
+    return read_boolean(reply.get());
+}
+
+Result<void> Manager::set_shares(const std::string& domain, const std::string& change) {
+    TRY(call("SetShares", "ss", domain.c_str(), change.c_str()));
+    return {};
+}
+
+Result<Usage> Manager::get_usage() {
+    Message reply = TRY(call("GetUsage", ""));
+    Usage usage;
+    usage.host = TRY(read_properties(reply.get()));
+    usage.domains = TRY(read_properties_list(reply.get()));
+    return usage;
+}
+
+Result<std::vector<Properties>> Manager::get_guarantees(const std::string& domain, std::uint64_t since_us,
+                                                        std::uint32_t hours) {
+    Message reply = TRY(call("GetGuarantees", "stu", domain.c_str(), since_us, hours));
+    return read_properties_list(reply.get());
+}
+
+Result<std::vector<Properties>> Manager::list_pools() {
+    Message reply = TRY(call("ListPools", ""));
+    return read_properties_list(reply.get());
+}
+
+Result<void> Manager::create_pool(const std::string& pool, const std::string& cpus) {
+    TRY(call("CreatePool", "ss", pool.c_str(), cpus.c_str()));
+    return {};
+}
+
+Result<void> Manager::destroy_pool(const std::string& pool) {
+    TRY(call("DestroyPool", "s", pool.c_str()));
+    return {};
+}
+
+Result<void> Manager::rename_pool(const std::string& pool, const std::string& name) {
+    TRY(call("RenamePool", "ss", pool.c_str(), name.c_str()));
+    return {};
+}
+
+Result<void> Manager::add_pool_cpus(const std::string& pool, const std::string& cpus) {
+    TRY(call("AddPoolCpus", "ss", pool.c_str(), cpus.c_str()));
+    return {};
+}
+
+Result<void> Manager::remove_pool_cpus(const std::string& pool, const std::string& cpus) {
+    TRY(call("RemovePoolCpus", "ss", pool.c_str(), cpus.c_str()));
+    return {};
+}
+
+Result<void> Manager::set_pool(const std::string& domain, const std::string& pool) {
+    TRY(call("SetPool", "ss", domain.c_str(), pool.c_str()));
+    return {};
+}
+
 Result<JobId> Manager::attach_disk(const std::string& domain, const std::string& disk) {
     Message reply = TRY(call("AttachDisk", "ss", domain.c_str(), disk.c_str()));
     return read_u64(reply.get());

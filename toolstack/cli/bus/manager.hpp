@@ -36,6 +36,12 @@ struct LogPiece {
     std::uint64_t next = 0;
 };
 
+// What domains use of the host at a moment: counters.
+struct Usage {
+    Properties host;
+    std::vector<Properties> domains;
+};
+
 class Manager {
   public:
     explicit Manager(Connection connection) : connection_(std::move(connection)) {}
@@ -64,6 +70,25 @@ class Manager {
     Result<std::vector<Properties>> list_vcpus(const std::string& domain);
     Result<void> pin_vcpu(const std::string& domain, std::int32_t vcpu, const std::string& hard,
                           const std::string& soft);
+
+    Result<void> set_vcpus(const std::string& domain, std::uint32_t count);
+    Result<void> set_memory(const std::string& domain, std::uint64_t bytes);
+    // Whether a guest that runs has it now, or will when it starts again.
+    Result<bool> set_max_memory(const std::string& domain, std::uint64_t bytes);
+    Result<void> set_shares(const std::string& domain, const std::string& change);
+
+    Result<Usage> get_usage();
+    // `hours`: that many to an entry; 0: all.
+    Result<std::vector<Properties>> get_guarantees(const std::string& domain, std::uint64_t since_us,
+                                                   std::uint32_t hours);
+
+    Result<std::vector<Properties>> list_pools();
+    Result<void> create_pool(const std::string& pool, const std::string& cpus);
+    Result<void> destroy_pool(const std::string& pool);
+    Result<void> rename_pool(const std::string& pool, const std::string& name);
+    Result<void> add_pool_cpus(const std::string& pool, const std::string& cpus);
+    Result<void> remove_pool_cpus(const std::string& pool, const std::string& cpus);
+    Result<void> set_pool(const std::string& domain, const std::string& pool);
 
     Result<JobId> attach_disk(const std::string& domain, const std::string& disk);
     Result<JobId> detach_disk(const std::string& domain, const std::string& target, const Properties& options);

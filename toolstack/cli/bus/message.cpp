@@ -80,6 +80,10 @@ Result<std::uint64_t> read_u64(sd_bus_message* message) {
     return std::get<std::uint64_t>(TRY(read_basic(message, 't')));
 }
 
+Result<bool> read_boolean(sd_bus_message* message) {
+    return std::get<bool>(TRY(read_basic(message, 'b')));
+}
+
 Result<std::vector<std::string>> read_strings(sd_bus_message* message) {
     std::vector<std::string> strings;
     int error = sd_bus_message_enter_container(message, 'a', "s");

@@ -24,6 +24,7 @@ using Slot = std::unique_ptr<sd_bus_slot, SlotUnref>;
 
 Result<std::string> read_string(sd_bus_message* message);
 Result<std::uint64_t> read_u64(sd_bus_message* message);
+Result<bool> read_boolean(sd_bus_message* message);
 Result<std::vector<std::string>> read_strings(sd_bus_message* message);
 Result<Properties> read_properties(sd_bus_message* message);
 Result<std::vector<Properties>> read_properties_list(sd_bus_message* message);

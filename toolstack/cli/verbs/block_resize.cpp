@@ -1,6 +1,3 @@
-#include <array>
-#include <limits>
-
 #include "text.hpp"
 #include "verbs/common.hpp"
 #include "verbs/verbs.hpp"
@@ -13,24 +10,8 @@ struct Arguments {
     bool no_wait = false;
 };
 
-// "20GiB" as a domain file has it.
-std::optional<std::uint64_t> bytes_of(std::string_view text) {
-    struct Unit {
-        std::string_view name;
-        unsigned shift;
-    };
-    constexpr std::array kUnits{Unit{"KiB", 10}, Unit{"MiB", 20}, Unit{"GiB", 30}, Unit{"TiB", 40}};
-    for (const Unit& unit : kUnits) {
-        if (!text.ends_with(unit.name)) continue;
-        const auto number = parse_number(std::string(text.substr(0, text.size() - unit.name.size())));
-        if (!number || *number > std::numeric_limits<std::uint64_t>::max() >> unit.shift) return std::nullopt;
-        return *number << unit.shift;
-    }
-    return std::nullopt;
-}
-
 Result<void> resize(Context& context, const Arguments& arguments) {
-    const auto bytes = bytes_of(arguments.size);
+    const auto bytes = parse_bytes(arguments.size);
     if (!bytes || *bytes == 0)
         return fail(ExitCode::Usage, "block-resize: SIZE is a size such as 20GiB, not '" + arguments.size + "'");
     JobId job = TRY(TRY(context.manager())->resize_disk(arguments.domain, arguments.target, *bytes));

@@ -1,7 +1,7 @@
 #include <array>
 
 #include "verbs/common.hpp"
-#include "verbs/nic_words.hpp"
+#include "verbs/key_words.hpp"
 #include "verbs/verbs.hpp"
 
 namespace hvctl::cli {
@@ -16,7 +16,7 @@ struct Arguments {
 constexpr std::array<std::string_view, 6> kKeys{"bridge", "mac", "addresses", "rate", "mtu", "link"};
 
 Result<void> attach(Context& context, const Arguments& arguments) {
-    const std::string nic = TRY(nic_text("network-attach", arguments.words, kKeys));
+    const std::string nic = TRY(map_text("network-attach", arguments.words, kKeys));
     JobId job = TRY(TRY(context.manager())->attach_nic(arguments.domain, nic));
     return follow_job(context, job, arguments.no_wait, OnInterrupt::CancelJob);
 }

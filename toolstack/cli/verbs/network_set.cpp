@@ -1,7 +1,7 @@
 #include <array>
 
 #include "verbs/common.hpp"
-#include "verbs/nic_words.hpp"
+#include "verbs/key_words.hpp"
 #include "verbs/verbs.hpp"
 
 namespace hvctl::cli {
@@ -16,7 +16,7 @@ struct Arguments {
 constexpr std::array<std::string_view, 3> kKeys{"addresses", "rate", "link"};
 
 Result<void> change(Context& context, const Arguments& arguments) {
-    const std::string text = TRY(nic_text("network-set", arguments.words, kKeys));
+    const std::string text = TRY(map_text("network-set", arguments.words, kKeys));
     JobId job = TRY(TRY(context.manager())->change_nic(arguments.domain, arguments.nic, text));
     return follow_job(context, job, arguments.no_wait, OnInterrupt::LeaveJob);
 }

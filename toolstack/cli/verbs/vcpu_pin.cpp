@@ -34,7 +34,7 @@ Result<void> pin(Context& context, const Arguments& arguments) {
 
 void add_vcpu_pin(App& app, Context& context) {
     auto arguments = std::make_shared<Arguments>();
-    Verb& verb = app.verb("vcpu-pin", Topic::Cpus, "choose the CPUs that a vCPU may use");
+    Verb& verb = app.verb("vcpu-pin", Topic::Resources, "choose the CPUs that a vCPU may use");
     verb.description =
         "Sets on which CPUs a vCPU may run (hard affinity) and on which it rather runs (soft affinity). The change "
         "acts at "

@@ -15,10 +15,18 @@ void add_all_verbs(App& app, Context& context) {
     add_list(app, context);
     add_show(app, context);
     add_vcpu_list(app, context);
+    add_top(app, context);
+    add_uptime(app, context);
+    add_guarantees(app, context);
     add_domid(app, context);
     add_domname(app, context);
     add_console(app, context);
+    add_vcpu_set(app, context);
     add_vcpu_pin(app, context);
+    add_sched(app, context);
+    add_mem_set(app, context);
+    add_mem_max(app, context);
+    add_cpupools(app, context);
     add_block_attach(app, context);
     add_block_detach(app, context);
     add_block_resize(app, context);

@@ -46,6 +46,8 @@ constexpr std::array kTable{
     ErrorEntry{ErrorId::NoSuchCpu, "NoSuchCpu", "An affinity names only CPUs that the host does not have."},
     ErrorEntry{ErrorId::LimitReached, "LimitReached", "A limit other than memory is reached; the message names it."},
     ErrorEntry{ErrorId::NoSuchVcpu, "NoSuchVcpu", "The domain has no vCPU of that number."},
+    ErrorEntry{ErrorId::NoCpu, "NoCpu", "Not enough CPU time is left to reserve; the message shows the sum."},
+    ErrorEntry{ErrorId::NoSuchPool, "NoSuchPool", "There is no CPU pool of that name."},
     ErrorEntry{ErrorId::FileMissing, "FileMissing", "A file that the definition names does not exist."},
     ErrorEntry{ErrorId::FileUnreadable, "FileUnreadable", "A file that the definition names cannot be read."},
     ErrorEntry{ErrorId::NotAKernel, "NotAKernel", "The kernel file is in no known kernel format."},

@@ -43,6 +43,8 @@ enum class ErrorId : std::uint16_t {
     NoSuchCpu = 303,
     LimitReached = 304,
     NoSuchVcpu = 305,
+    NoCpu = 306,
+    NoSuchPool = 307,
 
     FileMissing = 401,
     FileUnreadable = 402,

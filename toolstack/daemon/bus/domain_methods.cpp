@@ -52,10 +52,6 @@ Result<ConsoleMode> parse_mode(const std::string& text) {
     return fail(ErrorId::InvalidArgument, fmt::format("\"{}\" is not a console mode: write, steal or read", text));
 }
 
-Result<void> nothing(sd_bus_message* call) {
-    return reply(call, [](Writer&) {});
-}
-
 }  // namespace
 
 void append(Writer& writer, const DomainView& view) {
@@ -64,6 +60,8 @@ void append(Writer& writer, const DomainView& view) {
     writer.entry("state", view.state).entry("type", view.type);
     writer.entry("memory", view.memory).entry("max_memory", view.max_memory);
     writer.entry("vcpus", view.vcpus).entry("max_vcpus", view.max_vcpus).entry("cpu_time", view.cpu_time);
+    writer.entry("cpu_weight", view.cpu_weight).entry("cpu_cap", view.cpu_cap);
+    writer.entry("cpu_reservation", view.cpu_reservation).entry("uptime", view.uptime);
     writer.entry("autostart", view.autostart).entry("shutdown_reason", view.shutdown_reason);
     writer.entry("hv_bytes", view.hv_bytes).entry("console_dropped", view.console_dropped).entry("job", view.job);
 }
@@ -132,12 +130,12 @@ Result<void> DomainMethods::get(ManagerObject& object, sd_bus_message* call) {
 
 Result<void> DomainMethods::pause(ManagerObject& object, sd_bus_message* call) {
     TRY(object.manager().pause(TRY(Arguments{call}.text())));
-    return nothing(call);
+    return reply_nothing(call);
 }
 
 Result<void> DomainMethods::unpause(ManagerObject& object, sd_bus_message* call) {
     TRY(object.manager().unpause(TRY(Arguments{call}.text())));
-    return nothing(call);
+    return reply_nothing(call);
 }
 
 Result<void> DomainMethods::shutdown(ManagerObject& object, sd_bus_message* call) {
@@ -161,7 +159,7 @@ Result<void> DomainMethods::stop_all(ManagerObject& object, sd_bus_message* call
 
 Result<void> DomainMethods::forget(ManagerObject& object, sd_bus_message* call) {
     TRY(object.manager().forget(TRY(Arguments{call}.text())));
-    return nothing(call);
+    return reply_nothing(call);
 }
 
 Result<void> DomainMethods::open_console(ManagerObject& object, sd_bus_message* call) {
@@ -207,7 +205,7 @@ Result<void> DomainMethods::pin_vcpu(ManagerObject& object, sd_bus_message* call
     if (vcpu < -1) return fail(ErrorId::InvalidArgument, fmt::format("{} is not a vCPU; -1 means all", vcpu));
     const auto which = vcpu < 0 ? std::nullopt : std::optional{static_cast<std::uint32_t>(vcpu)};
     TRY(object.manager().pin(domain, which, hard, soft));
-    return nothing(call);
+    return reply_nothing(call);
 }
 
 }  // namespace hvctld::bus

@@ -92,6 +92,25 @@ struct DomainMethods {
     static Result<void> pin_vcpu(ManagerObject& object, sd_bus_message* call);
 };
 
+struct ResourceMethods {
+    static Result<void> set_vcpus(ManagerObject& object, sd_bus_message* call);
+    static Result<void> set_memory(ManagerObject& object, sd_bus_message* call);
+    static Result<void> set_max_memory(ManagerObject& object, sd_bus_message* call);
+    static Result<void> set_shares(ManagerObject& object, sd_bus_message* call);
+    static Result<void> usage(ManagerObject& object, sd_bus_message* call);
+    static Result<void> guarantees(ManagerObject& object, sd_bus_message* call);
+};
+
+struct PoolMethods {
+    static Result<void> list(ManagerObject& object, sd_bus_message* call);
+    static Result<void> create(ManagerObject& object, sd_bus_message* call);
+    static Result<void> destroy(ManagerObject& object, sd_bus_message* call);
+    static Result<void> rename(ManagerObject& object, sd_bus_message* call);
+    static Result<void> add(ManagerObject& object, sd_bus_message* call);
+    static Result<void> remove(ManagerObject& object, sd_bus_message* call);
+    static Result<void> move(ManagerObject& object, sd_bus_message* call);
+};
+
 struct DiskMethods {
     static Result<void> attach(ManagerObject& object, sd_bus_message* call);
     static Result<void> detach(ManagerObject& object, sd_bus_message* call);
@@ -131,6 +150,10 @@ Result<void> reply(sd_bus_message* call, Fill fill) {
     if (writer.status() < 0) return fail_errno(-writer.status(), "reply");
     if (const int status = sd_bus_send(nullptr, raw, nullptr); status < 0) return fail_errno(-status, "reply");
     return {};
+}
+
+inline Result<void> reply_nothing(sd_bus_message* call) {
+    return reply(call, [](Writer&) {});
 }
 
 template <class Value>

@@ -59,6 +59,10 @@ class Writer {
     // What is not UTF-8 in it is replaced: one odd string does not fail the message.
     Writer& text(std::string_view value);
     Writer& number(std::uint64_t value) { return put('t', &value); }
+    Writer& boolean(bool value) {
+        const int whole = value ? 1 : 0;
+        return put('b', &whole);
+    }
     Writer& descriptor(int fd) { return put('h', &fd); }
     Writer& texts(const std::vector<std::string>& values);
 

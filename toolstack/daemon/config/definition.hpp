@@ -48,6 +48,9 @@ struct NicDefinition {
     bool link = true;                 // up
 };
 
+// The CPU pool of domains that name none.
+inline constexpr std::string_view kFirstPool = "Pool-0";
+
 // What cloud-init in the guest is told.
 struct CloudInit {
     std::string hostname;  // empty: the domain's name
@@ -78,6 +81,7 @@ struct DomainDefinition {
     std::uint32_t cpu_weight = 256;
     std::uint32_t cpu_cap = 0;          // percent of one CPU; 0: none
     std::uint32_t cpu_reservation = 0;  // percent of one CPU
+    std::string pool{kFirstPool};       // of CPUs
 
     bool boot_from_disk = false;  // what is on its disks boots it; no kernel then, initrd or cmdline
     std::string kernel;

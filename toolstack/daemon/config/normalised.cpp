@@ -107,6 +107,7 @@ std::string normalised(const DomainDefinition& definition) {
     if (!definition.cpus.empty()) json["cpus"] = cpu_lists(definition.cpus);
     if (!definition.cpus_soft.empty()) json["cpus_soft"] = cpu_lists(definition.cpus_soft);
     json["cpu_weight"] = definition.cpu_weight;
+    if (definition.pool != kFirstPool) json["pool"] = definition.pool;
     if (definition.cpu_cap != 0) json["cpu_cap"] = fmt::format("{}%", definition.cpu_cap);
     if (definition.cpu_reservation != 0) json["cpu_reservation"] = fmt::format("{}%", definition.cpu_reservation);
     if (definition.boot_from_disk) json["boot"] = "disk";

@@ -10,6 +10,7 @@
 #include "config/map_reader.hpp"
 #include "config/overrides.hpp"
 #include "config/readers.hpp"
+#include "config/shares.hpp"
 #include "config/xl_file.hpp"
 #include "config/yaml_advice.hpp"
 #include "hvctl/types.hpp"
@@ -22,7 +23,6 @@ constexpr std::string_view kDom0Uuid = "00000000-0000-0000-0000-000000000000";
 constexpr std::uint64_t kLeastMemory = 4ull << 20;
 constexpr std::uint64_t kMostMemory = 16ull << 40;
 using hvctl::kMostVcpus;
-constexpr std::uint32_t kMostCpuShare = kMaxCpus * 100;
 constexpr std::size_t kLongestCmdline = 1023;  // the PV start info's array, NUL left out
 
 void read_identity(MapReader& reader, DomainDefinition& definition, Diagnostics& diagnostics) {
@@ -51,13 +51,8 @@ void read_identity(MapReader& reader, DomainDefinition& definition, Diagnostics&
 
 void check_memory(const YamlNode* node, std::string_view key, std::uint64_t bytes, Diagnostics& diagnostics) {
     if (node == nullptr) return;
-    if (bytes % kPage != 0) {
-        diagnostics.error(node->position, fmt::format("{}: {} is not a multiple of 4KiB", key, format_size(bytes)));
-    } else if (bytes < kLeastMemory || bytes > kMostMemory) {
-        diagnostics.error(node->position,
-                          fmt::format("{}: {} is out of range; it must be {} to {}", key, format_size(bytes),
-                                      format_size(kLeastMemory), format_size(kMostMemory)));
-    }
+    if (const std::string problem = problem_with_memory(bytes); !problem.empty())
+        diagnostics.error(node->position, fmt::format("{}: {}", key, problem));
 }
 
 void read_memory(MapReader& reader, DomainDefinition& definition, Diagnostics& diagnostics) {
@@ -77,32 +72,6 @@ void read_memory(MapReader& reader, DomainDefinition& definition, Diagnostics& d
     }
 }
 
-std::vector<CpuList> read_cpus(MapReader& reader, std::string_view key, std::uint32_t vcpus, Diagnostics& diagnostics) {
-    std::vector<CpuList> lists;
-    const auto add = [&](const YamlNode& node) {
-        const std::string* text = reader.scalar(node, key);
-        if (text == nullptr) return;
-        if (auto list = parse_cpu_list(*text)) {
-            lists.push_back(std::move(*list));
-        } else {
-            diagnostics.error(node.position, fmt::format("{}: {}", key, list.error()));
-        }
-    };
-    const YamlNode* node = reader.take(key);
-    if (node == nullptr) return lists;
-    if (node->kind != YamlNode::Kind::Sequence) {
-        add(*node);
-        return lists;
-    }
-    if (node->items.empty()) diagnostics.error(node->position, fmt::format("{}: the list is empty", key));
-    if (node->items.size() > vcpus) {
-        diagnostics.error(node->position, fmt::format("{}: {} entries for {} vCPUs", key, node->items.size(), vcpus));
-        return lists;
-    }
-    for (const YamlNode& item : node->items) add(item);
-    return lists;
-}
-
 void read_processors(MapReader& reader, DomainDefinition& definition, Diagnostics& diagnostics) {
     reader.number("vcpus", definition.vcpus, 1, kMostVcpus);
     definition.max_vcpus = definition.vcpus;
@@ -111,15 +80,12 @@ void read_processors(MapReader& reader, DomainDefinition& definition, Diagnostic
         diagnostics.error(node->position, fmt::format("max_vcpus: {} is less than vcpus, which is {}",
                                                       definition.max_vcpus, definition.vcpus));
     }
-    definition.cpus = read_cpus(reader, "cpus", definition.max_vcpus, diagnostics);
-    definition.cpus_soft = read_cpus(reader, "cpus_soft", definition.max_vcpus, diagnostics);
-    reader.number("cpu_weight", definition.cpu_weight, 1, 65535);
-    reader.percent("cpu_cap", definition.cpu_cap, kMostCpuShare);
-    reader.percent("cpu_reservation", definition.cpu_reservation, kMostCpuShare);
-    const YamlNode* reservation = reader.take("cpu_reservation");
-    if (reservation != nullptr && definition.cpu_cap != 0 && definition.cpu_reservation > definition.cpu_cap) {
-        diagnostics.error(reservation->position, fmt::format("cpu_reservation: {}% is more than cpu_cap, which is {}%",
-                                                             definition.cpu_reservation, definition.cpu_cap));
+    read_shares(reader, definition, definition.max_vcpus, diagnostics);
+    if (const YamlNode* pool = reader.take("pool")) {
+        constexpr std::size_t kLongestName = 63;
+        reader.text("pool", definition.pool, kLongestName);
+        if (const std::string problem = problem_with_name(definition.pool); !problem.empty())
+            diagnostics.error(pool->position, "pool: " + problem);
     }
 }
 
@@ -210,6 +176,13 @@ void check_boot(MapReader& reader, const DomainDefinition& definition, Diagnosti
 }
 
 }  // namespace
+
+std::string problem_with_memory(std::uint64_t bytes) {
+    if (bytes % kPage != 0) return fmt::format("{} is not a multiple of 4KiB", format_size(bytes));
+    if (bytes >= kLeastMemory && bytes <= kMostMemory) return {};
+    return fmt::format("{} is out of range; it must be {} to {}", format_size(bytes), format_size(kLeastMemory),
+                       format_size(kMostMemory));
+}
 
 DomainDefinition parse_definition(std::string_view text, const std::string& source,
                                   std::span<const std::string> overrides, const DomainDefaults& defaults,

@@ -25,4 +25,7 @@ DomainDefinition parse_definition(std::string_view text, const std::string& sour
                                   std::span<const std::string> overrides, const DomainDefaults& defaults,
                                   Diagnostics& diagnostics);
 
+// What is wrong with so much memory for a domain, whatever host has it; "" when nothing is.
+std::string problem_with_memory(std::uint64_t bytes);
+
 }  // namespace hvctld::config

@@ -8,7 +8,9 @@
 #include "config/devices.hpp"
 #include "config/map_reader.hpp"
 #include "config/readers.hpp"
+#include "config/shares.hpp"
 #include "config/yaml_advice.hpp"
+#include "hvctl/types.hpp"
 
 namespace hvctld::config {
 namespace {
@@ -45,7 +47,7 @@ void read_defaults(MapReader& reader, DomainDefaults& defaults, Diagnostics& dia
     read_action(map, "on_reboot", defaults.on_reboot);
     read_action(map, "on_crash", defaults.on_crash);
     read_restart(map, defaults.restart, diagnostics);
-    map.number("cpu_weight", defaults.cpu_weight, 1, 65535);
+    map.number("cpu_weight", defaults.cpu_weight, kLeastWeight, kMostWeight);
     map.finish();
 }
 
@@ -104,6 +106,14 @@ void read_networks(MapReader& reader, std::optional<std::vector<NetworkSettings>
     for (const YamlNode& node : list->items) read_network(node, *networks, diagnostics);
 }
 
+void read_dom0(MapReader& reader, DomainDefinition& dom0, Diagnostics& diagnostics) {
+    const YamlNode* node = reader.take("dom0");
+    if (node == nullptr || !expect(*node, YamlNode::Kind::Map, "dom0", diagnostics)) return;
+    MapReader map{*node, "dom0", diagnostics};
+    read_shares(map, dom0, hvctl::kMostVcpus, diagnostics);
+    map.finish();
+}
+
 }  // namespace
 
 NetworkSettings usual_network(std::string_view host) {
@@ -153,6 +163,9 @@ Settings parse_settings(std::string_view text, const std::string& source, Diagno
     }
     read_quotas(reader, settings.xenstore_quota, diagnostics);
     read_networks(reader, settings.networks, diagnostics);
+    constexpr std::uint32_t kMostVcpusPerCpu = 1024;
+    reader.number("vcpus_per_cpu", settings.vcpus_per_cpu, 1, kMostVcpusPerCpu);
+    read_dom0(reader, settings.dom0, diagnostics);
     reader.finish();
     return settings;
 }

@@ -36,6 +36,14 @@ NetworkSettings usual_network(std::string_view host);
 // The one of that bridge; null when there is none.
 const NetworkSettings* network_of(const std::vector<NetworkSettings>& networks, std::string_view bridge);
 
+// Something of the CPUs for Dom0 whatever guests were promised: the host can be managed.
+inline DomainDefinition usual_dom0() {
+    DomainDefinition dom0;
+    dom0.name = "Domain-0";
+    dom0.cpu_reservation = 10;
+    return dom0;
+}
+
 struct Settings {
     log::Level log_level = log::Level::Info;
     ConsoleSettings console;
@@ -43,7 +51,9 @@ struct Settings {
     std::uint32_t create_deadline_seconds = 300;
     std::uint32_t shutdown_timeout_seconds = 120;                       // that guests have when the host goes down
     std::vector<std::pair<std::string, std::uint32_t>> xenstore_quota;  // of every domain without its own
+    std::uint32_t vcpus_per_cpu = 0;                                    // most, of all guests; 0: any number
     std::optional<std::vector<NetworkSettings>> networks;               // nothing: the usual one
+    DomainDefinition dom0 = usual_dom0();                               // its shares of the CPUs, and nothing else
 };
 
 Settings parse_settings(std::string_view text, const std::string& source, Diagnostics& diagnostics);

@@ -56,6 +56,7 @@ constexpr std::array kMeanings{
     Meaning{"cpus_soft", "cpus_soft", ""},
     Meaning{"cpu_weight", "cpu_weight", ""},
     Meaning{"cap", "cpu_cap", "%"},
+    Meaning{"pool", "pool", ""},
     Meaning{"kernel", "kernel", ""},
     Meaning{"ramdisk", "initrd", ""},
     Meaning{"cmdline", "cmdline", ""},

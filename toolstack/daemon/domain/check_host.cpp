@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "domain/check_definition.hpp"
+#include "domain/scheduling.hpp"
 #include "hvctl/try.hpp"
 
 namespace hvctld {
@@ -24,16 +25,36 @@ Result<void> check_cpus(const config::DomainDefinition& definition, std::uint32_
     return {};
 }
 
+// Of all guests, and of this one.
+Result<void> check_vcpus(const Context& context, const config::DomainDefinition& definition, std::uint32_t cpus) {
+    const std::uint32_t vcpus_per_cpu = context.settings.vcpus_per_cpu;
+    if (vcpus_per_cpu == 0) return {};
+    std::uint64_t others = 0;
+    for (const abi::DomainInfo& info :
+         TRY(within("list domains", Result<std::vector<abi::DomainInfo>>{context.hypervisor.list_domains()}))) {
+        if (info.domain != 0) others += info.max_vcpus;
+    }
+    const std::uint64_t most = std::uint64_t{vcpus_per_cpu} * cpus;
+    if (others + definition.max_vcpus <= most) return {};
+    return fail(ErrorId::NoCpu,
+                fmt::format("{}: wants {} vCPUs, the host's guests have {} and may have {} (vcpus_per_cpu: {} on {} "
+                            "CPUs, see hvctl.yaml(5))",
+                            definition.name, definition.max_vcpus, others, most, vcpus_per_cpu, cpus));
+}
+
 }  // namespace
 
-Result<void> check_host(Hypervisor& hypervisor, const config::DomainDefinition& definition) {
+Result<void> check_host(const Context& context, const config::DomainDefinition& definition) {
     TRY(check_served(definition));
-    const auto host = TRY(within("host information", Result<abi::GetHostInfo>{hypervisor.host_info()}));
+    const auto host = TRY(within("host information", Result<abi::GetHostInfo>{context.hypervisor.host_info()}));
     if (definition.max_vcpus > host.max_vcpus) {
         return fail(ErrorId::TooManyVcpus, fmt::format("{}: wants {} vCPUs, hv gives one domain at most {}",
                                                        definition.name, definition.max_vcpus, host.max_vcpus));
     }
     TRY(check_cpus(definition, host.cpus_online));
+    TRY(check_vcpus(context, definition, host.cpus_online));
+    TRY(check_pool(context, definition));
+    TRY(check_reservation(context, hvctl::kDomainAny, definition));
     const std::uint64_t unclaimed = host.free_frames - std::min(host.claimed_frames, host.free_frames);
     if (definition.memory / hvctl::kPageSize > unclaimed) {
         // What is free is no round number, and a smaller one is as true: whole MiB are what a file would say.

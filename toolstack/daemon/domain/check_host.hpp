@@ -2,10 +2,10 @@
 #pragma once
 
 #include "config/definition.hpp"
-#include "hypervisor/hypervisor.hpp"
+#include "domain/context.hpp"
 
 namespace hvctld {
 
-Result<void> check_host(Hypervisor& hypervisor, const config::DomainDefinition& definition);
+Result<void> check_host(const Context& context, const config::DomainDefinition& definition);
 
 }  // namespace hvctld

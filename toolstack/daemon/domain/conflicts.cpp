@@ -25,14 +25,15 @@ struct Row {
     Conflict unpause = Refuse;
     Conflict pin = Refuse;
     Conflict forget = Refuse;
+    Conflict tune = Refuse;
 };
 
 // One row for each kind of job; what a row does not name is refused.
 //
 // An end takes a domain from whatever has it, so that no start, and no guest that does not react, keeps an
 // administrator from ending it. A start waits for an end that is under way, which takes a moment. What is paused is the
-// guest that is there: that goes beside a job only while the job waits for this very guest. CPUs can be changed at any
-// time.
+// guest that is there: that goes beside a job only while the job waits for this very guest. CPUs can be chosen at any
+// time; what a start goes by must stay while it does.
 constexpr Row kStarts{.shutdown = Supersede, .destroy = Supersede, .stop_all = Supersede, .pin = Beside};
 constexpr Row kReboot{.reboot = Join,
                       .shutdown = Supersede,
@@ -40,13 +41,15 @@ constexpr Row kReboot{.reboot = Join,
                       .stop_all = Supersede,
                       .pause = WhileItWaits,
                       .unpause = WhileItWaits,
-                      .pin = Beside};
+                      .pin = Beside,
+                      .tune = WhileItWaits};
 constexpr Row kShutdown{.shutdown = Join,
                         .destroy = Supersede,
                         .stop_all = Join,
                         .pause = WhileItWaits,
                         .unpause = WhileItWaits,
-                        .pin = Beside};
+                        .pin = Beside,
+                        .tune = WhileItWaits};
 constexpr Row kEnds{.start = Queue, .shutdown = Join, .destroy = Join, .stop_all = Join, .pin = Beside};
 constexpr Row kHostEnd{.shutdown = Beside,
                        .destroy = Beside,
@@ -58,7 +61,8 @@ constexpr Row kHostEnd{.shutdown = Beside,
                        .pause = Beside,
                        .unpause = Beside,
                        .pin = Beside,
-                       .forget = Beside};
+                       .forget = Beside,
+                       .tune = Beside};
 // One change comes after the other, and an end before all.
 constexpr Row kDevices{.shutdown = Supersede,
                        .destroy = Supersede,
@@ -71,7 +75,8 @@ constexpr Row kDevices{.shutdown = Supersede,
                        .stop_all = Supersede,
                        .pause = Beside,
                        .unpause = Beside,
-                       .pin = Beside};
+                       .pin = Beside,
+                       .tune = Beside};
 constexpr Row kNoJob{};  // verbs that are over within their call
 
 const Row& row_of(Verb present) {
@@ -93,7 +98,8 @@ const Row& row_of(Verb present) {
         case Verb::Pause:
         case Verb::Unpause:
         case Verb::Pin:
-        case Verb::Forget: return kNoJob;
+        case Verb::Forget:
+        case Verb::Tune: return kNoJob;
     }
     return kNoJob;
 }
@@ -121,6 +127,7 @@ Conflict conflict(Verb present, Verb asked) {
         case Verb::Unpause: return row.unpause;
         case Verb::Pin: return row.pin;
         case Verb::Forget: return row.forget;
+        case Verb::Tune: return row.tune;
     }
     return Refuse;
 }

@@ -12,6 +12,7 @@
 #include "devices/block/image_claims.hpp"
 #include "devices/network/network_host.hpp"
 #include "devices/network/nic_claims.hpp"
+#include "domain/cpu_pools.hpp"
 #include "domain/job_queue.hpp"
 #include "domain/pool_lane.hpp"
 #include "hypervisor/event_hub.hpp"
@@ -27,6 +28,7 @@ struct ManagerPaths {
     std::string boot_id;     // tells one boot of the host from another
     std::string machine_id;  // tells one host from another
     std::string seeds;       // the folder of the guests' cloud-init seeds
+    std::string ledger;      // the file of what domains got; empty: none
 };
 
 inline constexpr std::size_t kMostNetworkWork = 16;
@@ -44,6 +46,7 @@ struct Context {
           registry{the_registry},
           settings{std::move(the_settings)},
           networks{settings.networks.value_or(std::vector{config::usual_network(the_paths.machine_id)})},
+          dom0{settings.dom0},
           paths{std::move(the_paths)},
           events{loop, hypervisor},
           console_disk{loop},
@@ -66,6 +69,8 @@ struct Context {
     Registry& registry;
     const config::Settings settings;
     const std::vector<config::NetworkSettings> networks;  // this host's own
+    config::DomainDefinition dom0;                        // its shares of the CPUs as they are now
+    CpuPools pools;
     const ManagerPaths paths;
     EventHub events;
     ImageClaims claims{store};

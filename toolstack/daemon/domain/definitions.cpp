@@ -30,8 +30,7 @@ void Definitions::validate(const std::string& text, const std::string& source, s
     Validation validation;
     auto definition = read_definition(text, source, overrides, defaults, validation.warnings);
     if (!definition) return answer(std::unexpected(definition.error()));
-    if (const auto fits = check_host(context_.hypervisor, *definition); !fits)
-        return answer(std::unexpected(fits.error()));
+    if (const auto fits = check_host(context_, *definition); !fits) return answer(std::unexpected(fits.error()));
     if (const Domain* domain = domains_.named(definition->name);
         domain != nullptr && domain->record.phase != DomainPhase::Stopped)
         return answer(fail(ErrorId::NameTaken, fmt::format("a domain {} runs already", definition->name)));

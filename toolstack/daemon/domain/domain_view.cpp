@@ -1,5 +1,6 @@
 #include "domain/domain_view.hpp"
 
+#include "base/clock.hpp"
 #include "domain/uuid_text.hpp"
 
 namespace hvctld {
@@ -20,7 +21,6 @@ void add_live(DomainView& view, const abi::DomainInfo& info) {
     view.domid = info.domain;
     view.state = state_of(info);
     view.memory = info.frames * hvctl::kPageSize;
-    view.max_memory = info.max_frames * hvctl::kPageSize;
     view.vcpus = info.vcpus_online;
     view.max_vcpus = info.max_vcpus;
     view.cpu_time = info.cpu_time_ns;
@@ -40,12 +40,18 @@ DomainView view_of(const Domain& domain, const abi::DomainInfo* info) {
     view.max_memory = domain.definition.max_memory;
     view.vcpus = domain.definition.vcpus;
     view.max_vcpus = domain.definition.max_vcpus;
+    view.cpu_weight = domain.definition.cpu_weight;
+    view.cpu_cap = domain.definition.cpu_cap;
+    view.cpu_reservation = domain.definition.cpu_reservation;
     view.autostart = domain.definition.autostart;
     view.shutdown_reason = to_string(record.end_reason);
     view.console_dropped = domain.console ? domain.console->dropped() : 0;
     view.job = domain.job;
     view.state = is_crash(record.end_reason) ? "crashed" : "stopped";
-    if (info != nullptr) add_live(view, *info);
+    if (info != nullptr) {
+        add_live(view, *info);
+        view.uptime = record.run_since_us != 0 ? (monotonic_us() - record.run_since_us) * 1000 : 0;
+    }
     // While it is being built the domain is in nobody's hands but the builder's.
     if (record.phase == DomainPhase::Building || (domain.job != 0 && record.phase == DomainPhase::Stopped))
         view.state = "starting";
@@ -53,11 +59,16 @@ DomainView view_of(const Domain& domain, const abi::DomainInfo* info) {
     return view;
 }
 
-DomainView view_of_dom0(const abi::DomainInfo& info) {
+DomainView view_of_dom0(const abi::DomainInfo& info, const abi::SchedParameters& shares) {
     DomainView view;
     view.name = kDom0Name;
     view.uuid = uuid_text(info.uuid);
     view.type = "pv";
+    view.max_memory = info.max_frames * hvctl::kPageSize;
+    view.uptime = monotonic_us() * 1000;
+    view.cpu_weight = shares.weight;
+    view.cpu_cap = shares.cap;
+    view.cpu_reservation = shares.reservation;
     add_live(view, info);
     return view;
 }

@@ -25,6 +25,10 @@ struct DomainView {
     std::uint32_t vcpus = 0;
     std::uint32_t max_vcpus = 0;
     std::uint64_t cpu_time = 0;
+    std::uint32_t cpu_weight = 0;
+    std::uint32_t cpu_cap = 0;          // percent of one CPU; 0: none
+    std::uint32_t cpu_reservation = 0;  // percent of one CPU
+    std::uint64_t uptime = 0;           // nanoseconds since it was started; 0: it does not run
     bool autostart = false;
     std::string shutdown_reason;
     std::uint64_t hv_bytes = 0;
@@ -34,6 +38,6 @@ struct DomainView {
 
 // `info`: what hv says of it; null when hv does not have it.
 DomainView view_of(const Domain& domain, const abi::DomainInfo* info);
-DomainView view_of_dom0(const abi::DomainInfo& info);
+DomainView view_of_dom0(const abi::DomainInfo& info, const abi::SchedParameters& shares);
 
 }  // namespace hvctld

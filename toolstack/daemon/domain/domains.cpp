@@ -9,6 +9,7 @@
 #include "devices/block/disks.hpp"
 #include "devices/cloud_init/seed.hpp"
 #include "devices/guest_console.hpp"
+#include "devices/memory_target.hpp"
 #include "devices/network/nics.hpp"
 #include "devices/store_ring.hpp"
 #include "hvctl/try.hpp"
@@ -67,6 +68,7 @@ std::vector<Domain*> Domains::all() {
 Domain& Domains::insert(std::unique_ptr<Domain> domain) {
     // The store first: what else there is finds its entries there.
     domain->devices.push_back(std::make_unique<StoreRing>(context_, *domain));
+    domain->devices.push_back(std::make_unique<MemoryTarget>(context_, *domain));
     domain->devices.push_back(std::make_unique<GuestConsole>(context_, *domain));
     auto nics = std::make_unique<Nics>(context_, *domain);
     domain->nics = nics.get();
@@ -113,7 +115,9 @@ Result<std::vector<DomainView>> Domains::list() {
         TRY(within("list domains", Result<std::vector<abi::DomainInfo>>{context_.hypervisor.list_domains()}));
     std::vector<DomainView> views;
     for (const abi::DomainInfo& info : infos) {
-        if (info.domain == 0) views.push_back(view_of_dom0(info));
+        if (info.domain != 0) continue;
+        views.push_back(
+            view_of_dom0(info, context_.hypervisor.sched_parameters(hvctl::kDom0).value_or(abi::SchedParameters{})));
     }
     for (const auto& [name, domain] : domains_) {
         const auto info = domain->in_hv()

@@ -31,8 +31,15 @@ Manager::Manager(Loop& loop, Hypervisor& hypervisor, std::shared_ptr<BlockHost> 
             for (const config::NicDefinition& nic : domain->definition.nics) visit(domain->record.name, nic);
         }
     };
+    tear_down_.on_last_look = [this](const Domain& domain) { metering_.last_of(domain); };
     work_.on_rest = [this](Domain& domain) { at_rest(domain); };
     work_.on_last_job = [this](Domain& domain, const JobRecord& job) { return ends_.starts_later(domain, job); };
+}
+
+Result<void> Manager::recover() {
+    TRY(recovery_.run());
+    metering_.begin();
+    return {};
 }
 
 void Manager::at_rest(Domain& domain) {

@@ -16,9 +16,12 @@
 #include "domain/domains.hpp"
 #include "domain/ends.hpp"
 #include "domain/host_end.hpp"
+#include "domain/metering.hpp"
 #include "domain/nic_changes.hpp"
+#include "domain/pool_changes.hpp"
 #include "domain/recovery.hpp"
 #include "domain/requests.hpp"
+#include "domain/resources.hpp"
 #include "domain/starts.hpp"
 #include "domain/tear_down.hpp"
 #include "domain/vcpus.hpp"
@@ -35,7 +38,7 @@ class Manager {
 
     // Takes up what the previous process left: domains that run are served again, half-built ones are destroyed, jobs
     // go on or end. The store must have been opened from its journal. To be called once, before anything else.
-    Result<void> recover() { return recovery_.run(); }
+    Result<void> recover();
     // Once per boot of the host: creates every domain with autostart that does not run, from the files of `folder` and
     // from the registry. While the registry cannot be written they wait, and the boot's autostart is not over.
     void autostart(const std::string& folder);
@@ -79,6 +82,21 @@ class Manager {
                      const std::string& soft) {
         return vcpus_.pin(domain, vcpu, hard, soft);
     }
+    // Its share of the host: see resources.hpp.
+    Result<void> set_vcpus(const std::string& domain, std::uint32_t count) {
+        return resources_.set_vcpus(domain, count);
+    }
+    Result<void> set_memory(const std::string& domain, std::uint64_t bytes) {
+        return resources_.set_memory(domain, bytes);
+    }
+    Result<bool> set_max_memory(const std::string& domain, std::uint64_t bytes) {
+        return resources_.set_max_memory(domain, bytes);
+    }
+    Result<void> set_shares(const std::string& domain, const std::string& change) {
+        return resources_.set_shares(domain, change);
+    }
+    // CPU pools: see pool_changes.hpp.
+    [[nodiscard]] PoolChanges& pools() { return pools_; }
     // Disks of a guest that runs: see disk_changes.hpp.
     Result<JobId> attach_disk(const std::string& domain, const std::string& disk) {
         return disk_changes_.attach(domain, disk);
@@ -106,6 +124,12 @@ class Manager {
         for (const Domain* domain : domains_.all()) domain->nics->restore(name);
     }
     Result<std::vector<NicView>> nics(const std::string& domain) { return nic_changes_.list(domain); }
+    // What domains use of the host now, and have had of it: see metering.hpp.
+    Result<HostUsage> usage() { return metering_.usage(); }
+    void guarantees(const std::string& domain, std::uint64_t since_us, std::uint64_t hours,
+                    const Ledger::Answer& answer) {
+        metering_.guarantees(domain, since_us, hours, answer);
+    }
     // `done` hears of it when the log's disk has answered, or has not for long (Console::kAnswerMs).
     using Opened = std::function<void(const Result<UniqueFd>&)>;
     void open_console(const std::string& domain, ConsoleMode mode, std::uint64_t history, const Opened& done);
@@ -130,6 +154,7 @@ class Manager {
 
     Context context_;
     Domains domains_{context_};
+    Metering metering_{context_, domains_};
     Work work_{context_, domains_};
     TearDown tear_down_{context_, domains_};
     Starts starts_{context_, domains_, work_, tear_down_};
@@ -138,9 +163,12 @@ class Manager {
     Requests requests_{context_, domains_, work_, tear_down_, ends_};
     HostEnd host_end_{context_, domains_, work_, requests_};
     Vcpus vcpus_{context_, domains_, work_};
+    Resources resources_{context_, domains_, work_};
+    PoolChanges pools_{context_, domains_, work_};
     DiskChanges disk_changes_{context_, domains_, work_};
     NicChanges nic_changes_{context_, domains_, work_};
-    Recovery recovery_{context_, {domains_, definitions_, work_, tear_down_, starts_, requests_, ends_, host_end_}};
+    Recovery recovery_{context_,
+                       {domains_, definitions_, work_, tear_down_, starts_, requests_, ends_, host_end_, pools_}};
 };
 
 }  // namespace hvctld

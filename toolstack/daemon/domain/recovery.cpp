@@ -6,6 +6,7 @@
 #include "base/log.hpp"
 #include "devices/block/vbd.hpp"
 #include "devices/network/vif.hpp"
+#include "domain/scheduling.hpp"
 #include "domain/store_entries.hpp"
 #include "domain/uuid_text.hpp"
 #include "hvctl/try.hpp"
@@ -15,12 +16,36 @@ namespace {
 
 constexpr const char* kBootFact = "boot";
 
+// What hv's own options have pinned its vCPUs to: a list for each; none where all of them may run in all of its pool.
+std::vector<config::CpuList> pins_of_dom0(const Context& context) {
+    const auto host = context.hypervisor.host_info();
+    const auto pool = context.pools.cpus_of(config::kFirstPool);
+    if (!host || !pool) return {};
+    std::vector<config::CpuList> lists;
+    bool pinned = false;
+    for (std::uint32_t vcpu = 0; vcpu < context.dom0.max_vcpus; ++vcpu) {
+        const auto affinity = context.hypervisor.vcpu_affinity(hvctl::kDom0, VcpuId{vcpu}, host->cpus_online);
+        if (!affinity) return {};
+        config::CpuList list;
+        for (std::uint32_t cpu = 0; cpu < host->cpus_online && cpu / 8 < affinity->hard.size(); ++cpu) {
+            if ((affinity->hard[cpu / 8] >> cpu % 8 & 1) != 0) list.cpus.push_back(cpu);
+        }
+        const bool all_of_pool = list.cpus.size() == pool->size() || list.cpus.size() == host->cpus_online;
+        pinned = pinned || (!list.cpus.empty() && !all_of_pool);
+        list.all = list.cpus.empty() || all_of_pool;
+        lists.push_back(std::move(list));
+    }
+    return pinned ? lists : std::vector<config::CpuList>{};
+}
+
 }  // namespace
 
 Result<void> Recovery::run() {
     Registry& registry = context_.registry;
     const bool same_boot = registry.fact(kBootFact) == context_.paths.boot_id;
     TRY(host_store_.connect());
+    parts_.pools.load();
+    give_dom0_its_shares();
     load_domains(same_boot);
     (void)registry.set_fact(kBootFact, context_.paths.boot_id);
     match_domains(
@@ -28,6 +53,15 @@ Result<void> Recovery::run() {
     recover_jobs(same_boot);
     clean_up_leftovers();
     return parts_.ends.listen();
+}
+
+// Whatever the settings have that this host has not: its guests are served all the same.
+void Recovery::give_dom0_its_shares() {
+    config::DomainDefinition& dom0 = context_.dom0;
+    if (const auto info = context_.hypervisor.domain(hvctl::kDom0)) dom0.max_vcpus = info->max_vcpus;
+    if (dom0.cpus.empty()) dom0.cpus = pins_of_dom0(context_);
+    if (const auto given = apply_scheduling(context_, hvctl::kDom0, dom0); !given)
+        log::error("{}", given.error().text());
 }
 
 void Recovery::load_domains(bool same_boot) {

@@ -11,6 +11,7 @@
 #include "domain/ends.hpp"
 #include "domain/host_end.hpp"
 #include "domain/host_store.hpp"
+#include "domain/pool_changes.hpp"
 #include "domain/requests.hpp"
 #include "domain/starts.hpp"
 #include "domain/tear_down.hpp"
@@ -29,6 +30,7 @@ class Recovery {
         Requests& requests;
         Ends& ends;
         HostEnd& host_end;
+        PoolChanges& pools;
     };
     Recovery(Context& context, const Parts& parts) : context_{context}, parts_{parts}, host_store_{context} {}
 
@@ -37,6 +39,7 @@ class Recovery {
 
   private:
     // domains (recovery.cpp)
+    void give_dom0_its_shares();
     void load_domains(bool same_boot);
     void match_domains(const std::vector<abi::DomainInfo>& infos);
     void match_others(std::vector<const abi::DomainInfo*>& unknown, const std::set<const Domain*>& there);

@@ -9,35 +9,88 @@
 namespace hvctld {
 namespace {
 
-hvctl::CpuBitmap bitmap_of(const std::vector<config::CpuList>& lists, std::uint32_t vcpu, std::uint32_t cpus) {
-    if (lists.empty()) return {};
-    const config::CpuList& list = lists[std::min<std::size_t>(vcpu, lists.size() - 1)];
-    hvctl::CpuBitmap bitmap((cpus + 7) / 8);
-    for (std::uint32_t cpu = 0; cpu < cpus; ++cpu) {
-        if (list.all || std::ranges::binary_search(list.cpus, cpu))
-            bitmap[cpu / 8] = static_cast<std::uint8_t>(bitmap[cpu / 8] | 1u << cpu % 8);
+constexpr std::uint32_t kWhole = 100;  // percent
+
+// The CPUs of one vCPU's list that are in `within`; all of that where there is no list, or none of it is in there.
+hvctl::CpuBitmap bitmap_of(const std::vector<config::CpuList>& lists, std::uint32_t vcpu, const CpuPools::Cpus& within,
+                           std::uint32_t cpus) {
+    hvctl::CpuBitmap chosen((cpus + 7) / 8);
+    hvctl::CpuBitmap all((cpus + 7) / 8);
+    bool any = false;
+    const config::CpuList* list = lists.empty() ? nullptr : &lists[std::min<std::size_t>(vcpu, lists.size() - 1)];
+    for (const std::uint32_t cpu : within) {
+        const auto bit = static_cast<std::uint8_t>(1u << cpu % 8);
+        all[cpu / 8] = static_cast<std::uint8_t>(all[cpu / 8] | bit);
+        if (list == nullptr || (!list->all && !std::ranges::binary_search(list->cpus, cpu))) continue;
+        chosen[cpu / 8] = static_cast<std::uint8_t>(chosen[cpu / 8] | bit);
+        any = true;
     }
-    return bitmap;
+    return any ? chosen : all;
+}
+
+// What the others of a pool have reserved, in percent of one CPU.
+Result<std::uint32_t> reserved_by_others(const Context& context, DomainId domain, const std::string& pool) {
+    std::uint32_t sum = 0;
+    for (const abi::DomainInfo& info :
+         TRY(within("list domains", Result<std::vector<abi::DomainInfo>>{context.hypervisor.list_domains()}))) {
+        if (info.domain == domain.raw || context.pools.pool_of(info.domain) != pool) continue;
+        const auto parameters = context.hypervisor.sched_parameters(DomainId{info.domain});
+        if (parameters) sum += parameters->reservation;
+    }
+    return sum;
 }
 
 }  // namespace
 
-Result<void> apply_scheduling(Hypervisor& hypervisor, DomainId domain, const config::DomainDefinition& definition) {
-    const auto host = TRY(within("host information", Result<abi::GetHostInfo>{hypervisor.host_info()}));
+Result<void> check_pool(const Context& context, const config::DomainDefinition& definition) {
+    const auto cpus = TRY(within(definition.name, context.pools.cpus_of(definition.pool)));
+    if (!cpus.empty()) return {};
+    return fail(ErrorId::NoCpu, fmt::format("{0}: its pool {1} has no CPU; 'hvctl cpupool-cpu-add {1} CPUS' gives it "
+                                            "some",
+                                            definition.name, definition.pool));
+}
+
+Result<void> check_reservation(const Context& context, DomainId domain, const config::DomainDefinition& definition) {
+    if (definition.cpu_reservation == 0) return {};
+    const auto cpus = TRY(within(definition.name, context.pools.cpus_of(definition.pool)));
+    const auto has = static_cast<std::uint32_t>(cpus.size()) * kWhole;
+    const std::uint32_t others = TRY(reserved_by_others(context, domain, definition.pool));
+    if (others + definition.cpu_reservation <= has) return {};
+    return fail(ErrorId::NoCpu,
+                fmt::format("{}: wants {}% of a CPU reserved, but of the {}% that {} has {}% are reserved for others; "
+                            "'hvctl sched' shows for whom",
+                            definition.name, definition.cpu_reservation, has,
+                            context.pools.trivial() ? "the host" : "pool " + definition.pool, others));
+}
+
+Result<void> apply_shares(const Context& context, DomainId domain, const config::DomainDefinition& definition) {
+    TRY(check_reservation(context, domain, definition));
     abi::SchedParameters parameters{};
     parameters.domain = domain.raw;
     parameters.weight = definition.cpu_weight;
     parameters.cap = definition.cpu_cap;
     parameters.reservation = definition.cpu_reservation;
-    TRY(within(definition.name + ": CPU shares", Result<void>{hypervisor.set_sched_parameters(parameters)}));
-    if (definition.cpus.empty() && definition.cpus_soft.empty()) return {};
+    return within(definition.name + ": CPU shares", Result<void>{context.hypervisor.set_sched_parameters(parameters)});
+}
+
+Result<void> apply_affinity(const Context& context, DomainId domain, const config::DomainDefinition& definition) {
+    const auto host = TRY(within("host information", Result<abi::GetHostInfo>{context.hypervisor.host_info()}));
+    TRY(check_pool(context, definition));
+    const auto cpus = TRY(context.pools.cpus_of(definition.pool));
     for (std::uint32_t vcpu = 0; vcpu < definition.max_vcpus; ++vcpu) {
-        const hvctl::VcpuCpus affinity{bitmap_of(definition.cpus, vcpu, host.cpus_online),
-                                       bitmap_of(definition.cpus_soft, vcpu, host.cpus_online)};
+        const hvctl::VcpuCpus affinity{bitmap_of(definition.cpus, vcpu, cpus, host.cpus_online),
+                                       bitmap_of(definition.cpus_soft, vcpu, cpus, host.cpus_online)};
         TRY(within(fmt::format("{}: affinity of vCPU {}", definition.name, vcpu),
-                   Result<void>{hypervisor.set_vcpu_affinity(domain, VcpuId{vcpu}, affinity)}));
+                   Result<void>{context.hypervisor.set_vcpu_affinity(domain, VcpuId{vcpu}, affinity)}));
     }
     return {};
+}
+
+Result<void> apply_scheduling(const Context& context, DomainId domain, const config::DomainDefinition& definition) {
+    TRY(apply_shares(context, domain, definition));
+    // hv's own beginning is every CPU.
+    if (definition.cpus.empty() && definition.cpus_soft.empty() && context.pools.trivial()) return {};
+    return apply_affinity(context, domain, definition);
 }
 
 }  // namespace hvctld

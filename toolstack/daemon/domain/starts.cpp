@@ -85,7 +85,7 @@ void Starts::add_phases(Job& job, Domain& domain, const StartOptions& options) {
 void Starts::add_checks(Job& job, Domain& domain, const SharedBuild& build) {
     job.add({JobPhase::Check, 0, [this, &domain, build](Job& running, const Done& done) {
                  if (domain.in_hv()) return done(fail(ErrorId::WrongState, still_there(domain)));
-                 if (const auto fits = check_host(context_.hypervisor, build->definition); !fits) return done(fits);
+                 if (const auto fits = check_host(context_, build->definition); !fits) return done(fits);
                  // Before anything else is done: clients may attach as soon as they know of the job.
                  const Verb verb = running.record().verb;
                  prepare_from(domain, 0, verb == Verb::Create || verb == Verb::Start, running, done);
@@ -119,7 +119,8 @@ Result<void> Starts::create_in_hv(Domain& domain, Build& build) {
                                                                binary_uuid(definition.uuid), limits_of(definition))}));
     domain.record.instance.domid = build.domid.raw;
     domains_.save(domain);  // until the file has it, the UUID of a domain in the phase of building tells as much
-    return {};
+    // Reserved before anything is built, as its memory is.
+    return apply_shares(context_, build.domid, definition);
 }
 
 Result<void> Starts::configure(Domain& domain, const Build& build) {
@@ -129,7 +130,7 @@ Result<void> Starts::configure(Domain& domain, const Build& build) {
     domains_.save(domain);
     // What the claim promised is there now.
     TRY(within(build.name + ": claim", Result<void>{context_.hypervisor.set_claim(build.domid, 0)}));
-    return apply_scheduling(context_.hypervisor, build.domid, domain.definition);
+    return apply_scheduling(context_, build.domid, domain.definition);
 }
 
 void Starts::add_running(Job& job, Domain& domain, const StartOptions& options) {

@@ -1,6 +1,8 @@
 // Taking a guest down, whoever wants it: from a domain in hv, whole or half-made, to none.
 #pragma once
 
+#include <functional>
+
 #include "domain/context.hpp"
 #include "domain/domains.hpp"
 
@@ -17,6 +19,9 @@ class TearDown {
     static void unplug(Domain& domain);
     // Destroys the domain in hv, and waits for others to let go of its memory.
     Step free(const Domain& domain);
+
+    // The guest is about to be freed: what hv knows of it is there for the last time.
+    std::function<void(const Domain&)> on_last_look;
 
   private:
     void freed(Domain& domain, EndReason reason, bool last);

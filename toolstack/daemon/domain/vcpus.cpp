@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "config/values.hpp"
+#include "domain/scheduling.hpp"
 #include "hvctl/try.hpp"
 
 namespace hvctld {
@@ -29,19 +30,29 @@ std::string bitmap_text(const hvctl::CpuBitmap& bitmap, std::uint32_t cpus) {
     return format_cpu_list(list);
 }
 
-Result<hvctl::CpuBitmap> parse_bitmap(const std::string& text, std::uint32_t cpus) {
-    if (text.empty()) return hvctl::CpuBitmap{};
+// Changes what a definition has: nothing for all CPUs, one list for all vCPUs, or one for each. NoSuchCpu for a list
+// without a CPU of the host's, or of the pool's.
+Result<void> put_list(std::vector<config::CpuList>& lists, std::optional<std::uint32_t> vcpu, std::uint32_t vcpus,
+                      const std::string& text, const std::string& pool, const Context& context) {
+    if (text.empty()) return {};
     const auto list = config::parse_cpu_list(text);
     if (!list) return fail(ErrorId::InvalidArgument, list.error());
-    hvctl::CpuBitmap bitmap((cpus + 7) / 8);
-    bool any = false;
-    for (std::uint32_t cpu = 0; cpu < cpus; ++cpu) {
-        if (!list->all && !std::ranges::binary_search(list->cpus, cpu)) continue;
-        bitmap[cpu / 8] = static_cast<std::uint8_t>(bitmap[cpu / 8] | 1u << cpu % 8);
-        any = true;
+    const auto has = TRY(context.pools.cpus_of(pool));
+    const auto in_list = [&](std::uint32_t cpu) { return list->all || std::ranges::binary_search(list->cpus, cpu); };
+    if (std::ranges::none_of(has, in_list)) {
+        return fail(ErrorId::NoSuchCpu, fmt::format("{} has CPUs {}, none of which is in \"{}\"",
+                                                    context.pools.trivial() ? "the host" : "pool " + pool,
+                                                    config::format_cpu_list({false, {has.begin(), has.end()}}), text));
     }
-    if (any) return bitmap;
-    return fail(ErrorId::NoSuchCpu, fmt::format("the host has CPUs 0-{}, none of which is in \"{}\"", cpus - 1, text));
+    const config::CpuList all{true, {}};
+    std::vector<config::CpuList> each(vcpus, all);
+    for (std::uint32_t i = 0; i < vcpus && !lists.empty(); ++i)
+        each[i] = lists[std::min<std::size_t>(i, lists.size() - 1)];
+    for (std::uint32_t i = vcpu.value_or(0); i < (vcpu ? *vcpu + 1 : vcpus); ++i) each[i] = *list;
+    if (std::ranges::count(each, each.front()) == std::ranges::ssize(each)) each.resize(1);
+    if (each.size() == 1 && each.front() == all) each.clear();
+    lists = std::move(each);
+    return {};
 }
 
 }  // namespace
@@ -78,16 +89,23 @@ Result<std::vector<VcpuView>> Vcpus::list(const std::string& text) {
 
 Result<void> Vcpus::pin(const std::string& text, std::optional<std::uint32_t> vcpu, const std::string& hard,
                         const std::string& soft) {
-    if (!names_dom0(text)) TRY(work_.admit(*TRY(domains_.find_running(text)), Verb::Pin));
+    Domain* domain = names_dom0(text) ? nullptr : TRY(domains_.find_running(text));
+    if (domain != nullptr) TRY(work_.admit(*domain, Verb::Pin));
     const auto [id, count] = TRY(of(text));
     if (vcpu && *vcpu >= count)
         return fail(ErrorId::NoSuchVcpu, fmt::format("{} has {} vCPUs; there is no vCPU {}", text, count, *vcpu));
-    const auto host = TRY(within("host information", Result<abi::GetHostInfo>{hypervisor_.host_info()}));
-    const hvctl::VcpuCpus cpus{TRY(parse_bitmap(hard, host.cpus_online)), TRY(parse_bitmap(soft, host.cpus_online))};
-    for (std::uint32_t each = vcpu.value_or(0); each < (vcpu ? *vcpu + 1 : count); ++each) {
-        TRY(within(fmt::format("{}: vCPU {}", text, each),
-                   Result<void>{hypervisor_.set_vcpu_affinity(id, VcpuId{each}, cpus)}));
+    config::DomainDefinition pinned = domain != nullptr ? domain->definition : context_.dom0;
+    pinned.max_vcpus = count;
+    TRY(put_list(pinned.cpus, vcpu, count, hard, pinned.pool, context_));
+    TRY(put_list(pinned.cpus_soft, vcpu, count, soft, pinned.pool, context_));
+    TRY(apply_affinity(context_, id, pinned));
+    if (domain == nullptr) {
+        context_.dom0 = std::move(pinned);
+        return {};
     }
+    domain->definition = std::move(pinned);
+    domain->record.definition = normalised(domain->definition);
+    domains_.save(*domain);
     return {};
 }
 

@@ -26,10 +26,10 @@ struct VcpuView {
 class Vcpus {
   public:
     Vcpus(Context& context, Domains& domains, Work& work)
-        : hypervisor_{context.hypervisor}, domains_{domains}, work_{work} {}
+        : context_{context}, hypervisor_{context.hypervisor}, domains_{domains}, work_{work} {}
 
     Result<std::vector<VcpuView>> list(const std::string& domain);
-    // `vcpu` nothing: all. An empty list leaves that affinity as it is.
+    // `vcpu` nothing: all. An empty list leaves that affinity as it is. Remembered, but for Dom0.
     Result<void> pin(const std::string& domain, std::optional<std::uint32_t> vcpu, const std::string& hard,
                      const std::string& soft);
     Result<void> pause(const std::string& domain);
@@ -40,6 +40,7 @@ class Vcpus {
     Result<std::pair<DomainId, std::uint32_t>> of(const std::string& text);
     Result<Domain*> whole(const std::string& text, Verb asked);
 
+    Context& context_;
     Hypervisor& hypervisor_;
     Domains& domains_;
     Work& work_;

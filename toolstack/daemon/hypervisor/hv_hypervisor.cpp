@@ -62,6 +62,9 @@ hvctl::Result<void> HvHypervisor::pause_domain(DomainId domain) {
 hvctl::Result<void> HvHypervisor::unpause_domain(DomainId domain) {
     return control_.unpause_domain(domain);
 }
+hvctl::Result<void> HvHypervisor::set_max_memory(DomainId domain, std::uint64_t frames) {
+    return control_.set_max_memory(domain, frames);
+}
 hvctl::Result<void> HvHypervisor::set_claim(DomainId domain, std::uint64_t frames) {
     return control_.set_claim(domain, frames);
 }
@@ -73,6 +76,9 @@ hvctl::Result<hvctl::VcpuCpus> HvHypervisor::vcpu_affinity(DomainId domain, Vcpu
 }
 hvctl::Result<void> HvHypervisor::set_vcpu_affinity(DomainId domain, VcpuId vcpu, const hvctl::VcpuCpus& cpus) {
     return control_.set_vcpu_affinity(domain, vcpu, cpus);
+}
+hvctl::Result<abi::SchedParameters> HvHypervisor::sched_parameters(DomainId domain) {
+    return control_.sched_parameters(domain);
 }
 hvctl::Result<void> HvHypervisor::set_sched_parameters(const abi::SchedParameters& parameters) {
     return control_.set_sched_parameters(parameters);

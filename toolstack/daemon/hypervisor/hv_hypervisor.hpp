@@ -27,10 +27,12 @@ class HvHypervisor final : public Hypervisor {
     hvctl::Result<void> destroy_domain(DomainId domain) override;
     hvctl::Result<void> pause_domain(DomainId domain) override;
     hvctl::Result<void> unpause_domain(DomainId domain) override;
+    hvctl::Result<void> set_max_memory(DomainId domain, std::uint64_t frames) override;
     hvctl::Result<void> set_claim(DomainId domain, std::uint64_t frames) override;
     hvctl::Result<abi::GetVcpuInfo> vcpu_info(DomainId domain, VcpuId vcpu) override;
     hvctl::Result<hvctl::VcpuCpus> vcpu_affinity(DomainId domain, VcpuId vcpu, std::uint32_t cpus) override;
     hvctl::Result<void> set_vcpu_affinity(DomainId domain, VcpuId vcpu, const hvctl::VcpuCpus& cpus) override;
+    hvctl::Result<abi::SchedParameters> sched_parameters(DomainId domain) override;
     hvctl::Result<void> set_sched_parameters(const abi::SchedParameters& parameters) override;
     hvctl::Result<hvctl::KernelImage> load_kernel(const std::string& path) override;
     hvctl::Result<void> check_build(const hvctl::KernelImage& kernel, const hvctl::PvSpec& spec) override;

@@ -57,10 +57,12 @@ class Hypervisor {
     virtual hvctl::Result<void> destroy_domain(DomainId domain) = 0;  // one round, see Control::destroy_domain()
     virtual hvctl::Result<void> pause_domain(DomainId domain) = 0;
     virtual hvctl::Result<void> unpause_domain(DomainId domain) = 0;
+    virtual hvctl::Result<void> set_max_memory(DomainId domain, std::uint64_t frames) = 0;
     virtual hvctl::Result<void> set_claim(DomainId domain, std::uint64_t frames) = 0;
     virtual hvctl::Result<abi::GetVcpuInfo> vcpu_info(DomainId domain, VcpuId vcpu) = 0;
     virtual hvctl::Result<hvctl::VcpuCpus> vcpu_affinity(DomainId domain, VcpuId vcpu, std::uint32_t cpus) = 0;
     virtual hvctl::Result<void> set_vcpu_affinity(DomainId domain, VcpuId vcpu, const hvctl::VcpuCpus& cpus) = 0;
+    virtual hvctl::Result<abi::SchedParameters> sched_parameters(DomainId domain) = 0;
     virtual hvctl::Result<void> set_sched_parameters(const abi::SchedParameters& parameters) = 0;
 
     // building; these take long and belong in the thread pool

@@ -27,15 +27,6 @@ std::string free_name(const std::string& path) {
     return candidate;
 }
 
-Result<std::string> put_aside(const std::string& path) {
-    const std::string aside = free_name(path);
-    for (const char* sidecar : kSidecars) {
-        if (std::rename((path + sidecar).c_str(), (aside + sidecar).c_str()) != 0 && errno != ENOENT)
-            return fail_errno(errno, "cannot rename " + path + sidecar);
-    }
-    return aside;
-}
-
 OpenedRegistry without_a_file(const std::string& path, const Error& reason) {
     const std::string text = fmt::format(
         "the registry {} cannot be opened ({}). Guests that run go on and can be ended, but none can be started: "
@@ -63,7 +54,7 @@ OpenedRegistry open_now(const std::string& path, const RegistryOpener& open, con
     // It would be put aside without a word to anybody.
     if (late()) return without_a_file(path, opened.error());
     const std::string damage = opened.error().message();
-    const auto aside = put_aside(path);
+    const auto aside = put_database_aside(path);
     if (!aside) return without_a_file(path, aside.error());
     opened = open(path);
     if (!opened) return without_a_file(path, opened.error());
@@ -85,6 +76,15 @@ struct Opening {
 };
 
 }  // namespace
+
+Result<std::string> put_database_aside(const std::string& path) {
+    const std::string aside = free_name(path);
+    for (const char* sidecar : kSidecars) {
+        if (std::rename((path + sidecar).c_str(), (aside + sidecar).c_str()) != 0 && errno != ENOENT)
+            return fail_errno(errno, "cannot rename " + path + sidecar);
+    }
+    return aside;
+}
 
 OpenedRegistry open_registry(const std::string& path, std::chrono::milliseconds patience, const RegistryOpener& open) {
     const auto opening = std::make_shared<Opening>();

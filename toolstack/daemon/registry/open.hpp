@@ -24,4 +24,7 @@ using RegistryOpener = std::function<Result<std::unique_ptr<Registry>>(const std
 OpenedRegistry open_registry(const std::string& path, std::chrono::milliseconds patience = kOpeningPatience,
                              const RegistryOpener& open = Registry::open);
 
+// Gives a damaged database, and what sqlite keeps beside it, a name of its own, which is returned.
+Result<std::string> put_database_aside(const std::string& path);
+
 }  // namespace hvctld

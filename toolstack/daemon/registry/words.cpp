@@ -33,6 +33,7 @@ std::string_view to_string(Verb verb) {
         case Verb::Unpause: return "unpause";
         case Verb::Pin: return "pin";
         case Verb::Forget: return "forget";
+        case Verb::Tune: return "tune";
     }
     return {};
 }

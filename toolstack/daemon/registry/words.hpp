@@ -28,8 +28,9 @@ enum class Verb : std::uint8_t {
     Unpause,
     Pin,
     Forget,
+    Tune,  // its vCPUs, memory and shares
 };
-inline constexpr Verb kLastVerb = Verb::Forget;
+inline constexpr Verb kLastVerb = Verb::Tune;
 
 std::string_view to_string(Verb verb);
 std::optional<Verb> verb_of(std::string_view word);

@@ -17,6 +17,14 @@ struct Backing {
     bool lasts = false;  // `file` keeps Dom0 itself off the device, for as long as the guest has it
 };
 
+// What a guest has had of a disk, since the disk was attached.
+struct DiskCounters {
+    std::uint64_t reads = 0;  // requests
+    std::uint64_t writes = 0;
+    std::uint64_t read_bytes = 0;
+    std::uint64_t written_bytes = 0;
+};
+
 class BlockHost {
   public:
     virtual ~BlockHost() = default;
@@ -32,6 +40,8 @@ class BlockHost {
     [[nodiscard]] virtual std::optional<dev_t> serves(DomainId domain, std::uint32_t number) = 0;
     // Whether blkback, which was given `device` for it, has closed that again: after its last request.
     [[nodiscard]] virtual bool has_let_go(DomainId domain, std::uint32_t number, dev_t device) = 0;
+    // Nothing when blkback does not serve it.
+    [[nodiscard]] virtual std::optional<DiskCounters> counters(DomainId domain, std::uint32_t number) = 0;
 };
 
 }  // namespace hvctld

@@ -333,6 +333,15 @@ Step Disks::grow_one(const config::DiskDefinition& disk, std::uint64_t bytes) {
     };
 }
 
+std::map<std::string, DiskCounters> Disks::counters() const {
+    std::map<std::string, DiskCounters> all;
+    if (!domain_.in_hv()) return all;
+    for (const config::DiskDefinition& disk : domain_.definition.disks) {
+        if (const auto of_one = context_.blocks->counters(domain_.id(), number_of(disk))) all[disk.target] = *of_one;
+    }
+    return all;
+}
+
 std::vector<DiskView> Disks::list() const {
     std::vector<DiskView> views;
     for (const config::DiskDefinition& disk : domain_.definition.disks) {

@@ -57,6 +57,8 @@ class Disks final : public Device {
     // Whether a disk of that name is there, or not yet gone.
     [[nodiscard]] bool has(const std::string& target) const;
     [[nodiscard]] std::vector<DiskView> list() const;
+    // By target; those that are served.
+    [[nodiscard]] std::map<std::string, DiskCounters> counters() const;
 
   private:
     void prepare_from(std::size_t index, bool anew, Job& job, const Done& done);

@@ -84,6 +84,20 @@ std::optional<dev_t> KernelBlockHost::serves(DomainId domain, std::uint32_t numb
     return parse_physical_device(text);
 }
 
+std::optional<DiskCounters> KernelBlockHost::counters(DomainId domain, std::uint32_t number) {
+    const std::string folder = fmt::format("/sys/bus/xen-backend/devices/vbd-{}-{}/statistics", domain.raw, number);
+    if (access(folder.c_str(), F_OK) != 0) return std::nullopt;
+    const auto statistic = [&](const char* name) {
+        std::ifstream file{fmt::format("{}/{}", folder, name)};
+        std::uint64_t value = 0;
+        file >> value;
+        return value;
+    };
+    constexpr std::uint64_t kSector = 512;  // of blkback's count, whatever the disk's are
+    return DiskCounters{statistic("rd_req"), statistic("wr_req"), statistic("rd_sect") * kSector,
+                        statistic("wr_sect") * kSector};
+}
+
 // blkback first is no device any more, then stops, and closes what it had when its last request has ended. A loop
 // device is free then; of another one only the requests are seen.
 bool KernelBlockHost::has_let_go(DomainId domain, std::uint32_t number, dev_t device) {

@@ -11,6 +11,7 @@ class KernelBlockHost final : public BlockHost {
     Result<void> grow(const config::DiskDefinition& disk, dev_t device, std::uint64_t bytes) override;
     Result<std::pair<ImageId, Backing>> find_again(const config::DiskDefinition& disk, dev_t device) override;
     [[nodiscard]] std::optional<dev_t> serves(DomainId domain, std::uint32_t number) override;
+    [[nodiscard]] std::optional<DiskCounters> counters(DomainId domain, std::uint32_t number) override;
     [[nodiscard]] bool has_let_go(DomainId domain, std::uint32_t number, dev_t device) override;
 };
 

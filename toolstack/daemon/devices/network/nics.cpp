@@ -415,6 +415,18 @@ std::string Nics::state_of(std::uint32_t number) const {
     return word_of(*state);
 }
 
+std::map<std::string, NicCounters> Nics::counters() const {
+    std::map<std::string, NicCounters> all;
+    if (!domain_.in_hv()) return all;
+    for (const config::NicDefinition& nic : domain_.definition.nics) {
+        const auto number = number_of(nic);
+        if (!number) continue;
+        const std::string interface = vif_name(domid(), *number);
+        if (const auto of_one = context_.network->counters(interface)) all[interface] = *of_one;
+    }
+    return all;
+}
+
 std::vector<NicView> Nics::list() const {
     std::vector<NicView> views;
     for (const config::NicDefinition& nic : domain_.definition.nics) {

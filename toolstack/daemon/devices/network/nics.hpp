@@ -55,6 +55,8 @@ class Nics final : public Device {
     // Of those of a guest that runs, the one that `which` names: its number or its MAC address. NoSuchNic.
     [[nodiscard]] Result<config::NicDefinition> find(const std::string& which) const;
     [[nodiscard]] std::vector<NicView> list() const;
+    // By Dom0's interface; those that are there.
+    [[nodiscard]] std::map<std::string, NicCounters> counters() const;
     // Somebody else has touched what Dom0 has for that interface or bridge: puts it right.
     void restore(const std::string& name);
 

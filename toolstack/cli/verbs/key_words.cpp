@@ -1,4 +1,4 @@
-#include "verbs/nic_words.hpp"
+#include "verbs/key_words.hpp"
 
 #include <algorithm>
 #include <set>
@@ -23,7 +23,7 @@ std::vector<std::string> split(std::string_view list) {
 
 Value value_of(std::string_view key, const std::string& text) {
     if (key == kAddresses && text != "any") return split(text);
-    if (key == "mtu") {
+    if (key == "mtu" || key == "weight") {
         if (const auto number = parse_number(text)) return *number;
     }
     return text;
@@ -31,9 +31,9 @@ Value value_of(std::string_view key, const std::string& text) {
 
 }  // namespace
 
-Result<std::string> nic_text(std::string_view verb, const std::vector<std::string>& words,
+Result<std::string> map_text(std::string_view verb, const std::vector<std::string>& words,
                              std::span<const std::string_view> keys) {
-    JsonDocument nic = JsonDocument::part();
+    JsonDocument map = JsonDocument::part();
     std::set<std::string, std::less<>> seen;
     for (const std::string& word : words) {
         const std::size_t equals = word.find('=');
@@ -44,9 +44,9 @@ Result<std::string> nic_text(std::string_view verb, const std::vector<std::strin
                                              join({keys.begin(), keys.end()}, ", "));
         }
         if (!seen.insert(key).second) return fail(ExitCode::Usage, std::string(verb) + ": " + key + " is given twice");
-        nic.add(key, value_of(key, word.substr(equals + 1)));
+        map.add(key, value_of(key, word.substr(equals + 1)));
     }
-    return nic.text();
+    return map.text();
 }
 
 }  // namespace hvctl::cli
