@@ -120,6 +120,9 @@ const sd_bus_vtable* FakeDaemon::vtable() {
         SD_BUS_METHOD("ShutdownDomain", "sa{sv}", "t", &on_call, 0),
         SD_BUS_METHOD("RebootDomain", "sa{sv}", "t", &on_call, 0),
         SD_BUS_METHOD("DestroyDomain", "s", "t", &on_call, 0),
+        SD_BUS_METHOD("DumpCore", "ssa{sv}", "ts", &on_call, 0),
+        SD_BUS_METHOD("SendSysrq", "ss", "", &on_call, 0),
+        SD_BUS_METHOD("RenameDomain", "ss", "", &on_call, 0),
         SD_BUS_METHOD("StopAllDomains", "a{sv}", "t", &on_call, 0),
         SD_BUS_METHOD("ForgetDomain", "s", "", &on_call, 0),
         SD_BUS_METHOD("OpenConsole", "sst", "h", &on_call, 0),
@@ -301,8 +304,8 @@ int FakeDaemon::answer(sd_bus_message* message, const std::string& member, sd_bu
                                   "definition", "s", "{\"name\": \"hello\"}");
         });
     }
-    if (member.ends_with("Domain") || member.ends_with("Vcpus") || member.ends_with("Disk") ||
-        member.ends_with("Disks") || member.ends_with("Nic") || member.ends_with("Nics"))
+    if (member.ends_with("Domain") || member == "DumpCore" || member == "SendSysrq" || member.ends_with("Vcpus") ||
+        member.ends_with("Disk") || member.ends_with("Disks") || member.ends_with("Nic") || member.ends_with("Nics"))
         return answer_about_domain(message, member, error);
     if (member.starts_with("OpenConsole")) return answer_console(message, member);
     return answer_about_host(message, member);
@@ -318,7 +321,9 @@ int FakeDaemon::answer_about_domain(sd_bus_message* message, const std::string& 
     if (member == "ListVcpus") return reply_list(message, vcpus[domain->text("name")]);
     if (member == "ListDisks") return reply_list(message, disks[domain->text("name")]);
     if (member == "ListNics") return reply_list(message, nics[domain->text("name")]);
-    if (member == "PauseDomain" || member == "UnpauseDomain" || member == "ForgetDomain")
+    if (member == "DumpCore") return sd_bus_reply_method_return(message, "ts", std::uint64_t{7}, "/srv/hello.core");
+    if (member == "PauseDomain" || member == "UnpauseDomain" || member == "ForgetDomain" || member == "SendSysrq" ||
+        member == "RenameDomain")
         return sd_bus_reply_method_return(message, "");
     return sd_bus_reply_method_return(message, "t", std::uint64_t{7});
 }

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::array kJobs{Verb::Create,    Verb::Start,     Verb::Restart,    Verb::Reboot,     Verb::Shutdown,
                            Verb::Destroy,   Verb::CleanUp,   Verb::AttachDisk, Verb::DetachDisk, Verb::ResizeDisk,
-                           Verb::AttachNic, Verb::DetachNic, Verb::ChangeNic,  Verb::StopAll};
+                           Verb::AttachNic, Verb::DetachNic, Verb::ChangeNic,  Verb::DumpCore,   Verb::StopAll};
 
 char letter(Conflict verdict) {
     switch (verdict) {
@@ -25,7 +25,7 @@ char letter(Conflict verdict) {
 
 // A line for each job that is there, a column for each verb that is asked, in the order of Verb: create, start,
 // restart, reboot, shutdown, destroy, clean up, attach disk, detach disk, resize disk, attach nic, detach nic, change
-// nic, stop all; pause, unpause, pin, forget.
+// nic, dump core, stop all; pause, unpause, pin, forget, sysrq, rename.
 TEST(Conflicts, Table) {
     std::string table;
     for (const Verb present : kJobs) {
@@ -34,20 +34,21 @@ TEST(Conflicts, Table) {
         table += "\n";
     }
     EXPECT_EQ(table,
-              "....ss.......s..b.\n"    // create
-              "....ss.......s..b.\n"    // start
-              "....ss.......s..b.\n"    // restart
-              "...jss.......swwb.\n"    // reboot
-              "....js.......jwwb.\n"    // shutdown
-              ".q..jj.......j..b.\n"    // destroy
-              ".q..jj.......j..b.\n"    // clean up
-              "....ss.qqqqqqsbbb.\n"    // attach disk
-              "....ss.qqqqqqsbbb.\n"    // detach disk
-              "....ss.qqqqqqsbbb.\n"    // resize disk
-              "....ss.qqqqqqsbbb.\n"    // attach nic
-              "....ss.qqqqqqsbbb.\n"    // detach nic
-              "....ss.qqqqqqsbbb.\n"    // change nic
-              "....bbb.bb.b.jbbbb\n");  // stop all
+              "....ss........s..b...\n"    // create
+              "....ss........s..b...\n"    // start
+              "....ss........s..b...\n"    // restart
+              "...jss........swwb.w.\n"    // reboot
+              "....js........jwwb.w.\n"    // shutdown
+              ".q..jj........j..b...\n"    // destroy
+              ".q..jj........j..b...\n"    // clean up
+              "....ss.qqqqqq.sbbb.b.\n"    // attach disk
+              "....ss.qqqqqq.sbbb.b.\n"    // detach disk
+              "....ss.qqqqqq.sbbb.b.\n"    // resize disk
+              "....ss.qqqqqq.sbbb.b.\n"    // attach nic
+              "....ss.qqqqqq.sbbb.b.\n"    // detach nic
+              "....ss.qqqqqq.sbbb.b.\n"    // change nic
+              "....ss........s..b...\n"    // dump core
+              "....bbb.bb.b..jbbbbb.\n");  // stop all
 }
 
 class Conflicting : public HostTest {

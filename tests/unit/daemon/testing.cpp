@@ -43,9 +43,9 @@ Process::Process(FakeHypervisor& hypervisor, const TemporaryFolder& folder, conf
     hypervisor.network->watch(*store, later);
     registry = std::move(open_registry(folder / "state.db").registry);
     const ConsolePaths console{folder / "console", folder / ("journal-" + boot)};
-    manager =
-        std::make_unique<Manager>(*loop, hypervisor, hypervisor.blocks, hypervisor.network, *store, *registry,
-                                  std::move(settings), ManagerPaths{console, boot, "a machine", folder / "seeds"});
+    manager = std::make_unique<Manager>(*loop, hypervisor, hypervisor.blocks, hypervisor.network, *store, *registry,
+                                        std::move(settings),
+                                        ManagerPaths{console, boot, "a machine", folder / "seeds", folder / "dumps"});
 }
 
 Process::~Process() {

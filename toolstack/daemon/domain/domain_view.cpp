@@ -44,7 +44,8 @@ DomainView view_of(const Domain& domain, const abi::DomainInfo* info) {
     view.shutdown_reason = to_string(record.end_reason);
     view.console_dropped = domain.console ? domain.console->dropped() : 0;
     view.job = domain.job;
-    view.state = is_crash(record.end_reason) ? "crashed" : "stopped";
+    view.ended_us = record.ended_us;
+    view.state = record.gave_up ? "crashloop" : is_crash(record.end_reason) ? "crashed" : "stopped";
     if (info != nullptr) add_live(view, *info);
     // While it is being built the domain is in nobody's hands but the builder's.
     if (record.phase == DomainPhase::Building || (domain.job != 0 && record.phase == DomainPhase::Stopped))

@@ -22,9 +22,11 @@ Result<void> Recovery::run() {
     const bool same_boot = registry.fact(kBootFact) == context_.paths.boot_id;
     TRY(host_store_.connect());
     load_domains(same_boot);
+    parts_.renames.recover_files();
     (void)registry.set_fact(kBootFact, context_.paths.boot_id);
     match_domains(
         TRY(within("list domains", Result<std::vector<abi::DomainInfo>>{context_.hypervisor.list_domains()})));
+    parts_.renames.recover_rest();
     recover_jobs(same_boot);
     clean_up_leftovers();
     return parts_.ends.listen();

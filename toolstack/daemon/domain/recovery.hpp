@@ -6,11 +6,13 @@
 #include <vector>
 
 #include "domain/context.hpp"
+#include "domain/core_dumps.hpp"
 #include "domain/definitions.hpp"
 #include "domain/domains.hpp"
 #include "domain/ends.hpp"
 #include "domain/host_end.hpp"
 #include "domain/host_store.hpp"
+#include "domain/renames.hpp"
 #include "domain/requests.hpp"
 #include "domain/starts.hpp"
 #include "domain/tear_down.hpp"
@@ -29,6 +31,8 @@ class Recovery {
         Requests& requests;
         Ends& ends;
         HostEnd& host_end;
+        CoreDumps& core_dumps;
+        Renames& renames;
     };
     Recovery(Context& context, const Parts& parts) : context_{context}, parts_{parts}, host_store_{context} {}
 
@@ -60,6 +64,7 @@ class Recovery {
     void go_on_with_reboot(Job& job, Domain& domain, const Left& left);
     void go_on_with_shutdown(Job& job, Domain& domain, const Left& left);
     void go_on_with_destroy(Job& job, Domain& domain, const Left& left);
+    void go_on_with_dump(Job& job, Domain& domain, const Left& left);
     void go_on_with_clean_up(Job& job, Domain& domain, const Left& left);
 
     Context& context_;

@@ -79,8 +79,11 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Loop& loop, Hypervisor& hypervisor
     auto opened = open_registry(paths.state + "/state.db");
     if (!opened.warning.empty()) log::error("{}", opened.warning);
     daemon->registry_ = std::move(opened.registry);
-    ManagerPaths manager_paths{
-        {paths.console_logs, paths.run + "/console"}, boot_id(), machine_id(), paths.state + "/seeds"};
+    ManagerPaths manager_paths{{paths.console_logs, paths.run + "/console"},
+                               boot_id(),
+                               machine_id(),
+                               paths.state + "/seeds",
+                               paths.state + "/dumps"};
     daemon->manager_ = std::make_unique<Manager>(
         loop, hypervisor, std::make_shared<KernelBlockHost>(),
         std::make_shared<KernelNetworkHost>(

@@ -23,13 +23,16 @@ enum class Verb : std::uint8_t {
     AttachNic,
     DetachNic,
     ChangeNic,
+    DumpCore,
     StopAll,  // ends all guests: of no domain
     Pause,
     Unpause,
     Pin,
     Forget,
+    Sysrq,
+    Rename,
 };
-inline constexpr Verb kLastVerb = Verb::Forget;
+inline constexpr Verb kLastVerb = Verb::Rename;
 
 std::string_view to_string(Verb verb);
 std::optional<Verb> verb_of(std::string_view word);
@@ -77,6 +80,10 @@ enum class JobPhase : std::uint8_t {
     TakeNic,
     ChangeNic,
     RememberNics,
+    // its memory into a file
+    OpenDump,
+    CollectCore,
+    WriteCore,
     // taking a domain over from another job
     WaitForOthers,
     LookAtRest,
