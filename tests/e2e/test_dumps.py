@@ -92,7 +92,8 @@ def dump_core(dom0):
 
 @in_dom0("hello: a guest that crashes leaves a core file before it is destroyed, as its definition says")
 def dump_at_crash(dom0):
-    start_hello(dom0, "on_crash=coredump-destroy")
+    dom0.ok(f"hvctl create {HELLO} on_crash=coredump-destroy")
+    dom0.until("hvctl console --history hello", BANNER)
     dom0.ask("hello", "echo c >/proc/sysrq-trigger", "Kernel panic")
     dom0.until("hvctl list --json hello", '"state": *"crashed"(?![\\s\\S]*"domid")')
     path = dom0.ok("ls /var/lib/hvctl/dumps/hello-*.core").strip()
