@@ -146,9 +146,6 @@ Result<CoreContents> collect_core(const Control& control, DomainId domain, const
     TRY(go_on(cancel));
     contents.contexts = TRY(contexts_of(control, domain, info.max_vcpus));
     contents.hypervisor = TRY(hypervisor_note(control.port()));
-    const Mfn shared{info.shared_info_mfn};
-    contents.shared_info.resize(kPageSize);
-    if (!control.copy_from_domain(domain, std::span{&shared, 1}, 0, contents.shared_info)) contents.shared_info.clear();
     contents.mappings = mappings_of(control, domain, contents, cancel);
     TRY(go_on(cancel));
     return contents;

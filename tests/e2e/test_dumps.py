@@ -51,6 +51,8 @@ def check_core(dom0, path, pages):
     numbers = [pfn for pfn, _ in struct.iter_unpack("<QQ", core.read(at, length))]
     expect(numbers == sorted(set(numbers)) and len(numbers) == count, "the frames' numbers are not each there once")
     expect(core.sections[".xen_pages"][1] == count * PAGE, "not all pages")
+    shared = core.read(*core.sections[".xen_shared_info"])
+    expect(len(shared) == PAGE and any(shared), "no shared page")
     # What gdb looks at: registers, and what the guest has mapped.
     gdb = core.notes(core.program[2], core.program[5])
     status = next(contents for kind, contents in gdb if kind == 1)

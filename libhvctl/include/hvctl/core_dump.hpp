@@ -12,8 +12,9 @@
 
 namespace hvctl {
 
-// All but the pages, of a domain that is paused meanwhile. `file_name`: what the file is called, without folders.
-// NotSupported: hv is too old to tell which frame is which. `cancel`: ErrorCode::Cancelled.
+// All but the pages and the shared page, which is no frame of the guest's own and which the caller may map and put in;
+// of a domain that is paused meanwhile. `file_name`: what the file is called, without folders. NotSupported: hv is too
+// old to tell which frame is which. `cancel`: ErrorCode::Cancelled.
 Result<CoreContents> collect_core(const Control& control, DomainId domain, const std::string& file_name,
                                   const std::stop_token& cancel);
 

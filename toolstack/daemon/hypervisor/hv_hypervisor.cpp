@@ -97,7 +97,11 @@ hvctl::Result<hvctl::PvDomain> HvHypervisor::build(const hvctl::KernelImage& ker
 
 hvctl::Result<hvctl::CoreContents> HvHypervisor::collect_core(DomainId domain, const std::string& file_name,
                                                               const std::stop_token& cancel) {
-    return hvctl::collect_core(control_, domain, file_name, cancel);
+    auto contents = TRY(hvctl::collect_core(control_, domain, file_name, cancel));
+    const std::array shared{Mfn{TRY(control_.domain(domain)).shared_info_mfn}};
+    if (const auto page = memory_.map(domain, shared, hvctl::Access::ReadOnly))
+        contents.shared_info.assign(page->bytes().begin(), page->bytes().end());
+    return contents;
 }
 
 hvctl::Result<std::uint64_t> HvHypervisor::write_core(DomainId domain, const hvctl::CoreContents& contents, int fd,
