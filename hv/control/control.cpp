@@ -74,7 +74,7 @@ constexpr Entry kEntries[] = {
     entry<op_get_vcpu_state>(Operation::GetVcpuState),
     entry<op_copy_memory>(Operation::CopyMemory),
     entry<op_get_frame_types>(Operation::GetFrameTypes),
-    entry<op_get_frame_list>(Operation::GetFrameList),
+    entry<op_get_frame_list>(Operation::GetFrameList, control::kFirstFrameListBytes),
     entry<op_get_sched_parameters>(Operation::GetSchedParameters),
     entry<op_set_sched_parameters>(Operation::SetSchedParameters),
 };

@@ -93,7 +93,8 @@ Result<> op_get_frame_list(control::GetFrameList& request) {
             return fail(Error::Restart);
         }
         FrameInfo* info = TRY(get_frame(Mfn{mfn}, domain->id));
-        const Result<> stored = store_at(GuestVirtual{request.frames}, request.count, std::uint64_t{mfn});
+        Result<> stored = store_at(GuestVirtual{request.frames}, request.count, std::uint64_t{mfn});
+        if (stored && request.pfns != 0) stored = store_at(GuestVirtual{request.pfns}, request.count, m2p(Mfn{mfn}));
         mfn = info->next;
         put_frame(*info);
         TRY(stored);

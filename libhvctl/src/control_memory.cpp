@@ -123,6 +123,25 @@ Result<std::vector<std::uint32_t>> Control::frame_types(DomainId domain, std::sp
     return result;
 }
 
+Result<std::vector<OwnedFrame>> Control::owned_frames(DomainId domain) const {
+    const abi::DomainInfo info = TRY(this->domain(domain));
+    const HypercallBuffer mfns = TRY(port_.buffers().take(info.frames * sizeof(Mfn)));
+    const HypercallBuffer pfns = TRY(port_.buffers().take(info.frames * sizeof(Pfn)));
+    abi::GetFrameList argument{};
+    argument.frames = mfns.address();
+    argument.pfns = pfns.address();
+    argument.capacity = info.frames;
+    argument.domain = domain.raw;
+    const auto listed = control_call(port_, abi::Operation::GetFrameList, argument,
+                                     fmt::format("list the frames of domain {}", domain.raw));
+    if (!listed && listed.error().error_number() == hv::abi::xen::kE2BIG)
+        return fail(ErrorCode::NotSupported, "this hv is too old to tell a guest's own frame numbers");
+    TRY(listed);
+    std::vector<OwnedFrame> frames(std::min(argument.count, info.frames));
+    for (std::size_t i = 0; i < frames.size(); ++i) frames[i] = {pfns.as<Pfn>()[i], mfns.as<Mfn>()[i]};
+    return frames;
+}
+
 Result<std::vector<Mfn>> Control::frame_list(DomainId domain) const {
     const abi::DomainInfo info = TRY(this->domain(domain));
     const HypercallBuffer buffer = TRY(port_.buffers().take(info.frames * sizeof(Mfn)));

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cstdio>
+#include <ctime>
 #include <limits>
 
 namespace hvctl::cli {
@@ -159,6 +160,16 @@ std::string format_span(std::uint64_t nanoseconds) {
     if (minutes >= 24 * 60) out += std::to_string(minutes / (24 * 60)) + " d ";
     if (minutes >= 60) out += std::to_string(minutes / 60 % 24) + " h ";
     return out + std::to_string(minutes % 60) + " min";
+}
+
+std::string format_time(std::uint64_t microseconds) {
+    if (microseconds == 0) return "-";
+    auto seconds = static_cast<time_t>(microseconds / 1'000'000);
+    struct tm parts {};
+    std::array<char, 32> buffer{};
+    if (localtime_r(&seconds, &parts) == nullptr || strftime(buffer.data(), buffer.size(), "%F %T", &parts) == 0)
+        return "-";
+    return buffer.data();
 }
 
 std::vector<std::string> split_lines(std::string_view text) {

@@ -39,6 +39,9 @@ std::string format_seconds(std::uint64_t nanoseconds);
 // A time span for people, from nanoseconds: "3 d 4 h 5 min", "42 s".
 std::string format_span(std::uint64_t nanoseconds);
 
+// A time of day for people, from microseconds since 1970; "-" for 0.
+std::string format_time(std::uint64_t microseconds);
+
 std::vector<std::string> split_lines(std::string_view text);
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 

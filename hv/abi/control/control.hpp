@@ -26,7 +26,7 @@ namespace hv::abi::control {
 inline constexpr std::uint32_t kControlHypercall = 55;
 
 // Grows with every addition; nothing is ever taken away.
-inline constexpr std::uint32_t kInterfaceVersion = 3;
+inline constexpr std::uint32_t kInterfaceVersion = 4;
 
 enum class Operation : std::uint32_t {
     // host.hpp

@@ -47,7 +47,9 @@ struct GetFrameTypes {
 };
 static_assert(sizeof(GetFrameTypes) == 24);
 
-// GetFrameList: the frames that the domain owns, in no particular order. The domain must be paused.
+// GetFrameList: the frames that the domain owns, in no particular order. The domain must be paused. For each of them
+// `pfns` is given the domain's own number of it as the machine-to-phys table has it: all ones, or anything that the
+// guest has put there, where it has none.
 struct GetFrameList {
     std::uint64_t frames;    // +0   in: u64[]
     std::uint64_t capacity;  // +8   in
@@ -55,7 +57,9 @@ struct GetFrameList {
     std::uint16_t domain;    // +24  in
     std::uint16_t reserved;  // +26
     std::uint32_t next;      // +28  in: zero; hv's own while it is at work
+    std::uint64_t pfns;      // +32  in: u64[], or 0: they are not asked for
 };
-static_assert(sizeof(GetFrameList) == 32);
+static_assert(sizeof(GetFrameList) == 40);
+inline constexpr std::uint32_t kFirstFrameListBytes = 32;  // as it was first published
 
 }  // namespace hv::abi::control

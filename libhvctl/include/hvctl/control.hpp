@@ -55,6 +55,12 @@ struct DomainLimits {
     bool linear_page_tables = false;
 };
 
+// A frame that a domain owns, and what the domain calls it.
+struct OwnedFrame {
+    Pfn pfn;
+    Mfn mfn;
+};
+
 // Bit n of byte n/8 is physical CPU n. An empty one is left as it is (set) or not asked for.
 using CpuBitmap = std::vector<std::uint8_t>;
 
@@ -122,6 +128,8 @@ class Control {
     [[nodiscard]] Result<std::vector<std::uint32_t>> frame_types(DomainId domain, std::span<const Mfn> frames) const;
     // Every frame of a paused domain, in no particular order.
     [[nodiscard]] Result<std::vector<Mfn>> frame_list(DomainId domain) const;
+    // The same with the domain's own numbers, which are a guest's word. NotSupported: hv is too old.
+    [[nodiscard]] Result<std::vector<OwnedFrame>> owned_frames(DomainId domain) const;
 
     // scheduler
     [[nodiscard]] Result<abi::SchedParameters> sched_parameters(DomainId domain) const;

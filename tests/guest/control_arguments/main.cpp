@@ -50,7 +50,7 @@ constexpr Entry kOperations[] = {
     {Operation::GetVcpuState, sizeof(control::GetVcpuState)},
     {Operation::CopyMemory, sizeof(control::CopyMemory)},
     {Operation::GetFrameTypes, sizeof(control::GetFrameTypes)},
-    {Operation::GetFrameList, sizeof(control::GetFrameList)},
+    {Operation::GetFrameList, sizeof(control::GetFrameList), control::kFirstFrameListBytes},
     {Operation::GetSchedParameters, sizeof(control::SchedParameters)},
     {Operation::SetSchedParameters, sizeof(control::SchedParameters)},
 };

@@ -51,8 +51,8 @@ TEST_F(AppTest, AVerbOfXlSaysWhatThereIsInItsPlace) {
               "there is no verb 'vm-list' in this version\n"
               "'hvctl list' shows all domains, and with --json their UUIDs.");
     for (const char* typed :
-         {"save", "migrate-receive", "rename", "mem-set", "vcpu-set", "sched-credit2", "cpupool-list", "pci-attach",
-          "cd-insert", "pci-assignable-add", "top", "restart", "autostart", "edit", "status"})
+         {"save", "migrate-receive", "mem-set", "vcpu-set", "sched-credit2", "cpupool-list", "pci-attach", "cd-insert",
+          "pci-assignable-add", "top", "restart", "autostart", "edit", "status"})
         EXPECT_NE(found(typed).find("in this version\n"), std::string::npos) << typed;
     for (const Verb& verb : app_.verbs()) EXPECT_EQ(in_place_of(verb.name), "") << verb.name;
 }

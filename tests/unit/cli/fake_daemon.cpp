@@ -122,6 +122,9 @@ const sd_bus_vtable* FakeDaemon::vtable() {
         SD_BUS_METHOD("ShutdownDomain", "sa{sv}", "t", &on_call, 0),
         SD_BUS_METHOD("RebootDomain", "sa{sv}", "t", &on_call, 0),
         SD_BUS_METHOD("DestroyDomain", "s", "t", &on_call, 0),
+        SD_BUS_METHOD("DumpCore", "ssa{sv}", "ts", &on_call, 0),
+        SD_BUS_METHOD("SendSysrq", "ss", "", &on_call, 0),
+        SD_BUS_METHOD("RenameDomain", "ss", "", &on_call, 0),
         SD_BUS_METHOD("StopAllDomains", "a{sv}", "t", &on_call, 0),
         SD_BUS_METHOD("ForgetDomain", "s", "", &on_call, 0),
         SD_BUS_METHOD("OpenConsole", "sst", "h", &on_call, 0),
@@ -327,8 +330,9 @@ int FakeDaemon::answer(sd_bus_message* message, const std::string& member, sd_bu
     if (member == "ListPools") return reply_list(message, pools);
     if (member.ends_with("Pool") || member.ends_with("PoolCpus")) return sd_bus_reply_method_return(message, "");
     if (member == "GetGuarantees") return reply_list(message, guarantees);
-    if (member.starts_with("Set") || member.ends_with("Domain") || member.ends_with("Vcpus") ||
-        member.ends_with("Disk") || member.ends_with("Disks") || member.ends_with("Nic") || member.ends_with("Nics"))
+    if (member.starts_with("Set") || member.ends_with("Domain") || member == "DumpCore" || member == "SendSysrq" ||
+        member.ends_with("Vcpus") || member.ends_with("Disk") || member.ends_with("Disks") || member.ends_with("Nic") ||
+        member.ends_with("Nics"))
         return answer_about_domain(message, member, error);
     if (member.starts_with("OpenConsole")) return answer_console(message, member);
     return answer_about_host(message, member);
@@ -346,7 +350,9 @@ int FakeDaemon::answer_about_domain(sd_bus_message* message, const std::string& 
     if (member == "ListNics") return reply_list(message, nics[domain->text("name")]);
     if (member == "SetMaxMemory") return sd_bus_reply_method_return(message, "b", 0);
     if (member.starts_with("Set")) return sd_bus_reply_method_return(message, "");
-    if (member == "PauseDomain" || member == "UnpauseDomain" || member == "ForgetDomain")
+    if (member == "DumpCore") return sd_bus_reply_method_return(message, "ts", std::uint64_t{7}, "/srv/hello.core");
+    if (member == "PauseDomain" || member == "UnpauseDomain" || member == "ForgetDomain" || member == "SendSysrq" ||
+        member == "RenameDomain")
         return sd_bus_reply_method_return(message, "");
     return sd_bus_reply_method_return(message, "t", std::uint64_t{7});
 }

@@ -199,6 +199,40 @@ TEST_F(VerbsTest, VcpuPinTranslatesItsArguments) {
     EXPECT_EQ(hvctl({"vcpu-pin", "hello", "0"}).code, 2);
 }
 
+TEST_F(VerbsTest, DumpCoreNamesAFile) {
+    EXPECT_EQ(hvctl({"dump-core", "hello", "--no-wait"}).code, 0);
+    EXPECT_EQ(last_call().find("DumpCore(hello, "), 0u) << last_call();
+    EXPECT_EQ(last_call().find("live"), std::string::npos) << last_call();
+    EXPECT_EQ(hvctl({"dump-core", "-l", "-c", "hello", "a/../h.core", "--no-wait"}).code, 0);
+    EXPECT_NE(last_call().find((std::filesystem::current_path() / "h.core").string()), std::string::npos)
+        << last_call();
+    EXPECT_NE(last_call().find("live"), std::string::npos) << last_call();
+    EXPECT_NE(last_call().find("crash"), std::string::npos) << last_call();
+    EXPECT_EQ(hvctl({"dump-core"}).code, 2);
+}
+
+TEST_F(VerbsTest, ShowTellsOfACrashLoopBesideTheDefinition) {
+    Properties loop = domain("loop", -1, "crashloop");
+    loop["shutdown_reason"] = std::string("crash");
+    loop["ended"] = std::uint64_t{1'700'000'000'000'000};
+    daemon_.domains.push_back(loop);
+    const auto shown = hvctl({"show", "loop"});
+    EXPECT_EQ(shown.code, 0);
+    EXPECT_EQ(shown.out, hvctl({"show", "hello"}).out);
+    EXPECT_NE(shown.err.find("loop has crashed too often"), std::string::npos) << shown.err;
+    EXPECT_NE(shown.err.find("(crash)"), std::string::npos) << shown.err;
+    EXPECT_EQ(hvctl({"show", "hello"}).err, "");
+}
+
+TEST_F(VerbsTest, SysrqAndRename) {
+    EXPECT_EQ(hvctl({"sysrq", "hello", "h"}).code, 0);
+    EXPECT_EQ(last_call(), "SendSysrq(hello, h)");
+    EXPECT_EQ(hvctl({"sysrq", "hello"}).code, 2);
+    EXPECT_EQ(hvctl({"rename", "hello", "world"}).code, 0);
+    EXPECT_EQ(last_call(), "RenameDomain(hello, world)");
+    EXPECT_EQ(hvctl({"rename", "hello"}).code, 2);
+}
+
 TEST_F(VerbsTest, BlockAttachWritesADisk) {
     EXPECT_EQ(hvctl({"block-attach", "hello", "/srv/a b.img", "xvdb", "-r", "--no-wait"}).code, 0);
     EXPECT_NE(last_call().find("/srv/a b.img"), std::string::npos) << last_call();

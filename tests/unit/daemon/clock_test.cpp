@@ -23,7 +23,7 @@ TEST_P(WallClock, TheLimitOfRestartsHolds) {
     hypervisor.stop(domid("web1"), abi::ShutdownReason::Crash);
     process->run_until([&] { return guests() == 0; });
     process->settle();
-    EXPECT_EQ(view("web1").state, "crashed");
+    EXPECT_EQ(view("web1").state, "crashloop");
 }
 
 TEST_P(WallClock, AShortRunIsStartedAgainAfterAPause) {

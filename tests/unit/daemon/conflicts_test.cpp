@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::array kJobs{Verb::Create,    Verb::Start,     Verb::Restart,    Verb::Reboot,     Verb::Shutdown,
                            Verb::Destroy,   Verb::CleanUp,   Verb::AttachDisk, Verb::DetachDisk, Verb::ResizeDisk,
-                           Verb::AttachNic, Verb::DetachNic, Verb::ChangeNic,  Verb::StopAll};
+                           Verb::AttachNic, Verb::DetachNic, Verb::ChangeNic,  Verb::DumpCore,   Verb::StopAll};
 
 char letter(Conflict verdict) {
     switch (verdict) {
@@ -25,7 +25,7 @@ char letter(Conflict verdict) {
 
 // A line for each job that is there, a column for each verb that is asked, in the order of Verb: create, start,
 // restart, reboot, shutdown, destroy, clean up, attach disk, detach disk, resize disk, attach nic, detach nic, change
-// nic, stop all; pause, unpause, pin, forget.
+// nic, dump core, stop all; pause, unpause, pin, forget, sysrq, rename.
 TEST(Conflicts, Table) {
     std::string table;
     for (const Verb present : kJobs) {
@@ -34,20 +34,21 @@ TEST(Conflicts, Table) {
         table += "\n";
     }
     EXPECT_EQ(table,
-              "....ss.......s..b..\n"    // create
-              "....ss.......s..b..\n"    // start
-              "....ss.......s..b..\n"    // restart
-              "...jss.......swwb.w\n"    // reboot
-              "....js.......jwwb.w\n"    // shutdown
-              ".q..jj.......j..b..\n"    // destroy
-              ".q..jj.......j..b..\n"    // clean up
-              "....ss.qqqqqqsbbb.b\n"    // attach disk
-              "....ss.qqqqqqsbbb.b\n"    // detach disk
-              "....ss.qqqqqqsbbb.b\n"    // resize disk
-              "....ss.qqqqqqsbbb.b\n"    // attach nic
-              "....ss.qqqqqqsbbb.b\n"    // detach nic
-              "....ss.qqqqqqsbbb.b\n"    // change nic
-              "....bbb.bb.b.jbbbbb\n");  // stop all
+              "....ss........s..b....\n"    // create
+              "....ss........s..b....\n"    // start
+              "....ss........s..b....\n"    // restart
+              "...jss........swwb.w.w\n"    // reboot
+              "....js........jwwb.w.w\n"    // shutdown
+              ".q..jj........j..b....\n"    // destroy
+              ".q..jj........j..b....\n"    // clean up
+              "....ss.qqqqqq.sbbb.b.b\n"    // attach disk
+              "....ss.qqqqqq.sbbb.b.b\n"    // detach disk
+              "....ss.qqqqqq.sbbb.b.b\n"    // resize disk
+              "....ss.qqqqqq.sbbb.b.b\n"    // attach nic
+              "....ss.qqqqqq.sbbb.b.b\n"    // detach nic
+              "....ss.qqqqqq.sbbb.b.b\n"    // change nic
+              "....ss........s..b....\n"    // dump core
+              "....bbb.bb.b..jbbbbb.b\n");  // stop all
 }
 
 class Conflicting : public HostTest {

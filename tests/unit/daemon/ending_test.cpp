@@ -199,10 +199,17 @@ TEST_F(Ending, CrashLoopIsGivenUp) {
     stop_and_settle(abi::ShutdownReason::Crash);
     EXPECT_EQ(view("web1").state, "running");
     stop_and_settle(abi::ShutdownReason::Crash);
-    EXPECT_EQ(view("web1").state, "crashed");
+    EXPECT_EQ(view("web1").state, "crashloop");
     EXPECT_FALSE(view("web1").domid);
     EXPECT_EQ(view("web1").shutdown_reason, "crash");
+    EXPECT_NE(view("web1").ended_us, 0u);
     EXPECT_EQ(guests(), 0u);
+    restart();
+    EXPECT_EQ(view("web1").state, "crashloop");
+    process->finish(process->manager->start("web1", false));
+    EXPECT_EQ(view("web1").state, "running");
+    process->finish(process->manager->destroy("web1"));
+    EXPECT_EQ(view("web1").state, "stopped");
 }
 
 TEST_F(Ending, DomainThatVanishesIsNoticed) {

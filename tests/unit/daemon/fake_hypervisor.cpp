@@ -312,6 +312,32 @@ hvctl::Result<hvctl::PvDomain> FakeHypervisor::build(const hvctl::KernelImage&, 
     return hvctl::PvDomain{domain->rings, {}};
 }
 
+hvctl::Result<hvctl::CoreContents> FakeHypervisor::collect_core(DomainId id, const std::string& file_name,
+                                                                const std::stop_token&) {
+    TRY(check("collect_core"));
+    const Guard guard{mutex_};
+    if ((TRY(need(id))->info.flags & abi::kDomainPaused) == 0)
+        return hvctl::fail(hvctl::ErrorCode::Busy, "the domain runs");
+    hvctl::CoreContents contents;
+    contents.file_name = file_name;
+    return contents;
+}
+
+hvctl::Result<std::uint64_t> FakeHypervisor::write_core(DomainId id, const hvctl::CoreContents& contents, int fd,
+                                                        const hvctl::CoreProgress& progress,
+                                                        const std::stop_token& cancel) {
+    TRY(check("write_core"));
+    if (dump_hook) dump_hook();
+    if (cancel.stop_requested()) return hvctl::fail(hvctl::ErrorCode::Cancelled, "cancelled");
+    const Guard guard{mutex_};
+    const bool paused = (TRY(need(id))->info.flags & abi::kDomainPaused) != 0;
+    const std::string text = fmt::format("{} of domain {}, {}", contents.file_name, id.raw, paused ? "paused" : "live");
+    if (::write(fd, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+        return hvctl::fail(hvctl::ErrorCode::Io, "cannot write");
+    progress(1, 1);
+    return std::uint64_t{0};
+}
+
 hvctl::Result<SharedPage> FakeHypervisor::map_page(DomainId id, Mfn frame) {
     TRY(check("map_page"));
     const Guard guard{mutex_};

@@ -51,6 +51,7 @@ class FakeHypervisor final : public Hypervisor {
     std::function<void(FakeDomain&)> on_notify;  // the daemon has signalled the domain
     int destroy_retries = 0;                     // so often destroy_domain() says TryAgain first
     std::function<void()> build_hook;            // runs in the pool during build()
+    std::function<void()> dump_hook;             // runs in its thread during write_core()
 
     std::map<std::uint16_t, FakeDomain> domains;
     const std::shared_ptr<FakeBlockHost> blocks = std::make_shared<FakeBlockHost>();  // of the same machine
@@ -89,6 +90,11 @@ class FakeHypervisor final : public Hypervisor {
     hvctl::Result<void> check_build(const hvctl::KernelImage& kernel, const hvctl::PvSpec& spec) override;
     hvctl::Result<hvctl::PvDomain> build(const hvctl::KernelImage& kernel, const hvctl::PvSpec& spec,
                                          const hvctl::BuildProgress& progress, const std::stop_token& cancel) override;
+    hvctl::Result<hvctl::CoreContents> collect_core(DomainId domain, const std::string& file_name,
+                                                    const std::stop_token& cancel) override;
+    hvctl::Result<std::uint64_t> write_core(DomainId domain, const hvctl::CoreContents& contents, int fd,
+                                            const hvctl::CoreProgress& progress,
+                                            const std::stop_token& cancel) override;
     hvctl::Result<SharedPage> map_page(DomainId domain, Mfn frame) override;
     hvctl::Result<LocalStore> open_local_store() override;
     hvctl::Result<EventPort> bind_interdomain(DomainId remote, EventPort remote_port) override;

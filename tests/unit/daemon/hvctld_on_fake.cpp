@@ -145,15 +145,19 @@ int run(const Options& options) {
     const auto later = [&loop](std::function<void()> look) { loop.post(std::move(look)); };
     hypervisor.blocks->watch(**store, later);
     hypervisor.network->watch(**store, later);
-    Manager manager{
-        loop,
-        hypervisor,
-        hypervisor.blocks,
-        hypervisor.network,
-        **store,
-        **registry,
-        {},
-        {{state + "/console", state + "/journal"}, "fake-boot", "a machine", state + "/seeds", state + "/ledger.db"}};
+    Manager manager{loop,
+                    hypervisor,
+                    hypervisor.blocks,
+                    hypervisor.network,
+                    **store,
+                    **registry,
+                    {},
+                    {{state + "/console", state + "/journal"},
+                     "fake-boot",
+                     "a machine",
+                     state + "/seeds",
+                     state + "/dumps",
+                     state + "/ledger.db"}};
     if (!options.hold.empty()) {
         (*registry)->use(nullptr);           // what is recorded before it stands still is in the file then
         hold(manager.jobs(), options.hold);  // also in what is recovered

@@ -66,7 +66,8 @@ nics:
   - {bridge: hvbr0, mac: 00:16:3e:00:00:01, addresses: [192.0.2.10/24, "2001:db8::10/64"], rate: 100Mbit/s}
 on_poweroff: preserve
 on_reboot: destroy
-on_crash: restart
+on_crash: coredump-restart
+on_watchdog: coredump-destroy
 restart: {max: 3, window: 10min}
 autostart: true
 max_grant_frames: 32
@@ -87,6 +88,22 @@ xenstore_quota: {nodes: 500, watches: 64}
     const Parse again{once};
     EXPECT_EQ(again.diagnostics.text(), "") << once;
     EXPECT_EQ(normalised(again.definition), once);
+}
+
+// A watchdog is a crash, unless something says otherwise.
+TEST(Parser, WatchdogsDefault) {
+    const auto watchdog = [](const char* more, const DomainDefaults& defaults) {
+        Diagnostics diagnostics;
+        const auto definition = parse_definition(std::string{kGood} + more, "web1.yaml", {}, defaults, diagnostics);
+        EXPECT_EQ(diagnostics.text(), "");
+        return definition.on_watchdog;
+    };
+    DomainDefaults defaults;
+    EXPECT_EQ(watchdog("", defaults), EndAction::Restart);
+    EXPECT_EQ(watchdog("on_crash: preserve\n", defaults), EndAction::Preserve);
+    EXPECT_EQ(watchdog("on_crash: preserve\non_watchdog: destroy\n", defaults), EndAction::Destroy);
+    defaults.on_watchdog = EndAction::CoredumpRestart;
+    EXPECT_EQ(watchdog("on_crash: preserve\n", defaults), EndAction::CoredumpRestart);
 }
 
 struct Golden {
@@ -139,7 +156,8 @@ INSTANTIATE_TEST_SUITE_P(
         Golden{"ReservationAboveCap", with("cpu_cap: 50%\ncpu_reservation: 60%\n"),
                "web1.yaml:5:18: cpu_reservation: 60% is more than cpu_cap, which is 50%"},
         Golden{"Action", with("on_crash: restrat\n"),
-               "web1.yaml:4:11: on_crash: \"restrat\" is not one of destroy, restart, preserve; did you mean "
+               "web1.yaml:4:11: on_crash: \"restrat\" is not one of destroy, restart, preserve, coredump-destroy, "
+               "coredump-restart; did you mean "
                "\"restart\"?"},
         Golden{"Boolean", with("autostart: yes\n"),
                "web1.yaml:4:12: autostart: \"yes\" is neither true nor false; write true"},
@@ -261,7 +279,7 @@ INSTANTIATE_TEST_SUITE_P(
                "web1.yaml:5:1: write cpu_cap: 150%\n"
                "web1.yaml:6:1: \"disk\": disks and network interfaces are not in this version\n"
                "web1.yaml:7:1: \"foo\" has no counterpart in this version; leave it out\n"
-               "web1.yaml:8:1: write on_crash: restart"},
+               "web1.yaml:8:1: write on_crash: coredump-restart"},
         Golden{"KeysOfXl", with("ramdisk: /i\nextra: a\nmaxmem: 1GiB\nvif: []\nbootloader: pygrub\n"),
                "web1.yaml:4:1: unknown key \"ramdisk\" in a domain; did you mean \"initrd\"?\n"
                "web1.yaml:5:1: unknown key \"extra\" in a domain; did you mean \"cmdline\"?\n"
@@ -377,6 +395,7 @@ TEST(Settings, DefaultsAndValues) {
     EXPECT_EQ(diagnostics.text(), "");
     EXPECT_EQ(settings.console.log_size, 2ull << 20);
     EXPECT_EQ(settings.defaults.on_crash, EndAction::Preserve);
+    EXPECT_FALSE(settings.defaults.on_watchdog);
     EXPECT_EQ(settings.shutdown_timeout_seconds, 90u);
     Diagnostics too_long;
     (void)parse_settings("shutdown_timeout: 2h\n", "hvctl.yaml", too_long);

@@ -45,7 +45,7 @@ Process::Process(FakeHypervisor& hypervisor, const TemporaryFolder& folder, conf
     const ConsolePaths console{folder / "console", folder / ("journal-" + boot)};
     manager = std::make_unique<Manager>(
         *loop, hypervisor, hypervisor.blocks, hypervisor.network, *store, *registry, std::move(settings),
-        ManagerPaths{console, boot, "a machine", folder / "seeds", folder / "ledger.db"});
+        ManagerPaths{console, boot, "a machine", folder / "seeds", folder / "dumps", folder / "ledger.db"});
 }
 
 Process::~Process() {

@@ -18,7 +18,7 @@ std::string all_words(Enum last) {
 TEST(Words, NeverChange) {
     EXPECT_EQ(all_words(kLastVerb),
               "create,start,restart,reboot,shutdown,destroy,clean up,attach disk,detach disk,resize "
-              "disk,attach nic,detach nic,change nic,stop,pause,unpause,pin,forget,tune,");
+              "disk,attach nic,detach nic,change nic,dump core,stop,pause,unpause,pin,forget,sysrq,rename,tune,");
     EXPECT_EQ(all_words(kLastPhase),
               ",check,look for its files,remember,create,claim memory,load kernel,build,configure,introduce to the "
               "store,disks,network interfaces,console,remember the guest,start,ask the guest,wait for the guest to "
@@ -27,7 +27,8 @@ TEST(Words, NeverChange) {
               "it,wait for the guest to let go of it,take the disk away,remember its disks,resize the disk,prepare the "
               "network interface,connect the network "
               "interface,wait for the guest to let go of the network interface,take the network interface "
-              "away,change the network interface,remember its network interfaces,wait for what was "
+              "away,change the network interface,remember its network interfaces,make the file for its memory,collect "
+              "its state,write its memory to the file,wait for what was "
               "under "
               "way,look at what is left,ask the guests,");
     EXPECT_EQ(all_words(kLastReason),
@@ -114,7 +115,7 @@ TEST_F(StoredBefore, IsWrittenInTheSameWords) {
     };
     EXPECT_EQ(text("SELECT group_concat(verb || '/' || phase) FROM jobs"), "create/start,destroy/free");
     EXPECT_EQ(text("SELECT end_reason || '/' || phase FROM domains"), "destroyed/0");
-    EXPECT_EQ(text("PRAGMA user_version"), "2");
+    EXPECT_EQ(text("PRAGMA user_version"), "3");
 }
 
 }  // namespace

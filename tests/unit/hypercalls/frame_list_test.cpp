@@ -20,6 +20,8 @@ TEST(FrameList, GoesOnWhereItStopped) {
     hv::control::GetFrameList request{};
     request.frames = reinterpret_cast<std::uintptr_t>(frames.data());
     request.capacity = frames.size();
+    std::vector<std::uint64_t> pfns(frames.size());
+    request.pfns = reinterpret_cast<std::uintptr_t>(pfns.data());
     request.domain = domain.id.raw;
     fake::preempt_every(1);
     unsigned tries = 1;
@@ -30,6 +32,7 @@ TEST(FrameList, GoesOnWhereItStopped) {
     EXPECT_GT(tries, 3u);
     EXPECT_EQ(request.count, domain.frames);
     frames.resize(request.count);
+    for (std::size_t i = 0; i < frames.size(); ++i) EXPECT_EQ(pfns[i], hv::m2p(hv::Mfn{frames[i]}));
     std::ranges::sort(frames);
     EXPECT_TRUE(std::ranges::adjacent_find(frames) == frames.end());
     EXPECT_EQ(request.next, 0u);

@@ -78,6 +78,25 @@ std::int64_t FakeHv::control(control_abi::Operation operation, std::uint64_t arg
         case Operation::GetDomain:
             at<control_abi::GetDomain>(argument).info.shared_info_mfn = kSharedInfo;
             at<control_abi::GetDomain>(argument).info.frames = m2p.size();
+            at<control_abi::GetDomain>(argument).info.max_vcpus = 2;
+            return 0;
+        case Operation::GetFrameList: {
+            auto& list = at<control_abi::GetFrameList>(argument);
+            for (const auto& [mfn, pfn] : m2p) {
+                if (list.count == list.capacity) break;
+                (&at<std::uint64_t>(list.frames))[list.count] = mfn;
+                if (list.pfns != 0) (&at<std::uint64_t>(list.pfns))[list.count] = pfn;
+                ++list.count;
+            }
+            return 0;
+        }
+        case Operation::GetVcpuInfo: {
+            auto& info = at<control_abi::GetVcpuInfo>(argument);
+            info.initialised = info.vcpu == 0 && vcpu0 ? 1 : 0;
+            return 0;
+        }
+        case Operation::GetVcpuContext:
+            at<xen::VcpuGuestContext>(at<control_abi::VcpuContext>(argument).buffer) = *vcpu0;
             return 0;
         case Operation::CopyMemory: return copy_memory(argument);
         case Operation::InitHypercallPage: hypercall_page = at<control_abi::InitHypercallPage>(argument).mfn; return 0;
@@ -122,7 +141,9 @@ std::int64_t FakeHv::copy_memory(std::uint64_t argument) {
         const std::uint64_t place = copy.offset + copy.done;
         const std::uint64_t mfn = (&at<std::uint64_t>(copy.frames))[place / kPageSize];
         if (!m2p.contains(mfn)) return -xen::kEINVAL;
-        if (pinned_l4) return -xen::kEBUSY;
+        const bool reads =
+            static_cast<control_abi::CopyDirection>(copy.direction) == control_abi::CopyDirection::FromDomain;
+        if (pinned_l4 && !reads) return -xen::kEBUSY;
         const std::uint64_t inside = place % kPageSize;
         const std::uint64_t bytes = std::min(kPageSize - inside, copy.length - copy.done);
         std::byte* page = memory[mfn].data() + inside;

@@ -39,6 +39,7 @@ constexpr std::array kKnown = {
     Known{"BackendFailed", ExitCode::Failed},     Known{"NoSuchDisk", ExitCode::NotFound},
     Known{"TargetTaken", ExitCode::Busy},         Known{"NicUnusable", ExitCode::Failed},
     Known{"AddressTaken", ExitCode::Busy},        Known{"NoSuchNic", ExitCode::NotFound},
+    Known{"NoRoom", ExitCode::NoResources},       Known{"FileExists", ExitCode::Busy},
 };
 
 constexpr std::string_view kPrefix = "org.hvctl1.Error.";

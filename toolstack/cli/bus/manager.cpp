@@ -105,6 +105,26 @@ Result<JobId> Manager::destroy_domain(const std::string& domain) {
     return read_u64(reply.get());
 }
 
+Result<CoreDump> Manager::dump_core(const std::string& domain, const std::string& path, const Properties& options) {
+    Message message = TRY(connection_.new_call("DumpCore"));
+    int error = sd_bus_message_append(message.get(), "ss", domain.c_str(), path.c_str());
+    if (error >= 0) error = append_properties(message.get(), options);
+    if (error < 0) return std::unexpected(failure_of_errno(error));
+    Message reply = TRY(connection_.send(message));
+    const JobId job = TRY(read_u64(reply.get()));
+    return CoreDump{job, TRY(read_string(reply.get()))};
+}
+
+Result<void> Manager::send_sysrq(const std::string& domain, const std::string& letter) {
+    TRY(call("SendSysrq", "ss", domain.c_str(), letter.c_str()));
+    return {};
+}
+
+Result<void> Manager::rename_domain(const std::string& domain, const std::string& name) {
+    TRY(call("RenameDomain", "ss", domain.c_str(), name.c_str()));
+    return {};
+}
+
 Result<int> Manager::open_console(const std::string& domain, const std::string& mode, std::uint64_t history) {
     Message reply = TRY(call("OpenConsole", "sst", domain.c_str(), mode.c_str(), history));
     return read_descriptor(reply.get());

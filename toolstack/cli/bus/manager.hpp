@@ -31,6 +31,11 @@ struct Remembered {
     std::vector<Properties> revisions;
 };
 
+struct CoreDump {
+    JobId job = 0;
+    std::string file;
+};
+
 struct LogPiece {
     std::string text;
     std::uint64_t next = 0;
@@ -60,6 +65,9 @@ class Manager {
     Result<JobId> shutdown_domain(const std::string& domain, const Properties& options);
     Result<JobId> reboot_domain(const std::string& domain, const Properties& options);
     Result<JobId> destroy_domain(const std::string& domain);
+    Result<CoreDump> dump_core(const std::string& domain, const std::string& path, const Properties& options);
+    Result<void> send_sysrq(const std::string& domain, const std::string& letter);
+    Result<void> rename_domain(const std::string& domain, const std::string& name);
 
     Result<JobId> stop_all_domains(const Properties& options);
 

@@ -46,7 +46,8 @@ Outlook outlook_of(const Properties& domain) {
     std::string state = domain.text("state");
     // Whether it is restarted shows when its job has ended.
     if (domain.number("job") != 0 || state == "dying" || state == "starting") return Outlook::Open;
-    return state == "shutdown" || state == "crashed" || state == "stopped" ? Outlook::Ended : Outlook::Alive;
+    return state == "shutdown" || state == "crashed" || state == "crashloop" || state == "stopped" ? Outlook::Ended
+                                                                                                   : Outlook::Alive;
 }
 
 // How long to look for what becomes of the domain, in steps of kStep. A domain that looks settled gets some steps, too:

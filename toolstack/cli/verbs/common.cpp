@@ -1,8 +1,30 @@
 #include "verbs/common.hpp"
 
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
 #include "json.hpp"
 
 namespace hvctl::cli {
+
+namespace {
+
+Result<std::string> read_log(int descriptor) {
+    std::string text;
+    std::array<char, 65536> buffer{};
+    while (true) {
+        ssize_t got = read(descriptor, buffer.data(), buffer.size());
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return fail(ExitCode::Failed, std::string("cannot read the console log: ") + std::strerror(errno));
+        if (got == 0) return text;
+        text.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+}
+
+}  // namespace
 
 Result<void> for_each_word(const std::vector<std::string>& words,
                            const std::function<Result<void>(const std::string&)>& action) {
@@ -72,6 +94,13 @@ Result<void> tell_started(Context& context, const std::string& name, bool paused
     return {};
 }
 
+Result<std::string> console_log(Manager& manager, const std::string& domain) {
+    const int descriptor = TRY(manager.open_console_log(domain));
+    auto log = read_log(descriptor);
+    close(descriptor);
+    return log;
+}
+
 Cell device_state_cell(const std::string& state) {
     if (state == "failed") return {state, Colour::Red};
     if (state == "connected") return {state, Colour::Green};
@@ -80,7 +109,7 @@ Cell device_state_cell(const std::string& state) {
 
 Cell state_cell(const std::string& state) {
     if (state == "running") return {state, Colour::Green};
-    if (state == "crashed") return {state, Colour::Red};
+    if (state == "crashed" || state == "crashloop") return {state, Colour::Red};
     if (state == "paused" || state == "dying" || state == "starting") return {state, Colour::Yellow};
     if (state == "stopped" || state == "shutdown") return {state, Colour::Dim};
     return {state, Colour::None};

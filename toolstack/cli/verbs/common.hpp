@@ -40,6 +40,9 @@ Result<void> follow_job(Context& context, JobId job, bool no_wait, OnInterrupt o
 // Tells that the domain runs, or waits paused, and which id it has now.
 Result<void> tell_started(Context& context, const std::string& name, bool paused);
 
+// All of it; hvctld bounds it.
+Result<std::string> console_log(Manager& manager, const std::string& domain);
+
 Cell state_cell(const std::string& state);
 // Of a disk or a network interface.
 Cell device_state_cell(const std::string& state);

@@ -1,10 +1,5 @@
-#include <unistd.h>
-
-#include <array>
-#include <cerrno>
-#include <cstring>
-
 #include "console/attach.hpp"
+#include "verbs/common.hpp"
 #include "verbs/verbs.hpp"
 
 namespace hvctl::cli {
@@ -17,24 +12,9 @@ struct Arguments {
     bool history = false;
 };
 
-Result<std::string> read_log(int descriptor) {
-    std::string text;
-    std::array<char, 65536> buffer{};
-    while (true) {
-        ssize_t got = read(descriptor, buffer.data(), buffer.size());
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return fail(ExitCode::Failed, std::string("cannot read the console log: ") + std::strerror(errno));
-        if (got == 0) return text;
-        text.append(buffer.data(), static_cast<std::size_t>(got));
-    }
-}
-
 // The log is bounded by hvctld. A pipe gets it byte for byte, a terminal gets what cannot harm it.
 Result<void> print_history(Context& context, const std::string& domain) {
-    int descriptor = TRY(TRY(context.manager())->open_console_log(domain));
-    auto log = read_log(descriptor);
-    close(descriptor);
-    std::string text = TRY(std::move(log));
+    const std::string text = TRY(console_log(*TRY(context.manager()), domain));
     print(context.out.is_tty ? safe_for_terminal(text) : text);
     return {};
 }

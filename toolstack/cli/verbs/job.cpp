@@ -2,8 +2,6 @@
 
 #include <time.h>
 
-#include <array>
-
 #include "json.hpp"
 #include "text.hpp"
 #include "verbs/common.hpp"
@@ -19,16 +17,6 @@ struct Arguments {
 };
 
 const std::vector<std::string> kActions = {"list", "wait", "cancel"};
-
-std::string clock_text(std::uint64_t microseconds) {
-    if (microseconds == 0) return "-";
-    auto seconds = static_cast<time_t>(microseconds / 1'000'000);
-    struct tm parts {};
-    std::array<char, 32> buffer{};
-    if (localtime_r(&seconds, &parts) == nullptr || strftime(buffer.data(), buffer.size(), "%F %T", &parts) == 0)
-        return "-";
-    return buffer.data();
-}
 
 Cell job_state_cell(const std::string& state) {
     if (state == "failed") return {state, Colour::Red};
@@ -63,7 +51,7 @@ Result<void> list_jobs(Context& context, bool json) {
                    {job.text("verb")},
                    {job.text("domain")},
                    job_state_cell(job.text("state")),
-                   {clock_text(job.number("started"))},
+                   {format_time(job.number("started"))},
                    {progress_cell(job)}});
     }
     print(table.render(context.out));

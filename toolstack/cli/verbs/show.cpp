@@ -1,4 +1,7 @@
+#include <algorithm>
+
 #include "json.hpp"
+#include "text.hpp"
 #include "verbs/common.hpp"
 #include "verbs/verbs.hpp"
 
@@ -10,10 +13,31 @@ struct Arguments {
     bool json = false;
 };
 
+// Why a domain is not started again, on standard error: standard output is the definition's.
+void explain_crash_loop(Context& context, const std::string& name) {
+    constexpr std::size_t kLines = 20;
+    const auto manager = context.manager();
+    const auto domain = manager ? (*manager)->get_domain(name) : std::unexpected(manager.error());
+    if (!domain || domain->text("state") != "crashloop") return;
+    std::string text = domain->text("name") +
+                       " has crashed too often to be started again by itself, the last time at " +
+                       format_time(domain->number("ended")) + " (" + domain->text("shutdown_reason") +
+                       ")\n'hvctl start' starts it all the same.";
+    // Not everybody who sees definitions may read consoles.
+    if (const auto log = console_log(**manager, name)) {
+        const auto lines = split_lines(safe_for_terminal(*log));
+        text += " Its console showed last:";
+        for (std::size_t i = lines.size() - std::min(lines.size(), kLines); i < lines.size(); ++i)
+            text += "\n  " + lines[i];
+    }
+    warn(text);
+}
+
 Result<void> show(Context& context, const Arguments& arguments) {
     Remembered remembered = TRY(TRY(context.manager())->get_definition(arguments.domain));
     if (!arguments.json) {
         print(pretty_json(remembered.definition) + '\n');
+        explain_crash_loop(context, arguments.domain);
         return {};
     }
     JsonDocument document;
@@ -40,7 +64,9 @@ void add_show(App& app, Context& context) {
     verb.description =
         "Prints the definition that hvctld remembers of a domain, with defaults written out: itself a domain file, "
         "which "
-        "'hvctl create' takes. With --json also the earlier definitions that have made the domain run, newest first.";
+        "'hvctl create' takes. Of a domain that has crashed too often to be started again, standard error tells when "
+        "and why, with the last lines of its console. With --json also the earlier definitions that have made the "
+        "domain run, newest first.";
     verb.examples = "hvctl show web1 >web1.yaml\nhvctl show --json web1 | jq '.revisions[].source'";
     verb.positional("DOMAIN", Complete::Domain, arguments->domain, "name, id or UUID");
     verb.flag("--json", arguments->json, "with the earlier definitions, in JSON; times in microseconds since 1970");

@@ -11,6 +11,9 @@ void add_all_verbs(App& app, Context& context) {
     add_destroy(app, context);
     add_pause(app, context);
     add_unpause(app, context);
+    add_sysrq(app, context);
+    add_dump_core(app, context);
+    add_rename(app, context);
     add_forget(app, context);
     add_list(app, context);
     add_show(app, context);

@@ -54,6 +54,8 @@ enum class ErrorId : std::uint16_t {
     KernelNotBootable = 406,
     KernelTooLarge = 407,
     KernelCorrupt = 408,
+    NoRoom = 409,
+    FileExists = 410,
 
     NoConsole = 501,
 

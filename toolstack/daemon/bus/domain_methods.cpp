@@ -63,6 +63,7 @@ void append(Writer& writer, const DomainView& view) {
     writer.entry("cpu_weight", view.cpu_weight).entry("cpu_cap", view.cpu_cap);
     writer.entry("cpu_reservation", view.cpu_reservation).entry("uptime", view.uptime);
     writer.entry("autostart", view.autostart).entry("shutdown_reason", view.shutdown_reason);
+    if (view.ended_us != 0) writer.entry("ended", view.ended_us);
     writer.entry("hv_bytes", view.hv_bytes).entry("console_dropped", view.console_dropped).entry("job", view.job);
 }
 
@@ -149,6 +150,30 @@ Result<void> DomainMethods::reboot(ManagerObject& object, sd_bus_message* call) 
 Result<void> DomainMethods::destroy(ManagerObject& object, sd_bus_message* call) {
     const JobId job = TRY(object.manager().destroy(TRY(Arguments{call}.text())));
     return reply(call, [&](Writer& writer) { writer.number(job); });
+}
+
+Result<void> DomainMethods::dump_core(ManagerObject& object, sd_bus_message* call) {
+    Arguments arguments{call};
+    const std::string domain = TRY(arguments.text());
+    const std::string path = TRY(arguments.text());
+    CoreDumpOptions options;
+    TRY(arguments.options(flags({{"live", &options.live}, {"crash", &options.crash}})));
+    const auto [job, file] = TRY(object.manager().dump_core(domain, path, options));
+    return reply(call, [&, job = job, &file = file](Writer& writer) { writer.number(job).text(file); });
+}
+
+Result<void> DomainMethods::sysrq(ManagerObject& object, sd_bus_message* call) {
+    Arguments arguments{call};
+    const std::string domain = TRY(arguments.text());
+    TRY(object.manager().send_sysrq(domain, TRY(arguments.text())));
+    return nothing(call);
+}
+
+Result<void> DomainMethods::rename(ManagerObject& object, sd_bus_message* call) {
+    Arguments arguments{call};
+    const std::string domain = TRY(arguments.text());
+    TRY(object.manager().rename(domain, TRY(arguments.text())));
+    return nothing(call);
 }
 
 Result<void> DomainMethods::stop_all(ManagerObject& object, sd_bus_message* call) {

@@ -84,6 +84,9 @@ struct DomainMethods {
     static Result<void> shutdown(ManagerObject& object, sd_bus_message* call);
     static Result<void> reboot(ManagerObject& object, sd_bus_message* call);
     static Result<void> destroy(ManagerObject& object, sd_bus_message* call);
+    static Result<void> dump_core(ManagerObject& object, sd_bus_message* call);
+    static Result<void> sysrq(ManagerObject& object, sd_bus_message* call);
+    static Result<void> rename(ManagerObject& object, sd_bus_message* call);
     static Result<void> stop_all(ManagerObject& object, sd_bus_message* call);
     static Result<void> forget(ManagerObject& object, sd_bus_message* call);
     static Result<void> open_console(ManagerObject& object, sd_bus_message* call);

@@ -14,7 +14,14 @@
 namespace hvctld::config {
 
 enum class DomainType : std::uint8_t { Pv, Pvh, Hvm };
-enum class EndAction : std::uint8_t { Destroy, Restart, Preserve };
+// What becomes of a run that has ended. In the order of the words that readers.cpp takes.
+enum class EndAction : std::uint8_t { Destroy, Restart, Preserve, CoredumpDestroy, CoredumpRestart };
+constexpr bool restarts(EndAction action) {
+    return action == EndAction::Restart || action == EndAction::CoredumpRestart;
+}
+constexpr bool dumps_core(EndAction action) {
+    return action == EndAction::CoredumpDestroy || action == EndAction::CoredumpRestart;
+}
 
 std::string_view to_string(DomainType type);
 std::string_view to_string(EndAction action);
@@ -95,6 +102,7 @@ struct DomainDefinition {
     EndAction on_poweroff = EndAction::Destroy;
     EndAction on_reboot = EndAction::Restart;
     EndAction on_crash = EndAction::Restart;
+    EndAction on_watchdog = EndAction::Restart;
     RestartLimit restart;
     bool autostart = false;
 

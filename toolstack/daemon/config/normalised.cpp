@@ -74,6 +74,8 @@ std::string_view to_string(EndAction action) {
         case EndAction::Destroy: return "destroy";
         case EndAction::Restart: return "restart";
         case EndAction::Preserve: return "preserve";
+        case EndAction::CoredumpDestroy: return "coredump-destroy";
+        case EndAction::CoredumpRestart: return "coredump-restart";
     }
     return "destroy";
 }
@@ -120,6 +122,7 @@ std::string normalised(const DomainDefinition& definition) {
     json["on_poweroff"] = to_string(definition.on_poweroff);
     json["on_reboot"] = to_string(definition.on_reboot);
     json["on_crash"] = to_string(definition.on_crash);
+    json["on_watchdog"] = to_string(definition.on_watchdog);
     json["restart"] = {{"max", definition.restart.max}, {"window", format_seconds(definition.restart.window_seconds)}};
     json["autostart"] = definition.autostart;
     add_limits(json, definition);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <optional>
 
 #include "config/devices.hpp"
 #include "config/map_reader.hpp"
@@ -89,10 +90,14 @@ void read_processors(MapReader& reader, DomainDefinition& definition, Diagnostic
     }
 }
 
-void read_endings(MapReader& reader, DomainDefinition& definition, Diagnostics& diagnostics) {
+void read_endings(MapReader& reader, DomainDefinition& definition, std::optional<EndAction> watchdog,
+                  Diagnostics& diagnostics) {
     read_action(reader, "on_poweroff", definition.on_poweroff);
     read_action(reader, "on_reboot", definition.on_reboot);
     read_action(reader, "on_crash", definition.on_crash);
+    // A guest whose watchdog has fired has crashed as far as anybody can tell.
+    definition.on_watchdog = watchdog.value_or(definition.on_crash);
+    read_action(reader, "on_watchdog", definition.on_watchdog);
     read_restart(reader, definition.restart, diagnostics);
     reader.boolean("autostart", definition.autostart);
 }
@@ -216,7 +221,7 @@ DomainDefinition parse_definition(std::string_view text, const std::string& sour
     read_devices(reader, definition, diagnostics);
     check_boot(reader, definition, diagnostics);
     read_cloud_init(reader, definition, diagnostics);
-    read_endings(reader, definition, diagnostics);
+    read_endings(reader, definition, defaults.on_watchdog, diagnostics);
     read_limits(reader, definition, diagnostics);
     reader.finish();
     return definition;

@@ -1,6 +1,7 @@
 // Domain files: text to a checked definition.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@ struct DomainDefaults {
     EndAction on_poweroff = EndAction::Destroy;
     EndAction on_reboot = EndAction::Restart;
     EndAction on_crash = EndAction::Restart;
+    std::optional<EndAction> on_watchdog;  // none: what the definition says of a crash
     RestartLimit restart;
     std::uint32_t cpu_weight = 256;
 };

@@ -7,7 +7,8 @@
 namespace hvctld::config {
 
 void read_action(MapReader& reader, std::string_view key, EndAction& action) {
-    constexpr std::array<std::string_view, 3> kActions{"destroy", "restart", "preserve"};
+    constexpr std::array<std::string_view, 5> kActions{"destroy", "restart", "preserve", "coredump-destroy",
+                                                       "coredump-restart"};
     if (const int chosen = reader.choice(key, kActions); chosen >= 0) action = static_cast<EndAction>(chosen);
 }
 

@@ -46,6 +46,7 @@ void read_defaults(MapReader& reader, DomainDefaults& defaults, Diagnostics& dia
     read_action(map, "on_poweroff", defaults.on_poweroff);
     read_action(map, "on_reboot", defaults.on_reboot);
     read_action(map, "on_crash", defaults.on_crash);
+    if (map.take("on_watchdog") != nullptr) read_action(map, "on_watchdog", defaults.on_watchdog.emplace());
     read_restart(map, defaults.restart, diagnostics);
     map.number("cpu_weight", defaults.cpu_weight, kLeastWeight, kMostWeight);
     map.finish();

@@ -64,6 +64,7 @@ constexpr std::array kMeanings{
     Meaning{"on_poweroff", "on_poweroff", ""},
     Meaning{"on_reboot", "on_reboot", ""},
     Meaning{"on_crash", "on_crash", ""},
+    Meaning{"on_watchdog", "on_watchdog", ""},
     Meaning{"max_grant_frames", "max_grant_frames", ""},
     Meaning{"max_maptrack_frames", "max_maptrack_frames", ""},
     Meaning{"max_grant_version", "max_grant_version", ""},
@@ -77,11 +78,9 @@ constexpr std::array kOthers{
     Meaning{"vif", "nics", ""},
 };
 
-// What comes to the same here: a dump cannot be made, and a domain keeps its name.
+// What comes to the same here: a domain keeps its name.
 std::string_view ending(std::string_view value) {
-    for (const std::string_view before : {"coredump-", "rename-"})
-        if (value.starts_with(before)) return value.substr(before.size());
-    return value == "soft-reset" ? "restart" : value;
+    return value == "soft-reset" || value == "rename-restart" ? "restart" : value;
 }
 
 std::string advice(const Assignment& found) {

@@ -9,7 +9,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include "base/in_time.hpp"
 #include "base/log.hpp"
@@ -20,6 +22,10 @@ namespace {
 
 constexpr std::size_t kMostSessions = 64;    // each has descriptors
 constexpr std::uint64_t kPatienceMs = 5000;  // with a disk; meanwhile a guest that writes a lot waits
+
+std::string log_path(const ConsolePaths& paths, const std::string& name) {
+    return fmt::format("{}/{}.log", paths.log_folder, name);
+}
 
 std::string journal_path(const ConsolePaths& paths, const std::string& name) {
     return fmt::format("{}/{}.journal", paths.journal_folder, name);
@@ -52,8 +58,7 @@ Result<std::unique_ptr<Console>> Console::create(Loop& loop, DiskThread& disk, E
         log::warning("{}: {} takes no file; should hvctld be killed, console output may be lost or logged twice", name,
                      paths.journal_folder);
     }
-    std::unique_ptr<Console> console{new Console{loop, disk, events, fmt::format("{}/{}.log", paths.log_folder, name),
-                                                 std::move(journal), settings}};
+    std::unique_ptr<Console> console{new Console{loop, disk, events, paths, name, std::move(journal), settings}};
     const auto ready = std::make_shared<Result<void>>();
     console->on_disk([ready](Files& files) { *ready = files.log.ready(); },
                      [ready] {
@@ -62,12 +67,14 @@ Result<std::unique_ptr<Console>> Console::create(Loop& loop, DiskThread& disk, E
     return console;
 }
 
-Console::Console(Loop& loop, DiskThread& disk, EventHub& events, std::string log, ConsoleJournal journal,
-                 const config::ConsoleSettings& settings)
+Console::Console(Loop& loop, DiskThread& disk, EventHub& events, const ConsolePaths& paths, const std::string& name,
+                 ConsoleJournal journal, const config::ConsoleSettings& settings)
     : loop_{loop},
       disk_{disk},
       events_{events},
-      files_{std::make_shared<Files>(Files{ConsoleLog{std::move(log), settings.log_size}, std::move(journal)})},
+      path_{log_path(paths, name)},
+      name_{name},
+      files_{std::make_shared<Files>(Files{ConsoleLog{path_, settings.log_size}, std::move(journal)})},
       patience_{loop},
       bucket_{settings.log_rate, settings.log_burst},
       rate_{settings.log_rate},
@@ -81,6 +88,28 @@ void Console::forget(const ConsolePaths& paths, const std::string& name) {
     log::warning("{}: {}", journal, std::strerror(errno));
 }
 
+void Console::move_files(const ConsolePaths& paths, const std::string& before, const std::string& now) {
+    const std::string log = log_path(paths, before);
+    const std::array<std::pair<std::string, std::string>, 3> moves{
+        {{log, log_path(paths, now)},
+         {ConsoleLog::previous_of(log), ConsoleLog::previous_of(log_path(paths, now))},
+         {journal_path(paths, before), journal_path(paths, now)}}};
+    for (const auto& [from, to] : moves) {
+        if (std::rename(from.c_str(), to.c_str()) == 0 || errno == ENOENT) continue;
+        log::warning("{} cannot be renamed to {}: {}", from, to, std::strerror(errno));
+    }
+}
+
+void Console::rename(const ConsolePaths& paths, const std::string& name) {
+    path_ = log_path(paths, name);
+    on_disk(
+        [paths, before = std::exchange(name_, name), name](Files& files) {
+            move_files(paths, before, name);
+            files.log.set_path(log_path(paths, name));
+        },
+        nullptr);
+}
+
 void Console::on_disk(std::function<void(Files&)> work, std::function<void()> then, DiskThread::Wait wait) {
     ++under_way_;
     disk_.run(
@@ -88,7 +117,7 @@ void Console::on_disk(std::function<void(Files&)> work, std::function<void()> th
         [weak = std::weak_ptr{alive_}, then = std::move(then)](const Result<void>& ran) {
             const auto self = weak.lock();
             if (!self) return;
-            if (!ran) log::error("console log {}: {}", (*self)->files_->log.path(), ran.error().message());
+            if (!ran) log::error("console log {}: {}", (*self)->path_, ran.error().message());
             --(*self)->under_way_;
             if (then) then();
             (*self)->disk_answered();
@@ -110,7 +139,7 @@ void Console::ask_disk(std::function<Result<T>(Files&)> work, std::function<void
 }
 
 Error Console::silence() const {
-    return {ErrorId::Busy, fmt::format("the disk of {} does not answer; try again when it does", files_->log.path())};
+    return {ErrorId::Busy, fmt::format("the disk of {} does not answer; try again when it does", path_)};
 }
 
 // Who had to do without the files goes on, from the loop: what has just been answered
@@ -286,7 +315,7 @@ void Console::drop_what_waits() {
 }
 
 void Console::note_dropped(std::uint64_t bytes) {
-    if (dropped_untold_ == 0) log::warning("console log {}: output is being dropped", files_->log.path());
+    if (dropped_untold_ == 0) log::warning("console log {}: output is being dropped", path_);
     dropped_untold_ += bytes;
     files_->journal.add_dropped(bytes);
 }
@@ -309,7 +338,7 @@ Result<void> Console::room_for(ConsoleMode mode) const {
     if (sessions_.size() >= kMostSessions) {
         return fail(ErrorId::LimitReached,
                     fmt::format("{} clients are attached to this console; leave one of them (Ctrl-]), or read {}",
-                                sessions_.size(), files_->log.path()));
+                                sessions_.size(), path_));
     }
     return {};
 }

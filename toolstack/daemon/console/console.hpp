@@ -40,6 +40,10 @@ class Console final : public ConsoleSession::Owner {
     static constexpr std::uint64_t kAnswerMs = 10'000;
     // No domain has the name any more: its log stays, what only a running daemon needs goes.
     static void forget(const ConsolePaths& paths, const std::string& name);
+    // The files of a name that has no console now; waits for the disk. What is there under the new name goes.
+    static void move_files(const ConsolePaths& paths, const std::string& before, const std::string& now);
+    // Its domain has another name, and so have its files, as soon as the disk answers.
+    void rename(const ConsolePaths& paths, const std::string& name);
 
     // The domain is about to be created: `done` hears whether its log can be written, or why not, when the disk has
     // answered. `anew`: the log starts empty, the old one is kept as NAME.log.1.
@@ -83,8 +87,8 @@ class Console final : public ConsoleSession::Owner {
         bool told = false;
     };
 
-    Console(Loop& loop, DiskThread& disk, EventHub& events, std::string log, ConsoleJournal journal,
-            const config::ConsoleSettings& settings);
+    Console(Loop& loop, DiskThread& disk, EventHub& events, const ConsolePaths& paths, const std::string& name,
+            ConsoleJournal journal, const config::ConsoleSettings& settings);
 
     const ConsoleLog& log() override { return files_->log; }
     [[nodiscard]] bool readable() const override { return under_way_ == 0; }
@@ -118,6 +122,8 @@ class Console final : public ConsoleSession::Owner {
     Loop& loop_;
     DiskThread& disk_;
     EventHub& events_;
+    std::string path_;  // of the log, for messages
+    std::string name_;
     std::shared_ptr<Files> files_;
     std::size_t under_way_ = 0;  // pieces of work on the files
     bool waited_for_ = false;    // something had to do without them

@@ -38,8 +38,10 @@ class ConsoleLog {
 
     // The file of a generation for reading: the current one or the one before.
     [[nodiscard]] Result<UniqueFd> open_generation(std::uint64_t generation) const;
-    [[nodiscard]] std::string previous_path() const { return path_ + ".1"; }
-    [[nodiscard]] const std::string& path() const { return path_; }
+    [[nodiscard]] static std::string previous_of(const std::string& path) { return path + ".1"; }
+    [[nodiscard]] std::string previous_path() const { return previous_of(path_); }
+    // Both files have been renamed.
+    void set_path(std::string path) { path_ = std::move(path); }
 
   private:
     Result<void> open_current();

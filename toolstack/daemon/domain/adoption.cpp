@@ -51,7 +51,8 @@ void Recovery::adopt_unknown(const abi::DomainInfo& info) {
     definition.max_memory = info.max_frames * hvctl::kPageSize;
     definition.vcpus = definition.max_vcpus = info.max_vcpus;
     // Its kernel is not known, so nothing can be started again.
-    definition.on_poweroff = definition.on_reboot = definition.on_crash = config::EndAction::Preserve;
+    definition.on_poweroff = definition.on_reboot = config::EndAction::Preserve;
+    definition.on_crash = definition.on_watchdog = config::EndAction::Preserve;
     DomainRecord& record = domain->record;
     record.instance.domid = info.domain;
     const bool described = describe_from_store(*domain, info);

@@ -46,6 +46,15 @@ std::vector<FileDefinition> read_folder(const std::string& folder, const config:
     return found;
 }
 
+// The name that the domain of a file has been given since; empty: it has that of the file.
+std::string renamed(Domains& domains, const FileDefinition& file) {
+    if (domains.named(file.definition.name) != nullptr) return {};
+    for (const Domain* domain : domains.all()) {
+        if (domain->record.source == file.file) return domain->record.name;
+    }
+    return {};
+}
+
 bool runs(const Domain* domain) {
     return domain != nullptr && (domain->in_hv() || domain->job != 0);
 }
@@ -59,6 +68,11 @@ void autostart(Context& context, Domains& domains, Definitions& definitions, Sta
     if (context.registry.fact(kAutostartFact) == context.paths.boot_id) return;
     std::vector<std::string> seen;
     for (const FileDefinition& each : read_folder(folder, context.settings.defaults)) {
+        if (const std::string now = renamed(domains, each); !now.empty()) {
+            log::warning("autostart: {}: its domain {} is called {} now; write that name into the file", each.file,
+                         each.definition.name, now);
+            continue;
+        }
         seen.push_back(each.definition.name);
         if (!each.definition.autostart || runs(domains.named(each.definition.name))) continue;
         if (const auto job = definitions.create(each.text, each.file, {}, {.patient = true}); !job)

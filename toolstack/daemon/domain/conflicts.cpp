@@ -20,11 +20,14 @@ struct Row {
     Conflict attach_nic = Refuse;
     Conflict detach_nic = Refuse;
     Conflict change_nic = Refuse;
+    Conflict dump_core = Refuse;
     Conflict stop_all = Refuse;
     Conflict pause = Refuse;
     Conflict unpause = Refuse;
     Conflict pin = Refuse;
     Conflict forget = Refuse;
+    Conflict sysrq = Refuse;
+    Conflict rename = Refuse;
     Conflict tune = Refuse;
 };
 
@@ -42,6 +45,7 @@ constexpr Row kReboot{.reboot = Join,
                       .pause = WhileItWaits,
                       .unpause = WhileItWaits,
                       .pin = Beside,
+                      .sysrq = WhileItWaits,
                       .tune = WhileItWaits};
 constexpr Row kShutdown{.shutdown = Join,
                         .destroy = Supersede,
@@ -49,6 +53,7 @@ constexpr Row kShutdown{.shutdown = Join,
                         .pause = WhileItWaits,
                         .unpause = WhileItWaits,
                         .pin = Beside,
+                        .sysrq = WhileItWaits,
                         .tune = WhileItWaits};
 constexpr Row kEnds{.start = Queue, .shutdown = Join, .destroy = Join, .stop_all = Join, .pin = Beside};
 constexpr Row kHostEnd{.shutdown = Beside,
@@ -62,6 +67,7 @@ constexpr Row kHostEnd{.shutdown = Beside,
                        .unpause = Beside,
                        .pin = Beside,
                        .forget = Beside,
+                       .sysrq = Beside,
                        .tune = Beside};
 // One change comes after the other, and an end before all.
 constexpr Row kDevices{.shutdown = Supersede,
@@ -76,7 +82,10 @@ constexpr Row kDevices{.shutdown = Supersede,
                        .pause = Beside,
                        .unpause = Beside,
                        .pin = Beside,
+                       .sysrq = Beside,
                        .tune = Beside};
+// The guest stands still, and is to stand still.
+constexpr Row kDump{.shutdown = Supersede, .destroy = Supersede, .stop_all = Supersede, .pin = Beside};
 constexpr Row kNoJob{};  // verbs that are over within their call
 
 const Row& row_of(Verb present) {
@@ -94,11 +103,14 @@ const Row& row_of(Verb present) {
         case Verb::AttachNic:
         case Verb::DetachNic:
         case Verb::ChangeNic: return kDevices;
+        case Verb::DumpCore: return kDump;
         case Verb::StopAll: return kHostEnd;
         case Verb::Pause:
         case Verb::Unpause:
         case Verb::Pin:
         case Verb::Forget:
+        case Verb::Sysrq:
+        case Verb::Rename:
         case Verb::Tune: return kNoJob;
     }
     return kNoJob;
@@ -122,11 +134,14 @@ Conflict conflict(Verb present, Verb asked) {
         case Verb::AttachNic: return row.attach_nic;
         case Verb::DetachNic: return row.detach_nic;
         case Verb::ChangeNic: return row.change_nic;
+        case Verb::DumpCore: return row.dump_core;
         case Verb::StopAll: return row.stop_all;
         case Verb::Pause: return row.pause;
         case Verb::Unpause: return row.unpause;
         case Verb::Pin: return row.pin;
         case Verb::Forget: return row.forget;
+        case Verb::Sysrq: return row.sysrq;
+        case Verb::Rename: return row.rename;
         case Verb::Tune: return row.tune;
     }
     return Refuse;

@@ -28,10 +28,12 @@ struct ManagerPaths {
     std::string boot_id;     // tells one boot of the host from another
     std::string machine_id;  // tells one host from another
     std::string seeds;       // the folder of the guests' cloud-init seeds
+    std::string dumps;       // the folder of core files that nobody has named
     std::string ledger;      // the file of what domains got; empty: none
 };
 
 inline constexpr std::size_t kMostNetworkWork = 16;
+inline constexpr std::size_t kMostDumps = 4;
 inline constexpr std::size_t kMostLooks = 64;  // each is a thread, which may be one that waits for a dead disk
 
 struct Context {
@@ -54,6 +56,7 @@ struct Context {
           jobs{loop, registry},
           looks{kMostLooks},
           network_lane{kMostNetworkWork},
+          dumps{kMostDumps},
           builds{Loop::kPoolThreads / 2},
           checks{Loop::kPoolThreads / 4},
           alive{std::make_shared<Context*>(this)} {}
@@ -80,6 +83,7 @@ struct Context {
     JobQueue jobs;
     PoolLane looks;
     PoolLane network_lane;  // netlink, nftables, systemd: nothing that waits for a disk
+    PoolLane dumps;
     PoolLane builds;
     PoolLane checks;
     std::shared_ptr<Context*> alive;  // posted calls look whether all this still lives

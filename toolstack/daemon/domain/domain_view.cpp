@@ -47,7 +47,8 @@ DomainView view_of(const Domain& domain, const abi::DomainInfo* info) {
     view.shutdown_reason = to_string(record.end_reason);
     view.console_dropped = domain.console ? domain.console->dropped() : 0;
     view.job = domain.job;
-    view.state = is_crash(record.end_reason) ? "crashed" : "stopped";
+    view.ended_us = record.ended_us;
+    view.state = record.gave_up ? "crashloop" : is_crash(record.end_reason) ? "crashed" : "stopped";
     if (info != nullptr) {
         add_live(view, *info);
         view.uptime = record.run_since_us != 0 ? (monotonic_us() - record.run_since_us) * 1000 : 0;

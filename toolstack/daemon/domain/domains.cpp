@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "config/values.hpp"
 #include "devices/block/disks.hpp"
@@ -80,6 +81,18 @@ Domain& Domains::insert(std::unique_ptr<Domain> domain) {
     std::unique_ptr<Domain>& place = domains_[domain->record.name];
     place = std::move(domain);
     return *place;
+}
+
+void Domains::rename(Domain& domain, const std::string& name) {
+    auto place = domains_.extract(domain.record.name);
+    const std::string before = std::exchange(domain.record.name, name);
+    place.key() = name;
+    domains_.insert(std::move(place));
+    context_.claims.rename(before, name);
+    context_.nic_claims.rename(before, name);
+    (void)context_.registry.rename(before, domain.record);
+    if (on_forgotten) on_forgotten(before, domain.record.uuid);
+    changed(domain);
 }
 
 void Domains::drop(const std::string& name) {

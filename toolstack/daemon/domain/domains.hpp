@@ -30,6 +30,8 @@ class Domains {
 
     // A new one, with its devices. Its record has a name that is nobody's.
     Domain& insert(std::unique_ptr<Domain> domain);
+    // Another name, which is nobody's, here, in the registry and in what devices have claimed.
+    void rename(Domain& domain, const std::string& name);
     // Forgets it; its console log stays on disk, and those who read it read on.
     void drop(const std::string& name);
     // Consoles of domains that are gone, whose readers are, too.

@@ -52,8 +52,8 @@ config::EndAction Ends::action_for(const Domain& domain, EndReason reason) const
         case EndReason::Poweroff: return definition.on_poweroff;
         case EndReason::Reboot: return definition.on_reboot;
         case EndReason::Suspend: return config::EndAction::Preserve;  // whoever asked for it wants the memory
+        case EndReason::Watchdog: return definition.on_watchdog;
         case EndReason::Crash:
-        case EndReason::Watchdog:
         case EndReason::SoftReset: return definition.on_crash;
         case EndReason::None:
         case EndReason::Gone:
@@ -121,7 +121,7 @@ void Ends::act_on(Domain& domain, EndReason reason) {
         if (domain.console) domain.console->end_sessions();
         return;
     }
-    const bool restart = action_for(domain, reason) == config::EndAction::Restart;
+    const bool restart = config::restarts(action_for(domain, reason));
     Job& job = work_.begin(domain, restart ? Verb::Restart : Verb::CleanUp, 0, false);
     add_phases(job, domain, reason, false);
     job.start();
@@ -167,7 +167,7 @@ void Ends::add_phases(Job& job, Domain& domain, EndReason reason, bool asked) {
         if (domain.console) domain.console->end_sessions();
         return;
     }
-    bool restart = action == config::EndAction::Restart;
+    bool restart = config::restarts(action);
     std::uint64_t delay = 0;
     if (restart && !asked) {
         delay = restart_delay_ms(domain, reason);
@@ -177,10 +177,12 @@ void Ends::add_phases(Job& job, Domain& domain, EndReason reason, bool asked) {
                                    domain.record.restarts + 1,
                                    config::format_seconds(domain.definition.restart.window_seconds)));
             restart = false;
+            domain.record.gave_up = true;
         }
     }
     domain.record.wanted = restart;
     domains_.save(domain);
+    if (config::dumps_core(action)) core_dumps_.add_phases(job, domain);
     tear_down_.add_phases(job, domain, domain.record.end_reason, !restart);
     if (!restart) return;
     if (delay != 0) job.add(back_off(delay));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "domain/context.hpp"
+#include "domain/core_dumps.hpp"
 #include "domain/domains.hpp"
 #include "domain/starts.hpp"
 #include "domain/tear_down.hpp"
@@ -11,8 +12,13 @@ namespace hvctld {
 
 class Ends {
   public:
-    Ends(Context& context, Domains& domains, Work& work, TearDown& tear_down, Starts& starts)
-        : context_{context}, domains_{domains}, work_{work}, tear_down_{tear_down}, starts_{starts} {}
+    Ends(Context& context, Domains& domains, Work& work, TearDown& tear_down, Starts& starts, CoreDumps& core_dumps)
+        : context_{context},
+          domains_{domains},
+          work_{work},
+          tear_down_{tear_down},
+          starts_{starts},
+          core_dumps_{core_dumps} {}
 
     // From here on hv's word that a domain has ended is heard.
     Result<void> listen();
@@ -37,6 +43,7 @@ class Ends {
     Work& work_;
     TearDown& tear_down_;
     Starts& starts_;
+    CoreDumps& core_dumps_;
     BoundPort exceptions_;
 };
 

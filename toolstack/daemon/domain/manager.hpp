@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "domain/context.hpp"
+#include "domain/core_dumps.hpp"
 #include "domain/definitions.hpp"
 #include "domain/disk_changes.hpp"
 #include "domain/domains.hpp"
@@ -20,6 +21,7 @@
 #include "domain/nic_changes.hpp"
 #include "domain/pool_changes.hpp"
 #include "domain/recovery.hpp"
+#include "domain/renames.hpp"
 #include "domain/requests.hpp"
 #include "domain/resources.hpp"
 #include "domain/starts.hpp"
@@ -68,6 +70,10 @@ class Manager {
     // `timeout_seconds` (nothing: as the host's settings say), and starts nothing meanwhile, whatever a definition's
     // on_... says.
     Result<JobId> stop_all(std::optional<std::uint32_t> timeout_seconds) { return host_end_.begin(timeout_seconds); }
+    Result<void> send_sysrq(const std::string& domain, const std::string& letter) {
+        return requests_.send_sysrq(domain, letter);
+    }
+    Result<void> rename(const std::string& domain, const std::string& name) { return renames_.rename(domain, name); }
     // Forgets the definition of a domain that does not run; its console log stays on disk.
     Result<void> forget(const std::string& domain) { return definitions_.forget(domain); }
     Result<void> pause(const std::string& domain) { return vcpus_.pause(domain); }
@@ -97,6 +103,11 @@ class Manager {
     }
     // CPU pools: see pool_changes.hpp.
     [[nodiscard]] PoolChanges& pools() { return pools_; }
+    // See core_dumps.hpp.
+    Result<std::pair<JobId, std::string>> dump_core(const std::string& domain, const std::string& path,
+                                                    const CoreDumpOptions& options) {
+        return core_dumps_.dump(domain, path, options);
+    }
     // Disks of a guest that runs: see disk_changes.hpp.
     Result<JobId> attach_disk(const std::string& domain, const std::string& disk) {
         return disk_changes_.attach(domain, disk);
@@ -159,16 +170,19 @@ class Manager {
     TearDown tear_down_{context_, domains_};
     Starts starts_{context_, domains_, work_, tear_down_};
     Definitions definitions_{context_, domains_, work_, starts_};
-    Ends ends_{context_, domains_, work_, tear_down_, starts_};
+    CoreDumps core_dumps_{context_, domains_, work_, tear_down_};
+    Ends ends_{context_, domains_, work_, tear_down_, starts_, core_dumps_};
     Requests requests_{context_, domains_, work_, tear_down_, ends_};
     HostEnd host_end_{context_, domains_, work_, requests_};
+    Renames renames_{context_, domains_, work_};
     Vcpus vcpus_{context_, domains_, work_};
     Resources resources_{context_, domains_, work_};
     PoolChanges pools_{context_, domains_, work_};
     DiskChanges disk_changes_{context_, domains_, work_};
     NicChanges nic_changes_{context_, domains_, work_};
     Recovery recovery_{context_,
-                       {domains_, definitions_, work_, tear_down_, starts_, requests_, ends_, host_end_, pools_}};
+                       {domains_, definitions_, work_, tear_down_, starts_, requests_, ends_, host_end_, core_dumps_,
+                        renames_, pools_}};
 };
 
 }  // namespace hvctld

@@ -50,6 +50,7 @@ const Recovery::Resumption Recovery::kResumptions[] = {
     {Verb::Reboot, Wants::GuestIfWanted, EndReason::None, &Recovery::go_on_with_reboot},
     {Verb::Shutdown, Wants::Nothing, EndReason::None, &Recovery::go_on_with_shutdown},
     {Verb::Destroy, Wants::Nothing, EndReason::Destroyed, &Recovery::go_on_with_destroy},
+    {Verb::DumpCore, Wants::Nothing, EndReason::None, &Recovery::go_on_with_dump},
     {Verb::CleanUp, Wants::Nothing, EndReason::None, &Recovery::go_on_with_clean_up},
 };
 
@@ -78,6 +79,15 @@ void Recovery::go_on_with_shutdown(Job& job, Domain& domain, const Left& left) {
 
 void Recovery::go_on_with_destroy(Job& job, Domain& domain, const Left&) {
     parts_.tear_down.add_phases(job, domain, EndReason::Destroyed, true);
+}
+
+// What there was of the file has gone with the process.
+void Recovery::go_on_with_dump(Job& job, Domain&, const Left& left) {
+    job.add({left.phase, job.record().percent, immediate([](Job& running) -> Result<void> {
+                 return fail(ErrorId::Interrupted,
+                             fmt::format("{}: hvctld was restarted before the file was whole; the guest goes on",
+                                         running.record().domain));
+             })});
 }
 
 void Recovery::go_on_with_clean_up(Job& job, Domain& domain, const Left& left) {
@@ -141,6 +151,7 @@ JobId Recovery::recover_job(Domain& domain, JobRecord record) {
         left.unstarted = (info->flags & abi::kDomainUnstarted) != 0;
         left.reason = end_reason(*info);
     }
+    if (whole && record.verb == Verb::DumpCore) parts_.core_dumps.let_go(domain, record.start_paused);
     const Error cause{static_cast<ErrorId>(record.error), record.message};
     const bool undoes = record.error != 0;
     const bool behind = domain.job != 0;  // another job, which has been resumed before this one

@@ -47,9 +47,11 @@ Result<void> Recovery::run() {
     parts_.pools.load();
     give_dom0_its_shares();
     load_domains(same_boot);
+    parts_.renames.recover_files();
     (void)registry.set_fact(kBootFact, context_.paths.boot_id);
     match_domains(
         TRY(within("list domains", Result<std::vector<abi::DomainInfo>>{context_.hypervisor.list_domains()})));
+    parts_.renames.recover_rest();
     recover_jobs(same_boot);
     clean_up_leftovers();
     return parts_.ends.listen();

@@ -6,12 +6,14 @@
 #include <vector>
 
 #include "domain/context.hpp"
+#include "domain/core_dumps.hpp"
 #include "domain/definitions.hpp"
 #include "domain/domains.hpp"
 #include "domain/ends.hpp"
 #include "domain/host_end.hpp"
 #include "domain/host_store.hpp"
 #include "domain/pool_changes.hpp"
+#include "domain/renames.hpp"
 #include "domain/requests.hpp"
 #include "domain/starts.hpp"
 #include "domain/tear_down.hpp"
@@ -30,6 +32,8 @@ class Recovery {
         Requests& requests;
         Ends& ends;
         HostEnd& host_end;
+        CoreDumps& core_dumps;
+        Renames& renames;
         PoolChanges& pools;
     };
     Recovery(Context& context, const Parts& parts) : context_{context}, parts_{parts}, host_store_{context} {}
@@ -63,6 +67,7 @@ class Recovery {
     void go_on_with_reboot(Job& job, Domain& domain, const Left& left);
     void go_on_with_shutdown(Job& job, Domain& domain, const Left& left);
     void go_on_with_destroy(Job& job, Domain& domain, const Left& left);
+    void go_on_with_dump(Job& job, Domain& domain, const Left& left);
     void go_on_with_clean_up(Job& job, Domain& domain, const Left& left);
 
     Context& context_;

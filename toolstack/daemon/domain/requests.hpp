@@ -21,6 +21,9 @@ class Requests {
     Result<JobId> reboot(const std::string& domain, std::uint32_t timeout_seconds);
     // Ends whatever is under way first. Needs no record: works when the registry cannot be written.
     Result<JobId> destroy(const std::string& domain);
+    // A letter or digit for the guest's kernel, as a keyboard's SysRq key would give it (sysrq.cpp). Busy while the
+    // guest has not taken the one before.
+    Result<void> send_sysrq(const std::string& domain, const std::string& letter);
 
     // Asks the guest for what the job's verb says, waits for it, and does what then is to be done. `ask` false: the
     // request was made before a restart of the daemon, only wait.

@@ -164,6 +164,7 @@ void Starts::started(Domain& domain) {
     domain.record.draft = false;
     domain.record.fallback.reset();
     domain.record.end_reason = EndReason::None;
+    domain.record.gave_up = false;
     domain.failed_starts = 0;
     domains_.save(domain);
 }

@@ -83,6 +83,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Loop& loop, Hypervisor& hypervisor
                                boot_id(),
                                machine_id(),
                                paths.state + "/seeds",
+                               paths.state + "/dumps",
                                paths.state + "/ledger.db"};
     daemon->manager_ = std::make_unique<Manager>(
         loop, hypervisor, std::make_shared<KernelBlockHost>(),

@@ -101,6 +101,21 @@ hvctl::Result<hvctl::PvDomain> HvHypervisor::build(const hvctl::KernelImage& ker
     return hvctl::build_pv_domain(control_, xen_, kernel, spec, progress, cancel);
 }
 
+hvctl::Result<hvctl::CoreContents> HvHypervisor::collect_core(DomainId domain, const std::string& file_name,
+                                                              const std::stop_token& cancel) {
+    auto contents = TRY(hvctl::collect_core(control_, domain, file_name, cancel));
+    const std::array shared{Mfn{TRY(control_.domain(domain)).shared_info_mfn}};
+    if (const auto page = memory_.map(domain, shared, hvctl::Access::ReadOnly))
+        contents.shared_info.assign(page->bytes().begin(), page->bytes().end());
+    return contents;
+}
+
+hvctl::Result<std::uint64_t> HvHypervisor::write_core(DomainId domain, const hvctl::CoreContents& contents, int fd,
+                                                      const hvctl::CoreProgress& progress,
+                                                      const std::stop_token& cancel) {
+    return hvctl::write_core(control_, domain, contents, fd, progress, cancel);
+}
+
 hvctl::Result<SharedPage> HvHypervisor::map_page(DomainId domain, Mfn frame) {
     const std::array frames{frame};
     auto mapping = std::make_shared<hvctl::Mapping>(TRY(memory_.map(domain, frames, hvctl::Access::ReadWrite)));

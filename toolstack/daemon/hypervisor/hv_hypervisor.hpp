@@ -38,6 +38,11 @@ class HvHypervisor final : public Hypervisor {
     hvctl::Result<void> check_build(const hvctl::KernelImage& kernel, const hvctl::PvSpec& spec) override;
     hvctl::Result<hvctl::PvDomain> build(const hvctl::KernelImage& kernel, const hvctl::PvSpec& spec,
                                          const hvctl::BuildProgress& progress, const std::stop_token& cancel) override;
+    hvctl::Result<hvctl::CoreContents> collect_core(DomainId domain, const std::string& file_name,
+                                                    const std::stop_token& cancel) override;
+    hvctl::Result<std::uint64_t> write_core(DomainId domain, const hvctl::CoreContents& contents, int fd,
+                                            const hvctl::CoreProgress& progress,
+                                            const std::stop_token& cancel) override;
     hvctl::Result<SharedPage> map_page(DomainId domain, Mfn frame) override;
     hvctl::Result<LocalStore> open_local_store() override;
     hvctl::Result<EventPort> bind_interdomain(DomainId remote, EventPort remote_port) override;

@@ -11,6 +11,7 @@
 
 #include "base/errors.hpp"
 #include "hvctl/control.hpp"
+#include "hvctl/core_dump.hpp"
 #include "hvctl/event_channels.hpp"
 #include "hvctl/kernel_image.hpp"
 #include "hvctl/pv_builder.hpp"
@@ -72,6 +73,13 @@ class Hypervisor {
     virtual hvctl::Result<hvctl::PvDomain> build(const hvctl::KernelImage& kernel, const hvctl::PvSpec& spec,
                                                  const hvctl::BuildProgress& progress,
                                                  const std::stop_token& cancel) = 0;
+
+    // a guest's memory and registers for a file, see core_dump.hpp; these take long, in a thread of their own
+    virtual hvctl::Result<hvctl::CoreContents> collect_core(DomainId domain, const std::string& file_name,
+                                                            const std::stop_token& cancel) = 0;
+    virtual hvctl::Result<std::uint64_t> write_core(DomainId domain, const hvctl::CoreContents& contents, int fd,
+                                                    const hvctl::CoreProgress& progress,
+                                                    const std::stop_token& cancel) = 0;
 
     // rings and events; on the loop's thread only
     virtual hvctl::Result<SharedPage> map_page(DomainId domain, Mfn frame) = 0;

@@ -50,7 +50,7 @@ constexpr std::string_view kAdd = R"sql(
 constexpr std::string_view kAsk = R"sql(
     SELECT uuid, MIN(hour), name, SUM(running), SUM(promised), SUM(delivered), SUM(stolen), SUM(missing),
            SUM(memory_mib_seconds), SUM(disk_read_bytes), SUM(disk_written_bytes), SUM(received_bytes), SUM(sent_bytes)
-    FROM hours WHERE hour >= ?1 AND (?2 = '' OR name = ?2)
+    FROM hours WHERE hour >= ?1 AND (?2 = '' OR uuid IN (SELECT uuid FROM hours WHERE name = ?2))
     GROUP BY uuid, hour / ?3 ORDER BY hour / ?3, name, uuid LIMIT ?4
 )sql";
 

@@ -80,6 +80,7 @@ struct DomainRecord {
     std::uint64_t run_since_us = 0;    // as started_us, on CLOCK_MONOTONIC
     bool draft = false;                // the definition has not made a guest run yet
     std::optional<Fallback> fallback;  // of a draft; none: the name was new
+    bool gave_up = false;              // it crashed too often to be started again by the daemon itself
 };
 
 // A definition that has made guests run.
@@ -132,6 +133,8 @@ class Registry {
     Result<std::vector<DomainRecord>> domains();
     // Inserts or replaces the record of that name. A proven definition that has changed becomes a revision.
     Result<void> save(const DomainRecord& record);
+    // The record that was there under the name `before`, and its revisions. A name that nobody has.
+    Result<void> rename(const std::string& before, const DomainRecord& record);
     // With its revisions.
     Result<void> forget(const std::string& name);
     // The latest definitions of the name, newest first.
@@ -169,7 +172,7 @@ class Registry {
     // For tests: a file that refuses, or does not answer. Runs where the file is written.
     std::function<Result<void>()> before_write;
     // For tests: the schema that this version writes.
-    static constexpr int kSchemaVersion = 2;
+    static constexpr int kSchemaVersion = 3;
     static constexpr std::uint64_t kRevisionsKept = 10;  // of each name
 
   private:

@@ -43,6 +43,10 @@ constexpr std::array<const char*, Registry::kSchemaVersion> kSteps{
     UPDATE jobs SET deadline_us = 0;
     DROP TABLE counters;
     )sql",
+    // Crash loops.
+    R"sql(
+    ALTER TABLE domains ADD COLUMN gave_up INTEGER NOT NULL DEFAULT 0;
+    )sql",
 };
 
 }  // namespace

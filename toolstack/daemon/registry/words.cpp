@@ -28,11 +28,14 @@ std::string_view to_string(Verb verb) {
         case Verb::AttachNic: return "attach nic";
         case Verb::DetachNic: return "detach nic";
         case Verb::ChangeNic: return "change nic";
+        case Verb::DumpCore: return "dump core";
         case Verb::StopAll: return "stop";
         case Verb::Pause: return "pause";
         case Verb::Unpause: return "unpause";
         case Verb::Pin: return "pin";
         case Verb::Forget: return "forget";
+        case Verb::Sysrq: return "sysrq";
+        case Verb::Rename: return "rename";
         case Verb::Tune: return "tune";
     }
     return {};
@@ -80,6 +83,9 @@ std::string_view to_string(JobPhase phase) {
         case JobPhase::TakeNic: return "take the network interface away";
         case JobPhase::ChangeNic: return "change the network interface";
         case JobPhase::RememberNics: return "remember its network interfaces";
+        case JobPhase::OpenDump: return "make the file for its memory";
+        case JobPhase::CollectCore: return "collect its state";
+        case JobPhase::WriteCore: return "write its memory to the file";
         case JobPhase::WaitForOthers: return "wait for what was under way";
         case JobPhase::LookAtRest: return "look at what is left";
         case JobPhase::AskGuests: return "ask the guests";

@@ -23,11 +23,14 @@ enum class Verb : std::uint8_t {
     AttachNic,
     DetachNic,
     ChangeNic,
+    DumpCore,
     StopAll,  // ends all guests: of no domain
     Pause,
     Unpause,
     Pin,
     Forget,
+    Sysrq,
+    Rename,
     Tune,  // its vCPUs, memory and shares
 };
 inline constexpr Verb kLastVerb = Verb::Tune;
@@ -78,6 +81,10 @@ enum class JobPhase : std::uint8_t {
     TakeNic,
     ChangeNic,
     RememberNics,
+    // its memory into a file
+    OpenDump,
+    CollectCore,
+    WriteCore,
     // taking a domain over from another job
     WaitForOthers,
     LookAtRest,

@@ -65,6 +65,14 @@ void ImageClaims::keep(const std::string& domain, std::uint16_t domid, const std
     }
 }
 
+void ImageClaims::rename(const std::string& before, const std::string& now) {
+    for (ImageClaim& claim : claims_) {
+        if (claim.domain != before) continue;
+        claim.domain = now;
+        if (claim.domid != 0) write(claim);
+    }
+}
+
 void ImageClaims::note(ImageClaim claim) {
     write(claim);
     claims_.push_back(std::move(claim));

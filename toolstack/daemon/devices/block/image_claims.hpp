@@ -39,6 +39,8 @@ class ImageClaims {
     Result<void> take(const std::string& domain, const config::DiskDefinition& disk, const ImageId& id);
     // For the run of the domain as `domid`: of what it has taken, or has under that domid already.
     void keep(const std::string& domain, std::uint16_t domid, const std::string& target, ClaimState state);
+    // The domain has another name.
+    void rename(const std::string& before, const std::string& now);
     // Of a guest that runs and has the image, whoever else has it.
     void note(ImageClaim claim);
     // Of one disk that is kept.

@@ -20,12 +20,14 @@ constexpr std::size_t kMostUserData = 1 << 20;
 }  // namespace
 
 std::string Seed::path() const {
-    return fmt::format("{}/{}.iso", context_.paths.seeds, domain_.record.name);
+    return fmt::format("{}/{}.iso", context_.paths.seeds, domain_.record.uuid);
 }
 
 Step Seed::prepare(bool) {
     return [this](Job& job, const Done& done) {
-        std::erase_if(domain_.definition.disks, [&](const auto& disk) { return disk.path == path(); });
+        // The one of the run before.
+        std::erase_if(domain_.definition.disks,
+                      [&](const auto& disk) { return disk.path.starts_with(context_.paths.seeds + "/"); });
         if (!domain_.definition.cloud_init) return done({});
         if (const auto added = add_disk(); !added) return done(added);
         const auto write = [definition = domain_.definition, networks = context_.networks,

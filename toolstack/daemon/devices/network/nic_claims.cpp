@@ -47,6 +47,12 @@ void NicClaims::release(const std::string& domain) {
     std::erase_if(claims_, [&](const Claim& claim) { return claim.domain == domain; });
 }
 
+void NicClaims::rename(const std::string& before, const std::string& now) {
+    for (Claim& claim : claims_) {
+        if (claim.domain == before) claim.domain = now;
+    }
+}
+
 bool NicClaims::anybody(const std::function<bool(const config::NicDefinition&)>& has) const {
     bool found = std::ranges::any_of(claims_, [&](const Claim& claim) { return has(claim.nic); });
     each_defined([&](const std::string&, const config::NicDefinition& nic) { found = found || has(nic); });

@@ -25,6 +25,8 @@ class NicClaims {
     Result<void> take(const std::string& domain, const config::NicDefinition& nic);
     void release(const std::string& domain, const config::MacAddress& mac);
     void release(const std::string& domain);
+    // The domain has another name.
+    void rename(const std::string& before, const std::string& now);
 
     // Of the `index`th network interface of a domain: the same each time, unless somebody else has it.
     [[nodiscard]] config::MacAddress make_mac(const std::string& seed, const std::string& domain,

@@ -1,0 +1,24 @@
+// The addresses that a PV guest's page tables map, with the frames of its own that are behind them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <stop_token>
+#include <vector>
+
+#include "hvctl/core_file.hpp"
+
+namespace hvctl {
+
+using TableEntries = std::array<std::uint64_t, 512>;
+// The table in a frame of the guest's; all zeros when it cannot be read.
+using ReadTable = std::function<void(Mfn table, TableEntries& entries)>;
+
+// In ascending order of addresses; neighbours whose frames follow each other in `frames` are one. The tables are a
+// hostile guest's: what is beyond kMostCoreMappings ranges, or in a table for more than the fourth time, is left out.
+std::vector<CoreMapping> find_mappings(std::span<const OwnedFrame> frames, Mfn root, const ReadTable& read,
+                                       const std::stop_token& cancel);
+
+}  // namespace hvctl
