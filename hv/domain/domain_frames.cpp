@@ -70,10 +70,11 @@ Result<> set_claim(Domain& domain, std::uint64_t frames) {
     return change_claim(domain.claimed_frames, frames > domain.frames ? frames - domain.frames : 0);
 }
 
-Result<> assign_frames(Domain& domain, Mfn first, std::uint64_t count) {
+Result<> assign_frames(Domain& domain, Mfn first, std::uint64_t count, FrameGain gain) {
     Guard guard{domain.frames_lock};
     if (domain.dying.load() != Dying::Alive) return fail(Error::BadArgument);
-    if (count > domain.max_frames || domain.frames > domain.max_frames - count) return fail(Error::NoSpace);
+    const bool fits = count <= domain.max_frames && domain.frames <= domain.max_frames - count;
+    if (!fits && gain == FrameGain::Growth) return fail(Error::NoSpace);
     domain.frames += count;
     for (std::uint64_t i = 0; i < count; ++i) {
         FrameInfo& info = frame_info(first + i);

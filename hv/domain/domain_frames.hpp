@@ -27,7 +27,11 @@ Result<> set_claim(Domain& domain, std::uint64_t frames);
 // Zeroed, unless `clear` says otherwise: for Dom0 at boot, whose frames have held no guest's data.
 Result<Mfn> allocate_domain_frames(Domain& domain, unsigned order, unsigned address_bits = 64, bool clear = true);
 // Makes already allocated, unowned frames the domain's (Dom0 building, exchanges). Same errors.
-Result<> assign_frames(Domain& domain, Mfn first, std::uint64_t count);
+enum class FrameGain : std::uint8_t {
+    Growth,
+    Swap,  // for as many that it has just given up: also where it owns more than it may by now
+};
+Result<> assign_frames(Domain& domain, Mfn first, std::uint64_t count, FrameGain gain = FrameGain::Growth);
 // The domain gives up its own reference; the frame is free when the last other one goes. False when it had none: it
 // gave it up before, or the frame is none of its memory.
 bool release_frame(FrameInfo& info);

@@ -185,7 +185,8 @@ void control_domain(World& world, hv::Vcpu& vcpu, unsigned tries) {
                                                                           .count = 0,
                                                                           .domain = id,
                                                                           .reserved = 0,
-                                                                          .next = 0});
+                                                                          .next = 0,
+                                                                          .pfns = 0});
     }
 }
 

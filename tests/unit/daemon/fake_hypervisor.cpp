@@ -259,6 +259,7 @@ hvctl::Result<hvctl::VcpuCpus> FakeHypervisor::vcpu_affinity(DomainId id, VcpuId
 }
 
 hvctl::Result<void> FakeHypervisor::set_vcpu_affinity(DomainId id, VcpuId vcpu, const hvctl::VcpuCpus& cpus) {
+    TRY(check("set_vcpu_affinity"));
     const Guard guard{mutex_};
     hvctl::VcpuCpus& now = TRY(need(id))->affinity[vcpu.raw];
     if (!cpus.hard.empty()) now.hard = cpus.hard;

@@ -192,6 +192,43 @@ TEST_F(Resources, ReservationsAreKeptByPool) {
     EXPECT_EQ(third.state, JobState::Done) << third.message;
 }
 
+// Killed between the record and the CPUs: the next one does the rest.
+TEST_F(Resources, APoolThatIsRecordedIsMadeByTheNextDaemon) {
+    start("");
+    hypervisor.fail_at = [](const std::string& call) -> hvctl::Result<void> {
+        if (call == "set_vcpu_affinity") throw Killed{};
+        return {};
+    };
+    EXPECT_THROW((void)manager().pools().create("batch", "2-3"), Killed);
+    hypervisor.fail_at = nullptr;
+    abandon();
+    EXPECT_EQ(manager().pools().list().size(), 2u);
+    EXPECT_EQ(manager().vcpus("web1")->front().hard_affinity, "0-1");
+    EXPECT_EQ(manager().vcpus("Domain-0")->front().hard_affinity, "0-1");
+}
+
+TEST_F(Resources, APoolThatReservationsNeedStaysLargeEnough) {
+    start("vcpus: 4\ncpu_reservation: 300%\n");
+    const auto refused = manager().pools().create("batch", "1-3");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().id(), ErrorId::NoCpu) << refused.error().message();
+    EXPECT_EQ(manager().pools().list().size(), 1u);
+    EXPECT_EQ(manager().vcpus("web1")->front().hard_affinity, "all");
+}
+
+TEST_F(Resources, ARefusalKeepsWhatWasSetAsideBefore) {
+    start("max_memory: 1GiB\n");
+    ASSERT_TRUE(manager().set_memory("web1", 256 * kMiB));
+    guest().info.claimed_frames = 128 * kMiB / 4096;  // the guest has not taken any of it yet
+    bool once = true;
+    hypervisor.fail_at = [&once](const std::string& call) -> hvctl::Result<void> {
+        if (call != "set_claim" || !std::exchange(once, false)) return {};
+        return hvctl::fail(hvctl::ErrorCode::NoMemory, "claim");
+    };
+    EXPECT_FALSE(manager().set_memory("web1", 512 * kMiB));
+    EXPECT_EQ(guest().claim, 256 * kMiB / 4096);
+}
+
 TEST_F(Resources, CpusOfNoPoolAreNobodys) {
     ASSERT_TRUE(manager().pools().remove("Pool-0", "3"));
     EXPECT_EQ(manager().vcpus("Domain-0")->front().hard_affinity, "0-2");

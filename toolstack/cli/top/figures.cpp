@@ -30,11 +30,11 @@ constexpr std::array kColumns{
     ColumnName{TopColumn::Time, "time", "Time(s)"},
 };
 
-// What a counter has gained; one that has begun anew has all that it shows.
+// What a counter of the same domain has gained. A sum over devices falls when one of them goes.
 double gained(const Properties* before, const Properties& now, const char* key) {
     const std::uint64_t first = before != nullptr ? before->number(key) : 0;
     const std::uint64_t last = now.number(key);
-    return static_cast<double>(last >= first ? last - first : last);
+    return static_cast<double>(last >= first ? last - first : 0);
 }
 
 std::string percent(double value) {

@@ -46,7 +46,7 @@ struct TopFigures {
 TopFigures top_figures(const Usage& before, const Usage& now);
 // The largest first; names from a to z.
 void sort_rows(std::vector<TopRow>& rows, TopColumn column, bool reversed);
-// "3 domains, 2 running; 130% of 4 CPUs; 12 GiB of 16 GiB free"
+// "3 guests; 130.0% of 400% CPU; 12 GiB of 16 GiB free"
 std::string top_summary(const TopFigures& figures);
 Table top_table(const TopFigures& figures, TopColumn sorted_by);
 std::string top_json(const TopFigures& figures);

@@ -60,7 +60,9 @@ std::optional<int> Screen::key(std::chrono::milliseconds patience) {
     }
     if ((files[0].revents & (POLLHUP | POLLERR)) != 0) return kEnd;
     const int typed = getch();
-    if (typed == ERR || typed == KEY_RESIZE) return std::nullopt;
+    if (typed == KEY_RESIZE) return std::nullopt;
+    // Readable, and nothing there: its other end has gone.
+    if (typed == ERR) return (files[0].revents & POLLIN) != 0 ? std::optional{kEnd} : std::nullopt;
     return typed;
 }
 

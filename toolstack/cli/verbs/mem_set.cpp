@@ -1,7 +1,7 @@
 #include <chrono>
+#include <optional>
 #include <thread>
 
-#include "interrupts.hpp"
 #include "text.hpp"
 #include "verbs/common.hpp"
 #include "verbs/verbs.hpp"
@@ -18,22 +18,34 @@ constexpr std::uint64_t kNear = 4 << 20;  // a kernel's own count differs by a f
 constexpr auto kLook = std::chrono::milliseconds{200};
 constexpr auto kPatience = std::chrono::seconds{30};
 
-// Until the guest has come near, or nothing has changed for long.
+// As it is now, over a connection that may have been lost meanwhile.
+Result<Properties> look(Context& context, const std::string& domain) {
+    auto found = TRY(context.manager())->get_domain(domain);
+    if (found || found.error().code != ExitCode::Unreachable) return found;
+    return TRY(context.reconnect())->get_domain(domain);
+}
+
+// Until the guest has come near, or has not come nearer for long.
 Result<void> wait_for(Context& context, const Arguments& arguments, std::uint64_t wanted) {
-    auto last_change = std::chrono::steady_clock::now();
-    std::uint64_t last = 0;
+    auto last_gain = std::chrono::steady_clock::now();
+    std::optional<std::uint64_t> least;
     while (true) {
-        const Properties domain = TRY(TRY(context.manager())->get_domain(arguments.domain));
+        const Properties domain = TRY(look(context, arguments.domain));
+        if (!domain.has("domid")) {
+            if (!least) return {};  // from its next start on
+            return fail(ExitCode::Failed, domain.text("name") + " has ended meanwhile");
+        }
         const std::uint64_t has = domain.number("memory");
-        if (!domain.has("domid") || (has <= wanted + kNear && has + kNear >= wanted)) return {};
+        const std::uint64_t distance = has > wanted ? has - wanted : wanted - has;
+        if (distance <= kNear) return {};
         const auto now = std::chrono::steady_clock::now();
-        if (has != last) {
-            last = has;
-            last_change = now;
-        } else if (now - last_change > kPatience) {
+        if (!least || distance < *least) {
+            least = distance;
+            last_gain = now;
+        } else if (now - last_gain > kPatience) {
             return fail(ExitCode::Failed, domain.text("name") + " has " + format_bytes(has) +
-                                              " and stays there: its "
-                                              "balloon driver cannot, or it has none; what is asked of it stays");
+                                              " and comes no nearer: its balloon driver cannot, or it has none; what "
+                                              "is asked of it stays");
         }
         std::this_thread::sleep_for(kLook);
     }

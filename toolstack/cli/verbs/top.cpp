@@ -1,4 +1,5 @@
 #include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -57,11 +58,11 @@ Result<Options> options_of(const Arguments& arguments) {
     return options;
 }
 
-// The look after `before`, over a connection that may have been lost meanwhile.
-Result<Usage> look(Context& context) {
+// Over a connection that may have been lost meanwhile; `goes_on` says when to give up.
+Result<Usage> look(Context& context, const std::function<bool()>& goes_on) {
     auto usage = TRY(context.manager())->get_usage();
     if (usage || usage.error().code != ExitCode::Unreachable) return usage;
-    return TRY(context.reconnect())->get_usage();
+    return TRY(context.reconnect(Context::kPatience, goes_on))->get_usage();
 }
 
 // False when a signal has come first.
@@ -72,10 +73,11 @@ bool wait_for(Milliseconds delay, Interrupts& interrupts) {
 
 Result<void> print_figures(Context& context, const Arguments& arguments, const Options& options) {
     Interrupts interrupts;
-    Usage before = TRY(look(context));
+    const auto goes_on = [&interrupts] { return interrupts.take() == 0; };
+    Usage before = TRY(look(context, goes_on));
     for (std::uint64_t i = 0; options.iterations == 0 || i < options.iterations; ++i) {
         if (!wait_for(options.delay, interrupts)) return {};
-        Usage now = TRY(look(context));
+        Usage now = TRY(look(context, goes_on));
         TopFigures figures = top_figures(before, now);
         before = std::move(now);
         sort_rows(figures.rows, options.sort, options.reversed);
@@ -113,7 +115,7 @@ bool obey(int key, Options& options) {
 }
 
 Result<void> show_live(Context& context, Options options) {
-    Usage before = TRY(look(context));
+    Usage before = TRY(look(context, {}));
     Screen screen;
     if (!screen.is_open())
         return fail(ExitCode::Failed, "this terminal cannot show it (TERM is not known); --batch prints it");
@@ -130,7 +132,10 @@ Result<void> show_live(Context& context, Options options) {
             const auto key = screen.key(left);
             if (key && !obey(*key, options)) return {};
         }
-        Usage now = TRY(look(context));
+        Usage now = TRY(look(context, [&screen, &options] {
+            const auto key = screen.key(Milliseconds{0});
+            return !key || obey(*key, options);
+        }));
         figures = top_figures(before, now);
         before = std::move(now);
     }
@@ -156,7 +161,8 @@ void add_top(App& app, Context& context) {
     verb.flag("--json", arguments->json, "print JSON, one document after the other");
     verb.run = [arguments, &context]() -> Result<void> {
         const Options options = TRY(options_of(*arguments));
-        if (arguments->batch || arguments->json || !context.out.is_tty)
+        const bool typed_at = isatty(STDIN_FILENO) != 0;
+        if (arguments->batch || arguments->json || !context.out.is_tty || !typed_at)
             return print_figures(context, *arguments, options);
         return show_live(context, options);
     };

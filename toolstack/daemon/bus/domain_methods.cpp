@@ -166,14 +166,14 @@ Result<void> DomainMethods::sysrq(ManagerObject& object, sd_bus_message* call) {
     Arguments arguments{call};
     const std::string domain = TRY(arguments.text());
     TRY(object.manager().send_sysrq(domain, TRY(arguments.text())));
-    return nothing(call);
+    return reply_nothing(call);
 }
 
 Result<void> DomainMethods::rename(ManagerObject& object, sd_bus_message* call) {
     Arguments arguments{call};
     const std::string domain = TRY(arguments.text());
     TRY(object.manager().rename(domain, TRY(arguments.text())));
-    return nothing(call);
+    return reply_nothing(call);
 }
 
 Result<void> DomainMethods::stop_all(ManagerObject& object, sd_bus_message* call) {

@@ -12,6 +12,7 @@
 #include "config/definition.hpp"
 #include "config/diagnostics.hpp"
 #include "config/parser.hpp"
+#include "hvctl/types.hpp"
 
 namespace hvctld::config {
 
@@ -40,6 +41,7 @@ const NetworkSettings* network_of(const std::vector<NetworkSettings>& networks, 
 inline DomainDefinition usual_dom0() {
     DomainDefinition dom0;
     dom0.name = "Domain-0";
+    dom0.max_vcpus = hvctl::kMostVcpus;  // hv knows how many there are
     dom0.cpu_reservation = 10;
     return dom0;
 }

@@ -57,6 +57,11 @@ void read_shares(MapReader& reader, DomainDefinition& definition, std::uint32_t 
 }
 
 std::string problem_with_shares(const DomainDefinition& definition) {
+    constexpr std::uint32_t kWhole = 100;
+    if (definition.cpu_reservation > definition.max_vcpus * kWhole) {
+        return fmt::format("{}% is more than {} vCPU{} can use", definition.cpu_reservation, definition.max_vcpus,
+                           definition.max_vcpus == 1 ? "" : "s");
+    }
     if (definition.cpu_cap == 0 || definition.cpu_reservation <= definition.cpu_cap) return {};
     return fmt::format("{}% is more than the cap, which is {}%", definition.cpu_reservation, definition.cpu_cap);
 }

@@ -42,6 +42,10 @@ void MemoryTarget::target_changed() {
     const std::uint64_t frames = std::min(kib / kKibOfFrame, domain_.definition.max_memory / hvctl::kPageSize);
     if (const auto set = context_.hypervisor.set_max_memory(domain_.id(), frames); !set)
         log::error("{}: limit of its memory: {}", domain_.record.name, Error{set.error()}.text());
+    // What was set aside for a higher target is not needed for this one.
+    const auto info = context_.hypervisor.domain(domain_.id());
+    if (info && info->claimed_frames != 0 && frames < info->frames + info->claimed_frames)
+        (void)context_.hypervisor.set_claim(domain_.id(), frames);
 }
 
 }  // namespace hvctld

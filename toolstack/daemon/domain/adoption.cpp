@@ -8,6 +8,7 @@
 #include "base/log.hpp"
 #include "config/values.hpp"
 #include "domain/recovery.hpp"
+#include "domain/scheduling.hpp"
 #include "domain/store_entries.hpp"
 #include "domain/uuid_text.hpp"
 
@@ -35,6 +36,9 @@ bool Recovery::describe_from_store(Domain& domain, const abi::DomainInfo& info) 
     if (context_.store.read(home + "/vm").value_or("") != "/vm/" + domain.definition.uuid) return false;
     domain.definition.name = *name;
     domain.definition.on_poweroff = config::EndAction::Destroy;
+    // hv's limit is its target; what it was told at its start is the store's to say.
+    domain.definition.max_memory =
+        std::max(domain.definition.max_memory, number_in(context_.store, home + "/memory/static-max") * 1024);
     domain.record.instance = {info.domain, known->gfn, known->port,
                               number_in(context_.store, home + "/console/ring-ref"),
                               static_cast<std::uint32_t>(number_in(context_.store, home + "/console/port"))};
@@ -50,6 +54,7 @@ void Recovery::adopt_unknown(const abi::DomainInfo& info) {
     definition.memory = info.frames * hvctl::kPageSize;
     definition.max_memory = info.max_frames * hvctl::kPageSize;
     definition.vcpus = definition.max_vcpus = info.max_vcpus;
+    take_from_hv(context_, DomainId{info.domain}, definition);
     // Its kernel is not known, so nothing can be started again.
     definition.on_poweroff = definition.on_reboot = config::EndAction::Preserve;
     definition.on_crash = definition.on_watchdog = config::EndAction::Preserve;

@@ -55,6 +55,12 @@ std::string renamed(Domains& domains, const FileDefinition& file) {
     return {};
 }
 
+// The domain is this file's, which reads as it did then: what has been changed while it ran is newer.
+bool has_not_changed(const Domain* domain, const FileDefinition& file) {
+    return domain != nullptr && !domain->record.draft && domain->record.source == file.file &&
+           domain->record.source_hash == config::stable_hash(file.text);
+}
+
 bool runs(const Domain* domain) {
     return domain != nullptr && (domain->in_hv() || domain->job != 0);
 }
@@ -75,8 +81,10 @@ void autostart(Context& context, Domains& domains, Definitions& definitions, Sta
         }
         seen.push_back(each.definition.name);
         if (!each.definition.autostart || runs(domains.named(each.definition.name))) continue;
-        if (const auto job = definitions.create(each.text, each.file, {}, {.patient = true}); !job)
-            log::error("autostart: {}", job.error().text());
+        const auto job = has_not_changed(domains.named(each.definition.name), each)
+                             ? starts.start(each.definition.name, {.patient = true})
+                             : definitions.create(each.text, each.file, {}, {.patient = true});
+        if (!job) log::error("autostart: {}", job.error().text());
     }
     // Definitions that were given to `create` and not put into a file.
     for (const Domain* domain : domains.all()) {

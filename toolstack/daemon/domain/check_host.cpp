@@ -25,10 +25,13 @@ Result<void> check_cpus(const config::DomainDefinition& definition, std::uint32_
     return {};
 }
 
-// Of all guests, and of this one.
-Result<void> check_vcpus(const Context& context, const config::DomainDefinition& definition, std::uint32_t cpus) {
+}  // namespace
+
+Result<void> check_vcpus(const Context& context, const config::DomainDefinition& definition) {
     const std::uint32_t vcpus_per_cpu = context.settings.vcpus_per_cpu;
     if (vcpus_per_cpu == 0) return {};
+    const auto host = TRY(within("host information", Result<abi::GetHostInfo>{context.hypervisor.host_info()}));
+    const std::uint32_t cpus = host.cpus_online;
     std::uint64_t others = 0;
     for (const abi::DomainInfo& info :
          TRY(within("list domains", Result<std::vector<abi::DomainInfo>>{context.hypervisor.list_domains()}))) {
@@ -42,8 +45,6 @@ Result<void> check_vcpus(const Context& context, const config::DomainDefinition&
                             definition.name, definition.max_vcpus, others, most, vcpus_per_cpu, cpus));
 }
 
-}  // namespace
-
 Result<void> check_host(const Context& context, const config::DomainDefinition& definition) {
     TRY(check_served(definition));
     const auto host = TRY(within("host information", Result<abi::GetHostInfo>{context.hypervisor.host_info()}));
@@ -52,7 +53,7 @@ Result<void> check_host(const Context& context, const config::DomainDefinition& 
                                                        definition.name, definition.max_vcpus, host.max_vcpus));
     }
     TRY(check_cpus(definition, host.cpus_online));
-    TRY(check_vcpus(context, definition, host.cpus_online));
+    TRY(check_vcpus(context, definition));
     TRY(check_pool(context, definition));
     TRY(check_reservation(context, hvctl::kDomainAny, definition));
     const std::uint64_t unclaimed = host.free_frames - std::min(host.claimed_frames, host.free_frames);

@@ -6,6 +6,9 @@
 
 namespace hvctld {
 
+// NoCpu, with the sum, when this one's vCPUs and all guests' are more than the host's settings allow. Again when the
+// domain is made: others may have been made meanwhile.
+Result<void> check_vcpus(const Context& context, const config::DomainDefinition& definition);
 Result<void> check_host(const Context& context, const config::DomainDefinition& definition);
 
 }  // namespace hvctld

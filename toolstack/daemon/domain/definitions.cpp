@@ -69,6 +69,7 @@ Result<JobId> Definitions::create(const std::string& text, const std::string& so
     TRY(work_.host_stays(Verb::Create));
     if (!options.patient) TRY(require_registry(context_.registry));
     Domain* domain = TRY(draft(std::move(definition), source, options.ephemeral));
+    domain->record.source_hash = overrides.empty() ? config::stable_hash(text) : 0;
     return starts_.begin(*domain, Verb::Create, {options.paused, options.patient});
 }
 
@@ -141,6 +142,7 @@ void Definitions::fall_back(Domain& domain) {
     record.draft = false;
     record.uuid = std::move(before.uuid);
     record.source = std::move(before.source);
+    record.source_hash = 0;
     record.definition = std::move(before.definition);
     record.ephemeral = before.ephemeral;
     record.end_reason = before.end_reason;

@@ -20,6 +20,7 @@ constexpr std::uint32_t kMostFailedStarts = 10;  // some minutes
 bool may_pass(ErrorId error) {
     switch (error) {
         case ErrorId::NoMemory:
+        case ErrorId::NoCpu:
         case ErrorId::LimitReached:
         case ErrorId::Io:
         case ErrorId::Internal:

@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::uint64_t kSampleMs = 15'000;
 constexpr std::uint64_t kFlushNs = 60'000'000'000;
+constexpr std::uint64_t kFreshNs = 1'000'000'000;
 constexpr std::uint64_t kHourUs = 3'600'000'000;
 
 // What a counter has gained; one that has begun anew has all that it shows.
@@ -90,8 +91,9 @@ Result<HostUsage> Metering::look() {
             host.domains.push_back(usage_of(context_.hypervisor, info, view));
             continue;
         }
-        const auto found = std::ranges::find_if(
-            domains, [&](const Domain* domain) { return domain->in_hv() && domain->id().raw == info.domain; });
+        const auto found = std::ranges::find_if(domains, [&](const Domain* domain) {
+            return domain->in_hv() && !domain->half_there() && domain->id().raw == info.domain;
+        });
         if (found == domains.end()) continue;
         host.domains.push_back(look_at(**found, info));
     }
@@ -106,11 +108,13 @@ DomainUsage Metering::look_at(const Domain& domain, const abi::DomainInfo& info)
 }
 
 Result<HostUsage> Metering::usage() {
+    if (shown_.at != 0 && monotonic_us() * 1000 - shown_.at < kFreshNs) return shown_;
     HostUsage host = TRY(look());
     const auto info = TRY(within("host information", Result<abi::GetHostInfo>{context_.hypervisor.host_info()}));
     host.cpus = info.cpus_online;
     host.memory = info.total_frames * hvctl::kPageSize;
     host.free_memory = info.free_frames * hvctl::kPageSize;
+    shown_ = host;
     return host;
 }
 
@@ -119,6 +123,7 @@ void Metering::sample() {
     auto host = look();
     if (!host) return log::error("the ledger: {}", host.error().text());
     if (began_at_ == 0) began_at_ = host->at;
+    sampled_at_ = host->at;
     std::set<std::string> there;
     for (DomainUsage& usage : host->domains) {
         there.insert(usage.uuid);
@@ -163,7 +168,7 @@ void Metering::add(const DomainUsage& before, const DomainUsage& now, std::uint6
     const std::uint64_t wanted = std::min(sums.promised, sums.delivered + sums.stolen);
     sums.missing = wanted > sums.delivered ? wanted - sums.delivered : 0;
     constexpr std::uint64_t kMsOfSecond = 1000;
-    sums.memory_mib_seconds = (now.memory >> 20) * (elapsed / 1'000'000) / kMsOfSecond;
+    sums.memory_mib_seconds = (now.memory >> 20) * (sums.running / 1'000'000) / kMsOfSecond;
     sums.disk_read_bytes = gained(before.disks, now.disks, &DiskCounters::read_bytes);
     sums.disk_written_bytes = gained(before.disks, now.disks, &DiskCounters::written_bytes);
     sums.received_bytes = gained(before.nics, now.nics, &NicCounters::received_bytes);
@@ -174,7 +179,7 @@ void Metering::add(const DomainUsage& before, const DomainUsage& now, std::uint6
 void Metering::guarantees(const std::string& domain, std::uint64_t since_us, std::uint64_t hours,
                           const Ledger::Answer& answer) {
     if (!ledger_) return answer(fail(ErrorId::NotSupported, "this hvctld keeps no ledger"));
-    sample();
+    if (monotonic_us() * 1000 - sampled_at_ >= kFreshNs) sample();
     const bool known = domain.empty() || domain == kDom0Name || domains_.named(domain) != nullptr;
     ledger_->ask(domain, since_us / kHourUs, hours, [known, domain, answer](const auto& entries) {
         if (entries && entries->empty() && !known) {

@@ -46,6 +46,7 @@ class Metering {
 
     // From here on the ledger is written.
     void begin();
+    // Not older than a second: whoever may look may look often.
     Result<HostUsage> usage();
     // NotSupported without a ledger. NoSuchDomain for a name that neither is nor was one.
     void guarantees(const std::string& domain, std::uint64_t since_us, std::uint64_t hours,
@@ -70,7 +71,9 @@ class Metering {
     Domains& domains_;
     std::unique_ptr<Ledger> ledger_;
     Timer timer_;
+    HostUsage shown_;                   // by usage(), last
     std::map<std::string, Seen> last_;  // by UUID
+    std::uint64_t sampled_at_ = 0;
     std::uint64_t began_at_ = 0;
     std::uint64_t flushed_at_ = 0;
 };

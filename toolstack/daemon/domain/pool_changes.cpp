@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/log.hpp"
 #include "config/values.hpp"
@@ -54,28 +55,66 @@ std::vector<PoolView> PoolChanges::list() {
     return views;
 }
 
-// Where every domain that runs may run now.
-Result<void> PoolChanges::apply() {
-    TRY(apply_affinity(context_, hvctl::kDom0, context_.dom0));
-    for (const Domain* domain : domains_.all()) {
-        if (!domain->in_hv() || domain->half_there()) continue;
-        TRY(apply_affinity(context_, domain->id(), domain->definition));
+// What has been promised in each pool must be there afterwards, too.
+Result<void> PoolChanges::check_reservations() {
+    constexpr std::uint32_t kWhole = 100;  // percent
+    std::map<std::string, std::uint32_t> reserved;
+    for (const abi::DomainInfo& info :
+         TRY(within("list domains", Result<std::vector<abi::DomainInfo>>{context_.hypervisor.list_domains()}))) {
+        const auto parameters = context_.hypervisor.sched_parameters(DomainId{info.domain});
+        if (parameters) reserved[context_.pools.pool_of(info.domain)] += parameters->reservation;
+    }
+    for (const auto& [pool, percent] : reserved) {
+        const auto cpus = context_.pools.cpus_of(pool);
+        if (!cpus || percent <= cpus->size() * kWhole) continue;
+        return fail(ErrorId::NoCpu, fmt::format("pool {}: {}% of a CPU are reserved for its domains, and {} CPUs would "
+                                                "be left; 'hvctl sched' shows for whom",
+                                                pool, percent, cpus->size()));
     }
     return {};
 }
 
+// Where every domain that runs, or is about to, may run now. Another toolstack's are its own; one that has just gone
+// needs nothing.
+Result<void> PoolChanges::apply() {
+    TRY(apply_affinity(context_, hvctl::kDom0, context_.dom0));
+    for (const Domain* domain : domains_.all()) {
+        const bool ours = domain->record.phase != DomainPhase::Running || domain->record.instance.store_mfn != 0;
+        if (!domain->in_hv() || domain->record.phase == DomainPhase::Ending || !ours) continue;
+        const auto applied = apply_affinity(context_, domain->id(), domain->definition);
+        if (!applied && context_.hypervisor.domain(domain->id())) return applied;
+    }
+    return {};
+}
+
+void PoolChanges::apply_again() {
+    for (Domain* domain : domains_.all()) {
+        if (context_.pools.cpus_of(domain->definition.pool)) continue;
+        log::warning("{}: its CPU pool {} is not there; it is in {}", domain->record.name, domain->definition.pool,
+                     config::kFirstPool);
+        domain->definition.pool = config::kFirstPool;
+    }
+    if (context_.registry.fact(kFact).empty()) return;
+    if (const auto applied = apply(); !applied) log::error("CPU pools: {}", applied.error().text());
+}
+
+// Recorded before it is done: whoever comes after a kill does the rest.
 Result<void> PoolChanges::change(const std::function<Result<void>(CpuPools&)>& what) {
     TRY(require_registry(context_.registry));
     const CpuPools before = context_.pools;
-    TRY(what(context_.pools));
-    const auto applied = apply();
-    if (!applied) {
+    auto changed = what(context_.pools);
+    if (changed) changed = check_reservations();
+    if (!changed) {
         context_.pools = before;
-        if (const auto undone = apply(); !undone) log::error("CPU pools: {}", undone.error().text());
-        return applied;
+        return changed;
     }
     (void)context_.registry.set_fact(kFact, context_.pools.text());
-    return {};
+    const auto applied = apply();
+    if (applied) return {};
+    context_.pools = before;
+    (void)context_.registry.set_fact(kFact, context_.pools.text());
+    if (const auto undone = apply(); !undone) log::error("CPU pools: {}", undone.error().text());
+    return applied;
 }
 
 Result<void> PoolChanges::create(const std::string& name, const std::string& cpus) {
@@ -86,17 +125,23 @@ Result<void> PoolChanges::destroy(const std::string& name) {
     return change([&](CpuPools& pools) { return pools.destroy(name); });
 }
 
+// No CPU changes hands. Whoever has a job goes by the definition that it began with.
 Result<void> PoolChanges::rename(const std::string& name, const std::string& new_name) {
-    return change([&](CpuPools& pools) -> Result<void> {
-        TRY(pools.rename(name, new_name));
-        for (Domain* domain : domains_.all()) {
-            if (domain->definition.pool != name) continue;
-            domain->definition.pool = new_name;
-            domain->record.definition = normalised(domain->definition);
-            domains_.save(*domain);
-        }
-        return {};
-    });
+    TRY(require_registry(context_.registry));
+    std::vector<Domain*> members;
+    for (Domain* domain : domains_.all()) {
+        if (domain->definition.pool != name) continue;
+        TRY(work_.admit(*domain, Verb::Rename));
+        members.push_back(domain);
+    }
+    TRY(context_.pools.rename(name, new_name));
+    (void)context_.registry.set_fact(kFact, context_.pools.text());
+    for (Domain* domain : members) {
+        domain->definition.pool = new_name;
+        domain->record.definition = normalised(domain->definition);
+        domains_.save(*domain);
+    }
+    return {};
 }
 
 Result<void> PoolChanges::add(const std::string& name, const std::string& cpus) {
@@ -117,7 +162,7 @@ Result<void> PoolChanges::move(const std::string& text, const std::string& pool)
     TRY(check_pool(context_, moved));
     if (domain->in_hv()) {
         TRY(check_reservation(context_, domain->id(), moved));
-        TRY(apply_affinity(context_, domain->id(), moved));
+        TRY(change_affinity(context_, domain->id(), domain->definition, moved));
     }
     domain->definition = std::move(moved);
     domain->record.definition = normalised(domain->definition);

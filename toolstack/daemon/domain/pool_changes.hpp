@@ -24,6 +24,8 @@ class PoolChanges {
 
     // From the registry. Before the domains are served.
     void load();
+    // When they are: what a kill has left undone.
+    void apply_again();
     [[nodiscard]] std::vector<PoolView> list();
     // See cpu_pools.hpp.
     Result<void> create(const std::string& name, const std::string& cpus);
@@ -37,6 +39,7 @@ class PoolChanges {
   private:
     Result<void> change(const std::function<Result<void>(CpuPools&)>& what);
     Result<void> apply();
+    Result<void> check_reservations();
 
     Context& context_;
     Domains& domains_;

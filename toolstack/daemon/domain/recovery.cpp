@@ -15,28 +15,9 @@ namespace hvctld {
 namespace {
 
 constexpr const char* kBootFact = "boot";
-
-// What hv's own options have pinned its vCPUs to: a list for each; none where all of them may run in all of its pool.
-std::vector<config::CpuList> pins_of_dom0(const Context& context) {
-    const auto host = context.hypervisor.host_info();
-    const auto pool = context.pools.cpus_of(config::kFirstPool);
-    if (!host || !pool) return {};
-    std::vector<config::CpuList> lists;
-    bool pinned = false;
-    for (std::uint32_t vcpu = 0; vcpu < context.dom0.max_vcpus; ++vcpu) {
-        const auto affinity = context.hypervisor.vcpu_affinity(hvctl::kDom0, VcpuId{vcpu}, host->cpus_online);
-        if (!affinity) return {};
-        config::CpuList list;
-        for (std::uint32_t cpu = 0; cpu < host->cpus_online && cpu / 8 < affinity->hard.size(); ++cpu) {
-            if ((affinity->hard[cpu / 8] >> cpu % 8 & 1) != 0) list.cpus.push_back(cpu);
-        }
-        const bool all_of_pool = list.cpus.size() == pool->size() || list.cpus.size() == host->cpus_online;
-        pinned = pinned || (!list.cpus.empty() && !all_of_pool);
-        list.all = list.cpus.empty() || all_of_pool;
-        lists.push_back(std::move(list));
-    }
-    return pinned ? lists : std::vector<config::CpuList>{};
-}
+// Definitions have what vcpu-pin has said: not yet where an older hvctld was.
+constexpr const char* kPinsFact = "pins";
+constexpr const char* kRemembered = "remembered";
 
 }  // namespace
 
@@ -45,23 +26,37 @@ Result<void> Recovery::run() {
     const bool same_boot = registry.fact(kBootFact) == context_.paths.boot_id;
     TRY(host_store_.connect());
     parts_.pools.load();
-    give_dom0_its_shares();
     load_domains(same_boot);
     parts_.renames.recover_files();
     (void)registry.set_fact(kBootFact, context_.paths.boot_id);
     match_domains(
         TRY(within("list domains", Result<std::vector<abi::DomainInfo>>{context_.hypervisor.list_domains()})));
     parts_.renames.recover_rest();
+    give_dom0_its_shares(same_boot);
+    parts_.pools.apply_again();
+    (void)registry.set_fact(kPinsFact, kRemembered);
     recover_jobs(same_boot);
     clean_up_leftovers();
     return parts_.ends.listen();
 }
 
-// Whatever the settings have that this host has not: its guests are served all the same.
-void Recovery::give_dom0_its_shares() {
+// Once per boot of the host as its settings say, on top of what hv's options have pinned; what an administrator changes
+// afterwards lasts as long as hv does. Whatever the settings have that this host has not: its guests are served all the
+// same.
+void Recovery::give_dom0_its_shares(bool same_boot) {
     config::DomainDefinition& dom0 = context_.dom0;
     if (const auto info = context_.hypervisor.domain(hvctl::kDom0)) dom0.max_vcpus = info->max_vcpus;
-    if (dom0.cpus.empty()) dom0.cpus = pins_of_dom0(context_);
+    const config::DomainDefinition settings = dom0;
+    take_from_hv(context_, hvctl::kDom0, dom0);
+    if (same_boot) return;
+    const std::vector<config::CpuList> pins = settings.cpus.empty() ? dom0.cpus : settings.cpus;
+    dom0 = settings;
+    dom0.cpus = pins;
+    dom0.cpu_reservation = std::min(dom0.cpu_reservation, dom0.max_vcpus * 100);
+    if (const auto fits = check_reservation(context_, hvctl::kDom0, dom0); !fits) {
+        log::error("{}; it gets none", fits.error().text());
+        dom0.cpu_reservation = 0;
+    }
     if (const auto given = apply_scheduling(context_, hvctl::kDom0, dom0); !given)
         log::error("{}", given.error().text());
 }
@@ -169,6 +164,7 @@ void Recovery::serve_again(Domain& domain, const abi::DomainInfo& info) {
     if (record.phase == DomainPhase::Building && (info.flags & abi::kDomainUnstarted) == 0)
         record.phase = DomainPhase::Running;
     if (record.phase != DomainPhase::Running) return;
+    if (context_.registry.fact(kPinsFact) != kRemembered) take_from_hv(context_, domain.id(), domain.definition);
     if (record.instance.store_mfn != 0) {  // or it is another toolstack's
         for (const auto& device : domain.devices) {
             const auto served = device->recover();

@@ -43,7 +43,7 @@ class Recovery {
 
   private:
     // domains (recovery.cpp)
-    void give_dom0_its_shares();
+    void give_dom0_its_shares(bool same_boot);
     void load_domains(bool same_boot);
     void match_domains(const std::vector<abi::DomainInfo>& infos);
     void match_others(std::vector<const abi::DomainInfo*>& unknown, const std::set<const Domain*>& there);

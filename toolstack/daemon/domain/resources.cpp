@@ -102,9 +102,10 @@ Result<void> Resources::move_target(Domain& domain, std::uint64_t bytes) {
     const auto info = TRY(within(domain.record.name, Result<abi::DomainInfo>{context_.hypervisor.domain(domain.id())}));
     const std::string context = fmt::format("{}: {} of memory", domain.record.name, format_size(bytes));
     TRY(within(context, Result<void>{context_.hypervisor.set_max_memory(domain.id(), frames)}));
+    const std::uint64_t claimed_before = info.claimed_frames != 0 ? info.frames + info.claimed_frames : 0;
     const auto give_back = [&] {
         (void)context_.hypervisor.set_max_memory(domain.id(), info.max_frames);
-        (void)context_.hypervisor.set_claim(domain.id(), 0);
+        (void)context_.hypervisor.set_claim(domain.id(), claimed_before);
     };
     if (const auto claimed = context_.hypervisor.set_claim(domain.id(), frames); !claimed) {
         give_back();

@@ -28,6 +28,17 @@ hvctl::CpuBitmap bitmap_of(const std::vector<config::CpuList>& lists, std::uint3
     return any ? chosen : all;
 }
 
+// `whole`: how many CPUs mean all of them.
+config::CpuList list_of(const hvctl::CpuBitmap& bitmap, std::uint32_t cpus, std::size_t whole) {
+    config::CpuList list;
+    for (std::uint32_t cpu = 0; cpu < cpus && cpu / 8 < bitmap.size(); ++cpu) {
+        if ((bitmap[cpu / 8] >> cpu % 8 & 1) != 0) list.cpus.push_back(cpu);
+    }
+    list.all = list.cpus.empty() || list.cpus.size() == whole || list.cpus.size() == cpus;
+    if (list.all) list.cpus.clear();
+    return list;
+}
+
 // What the others of a pool have reserved, in percent of one CPU.
 Result<std::uint32_t> reserved_by_others(const Context& context, DomainId domain, const std::string& pool) {
     std::uint32_t sum = 0;
@@ -84,6 +95,35 @@ Result<void> apply_affinity(const Context& context, DomainId domain, const confi
                    Result<void>{context.hypervisor.set_vcpu_affinity(domain, VcpuId{vcpu}, affinity)}));
     }
     return {};
+}
+
+Result<void> change_affinity(const Context& context, DomainId domain, const config::DomainDefinition& before,
+                             const config::DomainDefinition& after) {
+    auto changed = apply_affinity(context, domain, after);
+    if (!changed) (void)apply_affinity(context, domain, before);
+    return changed;
+}
+
+void take_from_hv(const Context& context, DomainId domain, config::DomainDefinition& definition) {
+    if (const auto shares = context.hypervisor.sched_parameters(domain)) {
+        definition.cpu_weight = shares->weight;
+        definition.cpu_cap = shares->cap;
+        definition.cpu_reservation = shares->reservation;
+    }
+    const auto host = context.hypervisor.host_info();
+    const auto pool = context.pools.cpus_of(definition.pool);
+    if (!host || !pool) return;
+    std::vector<config::CpuList> hard;
+    std::vector<config::CpuList> soft;
+    for (std::uint32_t vcpu = 0; vcpu < definition.max_vcpus; ++vcpu) {
+        const auto affinity = context.hypervisor.vcpu_affinity(domain, VcpuId{vcpu}, host->cpus_online);
+        if (!affinity) return;
+        hard.push_back(list_of(affinity->hard, host->cpus_online, pool->size()));
+        soft.push_back(list_of(affinity->soft, host->cpus_online, pool->size()));
+    }
+    const auto is_all = [](const config::CpuList& list) { return list.all; };
+    definition.cpus = std::ranges::all_of(hard, is_all) ? std::vector<config::CpuList>{} : std::move(hard);
+    definition.cpus_soft = std::ranges::all_of(soft, is_all) ? std::vector<config::CpuList>{} : std::move(soft);
 }
 
 Result<void> apply_scheduling(const Context& context, DomainId domain, const config::DomainDefinition& definition) {

@@ -100,6 +100,7 @@ void Starts::add_making(Job& job, Domain& domain, const SharedBuild& build, bool
     job.add({JobPhase::Remember, 3, [this, &domain, patient](Job& running, const Done& done) {
                  domain.record.phase = DomainPhase::Building;
                  domain.record.instance = {};
+                 domain.record.run_since_us = 0;
                  domain.ended.reset();
                  domains_.save(domain);
                  running.on_failure(undo(domain));
@@ -115,6 +116,7 @@ void Starts::add_making(Job& job, Domain& domain, const SharedBuild& build, bool
 
 Result<void> Starts::create_in_hv(Domain& domain, Build& build) {
     const config::DomainDefinition& definition = build.definition;
+    TRY(check_vcpus(context_, definition));
     build.domid = TRY(within(definition.name + ": create", Result<DomainId>{context_.hypervisor.create_domain(
                                                                binary_uuid(definition.uuid), limits_of(definition))}));
     domain.record.instance.domid = build.domid.raw;

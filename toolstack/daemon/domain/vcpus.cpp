@@ -94,11 +94,12 @@ Result<void> Vcpus::pin(const std::string& text, std::optional<std::uint32_t> vc
     const auto [id, count] = TRY(of(text));
     if (vcpu && *vcpu >= count)
         return fail(ErrorId::NoSuchVcpu, fmt::format("{} has {} vCPUs; there is no vCPU {}", text, count, *vcpu));
-    config::DomainDefinition pinned = domain != nullptr ? domain->definition : context_.dom0;
+    const config::DomainDefinition before = domain != nullptr ? domain->definition : context_.dom0;
+    config::DomainDefinition pinned = before;
     pinned.max_vcpus = count;
     TRY(put_list(pinned.cpus, vcpu, count, hard, pinned.pool, context_));
     TRY(put_list(pinned.cpus_soft, vcpu, count, soft, pinned.pool, context_));
-    TRY(apply_affinity(context_, id, pinned));
+    TRY(change_affinity(context_, id, before, pinned));
     if (domain == nullptr) {
         context_.dom0 = std::move(pinned);
         return {};

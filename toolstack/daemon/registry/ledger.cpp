@@ -12,7 +12,7 @@
 namespace hvctld {
 namespace {
 
-constexpr int kMostPagesBeside = 1000;
+constexpr int kMostLedgerPages = 1000;
 constexpr std::size_t kMostPending = 100'000;  // while the file takes nothing
 
 // The columns of the sums, in the order of `kSums`.
@@ -71,7 +71,9 @@ Result<void> write(Database& database, const std::vector<LedgerEntry>& entries) 
     }
     constexpr std::uint64_t kHoursKept = Ledger::kDaysKept * 24;
     if (latest > kHoursKept) {
-        Statement trim = TRY(database.prepare("DELETE FROM hours WHERE hour < ?"));
+        // A day of them at a time: a clock that is wrong for a while must not empty the ledger.
+        Statement trim =
+            TRY(database.prepare("DELETE FROM hours WHERE hour < MIN(?, (SELECT MIN(hour) FROM hours) + 24)"));
         TRY(trim.bind(integer_of(latest - kHoursKept)).run());
     }
     return transaction.commit();
@@ -120,6 +122,12 @@ struct Ledger::File {
         return database.get();
     }
 
+    // What has failed, but for somebody else's lock, is opened anew by the next one.
+    template <class T>
+    void look_at(const Result<T>& outcome) {
+        if (!outcome && outcome.error().id() != ErrorId::Busy) database.reset();
+    }
+
     std::unique_ptr<Database> database;
 };
 
@@ -146,7 +154,8 @@ void Ledger::flush() {
         [file = file_, path = path_, entries, outcome] {
             const auto database = file->open(path);
             *outcome = database ? write(**database, *entries) : std::unexpected(database.error());
-            if (*outcome && (*database)->pages_beside() > kMostPagesBeside) (void)Database::checkpoint(path);
+            file->look_at(*outcome);
+            if (*outcome && (*database)->pages_beside() > kMostLedgerPages) (void)Database::checkpoint(path);
         },
         [this, entries, outcome](const Result<void>& ran) {
             under_way_ = false;
@@ -171,6 +180,7 @@ void Ledger::ask(const std::string& name, std::uint64_t first_hour, std::uint64_
         [file = file_, path = path_, name, first_hour, hours, result] {
             const auto database = file->open(path);
             *result = database ? read(**database, name, first_hour, hours) : std::unexpected(database.error());
+            file->look_at(*result);
         },
         [result, answer](const Result<void>& ran) {
             answer(ran ? *result : Result<std::vector<LedgerEntry>>{std::unexpected(ran.error())});

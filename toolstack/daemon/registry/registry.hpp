@@ -65,8 +65,9 @@ struct Fallback {
 struct DomainRecord {
     std::string name;
     std::string uuid;
-    std::string source;      // where the definition came from
-    std::string definition;  // normalised JSON
+    std::string source;             // where the definition came from
+    std::uint64_t source_hash = 0;  // of the text that it was then; 0: not that text alone
+    std::string definition;         // normalised JSON, with what has been changed since
     bool ephemeral = false;
     DomainPhase phase = DomainPhase::Stopped;
     bool wanted = false;  // the administrator wants it to run

@@ -46,6 +46,7 @@ constexpr std::array<const char*, Registry::kSchemaVersion> kSteps{
     // Crash loops.
     R"sql(
     ALTER TABLE domains ADD COLUMN gave_up INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE domains ADD COLUMN source_hash INTEGER NOT NULL DEFAULT 0;
     )sql",
 };
 
