@@ -10,7 +10,7 @@ CLIENTS = 60  # of the row clients.list
 class Row:
     name: str  # GROUP.WHAT
     what: str
-    unit: str  # s, ns or B
+    unit: str  # s, ns, B or %
     ratio: float | None = None  # at most this part of Xen's figure
     limit: float | None = None  # at most this
 
@@ -42,6 +42,11 @@ ROWS += [
     Row("clients.list", f"{CLIENTS} clients list the domains at once, first start to last return", "s", ratio=1),
     Row("guest.behind", "guest's clock behind the hypervisor's when its init starts (ticks that its kernel lost)", "s", ratio=1),
     Row("hostile.interrupts_off", "longest time with interrupts off in the test kernels of tests/guest, by instructions", "ns", limit=1e6),
+    Row("shares.weights", "8 spinning guests of weights 1 to 8 on 2 CPUs: the largest distance from a share", "%", limit=2),
+    Row("shares.cap", "a spinning guest with a cap of 25%: how far it is off, alone or beside others", "%", limit=2),
+    Row("shares.reservation", "a guest of the least weight with a reservation of 50% beside 7 spinning ones: what is missing", "%", limit=1),
+    Row("shares.wake", "a guest that sleeps 5 ms at a time beside 8 spinning ones: how late it wakes, median", "ns", limit=1e6),
+    Row("shares.wake_99", "the same, 99th percentile", "ns"),
     Row("loop.destroy", "destroy a guest that reboots in a loop", "s", ratio=1),
     Row("size.image", "hypervisor image", "B", limit=MIB),
     Row("size.hypervisor", "hypervisor's own memory, 2 GiB machine", "B", ratio=1),
@@ -55,6 +60,8 @@ def figure(value, unit):
         return "-"
     if unit == "B":
         return f"{value / MIB:.2f} MiB" if value >= MIB else f"{value / KIB:.0f} KiB"
+    if unit == "%":
+        return f"{value:.1f}%"
     return f"{value:.3f} s" if unit == "s" else f"{value:,.0f} ns"
 
 

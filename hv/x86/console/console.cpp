@@ -56,7 +56,9 @@ class RateLimit {
     Nanoseconds period_start_ = 0;
     std::uint32_t used_ = 0, suppressed_ = 0;
 };
-constinit RateLimit rate_limits[2];  // as the thresholds
+// As the thresholds; and of what hv says about guests, who must not keep it from saying what it says of itself.
+constinit RateLimit rate_limits[3];
+constexpr unsigned kAboutGuests = 2;
 
 void write_devices(std::span<const std::string_view> parts, std::size_t spare) {
     for (auto& uart : uarts) uart.write(parts, spare, loses_nothing.load(std::memory_order_relaxed));
@@ -97,7 +99,7 @@ void log_line(unsigned levels, unsigned rank, std::string_view line, bool about_
     bool show = rank < thresholds[levels].always || in_panic;
     if (!show && rank < thresholds[levels].limited) {
         std::uint32_t suppressed = 0;
-        show = rate_limits[levels].allow(time::now(), suppressed);
+        show = rate_limits[levels == 0 && about_guest ? kAboutGuests : levels].allow(time::now(), suppressed);
         if (suppressed != 0) {
             char note[48];
             write_line(prefix, format_into(note, "{} lines were not printed", suppressed), true, about_guest);

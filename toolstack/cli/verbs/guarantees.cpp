@@ -39,8 +39,8 @@ std::string time_text(std::uint64_t seconds) {
 
 // Memory over the time that it was there, in MiB.
 std::string mean_memory(const Properties& entry) {
-    const std::uint64_t seconds = entry.number("running") / 1'000'000'000;
-    return seconds == 0 ? "-" : std::to_string(entry.number("memory_mib_seconds") / seconds);
+    const std::uint64_t milliseconds = entry.number("running") / 1'000'000;
+    return milliseconds == 0 ? "-" : std::to_string(entry.number("memory_mib_seconds") * 1000 / milliseconds);
 }
 
 Table table_of(const std::vector<Properties>& entries) {

@@ -53,8 +53,9 @@ class Ledger {
     void add(const LedgerEntry& entry);
     // Offers to the file what it does not have yet.
     void flush();
-    // What is known of the domain that has or had that name (empty: of each) from `first_hour` on, a row for each `hours` hours
-    // (0: one for all) and domain, in the order of their times and names. `answer` comes before this returns, or later.
+    // What is known of the domain that has or had that name (empty: of each) from `first_hour` on, a row for each
+    // `hours` hours (0: one for all) and domain, in the order of their times and names. `answer` comes before this
+    // returns, or later.
     using Answer = std::function<void(const Result<std::vector<LedgerEntry>>&)>;
     void ask(const std::string& name, std::uint64_t first_hour, std::uint64_t hours, const Answer& answer);
 
