@@ -49,10 +49,14 @@ class Walk {
         return *found;
     }
 
-    [[nodiscard]] bool full() const { return mappings_.size() == kMostCoreMappings; }
+    // Tables that a guest has filled with what leads nowhere cost as much as others.
+    [[nodiscard]] bool full() const {
+        return mappings_.size() == kMostCoreMappings || looks_ > frames_.size() * kMostLooks + kMoreLooks;
+    }
 
     void entry(std::uint64_t entry, unsigned level, std::uint64_t address) {
         if ((entry & kPtePresent) == 0 || full()) return;
+        ++looks_;
         const Mfn next{(entry & kPteFrameMask) >> kPageShift};
         const auto index = index_of(next);
         if (!index) return;  // hv's own, another domain's, a device's
@@ -86,6 +90,9 @@ class Walk {
     }
 
     std::span<const OwnedFrame> frames_;
+    static constexpr std::uint64_t kMostLooks = 8;  // for each frame
+    static constexpr std::uint64_t kMoreLooks = 1 << 16;
+    std::uint64_t looks_ = 0;
     std::vector<std::uint32_t> by_mfn_;
     std::vector<std::uint8_t> visits_;
     const ReadTable& read_;

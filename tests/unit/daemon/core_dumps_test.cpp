@@ -252,6 +252,50 @@ TEST_F(CoreDumpsOfEnds, ADestroyDoesNotWaitForTheDump) {
     EXPECT_EQ(guests(), 0u);
 }
 
+// Nor does one that would only do what is under way.
+TEST_F(CoreDumpsOfEnds, ADestroyDoesNotWaitForTheDumpOfAnEnd) {
+    process->finish(create(definition("web1", "on_crash: coredump-destroy\n")));
+    hypervisor.dump_hook = [this] {
+        writing_ = true;
+        while (!go_on_) std::this_thread::yield();
+    };
+    hypervisor.stop(domid("web1"), abi::ShutdownReason::Crash);
+    process->run_until([this] { return writing_.load(); });
+    EXPECT_EQ(process->finish(process->manager->destroy("web1")).state, JobState::Done);
+    EXPECT_EQ(guests(), 0u);
+    go_on_ = true;
+    process->settle();
+}
+
+TEST_F(CoreDumpsOfEnds, ADumpThatIsCalledOffIsNotTriedAgainNorTheCrashCounted) {
+    process->finish(create(definition("web1", "on_crash: coredump-restart\nrestart: {max: 1}\n")));
+    std::atomic<int> dumps = 0;
+    hypervisor.dump_hook = [this, &dumps] {
+        ++dumps;
+        writing_ = true;
+        while (!go_on_) std::this_thread::yield();
+    };
+    const std::uint16_t first = domid("web1");
+    hypervisor.stop(first, abi::ShutdownReason::Crash);
+    process->run_until([this] { return writing_.load(); });
+    ASSERT_TRUE(process->manager->jobs().cancel(view("web1").job));
+    process->run_until([&] { return view("web1").state == "running" && domid("web1") != first; });
+    go_on_ = true;
+    process->settle();
+    EXPECT_EQ(dumps, 1);
+}
+
+TEST_F(CoreDumps, AShutdownDoesNotEndAGuestThatWasPausedBefore) {
+    process->finish(create(definition("web1")));
+    ASSERT_TRUE(process->manager->pause("web1"));
+    begin_held_dump(folder / "web1.core");
+    const JobRecord job = process->finish(process->manager->shutdown("web1", 10));
+    EXPECT_EQ(static_cast<ErrorId>(job.error), ErrorId::WrongState) << job.message;
+    EXPECT_TRUE(paused());
+    go_on_ = true;
+    process->settle();
+}
+
 TEST_F(CoreDumpsOfEnds, APreservedGuestCanBeDumpedDestroyedAndStarted) {
     process->finish(create(definition("web1", "on_crash: preserve\n")));
     hypervisor.stop(domid("web1"), abi::ShutdownReason::Crash);

@@ -73,10 +73,17 @@ Result<void> NewFile::require_room(std::uint64_t bytes) const {
                                              (bytes >> kMebibyteBits) + 1, left >> kMebibyteBits));
 }
 
-Result<void> NewFile::publish() {
+Result<void> NewFile::sync() {
     if (::fsync(file_.get()) != 0) return fail_errno(errno, path_);
+    return {};
+}
+
+Result<void> NewFile::publish() {
     const std::string unnamed = fmt::format("/proc/self/fd/{}", file_.get());
-    if (::linkat(AT_FDCWD, unnamed.c_str(), folder_.get(), name_.c_str(), AT_SYMLINK_FOLLOW) == 0) return {};
+    if (::linkat(AT_FDCWD, unnamed.c_str(), folder_.get(), name_.c_str(), AT_SYMLINK_FOLLOW) == 0) {
+        (void)::fsync(folder_.get());
+        return {};
+    }
     if (errno == EEXIST) return exists();
     return fail_errno(errno, path_);
 }

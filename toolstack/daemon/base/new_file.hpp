@@ -19,7 +19,9 @@ class NewFile {
     [[nodiscard]] int fd() const { return file_.get(); }
     // NoRoom unless its file system has so many bytes left.
     [[nodiscard]] Result<void> require_room(std::uint64_t bytes) const;
-    // Waits for the disk. FileExists.
+    // Waits for the disk.
+    Result<void> sync();
+    // What has been synced gets its name. FileExists.
     Result<void> publish();
 
   private:

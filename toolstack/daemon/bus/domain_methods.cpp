@@ -158,6 +158,12 @@ Result<void> DomainMethods::dump_core(ManagerObject& object, sd_bus_message* cal
     const std::string path = TRY(arguments.text());
     CoreDumpOptions options;
     TRY(arguments.options(flags({{"live", &options.live}, {"crash", &options.crash}})));
+    // The file is root's, and a guest chooses what is in it: who may name any place for it is as good as root.
+    if (!path.empty() && object.is_brokered(call)) {
+        return fail(ErrorId::AccessDenied,
+                    "a file of one's own choice is root's to name, with hvctl itself; without a name it is in the "
+                    "host's folder of dumps");
+    }
     const auto [job, file] = TRY(object.manager().dump_core(domain, path, options));
     return reply(call, [&, job = job, &file = file](Writer& writer) { writer.number(job).text(file); });
 }

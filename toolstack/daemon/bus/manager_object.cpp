@@ -202,6 +202,11 @@ Result<ManagerObject::ServedMap::value_type*> ManagerObject::served_of(sd_bus_me
     return &*found;
 }
 
+bool ManagerObject::is_brokered(sd_bus_message* call) {
+    const auto served = served_of(call);
+    return !served || (*served)->second.authority != nullptr;
+}
+
 Result<void> ManagerObject::enter(sd_bus_message* call, Action action, Method method) {
     Served& served = TRY(served_of(call))->second;
     if (!served.authority) return method(*this, call);

@@ -46,19 +46,19 @@ std::vector<FileDefinition> read_folder(const std::string& folder, const config:
     return found;
 }
 
-// The name that the domain of a file has been given since; empty: it has that of the file.
-std::string renamed(Domains& domains, const FileDefinition& file) {
-    if (domains.named(file.definition.name) != nullptr) return {};
-    for (const Domain* domain : domains.all()) {
-        if (domain->record.source == file.file) return domain->record.name;
-    }
-    return {};
-}
-
 // The domain is this file's, which reads as it did then: what has been changed while it ran is newer.
 bool has_not_changed(const Domain* domain, const FileDefinition& file) {
     return domain != nullptr && !domain->record.draft && domain->record.source == file.file &&
            domain->record.source_hash == config::stable_hash(file.text);
+}
+
+// The name that the domain of a file has been given since; empty: it has that of the file.
+std::string renamed(Domains& domains, const FileDefinition& file) {
+    if (domains.named(file.definition.name) != nullptr) return {};
+    for (const Domain* domain : domains.all()) {
+        if (has_not_changed(domain, file)) return domain->record.name;
+    }
+    return {};
 }
 
 bool runs(const Domain* domain) {

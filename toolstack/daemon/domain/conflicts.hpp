@@ -25,4 +25,9 @@ constexpr bool waits_for_guest(JobPhase phase) {
     return phase == JobPhase::WaitForReaction || phase == JobPhase::WaitForStop;
 }
 
+// Whether it writes a core file: for minutes, and for ever where the disk does not answer.
+constexpr bool is_of_a_dump(JobPhase phase) {
+    return phase == JobPhase::OpenDump || phase == JobPhase::CollectCore || phase == JobPhase::WriteCore;
+}
+
 }  // namespace hvctld

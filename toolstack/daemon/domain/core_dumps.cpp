@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <functional>
+#include <limits>
 #include <utility>
 
 #include "base/log.hpp"
@@ -21,9 +23,25 @@ namespace {
 constexpr std::uint64_t kBesideEachFrame = 64;
 constexpr std::uint64_t kRest = 8ull << 20;
 constexpr std::uint64_t kProgressMs = 500;
+constexpr std::uint64_t kStalledMs = 60'000;
 
 std::uint64_t most_bytes(std::uint64_t frames) {
     return frames * (hvctl::kPageSize + kBesideEachFrame) + kRest;
+}
+
+// The lists of frames and where they are mapped are in memory for as long as the file is written.
+Result<void> require_memory(std::uint64_t frames) {
+    constexpr std::uint64_t kOfEachFrame = 40;
+    constexpr std::uint64_t kMargin = 64ull << 20;
+    std::ifstream file{"/proc/meminfo"};
+    std::string word;
+    std::uint64_t kib = 0;
+    while (file >> word && word != "MemAvailable:") file.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
+    if (!(file >> kib) || kib * 1024 >= frames * kOfEachFrame + kMargin) return {};
+    return fail(ErrorId::NoMemory,
+                fmt::format("a core file of {} needs {} of Dom0's memory while it is written, and {} are there",
+                            config::format_size(frames * hvctl::kPageSize), config::format_size(frames * kOfEachFrame),
+                            config::format_size(kib * 1024)));
 }
 
 // In a thread that is left behind when the job is called off, and whose end nobody hears of then.
@@ -164,6 +182,7 @@ Step CoreDumps::collect(const SharedDump& dump) {
     return [this, dump](Job& job, const Done& done) {
         const auto work = [dump, &hypervisor = context_.hypervisor, cancel = job.stop_token()]() -> Result<void> {
             const std::string name = std::filesystem::path{dump->path}.filename().string();
+            TRY(require_memory(dump->frames));
             dump->contents = TRY(
                 within(dump->name, Result<hvctl::CoreContents>{hypervisor.collect_core(dump->domain, name, cancel)}));
             return {};
@@ -180,6 +199,7 @@ Step CoreDumps::write(const SharedDump& dump, Share share) {
             const std::uint64_t missing =
                 TRY(within(dump->name, Result<std::uint64_t>{hypervisor.write_core(
                                            dump->domain, dump->contents, dump->file->fd(), progress, cancel)}));
+            TRY(dump->file->sync());
             if (cancel.stop_requested()) return fail(ErrorId::Cancelled, dump->path + ": called off");
             TRY(dump->file->publish());
             log::info("{}: core file {}{}", dump->name, dump->path,
@@ -190,9 +210,16 @@ Step CoreDumps::write(const SharedDump& dump, Share share) {
         const auto look = std::make_shared<Timer>(context_.loop);
         look->start(
             kProgressMs,
-            [dump, share, &job] {
+            [dump, share, &job, seen = std::uint64_t{0}, since_ms = job.loop().now_ms()]() mutable {
                 const std::uint64_t frames = std::max<std::uint64_t>(dump->frames, 1);
                 const std::uint64_t written = std::min<std::uint64_t>(dump->written, frames);
+                if (written != seen || written == frames) since_ms = job.loop().now_ms();
+                seen = written;
+                if (job.loop().now_ms() - since_ms > kStalledMs) {
+                    return job.interrupt(
+                        {ErrorId::DeadlinePassed,
+                         fmt::format("{}: its disk has taken nothing for {} s", dump->path, kStalledMs / 1000)});
+                }
                 job.report_percent(share.first +
                                    static_cast<std::uint32_t>((share.last - share.first) * written / frames));
             },

@@ -9,6 +9,7 @@
 #include "domain/check_host.hpp"
 #include "domain/images.hpp"
 #include "domain/remembering.hpp"
+#include "domain/renames.hpp"
 #include "hvctl/try.hpp"
 
 namespace hvctld {
@@ -84,6 +85,7 @@ Result<Domain*> Definitions::draft(config::DomainDefinition definition, const st
                                                         definition.name, domain->record.instance.domid));
         }
     }
+    TRY(Renames::require_settled(context_.registry, definition.name));
     if (definition.uuid.empty()) definition.uuid = domain != nullptr ? domain->record.uuid : fresh_uuid();
     for (const Domain* other : domains_.all()) {
         if (other != domain && other->record.uuid == definition.uuid) {

@@ -88,7 +88,6 @@ void Domains::rename(Domain& domain, const std::string& name) {
     const std::string before = std::exchange(domain.record.name, name);
     place.key() = name;
     domains_.insert(std::move(place));
-    context_.claims.rename(before, name);
     context_.nic_claims.rename(before, name);
     (void)context_.registry.rename(before, domain.record);
     if (on_forgotten) on_forgotten(before, domain.record.uuid);

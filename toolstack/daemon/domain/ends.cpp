@@ -170,7 +170,9 @@ void Ends::add_phases(Job& job, Domain& domain, EndReason reason, bool asked) {
     }
     bool restart = config::restarts(action);
     std::uint64_t delay = 0;
-    if (restart && !asked) {
+    // Taken up again after a dump that was called off, or a kill: this end has been counted, and is not dumped twice.
+    const bool again = domain.record.dumped_domid != 0 && domain.record.dumped_domid == domain.id().raw;
+    if (restart && !asked && !again) {
         delay = restart_delay_ms(domain, reason);
         if (delay == kNoMoreRestarts) {
             log::write(log::Level::Error, {domain.record.name, job.id(), {}},
@@ -181,9 +183,12 @@ void Ends::add_phases(Job& job, Domain& domain, EndReason reason, bool asked) {
             domain.record.gave_up = true;
         }
     }
+    if (again && domain.record.gave_up) restart = false;
+    const bool dumps = config::dumps_core(action) && !again;
+    if (dumps) domain.record.dumped_domid = domain.id().raw;
     domain.record.wanted = restart;
     domains_.save(domain);
-    if (config::dumps_core(action)) core_dumps_.add_phases(job, domain);
+    if (dumps) core_dumps_.add_phases(job, domain);
     tear_down_.add_phases(job, domain, domain.record.end_reason, !restart);
     if (!restart) return;
     if (delay != 0) job.add(back_off(delay));

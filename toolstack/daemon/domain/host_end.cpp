@@ -99,7 +99,7 @@ void HostEnd::look(Job& job, const std::shared_ptr<Round>& round, const Done& do
 void HostEnd::push(Domain& domain, Round& round, std::uint64_t left_us) {
     const std::string name = domain.record.name;
     Job* const job = context_.jobs.find(domain.job);
-    if (job != nullptr && conflict(job->record().verb, Verb::StopAll) == Conflict::Supersede)
+    if (job != nullptr && Work::gives_way(*job, Verb::StopAll))
         job->interrupt({ErrorId::Cancelled, fmt::format("{}: cancelled because the host goes down", name)});
     const bool idle = job == nullptr || job->waiting();
     if (!domain.in_hv() || !idle) return;

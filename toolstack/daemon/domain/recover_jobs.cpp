@@ -104,6 +104,10 @@ void Recovery::recover_jobs(bool same_boot) {
     std::vector<JobId> taken_up;
     for (JobRecord& job : open) {
         if (!same_boot) job.deadline_us = 0;  // it was of another clock
+        // Whatever comes of the job.
+        if (Domain* stopped = parts_.domains.named(job.domain);
+            job.verb == Verb::DumpCore && stopped != nullptr && stopped->record.phase == DomainPhase::Running)
+            parts_.core_dumps.let_go(*stopped, job.start_paused);
         // Called off for a newer one, unless that one waited for it.
         const bool superseded = std::ranges::any_of(open, [&](const JobRecord& other) {
             return other.domain == job.domain && other.id > job.id && conflict(job.verb, other.verb) != Conflict::Queue;
@@ -151,7 +155,10 @@ JobId Recovery::recover_job(Domain& domain, JobRecord record) {
         left.unstarted = (info->flags & abi::kDomainUnstarted) != 0;
         left.reason = end_reason(*info);
     }
-    if (whole && record.verb == Verb::DumpCore) parts_.core_dumps.let_go(domain, record.start_paused);
+    if (!whole && record.verb == Verb::DumpCore) {
+        give_up_job(std::move(record));
+        return 0;
+    }
     const Error cause{static_cast<ErrorId>(record.error), record.message};
     const bool undoes = record.error != 0;
     const bool behind = domain.job != 0;  // another job, which has been resumed before this one

@@ -17,6 +17,14 @@ constexpr char kBetween = '/';  // in no name
 
 }  // namespace
 
+Result<void> Renames::require_settled(const Registry& registry, std::string_view name) {
+    const std::string text = registry.fact(kFact);
+    const std::size_t end = text.find(kBetween);
+    if (end == std::string::npos || text.substr(0, end) != name) return {};
+    return fail(ErrorId::Busy,
+                fmt::format("{} is being renamed to {}; try again in a moment", name, text.substr(end + 1)));
+}
+
 Renames::Note Renames::note() const {
     const std::string text = context_.registry.fact(kFact);
     const std::size_t end = text.find(kBetween);
@@ -37,6 +45,7 @@ Result<void> Renames::check(const Domain& domain, const std::string& name) {
     if (domains_.named(name) != nullptr)
         return fail(ErrorId::NameTaken, fmt::format("there is a domain {} already; choose another name", name));
     TRY(require_registry(context_.registry));
+    if (const auto& trouble = context_.registry.trouble()) return std::unexpected(*trouble);
     if (const Note before = note(); !before.now.empty()) {
         return fail(ErrorId::Busy,
                     fmt::format("{} is being renamed to {}; try again in a moment", before.before, before.now));
@@ -53,12 +62,13 @@ Result<void> Renames::rename(const std::string& text, const std::string& name) {
         auto& mac = domain->definition.nics[i].mac;
         if (!mac) mac = context_.nic_claims.make_mac(context_.paths.machine_id, note.before, i);
     }
+    if (auto& cloud_init = domain->definition.cloud_init; cloud_init && cloud_init->hostname.empty())
+        cloud_init->hostname = note.before;
     domain->definition.name = name;
     domain->record.definition = normalised(domain->definition);
     set_note(note);
     domains_.rename(*domain, name);
     log::write(log::Level::Info, {name, 0, {}}, fmt::format("was {} until now", note.before));
-    if (domain->in_hv()) tell_store(*domain);
     if (context_.registry.waiting() == 0 && !context_.registry.trouble()) {
         settle(note);
     } else {
@@ -87,6 +97,8 @@ void Renames::tell_store(const Domain& domain) {
 
 // The registry's file has the new name.
 void Renames::settle(const Note& note) {
+    context_.claims.rename(note.before, note.now);
+    if (const Domain* renamed = domains_.named(note.now); renamed != nullptr && renamed->in_hv()) tell_store(*renamed);
     if (Domain* domain = domains_.named(note.now); domain != nullptr && domain->console) {
         domain->console->rename(context_.paths.console, note.now);
     } else {

@@ -17,6 +17,8 @@ class Renames {
     Renames(Context& context, Domains& domains, Work& work) : context_{context}, domains_{domains}, work_{work} {}
 
     Result<void> rename(const std::string& domain, const std::string& name);
+    // Busy for a name that a domain has just left, and whose files are still its own.
+    static Result<void> require_settled(const Registry& registry, std::string_view name);
     // Of the previous process: before consoles are served, and when it is known what is claimed.
     void recover_files();
     void recover_rest();

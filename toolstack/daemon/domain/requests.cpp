@@ -68,10 +68,18 @@ Result<void> Requests::require_listening(const Domain& domain) {
     return {};
 }
 
+// A whole guest, which may have more to lose than one that was being made.
+bool Requests::has_run(const Domain& domain) {
+    const auto info = context_.hypervisor.domain(domain.id());
+    return domain.record.phase == DomainPhase::Running && info && (info->flags & abi::kDomainUnstarted) == 0;
+}
+
 Phase Requests::ask_what_is_left(Domain& domain) {
     return {JobPhase::LookAtRest, 8, immediate([this, &domain](Job& running) -> Result<void> {
+                const auto listens = domain.in_hv() ? require_listening(domain) : Result<void>{};
+                if (!listens && has_run(domain)) return listens;
                 domain.record.wanted = false;
-                if (domain.in_hv() && require_listening(domain)) {
+                if (domain.in_hv() && listens) {
                     add_ask_phases(running, domain, true);
                 } else {
                     tear_down_.add_phases(running, domain, domain.in_hv() ? EndReason::Destroyed : EndReason::None,

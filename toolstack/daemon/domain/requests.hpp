@@ -36,6 +36,7 @@ class Requests {
 
     Result<JobId> ask_guest(Domain& domain, Verb verb, std::uint32_t timeout_seconds);
     [[nodiscard]] Result<void> require_listening(const Domain& domain);
+    [[nodiscard]] bool has_run(const Domain& domain);
     Result<void> make_request(Job& job, Domain& domain, const std::shared_ptr<Waiting>& waiting, bool ask);
     void stop_waiting(Domain& domain, Waiting& waiting);
 

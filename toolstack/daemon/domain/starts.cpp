@@ -41,6 +41,12 @@ void prepare_from(Domain& domain, std::size_t index, bool anew, Job& job, const 
 
 }  // namespace
 
+// An administrator's start begins anew: what the guest did before does not count.
+void Starts::forget_restarts(Domain& domain) {
+    domain.record.restarts = 0;
+    domain.record.window_us = 0;
+}
+
 Result<JobId> Starts::start(const std::string& text, const StartOptions& options) {
     Domain* domain = TRY(domains_.find(text));
     const auto admission = TRY(work_.admit(*domain, Verb::Start));
@@ -54,6 +60,7 @@ Result<JobId> Starts::start(const std::string& text, const StartOptions& options
 }
 
 JobId Starts::begin(Domain& domain, Verb verb, const StartOptions& options) {
+    forget_restarts(domain);
     Job& job =
         work_.begin(domain, verb, options.patient ? 0 : context_.settings.create_deadline_seconds, options.paused);
     if (!domain.unwinding.empty()) job.add(Work::waiting_phase(domain));
@@ -101,6 +108,7 @@ void Starts::add_making(Job& job, Domain& domain, const SharedBuild& build, bool
                  domain.record.phase = DomainPhase::Building;
                  domain.record.instance = {};
                  domain.record.run_since_us = 0;
+                 domain.record.dumped_domid = 0;
                  domain.ended.reset();
                  domains_.save(domain);
                  running.on_failure(undo(domain));

@@ -33,6 +33,7 @@ class Starts {
     void started(Domain& domain);
 
   private:
+    static void forget_restarts(Domain& domain);
     using SharedBuild = std::shared_ptr<Build>;
     void add_checks(Job& job, Domain& domain, const SharedBuild& build);
     void add_making(Job& job, Domain& domain, const SharedBuild& build, bool patient);

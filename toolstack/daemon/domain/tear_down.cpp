@@ -78,6 +78,7 @@ void TearDown::freed(Domain& domain, EndReason reason, bool last) {
     for (const auto& device : domain.devices) device->freed();
     domain.record.phase = DomainPhase::Stopped;
     domain.record.instance = {};
+    domain.record.ended_us = realtime_us();
     domains_.save(domain);
 }
 

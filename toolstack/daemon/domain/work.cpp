@@ -16,8 +16,8 @@ Result<Work::Admission> Work::admit(const Domain& domain, Verb asked) {
     const Job* job = present_job(domain);
     if (job == nullptr) return Admission{};
     Conflict verdict = conflict(job->record().verb, asked);
-    // Nobody joins what has been called off.
-    if (verdict == Conflict::Join && job->interrupted())
+    // Nobody joins what has been called off, and nobody waits for a core file to see a guest end.
+    if (verdict == Conflict::Join && (job->interrupted() || is_of_a_dump(job->record().phase)))
         verdict = asked == Verb::Destroy || asked == Verb::Shutdown ? Conflict::Supersede : Conflict::Refuse;
     if (verdict == Conflict::WhileItWaits)
         verdict = waits_for_guest(job->record().phase) ? Conflict::Beside : Conflict::Refuse;
@@ -51,6 +51,11 @@ Result<bool> Work::can_answer(const Domain& domain) const {
     return (info.flags & kNot) == 0;
 }
 
+bool Work::gives_way(const Job& job, Verb asked) {
+    return conflict(job.record().verb, asked) == Conflict::Supersede ||
+           (conflict(job.record().verb, asked) == Conflict::Join && is_of_a_dump(job.record().phase));
+}
+
 Job& Work::begin(Domain& domain, Verb verb, std::uint32_t deadline_seconds, bool paused, const std::string& why) {
     make_way(domain, verb, why);
     JobRecord record;
@@ -76,8 +81,7 @@ void Work::make_way(Domain& domain, Verb asked, const std::string& why) {
     // What queues before the last one, too; not what is to end before this one, as a destroy before a start.
     for (const JobId id : std::set<JobId>{domain.unwinding}) {
         Job* before = context_.jobs.find(id);
-        if (before != nullptr && conflict(before->record().verb, asked) == Conflict::Supersede)
-            before->interrupt(called_off);
+        if (before != nullptr && gives_way(*before, asked)) before->interrupt(called_off);
     }
     Job* job = context_.jobs.find(std::exchange(domain.job, 0));
     if (job == nullptr) return;

@@ -25,6 +25,8 @@ class Work {
     Result<Admission> admit(const Domain& domain, Verb asked);
     // Busy while the host goes down, for what would start a guest.
     [[nodiscard]] Result<void> host_stays(Verb asked) const;
+    // Whether `job` is to be called off for what is asked.
+    [[nodiscard]] static bool gives_way(const Job& job, Verb asked);
     // WrongState for a guest that has lost its store and console.
     [[nodiscard]] static Result<void> require_whole(const Domain& domain);
 

@@ -81,6 +81,7 @@ struct DomainRecord {
     std::uint64_t run_since_us = 0;    // as started_us, on CLOCK_MONOTONIC
     bool draft = false;                // the definition has not made a guest run yet
     std::optional<Fallback> fallback;  // of a draft; none: the name was new
+    std::uint16_t dumped_domid = 0;    // of the run whose end has had its core file, or its try; 0: none
     bool gave_up = false;              // it crashed too often to be started again by the daemon itself
 };
 

@@ -47,6 +47,7 @@ constexpr std::array<const char*, Registry::kSchemaVersion> kSteps{
     R"sql(
     ALTER TABLE domains ADD COLUMN gave_up INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE domains ADD COLUMN source_hash INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE domains ADD COLUMN dumped_domid INTEGER NOT NULL DEFAULT 0;
     )sql",
 };
 
