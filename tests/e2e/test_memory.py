@@ -3,7 +3,6 @@
 import re
 
 from framework import HELLO, Dom0, boots, expect, in_dom0
-from test_life import BANNER
 
 MIB = 1 << 20
 BALLOON = "/sys/devices/system/xen_memory/xen_memory0"
@@ -36,7 +35,7 @@ def expect_idle(dom0, name, doing):
 @in_dom0("memory: a guest grows to max_memory and shrinks, has vCPUs taken and given, and a target that it cannot reach costs nothing")
 def guest_balloon(dom0):
     dom0.ok(f"hvctl create {HELLO} memory=160MiB max_memory=320MiB vcpus=2 max_vcpus=3 cpu_weight=300")
-    dom0.until("hvctl console --history hello", BANNER)
+    dom0.until("hvctl console --history hello", "Hello: this is Linux")
     expect(dom0.domains()["hello"]["max_memory"] == 320 * MIB, f"not its maximum: {dom0.domains()['hello']}")
     dom0.until("hvctl list --json hello", '"vcpus": 2,')
     dom0.ok("hvctl vcpu-set hello 1")
