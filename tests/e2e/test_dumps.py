@@ -105,7 +105,7 @@ def dump_at_crash(dom0):
     dom0.ok(f"grep -aq 'Kernel panic' {path}; hvctl forget hello; rm -r /var/lib/hvctl/dumps")
 
 
-@in_dom0("hello: takes a SysRq letter, and another name, under which its console and its log go on")
+@in_dom0("hello: takes a SysRq letter, and another name, under which its console and its log go on", slow=True)
 def sysrq_and_rename(dom0):
     start_hello(dom0)
     dom0.ok("hvctl sysrq hello h")

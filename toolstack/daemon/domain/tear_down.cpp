@@ -54,8 +54,8 @@ void TearDown::add_phases(Job& job, Domain& domain, EndReason reason, bool last)
                  running.shield();
                  domain.record.phase = DomainPhase::Ending;
                  domains_.save(domain);
-                 (void)context_.hypervisor.pause_domain(domain.id());
                  on_last_look(domain);
+                 (void)context_.hypervisor.pause_domain(domain.id());
                  return {};
              })});
     job.add({JobPhase::Disconnect, 50, immediate([&domain](Job&) -> Result<void> {
