@@ -46,7 +46,7 @@ def guest_balloon(dom0):
     dom0.until("hvctl list --json hello", r'"vcpus": 2\b')
     dom0.ok("hvctl sched hello cap=150% reservation=20%")
     expect(re.search(r"hello +\d+ +300 +150% +20%", dom0.ok("hvctl sched")), "not its shares: " + dom0.ok("hvctl sched"))
-    dom0.refused("hvctl sched hello cap=none reservation=1000%", "HV-E0306", status=None)
+    dom0.refused("hvctl sched hello cap=none reservation=200%", "HV-E0306", status=None)
     for wanted in (320, 200):
         dom0.ok(f"hvctl mem-set --wait hello {wanted}MiB")
         until_memory(dom0, "hello", wanted * MIB)
