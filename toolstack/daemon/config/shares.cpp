@@ -52,18 +52,19 @@ void read_shares(MapReader& reader, DomainDefinition& definition, std::uint32_t 
     reader.percent("cpu_cap", definition.cpu_cap, kMostCpuShare);
     reader.percent("cpu_reservation", definition.cpu_reservation, kMostCpuShare);
     const YamlNode* reservation = reader.take("cpu_reservation");
-    if (const std::string problem = problem_with_shares(definition); reservation != nullptr && !problem.empty())
+    if (const std::string problem = problem_with_shares(definition, "cpu_cap");
+        reservation != nullptr && !problem.empty())
         diagnostics.error(reservation->position, "cpu_reservation: " + problem);
 }
 
-std::string problem_with_shares(const DomainDefinition& definition) {
+std::string problem_with_shares(const DomainDefinition& definition, std::string_view cap) {
     constexpr std::uint32_t kWhole = 100;
     if (definition.cpu_reservation > definition.max_vcpus * kWhole) {
         return fmt::format("{}% is more than {} vCPU{} can use", definition.cpu_reservation, definition.max_vcpus,
                            definition.max_vcpus == 1 ? "" : "s");
     }
     if (definition.cpu_cap == 0 || definition.cpu_reservation <= definition.cpu_cap) return {};
-    return fmt::format("{}% is more than the cap, which is {}%", definition.cpu_reservation, definition.cpu_cap);
+    return fmt::format("{}% is more than {}, which is {}%", definition.cpu_reservation, cap, definition.cpu_cap);
 }
 
 bool parse_share_change(std::string_view text, const std::string& source, DomainDefinition& definition,
@@ -77,7 +78,7 @@ bool parse_share_change(std::string_view text, const std::string& source, Domain
     read_share(reader, "cap", changed.cpu_cap);
     read_share(reader, "reservation", changed.cpu_reservation);
     reader.finish();
-    if (const std::string problem = problem_with_shares(changed); !problem.empty())
+    if (const std::string problem = problem_with_shares(changed, "cap"); !problem.empty())
         diagnostics.error(root.position, "reservation: " + problem);
     if (diagnostics.failed()) return false;
     definition = std::move(changed);

@@ -22,7 +22,7 @@ void read_shares(MapReader& reader, DomainDefinition& definition, std::uint32_t 
 bool parse_share_change(std::string_view text, const std::string& source, DomainDefinition& definition,
                         Diagnostics& diagnostics);
 
-// What is wrong with the three together; "" when nothing is.
-std::string problem_with_shares(const DomainDefinition& definition);
+// What is wrong with the three together; "" when nothing is. `cap` is what the cap is called there.
+std::string problem_with_shares(const DomainDefinition& definition, std::string_view cap);
 
 }  // namespace hvctld::config
