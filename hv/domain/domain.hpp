@@ -89,6 +89,8 @@ class Domain final {
     std::uint64_t max_frames;
     const std::uint64_t map_frames;    // what its memory map covers: max_frames when it was created
     std::uint64_t claimed_frames = 0;  // promised beyond `frames`
+    std::uint64_t swap_frames = 0;     // what it owned when the first of `swaps` began
+    std::uint32_t swaps = 0;           // FrameSwaps that live
     std::atomic<std::uint64_t> hv_bytes{0};
 
     // Its unfinished line on hv's console (guest_log.hpp).

@@ -1,5 +1,6 @@
 #include "hv/domain/domain_frames.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "hv/base/log.hpp"
@@ -70,11 +71,21 @@ Result<> set_claim(Domain& domain, std::uint64_t frames) {
     return change_claim(domain.claimed_frames, frames > domain.frames ? frames - domain.frames : 0);
 }
 
-Result<> assign_frames(Domain& domain, Mfn first, std::uint64_t count, FrameGain gain) {
+FrameSwap::FrameSwap(Domain& domain) : domain_{domain} {
+    Guard guard{domain_.frames_lock};
+    if (domain_.swaps++ == 0) domain_.swap_frames = domain_.frames;
+}
+
+FrameSwap::~FrameSwap() {
+    Guard guard{domain_.frames_lock};
+    if (--domain_.swaps == 0) domain_.swap_frames = 0;
+}
+
+Result<> assign_frames(Domain& domain, Mfn first, std::uint64_t count) {
     Guard guard{domain.frames_lock};
     if (domain.dying.load() != Dying::Alive) return fail(Error::BadArgument);
-    const bool fits = count <= domain.max_frames && domain.frames <= domain.max_frames - count;
-    if (!fits && gain == FrameGain::Growth) return fail(Error::NoSpace);
+    const std::uint64_t most = std::max(domain.max_frames, domain.swap_frames);
+    if (count > most || domain.frames > most - count) return fail(Error::NoSpace);
     domain.frames += count;
     for (std::uint64_t i = 0; i < count; ++i) {
         FrameInfo& info = frame_info(first + i);

@@ -27,11 +27,20 @@ Result<> set_claim(Domain& domain, std::uint64_t frames);
 // Zeroed, unless `clear` says otherwise: for Dom0 at boot, whose frames have held no guest's data.
 Result<Mfn> allocate_domain_frames(Domain& domain, unsigned order, unsigned address_bits = 64, bool clear = true);
 // Makes already allocated, unowned frames the domain's (Dom0 building, exchanges). Same errors.
-enum class FrameGain : std::uint8_t {
-    Growth,
-    Swap,  // for as many that it has just given up: also where it owns more than it may by now
+Result<> assign_frames(Domain& domain, Mfn first, std::uint64_t count);
+// While one lives, assign_frames() gives a domain that owned more than its maximum, because that was lowered, up to
+// what it owned when the first of those that live began: an exchange takes frames before it gives others. No more than
+// that, since frames that are given up may stay the domain's for as long as they are mapped.
+class FrameSwap {
+  public:
+    explicit FrameSwap(Domain& domain);
+    ~FrameSwap();
+    FrameSwap(const FrameSwap&) = delete;
+    FrameSwap& operator=(const FrameSwap&) = delete;
+
+  private:
+    Domain& domain_;
 };
-Result<> assign_frames(Domain& domain, Mfn first, std::uint64_t count, FrameGain gain = FrameGain::Growth);
 // The domain gives up its own reference; the frame is free when the last other one goes. False when it had none: it
 // gave it up before, or the frame is none of its memory.
 bool release_frame(FrameInfo& info);

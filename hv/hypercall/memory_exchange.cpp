@@ -49,7 +49,7 @@ Result<Shape> check(const MemoryExchange& exchange) {
 // Hands over a block and tells its number at `index` of the domain's list, where the pfn is that it shall have.
 // Error::Fault: the domain has the block all the same; any other error: it has not.
 Result<> give_block(Domain& domain, Mfn first, unsigned order, GuestVirtual list, std::uint64_t index) {
-    TRY(assign_frames(domain, first, std::uint64_t{1} << order, FrameGain::Swap));
+    TRY(assign_frames(domain, first, std::uint64_t{1} << order));
     const std::uint64_t pfn = TRY(fetch_at<std::uint64_t>(list, index));
     for (std::uint64_t i = 0; i < std::uint64_t{1} << order; ++i) set_m2p(first + i, pfn + i);
     return store_at(list, index, first.raw);
@@ -115,6 +115,7 @@ HypercallResult exchange_memory(HypercallArguments& arguments) {
     auto exchange = TRY(fetch<MemoryExchange>(where));
     const Shape shape = TRY(check(exchange));
     const DomainRef domain = TRY(find_target_domain(DomainId{exchange.in.domid}));
+    const FrameSwap swap{*domain};
     Result<> result;
     bool first = true;
     while (exchange.nr_exchanged < exchange.in.nr_extents) {

@@ -14,6 +14,9 @@ constexpr std::uint64_t kLarge = 1u << 7;  // no PV guest has any
 // Of one table: Linux has its first tables at two addresses, and one table of "no frame" at as many as its list of
 // frames could ever take.
 constexpr std::uint8_t kMostVisits = 4;
+// At entries, over all tables: for each frame, and more.
+constexpr std::uint64_t kMostLooks = 8;
+constexpr std::uint64_t kMoreLooks = 1 << 16;
 constexpr unsigned kEntryBits = 9;
 constexpr unsigned kTopLevel = 4;
 constexpr std::uint64_t kAddressBits = kPageShift + kTopLevel * kEntryBits;
@@ -90,11 +93,9 @@ class Walk {
     }
 
     std::span<const OwnedFrame> frames_;
-    static constexpr std::uint64_t kMostLooks = 8;  // for each frame
-    static constexpr std::uint64_t kMoreLooks = 1 << 16;
-    std::uint64_t looks_ = 0;
     std::vector<std::uint32_t> by_mfn_;
     std::vector<std::uint8_t> visits_;
+    std::uint64_t looks_ = 0;
     const ReadTable& read_;
     const std::stop_token& cancel_;
     std::vector<CoreMapping> mappings_;

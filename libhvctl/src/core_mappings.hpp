@@ -17,7 +17,8 @@ using TableEntries = std::array<std::uint64_t, 512>;
 using ReadTable = std::function<void(Mfn table, TableEntries& entries)>;
 
 // In ascending order of addresses; neighbours whose frames follow each other in `frames` are one. The tables are a
-// hostile guest's: what is beyond kMostCoreMappings ranges, or in a table for more than the fourth time, is left out.
+// hostile guest's: what is beyond kMostCoreMappings ranges, in a table for more than the fourth time, or behind more
+// entries than a guest of that size has use for, is left out.
 std::vector<CoreMapping> find_mappings(std::span<const OwnedFrame> frames, Mfn root, const ReadTable& read,
                                        const std::stop_token& cancel);
 

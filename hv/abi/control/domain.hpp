@@ -115,8 +115,9 @@ struct ShutdownDomain {
 static_assert(sizeof(ShutdownDomain) == 8);
 
 // SetMaxMemory: the most frames that the domain may own. Below what it owns now it only stops growth. The memory map
-// that a PV guest is shown stays as CreateDomain::max_frames made it. SetClaim: promises the domain `frames` frames in
-// all; -ENOMEM at once when they are not there. Zero drops the claim.
+// that a PV guest is shown stays as CreateDomain::max_frames made it.
+//
+// SetClaim: promises the domain `frames` frames in all; -ENOMEM at once when they are not there. Zero drops the claim.
 struct SetFrames {
     std::uint16_t domain;       // +0   in
     std::uint16_t reserved[3];  // +2

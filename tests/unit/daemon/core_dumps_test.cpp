@@ -37,18 +37,24 @@ class CoreDumps : public HostTest {
         return names;
     }
     bool paused() { return view("web1").state == "paused"; }
-    // Until the writing thread is there, which then waits for go_on_.
-    void begin_held_dump(const std::string& path, const CoreDumpOptions& options = {}) {
+    // Threads that write wait for go_on_.
+    void hold_dumps() {
         hypervisor.dump_hook = [this] {
+            ++dumps_begun_;
             writing_ = true;
             while (!go_on_) std::this_thread::yield();
         };
+    }
+    // Until the writing thread is there.
+    void begin_held_dump(const std::string& path, const CoreDumpOptions& options = {}) {
+        hold_dumps();
         job_ = process->manager->dump_core("web1", path, options).value().first;
         process->run_until([this] { return writing_.load(); });
     }
 
     std::string file_;
     JobId job_ = 0;
+    std::atomic<int> dumps_begun_ = 0;
     std::atomic<bool> writing_ = false;
     std::atomic<bool> go_on_ = false;
 };
@@ -239,10 +245,7 @@ TEST_F(CoreDumpsOfEnds, NoDumpKeepsAGuestFromItsRestart) {
 
 TEST_F(CoreDumpsOfEnds, ADestroyDoesNotWaitForTheDump) {
     process->finish(create(definition("web1", "on_crash: coredump-restart\n")));
-    hypervisor.dump_hook = [this] {
-        writing_ = true;
-        while (!go_on_) std::this_thread::yield();
-    };
+    hold_dumps();
     hypervisor.stop(domid("web1"), abi::ShutdownReason::Crash);
     process->run_until([this] { return writing_.load(); });
     EXPECT_EQ(process->finish(process->manager->destroy("web1")).state, JobState::Done);
@@ -255,10 +258,7 @@ TEST_F(CoreDumpsOfEnds, ADestroyDoesNotWaitForTheDump) {
 // Nor does one that would only do what is under way.
 TEST_F(CoreDumpsOfEnds, ADestroyDoesNotWaitForTheDumpOfAnEnd) {
     process->finish(create(definition("web1", "on_crash: coredump-destroy\n")));
-    hypervisor.dump_hook = [this] {
-        writing_ = true;
-        while (!go_on_) std::this_thread::yield();
-    };
+    hold_dumps();
     hypervisor.stop(domid("web1"), abi::ShutdownReason::Crash);
     process->run_until([this] { return writing_.load(); });
     EXPECT_EQ(process->finish(process->manager->destroy("web1")).state, JobState::Done);
@@ -269,12 +269,7 @@ TEST_F(CoreDumpsOfEnds, ADestroyDoesNotWaitForTheDumpOfAnEnd) {
 
 TEST_F(CoreDumpsOfEnds, ADumpThatIsCalledOffIsNotTriedAgainNorTheCrashCounted) {
     process->finish(create(definition("web1", "on_crash: coredump-restart\nrestart: {max: 1}\n")));
-    std::atomic<int> dumps = 0;
-    hypervisor.dump_hook = [this, &dumps] {
-        ++dumps;
-        writing_ = true;
-        while (!go_on_) std::this_thread::yield();
-    };
+    hold_dumps();
     const std::uint16_t first = domid("web1");
     hypervisor.stop(first, abi::ShutdownReason::Crash);
     process->run_until([this] { return writing_.load(); });
@@ -282,7 +277,7 @@ TEST_F(CoreDumpsOfEnds, ADumpThatIsCalledOffIsNotTriedAgainNorTheCrashCounted) {
     process->run_until([&] { return view("web1").state == "running" && domid("web1") != first; });
     go_on_ = true;
     process->settle();
-    EXPECT_EQ(dumps, 1);
+    EXPECT_EQ(dumps_begun_, 1);
 }
 
 TEST_F(CoreDumps, AShutdownDoesNotEndAGuestThatWasPausedBefore) {

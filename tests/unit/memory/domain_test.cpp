@@ -227,6 +227,41 @@ TEST_F(DomainMemory, ExchangeGivesOneBlockForMany) {
 }
 
 // The blocks that could not be told to the guest are not lost.
+// Its maximum was lowered below what it owns: that stops growth, and takes nothing away.
+TEST_F(DomainMemory, ExchangeGivesAsMuchAsItTakesWhateverTheMaximum) {
+    hv::Domain& domain = this->domain(10);
+    std::vector<std::uint64_t> in;
+    for (int i = 0; i < 8; ++i) in.push_back(fake::give_page(domain).raw);
+    const std::uint64_t owned = domain.frames;
+    domain.max_frames = owned - 4;
+    std::vector<std::uint64_t> out{0};
+    ASSERT_EQ(exchange(domain, in, 0, reinterpret_cast<std::uintptr_t>(out.data()), 1, 3), 0);
+    EXPECT_EQ(domain.frames, owned);
+    EXPECT_EQ(domain.swaps, 0u);
+    EXPECT_EQ(hv::allocate_domain_frames(domain, 0).error(), Error::NoSpace);
+}
+
+// A frame that is given up while somebody holds it is still the domain's, and what it would get for it does not come on
+// top.
+TEST_F(DomainMemory, ASwapIsNoGrowth) {
+    hv::Domain& domain = this->domain(10);
+    const Mfn held = fake::give_page(domain);
+    domain.max_frames = domain.frames - 1;
+    hv::FrameInfo* reference = hv::get_frame(held, domain.id).value();
+    const std::uint64_t owned = domain.frames;
+    const Mfn fresh = hv::allocate_frames({.order = 0}).value();
+    {
+        const hv::FrameSwap swap{domain};
+        ASSERT_TRUE(hv::release_frame(hv::frame_info(held)));
+        EXPECT_EQ(domain.frames, owned);
+        EXPECT_EQ(hv::assign_frames(domain, fresh, 1).error(), Error::NoSpace);
+        hv::put_frame(*reference);
+        EXPECT_TRUE(hv::assign_frames(domain, fresh, 1).has_value());
+        EXPECT_EQ(domain.frames, owned);
+    }
+    ASSERT_TRUE(hv::release_frame(hv::frame_info(fresh)));
+}
+
 TEST_F(DomainMemory, ExchangeWithAnUnreadableListLosesNothing) {
     for (int round = 0; round < 4; ++round) {
         hv::Domain& domain = this->domain(2000);

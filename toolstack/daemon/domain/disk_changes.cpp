@@ -51,7 +51,7 @@ Result<JobId> DiskChanges::attach(const std::string& text, const std::string& di
              }});
     job.add({JobPhase::RememberDisks, 90, [this, domain, disk](Job& running, const Done& done) {
                  domain->definition.disks.push_back(*disk);
-                 save(*domain);
+                 domains_.save_definition(*domain);
                  running.on_failure([this, domain, disk](Job&, const Done& undone) {
                      forget(*domain, *disk);
                      undone({});
@@ -154,15 +154,10 @@ Result<void> DiskChanges::choose_target(const Domain& domain, config::DiskDefini
     return fail(ErrorId::LimitReached, fmt::format("{}: no xvd is free", domain.record.name));
 }
 
-void DiskChanges::save(Domain& domain) {
-    domain.record.definition = normalised(domain.definition);
-    domains_.save(domain);
-}
-
 void DiskChanges::forget(Domain& domain, const config::DiskDefinition& disk) {
     std::erase_if(domain.definition.disks,
                   [&](const config::DiskDefinition& one) { return one.target == disk.target; });
-    save(domain);
+    domains_.save_definition(domain);
 }
 
 Result<std::vector<DiskView>> DiskChanges::list(const std::string& text) {

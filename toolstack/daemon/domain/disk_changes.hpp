@@ -29,7 +29,6 @@ class DiskChanges {
   private:
     Result<const config::DiskDefinition*> find(const Domain& domain, const std::string& target);
     Result<void> choose_target(const Domain& domain, config::DiskDefinition& disk);
-    void save(Domain& domain);
     void forget(Domain& domain, const config::DiskDefinition& disk);
 
     Context& context_;

@@ -111,6 +111,11 @@ void Domains::release_consoles() {
     std::erase_if(leaving_consoles_, [](const auto& console) { return console->sessions() == 0; });
 }
 
+void Domains::save_definition(Domain& domain) {
+    domain.record.definition = normalised(domain.definition);
+    save(domain);
+}
+
 void Domains::stopped(Domain& domain, EndReason reason) {
     for (const auto& device : domain.devices) device->freed();
     domain.record.phase = DomainPhase::Stopped;

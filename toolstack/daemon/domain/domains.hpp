@@ -39,6 +39,8 @@ class Domains {
 
     // What the registry's file does not take now it takes later: see registry.hpp.
     void save(const Domain& domain) { (void)context_.registry.save(domain.record); }
+    // The same when its definition has changed.
+    void save_definition(Domain& domain);
     // Nothing of it is in hv any more. `reason` None: as it was.
     void stopped(Domain& domain, EndReason reason);
 

@@ -38,13 +38,12 @@ struct HostUsage {
 
 class Metering {
   public:
-    // An empty path: no ledger.
     Metering(Context& context, Domains& domains);
     ~Metering();
     Metering(const Metering&) = delete;
     Metering& operator=(const Metering&) = delete;
 
-    // From here on the ledger is written.
+    // From here on the ledger is written, where the host has one.
     void begin();
     // Not older than a second: whoever may look may look often.
     Result<HostUsage> usage();

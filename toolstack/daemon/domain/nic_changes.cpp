@@ -154,17 +154,12 @@ void NicChanges::put(Domain& domain, const NicDefinition& nic) {
     } else {
         nics.push_back(nic);
     }
-    save(domain);
+    domains_.save_definition(domain);
 }
 
 void NicChanges::forget(Domain& domain, const NicDefinition& nic) {
     std::erase_if(domain.definition.nics, [&](const NicDefinition& one) { return one.mac == nic.mac; });
-    save(domain);
-}
-
-void NicChanges::save(Domain& domain) {
-    domain.record.definition = normalised(domain.definition);
-    domains_.save(domain);
+    domains_.save_definition(domain);
 }
 
 Result<std::vector<NicView>> NicChanges::list(const std::string& text) {

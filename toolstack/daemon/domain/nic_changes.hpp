@@ -28,7 +28,6 @@ class NicChanges {
   private:
     void put(Domain& domain, const config::NicDefinition& nic);
     void forget(Domain& domain, const config::NicDefinition& nic);
-    void save(Domain& domain);
 
     Context& context_;
     Domains& domains_;

@@ -138,8 +138,7 @@ Result<void> PoolChanges::rename(const std::string& name, const std::string& new
     (void)context_.registry.set_fact(kFact, context_.pools.text());
     for (Domain* domain : members) {
         domain->definition.pool = new_name;
-        domain->record.definition = normalised(domain->definition);
-        domains_.save(*domain);
+        domains_.save_definition(*domain);
     }
     return {};
 }
@@ -165,8 +164,7 @@ Result<void> PoolChanges::move(const std::string& text, const std::string& pool)
         TRY(change_affinity(context_, domain->id(), domain->definition, moved));
     }
     domain->definition = std::move(moved);
-    domain->record.definition = normalised(domain->definition);
-    domains_.save(*domain);
+    domains_.save_definition(*domain);
     return {};
 }
 

@@ -54,8 +54,7 @@ Result<Domain*> Resources::changeable(const std::string& text) {
 }
 
 void Resources::save(Domain& domain) {
-    domain.record.definition = normalised(domain.definition);
-    domains_.save(domain);
+    domains_.save_definition(domain);
     domains_.changed(domain);
 }
 

@@ -28,14 +28,10 @@ hvctl::CpuBitmap bitmap_of(const std::vector<config::CpuList>& lists, std::uint3
     return any ? chosen : all;
 }
 
-// `whole`: how many CPUs mean all of them.
-config::CpuList list_of(const hvctl::CpuBitmap& bitmap, std::uint32_t cpus, std::size_t whole) {
-    config::CpuList list;
-    for (std::uint32_t cpu = 0; cpu < cpus && cpu / 8 < bitmap.size(); ++cpu) {
-        if ((bitmap[cpu / 8] >> cpu % 8 & 1) != 0) list.cpus.push_back(cpu);
-    }
-    list.all = list.cpus.empty() || list.cpus.size() == whole || list.cpus.size() == cpus;
-    if (list.all) list.cpus.clear();
+// For a definition, which names none where it means all that its pool has.
+config::CpuList list_of(const hvctl::CpuBitmap& bitmap, std::uint32_t cpus, std::size_t of_pool) {
+    config::CpuList list = cpus_in(bitmap, cpus);
+    if (list.all || list.cpus.empty() || list.cpus.size() == of_pool) return {true, {}};
     return list;
 }
 
@@ -52,6 +48,15 @@ Result<std::uint32_t> reserved_by_others(const Context& context, DomainId domain
 }
 
 }  // namespace
+
+config::CpuList cpus_in(const hvctl::CpuBitmap& bitmap, std::uint32_t cpus) {
+    config::CpuList list;
+    for (std::uint32_t cpu = 0; cpu < cpus && cpu / 8 < bitmap.size(); ++cpu) {
+        if ((bitmap[cpu / 8] >> cpu % 8 & 1) != 0) list.cpus.push_back(cpu);
+    }
+    list.all = list.cpus.size() == cpus;
+    return list;
+}
 
 Result<void> check_pool(const Context& context, const config::DomainDefinition& definition) {
     const auto cpus = TRY(within(definition.name, context.pools.cpus_of(definition.pool)));

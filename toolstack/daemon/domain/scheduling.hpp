@@ -6,6 +6,9 @@
 
 namespace hvctld {
 
+// Of a bitmap of `cpus` bits.
+config::CpuList cpus_in(const hvctl::CpuBitmap& bitmap, std::uint32_t cpus);
+
 // NoSuchPool; NoCpu for a pool without a CPU that the host has.
 Result<void> check_pool(const Context& context, const config::DomainDefinition& definition);
 // NoCpu, with the sum, when `definition` wants more reserved than the others of its pool leave.

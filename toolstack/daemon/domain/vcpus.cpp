@@ -21,15 +21,6 @@ std::string state_name(std::uint32_t state) {
     return "offline";
 }
 
-std::string bitmap_text(const hvctl::CpuBitmap& bitmap, std::uint32_t cpus) {
-    config::CpuList list;
-    for (std::uint32_t cpu = 0; cpu < cpus && cpu / 8 < bitmap.size(); ++cpu) {
-        if ((bitmap[cpu / 8] >> cpu % 8 & 1) != 0) list.cpus.push_back(cpu);
-    }
-    list.all = list.cpus.size() == cpus;
-    return format_cpu_list(list);
-}
-
 // Changes what a definition has: nothing for all CPUs, one list for all vCPUs, or one for each. NoSuchCpu for a list
 // without a CPU of the host's, or of the pool's.
 Result<void> put_list(std::vector<config::CpuList>& lists, std::optional<std::uint32_t> vcpu, std::uint32_t vcpus,
@@ -80,8 +71,8 @@ Result<std::vector<VcpuView>> Vcpus::list(const std::string& text) {
         view.online = info.online != 0;
         view.cpu_time = info.state_time_ns[static_cast<std::size_t>(abi::RunState::Running)];
         view.steal_time = info.state_time_ns[static_cast<std::size_t>(abi::RunState::Runnable)];
-        view.hard_affinity = bitmap_text(cpus.hard, host.cpus_online);
-        view.soft_affinity = bitmap_text(cpus.soft, host.cpus_online);
+        view.hard_affinity = format_cpu_list(cpus_in(cpus.hard, host.cpus_online));
+        view.soft_affinity = format_cpu_list(cpus_in(cpus.soft, host.cpus_online));
         views.push_back(std::move(view));
     }
     return views;
@@ -105,8 +96,7 @@ Result<void> Vcpus::pin(const std::string& text, std::optional<std::uint32_t> vc
         return {};
     }
     domain->definition = std::move(pinned);
-    domain->record.definition = normalised(domain->definition);
-    domains_.save(*domain);
+    domains_.save_definition(*domain);
     return {};
 }
 
