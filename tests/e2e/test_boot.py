@@ -56,7 +56,7 @@ def many(bench):
         machine.power_off()
 
 
-@boots("boot and a guest: everything at work against processors that leak")
+@boots("boot and a guest: everything at work against processors that leak", slow=True)
 def forced(bench):
     with bench.machine("boot-forced", hv_args=FORCED) as machine:
         machine.wait_ready()
@@ -109,7 +109,7 @@ def grub(bench, name, uefi):
         boot(bench, name, 2, iso=grub_image(bench, folder), uefi=uefi)
 
 
-@boots("boot: GRUB's multiboot2 from a CD, SeaBIOS")
+@boots("boot: GRUB's multiboot2 from a CD, SeaBIOS", slow=True)
 def seabios(bench):
     grub(bench, "boot-seabios", False)
 
