@@ -52,7 +52,7 @@ store that guests and Xen's own clients use; hvctl is its command line,\n\
 its interface is D-Bus.")
 set(CPACK_DEBIAN_HVCTL_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_HVCTL_PACKAGE_DEPENDS "busybox-static | busybox, dnsmasq-base, grub-xen-host, init-system-helpers (>= 1.52)")
-set(CPACK_DEBIAN_HVCTL_PACKAGE_RECOMMENDS "hv")
+set(CPACK_DEBIAN_HVCTL_PACKAGE_RECOMMENDS "hv, qemu-system-common")
 set(CPACK_DEBIAN_HVCTL_PACKAGE_SUGGESTS "polkitd, xenstore-utils")
 set(CPACK_DEBIAN_HVCTL_PACKAGE_CONTROL_EXTRA ${scripts}/hvctl/conffiles ${scripts}/hvctl/postinst ${scripts}/hvctl/prerm ${scripts}/hvctl/postrm)
 

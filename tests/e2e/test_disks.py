@@ -39,6 +39,7 @@ def expect_nothing_left(dom0):
     dom0.until("losetup -l -n -O BACK-FILE; echo end", rf"^(?![\s\S]*{FOLDER})[\s\S]*end")
     dom0.until("ls /sys/bus/xen-backend/devices; echo end", r"^end")
     expect(dom0.guests() == [], f"still there: {dom0.guests()}")
+    dom0.until("ls /run/hvctl-disks; echo end", r"^end")
     left = dom0.shell("xenstore-list /local/domain/0/backend/vbd; xenstore-list /tool/hvctld/images").text
     expect("ENOENT" in left or not any(line.strip().isdigit() for line in left.splitlines()), f"left in the store: {left}")
     dom0.ok(f"for name in $(hvctl list --json | grep -o '\"name\": *\"disk[a-z]*\"' | cut -d'\"' -f4); do hvctl forget $name; done; "
@@ -146,4 +147,34 @@ def own_kernel(dom0):
     in_guest(dom0, "diska", "grep -o from=disk /proc/cmdline | tr a-z A-Z", "FROM=DISK")
     dom0.ok("hvctl destroy diska")
     dom0.refused(f"hvctl create {define(dom0, 'diskb', '[]')} boot=disk", "boot")
+    expect_nothing_left(dom0)
+
+
+@in_dom0("disks: a qcow2 image is served, outlives the death of what serves it, and grows")
+def other_format(dom0):
+    file = f"{FOLDER}/a.qcow2"
+    dom0.ok(f"mkdir -p {FOLDER} && qemu-img create -q -f qcow2 {file} 64M")
+    start(dom0, define(dom0, "diska", f"[{{target: xvda, path: {file}, format: qcow2}}]"), "diska")
+    in_guest(dom0, "diska", "echo payload | dd of=/dev/xvda conv=fsync 2>/dev/null && echo written$((40 + 2))", "written42")
+    disk = disks(dom0, "diska")["xvda"]
+    expect(disk["state"] == "connected" and disk["device"].startswith("43:"), f"not as expected: {disk}")
+    dom0.refused(f"hvctl block-attach diska {file} --format qcow2", "HV-E0702", "xvda of this guest")
+
+    dom0.ok("systemctl kill -s KILL 'hvctl-disk@*'")
+    in_guest(dom0, "diska", "echo PAY | dd of=/dev/xvda bs=3 count=1 conv=fsync,notrunc 2>/dev/null && echo written$((40 + 3))", "written43")
+    dom0.ok("systemctl kill -s KILL hvctld; systemctl kill -s KILL 'hvctl-disk@*'; "
+            "for i in $(seq 100); do hvctl list >/dev/null 2>&1 && break; sleep 0.2; done")
+    in_guest(dom0, "diska", "dd if=/dev/xvda bs=7 count=1 iflag=direct 2>/dev/null; dd if=/dev/xvda bs=512 count=1 2>/dev/null | head -c 7 | "
+             "sed s/load/LOAD/; echo", "PAYLOAD")
+    dom0.ok("hvctl block-resize diska xvda 128MiB")
+    in_guest(dom0, "diska", "head -c 512 /dev/xvda >/dev/null; echo size$(($(cat /sys/block/xvda/size) / 2048))", "size128")
+    dom0.refused("hvctl block-resize diska xvda 64MiB", "can only grow")
+
+    dom0.ok("hvctl reboot --wait diska")
+    in_guest(dom0, "diska", "head -c 7 /dev/xvda | sed s/load/TOAD/; echo", "PAYTOAD")
+    dom0.ok("hvctl destroy diska")
+    dom0.until(f"qemu-img check -q {file} && qemu-img convert -O raw {file} {FOLDER}/raw && head -c 7 {FOLDER}/raw; echo", "PAYload")
+    dom0.refused(f"hvctl create --dry-run {define(dom0, 'diskb', f'[{{target: xvda, path: {file}}}]')}", "write format: qcow2")
+    dom0.ok(f"qemu-img create -q -f qcow2 -b {file} -F qcow2 {FOLDER}/top.qcow2")
+    dom0.refused(f"hvctl create {define(dom0, 'diskb', f'[{{target: xvda, path: {FOLDER}/top.qcow2, format: qcow2}}]')}", "top of another image")
     expect_nothing_left(dom0)

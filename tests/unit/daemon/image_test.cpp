@@ -74,9 +74,59 @@ TEST_F(ImageTest, OtherFormatsAreNamedWhereAnAdministratorAsks) {
     const auto refused = open_image(disk(path), true);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().id(), ErrorId::ImageUnusable);
-    EXPECT_NE(refused.error().message().find("qemu-img convert"), std::string::npos) << refused.error().message();
+    EXPECT_NE(refused.error().message().find("format: qcow2"), std::string::npos) << refused.error().message();
     // A guest that has written such a header to its own disk still restarts.
     EXPECT_TRUE(open_image(disk(path), false));
+}
+
+TEST_F(ImageTest, AnImageIsOfTheFormatThatItsDiskSays) {
+    struct Case {
+        const char* format;
+        std::string head;
+    };
+    const std::string vdi = std::string(64, ' ') + "\x7f\x10\xda\xbe";
+    const std::vector<Case> cases{{"qcow2", std::string{"QFI\xfb\0\0\0\3", 8}},
+                                  {"vmdk", "KDMV"},
+                                  {"vhdx", "vhdxfile"},
+                                  {"vhd", "conectix"},
+                                  {"vdi", vdi}};
+    for (const Case& own : cases) {
+        const std::string path = image(own.format, own.head);
+        for (const Case& said : cases) {
+            config::DiskDefinition one = disk(path);
+            one.format = said.format;
+            const auto opened = open_image(one, true);
+            EXPECT_EQ(opened.has_value(), &own == &said) << own.format << " as " << said.format;
+            if (!opened) {
+                EXPECT_EQ(opened.error().id(), ErrorId::ImageUnusable);
+            }
+        }
+        config::DiskDefinition none = disk(image("zeroes"));
+        none.format = own.format;
+        EXPECT_FALSE(open_image(none, true)) << own.format;
+    }
+}
+
+// Such an image would lead to other files of the host, or is no disk without them.
+TEST_F(ImageTest, AnImageThatNeedsOtherFilesIsRefused) {
+    std::string head{"QFI\xfb\0\0\0\3", 8};
+    head.resize(128, '\0');
+    config::DiskDefinition one = disk("");
+    one.format = "qcow2";
+    const auto opens = [&](const char* name, std::size_t at, char value) {
+        std::string changed = head;
+        changed[at] = value;
+        one.path = image(name, changed);
+        return open_image(one, true).has_value();
+    };
+    EXPECT_TRUE(opens("whole", 7, 3));
+    EXPECT_TRUE(opens("old", 7, 2));
+    EXPECT_FALSE(opens("version 1", 7, 1));
+    EXPECT_FALSE(opens("version 4", 7, 4));
+    EXPECT_FALSE(opens("with a backing file", 14, 2));
+    EXPECT_FALSE(opens("with a data file", 79, 4));
+    EXPECT_FALSE(opens("encrypted", 35, 1));
+    EXPECT_TRUE(opens("dirty", 79, 1));
 }
 
 TEST_F(ImageTest, ALockOfQemuIsSeen) {

@@ -8,7 +8,7 @@ namespace hvctl::cli {
 namespace {
 
 struct Arguments {
-    std::string domain, path, target;
+    std::string domain, path, target, format;
     bool read_only = false, cdrom = false, shared = false, no_wait = false;
 };
 
@@ -17,6 +17,7 @@ std::string disk_text(const Arguments& arguments) {
     JsonDocument disk = JsonDocument::part();
     if (!arguments.target.empty()) disk.add("target", Value(arguments.target));
     disk.add("path", Value(std::filesystem::absolute(arguments.path).string()));
+    if (!arguments.format.empty()) disk.add("format", Value(arguments.format));
     if (arguments.read_only) disk.add("mode", Value(std::string("ro")));
     if (arguments.cdrom) disk.add("device", Value(std::string("cdrom")));
     if (arguments.shared) disk.add("shared", Value(true));
@@ -35,14 +36,14 @@ void add_block_attach(App& app, Context& context) {
     Verb& verb = app.verb("block-attach", Topic::Disks, "give a running domain a disk");
     verb.description =
         "Gives a guest that runs a disk: a file or a block device of Dom0. Returns when the guest's driver has taken "
-        "it; "
-        "a guest that is paused finds it when it goes on. The guest keeps the disk when it starts again.\n"
+        "it; a guest that is paused finds it when it goes on. The guest keeps the disk when it starts again.\n"
         "An image that another domain or Dom0 writes to is refused.";
     verb.examples = "hvctl block-attach web1 /srv/data.img\nhvctl block-attach web1 /dev/vg0/data xvdb --read-only";
     verb.positional("DOMAIN", Complete::Guest, arguments->domain, "name, id or UUID");
     verb.positional("PATH", Complete::File, arguments->path, "the image: a file or a block device");
     verb.positional("TARGET", Complete::Nothing, arguments->target, "its name in the guest (the next xvd that is free)",
                     Arity::Optional);
+    verb.value("--format", "FORMAT", arguments->format, "of the image: raw (by default), qcow2, vmdk, vhdx, vhd, vdi");
     verb.flag("--read-only", "-r", arguments->read_only, "the guest may not write to it");
     verb.flag("--cdrom", arguments->cdrom, "show it as a CD-ROM");
     verb.flag("--shared", arguments->shared, "others may have it, too");

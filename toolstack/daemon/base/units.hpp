@@ -13,6 +13,11 @@ std::string escape_unit_name(const std::string& text);
 // Has systemd begin to; that a service ends again is in its own log.
 Result<void> start_unit(const std::string& unit);
 Result<void> restart_unit(const std::string& unit);
+// Waits until it runs, or is over; BackendFailed when it does not, or is not.
+Result<void> run_unit(const std::string& unit);
+Result<void> stop_unit(const std::string& unit);
+// Whether it runs, or has begun to.
+Result<bool> unit_runs(const std::string& unit);
 // To its main process; nothing where the service does not run.
 Result<void> signal_unit(const std::string& unit, int signal);
 

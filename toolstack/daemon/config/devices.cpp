@@ -75,8 +75,8 @@ DiskDefinition read_one_disk(MapReader& reader, const YamlNode* target, const st
     if (target != nullptr && target->kind == YamlNode::Kind::Scalar) check_target(*target, disk, others, diagnostics);
     reader.require("path");
     reader.path("path", disk.path);
-    constexpr std::array<std::string_view, 1> kFormats{"raw"};
-    reader.choice("format", kFormats);
+    constexpr std::array<std::string_view, 6> kFormats{"raw", "qcow2", "vmdk", "vhdx", "vhd", "vdi"};
+    if (const int format = reader.choice("format", kFormats); format > 0) disk.format = kFormats.at(format);
     constexpr std::array<std::string_view, 2> kDevices{"disk", "cdrom"};
     disk.cdrom = reader.choice("device", kDevices) == 1;
     constexpr std::array<std::string_view, 2> kModes{"rw", "ro"};
@@ -85,6 +85,11 @@ DiskDefinition read_one_disk(MapReader& reader, const YamlNode* target, const st
         diagnostics.error(node->position, "mode: nobody writes to a cdrom; leave the key out or write ro");
     disk.read_only = mode == 1 || disk.cdrom;
     reader.boolean("shared", disk.shared);
+    if (const YamlNode* node = reader.take("shared"); disk.shared && !disk.read_only && disk.format != "raw") {
+        diagnostics.error(
+            node->position,
+            fmt::format("shared: two that write to one {} image destroy it; use a raw one or mode: ro", disk.format));
+    }
     reader.finish();
     return disk;
 }

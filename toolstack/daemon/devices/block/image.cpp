@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "devices/block/image_format.hpp"
 #include "hvctl/try.hpp"
 
 namespace hvctld {
@@ -77,28 +78,6 @@ ImageId id_of_loop(const loop_info64& info) {
     return {true, decode_device(info.lo_device), info.lo_inode};
 }
 
-struct Format {
-    std::string_view magic;
-    std::string_view name;
-};
-constexpr std::array kFormats{Format{"QFI\xfb", "qcow2"}, Format{"KDMV", "vmdk"}, Format{"vhdxfile", "vhdx"},
-                              Format{"conectix", "vpc"}, Format{"QED\0", "qed"}};
-
-Result<void> check_format(int file, const config::DiskDefinition& disk) {
-    std::array<char, 8> head{};
-    const ssize_t got = pread(file, head.data(), head.size(), 0);
-    if (got < 0) return fail_errno(errno, named(disk));
-    const std::string_view text{head.data(), static_cast<std::size_t>(got)};
-    for (const Format& format : kFormats) {
-        if (!text.starts_with(format.magic)) continue;
-        return fail(ErrorId::ImageUnusable,
-                    fmt::format("{0} is a {1} image, and format is raw: the guest would see its headers, not its "
-                                "content; 'qemu-img convert -O raw {2} NEW' makes a raw one of it",
-                                named(disk), format.name, disk.path));
-    }
-    return {};
-}
-
 Result<std::uint64_t> size_of(int file, const struct stat& status, const config::DiskDefinition& disk) {
     std::uint64_t bytes = static_cast<std::uint64_t>(status.st_size);
     if (S_ISBLK(status.st_mode) && ioctl(file, BLKGETSIZE64, &bytes) != 0) return fail_errno(errno, named(disk));
@@ -106,7 +85,7 @@ Result<std::uint64_t> size_of(int file, const struct stat& status, const config:
         return fail(ErrorId::ImageUnusable,
                     fmt::format("{} is empty; 'truncate -s 10G FILE' makes a disk of a file", named(disk)));
     }
-    if (bytes % kSector != 0) {
+    if (disk.format == "raw" && bytes % kSector != 0) {
         return fail(ErrorId::ImageUnusable,
                     fmt::format("{} has {} bytes, which are no whole sectors: it is cut off, or no image of a disk; "
                                 "'truncate -s %{} FILE' fills the last sector up",
@@ -228,11 +207,19 @@ Result<void> check_unused(const Image& image, const config::DiskDefinition& disk
     return {};
 }
 
+Result<void> check_server(const config::DiskDefinition& disk) {
+    if (disk.format == "raw" || access(kImageServer, X_OK) == 0) return {};
+    return fail(
+        ErrorId::BackendFailed,
+        fmt::format("{} is served by {}, which is not there: install qemu-system-common", named(disk), kImageServer));
+}
+
 Result<void> check_disks(const config::DomainDefinition& definition) {
     std::vector<std::pair<ImageId, const config::DiskDefinition*>> before;
     for (const config::DiskDefinition& disk : definition.disks) {
         const Image image = TRY(open_image(disk, true));
         TRY(check_unused(image, disk));
+        TRY(check_server(disk));
         for (const auto& [id, other] : before) {
             if (!id.overlaps(image.id) || go_together(disk, *other)) continue;
             return fail(ErrorId::ImageBusy, fmt::format("{} is {} of this guest already", named(disk), other->target));

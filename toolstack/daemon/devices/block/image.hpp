@@ -48,6 +48,11 @@ Result<Image> open_image(const config::DiskDefinition& disk, bool look_inside);
 // device, locked by a QEMU) in a way that does not go with the disk's. Of other domains it knows nothing.
 Result<void> check_unused(const Image& image, const config::DiskDefinition& disk);
 
+// Serves the images that are not raw.
+inline constexpr const char* kImageServer = "/usr/bin/qemu-storage-daemon";
+// BackendFailed when the disk needs it, and it is not installed.
+Result<void> check_server(const config::DiskDefinition& disk);
+
 // Whether all disks of a guest that does not run could be served, other domains aside.
 Result<void> check_disks(const config::DomainDefinition& definition);
 

@@ -18,12 +18,13 @@
 namespace hvctld {
 namespace {
 
-// A loop device goes by itself a moment after the guest that had it: see attach_loop().
+// A loop device goes by itself a moment after the guest that had it, and so does what serves other images.
 constexpr int kLooks = 50;
 constexpr std::chrono::milliseconds kBetweenLooks{100};
 
-Result<void> wait_unused(const Image& image, const config::DiskDefinition& disk) {
+Result<void> wait_unused(const Image& image, const config::DiskDefinition& disk, ImageServers& servers) {
     for (int look = 1;; ++look) {
+        if (disk.format != "raw") servers.sweep();
         auto unused = check_unused(image, disk);
         if (unused || unused.error().id() != ErrorId::ImageBusy || look == kLooks) return unused;
         std::this_thread::sleep_for(kBetweenLooks);
@@ -42,7 +43,9 @@ Result<UniqueFd> open_alone(const std::string& path, const config::DiskDefinitio
 }  // namespace
 
 Result<Backing> KernelBlockHost::attach(Image image, const config::DiskDefinition& disk) {
-    TRY(wait_unused(image, disk));
+    TRY(wait_unused(image, disk, servers_));
+    if (disk.format != "raw")
+        return within(fmt::format("disk {}: {}", disk.target, disk.path), servers_.attach(image, disk));
     if (image.device != 0) {
         if (disk.shared || disk.read_only) return Backing{std::move(image.file), image.device};
         return Backing{TRY(open_alone(fmt::format("/proc/self/fd/{}", image.file.get()), disk)), image.device, true};
@@ -53,6 +56,7 @@ Result<Backing> KernelBlockHost::attach(Image image, const config::DiskDefinitio
 }
 
 Result<std::pair<ImageId, Backing>> KernelBlockHost::find_again(const config::DiskDefinition& disk, dev_t device) {
+    if (is_nbd(device)) return std::pair{TRY(servers_.image_of(device)), Backing{UniqueFd{}, device}};
     const std::string path = fmt::format("/dev/block/{}:{}", major(device), minor(device));
     const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
     if (!file) return fail_errno(errno, path);
@@ -62,8 +66,9 @@ Result<std::pair<ImageId, Backing>> KernelBlockHost::find_again(const config::Di
 }
 
 Result<void> KernelBlockHost::grow(const config::DiskDefinition& disk, dev_t device, std::uint64_t bytes) {
-    const Image image = TRY(open_image(disk, false));
     const std::string name = fmt::format("disk {}: {}", disk.target, disk.path);
+    if (is_nbd(device)) return within(name, servers_.grow(disk, device, bytes));
+    const Image image = TRY(open_image(disk, false));
     if (image.device != 0) {
         return fail(ErrorId::InvalidArgument,
                     fmt::format("{} is a block device: what made it makes it larger (lvextend, for one), and the guest "
@@ -104,6 +109,7 @@ bool KernelBlockHost::has_let_go(DomainId domain, std::uint32_t number, dev_t de
     for (const char* folder : {"/sys/bus/xen-backend/devices", "/sys/devices"}) {
         if (access(fmt::format("{}/vbd-{}-{}", folder, domain.raw, number).c_str(), F_OK) == 0) return false;
     }
+    if (is_nbd(device)) return servers_.has_let_go(device);
     const std::string sysfs = fmt::format("/sys/dev/block/{}:{}", major(device), minor(device));
     if (major(device) == LOOP_MAJOR) return access((sysfs + "/loop/backing_file").c_str(), F_OK) != 0;
     std::ifstream file{sysfs + "/inflight"};

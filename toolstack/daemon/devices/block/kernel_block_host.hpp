@@ -1,7 +1,8 @@
-// Dom0's Linux: loop devices and xen-blkback.
+// Dom0's Linux: loop and network block devices, and xen-blkback.
 #pragma once
 
 #include "devices/block/block_host.hpp"
+#include "devices/block/image_servers.hpp"
 
 namespace hvctld {
 
@@ -13,6 +14,9 @@ class KernelBlockHost final : public BlockHost {
     [[nodiscard]] std::optional<dev_t> serves(DomainId domain, std::uint32_t number) override;
     [[nodiscard]] std::optional<DiskCounters> counters(DomainId domain, std::uint32_t number) override;
     [[nodiscard]] bool has_let_go(DomainId domain, std::uint32_t number, dev_t device) override;
+
+  private:
+    ImageServers servers_;
 };
 
 }  // namespace hvctld

@@ -1,0 +1,104 @@
+#include "devices/block/image_format.hpp"
+
+#include <endian.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "hvctl/try.hpp"
+
+namespace hvctld {
+namespace {
+
+using namespace std::string_view_literals;
+
+struct Format {
+    std::string_view name;  // as definitions have it; empty: none that can be served
+    std::string_view title;
+    std::size_t at;
+    std::string_view magic;
+};
+// Of the formats' own documents, and docs/interop/ of QEMU.
+constexpr std::array kFormats{
+    Format{"qcow2", "qcow2", 0, "QFI\xfb"sv},       Format{"vmdk", "vmdk", 0, "KDMV"sv},
+    Format{"vhdx", "vhdx", 0, "vhdxfile"sv},        Format{"vhd", "vhd", 0, "conectix"sv},
+    Format{"vdi", "vdi", 64, "\x7f\x10\xda\xbe"sv}, Format{"", "qed", 0, "QED\0"sv},
+    Format{"", "LUKS", 0, "LUKS\xba\xbe"sv},        Format{"", "text of a vmdk", 0, "# Disk DescriptorFile"sv}};
+constexpr std::size_t kHead = 128;
+
+using Head = std::array<char, kHead>;
+
+const Format* format_of(std::string_view head) {
+    const auto* const found = std::ranges::find_if(kFormats, [&](const Format& format) {
+        return head.size() >= format.at + format.magic.size() && head.substr(format.at).starts_with(format.magic);
+    });
+    return found == kFormats.end() ? nullptr : found;
+}
+
+std::uint32_t big32(const Head& head, std::size_t at) {
+    std::uint32_t value = 0;
+    std::memcpy(&value, head.data() + at, sizeof value);
+    return be32toh(value);
+}
+std::uint64_t big64(const Head& head, std::size_t at) {
+    std::uint64_t value = 0;
+    std::memcpy(&value, head.data() + at, sizeof value);
+    return be64toh(value);
+}
+
+std::string named(const config::DiskDefinition& disk) {
+    return fmt::format("disk {}: {}", disk.target, disk.path);
+}
+
+// Headers of qcow2 (docs/interop/qcow2.txt).
+Result<void> check_qcow2(const Head& head, const config::DiskDefinition& disk) {
+    constexpr std::uint32_t kWithFeatures = 3;
+    constexpr std::uint64_t kDataFile = 1 << 2;
+    const std::uint32_t version = big32(head, 4);
+    const auto refuse = [&](std::string_view why) {
+        return fail(ErrorId::ImageUnusable,
+                    fmt::format("{0} {1}; 'qemu-img convert -O qcow2 {2} NEW' makes a whole one of it", named(disk),
+                                why, disk.path));
+    };
+    if (version < 2 || version > kWithFeatures)
+        return fail(ErrorId::ImageUnusable, fmt::format("{} is a qcow2 image of version {}", named(disk), version));
+    if (big64(head, 8) != 0) return refuse("is the top of another image, which it names, and nothing without it");
+    if (version >= kWithFeatures && (big64(head, 72) & kDataFile) != 0)
+        return refuse("has its content in another file");
+    if (big32(head, 32) != 0) return refuse("is encrypted");
+    return {};
+}
+
+}  // namespace
+
+Result<void> check_format(int file, const config::DiskDefinition& disk) {
+    Head head{};
+    const ssize_t got = pread(file, head.data(), head.size(), 0);
+    if (got < 0) return fail_errno(errno, named(disk));
+    const Format* const found = format_of({head.data(), static_cast<std::size_t>(got)});
+    if (disk.format == "raw") {
+        if (found == nullptr) return {};
+        const std::string hint = found->name.empty()
+                                     ? fmt::format("'qemu-img convert -O raw {} NEW' makes a raw one of it", disk.path)
+                                     : fmt::format("write format: {}", found->name);
+        return fail(
+            ErrorId::ImageUnusable,
+            fmt::format("{} is a {} image, and format is raw: the guest would see its headers, not its content; {}",
+                        named(disk), found->title, hint));
+    }
+    if (found == nullptr || found->name != disk.format) {
+        return fail(
+            ErrorId::ImageUnusable,
+            fmt::format("{} is {}, and format is {}", named(disk),
+                        found == nullptr ? "no such image" : fmt::format("a {} image", found->title), disk.format));
+    }
+    return disk.format == "qcow2" ? check_qcow2(head, disk) : Result<void>{};
+}
+
+}  // namespace hvctld

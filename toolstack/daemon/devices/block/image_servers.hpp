@@ -1,0 +1,63 @@
+// Disks whose image is not raw: each is served by a qemu-storage-daemon, a systemd service of its own that is confined
+// to the image (hvctl-disk@ID), over NBD to Dom0's kernel, which makes a block device of it.
+//
+// Such a device lasts as long as blkback has it open, over the death of hvctld; the service ends after it. When a
+// service dies, requests wait in the kernel until a new one has taken its place. From any thread; what serves or ends
+// waits.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "devices/block/block_host.hpp"
+#include "devices/block/nbd_device.hpp"
+
+namespace hvctld {
+
+class ImageServers {
+  public:
+    ImageServers();
+    ~ImageServers() = default;
+    ImageServers(const ImageServers&) = delete;
+    ImageServers& operator=(const ImageServers&) = delete;
+
+    Result<Backing> attach(const Image& image, const config::DiskDefinition& disk);
+    Result<void> grow(const config::DiskDefinition& disk, dev_t device, std::uint64_t bytes);
+    // The image behind a device that is served.
+    Result<ImageId> image_of(dev_t device);
+    // Ends the services whose device is gone.
+    void sweep();
+    // Whether its image is nobody's any more.
+    [[nodiscard]] bool has_let_go(dev_t device);
+
+  private:
+    struct Server {
+        std::string id;
+        std::string image;  // its ImageId
+    };
+
+    static std::optional<Server> server_of(const NbdDevice& device);
+    static Result<void> prepare(const Server& server, const Image& image, const config::DiskDefinition& disk);
+    static Result<UniqueFd> start(const Server& server);
+    Result<void> end(const Server& server);
+    void watch(const std::stop_token& stop);
+    void take_up();
+    static Result<void> revive(const NbdDevice& device);
+    // Whether all could be that were to be.
+    bool revive_all();
+    Result<void> resize(const NbdDevice& device, const Server& server, std::uint64_t bytes);
+    void wait_dead(std::uint32_t index);
+
+    std::mutex changing_;  // held while a connection is replaced; before mutex_
+    std::mutex mutex_;
+    std::set<std::uint32_t> dead_;          // devices whose connection has died
+    std::map<std::string, dev_t> servers_;  // by ID; 0: it is about to come
+    std::jthread watcher_;
+};
+
+}  // namespace hvctld
