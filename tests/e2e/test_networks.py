@@ -33,7 +33,7 @@ def has_lease(dom0, name):
 def expect_nothing_left(dom0):
     dom0.until("ls /sys/bus/xen-backend/devices; echo end", r"^end")
     dom0.until("nft list tables netdev; echo end", r"^end")
-    dom0.until("ls /run/hvctl-networks/*/hosts; echo end", r"^end")
+    dom0.until("ls /run/hvctl-networks/*/hosts 2>/dev/null; echo end", r"^end")
     expect(dom0.guests() == [], f"still there: {dom0.guests()}")
     left = dom0.shell("xenstore-list /local/domain/0/backend/vif").text
     expect("ENOENT" in left or not left.strip(), f"left in the store: {left}")
@@ -98,5 +98,14 @@ def refusals(dom0):
     dom0.refused(f"hvctl create -p {define(dom0, 'neta', '[{bridge: br7}]')}", "HV-E0801", "addresses")
     dom0.ok(f"hvctl create -p {define(dom0, 'neta', '[{bridge: br7, addresses: [192.0.2.7/24]}]')}")
     dom0.refused(f"hvctl create -p {define(dom0, 'netb', '[{bridge: br7, addresses: [192.0.2.0/24]}]')}", "HV-E0802", "neta")
-    dom0.ok("hvctl destroy neta; ip link del br7")
+    dom0.ok(f"hvctl create {define(dom0, 'netb', '[]')}")
+    dom0.until("hvctl console --history netb", "Hello: this is Linux")
+    dom0.refused("hvctl network-attach netb bridge=br7 vlan=30 addresses=192.0.2.8/24", "HV-E0801", "br7 does not know VLANs")
+    dom0.ok("ip link set br7 type bridge vlan_filtering 1")
+    dom0.ok("hvctl network-attach netb bridge=br7 vlan=30 offload=false addresses=192.0.2.8/24")
+    nic = nics(dom0, "netb")[0]
+    expect(nic["vlan"] == 30 and nic["offload"] is False and nic["state"] == "connected", f"not as expected: {nic}")
+    vlans = dom0.ok(f"bridge vlan show dev {nic['interface']}")
+    expect("30 PVID Egress Untagged" in vlans and " 1 " not in vlans, f"in the wrong VLAN: {vlans}")
+    dom0.ok("hvctl destroy neta netb; ip link del br7")
     expect_nothing_left(dom0)

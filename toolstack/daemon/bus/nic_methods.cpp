@@ -42,6 +42,7 @@ Result<void> NicMethods::list(ManagerObject& object, sd_bus_message* call) {
                     writer.entry("mac", view.nic.mac ? config::format_mac(*view.nic.mac) : std::string{});
                     writer.entry("addresses", view.nic.any_address ? "any" : addresses);
                     writer.entry("rate", view.nic.rate_bits).entry("mtu", view.nic.mtu).entry("link", view.nic.link);
+                    writer.entry("vlan", view.nic.vlan).entry("offload", view.nic.offload);
                     writer.entry("state", view.state).entry("interface", view.interface);
                     writer.entry("received_bytes", view.counters.received_bytes);
                     writer.entry("received_packets", view.counters.received_packets);

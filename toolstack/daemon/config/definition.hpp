@@ -52,6 +52,8 @@ struct NicDefinition {
     bool any_address = false;         // it may send from any
     std::uint64_t rate_bits = 0;      // per second, in each direction; 0: no limit
     std::uint32_t mtu = 0;            // 0: the bridge's
+    std::uint32_t vlan = 0;           // of a bridge that knows VLANs; 0: what comes without a tag there
+    bool offload = true;              // checksums and segments are left to the other end
     bool link = true;                 // up
 };
 

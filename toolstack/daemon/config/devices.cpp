@@ -129,6 +129,9 @@ NicDefinition read_one_nic(MapReader& reader, Diagnostics& diagnostics) {
     nic.mac = read_parsed(reader, "mac", parse_mac, diagnostics);
     read_addresses(reader, nic, diagnostics);
     if (reader.take("mtu") != nullptr) reader.number("mtu", nic.mtu, kLeastMtu, kMostMtu);
+    constexpr std::uint32_t kMostVlan = 4094;
+    if (reader.take("vlan") != nullptr) reader.number("vlan", nic.vlan, 1, kMostVlan);
+    reader.boolean("offload", nic.offload);
     read_link_and_rate(reader, nic, diagnostics);
     reader.finish();
     return nic;

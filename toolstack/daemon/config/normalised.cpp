@@ -33,6 +33,8 @@ Json nic(const NicDefinition& nic) {
     for (const IpPrefix& address : nic.addresses) result["addresses"].push_back(address.text());
     if (nic.rate_bits != 0) result["rate"] = format_rate(nic.rate_bits);
     if (nic.mtu != 0) result["mtu"] = nic.mtu;
+    if (nic.vlan != 0) result["vlan"] = nic.vlan;
+    if (!nic.offload) result["offload"] = false;
     if (!nic.link) result["link"] = "down";
     return result;
 }

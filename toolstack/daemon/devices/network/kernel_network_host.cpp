@@ -1,13 +1,20 @@
 #include "devices/network/kernel_network_host.hpp"
 
 #include <fmt/format.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <fstream>
 #include <thread>
 
+#include "base/files.hpp"
 #include "base/log.hpp"
 #include "devices/network/filter.hpp"
 #include "devices/network/netlink.hpp"
@@ -27,6 +34,33 @@ Result<void> write_setting(const std::string& path, const char* value) {
 Result<void> keep_silent(const std::string& interface) {
     const std::string path = fmt::format("/proc/sys/net/ipv6/conf/{}/disable_ipv6", interface);
     return access(path.c_str(), F_OK) == 0 ? write_setting(path, "1") : Result<void>{};
+}
+
+// Dom0 gives the guest whole packets with their checksums, as a guest needs them who passes them on (linux/ethtool.h).
+Result<void> stop_offloads(const std::string& interface) {
+    const UniqueFd socket{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    if (!socket) return fail_errno(errno, "socket");
+    // Segments before what they need.
+    for (const std::uint32_t command : {ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SSG, ETHTOOL_STXCSUM}) {
+        ethtool_value value{command, 0};
+        ifreq request{};
+        interface.copy(request.ifr_name, IFNAMSIZ - 1);
+        request.ifr_data = reinterpret_cast<char*>(&value);
+        if (ioctl(socket.get(), SIOCETHTOOL, &request) != 0 && errno != EOPNOTSUPP)
+            return fail_errno(errno, interface + ": offload");
+    }
+    return {};
+}
+
+// A port of it with a VLAN of its own would be in all of them.
+Result<void> check_vlan(const std::string& bridge, std::uint32_t vlan) {
+    constexpr std::size_t kSysfsPage = 4096;  // what a file there says to have
+    const auto filters = read_text_file(fmt::format("/sys/class/net/{}/bridge/vlan_filtering", bridge), kSysfsPage);
+    if (vlan == 0 || (filters && filters->starts_with('1'))) return {};
+    return fail(ErrorId::NicUnusable,
+                fmt::format("{0} does not know VLANs, and an interface is to be in VLAN {1} of it; 'ip link set {0} "
+                            "type bridge vlan_filtering 1' has it tell them apart",
+                            bridge, vlan));
 }
 
 void take_down(Netlink& netlink, const std::string& interface) {
@@ -161,7 +195,10 @@ Result<void> KernelNetworkHost::connect(const GuestNic& guest) {
         if (const auto set = netlink.set_mtu(interface->index, mtu); interface->mtu != mtu && !set)
             log::warning("{}: {}", guest.interface, set.error().text());
         TRY(netlink.shape(interface->index, nic.rate_bits));
+        TRY(check_vlan(nic.bridge, nic.vlan));
         if (interface->master != bridge->index) TRY(netlink.set_master(interface->index, bridge->index));
+        if (nic.vlan != 0) TRY(netlink.set_vlan(interface->index, nic.vlan));
+        if (!nic.offload) TRY(stop_offloads(guest.interface));
         if (network != nullptr && network->dhcp) {
             if (const auto told = dhcp_.tell(*network, guest); !told)
                 log::error("{}: {}", guest.interface, told.error().text());

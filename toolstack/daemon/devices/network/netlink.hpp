@@ -34,10 +34,14 @@ class Netlink {
     Result<void> set_up(int index, bool up);
     Result<void> set_mtu(int index, std::uint32_t mtu);
     Result<void> set_master(int index, int master);
+    // A port of a bridge: in this VLAN and no other; who is behind it sees no tags.
+    Result<void> set_vlan(int index, std::uint32_t vlan);
     // What is sent on it waits its turn: at most `bits` a second; 0: no limit.
     Result<void> shape(int index, std::uint64_t bits);
 
   private:
+    Result<void> change_vlan(int message_type, int index, std::uint32_t vlan, std::uint16_t flags);
+
     struct Close {
         void operator()(nl_sock* socket) const;
     };
