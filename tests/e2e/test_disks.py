@@ -166,6 +166,10 @@ def other_format(dom0):
             "for i in $(seq 100); do hvctl list >/dev/null 2>&1 && break; sleep 0.2; done")
     in_guest(dom0, "diska", "dd if=/dev/xvda bs=7 count=1 iflag=direct 2>/dev/null; dd if=/dev/xvda bs=512 count=1 2>/dev/null | head -c 7 | "
              "sed s/load/LOAD/; echo", "PAYLOAD")
+    # What the guest has been told to be written outlives what had written it, also without a sync of the guest's.
+    in_guest(dom0, "diska", "printf unsynced | dd of=/dev/xvda bs=512 seek=100000 oflag=direct 2>/dev/null; echo written$((40 + 4))", "written44")
+    dom0.ok("systemctl kill -s KILL 'hvctl-disk@*'")
+    in_guest(dom0, "diska", "sync; dd if=/dev/xvda bs=512 skip=100000 count=1 iflag=direct 2>/dev/null | head -c 8 | sed s/syn/SYN/; echo", "unSYNced")
     dom0.ok("hvctl block-resize diska xvda 128MiB")
     in_guest(dom0, "diska", "head -c 512 /dev/xvda >/dev/null; echo size$(($(cat /sys/block/xvda/size) / 2048))", "size128")
     dom0.refused("hvctl block-resize diska xvda 64MiB", "can only grow")

@@ -101,11 +101,11 @@ def refusals(dom0):
     dom0.ok(f"hvctl create {define(dom0, 'netb', '[]')}")
     dom0.until("hvctl console --history netb", "Hello: this is Linux")
     dom0.refused("hvctl network-attach netb bridge=br7 vlan=30 addresses=192.0.2.8/24", "HV-E0801", "br7 does not know VLANs")
-    dom0.ok("ip link set br7 type bridge vlan_filtering 1")
+    dom0.ok("ip link set br7 type bridge vlan_filtering 1 vlan_default_pvid 10")
     dom0.ok("hvctl network-attach netb bridge=br7 vlan=30 offload=false addresses=192.0.2.8/24")
     nic = nics(dom0, "netb")[0]
     expect(nic["vlan"] == 30 and nic["offload"] is False and nic["state"] == "connected", f"not as expected: {nic}")
     vlans = dom0.ok(f"bridge vlan show dev {nic['interface']}")
-    expect("30 PVID Egress Untagged" in vlans and " 1 " not in vlans, f"in the wrong VLAN: {vlans}")
+    expect("30 PVID Egress Untagged" in vlans and " 10 " not in vlans, f"in the wrong VLAN: {vlans}")
     dom0.ok("hvctl destroy neta netb; ip link del br7")
     expect_nothing_left(dom0)

@@ -86,7 +86,7 @@ TEST_F(ImageTest, AnImageIsOfTheFormatThatItsDiskSays) {
     };
     const std::string vdi = std::string(64, ' ') + "\x7f\x10\xda\xbe";
     const std::vector<Case> cases{{"qcow2", std::string{"QFI\xfb\0\0\0\3", 8}},
-                                  {"vmdk", "KDMV"},
+                                  {"vmdk", std::string{"KDMV\1\0\0\0\3\0\0\0\0\0\2\0", 16}},
                                   {"vhdx", "vhdxfile"},
                                   {"vhd", "conectix"},
                                   {"vdi", vdi}};
@@ -127,6 +127,9 @@ TEST_F(ImageTest, AnImageThatNeedsOtherFilesIsRefused) {
     EXPECT_FALSE(opens("with a data file", 79, 4));
     EXPECT_FALSE(opens("encrypted", 35, 1));
     EXPECT_TRUE(opens("dirty", 79, 1));
+    one.format = "vmdk";
+    one.path = image("extents", std::string{"KDMV\1\0\0\0\3\0\0\0\0\0\0\0", 16});
+    EXPECT_FALSE(open_image(one, true));
 }
 
 TEST_F(ImageTest, ALockOfQemuIsSeen) {

@@ -181,7 +181,7 @@ INSTANTIATE_TEST_SUITE_P(
         Golden{"DiskShared", with("disks: [{target: xvda, path: /x, format: qcow2, shared: true}]\n"),
                "web1.yaml:4:57: shared: two that write to one qcow2 image destroy it; use a raw one or mode: ro"},
         Golden{"Vlan", with("nics: [{bridge: b, vlan: 4095}]\n"),
-               "web1.yaml:4:26: vlan: 4095 is too large; the largest is 4094"},
+               "web1.yaml:4:26: vlan: 4095 is out of range; it must be 1 to 4094"},
         Golden{"Mac", with("nics: [{bridge: b, mac: 01:00:00:00:00:01}]\n"),
                "web1.yaml:4:25: mac: 01:00:00:00:00:01 is a multicast address"},
         Golden{"Address", with("nics: [{bridge: b, addresses: [192.0.2.300]}]\n"),

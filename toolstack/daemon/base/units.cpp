@@ -5,6 +5,7 @@
 
 #include <cctype>
 #include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <optional>
@@ -73,6 +74,14 @@ class Call {
     sd_bus_error error_ = SD_BUS_ERROR_NULL;
 };
 
+Result<std::string> path_of(const std::string& unit) {
+    char* path = nullptr;
+    if (const int status = sd_bus_path_encode(kUnits, unit.c_str(), &path); status < 0)
+        return fail_errno(-status, unit);
+    const std::unique_ptr<char, FreeText> holder{path};
+    return std::string{path};
+}
+
 // Nothing when there is no such object.
 std::optional<std::string> get_text(sd_bus* bus, const char* path, const char* interface, const char* property) {
     char* text = nullptr;
@@ -115,13 +124,25 @@ Result<void> restart_unit(const std::string& unit) {
     return Call{}.send(unit, "RestartUnit", "ss", unit.c_str(), "replace");
 }
 
+Result<pid_t> unit_process(const std::string& unit) {
+    const Bus bus = TRY(open_bus());
+    std::uint32_t process = 0;
+    const int status =
+        sd_bus_get_property_trivial(bus.get(), kService, TRY(path_of(unit)).c_str(), "org.freedesktop.systemd1.Service",
+                                    "MainPID", nullptr, 'u', &process);
+    if (status < 0) return fail_errno(-status, unit);
+    return static_cast<pid_t>(process);
+}
+
+Result<void> ask_unit_to_stop(const std::string& unit) {
+    const Bus bus = TRY(open_bus());
+    TRY(Call{}.job_of(bus.get(), unit, "StopUnit"));
+    return {};
+}
+
 Result<bool> unit_runs(const std::string& unit) {
     const Bus bus = TRY(open_bus());
-    char* path = nullptr;
-    if (const int status = sd_bus_path_encode(kUnits, unit.c_str(), &path); status < 0)
-        return fail_errno(-status, unit);
-    const std::unique_ptr<char, FreeText> holder{path};
-    const auto state = get_text(bus.get(), path, "org.freedesktop.systemd1.Unit", "ActiveState");
+    const auto state = get_text(bus.get(), TRY(path_of(unit)).c_str(), "org.freedesktop.systemd1.Unit", "ActiveState");
     if (!state) return fail(ErrorId::Io, fmt::format("{}: systemd does not know it", unit));
     return *state != "inactive" && *state != "failed";
 }

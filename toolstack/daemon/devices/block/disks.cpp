@@ -47,7 +47,7 @@ Step Disks::prepare_one(const config::DiskDefinition& disk, bool anew) {
     return [this, disk, anew](Job& job, const Done& done) {
         const auto image = std::make_shared<std::optional<Image>>();
         const auto open = [disk, anew, image]() -> Result<void> {
-            image->emplace(TRY(open_image(disk, anew)));
+            image->emplace(TRY(open_image(disk, anew || disk.format != "raw")));
             return {};
         };
         context_.looks.step_apart(open)(job, once([this, &job, disk, image, done](const Result<void>& opened) {

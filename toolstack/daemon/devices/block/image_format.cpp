@@ -75,6 +75,17 @@ Result<void> check_qcow2(const Head& head, const config::DiskDefinition& disk) {
     return {};
 }
 
+// Such a header is followed by a text that names the files (QEMU's block/vmdk.c takes it so).
+Result<void> check_vmdk(const Head& head, const config::DiskDefinition& disk) {
+    constexpr std::size_t kCapacity = 12;
+    if (big64(head, kCapacity) != 0) return {};
+    return fail(
+        ErrorId::ImageUnusable,
+        fmt::format("{0} has its content in other files; 'qemu-img convert -O vmdk {1} NEW' makes a whole one of "
+                    "it",
+                    named(disk), disk.path));
+}
+
 }  // namespace
 
 Result<void> check_format(int file, const config::DiskDefinition& disk) {
@@ -98,7 +109,9 @@ Result<void> check_format(int file, const config::DiskDefinition& disk) {
             fmt::format("{} is {}, and format is {}", named(disk),
                         found == nullptr ? "no such image" : fmt::format("a {} image", found->title), disk.format));
     }
-    return disk.format == "qcow2" ? check_qcow2(head, disk) : Result<void>{};
+    if (disk.format == "qcow2") return check_qcow2(head, disk);
+    if (disk.format == "vmdk") return check_vmdk(head, disk);
+    return {};
 }
 
 }  // namespace hvctld

@@ -34,7 +34,6 @@ namespace fs = std::filesystem;
 // What a service is started with, by ID: the options and a link to the image.
 constexpr std::string_view kFolder = "/run/hvctl-disks";
 constexpr std::string_view kLabel = "hvctl-disk ";
-constexpr int kAnswerSeconds = 10;
 constexpr std::size_t kSysfsPage = 4096;  // what a file there says to have
 // In place of a device, of a service that the process before this one has left behind.
 constexpr dev_t kLeft = ~dev_t{0};
@@ -66,6 +65,13 @@ bool can_be_direct(const Image& image, bool read_only) {
         UniqueFd{::open(path.c_str(), (read_only ? O_RDONLY : O_RDWR) | O_DIRECT | O_CLOEXEC | O_NONBLOCK)});
 }
 
+// One that the service may write to has another name.
+std::string link_of(const std::string& id) {
+    const std::string path = folder_of(id) + "/image";
+    std::error_code problem;
+    return fs::is_symlink(fs::symlink_status(path, problem)) ? path : path + "-ro";
+}
+
 // What its path leads to is looked for again by another process.
 Result<void> check_same(const std::string& path, const std::string& id) {
     const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
@@ -83,7 +89,7 @@ Result<void> check_no_partitions() {
     if (!parts || parts->starts_with("0\n")) return {};
     return fail(ErrorId::BackendFailed,
                 "Dom0's module nbd was loaded to look for partitions on its disks, and would read those of guests: "
-                "'modprobe -r nbd && modprobe nbd max_part=0' loads it anew");
+                "'modprobe -r nbd && modprobe nbd max_part=0 && systemctl restart hvctld' loads it anew");
 }
 
 }  // namespace
@@ -102,7 +108,7 @@ Result<void> ImageServers::prepare(const Server& server, const Image& image, con
     const std::string folder = folder_of(server.id);
     std::error_code problem;
     fs::create_directories(folder, problem);
-    if (!problem) fs::create_symlink(disk.path, folder + "/image", problem);
+    if (!problem) fs::create_symlink(disk.path, folder + (disk.read_only ? "/image-ro" : "/image"), problem);
     if (problem) return fail_errno(problem.value(), folder);
     std::ofstream options{folder + "/options"};
     options << fmt::format("FILE={}\nFORMAT={}\nREAD_ONLY={}\nWRITABLE={}\nDIRECT={}\n",
@@ -117,13 +123,13 @@ Result<void> ImageServers::prepare(const Server& server, const Image& image, con
 Result<UniqueFd> ImageServers::start(const Server& server) {
     constexpr std::chrono::milliseconds kBetweenLooks{20};
     constexpr int kLooks = 1000;
-    const std::string path = folder_of(server.id) + "/image";
-    TRY(check_same(path, server.image));
+    TRY(check_same(link_of(server.id), server.image));
     TRY(run_unit(unit_of(server.id)));
     for (int look = 1;; ++look) {
-        auto socket = connect_unix(socket_of(server.id, "nbd"), kAnswerSeconds);
+        auto socket = connect_unix(socket_of(server.id, "nbd"));
         if (socket) {
-            TRY(check_same(path, server.image));
+            // Not what the link leads to by now, but what the service has.
+            TRY(check_same(fmt::format("/proc/{}/root/image", TRY(unit_process(unit_of(server.id)))), server.image));
             return socket;
         }
         if (look == kLooks || !TRY(unit_runs(unit_of(server.id)))) {
@@ -157,7 +163,8 @@ Result<Backing> ImageServers::attach(const Image& image, const config::DiskDefin
         TRY(prepare(server, image, disk));
         const UniqueFd socket = TRY(start(server));
         const NbdExport served = TRY(open_nbd_export(socket.get(), "disk"));
-        wait_at_most(socket.get(), 0);
+        wait_for_ever(socket.get());
+        const std::lock_guard changing{changing_};
         return control.connect(socket.get(), served, fmt::format("{}{} {}", kLabel, server.id, server.image));
     };
     auto connected = connect();
@@ -172,9 +179,8 @@ Result<Backing> ImageServers::attach(const Image& image, const config::DiskDefin
 
 Result<void> ImageServers::grow(const config::DiskDefinition& disk, dev_t device, std::uint64_t bytes) {
     constexpr std::uint64_t kSector = 512;
-    const auto devices = connected_nbd_devices();
-    const auto found = std::ranges::find(devices, device, &NbdDevice::device);
-    const auto server = found != devices.end() ? server_of(*found) : std::nullopt;
+    const auto found = TRY(find(device));
+    const auto server = found ? server_of(*found) : std::nullopt;
     if (!server) return fail(ErrorId::BackendFailed, "the image's server is gone");
     const std::string sectors =
         TRY(read_text_file(fmt::format("/sys/dev/block/{}:{}/size", major(device), minor(device)), kSysfsPage));
@@ -189,75 +195,106 @@ Result<void> ImageServers::grow(const config::DiskDefinition& disk, dev_t device
     return resize(*found, *server, bytes);
 }
 
-// An image that is exported keeps its size: for a moment it is not, and requests wait.
+// An image that is exported keeps its size: for a moment it is not. Requests wait; what was on its way is asked again
+// half a minute later.
 Result<void> ImageServers::resize(const NbdDevice& device, const Server& server, std::uint64_t bytes) {
     const std::string qmp = socket_of(server.id, "qmp");
     TRY(qmp_command(qmp, "block-export-del", {{"id", "disk"}, {"mode", "hard"}}));
-    wait_dead(device.index);
+    if (!wait_dead(device.index)) return fail(ErrorId::BackendFailed, "the kernel does not notice that it is changed");
     const auto resized = qmp_command(qmp, "block_resize", {{"node-name", "disk"}, {"size", bytes}});
     // What fails from here on leaves a dead connection to the watcher, which begins anew.
     TRY(qmp_command(qmp, "block-export-add",
-                    {{"type", "nbd"}, {"id", "disk"}, {"node-name", "disk"}, {"name", "disk"}, {"writable", true}}));
+                    {{"type", "nbd"},
+                     {"id", "disk"},
+                     {"node-name", "disk"},
+                     {"name", "disk"},
+                     {"writable", true},
+                     {"writethrough", true}}));
     NbdControl control = TRY(NbdControl::open());
-    const UniqueFd socket = TRY(connect_unix(socket_of(server.id, "nbd"), kAnswerSeconds));
+    const UniqueFd socket = TRY(connect_unix(socket_of(server.id, "nbd")));
     TRY(open_nbd_export(socket.get(), "disk"));
-    wait_at_most(socket.get(), 0);
-    TRY(control.reconnect(device, socket.get()));
+    wait_for_ever(socket.get());
     {
         const std::lock_guard lock{mutex_};
         dead_.erase(device.index);
     }
+    TRY(control.reconnect(device, socket.get()));
     TRY(resized);
     return control.resize(device, bytes);
 }
 
-void ImageServers::wait_dead(std::uint32_t index) {
+bool ImageServers::wait_dead(std::uint32_t index) {
     constexpr int kLooks = 200;
     constexpr std::chrono::milliseconds kBetweenLooks{10};
     for (int look = 0; look < kLooks; ++look) {
         {
             const std::lock_guard lock{mutex_};
-            if (dead_.contains(index)) return;
+            if (dead_.contains(index)) return true;
         }
         std::this_thread::sleep_for(kBetweenLooks);
     }
+    return false;
+}
+
+Result<std::optional<NbdDevice>> ImageServers::find(dev_t device) {
+    for (const NbdDevice& one : TRY(connected_nbd_devices())) {
+        if (one.device == device && server_of(one)) return one;
+    }
+    return std::optional<NbdDevice>{};
 }
 
 Result<ImageId> ImageServers::image_of(dev_t device) {
-    for (const NbdDevice& one : connected_nbd_devices()) {
-        const auto server = one.device == device ? server_of(one) : std::nullopt;
-        const auto id = server ? parse_image_id(server->image) : std::nullopt;
-        if (!id) continue;
-        const std::lock_guard lock{mutex_};
-        servers_[server->id] = device;
-        return *id;
-    }
-    return fail(ErrorId::BackendFailed, "the image's server is gone");
-}
-
-bool ImageServers::has_let_go(dev_t device) {
-    if (access(fmt::format("/sys/dev/block/{}:{}/pid", major(device), minor(device)).c_str(), F_OK) == 0) return false;
+    const auto found = TRY(find(device));
+    const auto server = found ? server_of(*found) : std::nullopt;
+    const auto id = server ? parse_image_id(server->image) : std::nullopt;
+    if (!id) return fail(ErrorId::BackendFailed, "the image's server is gone");
     const std::lock_guard lock{mutex_};
-    return std::ranges::none_of(servers_, [&](const auto& server) { return server.second == device; });
+    servers_[server->id] = device;
+    return *id;
 }
 
-// The process before this one may have left services behind, and missed that one had died: a connection that nobody
-// answers takes the place of one that is dead, dies at once, and is heard of. One that lives is left alone.
+void ImageServers::note_user(DomainId domain, std::uint32_t number, dev_t device) {
+    const std::lock_guard lock{mutex_};
+    if (users_.contains({domain, number})) return;
+    const auto found = find(device);
+    const auto server = found && *found ? server_of(**found) : std::nullopt;
+    if (server) users_[{domain, number}] = server->id;
+}
+
+bool ImageServers::has_let_go(DomainId domain, std::uint32_t number) {
+    const std::lock_guard lock{mutex_};
+    const auto user = users_.find({domain, number});
+    if (user == users_.end()) return true;
+    return !servers_.contains(user->second);
+}
+
+// The process before this one may have left services behind; devices that it had not yet opened for as long as blkback
+// has them; and dead ones. A connection that nobody answers takes the place of a dead one, dies at once, and is heard
+// of. One that lives is left alone.
 void ImageServers::take_up() {
+    const auto devices = connected_nbd_devices();
+    auto control = NbdControl::open();
+    if (!devices || !control) return;
+    const std::lock_guard changing{changing_};
     std::error_code problem;
-    const std::lock_guard lock{mutex_};
-    for (const auto& entry : fs::directory_iterator{kFolder, problem})
-        servers_.try_emplace(entry.path().filename(), kLeft);
-    for (const NbdDevice& device : connected_nbd_devices()) {
+    {
+        const std::lock_guard lock{mutex_};
+        for (fs::directory_iterator entry{kFolder, problem}, end; !problem && entry != end; entry.increment(problem))
+            servers_.try_emplace(entry->path().filename(), kLeft);
+    }
+    for (const NbdDevice& device : *devices) {
         const auto server = server_of(device);
         if (!server) continue;
-        servers_[server->id] = device.device;
+        {
+            const std::lock_guard lock{mutex_};
+            servers_[server->id] = device.device;
+        }
+        if (const auto kept = control->keep_open(device); !kept) log::error("{}", kept.error().text());
         std::array<int, 2> ends{-1, -1};
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) continue;
         const UniqueFd one{ends[0]};
         const UniqueFd other{ends[1]};
-        auto control = NbdControl::open();
-        if (control) (void)control->reconnect(device, one.get());
+        (void)control->reconnect(device, one.get());
     }
 }
 
@@ -268,13 +305,25 @@ void ImageServers::sweep() {
         known = servers_;
     }
     if (known.empty()) return;
+    const auto devices = connected_nbd_devices();
+    if (!devices) return;  // which is not to say that there are none
     std::set<std::string> connected;
-    for (const NbdDevice& device : connected_nbd_devices()) {
+    for (const NbdDevice& device : *devices) {
         if (const auto server = server_of(device)) connected.insert(server->id);
     }
     for (const auto& [id, device] : known) {
         if (device == 0 || connected.contains(id)) continue;
-        if (const auto ended = end({id, {}}); !ended) log::error("{}", ended.error().text());
+        const auto runs = unit_runs(unit_of(id));
+        if (!runs) continue;
+        if (*runs) {
+            (void)ask_unit_to_stop(unit_of(id));
+            continue;
+        }
+        std::error_code problem;
+        fs::remove_all(folder_of(id), problem);
+        const std::lock_guard lock{mutex_};
+        servers_.erase(id);
+        std::erase_if(users_, [&](const auto& user) { return user.second == id; });
     }
 }
 
@@ -288,16 +337,24 @@ Result<void> ImageServers::revive(const NbdDevice& device) {
     TRY(stop_unit(unit_of(server->id)));
     const UniqueFd socket = TRY(start(*server));
     TRY(open_nbd_export(socket.get(), "disk"));
-    wait_at_most(socket.get(), 0);
+    wait_for_ever(socket.get());
     NbdControl control = TRY(NbdControl::open());
     return control.reconnect(device, socket.get());
 }
 
+// Its requests fail, and the guest has lost the disk: it can be ended.
+void ImageServers::give_up(const NbdDevice& device) {
+    log::error(
+        "{}: the image's server cannot be kept alive; the guest is told that its disk has failed. 'journalctl -u {}' "
+        "tells why; see to that, and have the guest start again",
+        device.label, unit_of(server_of(device)->id));
+    auto control = NbdControl::open();
+    if (control) (void)control->disconnect(device);
+}
+
 void ImageServers::watch(const std::stop_token& stop) {
-    constexpr int kPauseMs = 1000;
-    constexpr std::chrono::seconds kAfterFailure{10};
+    constexpr std::chrono::seconds kPause{1};
     std::optional<NbdControl> listener;
-    auto next_try = std::chrono::steady_clock::now();
     while (!stop.stop_requested()) {
         // Asked for what it has not, the kernel would look for a module each time.
         if (!listener && access("/sys/module/nbd", F_OK) == 0) {
@@ -308,39 +365,62 @@ void ImageServers::watch(const std::stop_token& stop) {
             }
         }
         if (!listener) {
-            std::this_thread::sleep_for(std::chrono::milliseconds{kPauseMs});
+            std::this_thread::sleep_for(kPause);
             continue;
         }
-        if (const auto index = listener->next_dead(kPauseMs)) {
+        const auto dead = listener->next_dead(std::chrono::milliseconds{kPause}.count());
+        if (!dead) {
+            // Something may have been missed.
+            listener.reset();
+            continue;
+        }
+        if (*dead) {
             const std::lock_guard lock{mutex_};
-            dead_.insert(*index);
+            dead_.insert(**dead);
         }
         // Who changes a size has ended the connection himself.
-        const auto now = std::chrono::steady_clock::now();
-        if (const std::unique_lock changing{changing_, std::try_to_lock}; changing && now >= next_try)
-            next_try = revive_all() ? now : now + kAfterFailure;
+        if (const std::unique_lock changing{changing_, std::try_to_lock}; changing) revive_all();
         sweep();
     }
 }
 
-bool ImageServers::revive_all() {
+void ImageServers::revive_all() {
+    using Clock = std::chrono::steady_clock;
+    constexpr unsigned kMostTimes = 30;
+    constexpr std::chrono::seconds kPause{10};
+    constexpr std::chrono::minutes kForgotten{10};
     std::set<std::uint32_t> dead;
     {
         const std::lock_guard lock{mutex_};
-        dead.swap(dead_);
+        dead = dead_;
     }
-    if (dead.empty()) return true;
-    bool all = true;
-    for (const NbdDevice& device : connected_nbd_devices()) {
-        if (!dead.contains(device.index)) continue;
+    if (dead.empty()) return;
+    const auto devices = connected_nbd_devices();
+    if (!devices) return;
+    const auto now = Clock::now();
+    for (const NbdDevice& device : *devices) {
+        const auto server = server_of(device);
+        if (!server || !dead.contains(device.index)) continue;
+        Trouble& trouble = troubles_[server->id];
+        if (now < trouble.next_try) {
+            dead.erase(device.index);
+            continue;
+        }
+        if (now - trouble.since > kForgotten) trouble = {0, now, now};
+        // An image on which it ends each time would keep it busy, and its guest from its end.
+        if (++trouble.times > kMostTimes) {
+            give_up(device);
+            troubles_.erase(server->id);
+            continue;
+        }
+        if (trouble.times > 1) trouble.next_try = now + kPause;
         if (const auto revived = revive(device); !revived) {
             log::error("{}: {}", device.label, revived.error().text());
-            all = false;
-            const std::lock_guard lock{mutex_};
-            dead_.insert(device.index);
+            dead.erase(device.index);
         }
     }
-    return all;
+    const std::lock_guard lock{mutex_};
+    for (const std::uint32_t index : dead) dead_.erase(index);
 }
 
 }  // namespace hvctld

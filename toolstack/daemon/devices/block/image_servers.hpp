@@ -6,6 +6,7 @@
 // waits.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -13,6 +14,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "devices/block/block_host.hpp"
 #include "devices/block/nbd_device.hpp"
@@ -30,10 +32,12 @@ class ImageServers {
     Result<void> grow(const config::DiskDefinition& disk, dev_t device, std::uint64_t bytes);
     // The image behind a device that is served.
     Result<ImageId> image_of(dev_t device);
-    // Ends the services whose device is gone.
+    // Has the services end whose device is gone.
     void sweep();
-    // Whether its image is nobody's any more.
-    [[nodiscard]] bool has_let_go(dev_t device);
+    // Disk `number` of the domain is served by it.
+    void note_user(DomainId domain, std::uint32_t number, dev_t device);
+    // Whether what served that disk has ended.
+    [[nodiscard]] bool has_let_go(DomainId domain, std::uint32_t number);
 
   private:
     struct Server {
@@ -47,16 +51,25 @@ class ImageServers {
     Result<void> end(const Server& server);
     void watch(const std::stop_token& stop);
     void take_up();
+    static Result<std::optional<NbdDevice>> find(dev_t device);
     static Result<void> revive(const NbdDevice& device);
-    // Whether all could be that were to be.
-    bool revive_all();
+    void give_up(const NbdDevice& device);
+    void revive_all();
     Result<void> resize(const NbdDevice& device, const Server& server, std::uint64_t bytes);
-    void wait_dead(std::uint32_t index);
+    [[nodiscard]] bool wait_dead(std::uint32_t index);
 
     std::mutex changing_;  // held while a connection is replaced; before mutex_
     std::mutex mutex_;
-    std::set<std::uint32_t> dead_;          // devices whose connection has died
-    std::map<std::string, dev_t> servers_;  // by ID; 0: it is about to come
+    std::set<std::uint32_t> dead_;                                     // devices whose connection has died
+    std::map<std::pair<DomainId, std::uint32_t>, std::string> users_;  // by disk of a guest: the server's ID
+
+    // The watcher's own.
+    struct Trouble {
+        unsigned times = 0;
+        std::chrono::steady_clock::time_point since, next_try;
+    };
+    std::map<std::string, Trouble> troubles_;  // by ID
+    std::map<std::string, dev_t> servers_;     // by ID; 0: it is about to come
     std::jthread watcher_;
 };
 

@@ -86,7 +86,9 @@ std::optional<dev_t> KernelBlockHost::serves(DomainId domain, std::uint32_t numb
     std::ifstream file{fmt::format("/sys/bus/xen-backend/devices/vbd-{}-{}/physical_device", domain.raw, number)};
     std::string text;
     if (!(file >> text)) return std::nullopt;
-    return parse_physical_device(text);
+    const auto device = parse_physical_device(text);
+    if (device && is_nbd(*device)) servers_.note_user(domain, number, *device);
+    return device;
 }
 
 std::optional<DiskCounters> KernelBlockHost::counters(DomainId domain, std::uint32_t number) {
@@ -109,7 +111,7 @@ bool KernelBlockHost::has_let_go(DomainId domain, std::uint32_t number, dev_t de
     for (const char* folder : {"/sys/bus/xen-backend/devices", "/sys/devices"}) {
         if (access(fmt::format("{}/vbd-{}-{}", folder, domain.raw, number).c_str(), F_OK) == 0) return false;
     }
-    if (is_nbd(device)) return servers_.has_let_go(device);
+    if (is_nbd(device)) return servers_.has_let_go(domain, number);
     const std::string sysfs = fmt::format("/sys/dev/block/{}:{}", major(device), minor(device));
     if (major(device) == LOOP_MAJOR) return access((sysfs + "/loop/backing_file").c_str(), F_OK) != 0;
     std::ifstream file{sysfs + "/inflight"};

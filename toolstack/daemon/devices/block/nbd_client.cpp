@@ -6,9 +6,11 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <vector>
 
+#include "devices/block/unix_socket.hpp"
 #include "hvctl/try.hpp"
 
 namespace hvctld {
@@ -27,6 +29,7 @@ constexpr std::uint32_t kReplyError = std::uint32_t{1} << 31;
 constexpr std::uint16_t kInfoExport = 0;
 constexpr std::uint32_t kLongestReply = 4096;
 constexpr int kMostReplies = 16;
+constexpr std::chrono::seconds kPatience{10};
 
 // Big-endian numbers, one after the other.
 class Words {
@@ -36,8 +39,10 @@ class Words {
     Result<void> read(void* to, std::size_t bytes) {
         auto* at = static_cast<char*>(to);
         while (bytes > 0) {
-            const ssize_t got = recv(socket_, at, bytes, MSG_WAITALL);
-            if (got < 0 && errno == EINTR) continue;
+            if (std::chrono::steady_clock::now() > deadline_)
+                return fail(ErrorId::BackendFailed, "the image's server does not answer in time");
+            const ssize_t got = recv(socket_, at, bytes, 0);
+            if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
             if (got < 0) return fail_errno(errno, "the image's server");
             if (got == 0) return fail(ErrorId::BackendFailed, "the image's server has hung up");
             at += got;
@@ -82,6 +87,8 @@ class Words {
 
   private:
     int socket_;
+    // Of all that it says: who is asked may be somebody's that a hostile image has taken over.
+    std::chrono::steady_clock::time_point deadline_ = std::chrono::steady_clock::now() + kPatience;
     std::vector<char> out_;
 };
 
@@ -115,7 +122,7 @@ Result<NbdExport> read_replies(Words& words) {
         }
         if ((type & kReplyError) != 0) {
             return fail(ErrorId::BackendFailed,
-                        fmt::format("the image's server refuses: {}", std::string{data.begin(), data.end()}));
+                        fmt::format("the image's server refuses: {}", printable({data.begin(), data.end()})));
         }
         struct [[gnu::packed]] {
             std::uint16_t kind;

@@ -14,7 +14,8 @@ struct NbdExport {
     std::uint16_t flags = 0;  // the protocol's transmission flags
 };
 
-// Asks the server on the connected socket for an export. Waits for its answer. BackendFailed.
+// Asks the server on the connected socket (see connect_unix()) for an export. Waits some seconds for its answer.
+// BackendFailed.
 Result<NbdExport> open_nbd_export(int socket, const std::string& name);
 
 }  // namespace hvctld

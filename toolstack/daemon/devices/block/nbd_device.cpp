@@ -30,8 +30,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kSector = 512;
-// A request that has no answer for so long is taken for lost with its connection, and waits for the next one.
-constexpr std::uint64_t kRequestSeconds = 10;
 // So long requests wait for a connection: until somebody sees to it.
 constexpr std::uint64_t kPatienceSeconds = 30UL * 24 * 60 * 60;
 
@@ -49,12 +47,13 @@ std::unexpected<Error> no_memory() {
     return fail(ErrorId::Internal, "netlink: no memory");
 }
 
-Result<UniqueFd> open_device(const std::string& path, bool read_only) {
+// For reading: when one that may write closes it, udev has the kernel look for partitions.
+Result<UniqueFd> open_device(const std::string& path) {
     // udev makes the node.
     constexpr int kLooks = 250;
     constexpr std::chrono::milliseconds kBetweenLooks{20};
     for (int look = 1;; ++look) {
-        UniqueFd file{::open(path.c_str(), (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK)};
+        UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
         if (file) return file;
         if (errno != ENOENT || look == kLooks) return fail_errno(errno, path);
         std::this_thread::sleep_for(kBetweenLooks);
@@ -121,19 +120,27 @@ NbdDevice device_of(std::uint32_t index) {
 
 }  // namespace
 
-std::vector<NbdDevice> connected_nbd_devices() {
-    std::vector<NbdDevice> devices;
+Result<std::vector<NbdDevice>> connected_nbd_devices() {
+    constexpr const char* kFolder = "/sys/block";
     constexpr std::string_view kPrefix = "nbd";
+    std::vector<NbdDevice> devices;
     std::error_code problem;
-    for (const auto& entry : fs::directory_iterator{"/sys/block", problem}) {
-        const std::string name = entry.path().filename();
+    for (fs::directory_iterator entry{kFolder, problem}, end; !problem && entry != end; entry.increment(problem)) {
+        const std::string name = entry->path().filename();
         std::uint32_t index = 0;
-        const char* const end = name.data() + name.size();
-        if (!name.starts_with(kPrefix) || !fs::exists(entry.path() / "pid", problem)) continue;
-        if (std::from_chars(name.data() + kPrefix.size(), end, index).ptr != end) continue;
+        const char* const last = name.data() + name.size();
+        if (!name.starts_with(kPrefix) || std::from_chars(name.data() + kPrefix.size(), last, index).ptr != last)
+            continue;
+        std::error_code none;
+        if (!fs::exists(entry->path() / "pid", none) || !fs::exists(entry->path() / "backend", none)) continue;
         NbdDevice device = device_of(index);
-        if (!device.label.empty()) devices.push_back(std::move(device));
+        // It may have gone in between; otherwise it is there and cannot be read.
+        if (!device.label.empty())
+            devices.push_back(std::move(device));
+        else if (fs::exists(entry->path() / "backend", none))
+            return fail(ErrorId::Io, entry->path().string());
     }
+    if (problem) return fail_errno(problem.value(), kFolder);
     return devices;
 }
 
@@ -165,7 +172,7 @@ Result<NbdControl::Connected> NbdControl::connect(int socket, const NbdExport& s
     nl_msg* raw = message.get();
     nla_put_u64(raw, NBD_ATTR_SIZE_BYTES, served.bytes);
     nla_put_u64(raw, NBD_ATTR_BLOCK_SIZE_BYTES, kSector);
-    nla_put_u64(raw, NBD_ATTR_TIMEOUT, kRequestSeconds);
+    // No NBD_ATTR_TIMEOUT: who is slow is waited for; what was lost with a connection is asked again on the next one.
     nla_put_u64(raw, NBD_ATTR_DEAD_CONN_TIMEOUT, kPatienceSeconds);
     nla_put_u64(raw, NBD_ATTR_SERVER_FLAGS, served.flags);
     nla_put_string(raw, NBD_ATTR_BACKEND_IDENTIFIER, label.c_str());
@@ -180,7 +187,7 @@ Result<NbdControl::Connected> NbdControl::connect(int socket, const NbdExport& s
     if (!wanted.index) return fail(ErrorId::BackendFailed, "nbd: the kernel does not say which device it made");
 
     Connected connected{{}, device_of(*wanted.index)};
-    if (auto kept = keep_open(connected.device, (served.flags & NBD_FLAG_READ_ONLY) != 0)) {
+    if (auto kept = keep_open(connected.device)) {
         connected.file = std::move(*kept);
         return connected;
     } else {
@@ -189,9 +196,9 @@ Result<NbdControl::Connected> NbdControl::connect(int socket, const NbdExport& s
     }
 }
 
-Result<UniqueFd> NbdControl::keep_open(const NbdDevice& device, bool read_only) {
+Result<UniqueFd> NbdControl::keep_open(const NbdDevice& device) {
     const std::string path = fmt::format("/dev/nbd{}", device.index);
-    UniqueFd file = TRY(open_device(path, read_only));
+    UniqueFd file = TRY(open_device(path));
     // Not from its beginning: udev looks into a new device, and closing it again it would end it before it is opened
     // here.
     const Message change = make_message(family_, NBD_CMD_RECONFIGURE);
@@ -241,12 +248,12 @@ Result<void> NbdControl::listen() {
     return outcome(nl_socket_set_nonblocking(socket_.get()), "nbd");
 }
 
-std::optional<std::uint32_t> NbdControl::next_dead(int milliseconds) {
+Result<std::optional<std::uint32_t>> NbdControl::next_dead(int milliseconds) {
     pollfd wait{nl_socket_get_fd(socket_.get()), POLLIN, 0};
-    if (::poll(&wait, 1, milliseconds) <= 0) return std::nullopt;
+    if (::poll(&wait, 1, milliseconds) <= 0) return std::optional<std::uint32_t>{};
     Wanted wanted{NBD_CMD_LINK_DEAD, {}};
     nl_socket_modify_cb(socket_.get(), NL_CB_VALID, NL_CB_CUSTOM, note_index, &wanted);
-    (void)nl_recvmsgs_default(socket_.get());
+    TRY(outcome(nl_recvmsgs_default(socket_.get()), "nbd"));
     return wanted.index;
 }
 

@@ -24,7 +24,7 @@ struct NbdDevice {
 };
 
 // Those that are connected and have a label.
-std::vector<NbdDevice> connected_nbd_devices();
+Result<std::vector<NbdDevice>> connected_nbd_devices();
 bool is_nbd(dev_t device);
 
 class NbdControl {
@@ -38,6 +38,8 @@ class NbdControl {
         UniqueFd file;
         NbdDevice device;
     };
+    // One that is connected, and lasts as long as it is open somewhere.
+    Result<UniqueFd> keep_open(const NbdDevice& device);
     Result<Connected> connect(int socket, const NbdExport& served, const std::string& label);
     // In place of a connection that is dead; where none is, nothing happens.
     Result<void> reconnect(const NbdDevice& device, int socket);
@@ -46,10 +48,9 @@ class NbdControl {
 
     // From now on connections that die are heard of, by this and for nothing else; the next one: its device's index.
     Result<void> listen();
-    std::optional<std::uint32_t> next_dead(int milliseconds);
+    Result<std::optional<std::uint32_t>> next_dead(int milliseconds);
 
   private:
-    Result<UniqueFd> keep_open(const NbdDevice& device, bool read_only);
     Result<void> send(nl_msg* message, const std::string& what);
 
     struct Close {

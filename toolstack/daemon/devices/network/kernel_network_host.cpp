@@ -196,6 +196,8 @@ Result<void> KernelNetworkHost::connect(const GuestNic& guest) {
             log::warning("{}: {}", guest.interface, set.error().text());
         TRY(netlink.shape(interface->index, nic.rate_bits));
         TRY(check_vlan(nic.bridge, nic.vlan));
+        // On a bridge it is in that one's own VLAN at first.
+        if (nic.vlan != 0 && interface->master != bridge->index) take_down(netlink, guest.interface);
         if (interface->master != bridge->index) TRY(netlink.set_master(interface->index, bridge->index));
         if (nic.vlan != 0) TRY(netlink.set_vlan(interface->index, nic.vlan));
         if (!nic.offload) TRY(stop_offloads(guest.interface));
@@ -203,7 +205,7 @@ Result<void> KernelNetworkHost::connect(const GuestNic& guest) {
             if (const auto told = dhcp_.tell(*network, guest); !told)
                 log::error("{}: {}", guest.interface, told.error().text());
         }
-        if (interface->up != nic.link) TRY(netlink.set_up(interface->index, nic.link));
+        if (nic.vlan != 0 || interface->up != nic.link) TRY(netlink.set_up(interface->index, nic.link));
         return {};
     };
     auto connected = work();

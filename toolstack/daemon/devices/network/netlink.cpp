@@ -112,24 +112,27 @@ Result<void> Netlink::set_master(int index, int master) {
 }
 
 Result<void> Netlink::set_vlan(int index, std::uint32_t vlan) {
-    constexpr std::uint32_t kFirst = 1;  // the one that the kernel puts every port in
-    if (vlan != kFirst) TRY(change_vlan(RTM_DELLINK, index, kFirst, 0));
-    return change_vlan(RTM_SETLINK, index, vlan, BRIDGE_VLAN_INFO_PVID | BRIDGE_VLAN_INFO_UNTAGGED);
+    // The bridge has put it into one already.
+    constexpr std::uint16_t kLast = 4094;
+    TRY(change_vlans(RTM_DELLINK, index, {{BRIDGE_VLAN_INFO_RANGE_BEGIN, 1}, {BRIDGE_VLAN_INFO_RANGE_END, kLast}}));
+    constexpr std::uint16_t kAll = BRIDGE_VLAN_INFO_PVID | BRIDGE_VLAN_INFO_UNTAGGED;
+    return change_vlans(RTM_SETLINK, index, {{kAll, static_cast<std::uint16_t>(vlan)}});
 }
 
-Result<void> Netlink::change_vlan(int message_type, int index, std::uint32_t vlan, std::uint16_t flags) {
+Result<void> Netlink::change_vlans(int message_type, int index, std::initializer_list<bridge_vlan_info> vlans) {
     const std::unique_ptr<nl_msg, Release<nl_msg, nlmsg_free>> message{nlmsg_alloc_simple(message_type, 0)};
     ifinfomsg header{};
     header.ifi_family = PF_BRIDGE;
     header.ifi_index = index;
-    const bridge_vlan_info info{flags, static_cast<std::uint16_t>(vlan)};
     if (!message || nlmsg_append(message.get(), &header, sizeof header, NLMSG_ALIGNTO) < 0) return no_memory();
     nlattr* const of_family = nla_nest_start(message.get(), IFLA_AF_SPEC);
-    if (of_family == nullptr || nla_put(message.get(), IFLA_BRIDGE_VLAN_INFO, sizeof info, &info) < 0)
-        return no_memory();
+    if (of_family == nullptr) return no_memory();
+    for (const bridge_vlan_info& vlan : vlans) {
+        if (nla_put(message.get(), IFLA_BRIDGE_VLAN_INFO, sizeof vlan, &vlan) < 0) return no_memory();
+    }
     nla_nest_end(message.get(), of_family);
     const int sent = nl_send_auto(socket_.get(), message.get());
-    return outcome(sent < 0 ? sent : nl_wait_for_ack(socket_.get()), fmt::format("VLAN {}", vlan));
+    return outcome(sent < 0 ? sent : nl_wait_for_ack(socket_.get()), "VLAN");
 }
 
 Result<void> Netlink::shape(int index, std::uint64_t bits) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 #include "base/errors.hpp"
 #include "config/definition.hpp"
 
+struct bridge_vlan_info;
 struct nl_sock;
 
 namespace hvctld {
@@ -40,7 +42,7 @@ class Netlink {
     Result<void> shape(int index, std::uint64_t bits);
 
   private:
-    Result<void> change_vlan(int message_type, int index, std::uint32_t vlan, std::uint16_t flags);
+    Result<void> change_vlans(int message_type, int index, std::initializer_list<bridge_vlan_info> vlans);
 
     struct Close {
         void operator()(nl_sock* socket) const;
