@@ -74,7 +74,7 @@ TEST_F(ImageTest, OtherFormatsAreNamedWhereAnAdministratorAsks) {
     const auto refused = open_image(disk(path), true);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().id(), ErrorId::ImageUnusable);
-    EXPECT_NE(refused.error().message().find("qemu-img convert"), std::string::npos) << refused.error().message();
+    EXPECT_NE(refused.error().message().find("volume-import"), std::string::npos) << refused.error().message();
     // A guest that has written such a header to its own disk still restarts.
     EXPECT_TRUE(open_image(disk(path), false));
 }

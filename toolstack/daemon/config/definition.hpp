@@ -32,6 +32,7 @@ using MacAddress = std::array<std::uint8_t, 6>;
 struct DiskDefinition {
     std::string target;  // xvda
     std::string path;
+    std::string volume = {};  // POOL/NAME, where the path is that of a volume; empty: just a path
     std::string format = "raw";
     bool read_only = false;
     bool cdrom = false;   // read only
@@ -117,7 +118,7 @@ struct DomainDefinition {
     std::vector<std::pair<std::string, std::uint32_t>> xenstore_quota;  // name as the store has it, limit
 };
 
-// A disk in one line of JSON, as a list of disks has it.
+// A disk in one line of JSON, with all that is known of it: a volume's name and its path, too.
 std::string disk_text(const DiskDefinition& disk);
 // The same of a network interface.
 std::string nic_text(const NicDefinition& nic);

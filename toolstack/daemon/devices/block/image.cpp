@@ -28,6 +28,7 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t kSector = 512;
 
 std::string named(const config::DiskDefinition& disk) {
+    if (!disk.volume.empty()) return fmt::format("disk {}: volume {} ({})", disk.target, disk.volume, disk.path);
     return fmt::format("disk {}: {}", disk.target, disk.path);
 }
 
@@ -84,19 +85,30 @@ struct Format {
 constexpr std::array kFormats{Format{"QFI\xfb", "qcow2"}, Format{"KDMV", "vmdk"}, Format{"vhdxfile", "vhdx"},
                               Format{"conectix", "vpc"}, Format{"QED\0", "qed"}};
 
-Result<void> check_format(int file, const config::DiskDefinition& disk) {
+// By the way it begins; empty: raw, as far as anybody can tell.
+Result<std::string_view> format_of(int file, const std::string& name) {
     std::array<char, 8> head{};
     const ssize_t got = pread(file, head.data(), head.size(), 0);
-    if (got < 0) return fail_errno(errno, named(disk));
+    if (got < 0) return fail_errno(errno, name);
     const std::string_view text{head.data(), static_cast<std::size_t>(got)};
     for (const Format& format : kFormats) {
-        if (!text.starts_with(format.magic)) continue;
-        return fail(ErrorId::ImageUnusable,
-                    fmt::format("{0} is a {1} image, and format is raw: the guest would see its headers, not its "
-                                "content; 'qemu-img convert -O raw {2} NEW' makes a raw one of it",
-                                named(disk), format.name, disk.path));
+        if (text.starts_with(format.magic)) return format.name;
     }
-    return {};
+    return std::string_view{};
+}
+
+// What is to be done with an image in another format than raw.
+std::string way_out(std::string_view format, const std::string& path) {
+    if (format == "qed") return fmt::format("'qemu-img convert -O raw {} NEW' makes a raw one of it", path);
+    return fmt::format("'hvctl volume-import NAME {} --format {}' makes a volume of it", path, format);
+}
+
+Result<void> check_format(int file, const config::DiskDefinition& disk) {
+    const std::string_view format = TRY(format_of(file, named(disk)));
+    if (format.empty()) return {};
+    return fail(ErrorId::ImageUnusable,
+                fmt::format("{} is a {} image, and format is raw: the guest would see its headers, not its content; {}",
+                            named(disk), format, way_out(format, disk.path)));
 }
 
 Result<std::uint64_t> size_of(int file, const struct stat& status, const config::DiskDefinition& disk) {
@@ -208,24 +220,61 @@ Result<Image> open_image(const config::DiskDefinition& disk, bool look_inside) {
     return image;
 }
 
-Result<void> check_unused(const Image& image, const config::DiskDefinition& disk) {
-    if (disk.shared) return {};
-    const auto busy = [&](const std::string& who) {
-        return fail(ErrorId::ImageBusy,
-                    fmt::format("{} is in use: {}; end that first, or write shared: true if all who use it can bear it",
-                                named(disk), who));
-    };
-    if (const std::string loop = busy_loop(image, disk.read_only); !loop.empty())
-        return busy(fmt::format("{} has it ('losetup -l' shows more)", loop));
-    if (image.device == 0) {
-        if (locked_by_qemu(image.file.get())) return busy("a program has locked it, as QEMU does");
-        return {};
-    }
+std::string user_in_dom0(const Image& image, bool read_only) {
+    if (const std::string loop = busy_loop(image, read_only); !loop.empty())
+        return fmt::format("{} has it ('losetup -l' shows more)", loop);
+    if (image.device == 0) return locked_by_qemu(image.file.get()) ? "a program has locked it, as QEMU does" : "";
     const UniqueFd alone{
         ::open(fmt::format("/proc/self/fd/{}", image.file.get()).c_str(), O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK)};
-    if (!alone && errno == EBUSY)
-        return busy("Dom0 has it mounted, or made a part of another device ('lsblk' shows it)");
+    if (!alone && errno == EBUSY) return "Dom0 has it mounted, or made a part of another device ('lsblk' shows it)";
     return {};
+}
+
+Result<void> check_unused(const Image& image, const config::DiskDefinition& disk) {
+    if (disk.shared) return {};
+    const std::string who = user_in_dom0(image, disk.read_only);
+    if (who.empty()) return {};
+    return fail(ErrorId::ImageBusy,
+                fmt::format("{} is in use: {}; end that first, or write shared: true if all who use it can bear it",
+                            named(disk), who));
+}
+
+Result<std::uint64_t> size_of_content(int file, const std::string& path) {
+    struct stat status {};
+    std::uint64_t bytes = 0;
+    if (fstat(file, &status) != 0) return fail_errno(errno, path);
+    if (!S_ISBLK(status.st_mode)) return static_cast<std::uint64_t>(status.st_size);
+    if (ioctl(file, BLKGETSIZE64, &bytes) != 0) return fail_errno(errno, path);
+    return bytes;
+}
+
+Result<Image> look_at_image(const std::string& path, bool read_only) {
+    Image image;
+    image.file = UniqueFd{::open(path.c_str(), (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
+    if (!image.file) {
+        const int number = errno;
+        return fail(number == ENOENT || number == ENOTDIR ? ErrorId::FileMissing : ErrorId::FileUnreadable,
+                    fmt::format("{}: {}", path, std::strerror(number)));
+    }
+    struct stat status {};
+    if (fstat(image.file.get(), &status) != 0) return fail_errno(errno, path);
+    if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
+        return fail(ErrorId::ImageUnusable, path + " is neither a regular file nor a block device");
+    image.bytes = TRY(size_of_content(image.file.get(), path));
+    image.id = {true, status.st_dev, status.st_ino};
+    if (S_ISBLK(status.st_mode)) {
+        image.device = status.st_rdev;
+        image.id = id_of_block_device(image.file.get(), status.st_rdev);
+    }
+    return image;
+}
+
+Result<void> check_raw(const Image& image, const std::string& path) {
+    const std::string_view format = TRY(format_of(image.file.get(), path));
+    if (format.empty()) return {};
+    return fail(ErrorId::ImageUnusable,
+                fmt::format("{} is a {} image: a guest would see its headers, not its content; {}", path, format,
+                            way_out(format, path)));
 }
 
 Result<void> check_disks(const config::DomainDefinition& definition) {

@@ -48,6 +48,17 @@ Result<Image> open_image(const config::DiskDefinition& disk, bool look_inside);
 // device, locked by a QEMU) in a way that does not go with the disk's. Of other domains it knows nothing.
 Result<void> check_unused(const Image& image, const config::DiskDefinition& disk);
 
+// Who in Dom0 has it in a way that does not go with reading it, or with writing to it; empty: nobody.
+std::string user_in_dom0(const Image& image, bool read_only);
+
+// A file or block device that may be anything: no disk of a guest, but what is to be one, or is not to be one any more.
+// FileMissing, FileUnreadable, ImageUnusable.
+Result<Image> look_at_image(const std::string& path, bool read_only);
+// The bytes of an open file or block device.
+Result<std::uint64_t> size_of_content(int file, const std::string& path);
+// ImageUnusable where it begins as an image of another format does.
+Result<void> check_raw(const Image& image, const std::string& path);
+
 // Whether all disks of a guest that does not run could be served, other domains aside.
 Result<void> check_disks(const config::DomainDefinition& definition);
 
