@@ -4,8 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <chrono>
 #include <mutex>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "base/log.hpp"
@@ -315,20 +317,33 @@ Result<void> Volumes::take_claim(Job& job, const SharedTask& task, const config:
     return {};
 }
 
+// No guest has it, but the loop device of one that has just gone may be there for a moment.
+Result<void> Volumes::wait_unused_in_dom0(Task& task, bool read_only) {
+    constexpr int kLooks = 50;
+    constexpr std::chrono::milliseconds kBetweenLooks{100};
+    for (int look = 1;; ++look) {
+        const std::string who = user_in_dom0(*task.image, read_only);
+        if (who.empty()) return {};
+        if (look == kLooks) return fail(ErrorId::ImageBusy, fmt::format("it is in use: {}; end that first", who));
+        TRY(task.pace.goes_on());
+        std::this_thread::sleep_for(kBetweenLooks);
+    }
+}
+
 Step Volumes::claim_image(const SharedTask& task, const std::string& file, bool raw) {
     const config::DiskDefinition disk = disk_at(file, true);
     const Step look = apart(task, [disk, raw](Task& importing) -> Result<void> {
         Image image = TRY(look_at_image(disk.path, true));
         if (raw) TRY(check_raw(image, disk.path));
-        if (const std::string who = user_in_dom0(image, true); !who.empty())
-            return fail(ErrorId::ImageBusy, fmt::format("{} is in use: {}; end that first", disk.path, who));
         if (image.bytes == 0) return fail(ErrorId::ImageUnusable, disk.path + " is empty");
         importing.image = std::move(image);
         return {};
     });
     return [this, task, disk, look](Job& job, const Done& done) {
         look(job, [this, task, disk, &job, done](const Result<void>& looked) {
-            done(looked ? take_claim(job, task, disk, task->image->id) : looked);
+            const auto claimed = looked ? take_claim(job, task, disk, task->image->id) : looked;
+            if (!claimed) return done(claimed);
+            apart(task, [](Task& importing) { return wait_unused_in_dom0(importing, true); })(job, done);
         });
     };
 }
@@ -380,16 +395,19 @@ Step Volumes::claim_volume(const SharedTask& task) {
         // A logical volume that is not active: nobody can have it.
         if (!image && image.error().id() == ErrorId::FileMissing) return {};
         if (!image) return std::unexpected(image.error());
-        if (const std::string who = user_in_dom0(*image, false); !who.empty())
-            return fail(ErrorId::ImageBusy, fmt::format("it is in use: {}; end that first", who));
         changing.image = std::move(*image);
-        changing.image->file = {};
         return {};
     });
     return [this, task, look](Job& job, const Done& done) {
         look(job, [this, task, &job, done](const Result<void>& looked) {
             if (!looked || !task->image) return done(looked);
-            done(take_claim(job, task, disk_at(task->path(), false), task->image->id));
+            const auto claimed = take_claim(job, task, disk_at(task->path(), false), task->image->id);
+            if (!claimed) return done(claimed);
+            apart(task, [](Task& changing) -> Result<void> {
+                TRY(wait_unused_in_dom0(changing, false));
+                changing.image->file = {};
+                return {};
+            })(job, done);
         });
     };
 }

@@ -71,6 +71,7 @@ class Volumes {
     // Nobody in Dom0 and no guest has it, and none gets it before the job has ended.
     Step claim_volume(const SharedTask& task);
     Step claim_image(const SharedTask& task, const std::string& file, bool raw);
+    static Result<void> wait_unused_in_dom0(Task& task, bool read_only);
     Result<void> take_claim(Job& job, const SharedTask& task, const config::DiskDefinition& disk, const ImageId& id);
     [[nodiscard]] std::vector<std::string> users_of(const std::string& volume, const std::string& path) const;
     Result<void> require_unnamed(const Task& task) const;

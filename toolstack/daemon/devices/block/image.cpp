@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <linux/fs.h>
 #include <linux/loop.h>
+#include <linux/major.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -165,7 +166,8 @@ bool go_together(const config::DiskDefinition& one, const config::DiskDefinition
 }
 
 ImageId id_of_block_device(int file, dev_t device) {
-    const auto info = loop_status(file);
+    // A logical volume over a loop device would hand the question on to that.
+    const auto info = major(device) == LOOP_MAJOR ? loop_status(file) : std::nullopt;
     return info ? id_of_loop(*info) : id_of_device(device);
 }
 
