@@ -53,7 +53,7 @@ its interface is D-Bus.")
 set(CPACK_DEBIAN_HVCTL_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_HVCTL_PACKAGE_DEPENDS "busybox-static | busybox, dnsmasq-base, grub-xen-host, init-system-helpers (>= 1.52)")
 set(CPACK_DEBIAN_HVCTL_PACKAGE_RECOMMENDS "hv, qemu-system-common")
-set(CPACK_DEBIAN_HVCTL_PACKAGE_SUGGESTS "polkitd, xenstore-utils")
+set(CPACK_DEBIAN_HVCTL_PACKAGE_SUGGESTS "lvm2, polkitd, qemu-utils, xenstore-utils")
 set(CPACK_DEBIAN_HVCTL_PACKAGE_CONTROL_EXTRA ${scripts}/hvctl/conffiles ${scripts}/hvctl/postinst ${scripts}/hvctl/prerm ${scripts}/hvctl/postrm)
 
 set(CPACK_DEBIAN_LIBHVCTL-DEV_PACKAGE_NAME libhvctl-dev)

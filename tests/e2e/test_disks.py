@@ -178,7 +178,7 @@ def other_format(dom0):
     in_guest(dom0, "diska", "head -c 7 /dev/xvda | sed s/load/TOAD/; echo", "PAYTOAD")
     dom0.ok("hvctl destroy diska")
     dom0.until(f"qemu-img check -q {file} && qemu-img convert -O raw {file} {FOLDER}/raw && head -c 7 {FOLDER}/raw; echo", "PAYload")
-    dom0.refused(f"hvctl create --dry-run {define(dom0, 'diskb', f'[{{target: xvda, path: {file}}}]')}", "write format: qcow2")
+    dom0.refused(f"hvctl create --dry-run {define(dom0, 'diskb', f'[{{target: xvda, path: {file}}}]')}", "format: qcow2")
     dom0.ok(f"qemu-img create -q -f qcow2 -b {file} -F qcow2 {FOLDER}/top.qcow2")
     dom0.refused(f"hvctl create {define(dom0, 'diskb', f'[{{target: xvda, path: {FOLDER}/top.qcow2, format: qcow2}}]')}", "top of another image")
     expect_nothing_left(dom0)

@@ -38,6 +38,24 @@ Result<const Verb*> App::find(std::string_view name) const {
     return fail(ExitCode::Usage, message + "\n'hvctl help' lists the verbs.");
 }
 
+const Verb* App::find_apart(std::string_view first, std::string_view second) const {
+    const std::string name = std::string(first) + '-' + std::string(second);
+    for (const Verb& candidate : verbs_) {
+        if (candidate.name == first) return nullptr;
+    }
+    for (const Verb& candidate : verbs_) {
+        if (candidate.name == name && candidate.topic != Topic::Hidden && !candidate.whole_name) return &candidate;
+    }
+    return nullptr;
+}
+
+bool App::begins_verbs(std::string_view first) const {
+    const std::string beginning = std::string(first) + '-';
+    return std::ranges::any_of(verbs_, [&](const Verb& verb) {
+        return verb.name.starts_with(beginning) && verb.topic != Topic::Hidden && !verb.whole_name;
+    });
+}
+
 Result<CommandLine> split_command_line(const std::vector<std::string>& words, Globals& globals) {
     CommandLine line;
     for (std::size_t index = 0; index < words.size(); ++index) {

@@ -28,6 +28,11 @@ class App {
     // The verb of this name or the only one that starts with it; otherwise says what was meant, perhaps.
     Result<const Verb*> find(std::string_view name) const;
 
+    // The words of a verb may stand apart: "volume create" is "volume-create". The verb of both, or null.
+    const Verb* find_apart(std::string_view first, std::string_view second) const;
+    // Whether there are verbs that begin with that word and another one.
+    bool begins_verbs(std::string_view first) const;
+
   private:
     std::deque<Verb> verbs_;
 };

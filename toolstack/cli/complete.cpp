@@ -12,6 +12,13 @@ void offer_verbs(const App& app, const std::string& prefix, Completion& into) {
     }
 }
 
+void offer_second_words(const App& app, const std::string& first, const std::string& prefix, Completion& into) {
+    for (const Verb& verb : app.verbs()) {
+        if (verb.topic != Topic::Hidden && !verb.whole_name && verb.name.starts_with(first + prefix))
+            into.candidates.push_back({verb.name.substr(first.size()), verb.summary});
+    }
+}
+
 void offer_options(const Verb& verb, const std::string& prefix, Completion& into) {
     for (const Option& option : verb.options) {
         if (option.name.starts_with(prefix)) into.candidates.push_back({option.name, option.help});
@@ -56,6 +63,7 @@ Completion complete(const App& app, const std::vector<std::string>& words) {
     if (words.empty()) return completion;
     const std::string& current = words.back();
     const Verb* verb = nullptr;
+    std::string group;  // the first of two words
     std::size_t arguments = 0;
     for (std::size_t index = 0; index + 1 < words.size(); ++index) {
         const std::string& word = words[index];
@@ -64,14 +72,17 @@ Completion complete(const App& app, const std::vector<std::string>& words) {
         } else if (word.starts_with('-') && word != "-") {
             continue;
         } else if (verb == nullptr) {
-            auto found = app.find(word);
-            if (!found) return completion;
-            verb = *found;
+            verb = group.empty() ? app.find(word).value_or(nullptr) : app.find_apart(group, word);
+            if (verb != nullptr) continue;
+            if (!group.empty() || !app.begins_verbs(word)) return completion;
+            group = word;
         } else {
             ++arguments;
         }
     }
-    if (verb == nullptr) {
+    if (verb == nullptr && !group.empty()) {
+        offer_second_words(app, group + '-', current, completion);
+    } else if (verb == nullptr) {
         offer_verbs(app, current, completion);
     } else if (current.starts_with('-')) {
         offer_options(*verb, current, completion);

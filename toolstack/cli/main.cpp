@@ -58,7 +58,12 @@ Result<void> run(const std::vector<std::string>& words) {
         print(overview(app, context.out));
         return {};
     }
-    const Verb* verb = TRY(app.find(line.verb));
+    const Verb* verb = line.arguments.empty() ? nullptr : app.find_apart(line.verb, line.arguments.front());
+    if (verb != nullptr) {
+        line.arguments.erase(line.arguments.begin());
+    } else {
+        verb = TRY(app.find(line.verb));
+    }
     TRY(parse_arguments(*verb, line.arguments, context.globals));
     context.look_at_terminals();
     if (context.globals.help) {

@@ -46,6 +46,14 @@ TEST_F(AppTest, NobodyStopsAllGuestsByAccident) {
     EXPECT_NE(found("stop").find("'hvctl shutdown' asks a guest to power off"), std::string::npos) << found("stop");
 }
 
+TEST_F(AppTest, TheWordsOfAVerbMayStandApart) {
+    ASSERT_NE(app_.find_apart("volume", "create"), nullptr);
+    EXPECT_EQ(app_.find_apart("volume", "create")->name, "volume-create");
+    EXPECT_EQ(app_.find_apart("volume", "cr"), nullptr);
+    EXPECT_EQ(app_.find_apart("list", "all"), nullptr);
+    EXPECT_EQ(app_.find_apart("stop", "all"), nullptr);
+}
+
 TEST_F(AppTest, AVerbOfXlSaysWhatThereIsInItsPlace) {
     EXPECT_EQ(found("vm-list"),
               "there is no verb 'vm-list' in this version\n"

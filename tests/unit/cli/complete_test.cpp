@@ -52,6 +52,14 @@ TEST_F(CompleteTest, KnowsWhichOptionsTakeAValue) {
     EXPECT_EQ(offered({"--bus", "/x", "con"}), "console ");
 }
 
+TEST_F(CompleteTest, KnowsVerbsWhoseWordsStandApart) {
+    EXPECT_EQ(offered({"volume", "cr"}), "create ");
+    EXPECT_EQ(offered({"volume", "import", "web1", ""}), "files ");
+    EXPECT_EQ(offered({"cpupool", "cpu-"}), "cpu-add cpu-remove ");
+    EXPECT_EQ(offered({"volume", "frob", ""}), "");
+    EXPECT_EQ(offered({"stop", ""}), "");
+}
+
 TEST_F(CompleteTest, IsSilentAboutNonsense) {
     EXPECT_EQ(offered({}), "");
     EXPECT_EQ(offered({"frobnicate", ""}), "");

@@ -144,6 +144,11 @@ const sd_bus_vtable* FakeDaemon::vtable() {
         SD_BUS_METHOD("AddPoolCpus", "ss", "", &on_call, 0),
         SD_BUS_METHOD("RemovePoolCpus", "ss", "", &on_call, 0),
         SD_BUS_METHOD("SetPool", "ss", "", &on_call, 0),
+        SD_BUS_METHOD("ListVolumes", "s", "aa{sv}aa{sv}", &on_call, 0),
+        SD_BUS_METHOD("CreateVolume", "st", "t", &on_call, 0),
+        SD_BUS_METHOD("ResizeVolume", "st", "t", &on_call, 0),
+        SD_BUS_METHOD("DeleteVolume", "s", "t", &on_call, 0),
+        SD_BUS_METHOD("ImportVolume", "sss", "t", &on_call, 0),
         SD_BUS_METHOD("AttachDisk", "ss", "t", &on_call, 0),
         SD_BUS_METHOD("DetachDisk", "ssa{sv}", "t", &on_call, 0),
         SD_BUS_METHOD("ResizeDisk", "sst", "t", &on_call, 0),
@@ -327,6 +332,13 @@ int FakeDaemon::answer(sd_bus_message* message, const std::string& member, sd_bu
             append_list(reply, usage.domains);
         });
     }
+    if (member == "ListVolumes") {
+        return reply_with(message, [&](sd_bus_message* reply) {
+            append_list(reply, volume_pools);
+            append_list(reply, volumes);
+        });
+    }
+    if (member.ends_with("Volume")) return sd_bus_reply_method_return(message, "t", std::uint64_t{7});
     if (member == "ListPools") return reply_list(message, pools);
     if (member.ends_with("Pool") || member.ends_with("PoolCpus")) return sd_bus_reply_method_return(message, "");
     if (member == "GetGuarantees") return reply_list(message, guarantees);

@@ -47,6 +47,7 @@ class FakeDaemon {
     std::deque<Usage> usages{Usage{}};   // GetUsage takes one after the other; the last one stays
     std::vector<Properties> guarantees;  // whatever is asked for
     std::vector<Properties> pools;
+    std::vector<Properties> volume_pools, volumes;
     std::string hv_log, console_log;
     std::map<std::string, BusError> errors;         // by method
     std::map<std::string, std::string> normalised;  // ValidateDomain's answer by text; "{}" otherwise

@@ -25,7 +25,8 @@ char letter(Conflict verdict) {
 
 // A line for each job that is there, a column for each verb that is asked, in the order of Verb: create, start,
 // restart, reboot, shutdown, destroy, clean up, attach disk, detach disk, resize disk, attach nic, detach nic, change
-// nic, dump core, stop all; pause, unpause, pin, forget, sysrq, rename.
+// nic, dump core, create volume, import volume, resize volume, delete volume, stop all; pause, unpause, pin, forget,
+// sysrq, rename.
 TEST(Conflicts, Table) {
     std::string table;
     for (const Verb present : kJobs) {
@@ -34,21 +35,21 @@ TEST(Conflicts, Table) {
         table += "\n";
     }
     EXPECT_EQ(table,
-              "....ss........s..b....\n"    // create
-              "....ss........s..b....\n"    // start
-              "....ss........s..b....\n"    // restart
-              "...jss........swwb.w.w\n"    // reboot
-              "....js........jwwb.w.w\n"    // shutdown
-              ".q..jj........j..b....\n"    // destroy
-              ".q..jj........j..b....\n"    // clean up
-              "....ss.qqqqqq.sbbb.b.b\n"    // attach disk
-              "....ss.qqqqqq.sbbb.b.b\n"    // detach disk
-              "....ss.qqqqqq.sbbb.b.b\n"    // resize disk
-              "....ss.qqqqqq.sbbb.b.b\n"    // attach nic
-              "....ss.qqqqqq.sbbb.b.b\n"    // detach nic
-              "....ss.qqqqqq.sbbb.b.b\n"    // change nic
-              "....ss........s..b....\n"    // dump core
-              "....bbb.bb.b..jbbbbb.b\n");  // stop all
+              "....ss............s..b....\n"    // create
+              "....ss............s..b....\n"    // start
+              "....ss............s..b....\n"    // restart
+              "...jss............swwb.w.w\n"    // reboot
+              "....js............jwwb.w.w\n"    // shutdown
+              ".q..jj............j..b....\n"    // destroy
+              ".q..jj............j..b....\n"    // clean up
+              "....ss.qqqqqq.....sbbb.b.b\n"    // attach disk
+              "....ss.qqqqqq.....sbbb.b.b\n"    // detach disk
+              "....ss.qqqqqq.....sbbb.b.b\n"    // resize disk
+              "....ss.qqqqqq.....sbbb.b.b\n"    // attach nic
+              "....ss.qqqqqq.....sbbb.b.b\n"    // detach nic
+              "....ss.qqqqqq.....sbbb.b.b\n"    // change nic
+              "....ss............s..b....\n"    // dump core
+              "....bbb.bb.b......jbbbbb.b\n");  // stop all
 }
 
 class Conflicting : public HostTest {

@@ -16,6 +16,7 @@
 #include "fake_block_host.hpp"
 #include "fake_machine_file.hpp"
 #include "fake_network_host.hpp"
+#include "fake_storage_host.hpp"
 #include "hypervisor/hypervisor.hpp"
 
 namespace hvctld::test {
@@ -56,6 +57,7 @@ class FakeHypervisor final : public Hypervisor {
     std::map<std::uint16_t, FakeDomain> domains;
     const std::shared_ptr<FakeBlockHost> blocks = std::make_shared<FakeBlockHost>();  // of the same machine
     const std::shared_ptr<FakeNetworkHost> network = std::make_shared<FakeNetworkHost>();
+    const std::shared_ptr<FakeStorageHost> storage = std::make_shared<FakeStorageHost>();
     std::string log = "hv: booted\n";
     std::string keys;
 

@@ -145,18 +145,22 @@ int run(const Options& options) {
     const auto later = [&loop](std::function<void()> look) { loop.post(std::move(look)); };
     hypervisor.blocks->watch(**store, later);
     hypervisor.network->watch(**store, later);
+    config::Settings settings;
+    settings.defaults.volumes.front().path = state + "/volumes";
     Manager manager{loop,
                     hypervisor,
                     hypervisor.blocks,
                     hypervisor.network,
+                    hypervisor.storage,
                     **store,
                     **registry,
-                    {},
+                    settings,
                     {{state + "/console", state + "/journal"},
                      "fake-boot",
                      "a machine",
                      state + "/seeds",
                      state + "/dumps",
+                     state + "/scratch",
                      state + "/ledger.db"}};
     if (!options.hold.empty()) {
         (*registry)->use(nullptr);           // what is recorded before it stands still is in the file then

@@ -42,10 +42,15 @@ Process::Process(FakeHypervisor& hypervisor, const TemporaryFolder& folder, conf
     hypervisor.blocks->watch(*store, later);
     hypervisor.network->watch(*store, later);
     registry = std::move(open_registry(folder / "state.db").registry);
+    // What a test says nothing of is in its folder, too, and never the host's own.
+    for (config::VolumePoolSettings& pool : settings.defaults.volumes) {
+        if (pool.path == config::kVolumesFolder) pool.path = folder / "volumes";
+    }
     const ConsolePaths console{folder / "console", folder / ("journal-" + boot)};
-    manager = std::make_unique<Manager>(
-        *loop, hypervisor, hypervisor.blocks, hypervisor.network, *store, *registry, std::move(settings),
-        ManagerPaths{console, boot, "a machine", folder / "seeds", folder / "dumps", folder / "ledger.db"});
+    manager = std::make_unique<Manager>(*loop, hypervisor, hypervisor.blocks, hypervisor.network, hypervisor.storage,
+                                        *store, *registry, std::move(settings),
+                                        ManagerPaths{console, boot, "a machine", folder / "seeds", folder / "dumps",
+                                                     folder / "scratch", folder / "ledger.db"});
 }
 
 Process::~Process() {

@@ -18,7 +18,8 @@ std::string all_words(Enum last) {
 TEST(Words, NeverChange) {
     EXPECT_EQ(all_words(kLastVerb),
               "create,start,restart,reboot,shutdown,destroy,clean up,attach disk,detach disk,resize "
-              "disk,attach nic,detach nic,change nic,dump core,stop,pause,unpause,pin,forget,sysrq,rename,tune,");
+              "disk,attach nic,detach nic,change nic,dump core,create volume,import volume,resize volume,delete "
+              "volume,stop,pause,unpause,pin,forget,sysrq,rename,tune,");
     EXPECT_EQ(all_words(kLastPhase),
               ",check,look for its files,remember,create,claim memory,load kernel,build,configure,introduce to the "
               "store,disks,network interfaces,console,remember the guest,start,ask the guest,wait for the guest to "
@@ -28,7 +29,9 @@ TEST(Words, NeverChange) {
               "network interface,connect the network "
               "interface,wait for the guest to let go of the network interface,take the network interface "
               "away,change the network interface,remember its network interfaces,make the file for its memory,collect "
-              "its state,write its memory to the file,wait for what was "
+              "its state,write its memory to the file,look at the image,convert the image,make the volume,copy the "
+              "image,give "
+              "the volume its name,look at the volume,make the volume larger,erase the volume,wait for what was "
               "under "
               "way,look at what is left,ask the guests,");
     EXPECT_EQ(all_words(kLastReason),

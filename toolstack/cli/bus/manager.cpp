@@ -215,6 +215,34 @@ Result<void> Manager::set_pool(const std::string& domain, const std::string& poo
     return {};
 }
 
+Result<Volumes> Manager::list_volumes(const std::string& pool) {
+    Message reply = TRY(call("ListVolumes", "s", pool.c_str()));
+    Volumes all;
+    all.pools = TRY(read_properties_list(reply.get()));
+    all.volumes = TRY(read_properties_list(reply.get()));
+    return all;
+}
+
+Result<JobId> Manager::create_volume(const std::string& volume, std::uint64_t bytes) {
+    Message reply = TRY(call("CreateVolume", "st", volume.c_str(), bytes));
+    return read_u64(reply.get());
+}
+
+Result<JobId> Manager::resize_volume(const std::string& volume, std::uint64_t bytes) {
+    Message reply = TRY(call("ResizeVolume", "st", volume.c_str(), bytes));
+    return read_u64(reply.get());
+}
+
+Result<JobId> Manager::delete_volume(const std::string& volume) {
+    Message reply = TRY(call("DeleteVolume", "s", volume.c_str()));
+    return read_u64(reply.get());
+}
+
+Result<JobId> Manager::import_volume(const std::string& volume, const std::string& file, const std::string& format) {
+    Message reply = TRY(call("ImportVolume", "sss", volume.c_str(), file.c_str(), format.c_str()));
+    return read_u64(reply.get());
+}
+
 Result<JobId> Manager::attach_disk(const std::string& domain, const std::string& disk) {
     Message reply = TRY(call("AttachDisk", "ss", domain.c_str(), disk.c_str()));
     return read_u64(reply.get());

@@ -41,6 +41,11 @@ struct LogPiece {
     std::uint64_t next = 0;
 };
 
+struct Volumes {
+    std::vector<Properties> pools;
+    std::vector<Properties> volumes;
+};
+
 // What domains use of the host at a moment: counters.
 struct Usage {
     Properties host;
@@ -97,6 +102,13 @@ class Manager {
     Result<void> add_pool_cpus(const std::string& pool, const std::string& cpus);
     Result<void> remove_pool_cpus(const std::string& pool, const std::string& cpus);
     Result<void> set_pool(const std::string& domain, const std::string& pool);
+
+    // Of one pool, or of all: "".
+    Result<Volumes> list_volumes(const std::string& pool);
+    Result<JobId> create_volume(const std::string& volume, std::uint64_t bytes);
+    Result<JobId> resize_volume(const std::string& volume, std::uint64_t bytes);
+    Result<JobId> delete_volume(const std::string& volume);
+    Result<JobId> import_volume(const std::string& volume, const std::string& file, const std::string& format);
 
     Result<JobId> attach_disk(const std::string& domain, const std::string& disk);
     Result<JobId> detach_disk(const std::string& domain, const std::string& target, const Properties& options);

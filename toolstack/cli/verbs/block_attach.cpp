@@ -9,14 +9,18 @@ namespace {
 
 struct Arguments {
     std::string domain, path, target, format;
-    bool read_only = false, cdrom = false, shared = false, no_wait = false;
+    bool volume = false, read_only = false, cdrom = false, shared = false, no_wait = false;
 };
 
 // As a list of disks in a domain file has it; JSON is YAML.
 std::string disk_text(const Arguments& arguments) {
     JsonDocument disk = JsonDocument::part();
     if (!arguments.target.empty()) disk.add("target", Value(arguments.target));
-    disk.add("path", Value(std::filesystem::absolute(arguments.path).string()));
+    if (arguments.volume) {
+        disk.add("volume", Value(arguments.path));
+    } else {
+        disk.add("path", Value(std::filesystem::absolute(arguments.path).string()));
+    }
     if (!arguments.format.empty()) disk.add("format", Value(arguments.format));
     if (arguments.read_only) disk.add("mode", Value(std::string("ro")));
     if (arguments.cdrom) disk.add("device", Value(std::string("cdrom")));
@@ -38,9 +42,12 @@ void add_block_attach(App& app, Context& context) {
         "Gives a guest that runs a disk: a file or a block device of Dom0. Returns when the guest's driver has taken "
         "it; a guest that is paused finds it when it goes on. The guest keeps the disk when it starts again.\n"
         "An image that another domain or Dom0 writes to is refused.";
-    verb.examples = "hvctl block-attach web1 /srv/data.img\nhvctl block-attach web1 /dev/vg0/data xvdb --read-only";
+    verb.examples =
+        "hvctl block-attach web1 /srv/data.img\nhvctl block-attach web1 /dev/vg0/data xvdb --read-only\n"
+        "hvctl block-attach web1 fast/data --volume";
     verb.positional("DOMAIN", Complete::Guest, arguments->domain, "name, id or UUID");
     verb.positional("PATH", Complete::File, arguments->path, "the image: a file or a block device");
+    verb.flag("--volume", arguments->volume, "PATH is a volume, NAME or POOL/NAME");
     verb.positional("TARGET", Complete::Nothing, arguments->target, "its name in the guest (the next xvd that is free)",
                     Arity::Optional);
     verb.value("--format", "FORMAT", arguments->format, "of the image: raw (by default), qcow2, vmdk, vhdx, vhd, vdi");

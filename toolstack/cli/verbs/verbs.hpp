@@ -36,6 +36,7 @@ void add_block_attach(App& app, Context& context);
 void add_block_detach(App& app, Context& context);
 void add_block_resize(App& app, Context& context);
 void add_block_list(App& app, Context& context);
+void add_volumes(App& app, Context& context);
 void add_network_attach(App& app, Context& context);
 void add_network_detach(App& app, Context& context);
 void add_network_set(App& app, Context& context);

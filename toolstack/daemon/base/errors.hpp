@@ -69,6 +69,10 @@ enum class ErrorId : std::uint16_t {
     BackendFailed = 703,
     NoSuchDisk = 704,
     TargetTaken = 705,
+    NoSuchVolume = 706,
+    VolumeExists = 707,
+    NoSuchVolumePool = 708,
+    VolumePoolFailed = 709,
 
     NicUnusable = 801,
     AddressTaken = 802,

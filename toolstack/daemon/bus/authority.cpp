@@ -227,7 +227,7 @@ Result<void> Authority::user_known(const SharedQuestion& question, sd_bus_messag
         return fail(ErrorId::AccessDenied, kUnknown);  // he may have left
     std::uint32_t user = 0;
     if (sd_bus_message_read(reply, "u", &user) <= 0) return fail(ErrorId::AccessDenied, kUnknown);
-    return rules_.trusted(user) ? grant(*question) : ask_polkit(question, user);
+    return rules_.trusted(user) ? grant(*question, user) : ask_polkit(question, user);
 }
 
 Result<void> Authority::ask_polkit(const SharedQuestion& question, uid_t user) {
@@ -263,13 +263,13 @@ Result<void> Authority::polkit_answered(const SharedQuestion& question, sd_bus_m
     Verdict verdict;
     if (read_verdict(reply, verdict) < 0)
         return fail(ErrorId::AccessDenied, fmt::format("{}: polkit's answer is malformed", what));
-    if (verdict.granted) return grant(*question);
+    if (verdict.granted) return grant(*question, *question->user);
     return std::unexpected(refusal_of(verdict, question->interactive(), what, action_id(question->action)));
 }
 
-Result<void> Authority::grant(const Question& question) {
+Result<void> Authority::grant(const Question& question, uid_t caller) {
     sd_bus_message_rewind(question.call.get(), 1);
-    return question.granted(question.call.get());
+    return question.granted(question.call.get(), caller);
 }
 
 void Authority::take_back(const Question& question) {

@@ -44,7 +44,7 @@ class Authority {
 
     // Runs `granted` later if the caller may; otherwise replies with AccessDenied or AuthorizationRequired.
     // LimitReached when he has too many calls that wait for this.
-    using Granted = std::function<Result<void>(sd_bus_message* call)>;
+    using Granted = std::function<Result<void>(sd_bus_message* call, uid_t caller)>;
     Result<void> ask(sd_bus_message* call, Action action, Granted granted);
 
     static constexpr std::size_t kMostOfOneCaller = 16;
@@ -67,7 +67,7 @@ class Authority {
     Result<void> user_known(const SharedQuestion& question, sd_bus_message* reply);
     Result<void> ask_polkit(const SharedQuestion& question, uid_t user);
     Result<void> polkit_answered(const SharedQuestion& question, sd_bus_message* reply);
-    Result<void> grant(const Question& question);
+    Result<void> grant(const Question& question, uid_t caller);
     // Takes back what polkit was asked, so that no dialog stays open after its client has left.
     void take_back(const Question& question);
     void client_left(std::string_view sender);

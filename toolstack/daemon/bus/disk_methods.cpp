@@ -36,6 +36,7 @@ Result<void> DiskMethods::list(ManagerObject& object, sd_bus_message* call) {
             for (const DiskView& view : disks) {
                 writer.array("{sv}", [&] {
                     writer.entry("target", view.target).entry("number", view.number).entry("path", view.path);
+                    if (!view.volume.empty()) writer.entry("volume", view.volume);
                     writer.entry("format", view.format).entry("read_only", view.read_only);
                     writer.entry("cdrom", view.cdrom).entry("shared", view.shared);
                     writer.entry("state", view.state).entry("device", view.device);

@@ -1,6 +1,7 @@
 #include "bus/manager_object.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -107,6 +108,16 @@ const sd_bus_vtable kVtable[] = {
                              SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD_WITH_NAMES("SetPool", "ss", ARGS(domain) ARGS(pool), "", , define<PoolMethods::move>,
                              SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_NAMES("ListVolumes", "s", ARGS(pool), "aa{sv}aa{sv}", ARGS(pools) ARGS(volumes),
+                             view<VolumeMethods::list>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_NAMES("CreateVolume", "st", ARGS(volume) ARGS(bytes), "t", ARGS(job),
+                             define<VolumeMethods::create>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_NAMES("ResizeVolume", "st", ARGS(volume) ARGS(bytes), "t", ARGS(job),
+                             define<VolumeMethods::resize>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_NAMES("DeleteVolume", "s", ARGS(volume), "t", ARGS(job), define<VolumeMethods::remove>,
+                             SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_NAMES("ImportVolume", "sss", ARGS(volume) ARGS(file) ARGS(format), "t", ARGS(job),
+                             define<VolumeMethods::import>, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD_WITH_NAMES("AttachDisk", "ss", ARGS(domain) ARGS(disk), "t", ARGS(job), define<DiskMethods::attach>,
                              SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD_WITH_NAMES("DetachDisk", "ssa{sv}", ARGS(domain) ARGS(target) ARGS(options), "t", ARGS(job),
@@ -209,9 +220,14 @@ bool ManagerObject::is_brokered(sd_bus_message* call) {
 
 Result<void> ManagerObject::enter(sd_bus_message* call, Action action, Method method) {
     Served& served = TRY(served_of(call))->second;
-    if (!served.authority) return method(*this, call);
-    return served.authority->ask(call, action,
-                                 [this, method](sd_bus_message* granted) { return method(*this, granted); });
+    if (!served.authority) return run(method, call, geteuid());
+    return served.authority->ask(
+        call, action, [this, method](sd_bus_message* granted, uid_t caller) { return run(method, granted, caller); });
+}
+
+Result<void> ManagerObject::run(Method method, sd_bus_message* call, uid_t caller) {
+    caller_ = caller;
+    return method(*this, call);
 }
 
 // Nobody is there to be told.

@@ -41,6 +41,8 @@ class ManagerObject {
     Result<void> enter(sd_bus_message* call, Action action, Method method);
 
     [[nodiscard]] Manager& manager() { return manager_; }
+    // Whose call runs now, for the audit. On the private socket they are root, or the user the daemon runs as.
+    [[nodiscard]] uid_t caller() const { return caller_; }
     // Keeps a call, to be answered once its Result is there, with what `fill` appends or with the error.
     template <class Value>
     std::function<void(const Result<Value>&)> later(sd_bus_message* call, void (*fill)(Writer&, const Value&));
@@ -58,6 +60,7 @@ class ManagerObject {
     };
     using ServedMap = std::map<Connection*, Served>;
 
+    Result<void> run(Method method, sd_bus_message* call, uid_t caller);
     Result<ServedMap::value_type*> served_of(sd_bus_message* call);
     void client_left(Connection& connection, std::string_view sender);
     void job_ended(Connection& connection, sd_bus_message* call, const JobRecord& job);
@@ -70,6 +73,7 @@ class ManagerObject {
 
     Manager& manager_;
     ServedMap served_;
+    uid_t caller_ = 0;
     std::shared_ptr<ManagerObject*> alive_;
 };
 
@@ -114,6 +118,14 @@ struct PoolMethods {
     static Result<void> add(ManagerObject& object, sd_bus_message* call);
     static Result<void> remove(ManagerObject& object, sd_bus_message* call);
     static Result<void> move(ManagerObject& object, sd_bus_message* call);
+};
+
+struct VolumeMethods {
+    static Result<void> list(ManagerObject& object, sd_bus_message* call);
+    static Result<void> create(ManagerObject& object, sd_bus_message* call);
+    static Result<void> resize(ManagerObject& object, sd_bus_message* call);
+    static Result<void> remove(ManagerObject& object, sd_bus_message* call);
+    static Result<void> import(ManagerObject& object, sd_bus_message* call);
 };
 
 struct DiskMethods {

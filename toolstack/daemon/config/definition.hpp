@@ -29,9 +29,13 @@ std::string_view to_string(EndAction action);
 // 00:16:3e:00:00:01
 using MacAddress = std::array<std::uint8_t, 6>;
 
+// What an image may be, by xl's names; the first is the usual one.
+inline constexpr std::array<std::string_view, 6> kImageFormats{"raw", "qcow2", "vmdk", "vhdx", "vhd", "vdi"};
+
 struct DiskDefinition {
     std::string target;  // xvda
     std::string path;
+    std::string volume = {};  // POOL/NAME, where the path is that of a volume; empty: just a path
     std::string format = "raw";
     bool read_only = false;
     bool cdrom = false;   // read only
@@ -119,7 +123,7 @@ struct DomainDefinition {
     std::vector<std::pair<std::string, std::uint32_t>> xenstore_quota;  // name as the store has it, limit
 };
 
-// A disk in one line of JSON, as a list of disks has it.
+// A disk in one line of JSON, with all that is known of it: a volume's name and its path, too.
 std::string disk_text(const DiskDefinition& disk);
 // The same of a network interface.
 std::string nic_text(const NicDefinition& nic);

@@ -68,15 +68,48 @@ void check_target(const YamlNode& node, const DiskDefinition& disk, const std::v
     }
 }
 
+// Null: a disk as it is kept, which has both.
+using Pools = const std::vector<VolumePoolSettings>*;
+
+void read_volume(const YamlNode& node, const std::string& text, const std::vector<VolumePoolSettings>& pools,
+                 DiskDefinition& disk, Diagnostics& diagnostics) {
+    const auto volume = parse_volume_name(text);
+    if (!volume) return diagnostics.error(node.position, fmt::format("volume: {}", volume.error()));
+    disk.volume = volume->text();
+    if (const VolumePoolSettings* pool = volume_pool_of(pools, volume->pool)) {
+        disk.path = pool->path_of(volume->name);
+    } else {
+        diagnostics.error(
+            node.position,
+            fmt::format("volume: there is no pool \"{}\"; the key volumes of /etc/hvctl/hvctl.yaml has all",
+                        volume->pool));
+    }
+}
+
+// What is behind it.
+void read_source(MapReader& reader, Pools pools, DiskDefinition& disk, Diagnostics& diagnostics) {
+    const YamlNode* const volume = reader.take("volume");
+    if (pools == nullptr || volume == nullptr) {
+        reader.require("path");
+        reader.path("path", disk.path);
+        if (volume != nullptr && volume->kind == YamlNode::Kind::Scalar) disk.volume = volume->scalar;
+        return;
+    }
+    if (const YamlNode* path = reader.take("path"))
+        diagnostics.error(path->position, "path: a volume has its path from its pool; leave one of the two out");
+    if (const std::string* text = reader.scalar(*volume, "volume"))
+        read_volume(*volume, *text, *pools, disk, diagnostics);
+}
+
 DiskDefinition read_one_disk(MapReader& reader, const YamlNode* target, const std::vector<DiskDefinition>& others,
-                             Diagnostics& diagnostics) {
+                             Pools pools, Diagnostics& diagnostics) {
     DiskDefinition disk;
     reader.text("target", disk.target, kLongestTarget);
     if (target != nullptr && target->kind == YamlNode::Kind::Scalar) check_target(*target, disk, others, diagnostics);
-    reader.require("path");
-    reader.path("path", disk.path);
-    constexpr std::array<std::string_view, 6> kFormats{"raw", "qcow2", "vmdk", "vhdx", "vhd", "vdi"};
-    if (const int format = reader.choice("format", kFormats); format > 0) disk.format = kFormats.at(format);
+    read_source(reader, pools, disk, diagnostics);
+    if (const int format = reader.choice("format", kImageFormats); format > 0) disk.format = kImageFormats.at(format);
+    if (const YamlNode* node = reader.take("format"); !disk.volume.empty() && disk.format != kImageFormats.front())
+        diagnostics.error(node->position, "format: what is in a volume is raw; 'hvctl volume-import' makes it so");
     constexpr std::array<std::string_view, 2> kDevices{"disk", "cdrom"};
     disk.cdrom = reader.choice("device", kDevices) == 1;
     constexpr std::array<std::string_view, 2> kModes{"rw", "ro"};
@@ -94,11 +127,11 @@ DiskDefinition read_one_disk(MapReader& reader, const YamlNode* target, const st
     return disk;
 }
 
-void read_disk(const YamlNode& node, DomainDefinition& definition, Diagnostics& diagnostics) {
+void read_disk(const YamlNode& node, DomainDefinition& definition, Pools pools, Diagnostics& diagnostics) {
     if (!expect(node, YamlNode::Kind::Map, "a disk", diagnostics)) return;
     MapReader reader{node, "a disk", diagnostics};
     const YamlNode* target = reader.require("target");
-    definition.disks.push_back(read_one_disk(reader, target, definition.disks, diagnostics));
+    definition.disks.push_back(read_one_disk(reader, target, definition.disks, pools, diagnostics));
 }
 
 // A scalar of the map through its parser; nothing where there is none, or a wrong one, which has been said.
@@ -153,10 +186,8 @@ void read_nic(const YamlNode& node, DomainDefinition& definition, Diagnostics& d
     definition.nics.push_back(std::move(nic));
 }
 
-using ReadOne = void (*)(const YamlNode&, DomainDefinition&, Diagnostics&);
-
-void read_list(MapReader& reader, std::string_view key, ReadOne read, DomainDefinition& definition,
-               Diagnostics& diagnostics) {
+template <class ReadOne>
+void read_list(MapReader& reader, std::string_view key, ReadOne read, Diagnostics& diagnostics) {
     const YamlNode* list = reader.take(key);
     if (list == nullptr || !expect(*list, YamlNode::Kind::Sequence, key, diagnostics)) return;
     if (list->items.size() > kMostDevices) {
@@ -164,7 +195,18 @@ void read_list(MapReader& reader, std::string_view key, ReadOne read, DomainDefi
                           fmt::format("{}: {} are more than the {} allowed", key, list->items.size(), kMostDevices));
         return;
     }
-    for (const YamlNode& item : list->items) read(item, definition, diagnostics);
+    for (const YamlNode& item : list->items) read(item);
+}
+
+std::optional<DiskDefinition> parse_one_disk(std::string_view text, const std::string& source, Pools pools,
+                                             Diagnostics& diagnostics) {
+    YamlNode root;
+    if (!parse_yaml(text, source, diagnostics, root) || !expect(root, YamlNode::Kind::Map, "a disk", diagnostics))
+        return std::nullopt;
+    MapReader reader{root, "a disk", diagnostics};
+    DiskDefinition disk = read_one_disk(reader, reader.take("target"), {}, pools, diagnostics);
+    if (diagnostics.failed()) return std::nullopt;
+    return disk;
 }
 
 }  // namespace
@@ -252,20 +294,22 @@ bool parse_nic_change(std::string_view text, const std::string& source, NicDefin
     return true;
 }
 
-void read_devices(MapReader& reader, DomainDefinition& definition, Diagnostics& diagnostics) {
-    read_list(reader, "disks", read_disk, definition, diagnostics);
-    read_list(reader, "nics", read_nic, definition, diagnostics);
+void read_devices(MapReader& reader, DomainDefinition& definition, const std::vector<VolumePoolSettings>& pools,
+                  Diagnostics& diagnostics) {
+    const auto disk = [&](const YamlNode& node) { read_disk(node, definition, &pools, diagnostics); };
+    const auto nic = [&](const YamlNode& node) { read_nic(node, definition, diagnostics); };
+    read_list(reader, "disks", disk, diagnostics);
+    read_list(reader, "nics", nic, diagnostics);
 }
 
 std::optional<DiskDefinition> parse_disk(std::string_view text, const std::string& source,
-                                         const std::vector<DiskDefinition>& others, Diagnostics& diagnostics) {
-    YamlNode root;
-    if (!parse_yaml(text, source, diagnostics, root) || !expect(root, YamlNode::Kind::Map, "a disk", diagnostics))
-        return std::nullopt;
-    MapReader reader{root, "a disk", diagnostics};
-    DiskDefinition disk = read_one_disk(reader, reader.take("target"), others, diagnostics);
-    if (diagnostics.failed()) return std::nullopt;
-    return disk;
+                                         const std::vector<VolumePoolSettings>& pools, Diagnostics& diagnostics) {
+    return parse_one_disk(text, source, &pools, diagnostics);
+}
+
+std::optional<DiskDefinition> parse_kept_disk(std::string_view text, const std::string& source,
+                                              Diagnostics& diagnostics) {
+    return parse_one_disk(text, source, nullptr, diagnostics);
 }
 
 }  // namespace hvctld::config

@@ -8,6 +8,7 @@
 
 #include "config/definition.hpp"
 #include "config/map_reader.hpp"
+#include "config/volume_pools.hpp"
 
 namespace hvctld::config {
 
@@ -16,11 +17,16 @@ inline constexpr std::string_view kAnyAddress = "any";
 inline constexpr std::size_t kMostAddresses = 64;  // of a network interface
 inline constexpr std::size_t kLongestInterface = 15;
 
-void read_devices(MapReader& reader, DomainDefinition& definition, Diagnostics& diagnostics);
+// `pools` are those that the disks' volumes are in.
+void read_devices(MapReader& reader, DomainDefinition& definition, const std::vector<VolumePoolSettings>& pools,
+                  Diagnostics& diagnostics);
 
-// One disk, as a list of disks has it, for a domain that has `others`. Its target may be left out, and is empty then.
+// One disk, as a list of disks has it. Its target may be left out, and is empty then.
 std::optional<DiskDefinition> parse_disk(std::string_view text, const std::string& source,
-                                         const std::vector<DiskDefinition>& others, Diagnostics& diagnostics);
+                                         const std::vector<VolumePoolSettings>& pools, Diagnostics& diagnostics);
+// One that disk_text() has written, whatever pools there are by now.
+std::optional<DiskDefinition> parse_kept_disk(std::string_view text, const std::string& source,
+                                              Diagnostics& diagnostics);
 // One network interface, as a list of them has it.
 std::optional<NicDefinition> parse_nic(std::string_view text, const std::string& source, Diagnostics& diagnostics);
 // What may change while the guest runs, of `nic`: the keys addresses, rate and link of a map. False, and nothing of it

@@ -19,8 +19,14 @@ Json cpu_lists(const std::vector<CpuList>& lists) {
 }
 
 Json disk(const DiskDefinition& disk) {
-    Json result{
-        {"target", disk.target}, {"path", disk.path}, {"format", disk.format}, {"mode", disk.read_only ? "ro" : "rw"}};
+    Json result{{"target", disk.target}};
+    if (disk.volume.empty()) {
+        result["path"] = disk.path;
+    } else {
+        result["volume"] = disk.volume;
+    }
+    result["format"] = disk.format;
+    result["mode"] = disk.read_only ? "ro" : "rw";
     if (disk.cdrom) result["device"] = "cdrom";
     if (disk.shared) result["shared"] = true;
     return result;
@@ -97,7 +103,9 @@ std::string nic_text(const NicDefinition& definition) {
 }
 
 std::string disk_text(const DiskDefinition& definition) {
-    return disk(definition).dump(-1, ' ', false, Json::error_handler_t::replace);
+    Json all = disk(definition);
+    all["path"] = definition.path;
+    return all.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 std::string normalised(const DomainDefinition& definition) {

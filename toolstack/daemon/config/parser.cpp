@@ -218,7 +218,7 @@ DomainDefinition parse_definition(std::string_view text, const std::string& sour
     read_memory(reader, definition, diagnostics);
     read_processors(reader, definition, diagnostics);
     read_boot(reader, definition, diagnostics);
-    read_devices(reader, definition, diagnostics);
+    read_devices(reader, definition, defaults.volumes, diagnostics);
     check_boot(reader, definition, diagnostics);
     read_cloud_init(reader, definition, diagnostics);
     read_endings(reader, definition, defaults.on_watchdog, diagnostics);

@@ -5,9 +5,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/definition.hpp"
 #include "config/diagnostics.hpp"
+#include "config/volume_pools.hpp"
 
 namespace hvctld::config {
 
@@ -19,6 +21,7 @@ struct DomainDefaults {
     std::optional<EndAction> on_watchdog;  // none: what the definition says of a crash
     RestartLimit restart;
     std::uint32_t cpu_weight = 256;
+    std::vector<VolumePoolSettings> volumes{usual_volume_pool()};  // where the disks that are volumes are
 };
 
 // `source` names the text in messages. `overrides` are "key=value" with dotted keys ("disks.0.path=/x"); they replace

@@ -9,6 +9,7 @@
 #include "config/map_reader.hpp"
 #include "config/readers.hpp"
 #include "config/shares.hpp"
+#include "config/volume_pools.hpp"
 #include "config/yaml_advice.hpp"
 #include "hvctl/types.hpp"
 
@@ -164,6 +165,7 @@ Settings parse_settings(std::string_view text, const std::string& source, Diagno
     }
     read_quotas(reader, settings.xenstore_quota, diagnostics);
     read_networks(reader, settings.networks, diagnostics);
+    read_volume_pools(reader, settings.defaults.volumes, diagnostics);
     constexpr std::uint32_t kMostVcpusPerCpu = 1024;
     reader.number("vcpus_per_cpu", settings.vcpus_per_cpu, 1, kMostVcpusPerCpu);
     read_dom0(reader, settings.dom0, diagnostics);

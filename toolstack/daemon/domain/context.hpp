@@ -19,6 +19,7 @@
 #include "hypervisor/hypervisor.hpp"
 #include "registry/registry.hpp"
 #include "registry/retry.hpp"
+#include "storage/storage_host.hpp"
 #include "store/store.hpp"
 
 namespace hvctld {
@@ -29,21 +30,24 @@ struct ManagerPaths {
     std::string machine_id;  // tells one host from another
     std::string seeds;       // the folder of the guests' cloud-init seeds
     std::string dumps;       // the folder of core files that nobody has named
+    std::string scratch;     // the folder where images are converted
     std::string ledger;      // the file of what domains got; empty: none
 };
 
 inline constexpr std::size_t kMostNetworkWork = 16;
 inline constexpr std::size_t kMostDumps = 4;
+inline constexpr std::size_t kMostVolumeWork = 8;
 inline constexpr std::size_t kMostLooks = 64;  // each is a thread, which may be one that waits for a dead disk
 
 struct Context {
     Context(Loop& the_loop, Hypervisor& the_hypervisor, std::shared_ptr<BlockHost> the_blocks,
-            std::shared_ptr<NetworkHost> the_network, store::Store& the_store, Registry& the_registry,
-            config::Settings the_settings, ManagerPaths the_paths)
+            std::shared_ptr<NetworkHost> the_network, std::shared_ptr<StorageHost> the_storage, store::Store& the_store,
+            Registry& the_registry, config::Settings the_settings, ManagerPaths the_paths)
         : loop{the_loop},
           hypervisor{the_hypervisor},
           blocks{std::move(the_blocks)},
           network{std::move(the_network)},
+          storage{std::move(the_storage)},
           store{the_store},
           registry{the_registry},
           settings{std::move(the_settings)},
@@ -57,6 +61,7 @@ struct Context {
           looks{kMostLooks},
           network_lane{kMostNetworkWork},
           dumps{kMostDumps},
+          volume_lane{kMostVolumeWork},
           builds{Loop::kPoolThreads / 2},
           checks{Loop::kPoolThreads / 4},
           alive{std::make_shared<Context*>(this)} {}
@@ -68,6 +73,7 @@ struct Context {
     // Shared with threads that may be left behind.
     const std::shared_ptr<BlockHost> blocks;
     const std::shared_ptr<NetworkHost> network;
+    const std::shared_ptr<StorageHost> storage;
     store::Store& store;
     Registry& registry;
     const config::Settings settings;
@@ -84,6 +90,7 @@ struct Context {
     PoolLane looks;
     PoolLane network_lane;  // netlink, nftables, systemd: nothing that waits for a disk
     PoolLane dumps;
+    PoolLane volume_lane;  // what makes, erases and fills volumes: for hours, perhaps
     PoolLane builds;
     PoolLane checks;
     std::shared_ptr<Context*> alive;  // posted calls look whether all this still lives

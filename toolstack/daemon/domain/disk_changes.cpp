@@ -27,7 +27,7 @@ Result<JobId> DiskChanges::attach(const std::string& text, const std::string& di
     TRY(Work::require_whole(*domain));
     TRY(require_registry(context_.registry));
     config::Diagnostics diagnostics;
-    const auto parsed = config::parse_disk(disk_text, "disk", {}, diagnostics);
+    const auto parsed = config::parse_disk(disk_text, "disk", context_.settings.defaults.volumes, diagnostics);
     if (!parsed) return fail(ErrorId::DefinitionInvalid, diagnostics.text());
 
     const auto disk = std::make_shared<config::DiskDefinition>(*parsed);

@@ -8,9 +8,9 @@
 namespace hvctld {
 
 Manager::Manager(Loop& loop, Hypervisor& hypervisor, std::shared_ptr<BlockHost> blocks,
-                 std::shared_ptr<NetworkHost> network, store::Store& store, Registry& registry,
-                 config::Settings settings, ManagerPaths paths)
-    : context_{loop,  hypervisor, std::move(blocks),   std::move(network),
+                 std::shared_ptr<NetworkHost> network, std::shared_ptr<StorageHost> storage, store::Store& store,
+                 Registry& registry, config::Settings settings, ManagerPaths paths)
+    : context_{loop,  hypervisor, std::move(blocks),   std::move(network), std::move(storage),
                store, registry,   std::move(settings), std::move(paths)} {
     context_.retry.on_trouble = [this](const std::string& trouble) {
         if (trouble.empty()) {
@@ -38,6 +38,7 @@ Manager::Manager(Loop& loop, Hypervisor& hypervisor, std::shared_ptr<BlockHost> 
 
 Result<void> Manager::recover() {
     TRY(recovery_.run());
+    volumes_.sweep();
     metering_.begin();
     return {};
 }

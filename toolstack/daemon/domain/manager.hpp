@@ -27,6 +27,7 @@
 #include "domain/starts.hpp"
 #include "domain/tear_down.hpp"
 #include "domain/vcpus.hpp"
+#include "domain/volumes.hpp"
 #include "domain/work.hpp"
 
 namespace hvctld {
@@ -34,7 +35,8 @@ namespace hvctld {
 class Manager {
   public:
     Manager(Loop& loop, Hypervisor& hypervisor, std::shared_ptr<BlockHost> blocks, std::shared_ptr<NetworkHost> network,
-            store::Store& store, Registry& registry, config::Settings settings, ManagerPaths paths);
+            std::shared_ptr<StorageHost> storage, store::Store& store, Registry& registry, config::Settings settings,
+            ManagerPaths paths);
     Manager(const Manager&) = delete;
     Manager& operator=(const Manager&) = delete;
 
@@ -103,6 +105,8 @@ class Manager {
     }
     // CPU pools: see pool_changes.hpp.
     [[nodiscard]] PoolChanges& pools() { return pools_; }
+    // See volumes.hpp.
+    [[nodiscard]] Volumes& volumes() { return volumes_; }
     // See core_dumps.hpp.
     Result<std::pair<JobId, std::string>> dump_core(const std::string& domain, const std::string& path,
                                                     const CoreDumpOptions& options) {
@@ -180,6 +184,7 @@ class Manager {
     PoolChanges pools_{context_, domains_, work_};
     DiskChanges disk_changes_{context_, domains_, work_};
     NicChanges nic_changes_{context_, domains_, work_};
+    Volumes volumes_{context_, domains_, disk_changes_};
     Recovery recovery_{context_,
                        {domains_, definitions_, work_, tear_down_, starts_, requests_, ends_, host_end_, core_dumps_,
                         renames_, pools_}};

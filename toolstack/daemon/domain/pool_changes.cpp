@@ -14,7 +14,7 @@
 namespace hvctld {
 namespace {
 
-constexpr const char* kFact = "cpu pools";
+constexpr const char* kPoolsFact = "cpu pools";
 
 }  // namespace
 
@@ -35,7 +35,7 @@ PoolChanges::PoolChanges(Context& context, Domains& domains, Work& work)
 void PoolChanges::load() {
     const auto host = context_.hypervisor.host_info();
     if (host) context_.pools.set_host(host->cpus_online);
-    context_.pools.load(context_.registry.fact(kFact));
+    context_.pools.load(context_.registry.fact(kPoolsFact));
 }
 
 std::vector<PoolView> PoolChanges::list() {
@@ -94,7 +94,7 @@ void PoolChanges::apply_again() {
                      config::kFirstPool);
         domain->definition.pool = config::kFirstPool;
     }
-    if (context_.registry.fact(kFact).empty()) return;
+    if (context_.registry.fact(kPoolsFact).empty()) return;
     if (const auto applied = apply(); !applied) log::error("CPU pools: {}", applied.error().text());
 }
 
@@ -108,11 +108,11 @@ Result<void> PoolChanges::change(const std::function<Result<void>(CpuPools&)>& w
         context_.pools = before;
         return changed;
     }
-    (void)context_.registry.set_fact(kFact, context_.pools.text());
+    (void)context_.registry.set_fact(kPoolsFact, context_.pools.text());
     const auto applied = apply();
     if (applied) return {};
     context_.pools = before;
-    (void)context_.registry.set_fact(kFact, context_.pools.text());
+    (void)context_.registry.set_fact(kPoolsFact, context_.pools.text());
     if (const auto undone = apply(); !undone) log::error("CPU pools: {}", undone.error().text());
     return applied;
 }
@@ -135,7 +135,7 @@ Result<void> PoolChanges::rename(const std::string& name, const std::string& new
         members.push_back(domain);
     }
     TRY(context_.pools.rename(name, new_name));
-    (void)context_.registry.set_fact(kFact, context_.pools.text());
+    (void)context_.registry.set_fact(kPoolsFact, context_.pools.text());
     for (Domain* domain : members) {
         domain->definition.pool = new_name;
         domains_.save_definition(*domain);

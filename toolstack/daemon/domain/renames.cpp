@@ -12,13 +12,13 @@
 namespace hvctld {
 namespace {
 
-constexpr const char* kFact = "renaming";
+constexpr const char* kRenamingFact = "renaming";
 constexpr char kBetween = '/';  // in no name
 
 }  // namespace
 
 Result<void> Renames::require_settled(const Registry& registry, std::string_view name) {
-    const std::string text = registry.fact(kFact);
+    const std::string text = registry.fact(kRenamingFact);
     const std::size_t end = text.find(kBetween);
     if (end == std::string::npos || text.substr(0, end) != name) return {};
     return fail(ErrorId::Busy,
@@ -26,14 +26,14 @@ Result<void> Renames::require_settled(const Registry& registry, std::string_view
 }
 
 Renames::Note Renames::note() const {
-    const std::string text = context_.registry.fact(kFact);
+    const std::string text = context_.registry.fact(kRenamingFact);
     const std::size_t end = text.find(kBetween);
     if (end == std::string::npos) return {};
     return {text.substr(0, end), text.substr(end + 1)};
 }
 
 void Renames::set_note(const Note& note) {
-    (void)context_.registry.set_fact(kFact, note.now.empty() ? std::string{} : note.before + kBetween + note.now);
+    (void)context_.registry.set_fact(kRenamingFact, note.now.empty() ? std::string{} : note.before + kBetween + note.now);
 }
 
 Result<void> Renames::check(const Domain& domain, const std::string& name) {

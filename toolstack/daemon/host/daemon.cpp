@@ -15,6 +15,7 @@
 #include "host/settings_file.hpp"
 #include "hvctl/try.hpp"
 #include "registry/open.hpp"
+#include "storage/kernel_storage_host.hpp"
 
 namespace hvctld::host {
 namespace {
@@ -84,12 +85,13 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Loop& loop, Hypervisor& hypervisor
                                machine_id(),
                                paths.state + "/seeds",
                                paths.state + "/dumps",
+                               paths.state + "/scratch",
                                paths.state + "/ledger.db"};
     daemon->manager_ = std::make_unique<Manager>(
         loop, hypervisor, std::make_shared<KernelBlockHost>(),
         std::make_shared<KernelNetworkHost>(
             settings.networks.value_or(std::vector{config::usual_network(machine_id())}), paths.networks),
-        *daemon->store_, *daemon->registry_, settings, std::move(manager_paths));
+        std::make_shared<KernelStorageHost>(), *daemon->store_, *daemon->registry_, settings, std::move(manager_paths));
     // Before recovery puts all filters in place: none of them goes unnoticed.
     auto filters = FilterWatch::create(
         loop, [manager = daemon->manager_.get()](const std::string& name) { manager->restore_network(name); });

@@ -29,6 +29,10 @@ std::string_view to_string(Verb verb) {
         case Verb::DetachNic: return "detach nic";
         case Verb::ChangeNic: return "change nic";
         case Verb::DumpCore: return "dump core";
+        case Verb::CreateVolume: return "create volume";
+        case Verb::ImportVolume: return "import volume";
+        case Verb::ResizeVolume: return "resize volume";
+        case Verb::DeleteVolume: return "delete volume";
         case Verb::StopAll: return "stop";
         case Verb::Pause: return "pause";
         case Verb::Unpause: return "unpause";
@@ -86,6 +90,14 @@ std::string_view to_string(JobPhase phase) {
         case JobPhase::OpenDump: return "make the file for its memory";
         case JobPhase::CollectCore: return "collect its state";
         case JobPhase::WriteCore: return "write its memory to the file";
+        case JobPhase::LookAtImage: return "look at the image";
+        case JobPhase::ConvertImage: return "convert the image";
+        case JobPhase::MakeVolume: return "make the volume";
+        case JobPhase::CopyImage: return "copy the image";
+        case JobPhase::NameVolume: return "give the volume its name";
+        case JobPhase::LookAtVolume: return "look at the volume";
+        case JobPhase::GrowVolume: return "make the volume larger";
+        case JobPhase::EraseVolume: return "erase the volume";
         case JobPhase::WaitForOthers: return "wait for what was under way";
         case JobPhase::LookAtRest: return "look at what is left";
         case JobPhase::AskGuests: return "ask the guests";

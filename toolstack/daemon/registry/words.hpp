@@ -24,6 +24,10 @@ enum class Verb : std::uint8_t {
     DetachNic,
     ChangeNic,
     DumpCore,
+    CreateVolume,  // the next four are of no domain, but of a volume
+    ImportVolume,
+    ResizeVolume,
+    DeleteVolume,
     StopAll,  // ends all guests: of no domain
     Pause,
     Unpause,
@@ -85,6 +89,15 @@ enum class JobPhase : std::uint8_t {
     OpenDump,
     CollectCore,
     WriteCore,
+    // volumes
+    LookAtImage,
+    ConvertImage,
+    MakeVolume,
+    CopyImage,
+    NameVolume,
+    LookAtVolume,
+    GrowVolume,
+    EraseVolume,
     // taking a domain over from another job
     WaitForOthers,
     LookAtRest,

@@ -347,8 +347,9 @@ std::vector<DiskView> Disks::list() const {
     for (const config::DiskDefinition& disk : domain_.definition.disks) {
         const std::uint32_t number = number_of(disk);
         const auto device = domain_.in_hv() ? context_.blocks->serves(domain_.id(), number) : std::nullopt;
-        views.push_back({disk.target, number, disk.path, disk.format, disk.read_only, disk.cdrom, disk.shared,
-                         state_of(number), device ? fmt::format("{}:{}", major(*device), minor(*device)) : ""});
+        views.push_back({disk.target, number, disk.path, disk.volume, disk.format, disk.read_only, disk.cdrom,
+                         disk.shared, state_of(number),
+                         device ? fmt::format("{}:{}", major(*device), minor(*device)) : ""});
     }
     return views;
 }

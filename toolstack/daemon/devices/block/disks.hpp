@@ -19,6 +19,7 @@ struct DiskView {
     std::string target;
     std::uint32_t number = 0;  // the guest's driver knows it by this
     std::string path;
+    std::string volume;  // POOL/NAME; empty: a path alone
     std::string format;
     bool read_only = false;
     bool cdrom = false;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <linux/fs.h>
 #include <linux/loop.h>
+#include <linux/major.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -29,6 +30,7 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t kSector = 512;
 
 std::string named(const config::DiskDefinition& disk) {
+    if (!disk.volume.empty()) return fmt::format("disk {}: volume {} ({})", disk.target, disk.volume, disk.path);
     return fmt::format("disk {}: {}", disk.target, disk.path);
 }
 
@@ -132,7 +134,8 @@ bool go_together(const config::DiskDefinition& one, const config::DiskDefinition
 }
 
 ImageId id_of_block_device(int file, dev_t device) {
-    const auto info = loop_status(file);
+    // A logical volume over a loop device would hand the question on to that.
+    const auto info = major(device) == LOOP_MAJOR ? loop_status(file) : std::nullopt;
     return info ? id_of_loop(*info) : id_of_device(device);
 }
 
@@ -183,28 +186,58 @@ Result<Image> open_image(const config::DiskDefinition& disk, bool look_inside) {
     } else {
         image.id = {true, status.st_dev, status.st_ino};
     }
-    if (look_inside) TRY(check_format(image.file.get(), disk));
+    if (look_inside)
+        TRY(within(fmt::format("disk {}", disk.target), check_format(image.file.get(), disk.format, disk.path)));
     return image;
+}
+
+std::string user_in_dom0(const Image& image, bool read_only) {
+    if (const std::string loop = busy_loop(image, read_only); !loop.empty())
+        return fmt::format("{} has it ('losetup -l' shows more)", loop);
+    if (image.device == 0) return locked_by_qemu(image.file.get()) ? "a program has locked it, as QEMU does" : "";
+    const UniqueFd alone{
+        ::open(fmt::format("/proc/self/fd/{}", image.file.get()).c_str(), O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK)};
+    if (!alone && errno == EBUSY) return "Dom0 has it mounted, or made a part of another device ('lsblk' shows it)";
+    return {};
 }
 
 Result<void> check_unused(const Image& image, const config::DiskDefinition& disk) {
     if (disk.shared) return {};
-    const auto busy = [&](const std::string& who) {
-        return fail(ErrorId::ImageBusy,
-                    fmt::format("{} is in use: {}; end that first, or write shared: true if all who use it can bear it",
-                                named(disk), who));
-    };
-    if (const std::string loop = busy_loop(image, disk.read_only); !loop.empty())
-        return busy(fmt::format("{} has it ('losetup -l' shows more)", loop));
-    if (image.device == 0) {
-        if (locked_by_qemu(image.file.get())) return busy("a program has locked it, as QEMU does");
-        return {};
+    const std::string who = user_in_dom0(image, disk.read_only);
+    if (who.empty()) return {};
+    return fail(ErrorId::ImageBusy,
+                fmt::format("{} is in use: {}; end that first, or write shared: true if all who use it can bear it",
+                            named(disk), who));
+}
+
+Result<std::uint64_t> size_of_content(int file, const std::string& path) {
+    struct stat status {};
+    std::uint64_t bytes = 0;
+    if (fstat(file, &status) != 0) return fail_errno(errno, path);
+    if (!S_ISBLK(status.st_mode)) return static_cast<std::uint64_t>(status.st_size);
+    if (ioctl(file, BLKGETSIZE64, &bytes) != 0) return fail_errno(errno, path);
+    return bytes;
+}
+
+Result<Image> look_at_image(const std::string& path, bool read_only) {
+    Image image;
+    image.file = UniqueFd{::open(path.c_str(), (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
+    if (!image.file) {
+        const int number = errno;
+        return fail(number == ENOENT || number == ENOTDIR ? ErrorId::FileMissing : ErrorId::FileUnreadable,
+                    fmt::format("{}: {}", path, std::strerror(number)));
     }
-    const UniqueFd alone{
-        ::open(fmt::format("/proc/self/fd/{}", image.file.get()).c_str(), O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK)};
-    if (!alone && errno == EBUSY)
-        return busy("Dom0 has it mounted, or made a part of another device ('lsblk' shows it)");
-    return {};
+    struct stat status {};
+    if (fstat(image.file.get(), &status) != 0) return fail_errno(errno, path);
+    if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
+        return fail(ErrorId::ImageUnusable, path + " is neither a regular file nor a block device");
+    image.bytes = TRY(size_of_content(image.file.get(), path));
+    image.id = {true, status.st_dev, status.st_ino};
+    if (S_ISBLK(status.st_mode)) {
+        image.device = status.st_rdev;
+        image.id = id_of_block_device(image.file.get(), status.st_rdev);
+    }
+    return image;
 }
 
 Result<void> check_server(const config::DiskDefinition& disk) {

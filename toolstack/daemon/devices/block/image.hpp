@@ -53,6 +53,15 @@ inline constexpr const char* kImageServer = "/usr/bin/qemu-storage-daemon";
 // BackendFailed when the disk needs it, and it is not installed.
 Result<void> check_server(const config::DiskDefinition& disk);
 
+// Who in Dom0 has it in a way that does not go with reading it, or with writing to it; empty: nobody.
+std::string user_in_dom0(const Image& image, bool read_only);
+
+// A file or block device that may be anything: no disk of a guest, but what is to be one, or is not to be one any more.
+// FileMissing, FileUnreadable, ImageUnusable.
+Result<Image> look_at_image(const std::string& path, bool read_only);
+// The bytes of an open file or block device.
+Result<std::uint64_t> size_of_content(int file, const std::string& path);
+
 // Whether all disks of a guest that does not run could be served, other domains aside.
 Result<void> check_disks(const config::DomainDefinition& definition);
 

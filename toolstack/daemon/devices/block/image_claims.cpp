@@ -27,19 +27,35 @@ std::string_view word_of(std::string_view& text) {
     return word;
 }
 
+// No domain is called so.
+bool is_of_a_volume(const ImageClaim& claim) {
+    return claim.domain.find('/') != std::string::npos;
+}
+
 }  // namespace
 
+const ImageClaim* ImageClaims::rival(const config::DiskDefinition& disk, const ImageId& id) const {
+    const auto found = std::ranges::find_if(
+        claims_, [&](const ImageClaim& claim) { return claim.id.overlaps(id) && !go_together(claim.disk, disk); });
+    return found != claims_.end() ? &*found : nullptr;
+}
+
+std::string ImageClaims::words_for(const ImageClaim& claim) {
+    const char* const does = claim.disk.read_only ? "reads" : "writes to";
+    if (is_of_a_volume(claim))
+        return fmt::format("worked on by a job of the volume {}, which {} it", claim.domain, does);
+    return fmt::format("{} of {}, which {} it", claim.disk.target, claim.domain, does);
+}
+
 Result<void> ImageClaims::take(const std::string& domain, const config::DiskDefinition& disk, const ImageId& id) {
-    for (const ImageClaim& claim : claims_) {
-        if (!claim.id.overlaps(id) || go_together(claim.disk, disk)) continue;
+    if (const ImageClaim* claim = rival(disk, id)) {
         const std::string what = fmt::format("disk {}: {}", disk.target, disk.path);
-        if (claim.domain == domain) {
-            return fail(ErrorId::ImageBusy, fmt::format("{} is {} of this guest already", what, claim.disk.target));
+        if (claim->domain == domain) {
+            return fail(ErrorId::ImageBusy, fmt::format("{} is {} of this guest already", what, claim->disk.target));
         }
-        return fail(ErrorId::ImageBusy,
-                    fmt::format("{} is {} of {}, which {} it; end that guest or detach it there{}", what,
-                                claim.disk.target, claim.domain, claim.disk.read_only ? "reads" : "writes to",
-                                claim.disk.shared ? ", or write shared: true here, too" : ""));
+        return fail(ErrorId::ImageBusy, fmt::format("{} is {}; end that{}{}", what, words_for(*claim),
+                                                    is_of_a_volume(*claim) ? "" : " guest or detach it there",
+                                                    claim->disk.shared ? ", or write shared: true here, too" : ""));
     }
     claims_.push_back({domain, 0, disk, id, ClaimState::Coming});
     return {};
@@ -123,7 +139,7 @@ void ImageClaims::load_one(std::uint16_t domid, const std::string& target) {
     const auto id = parse_image_id(word_of(text));
     claim.domain = word_of(text);
     config::Diagnostics diagnostics;
-    const auto disk = config::parse_disk(text, path, {}, diagnostics);
+    const auto disk = config::parse_kept_disk(text, path, diagnostics);
     if (state == kStates.end() || !id || !disk || disk->target != target) {
         log::error("store entry {} is no claim on an image: \"{}\"; another guest may be given the image", path,
                    content);

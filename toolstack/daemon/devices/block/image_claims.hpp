@@ -22,7 +22,7 @@ namespace hvctld {
 enum class ClaimState : std::uint8_t { Coming, There, Going };
 
 struct ImageClaim {
-    std::string domain;       // its name
+    std::string domain;       // its name; or a volume's, POOL/NAME, which a job has for itself
     std::uint16_t domid = 0;  // kept in the store under it; 0: the guest is not in hv yet
     config::DiskDefinition disk;
     ImageId id;
@@ -37,6 +37,10 @@ class ImageClaims {
 
     // ImageBusy, with who has it.
     Result<void> take(const std::string& domain, const config::DiskDefinition& disk, const ImageId& id);
+    // Of somebody else, with which a disk over that image does not go; null: there is none.
+    [[nodiscard]] const ImageClaim* rival(const config::DiskDefinition& disk, const ImageId& id) const;
+    // "xvda of web1, which writes to it"
+    [[nodiscard]] static std::string words_for(const ImageClaim& claim);
     // For the run of the domain as `domid`: of what it has taken, or has under that domid already.
     void keep(const std::string& domain, std::uint16_t domid, const std::string& target, ClaimState state);
     // The domain has another name.

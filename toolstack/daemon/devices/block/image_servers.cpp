@@ -21,6 +21,7 @@
 
 #include "base/log.hpp"
 #include "base/units.hpp"
+#include "devices/block/image_format.hpp"
 #include "devices/block/nbd_client.hpp"
 #include "devices/block/qmp.hpp"
 #include "devices/block/unix_socket.hpp"
@@ -52,11 +53,6 @@ std::string new_id() {
     std::uint64_t bits = 0;
     (void)getrandom(&bits, sizeof bits, 0);
     return fmt::format("{:016x}", bits);
-}
-
-// As qemu-storage-daemon has them.
-std::string driver_of(const std::string& format) {
-    return format == "vhd" ? "vpc" : format;
 }
 
 bool can_be_direct(const Image& image, bool read_only) {
@@ -112,7 +108,7 @@ Result<void> ImageServers::prepare(const Server& server, const Image& image, con
     if (problem) return fail_errno(problem.value(), folder);
     std::ofstream options{folder + "/options"};
     options << fmt::format("FILE={}\nFORMAT={}\nREAD_ONLY={}\nWRITABLE={}\nDIRECT={}\n",
-                           image.device != 0 ? "host_device" : "file", driver_of(disk.format),
+                           image.device != 0 ? "host_device" : "file", qemu_driver(disk.format),
                            disk.read_only ? "on" : "off", disk.read_only ? "off" : "on",
                            can_be_direct(image, disk.read_only) ? "on" : "off");
     options.close();

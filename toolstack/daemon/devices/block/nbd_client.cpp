@@ -29,7 +29,7 @@ constexpr std::uint32_t kReplyError = std::uint32_t{1} << 31;
 constexpr std::uint16_t kInfoExport = 0;
 constexpr std::uint32_t kLongestReply = 4096;
 constexpr int kMostReplies = 16;
-constexpr std::chrono::seconds kPatience{10};
+constexpr std::chrono::seconds kAnswerPatience{10};
 
 // Big-endian numbers, one after the other.
 class Words {
@@ -88,7 +88,7 @@ class Words {
   private:
     int socket_;
     // Of all that it says: who is asked may be somebody's that a hostile image has taken over.
-    std::chrono::steady_clock::time_point deadline_ = std::chrono::steady_clock::now() + kPatience;
+    std::chrono::steady_clock::time_point deadline_ = std::chrono::steady_clock::now() + kAnswerPatience;
     std::vector<char> out_;
 };
 
