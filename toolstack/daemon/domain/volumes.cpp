@@ -376,7 +376,7 @@ Result<JobId> Volumes::import(const std::string& volume, const std::string& file
                  if (!importing.content) importing.content = std::move(importing.image->file);
                  importing.bytes = TRY(size_of_content(importing.content.get(), file));
                  importing.bytes += (kVolumeSector - importing.bytes % kVolumeSector) % kVolumeSector;
-                 return {};
+                 return check_size(importing.text, importing.bytes);
              })});
     add_making(job, task);
     job.add({JobPhase::CopyImage, 50, apart(task, [file](Task& importing) -> Result<void> {

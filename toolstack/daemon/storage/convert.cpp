@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -66,7 +67,19 @@ class Workshop {
     std::string folder_;
 };
 
-std::vector<std::string> sandboxed(const Workshop& shop, const std::string& unit, const std::string& format) {
+// A small image may say that it is of any size: the host keeps what it needs.
+Result<std::uint64_t> room_for_result(const std::string& scratch) {
+    constexpr std::uint64_t kReserve = std::uint64_t{256} << 20;
+    constexpr std::uint64_t kLeast = std::uint64_t{1} << 20;
+    struct statvfs system {};
+    if (::statvfs(scratch.c_str(), &system) != 0) return fail_errno(errno, scratch);
+    const std::uint64_t room = std::uint64_t{system.f_bavail} * system.f_frsize;
+    if (room < kReserve + kLeast) return fail(ErrorId::NoRoom, fmt::format("{} has no room for a conversion", scratch));
+    return room - kReserve;
+}
+
+std::vector<std::string> sandboxed(const Workshop& shop, const std::string& unit, const std::string& format,
+                                   std::uint64_t room) {
     const std::vector<std::string> properties{
         "DynamicUser=yes",
         "RootDirectory=" + shop.root(),
@@ -98,6 +111,7 @@ std::vector<std::string> sandboxed(const Workshop& shop, const std::string& unit
         "SystemCallErrorNumber=EPERM",
         "MemoryDenyWriteExecute=yes",
         "LockPersonality=yes",
+        fmt::format("LimitFSIZE={}", room),
         "MemoryMax=1G",
         "TasksMax=64",
         "CPUWeight=20",
@@ -125,7 +139,7 @@ Result<UniqueFd> convert_image(StorageHost& host, int image, std::uint64_t bytes
     if (::ftruncate(in.get(), static_cast<off_t>(bytes)) != 0) return fail_errno(errno, "the image's copy");
     TRY(check_format(in.get(), format, "the image"));
     const std::string unit = fmt::format("{}{}.service", kUnitNames, fresh_suffix());
-    const auto ran = host.run(sandboxed(*shop, unit, format), pace.cancel);
+    const auto ran = host.run(sandboxed(*shop, unit, format, TRY(room_for_result(scratch))), pace.cancel);
     if (pace.cancel.stop_requested()) (void)host.run({"/usr/bin/systemctl", "stop", unit}, {});
     TRY(pace.goes_on());
     if (!ran) return std::unexpected(ran.error());

@@ -63,7 +63,8 @@ class NewFileVolume final : public NewVolume {
             if (errno == EEXIST) return exists_;
             return file_error(errno, name_);
         }
-        ::unlinkat(folder_.get(), before_.c_str(), 0);
+        // Both names until then, should this process be killed: the sweep takes the first one away.
+        if (::unlinkat(folder_.get(), before_.c_str(), 0) != 0) return file_error(errno, name_);
         before_.clear();
         if (::fsync(folder_.get()) != 0) return file_error(errno, name_);
         return {};
@@ -92,15 +93,28 @@ Result<UniqueFd> DirectoryPool::open_folder() {
             fmt::format("the pool {}: there is no folder {}; make it ('install -d -m 700 {}')", name(), path, path));
     }
     if (!folder) return fail_errno(errno, path);
-    struct stat status {};
-    if (::fstat(folder.get(), &status) != 0) return fail_errno(errno, path);
-    if (status.st_uid != geteuid() || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-        return fail(ErrorId::AccessDenied,
-                    fmt::format("the pool {}: others than root may write to {}; 'chown root {}; chmod 700 {}'", name(),
-                                path, path, path));
-    }
+    TRY(require_own(path));
     std::call_once(stock_taken_, [&] { take_stock(folder.get()); });
     return folder;
+}
+
+Result<void> DirectoryPool::require_own(const std::string& path) const {
+    std::error_code problem;
+    const std::filesystem::path real = std::filesystem::canonical(path, problem);
+    if (problem) return fail_errno(problem.value(), path);
+    for (std::filesystem::path part = real;; part = part.parent_path()) {
+        struct stat status {};
+        if (::stat(part.c_str(), &status) != 0) return fail_errno(errno, part.string());
+        const bool others_write = (status.st_mode & (S_IWGRP | S_IWOTH)) != 0;
+        // In a folder like /tmp nobody takes away what is somebody else's.
+        const bool keeps = part != real && (status.st_mode & S_ISVTX) != 0;
+        if ((status.st_uid != geteuid() && status.st_uid != 0) || (others_write && !keeps)) {
+            return fail(ErrorId::AccessDenied,
+                        fmt::format("the pool {0}: others than root may write to {1}; 'chown root {1}; chmod 700 {1}'",
+                                    name(), part.string()));
+        }
+        if (part == part.root_path()) return {};
+    }
 }
 
 void DirectoryPool::take_stock(int folder) {
@@ -124,12 +138,23 @@ Result<void> DirectoryPool::sweep(Pace& pace) {
     if (!folder && (folder.error().id() == ErrorId::FileMissing)) return {};
     if (!folder) return std::unexpected(folder.error());
     for (const std::string& file : left_over_) {
-        const auto left = open_volume(folder->get(), file);
-        if (!left) continue;
-        log::warning("the pool {}: erases {}, which was left half-made or half-erased", name(), file);
-        TRY(within(settings().path, erase(folder->get(), file, left->get(), pace)));
+        if (const auto swept = sweep_one(folder->get(), file, pace); !swept)
+            log::error("{}: {}", settings().path, swept.error().text());
     }
     return {};
+}
+
+Result<void> DirectoryPool::sweep_one(int folder, const std::string& file, Pace& pace) {
+    const auto left = open_volume(folder, file);
+    if (!left) return {};
+    struct stat status {};
+    if (::fstat(left->get(), &status) != 0) return fail_errno(errno, file);
+    if (status.st_nlink > 1) {
+        // It has its other name already: it is whole, and somebody's.
+        return ::unlinkat(folder, file.c_str(), 0) == 0 ? Result<void>{} : fail_errno(errno, file);
+    }
+    log::warning("the pool {}: erases {}, which was left half-made or half-erased", name(), file);
+    return erase(folder, file, left->get(), pace);
 }
 
 Result<PoolSpace> DirectoryPool::space() {

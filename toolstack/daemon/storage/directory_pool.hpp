@@ -28,6 +28,9 @@ class DirectoryPool final : public VolumePool {
     Result<void> erase(int folder, const std::string& file, int fd, Pace& pace);
     // What is there of processes before this one, before this one makes any such thing.
     void take_stock(int folder);
+    // AccessDenied when others than root say what is in the folder, or where it is.
+    [[nodiscard]] Result<void> require_own(const std::string& path) const;
+    Result<void> sweep_one(int folder, const std::string& file, Pace& pace);
 
     std::once_flag stock_taken_;
     std::vector<std::string> left_over_;

@@ -5,14 +5,60 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <array>
 #include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <string>
+
+#include "devices/block/vbd.hpp"
+#include "storage/lvm_pool.hpp"
 
 namespace hvctld {
 
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string first_line(const fs::path& path) {
+    std::ifstream file{path};
+    std::string line;
+    std::getline(file, line);
+    return line;
+}
+
+// What guests write to is not looked into for parts of volume groups, which they could name as one of the host's: block
+// devices that are served, and those that hvctld makes to be.
+std::string filter_of_guests() {
+    std::set<std::string> rejected;
+    std::error_code problem;
+    for (fs::directory_iterator entry{"/sys/bus/xen-backend/devices", problem}, end; !problem && entry != end;
+         entry.increment(problem)) {
+        const auto device = parse_physical_device(first_line(entry->path() / "physical_device"));
+        if (!device) continue;
+        std::error_code none;
+        const fs::path own = fs::canonical(fmt::format("/sys/dev/block/{}:{}", major(*device), minor(*device)), none);
+        if (!none) rejected.insert(own.filename());
+    }
+    for (fs::directory_iterator entry{"/sys/block", problem}, end; !problem && entry != end; entry.increment(problem)) {
+        const std::string name = entry->path().filename();
+        if (name.starts_with("nbd") || first_line(entry->path() / "loop/autoclear") == "1") rejected.insert(name);
+    }
+    std::string filter = "devices/filter=[";
+    for (const std::string& name : rejected) filter += fmt::format("\"r|^/dev/{}$|\",", name);
+    return filter + "\"a|.*|\"]";
+}
+
+}  // namespace
+
 Result<ProgramOutcome> KernelStorageHost::run(const std::vector<std::string>& command, const std::stop_token& cancel) {
-    return run_program(command, cancel);
+    if (command.size() < 2 || command.front() != kLvm) return run_program(command, cancel);
+    std::vector<std::string> guarded = command;
+    guarded.insert(guarded.begin() + 2, {"--config", filter_of_guests()});
+    return run_program(guarded, cancel);
 }
 
 Result<UniqueFd> KernelStorageHost::open_device(const std::string& path) {

@@ -13,7 +13,6 @@
 namespace hvctld {
 namespace {
 
-constexpr const char* kLvm = "/usr/sbin/lvm";
 constexpr std::string_view kTag = "hvctl";
 // With the bytes that the volume had before it is being enlarged, of which none is to be touched.
 constexpr std::string_view kGrowTag = "hvctl.grow.";
@@ -29,6 +28,16 @@ double percent_of(std::uint64_t bytes, double percent) {
 std::optional<std::string> grow_tag_of(const LogicalVolume& volume) {
     const auto found = std::ranges::find_if(volume.tags, [](const auto& tag) { return tag.starts_with(kGrowTag); });
     return found != volume.tags.end() ? std::optional{*found} : std::nullopt;
+}
+
+// LVM keeps them for parts of volumes (lvm(8)).
+bool is_reserved(std::string_view name) {
+    constexpr std::array<std::string_view, 2> kBegin{"snapshot", "pvmove"};
+    constexpr std::array<std::string_view, 12> kWithin{"_cdata",  "_cmeta", "_corig", "_mlog",  "_mimage", "_pmspare",
+                                                       "_rimage", "_rmeta", "_tdata", "_tmeta", "_vdata",  "_vorigin"};
+    return std::ranges::any_of(kBegin, [&](std::string_view part) { return name.starts_with(part); }) ||
+           std::ranges::any_of(kWithin,
+                               [&](std::string_view part) { return name.find(part) != std::string_view::npos; });
 }
 
 }  // namespace
@@ -113,14 +122,31 @@ Result<void> LvmPool::take_stock() {
 
 Result<void> LvmPool::sweep(Pace& pace) {
     TRY(take_stock());
+    // First what a guest may be waiting for.
+    std::ranges::stable_partition(left_over_, [](const LogicalVolume& left) { return left.name.starts_with(kGrowLv); });
     for (const LogicalVolume& left : left_over_) {
         log::warning("the pool {}: {} was left by a hvctld that has been killed", name(), left.name);
-        if (left.name.starts_with(kGrowLv)) {
-            TRY(finish_growing(left, pace));
-        } else if (left.name.starts_with(kNewLv) || left.name.starts_with(kGoneLv)) {
-            TRY(erase(TRY(open_active(left.name)).get(), pace));
-            TRY(drop(left.name));
-        }
+        if (const auto swept = sweep_one(left, pace); !swept) log::error("{}: {}", left.name, swept.error().text());
+    }
+    return {};
+}
+
+Result<void> LvmPool::sweep_one(const LogicalVolume& left, Pace& pace) {
+    if (left.name.starts_with(kGrowLv)) return finish_growing(left, pace);
+    if (!left.name.starts_with(kNewLv) && !left.name.starts_with(kGoneLv)) return {};
+    TRY(require_no_snapshot(left.name));
+    TRY(erase(TRY(open_active(left.name)).get(), pace));
+    return drop(left.name);
+}
+
+// They would go with it, and before that be given all that is written over in it.
+Result<void> LvmPool::require_no_snapshot(const std::string& volume) {
+    for (const LogicalVolume& other : TRY(report())) {
+        if (other.origin != volume || !other.thin_pool.empty()) continue;
+        return fail(ErrorId::ImageBusy,
+                    fmt::format("{} has a snapshot, {}, which would go with it; 'lvremove {}' takes "
+                                "that away, where nobody needs it",
+                                named(volume), other.name, in_group(other.name)));
     }
     return {};
 }
@@ -166,8 +192,11 @@ Result<void> LvmPool::require_zeroing_pool() {
 
 Result<std::unique_ptr<NewVolume>> LvmPool::create(const std::string& volume, std::uint64_t bytes) {
     TRY(take_stock());
+    if (is_reserved(volume))
+        return fail(ErrorId::InvalidArgument, fmt::format("{}: LVM keeps names like that for itself", named(volume)));
     for (const LogicalVolume& other : TRY(report())) {
-        if (other.name == volume) return exists(volume);
+        // One that was being enlarged is without its name for a while.
+        if (other.name == volume || other.name == fmt::format("{}{}", kGrowLv, volume)) return exists(volume);
     }
     const std::string before = fmt::format("{}{}", kNewLv, fresh_suffix());
     const std::string size = fmt::format("{}b", bytes);
@@ -217,6 +246,15 @@ Result<void> LvmPool::grow(const std::string& volume, std::uint64_t bytes, Pace&
         TRY(lvm({"lvextend", "--size", size}, in_group(volume)));
         return {};
     }
+    for (const LogicalVolume& own : TRY(ours())) {
+        const auto tag = own.name == volume ? grow_tag_of(own) : std::nullopt;
+        if (!tag) continue;
+        return fail(
+            ErrorId::VolumePoolFailed,
+            fmt::format("{0} has the tag {1}, as if it were being enlarged, and its own name; 'lvchange --deltag "
+                        "{1} {2}' takes it away, if all that is in it is whole",
+                        named(volume), *tag, in_group(volume)));
+    }
     (void)TRY(open_active(volume));
     LogicalVolume growing;
     growing.name = fmt::format("{}{}", kGrowLv, volume);
@@ -249,6 +287,7 @@ Result<void> LvmPool::finish_growing(const LogicalVolume& growing, Pace& pace) {
 Result<std::string> LvmPool::remove(const std::string& volume, Pace& pace) {
     TRY(take_stock());
     const VolumeInfo info = TRY(find(volume));
+    TRY(require_no_snapshot(volume));
     const std::string gone = fmt::format("{}{}", kGoneLv, fresh_suffix());
     const char* done = nullptr;
     {

@@ -10,6 +10,8 @@
 
 namespace hvctld {
 
+inline constexpr const char* kLvm = "/usr/sbin/lvm";
+
 class LvmPool final : public VolumePool {
   public:
     LvmPool(config::VolumePoolSettings settings, std::shared_ptr<StorageHost> host)
@@ -44,6 +46,9 @@ class LvmPool final : public VolumePool {
     Result<void> finish_growing(const LogicalVolume& growing, Pace& pace);
     // What is there of processes before this one, before this one makes any such thing.
     Result<void> take_stock();
+    Result<void> sweep_one(const LogicalVolume& left, Pace& pace);
+    // ImageBusy.
+    Result<void> require_no_snapshot(const std::string& volume);
 
     const std::shared_ptr<StorageHost> host_;
     std::mutex mutex_;

@@ -62,6 +62,7 @@ Result<std::vector<LogicalVolume>> read_volume_report(std::string_view json) {
         volume.bytes = number_of(row, "lv_size");
         volume.tags = words_of(text_of(row, "lv_tags"));
         volume.thin_pool = text_of(row, "pool_lv");
+        volume.origin = text_of(row, "origin");
         volume.data_percent = std::strtod(text_of(row, "data_percent").c_str(), nullptr);
         const std::string attributes = text_of(row, "lv_attr");
         volume.zeroes = attributes.size() > kZeroes && attributes[kZeroes] == 'z';

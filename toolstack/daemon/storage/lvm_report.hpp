@@ -16,6 +16,7 @@ struct LogicalVolume {
     std::uint64_t bytes = 0;
     std::vector<std::string> tags;
     std::string thin_pool;    // that it is in; empty: none
+    std::string origin;       // whose snapshot it is; empty: nobody's
     double data_percent = 0;  // of a thin volume, or of a thin pool, what it has taken
     bool zeroes = false;      // of a thin pool: what it gives has been zeroed
 
@@ -24,7 +25,7 @@ struct LogicalVolume {
 
 // The options of lvs and vgs for what is read below.
 std::vector<std::string> report_options(std::string_view columns);
-inline constexpr std::string_view kVolumeColumns = "lv_name,lv_size,lv_tags,pool_lv,data_percent,lv_attr";
+inline constexpr std::string_view kVolumeColumns = "lv_name,lv_size,lv_tags,pool_lv,origin,data_percent,lv_attr";
 inline constexpr std::string_view kGroupColumns = "vg_size,vg_free";
 
 // VolumePoolFailed for what is no such report.

@@ -61,11 +61,13 @@ bool can_be_direct(const Image& image, bool read_only) {
         UniqueFd{::open(path.c_str(), (read_only ? O_RDONLY : O_RDWR) | O_DIRECT | O_CLOEXEC | O_NONBLOCK)});
 }
 
-// One that the service may write to has another name.
-std::string link_of(const std::string& id) {
-    const std::string path = folder_of(id) + "/image";
+// Names of the link, and of what the service sees in its root.
+constexpr const char* kWritable = "/image";
+constexpr const char* kReadOnly = "/image-ro";
+
+const char* name_of(const std::string& id) {
     std::error_code problem;
-    return fs::is_symlink(fs::symlink_status(path, problem)) ? path : path + "-ro";
+    return fs::is_symlink(fs::symlink_status(folder_of(id) + kWritable, problem)) ? kWritable : kReadOnly;
 }
 
 // What its path leads to is looked for again by another process.
@@ -104,12 +106,12 @@ Result<void> ImageServers::prepare(const Server& server, const Image& image, con
     const std::string folder = folder_of(server.id);
     std::error_code problem;
     fs::create_directories(folder, problem);
-    if (!problem) fs::create_symlink(disk.path, folder + (disk.read_only ? "/image-ro" : "/image"), problem);
+    if (!problem) fs::create_symlink(disk.path, folder + (disk.read_only ? kReadOnly : kWritable), problem);
     if (problem) return fail_errno(problem.value(), folder);
     std::ofstream options{folder + "/options"};
-    options << fmt::format("FILE={}\nFORMAT={}\nREAD_ONLY={}\nWRITABLE={}\nDIRECT={}\n",
-                           image.device != 0 ? "host_device" : "file", qemu_driver(disk.format),
-                           disk.read_only ? "on" : "off", disk.read_only ? "off" : "on",
+    options << fmt::format("FILE={}\nIMAGE={}\nFORMAT={}\nREAD_ONLY={}\nWRITABLE={}\nDIRECT={}\n",
+                           image.device != 0 ? "host_device" : "file", disk.read_only ? kReadOnly : kWritable,
+                           qemu_driver(disk.format), disk.read_only ? "on" : "off", disk.read_only ? "off" : "on",
                            can_be_direct(image, disk.read_only) ? "on" : "off");
     options.close();
     return options ? Result<void>{} : fail_errno(EIO, folder);
@@ -119,13 +121,14 @@ Result<void> ImageServers::prepare(const Server& server, const Image& image, con
 Result<UniqueFd> ImageServers::start(const Server& server) {
     constexpr std::chrono::milliseconds kBetweenLooks{20};
     constexpr int kLooks = 1000;
-    TRY(check_same(link_of(server.id), server.image));
+    const std::string name = name_of(server.id);
+    TRY(check_same(folder_of(server.id) + name, server.image));
     TRY(run_unit(unit_of(server.id)));
     for (int look = 1;; ++look) {
         auto socket = connect_unix(socket_of(server.id, "nbd"));
         if (socket) {
             // Not what the link leads to by now, but what the service has.
-            TRY(check_same(fmt::format("/proc/{}/root/image", TRY(unit_process(unit_of(server.id)))), server.image));
+            TRY(check_same(fmt::format("/proc/{}/root{}", TRY(unit_process(unit_of(server.id))), name), server.image));
             return socket;
         }
         if (look == kLooks || !TRY(unit_runs(unit_of(server.id)))) {
@@ -165,7 +168,11 @@ Result<Backing> ImageServers::attach(const Image& image, const config::DiskDefin
     };
     auto connected = connect();
     if (!connected) {
-        if (const auto ended = end(server); !ended) log::error("{}: {}", disk.path, ended.error().text());
+        if (const auto ended = end(server); !ended) {
+            log::error("{}: {}", disk.path, ended.error().text());
+            const std::lock_guard lock{mutex_};
+            servers_[server.id] = kLeft;
+        }
         return std::unexpected(connected.error());
     }
     const std::lock_guard lock{mutex_};

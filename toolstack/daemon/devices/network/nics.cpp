@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/log.hpp"
@@ -129,11 +130,20 @@ Step Nics::connect_one(const config::NicDefinition& nic) {
 }
 
 Result<std::uint32_t> Nics::free_number() const {
+    // A guest that has not seen yet that one is gone takes the next of that number for it. Better one that it has long
+    // forgotten.
+    constexpr std::chrono::seconds kForgotten{30};
+    const auto now = std::chrono::steady_clock::now();
+    std::optional<std::uint32_t> fresh;
     for (std::uint32_t number = 0; number < config::kMostDevices; ++number) {
         // One that has just gone may not have gone from Dom0's kernel.
         if (vifs().state(number) || leaving_.contains(number)) continue;
-        if (!context_.network->exists(vif_name(domid(), number))) return number;
+        if (context_.network->exists(vif_name(domid(), number))) continue;
+        const auto left = left_.find(number);
+        if (left == left_.end() || now - left->second > kForgotten) return number;
+        if (!fresh) fresh = number;
     }
+    if (fresh) return *fresh;
     return fail(ErrorId::LimitReached, fmt::format("{}: more than {} network interfaces are not possible",
                                                    domain_.record.name, config::kMostDevices));
 }
@@ -223,6 +233,7 @@ void Nics::freed() {
 
 void Nics::clear(const config::NicDefinition& nic, std::uint32_t number, const std::function<void()>& done) {
     leaving_.insert(number);
+    left_[number] = std::chrono::steady_clock::now();
     context_.network_lane.run_apart(
         context_.loop,
         [host = context_.network, gone = guest_nic(nic, number)]() -> Result<void> {

@@ -1,6 +1,7 @@
 // The network interfaces of a guest: each an interface of Dom0 that netback makes, a filter on it, and a bridge.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -90,6 +91,7 @@ class Nics final : public Device {
     Domain& domain_;
     std::map<config::MacAddress, Live> live_;  // of the present run, whatever the definition says
     std::set<std::uint32_t> leaving_;          // numbers whose interfaces Dom0 is still rid of
+    std::map<std::uint32_t, std::chrono::steady_clock::time_point> left_;  // when, by number
     std::shared_ptr<Nics*> alive_ = std::make_shared<Nics*>(this);
 };
 
