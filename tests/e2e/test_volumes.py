@@ -92,7 +92,7 @@ def converted(dom0):
     dom0.ok(f"rm -rf {FOLDER}")
 
 
-@in_dom0("volumes: thick and thin volumes of LVM are zeroed before and erased after")
+@in_dom0("volumes: thick and thin volumes of LVM are zeroed before and erased after", slow=True)
 def in_lvm(dom0):
     dom0.ok(f"mkdir -p {FOLDER} && truncate -s 160M {FOLDER}/disk")
     loop = dom0.ok(f"losetup -f --show {FOLDER}/disk").strip()

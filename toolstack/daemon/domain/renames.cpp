@@ -33,7 +33,8 @@ Renames::Note Renames::note() const {
 }
 
 void Renames::set_note(const Note& note) {
-    (void)context_.registry.set_fact(kRenamingFact, note.now.empty() ? std::string{} : note.before + kBetween + note.now);
+    (void)context_.registry.set_fact(kRenamingFact,
+                                     note.now.empty() ? std::string{} : note.before + kBetween + note.now);
 }
 
 Result<void> Renames::check(const Domain& domain, const std::string& name) {
