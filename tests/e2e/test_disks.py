@@ -174,6 +174,17 @@ def other_format(dom0):
     in_guest(dom0, "diska", "head -c 512 /dev/xvda >/dev/null; echo size$(($(cat /sys/block/xvda/size) / 2048))", "size128")
     dom0.refused("hvctl block-resize diska xvda 64MiB", "can only grow")
 
+    # Nobody in Dom0 looks into it, and nobody else is given it by its device's name.
+    dom0.until("udevadm info --query=property /dev/nbd0", "UDEV_DISABLE_PERSISTENT_STORAGE_RULES_FLAG=1")
+    dom0.refused("hvctl block-attach diska /dev/nbd0", "HV-E0702")
+    # An image on a block device, and one that the guest may only read.
+    dom0.ok(f"qemu-img create -q -f qcow2 {FOLDER}/b.qcow2 64M && cp {FOLDER}/b.qcow2 {FOLDER}/device && truncate -s 128M {FOLDER}/device && "
+            f"losetup /dev/loop7 {FOLDER}/device && hvctl block-attach diska /dev/loop7 xvdb --format qcow2 && "
+            f"hvctl block-attach diska {FOLDER}/b.qcow2 xvdc --format qcow2 --read-only")
+    in_guest(dom0, "diska", "echo payload | dd of=/dev/xvdb conv=fsync 2>/dev/null && echo written$((40 + 5))", "written45")
+    in_guest(dom0, "diska", "echo x | dd of=/dev/xvdc conv=fsync 2>&1 || echo refused$((40 + 6))", "refused46")
+    dom0.ok("hvctl block-detach diska xvdb xvdc && losetup -d /dev/loop7")
+
     dom0.ok("hvctl reboot --wait diska")
     in_guest(dom0, "diska", "head -c 7 /dev/xvda | sed s/load/TOAD/; echo", "PAYTOAD")
     dom0.ok("hvctl destroy diska")

@@ -7,11 +7,16 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <semaphore>
 #include <stdexcept>
+#include <string>
+#include <thread>
 
 #include "bus_testing.hpp"
 
@@ -40,6 +45,17 @@ class BusClientsTest : public BusTest {
     static bool hung_up(sd_bus* bus) {
         pollfd state{.fd = sd_bus_get_fd(bus), .events = POLLRDHUP, .revents = 0};
         return poll(&state, 1, 0) > 0;
+    }
+    // Whether no other thread of this process runs or waits for a disk.
+    static bool others_sleep() {
+        const std::string own = std::to_string(gettid());
+        return std::ranges::none_of(std::filesystem::directory_iterator{"/proc/self/task"}, [&](const auto& thread) {
+            if (thread.path().filename() == own) return false;
+            std::string line;
+            std::getline(std::ifstream{thread.path() / "stat"}, line);
+            const std::size_t end_of_name = line.rfind(')');
+            return end_of_name != std::string::npos && !line.substr(end_of_name).starts_with(") S");
+        });
     }
     // A peer that speaks no D-Bus.
     [[nodiscard]] UniqueFd connect_raw() const {
@@ -239,6 +255,16 @@ TEST_F(BusClientsTest, WaitsThatHaveEndedLeaveNothingBehind) {
 
 // No descriptor is left: whoever comes then waits, without keeping the daemon's loop busy, and is served later.
 TEST_F(BusClientsTest, ADaemonWithoutDescriptorsServesLater) {
+    pollfd loop{.fd = uv_backend_fd(process->loop->raw()), .events = POLLIN, .revents = 0};
+    // What the start began in other threads ends first: to check a type that it has not seen yet, the sanitizer
+    // opens a pipe, and without one it takes the object for a broken one.
+    bool rests = false;
+    for (int i = 0; i < 1000 && !rests; ++i) {
+        process->loop->run_once(false);  // first of all: it is what makes the loop's descriptor tell of it
+        std::this_thread::sleep_for(std::chrono::milliseconds{5});
+        rests = others_sleep() && poll(&loop, 1, 0) == 0;
+    }
+    ASSERT_TRUE(rests);
     const UniqueFd waiting = connect_raw();
     const int lowest_free = UniqueFd{dup(0)}.get();
     rlimit before{};
@@ -247,14 +273,7 @@ TEST_F(BusClientsTest, ADaemonWithoutDescriptorsServesLater) {
     none.rlim_cur = static_cast<rlim_t>(lowest_free);
     setrlimit(RLIMIT_NOFILE, &none);
     for (int i = 0; i < 10; ++i) process->loop->run_once(false);
-    pollfd loop{.fd = uv_backend_fd(process->loop->raw()), .events = POLLIN, .revents = 0};
-    // What threads of the start have finished meanwhile is done, and then there is nothing.
-    bool idle = false;
-    for (int i = 0; i < 1000 && !idle; ++i) {
-        process->loop->run_once(false);
-        idle = poll(&loop, 1, 0) == 0;
-    }
-    EXPECT_TRUE(idle) << "there is always something to do";
+    EXPECT_EQ(poll(&loop, 1, 0), 0) << "there is always something to do";
     setrlimit(RLIMIT_NOFILE, &before);
     with_client([&](sd_bus* bus) { EXPECT_TRUE(call(bus, "ListDomains", "").message); });
 }

@@ -75,6 +75,11 @@ TEST_F(ImageTest, OtherFormatsAreNamedWhereAnAdministratorAsks) {
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().id(), ErrorId::ImageUnusable);
     EXPECT_NE(refused.error().message().find("format: qcow2"), std::string::npos) << refused.error().message();
+    // As new ones are made, which are no whole sectors.
+    const std::string odd = folder.file("odd.qcow2", std::string{"QFI\xfb\0\0\0\3", 8} + std::string(196608, '\0'));
+    const auto also = open_image(disk(odd), true);
+    ASSERT_FALSE(also);
+    EXPECT_NE(also.error().message().find("format: qcow2"), std::string::npos) << also.error().message();
     // A guest that has written such a header to its own disk still restarts.
     EXPECT_TRUE(open_image(disk(path), false));
 }
@@ -158,6 +163,16 @@ TEST_F(ImageTest, IdsAreReadAsTheyAreWritten) {
     for (const char* text :
          {"", "file", "file:", "file:1", "file:1:", "file:1:2x", "disk:1:2", "file:-1:2", "file:1:2:3"})
         EXPECT_FALSE(parse_image_id(text)) << text;
+}
+
+TEST_F(ImageTest, LabelsAreReadAsTheyAreWritten) {
+    const auto read = parse_label(format_label({"0123456789abcdef", {true, 2049, 131}}));
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->service, "0123456789abcdef");
+    EXPECT_EQ(read->image, (ImageId{true, 2049, 131}));
+    for (const char* text : {"", "hvctl-disk ", "hvctl-disk a", "hvctl-disk  file:1:2", "hvctl-disk a/b file:1:2",
+                             "hvctl-disk .. file:1:2", "hvctl-disk a file:1", "other a file:1:2", "file:1:2"})
+        EXPECT_FALSE(parse_label(text)) << text;
 }
 
 TEST_F(ImageTest, APartitionOverlapsItsDiskAlone) {

@@ -101,8 +101,7 @@ void add_volume_import(App& app, Context& context) {
     verb.description =
         "Makes a volume that has what an image has: a file or a block device of Dom0, which stays as it is. Images in "
         "other formats than raw are read by qemu-img (Debian's package qemu-utils), shut off from everything else; "
-        "those "
-        "that are based on other files are refused.";
+        "those that are based on other files are refused.";
     verb.examples = "hvctl volume-import web1 debian-12-genericcloud-amd64.qcow2 --format qcow2";
     verb.positional("FILE", Complete::File, arguments->file, "the image");
     verb.value("--format", "FORMAT", arguments->format, "raw (the default), qcow2, vmdk, vhdx, vhd or vdi");
@@ -118,10 +117,9 @@ void add_volume_resize(App& app, Context& context) {
     Verb& verb = add_job_verb(app, "volume-resize", "make a volume larger", arguments);
     verb.description =
         "Makes a volume larger. Where a guest that runs has it, that sees the new size with its next request to the "
-        "disk; "
-        "only a thick volume of LVM cannot grow under a guest. What the volume gains is zeros. The file system in it "
-        "is "
-        "the guest's to grow.";
+        "disk; only a thick volume of LVM cannot grow under a guest. What the volume gains is zeros. The file system "
+        "in it "
+        "is the guest's to grow.";
     verb.examples = "hvctl volume-resize web1 40GiB";
     verb.positional("SIZE", Complete::Nothing, arguments->size, "its new size, such as 40GiB");
     verb.run = [arguments, &context]() -> Result<void> {
@@ -136,8 +134,7 @@ void add_volume_delete(App& app, Context& context) {
     Verb& verb = add_job_verb(app, "volume-delete", "erase a volume", arguments);
     verb.description =
         "Erases a volume that no domain has, and gives its room back: all that was in it is written over with zeros, "
-        "or, "
-        "in a thin pool, discarded. That cannot be undone or called off.";
+        "or, in a thin pool, discarded. That cannot be undone or called off.";
     verb.examples = "hvctl volume-delete web1";
     verb.run = [arguments, &context]() -> Result<void> {
         JobId job = TRY(TRY(context.manager())->delete_volume(arguments->volume));

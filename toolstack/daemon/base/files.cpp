@@ -21,6 +21,13 @@ std::uint64_t available_memory() {
     return UINT64_MAX;
 }
 
+std::string first_line(const std::string& path) {
+    std::ifstream file{path};
+    std::string line;
+    std::getline(file, line);
+    return line;
+}
+
 Result<std::string> read_text_file(const std::string& path, std::size_t most) {
     const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
     if (!file) {

@@ -57,25 +57,10 @@ Result<void> mount_xenfs() {
 }
 
 bool runs_as_dom0() {
-    constexpr std::size_t kSysfsPage = 4096;  // what a file there says to have
-    const auto type = read_text_file("/sys/hypervisor/type", kSysfsPage);
-    if (type && !type->starts_with("xen")) return false;
+    const std::string type = first_line("/sys/hypervisor/type");
+    if (!type.empty() && type != "xen") return false;
     return access("/proc/xen", F_OK) == 0;
 }
-
-namespace {
-
-std::string first_line(const char* path) {
-    constexpr std::size_t kMost = 128;
-    const UniqueFd file{::open(path, O_RDONLY | O_CLOEXEC)};
-    std::array<char, kMost> buffer{};
-    const ssize_t got = file ? ::read(file.get(), buffer.data(), buffer.size()) : 0;
-    std::string text{buffer.data(), static_cast<std::size_t>(got > 0 ? got : 0)};
-    while (text.ends_with('\n')) text.pop_back();
-    return text;
-}
-
-}  // namespace
 
 std::string boot_id() {
     return first_line("/proc/sys/kernel/random/boot_id");

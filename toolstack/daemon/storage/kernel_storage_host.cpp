@@ -10,10 +10,10 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
 #include <set>
 #include <string>
 
+#include "base/files.hpp"
 #include "devices/block/vbd.hpp"
 #include "storage/lvm_pool.hpp"
 
@@ -23,13 +23,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string first_line(const fs::path& path) {
-    std::ifstream file{path};
-    std::string line;
-    std::getline(file, line);
-    return line;
-}
-
 // What guests write to is not looked into for parts of volume groups, which they could name as one of the host's: block
 // devices that are served, and those that hvctld makes to be.
 std::string filter_of_guests() {
@@ -37,7 +30,7 @@ std::string filter_of_guests() {
     std::error_code problem;
     for (fs::directory_iterator entry{"/sys/bus/xen-backend/devices", problem}, end; !problem && entry != end;
          entry.increment(problem)) {
-        const auto device = parse_physical_device(first_line(entry->path() / "physical_device"));
+        const auto device = parse_physical_device(first_line(entry->path().string() + "/physical_device"));
         if (!device) continue;
         std::error_code none;
         const fs::path own = fs::canonical(fmt::format("/sys/dev/block/{}:{}", major(*device), minor(*device)), none);
@@ -45,7 +38,8 @@ std::string filter_of_guests() {
     }
     for (fs::directory_iterator entry{"/sys/block", problem}, end; !problem && entry != end; entry.increment(problem)) {
         const std::string name = entry->path().filename();
-        if (name.starts_with("nbd") || first_line(entry->path() / "loop/autoclear") == "1") rejected.insert(name);
+        if (name.starts_with("nbd") || first_line(entry->path().string() + "/loop/autoclear") == "1")
+            rejected.insert(name);
     }
     std::string filter = "devices/filter=[";
     for (const std::string& name : rejected) filter += fmt::format("\"r|^/dev/{}$|\",", name);

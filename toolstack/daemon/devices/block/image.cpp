@@ -10,12 +10,12 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <utility>
 #include <vector>
 
@@ -28,6 +28,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kSector = 512;
+constexpr std::string_view kLabel = "hvctl-disk ";
 
 std::string named(const config::DiskDefinition& disk) {
     if (!disk.volume.empty()) return fmt::format("disk {}: volume {} ({})", disk.target, disk.volume, disk.path);
@@ -51,14 +52,6 @@ std::string sysfs_of(dev_t device) {
     return fmt::format("/sys/dev/block/{}:{}", major(device), minor(device));
 }
 
-// One number of a sysfs file, or "MAJOR:MINOR".
-std::string first_line(const std::string& path) {
-    std::ifstream file{path};
-    std::string line;
-    std::getline(file, line);
-    return line;
-}
-
 ImageId id_of_device(dev_t device) {
     const std::string partition = first_line(sysfs_of(device) + "/partition");
     std::uint64_t number = 0;
@@ -67,11 +60,17 @@ ImageId id_of_device(dev_t device) {
     // A partition's folder is in its disk's.
     std::error_code problem;
     const fs::path folder = fs::canonical(sysfs_of(device), problem);
-    const std::string disk = problem ? "" : first_line(folder.parent_path() / "dev");
+    const std::string disk = problem ? "" : first_line(folder.parent_path().string() + "/dev");
     unsigned disk_major = 0;
     unsigned disk_minor = 0;
     if (std::sscanf(disk.c_str(), "%u:%u", &disk_major, &disk_minor) != 2) return {false, device, 0};
     return {false, makedev(disk_major, disk_minor), number};
+}
+
+// Or a partition of one. A logical volume over a loop device would hand the question on to that.
+bool is_of_loop(dev_t device) {
+    std::error_code problem;
+    return fs::canonical(sysfs_of(device), problem).string().find("/block/loop") != std::string::npos;
 }
 
 // A loop device over a block device says so, and has its node's inode besides.
@@ -80,9 +79,7 @@ ImageId id_of_loop(const loop_info64& info) {
     return {true, decode_device(info.lo_device), info.lo_inode};
 }
 
-Result<std::uint64_t> size_of(int file, const struct stat& status, const config::DiskDefinition& disk) {
-    std::uint64_t bytes = static_cast<std::uint64_t>(status.st_size);
-    if (S_ISBLK(status.st_mode) && ioctl(file, BLKGETSIZE64, &bytes) != 0) return fail_errno(errno, named(disk));
+Result<void> check_size(std::uint64_t bytes, const config::DiskDefinition& disk) {
     if (bytes == 0) {
         return fail(ErrorId::ImageUnusable,
                     fmt::format("{} is empty; 'truncate -s 10G FILE' makes a disk of a file", named(disk)));
@@ -93,7 +90,29 @@ Result<std::uint64_t> size_of(int file, const struct stat& status, const config:
                                 "'truncate -s %{} FILE' fills the last sector up",
                                 named(disk), bytes, kSector));
     }
-    return bytes;
+    return {};
+}
+
+// What has been opened under that name.
+Result<Image> identify(UniqueFd file, const std::string& name) {
+    struct stat status {};
+    if (fstat(file.get(), &status) != 0) return fail_errno(errno, name);
+    if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
+        return fail(ErrorId::ImageUnusable, name + " is neither a regular file nor a block device");
+    Image image;
+    image.bytes = TRY(size_of_content(file.get(), name));
+    image.id = {true, status.st_dev, status.st_ino};
+    if (S_ISBLK(status.st_mode)) {
+        image.device = status.st_rdev;
+        image.id = id_of_block_device(file.get(), status.st_rdev);
+    }
+    image.file = std::move(file);
+    return image;
+}
+
+// O_NONBLOCK: opening a FIFO that has taken the file's place must not wait.
+UniqueFd open_either(const std::string& path, bool read_only) {
+    return UniqueFd{::open(path.c_str(), (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
 }
 
 // The other loop device that has the file, for writing unless all only read.
@@ -134,8 +153,11 @@ bool go_together(const config::DiskDefinition& one, const config::DiskDefinition
 }
 
 ImageId id_of_block_device(int file, dev_t device) {
-    // A logical volume over a loop device would hand the question on to that.
-    const auto info = major(device) == LOOP_MAJOR ? loop_status(file) : std::nullopt;
+    if (major(device) == NBD_MAJOR) {
+        const auto served = parse_label(first_line(sysfs_of(device) + "/backend"));
+        if (served) return served->image;
+    }
+    const auto info = is_of_loop(device) ? loop_status(file) : std::nullopt;
     return info ? id_of_loop(*info) : id_of_device(device);
 }
 
@@ -161,33 +183,36 @@ std::optional<ImageId> parse_image_id(std::string_view text) {
     return id;
 }
 
+std::string format_label(const ServedImage& served) {
+    return fmt::format("{}{} {}", kLabel, served.service, format_image_id(served.image));
+}
+
+std::optional<ServedImage> parse_label(std::string_view label) {
+    if (!label.starts_with(kLabel)) return std::nullopt;
+    label.remove_prefix(kLabel.size());
+    const std::size_t space = label.find(' ');
+    const auto image = space == std::string_view::npos ? std::nullopt : parse_image_id(label.substr(space + 1));
+    const std::string_view service = label.substr(0, space);
+    const bool is_plain =
+        std::ranges::all_of(service, [](char c) { return std::isalnum(static_cast<unsigned char>(c)); });
+    if (!image || service.empty() || !is_plain) return std::nullopt;
+    return ServedImage{std::string{service}, *image};
+}
+
 Result<Image> open_image(const config::DiskDefinition& disk, bool look_inside) {
-    Image image;
-    // O_NONBLOCK: opening a FIFO that has taken the file's place must not wait.
-    image.file =
-        UniqueFd{::open(disk.path.c_str(), (disk.read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
-    if (!image.file) {
+    UniqueFd file = open_either(disk.path, disk.read_only);
+    if (!file) {
         const int number = errno;
         const bool missing = number == ENOENT || number == ENOTDIR;
         return fail(missing ? ErrorId::FileMissing : ErrorId::FileUnreadable,
                     fmt::format("{}: {}{}", named(disk), std::strerror(number),
                                 number == EROFS && !disk.read_only ? "; write mode: ro" : ""));
     }
-    struct stat status {};
-    if (fstat(image.file.get(), &status) != 0) return fail_errno(errno, named(disk));
-    if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode)) {
-        return fail(ErrorId::ImageUnusable,
-                    fmt::format("{} is neither a regular file nor a block device", named(disk)));
-    }
-    image.bytes = TRY(size_of(image.file.get(), status, disk));
-    if (S_ISBLK(status.st_mode)) {
-        image.device = status.st_rdev;
-        image.id = id_of_block_device(image.file.get(), status.st_rdev);
-    } else {
-        image.id = {true, status.st_dev, status.st_ino};
-    }
-    if (look_inside)
+    Image image = TRY(identify(std::move(file), named(disk)));
+    // An image of another format is no raw one that has been cut off.
+    if (look_inside && image.bytes != 0)
         TRY(within(fmt::format("disk {}", disk.target), check_format(image.file.get(), disk.format, disk.path)));
+    TRY(check_size(image.bytes, disk));
     return image;
 }
 
@@ -220,24 +245,11 @@ Result<std::uint64_t> size_of_content(int file, const std::string& path) {
 }
 
 Result<Image> look_at_image(const std::string& path, bool read_only) {
-    Image image;
-    image.file = UniqueFd{::open(path.c_str(), (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
-    if (!image.file) {
-        const int number = errno;
-        return fail(number == ENOENT || number == ENOTDIR ? ErrorId::FileMissing : ErrorId::FileUnreadable,
-                    fmt::format("{}: {}", path, std::strerror(number)));
-    }
-    struct stat status {};
-    if (fstat(image.file.get(), &status) != 0) return fail_errno(errno, path);
-    if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
-        return fail(ErrorId::ImageUnusable, path + " is neither a regular file nor a block device");
-    image.bytes = TRY(size_of_content(image.file.get(), path));
-    image.id = {true, status.st_dev, status.st_ino};
-    if (S_ISBLK(status.st_mode)) {
-        image.device = status.st_rdev;
-        image.id = id_of_block_device(image.file.get(), status.st_rdev);
-    }
-    return image;
+    UniqueFd file = open_either(path, read_only);
+    if (file) return identify(std::move(file), path);
+    const int number = errno;
+    return fail(number == ENOENT || number == ENOTDIR ? ErrorId::FileMissing : ErrorId::FileUnreadable,
+                fmt::format("{}: {}", path, std::strerror(number)));
 }
 
 Result<void> check_server(const config::DiskDefinition& disk) {

@@ -27,7 +27,15 @@ struct ImageId {
 std::string format_image_id(const ImageId& id);
 std::optional<ImageId> parse_image_id(std::string_view text);
 
-// Of an open block device, which is number `device`: of a loop device, what is behind it.
+// What a network block device is labelled with that serves an image which is not raw: the service and its image.
+struct ServedImage {
+    std::string service;
+    ImageId image;
+};
+std::string format_label(const ServedImage& served);
+std::optional<ServedImage> parse_label(std::string_view label);
+
+// Of an open block device, which is number `device`: of a loop device, and of one with such a label, what is behind it.
 ImageId id_of_block_device(int file, dev_t device);
 
 // Two disks may have one image: neither writes, or both bear that the other does.

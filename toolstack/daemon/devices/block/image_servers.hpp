@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "devices/block/block_host.hpp"
+#include "devices/block/image_service.hpp"
 #include "devices/block/nbd_device.hpp"
 
 namespace hvctld {
@@ -40,28 +41,16 @@ class ImageServers {
     [[nodiscard]] bool has_let_go(DomainId domain, std::uint32_t number);
 
   private:
-    struct Server {
-        std::string id;
-        std::string image;  // its ImageId
-    };
-
-    static std::optional<Server> server_of(const NbdDevice& device);
-    static Result<void> prepare(const Server& server, const Image& image, const config::DiskDefinition& disk);
-    static Result<UniqueFd> start(const Server& server);
-    Result<void> end(const Server& server);
     void watch(const std::stop_token& stop);
     void take_up();
-    static Result<std::optional<NbdDevice>> find(dev_t device);
-    static Result<void> revive(const NbdDevice& device);
-    void give_up(const NbdDevice& device);
     void revive_all();
-    Result<void> resize(const NbdDevice& device, const Server& server, std::uint64_t bytes);
+    Result<void> resize(const NbdDevice& device, std::uint64_t bytes);
     [[nodiscard]] bool wait_dead(std::uint32_t index);
 
     std::mutex changing_;  // held while a connection is replaced; before mutex_
     std::mutex mutex_;
     std::set<std::uint32_t> dead_;                                     // devices whose connection has died
-    std::map<std::pair<DomainId, std::uint32_t>, std::string> users_;  // by disk of a guest: the server's ID
+    std::map<std::pair<DomainId, std::uint32_t>, std::string> users_;  // by disk of a guest: the service's ID
 
     // The watcher's own.
     struct Trouble {

@@ -60,13 +60,6 @@ Result<UniqueFd> open_device(const std::string& path) {
     }
 }
 
-std::string first_line(const fs::path& path) {
-    std::ifstream file{path};
-    std::string line;
-    std::getline(file, line);
-    return line;
-}
-
 Message make_message(int family, int command) {
     Message message{nlmsg_alloc()};
     constexpr int kVersion = 1;
@@ -207,6 +200,8 @@ Result<UniqueFd> NbdControl::keep_open(const NbdDevice& device) {
     nla_put_string(change.get(), NBD_ATTR_BACKEND_IDENTIFIER, device.label.c_str());
     nla_put_u64(change.get(), NBD_ATTR_CLIENT_FLAGS, NBD_CFLAG_DISCONNECT_ON_CLOSE);
     TRY(send(change.get(), path));
+    // udev has looked into it, perhaps before it had the label by which it knows to leave it alone.
+    std::ofstream{fmt::format("/sys/block/nbd{}/uevent", device.index)} << "change";
     return file;
 }
 

@@ -54,9 +54,7 @@ Result<void> stop_offloads(const std::string& interface) {
 
 // A port of it with a VLAN of its own would be in all of them.
 Result<void> check_vlan(const std::string& bridge, std::uint32_t vlan) {
-    constexpr std::size_t kSysfsPage = 4096;  // what a file there says to have
-    const auto filters = read_text_file(fmt::format("/sys/class/net/{}/bridge/vlan_filtering", bridge), kSysfsPage);
-    if (vlan == 0 || (filters && filters->starts_with('1'))) return {};
+    if (vlan == 0 || first_line(fmt::format("/sys/class/net/{}/bridge/vlan_filtering", bridge)) == "1") return {};
     return fail(ErrorId::NicUnusable,
                 fmt::format("{0} does not know VLANs, and an interface is to be in VLAN {1} of it; 'ip link set {0} "
                             "type bridge vlan_filtering 1' has it tell them apart",
