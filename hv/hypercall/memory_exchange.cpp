@@ -70,9 +70,8 @@ Result<> exchange_chunk(Domain& domain, const MemoryExchange& exchange, const Sh
     const auto free_blocks = [&] {
         while (have > 0) free_frames(Mfn{blocks[--have]}, shape.out_order);
     };
-    TRY(allocate_blocks(
-        {.order = shape.out_order, .address_bits = bits == 0 ? 64 : bits, .claim = &domain.claimed_frames},
-        {blocks, have}));
+    // What the domain was promised is for its growth, which this is not.
+    TRY(allocate_blocks({.order = shape.out_order, .address_bits = bits == 0 ? 64 : bits}, {blocks, have}));
     // Frames that are given up cannot be had back by name; check all before taking the first.
     for (unsigned pass = 0; pass < 2; ++pass) {
         for (std::uint64_t i = 0; i < shape.in_per_chunk; ++i) {

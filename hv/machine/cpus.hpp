@@ -25,6 +25,8 @@ void kick_cpu(CpuId cpu);
 // Makes `cpu` (this one or another) call schedule() soon: before its next return to a guest, or out of its idle wait.
 // Called with run queue locks held; does not wait.
 void request_reschedule(CpuId cpu);
+// Which of these requests `cpu` has not begun to carry out; 0: none. Another one has another number.
+std::uint32_t unanswered_reschedule(CpuId cpu);
 // Has `cpu`, this one or another, call time::update_timers() soon, and not from here.
 void request_timer_update(CpuId cpu);
 

@@ -283,6 +283,8 @@ void audit_free_frames(FrameAudit& audit, std::uint64_t claims) {
                     fresh = audit.free(Mfn{mfn + i}) && fresh;
                     if (info_at(mfn + i).references() != 0)
                         audit.complain("frame 0x{:x}: free with references", mfn + i);
+                    if (info_at(mfn + i).type_count() != 0)
+                        audit.complain("frame 0x{:x}: free while it is used as something", mfn + i);
                 }
                 found += std::uint64_t{1} << order;
                 if (fresh) continue;

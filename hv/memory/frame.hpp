@@ -40,7 +40,7 @@ inline constexpr DomainId kFirstReservedDomain{abi::xen::kDomidFirstReserved};
 //
 //   frame              owner        references  flags of `count`             type word
 //   no RAM             kOwnerIo     0           -                            0
-//   free               kOwnerNone   0           kFreeHead                    no type; kIncoherent may be left
+//   free               kOwnerNone   0           kFreeHead                    count 0; kIncoherent may be left
 //   hv's               kOwnerHv     0           -                            the heap's own notes
 //   a domain's         the domain   > 0         kListed, and any but kShared, any
 //                                               kFreeHead

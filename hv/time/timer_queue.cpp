@@ -7,6 +7,7 @@
 #include "hv/machine/clock.hpp"
 #include "hv/machine/cpus.hpp"
 #include "hv/machine/timer.hpp"
+#include "hv/time/patience.hpp"
 #include "hv/time/timer_heap.hpp"
 #include "hv/time/timer_lateness.hpp"
 
@@ -16,11 +17,14 @@ namespace {
 struct alignas(64) TimerQueue {
     Spinlock lock{LockRank::Timers};
     TimerHeap heap;
-    Timer* running = nullptr;                    // its handler is being called
+    std::atomic<Timer*> running{nullptr};        // its handler is being called; set under the lock
     Nanoseconds programmed = time::kNoDeadline;  // what the hardware was told last
     bool update_requested = false;
     std::atomic<Nanoseconds> earliest{time::kNoDeadline};  // the heap's first deadline, for looks without the lock
     CpuId looked_at{0};  // the last of the others that this CPU has looked at; its own alone
+    // What this CPU was asked for when somebody looked last, and since when: unanswered_reschedule().
+    std::atomic<std::uint32_t> asked{0};
+    std::atomic<Nanoseconds> asked_since{0};
 };
 
 constexpr unsigned kHandlersPerInterrupt = 256;
@@ -113,18 +117,13 @@ void kill_timer(Timer& timer) {
         timer.state = Timer::State::Dead;
         queue.lock.unlock();
     }
-    // It may run on a CPU that it has left since.
-    for (CpuId cpu : ids<CpuId>(kMaxCpus)) {
-        if (cpu == current_cpu() || !online_cpus().test(cpu)) continue;
-        TimerQueue& queue = g_queues[cpu.raw];
-        for (;;) {
-            queue.lock.lock();
-            const bool runs = queue.running == &timer;
-            queue.lock.unlock();
-            if (!runs) break;
-            spin_pause();
-        }
-    }
+    // It may run on a CPU that it has left since. It was taken off that CPU's queue under that queue's lock, and
+    // whoever moved it, or took it off now, had the lock afterwards: so a look without locks, of which a domain with
+    // many vCPUs makes many, sees it.
+    for_each_bit(online_cpus(), [&timer](CpuId cpu) {
+        if (cpu == current_cpu()) return;
+        while (g_queues[cpu.raw].running.load(std::memory_order_acquire) == &timer) spin_pause();
+    });
 }
 
 void migrate_timer(Timer& timer, CpuId cpu) {
@@ -166,13 +165,33 @@ Nanoseconds timer_deadline(const Timer& timer) {
 
 namespace {
 
-// A CPU whose interrupt is lost while its guest computes cannot notice. A CPU that has interrupts
+// A vCPU was put on its queue, and the interrupt that was to tell it may have been lost: it sleeps.
+void look_whether_asked(CpuId other, Nanoseconds now) {
+    TimerQueue& queue = g_queues[other.raw];
+    const std::uint32_t asked = unanswered_reschedule(other);
+    if (asked != queue.asked.load(std::memory_order_relaxed)) {
+        queue.asked_since.store(now, std::memory_order_relaxed);
+        queue.asked.store(asked, std::memory_order_relaxed);
+        return;
+    }
+    const Nanoseconds waited = now - queue.asked_since.load(std::memory_order_relaxed);
+    if (asked == 0 || waited < kTimerLate) return;
+    queue.asked_since.store(now, std::memory_order_relaxed);
+    request_reschedule(other);
+    CpuSet late;
+    late.set(other);
+    note_asked_again(late, waited);
+}
+
+// A CPU whose interrupt is lost while its guest computes, or while it sleeps, cannot notice. A CPU that has interrupts
 // looks at one of the others each time.
 void look_at_another(TimerQueue& own, CpuId self, Nanoseconds now) {
     if (online_cpus().empty()) return;
     const CpuId other = next_round(online_cpus(), own.looked_at);
     own.looked_at = other;
-    if (other != self && is_late(g_queues[other.raw], now)) request_timer_update(other);
+    if (other == self) return;
+    if (is_late(g_queues[other.raw], now)) request_timer_update(other);
+    look_whether_asked(other, now);
 }
 
 void run_due_timers(bool interrupted) {
@@ -194,13 +213,13 @@ void run_due_timers(bool interrupted) {
         take_off(queue, *timer);
         void (*const handler)(void*) = timer->handler;
         void* const argument = timer->argument;
-        queue.running = timer;
+        queue.running.store(timer, std::memory_order_release);
         // While handlers run the hardware need not be programmed; that is done once, below.
         queue.programmed = INT64_MIN;
         queue.lock.unlock();
         handler(argument);
         queue.lock.lock();
-        queue.running = nullptr;
+        queue.running.store(nullptr, std::memory_order_release);
     }
     queue.programmed = queue.heap.first() ? queue.heap.coalesced_deadline() : time::kNoDeadline;
     time::program_timer(queue.programmed);

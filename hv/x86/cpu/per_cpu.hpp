@@ -35,10 +35,11 @@ struct VectorEntry {
 struct CpuWork {
     std::atomic<bool> schedule{false};
     std::atomic<bool> timers{false};
-    std::atomic<bool> polls{false};           // it is idle and looks at these two all the time: no interrupt is needed
-    std::atomic<bool> machine_checks{false};  // some are to be logged; timers is set then
-    std::uint64_t busy_since = 0;             // TSC of the current entry's first preemption_needed(); 0 before
-    std::atomic<bool> timed{false};           // whether the next two are kept (traps/masked_time.hpp)
+    std::atomic<bool> polls{false};  // it is idle and looks at these two all the time: no interrupt is needed
+    std::atomic<std::uint32_t> reschedules{0};  // twice the number of times that `schedule` was taken
+    std::atomic<bool> machine_checks{false};    // some are to be logged; timers is set then
+    std::uint64_t busy_since = 0;               // TSC of the current entry's first preemption_needed(); 0 before
+    std::atomic<bool> timed{false};             // whether the next two are kept (traps/masked_time.hpp)
     std::uint32_t entered_by = 0;
     std::uint64_t entered_at = 0;               // TSC; 0 while not in hv
     const LinearSlots* linear_slots = nullptr;  // of the vCPU below, when its domain may have any

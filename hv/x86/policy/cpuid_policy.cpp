@@ -38,7 +38,7 @@ constexpr std::uint32_t kLeaf7Edx = mask(/*avx512_4vnniw*/ 2, /*avx512_4fmaps*/ 
 constexpr std::uint32_t kExtended1Ecx = mask(/*lahf*/ 0, /*abm*/ 5, /*sse4a*/ 6, /*misalignsse*/ 7, /*3dnowprefetch*/ 8,
                                              /*xop*/ 11, /*fma4*/ 16, /*tbm*/ 21);
 constexpr std::uint32_t kExtended1Edx =
-    mask(/*syscall*/ 11, /*nx*/ 20, /*mmxext*/ 22, /*ffxsr*/ 25, /*lm*/ 29, /*3dnowext*/ 30, /*3dnow*/ 31);
+    mask(/*syscall*/ 11, /*nx*/ 20, /*mmxext*/ 22, /*lm*/ 29, /*3dnowext*/ 30, /*3dnow*/ 31);
 // AMD repeats leaf 1's low bits there.
 constexpr std::uint32_t kExtended1Shared = mask(0, 2, 4, 5, 6, 7, 8, 9, 14, 15, 16, 23, 24);
 constexpr std::uint32_t kLargestBasicLeaf = 0xd;

@@ -32,6 +32,11 @@ extern "C" [[gnu::weak]] void return_to_guest_work(TrapFrame&) {}
 }  // namespace hv::x86
 
 namespace hv {
+// Without a scheduler nobody asks.
+[[gnu::weak]] std::uint32_t unanswered_reschedule(CpuId) {
+    return 0;
+}
+[[gnu::weak]] void request_reschedule(CpuId) {}
 // The timer's own vector: its handler may take locks, so it cannot be one of the requests that spin_pause() answers.
 [[gnu::weak]] void request_timer_update(CpuId cpu) {
     x86::send_ipi(x86::cpu_data(cpu).apic_id, x86::kVectorTimer);

@@ -111,6 +111,7 @@ void do_cpu_work(TrapFrame& frame) {
     for (unsigned round = 0; work.schedule.load(std::memory_order_relaxed); ++round) {
         if (round == kMostRounds) return kick_cpu(cpu.id);
         work.schedule.exchange(false, std::memory_order_acq_rel);
+        work.reschedules.store(work.reschedules.load(std::memory_order_relaxed) + 2, std::memory_order_relaxed);
         Vcpu& previous = *cpu.current;
         const Nanoseconds now = time::now();
         check_timers(now);
@@ -176,6 +177,12 @@ Domain& current_domain() {
 
 void request_reschedule(CpuId cpu) {
     x86::ask_for(cpu, &x86::CpuWork::schedule);
+}
+
+std::uint32_t unanswered_reschedule(CpuId cpu) {
+    const x86::CpuWork& work = x86::cpu_data(cpu).work;
+    if (!work.schedule.load(std::memory_order_relaxed)) return 0;
+    return work.reschedules.load(std::memory_order_relaxed) | 1;
 }
 
 void request_timer_update(CpuId cpu) {

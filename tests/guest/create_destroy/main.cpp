@@ -70,6 +70,12 @@ void running_round(unsigned round) {
     EXPECT_EQ(destroy_domu(domain), 0);  // the third kind is still running
 }
 
+// As many vCPUs as a domain can have, all made and taken apart within one call each.
+void wide_round() {
+    constexpr u32 kMostVcpus = 128;
+    destroy(create_empty(1000, kMostVcpus));
+}
+
 void large_round() {
     const u64 frames = host().free_frames * 3 / 4;
     const u16 id = create_empty(frames, 1);
@@ -120,6 +126,7 @@ void guest::test_main() {
         if (round % 4 == 1) populated_round();
         if (round % 4 >= 2) running_round(round);
     }
+    wide_round();
     large_round();
     const control::GetHostInfo after = host();
     EXPECT_EQ(after.free_frames, before.free_frames);

@@ -28,6 +28,8 @@ namespace {
 struct FakeCpu {
     std::atomic<hv::Vcpu*> current{nullptr};
     std::atomic<bool> reschedule{false};
+    std::atomic<bool> kicked{false};  // it has been told so
+    std::atomic<std::uint32_t> reschedules{0};
     std::atomic<bool> timers{false};
     std::atomic<hv::Nanoseconds> deadline{hv::time::kNoDeadline};
     std::uint64_t interrupts = 0;
@@ -58,9 +60,11 @@ bool step(hv::CpuId cpu) {
     if (machine.timers.exchange(false)) {
         on_cpu(cpu);
         hv::time::update_timers();
+        machine.kicked = true;  // on its way out it looks
         return true;
     }
-    if (!machine.reschedule.exchange(false)) return false;
+    if (!machine.kicked.exchange(false) || !machine.reschedule.exchange(false)) return false;
+    machine.reschedules += 2;
     on_cpu(cpu);
     hv::check_timers(now());
     hv::Vcpu& previous = *machine.current.load();
@@ -230,6 +234,7 @@ void run_until(hv::Nanoseconds end) {
         const hv::CpuId before = t_cpu;
         on_cpu(next);
         hv::time::timer_interrupt();
+        g_cpus[next.raw].kicked = true;
         on_cpu(before);
         settle();
     }
@@ -268,6 +273,10 @@ void call_on_cpus(const CpuSet& cpus, void (*function)(void*), void* argument) {
 
 void request_reschedule(CpuId cpu) {
     fake::g_cpus[cpu.raw].reschedule = true;
+    if (cpu == current_cpu() || !fake::happens(fake::g_faults.lose_kick)) fake::g_cpus[cpu.raw].kicked = true;
+}
+std::uint32_t unanswered_reschedule(CpuId cpu) {
+    return fake::g_cpus[cpu.raw].reschedule ? fake::g_cpus[cpu.raw].reschedules | 1 : 0;
 }
 void request_timer_update(CpuId cpu) {
     if (cpu == current_cpu() || !fake::happens(fake::g_faults.lose_update)) fake::g_cpus[cpu.raw].timers = true;

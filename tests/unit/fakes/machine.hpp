@@ -44,10 +44,11 @@ hv::Vcpu& running_on(hv::CpuId cpu);
 std::uint64_t timer_interrupts(hv::CpuId cpu);
 
 // A machine whose timers are not to be trusted: each interrupt comes earlier or later by up to this much, and one in so
-// many (0: none) is lost, as is one in so many requests to other CPUs to look at their timers.
+// many (0: none) is lost, as is one in so many requests to other CPUs to look at their timers, or to reschedule.
 struct TimerFaults {
     unsigned lose_interrupt = 0;
     unsigned lose_update = 0;
+    unsigned lose_kick = 0;
     hv::Nanoseconds early = 0;
     hv::Nanoseconds late = 0;
 };

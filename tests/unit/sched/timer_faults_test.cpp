@@ -72,4 +72,23 @@ TEST_F(SchedulerTimerFaults, WhatACapHasParkedComesBack) {
               3 * (hv::kTimerLate + 2 * fake::kCpus * kTick));
 }
 
+// One that sleeps, on a CPU that sleeps, is woken, and the interrupt that tells that CPU is lost.
+TEST_F(SchedulerTimerFaults, AWakeIsSeenWhenItsInterruptIsLost) {
+    hv::Domain& sleeper = hogs({});
+    hv::Vcpu& vcpu = *sleeper.vcpu(hv::VcpuId{0});
+    fake::run_until(fake::now() + kMillisecond);
+    for (int i = 0; i < 20; ++i) {
+        vcpu.flags.fetch_or(hv::kVcpuBlocked);
+        hv::sched_sleep(vcpu);
+        fake::settle();
+        const hv::Nanoseconds before = hv::vcpu_run_time(vcpu);
+        fake::on_cpu(hv::CpuId{fake::kCpus - 1});
+        fake::set_timer_faults({.lose_kick = 1});
+        ASSERT_TRUE(vcpu.unblock());
+        fake::set_timer_faults({});
+        EXPECT_LE(longest_wait({&vcpu}, 3 * hv::kTimerLate), 2 * hv::kTimerLate);
+        EXPECT_GT(hv::vcpu_run_time(vcpu), before);
+    }
+}
+
 }  // namespace
