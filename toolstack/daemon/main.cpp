@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <malloc.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -81,9 +82,12 @@ int serve() {
         &terminate, [](uv_signal_t* signal, int) { uv_stop(signal->loop); }, SIGTERM);
 
     const auto watchdog = host::start_watchdog(loop, [&manager] { return manager.health(); });
-    const auto say = [&manager] {
-        const std::string trouble = manager.registry_trouble();
-        host::notify_status(trouble.empty() ? "serving" : "serving; " + trouble);
+    const auto say = [&manager, &settings = (*daemon)->settings_trouble()] {
+        std::string status = "serving";
+        for (const std::string& trouble : {manager.registry_trouble(), settings})
+            if (!trouble.empty()) status += "; " + trouble;
+        std::ranges::replace(status, '\n', ' ');  // a status is one line
+        host::notify_status(status);
     };
     manager.on_registry_trouble = say;
     // Its files are read here and now: before systemd's watchdog looks, which would take a

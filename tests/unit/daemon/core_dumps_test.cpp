@@ -313,13 +313,21 @@ TEST(DumpFolder, KeepsTheNewestOfEachDomain) {
         (void)folder.file(std::filesystem::path{dump_path("/d", "web-1", day * kDay)}.filename(), "");
     }
     (void)folder.file("web-notes.core", "");
-    trim_dumps(folder / "", "web", 3);
+    trim_dumps(folder / "", "web", dump_path(folder / "", "web", 5 * kDay), 3);
     const auto there = [&](const std::string& name) { return std::filesystem::exists(folder / name); };
     EXPECT_FALSE(there("web-19700102T000000Z.core"));
     EXPECT_FALSE(there("web-19700103T000000Z.core"));
     EXPECT_TRUE(there("web-19700104T000000Z.core"));
     EXPECT_TRUE(there("web-1-19700102T000000Z.core"));
     EXPECT_TRUE(there("web-notes.core"));
+    // The clock was set back before this one.
+    const std::string latest = dump_path(folder / "", "web", kDay);
+    (void)folder.file(std::filesystem::path{latest}.filename(), "");
+    trim_dumps(folder / "", "web", latest, 3);
+    EXPECT_TRUE(there("web-19700102T000000Z.core"));
+    EXPECT_FALSE(there("web-19700104T000000Z.core"));
+    EXPECT_TRUE(there("web-19700105T000000Z.core"));
+    EXPECT_TRUE(there("web-19700106T000000Z.core"));
 }
 
 }  // namespace

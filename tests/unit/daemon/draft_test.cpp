@@ -35,9 +35,28 @@ TEST_F(Draft, AGoodDefinitionIsNotReplacedByABadOne) {
     EXPECT_EQ(log("web1"), "its last words");
     restart();
     EXPECT_EQ(view("web1").vcpus, 2u);
+    // A disk that takes its time has none yet.
+    process->run_until([&] { return !process->manager->definition("web1")->revisions.empty(); });
     EXPECT_EQ(process->manager->definition("web1")->revisions.size(), 1u);
     EXPECT_EQ(process->finish(process->manager->start("web1", false)).state, JobState::Done);
     EXPECT_EQ(view("web1").max_vcpus, 2u);
+}
+
+// It is its file's domain as before: what was changed while it ran stays, and so does when it last ended.
+TEST_F(Draft, AFailedCreateLosesNoChangeOfTheDomain) {
+    const std::string text = definition("web1", "autostart: true\n");
+    const std::string file = folder.file("web1.yaml", text);
+    process->finish(process->manager->create(text, file, {}, {}));
+    process->finish(process->manager->destroy("web1"));
+    const DomainView before = view("web1");
+    std::filesystem::rename(kernel, kernel + ".away");
+    EXPECT_EQ(process->finish(process->manager->create(text, file, {}, {})).state, JobState::Failed);
+    process->settle();
+    std::filesystem::rename(kernel + ".away", kernel);
+    EXPECT_EQ(view("web1").ended_us, before.ended_us);
+    const DomainRecord record = process->registry->domains().value().front();
+    EXPECT_EQ(record.source, file);
+    EXPECT_EQ(record.source_hash, config::stable_hash(text));
 }
 
 TEST_F(Draft, KilledInTheMiddleItIsStillADraft) {

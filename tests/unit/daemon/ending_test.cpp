@@ -1,6 +1,7 @@
 // How runs end: by request, by the guest, by a crash.
 #include <atomic>
 #include <thread>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "domain/store_entries.hpp"
@@ -36,6 +37,61 @@ TEST_F(Ending, ShutdownWaitsForTheGuest) {
     EXPECT_EQ(record.state, JobState::Done) << record.message;
     EXPECT_EQ(view("web1").state, "stopped");
     EXPECT_EQ(view("web1").shutdown_reason, "poweroff");
+    EXPECT_EQ(guests(), 0u);
+}
+
+// Whatever a guest makes of it, who asked for its end does not see it again.
+TEST_F(Ending, ShutdownEndsAGuestThatRebootsOrCrashesInstead) {
+    for (const auto reason : {abi::ShutdownReason::Reboot, abi::ShutdownReason::Crash}) {
+        process->finish(create(definition("web1", "on_crash: restart\n")));
+        const auto job = process->manager->shutdown("web1", 300);
+        process->run_until([&] { return request(domid("web1")) == "poweroff"; });
+        hypervisor.stop(domid("web1"), reason);
+        EXPECT_EQ(process->finish(job).state, JobState::Done);
+        process->settle();
+        EXPECT_EQ(view("web1").domid, std::nullopt);
+        EXPECT_EQ(guests(), 0u);
+    }
+}
+
+// What a job could not end is ended later, and a guest that was between two runs has its next one.
+TEST_F(Ending, WhatCannotBeEndedNowIsEndedLater) {
+    hypervisor.fail_at = [](const std::string& call) -> hvctl::Result<void> {
+        if (call == "destroy_domain") return hvctl::fail(hvctl::ErrorCode::Io, "broken");
+        return {};
+    };
+    const auto broken = std::exchange(hypervisor.fail_at, nullptr);
+    process->finish(create(definition("ended")));
+    process->finish(create(definition("rebooted")));
+    const std::uint16_t before = domid("rebooted");
+    hypervisor.fail_at = broken;
+    EXPECT_EQ(process->finish(process->manager->destroy("ended")).state, JobState::Failed);
+    hypervisor.stop(before, abi::ShutdownReason::Reboot);
+    process->run_until([&] { return view("rebooted").state == "dying" && process->manager->jobs().idle(); });
+    hypervisor.fail_at = nullptr;
+    process->run_until([&] { return view("ended").state == "stopped" && view("rebooted").state == "running"; });
+    EXPECT_NE(domid("rebooted"), before);
+    process->settle();
+    EXPECT_EQ(guests(), 1u);
+}
+
+// Memory of a guest between two runs is held for long: who destroys it then is told so, and it does not come back.
+TEST_F(Ending, AGuestThatIsHeldIsDestroyedAllTheSame) {
+    process->finish(create(definition("web1")));
+    bool broken = true;
+    hypervisor.fail_at = [&](const std::string& call) -> hvctl::Result<void> {
+        if (call == "destroy_domain" && broken) return hvctl::fail(hvctl::ErrorCode::Io, "broken");
+        return {};
+    };
+    hypervisor.stop(domid("web1"), abi::ShutdownReason::Reboot);
+    process->run_until([&] { return view("web1").state == "dying" && process->manager->jobs().idle(); });
+    broken = false;
+    hypervisor.destroy_retries = 20;  // then it waits, and is asked again
+    process->run_until([&] { return hypervisor.destroy_retries < 20; });
+    EXPECT_EQ(process->manager->destroy("web1").error().id(), ErrorId::DeadlinePassed);
+    process->run_until([&] { return guests() == 0; });
+    process->settle();
+    EXPECT_EQ(view("web1").state, "stopped");
     EXPECT_EQ(guests(), 0u);
 }
 

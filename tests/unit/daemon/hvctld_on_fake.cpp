@@ -161,7 +161,8 @@ int run(const Options& options) {
                      state + "/seeds",
                      state + "/dumps",
                      state + "/scratch",
-                     state + "/ledger.db"}};
+                     state + "/ledger.db",
+                     state + "/autostarted"}};
     if (!options.hold.empty()) {
         (*registry)->use(nullptr);           // what is recorded before it stands still is in the file then
         hold(manager.jobs(), options.hold);  // also in what is recovered

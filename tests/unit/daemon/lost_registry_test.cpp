@@ -59,6 +59,35 @@ TEST_F(LostRegistry, CutShort) {
     expect_served();
 }
 
+// sqlite takes it for a new one.
+TEST_F(LostRegistry, Emptied) {
+    lose([&] { std::filesystem::resize_file(path, 0); });
+    EXPECT_EQ(put_aside(), 1u);
+    expect_served();
+}
+
+// Which guests have been shut down in this boot is not known any more, so none is started; with the next boot all are.
+TEST_F(LostRegistry, AutostartIsNotRepeatedInTheSameBoot) {
+    (void)folder.file("a.yaml", definition("ended", "autostart: true\n"));
+    process->manager->autostart(folder / "");
+    process->settle();
+    process->finish(process->manager->destroy("ended"));
+    lose([&] { std::filesystem::remove(path); });
+    process->manager->autostart(folder / "");
+    process->settle();
+    EXPECT_FALSE(process->manager->get("ended"));
+    EXPECT_EQ(view("web1").state, "running");
+    restart();
+    process->manager->autostart(folder / "");
+    process->settle();
+    EXPECT_FALSE(process->manager->get("ended"));
+    hypervisor.domains.erase(domid("web1"));
+    restart("boot-2");
+    process->manager->autostart(folder / "");
+    process->settle();
+    EXPECT_EQ(view("ended").state, "running");
+}
+
 // The daemon was put back to an older version: what runs is served and can be ended, and the file stays as it is.
 TEST_F(LostRegistry, OfANewerVersion) {
     lose([&] {

@@ -281,7 +281,8 @@ INSTANTIATE_TEST_SUITE_P(
                "web1.yaml:3:1: write memory: 512MiB\n"
                "web1.yaml:4:1: write initrd: /i\n"
                "web1.yaml:5:1: write cpu_cap: 150%\n"
-               "web1.yaml:6:1: \"disk\": disks and network interfaces are not in this version\n"
+               "web1.yaml:6:1: \"disk\": each of its entries is one of \"disks\", such as {target: xvda, path: "
+               "/dev/vg0/web1}, see hvctl.yaml(5)\n"
                "web1.yaml:7:1: \"foo\" has no counterpart in this version; leave it out\n"
                "web1.yaml:8:1: write on_crash: coredump-restart"},
         Golden{"KeysOfXl", with("ramdisk: /i\nextra: a\nmaxmem: 1GiB\nvif: []\nbootloader: pygrub\n"),
@@ -289,7 +290,7 @@ INSTANTIATE_TEST_SUITE_P(
                "web1.yaml:5:1: unknown key \"extra\" in a domain; did you mean \"cmdline\"?\n"
                "web1.yaml:6:1: unknown key \"maxmem\" in a domain; did you mean \"max_memory\"?\n"
                "web1.yaml:7:1: unknown key \"vif\" in a domain; did you mean \"nics\"?\n"
-               "web1.yaml:8:1: unknown key \"bootloader\" in a domain"},
+               "web1.yaml:8:1: unknown key \"bootloader\" in a domain; did you mean \"boot\"?"},
         Golden{"Empty", "", "web1.yaml:1:1: a domain file must be a map, not nothing"}),
     [](const auto& each) { return each.param.what; });
 

@@ -141,12 +141,38 @@ TEST_F(Recovery, WhatAnEndHasBegunIsEnded) {
     process->finish(create(definition("web1")));
     DomainRecord record = process->registry->domains().value().front();
     record.phase = DomainPhase::Ending;  // its job is not known any more
+    record.wanted = false;               // as a destroy leaves it
     ASSERT_TRUE(process->registry->save(record));
     restart();
     EXPECT_EQ(view("web1").state, "dying");
     process->settle();
     EXPECT_EQ(view("web1").state, "stopped");
     EXPECT_EQ(guests(), 0u);
+}
+
+TEST_F(Recovery, AnEndBetweenTwoRunsIsFollowedByTheNext) {
+    process->finish(create(definition("web1")));
+    const std::uint16_t before = domid("web1");
+    DomainRecord record = process->registry->domains().value().front();
+    record.phase = DomainPhase::Ending;
+    ASSERT_TRUE(record.wanted);
+    ASSERT_TRUE(process->registry->save(record));
+    restart();
+    process->settle();
+    EXPECT_EQ(view("web1").state, "running");
+    EXPECT_NE(domid("web1"), before);
+    EXPECT_EQ(guests(), 1u);
+}
+
+// hv does not finish by itself what somebody has begun to end.
+TEST_F(Recovery, AnUnknownDomainWhoseEndHasBegunIsEnded) {
+    process->finish(create(definition("web1")));
+    hypervisor.domains.at(domid("web1")).info.flags |= abi::kDomainDying;
+    ASSERT_TRUE(process->registry->forget("web1"));
+    restart();
+    process->settle();
+    EXPECT_EQ(guests(), 0u);
+    EXPECT_EQ(process->manager->list()->size(), 1u);  // Dom0
 }
 
 // As when /run was full meanwhile.

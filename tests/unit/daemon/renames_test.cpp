@@ -69,6 +69,8 @@ TEST_F(Renames, ADomainThatHasEndedToo) {
     EXPECT_FALSE(known("web1"));
     EXPECT_EQ(view("web2").state, "stopped");
     EXPECT_TRUE(view("web2").autostart);
+    // A disk that takes its time has none yet.
+    process->run_until([&] { return !process->manager->definition("web2").value().revisions.empty(); });
     EXPECT_EQ(process->manager->definition("web2").value().revisions.size(), 1u);
     EXPECT_EQ(process->finish(process->manager->start("web2", false)).state, JobState::Done);
 }

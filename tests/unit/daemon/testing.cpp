@@ -50,7 +50,7 @@ Process::Process(FakeHypervisor& hypervisor, const TemporaryFolder& folder, conf
     manager = std::make_unique<Manager>(*loop, hypervisor, hypervisor.blocks, hypervisor.network, hypervisor.storage,
                                         *store, *registry, std::move(settings),
                                         ManagerPaths{console, boot, "a machine", folder / "seeds", folder / "dumps",
-                                                     folder / "scratch", folder / "ledger.db"});
+                                                     folder / "scratch", folder / "ledger.db", folder / "autostarted"});
 }
 
 Process::~Process() {

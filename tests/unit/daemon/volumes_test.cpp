@@ -107,6 +107,18 @@ TEST_F(VolumeJobs, NobodyIsGivenAVolumeThatIsBeingDeleted) {
     EXPECT_EQ(process->finish(job).state, JobState::Done);
 }
 
+// What makes room needs no record; what would take more of it does.
+TEST_F(VolumeJobs, AreDeletedWhenTheRegistrysDiskIsFull) {
+    create_volume("big");
+    process->registry->before_write = [] { return Result<void>{fail(ErrorId::Io, "database or disk is full")}; };
+    (void)process->registry->set_fact("noticed", "yes");
+    process->run_until([&] { return !process->manager->registry_trouble().empty(); });
+    EXPECT_EQ(volumes().create("more", kVolumeMiB, kUser).error().id(), ErrorId::NoRecord);
+    EXPECT_EQ(remove_volume("big").state, JobState::Done);
+    EXPECT_FALSE(fs::exists(path("big")));
+    process->registry->before_write = nullptr;
+}
+
 TEST_F(VolumeJobs, MistakesAreRefusedAtOnce) {
     EXPECT_EQ(volumes().create("../web1", kVolumeMiB, kUser).error().id(), ErrorId::InvalidArgument);
     EXPECT_EQ(volumes().create("a/b/c", kVolumeMiB, kUser).error().id(), ErrorId::InvalidArgument);

@@ -118,7 +118,7 @@ TEST_F(StoredBefore, IsWrittenInTheSameWords) {
     };
     EXPECT_EQ(text("SELECT group_concat(verb || '/' || phase) FROM jobs"), "create/start,destroy/free");
     EXPECT_EQ(text("SELECT end_reason || '/' || phase FROM domains"), "destroyed/0");
-    EXPECT_EQ(text("PRAGMA user_version"), "3");
+    EXPECT_EQ(text("PRAGMA user_version"), "4");
 }
 
 }  // namespace

@@ -90,28 +90,38 @@ int read_verdict(sd_bus_message* reply, Verdict& verdict) {
     return status;
 }
 
-Error refusal_of(const Verdict& verdict, bool interactive, const std::string& what, const std::string& action) {
+// What the caller is told that he may not; the name is what a rule of polkit's is written for.
+std::string what_of(Action action) {
+    switch (action) {  // no default: the compiler names a missing case
+        case Action::View: return "looking at domains and the host (org.hvctl1.view)";
+        case Action::Control: return "controlling domains (org.hvctl1.control)";
+        case Action::Define: return "defining domains (org.hvctl1.define)";
+        case Action::Console: return "using the consoles of domains (org.hvctl1.console)";
+        case Action::Host: return "what concerns the whole host (org.hvctl1.host)";
+    }
+    return {};
+}
+
+Error refusal_of(const Verdict& verdict, bool interactive, Action action) {
+    const std::string what = what_of(action);
     if (verdict.dismissed)
         return {ErrorId::AccessDenied, fmt::format("{}: the question for a password was dismissed", what)};
     if (!verdict.challenge) {
         return {ErrorId::AccessDenied,
-                fmt::format(
-                    "{}: the host's rules do not allow you {}; run it with sudo, as root, or have a rule of polkit's "
-                    "allow it, see hvctld(8)",
-                    what, action)};
+                fmt::format("{}: the host's rules do not allow it to you; run it with sudo, as root, or have a rule of "
+                            "polkit's allow it, see hvctld(8)",
+                            what)};
     }
     if (!interactive) {
-        return {
-            ErrorId::AuthorizationRequired,
-            fmt::format("{}: {} must be authorised: allow interactive authorization in the call, or run it with sudo, "
-                        "as root",
-                        what, action)};
+        return {ErrorId::AuthorizationRequired,
+                fmt::format("{} must be authorised: allow interactive authorization in the call, or run it with sudo, "
+                            "as root",
+                            what)};
     }
-    return {
-        ErrorId::AccessDenied,
-        fmt::format("{}: {} must be authorised, and no agent of polkit's was there to ask for the password, or it was "
-                    "wrong; run it with sudo, as root, or start an agent (pkttyagent)",
-                    what, action)};
+    return {ErrorId::AccessDenied,
+            fmt::format("{} must be authorised, and no agent of polkit's was there to ask for the password, or it was "
+                        "wrong; run it with sudo, as root, or start an agent (pkttyagent)",
+                        what)};
 }
 
 }  // namespace
@@ -244,7 +254,7 @@ Result<void> Authority::ask_polkit(const SharedQuestion& question, uid_t user) {
 }
 
 Result<void> Authority::polkit_answered(const SharedQuestion& question, sd_bus_message* reply) {
-    const std::string what = sd_bus_message_get_member(question->call.get());
+    const std::string what = what_of(question->action);
     if (const sd_bus_error* error = sd_bus_message_get_error(reply); error != nullptr) {
         if (is_absent(*error)) {
             return fail(ErrorId::AccessDenied,
@@ -264,7 +274,7 @@ Result<void> Authority::polkit_answered(const SharedQuestion& question, sd_bus_m
     if (read_verdict(reply, verdict) < 0)
         return fail(ErrorId::AccessDenied, fmt::format("{}: polkit's answer is malformed", what));
     if (verdict.granted) return grant(*question, *question->user);
-    return std::unexpected(refusal_of(verdict, question->interactive(), what, action_id(question->action)));
+    return std::unexpected(refusal_of(verdict, question->interactive(), question->action));
 }
 
 Result<void> Authority::grant(const Question& question, uid_t caller) {

@@ -76,6 +76,7 @@ constexpr std::array kOthers{
     Meaning{"root", "cmdline", ""},
     Meaning{"disk", "disks", ""},
     Meaning{"vif", "nics", ""},
+    Meaning{"bootloader", "boot", ""},
 };
 
 // What comes to the same here: a domain keeps its name.
@@ -84,8 +85,14 @@ std::string_view ending(std::string_view value) {
 }
 
 std::string advice(const Assignment& found) {
-    if (found.key == "disk" || found.key == "vif")
-        return fmt::format("\"{}\": disks and network interfaces are not in this version", found.key);
+    if (found.key == "disk")
+        return "\"disk\": each of its entries is one of \"disks\", such as {target: xvda, path: /dev/vg0/web1}, see "
+               "hvctl.yaml(5)";
+    if (found.key == "vif")
+        return "\"vif\": each of its entries is one of \"nics\", such as {bridge: br0, mac: 00:16:3e:00:00:01, "
+               "addresses: [192.0.2.10/24]}, see hvctl.yaml(5)";
+    if (found.key == "bootloader")
+        return "\"bootloader\": write boot: disk, by which the guest loads the kernel from its own disk";
     if (found.key == "root") return fmt::format("\"root\": put root={} into cmdline", plain(found.value));
     const auto* meaning = std::ranges::find(kMeanings, found.key, &Meaning::xl);
     if (meaning == kMeanings.end())

@@ -139,7 +139,7 @@ void Console::ask_disk(std::function<Result<T>(Files&)> work, std::function<void
 }
 
 Error Console::silence() const {
-    return {ErrorId::Busy, fmt::format("the disk of {} does not answer; try again when it does", path_)};
+    return {ErrorId::Io, fmt::format("the disk of {} does not answer; try again when it does", path_)};
 }
 
 // Who had to do without the files goes on, from the loop: what has just been answered

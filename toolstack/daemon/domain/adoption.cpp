@@ -46,7 +46,6 @@ bool Recovery::describe_from_store(Domain& domain, const abi::DomainInfo& info) 
 }
 
 void Recovery::adopt_unknown(const abi::DomainInfo& info) {
-    if ((info.flags & abi::kDomainDying) != 0) return;  // it goes by itself
     auto domain = std::make_unique<Domain>();
     config::DomainDefinition& definition = domain->definition;
     definition.name = fmt::format("unknown:{}", info.domain);  // no definition can have such a name
@@ -67,7 +66,14 @@ void Recovery::adopt_unknown(const abi::DomainInfo& info) {
     record.source = "found in hv";
     record.ephemeral = true;
     record.phase = DomainPhase::Running;
+    // Its end has begun, and hv does not finish it by itself: it is ended like any other that is half there.
+    if ((info.flags & abi::kDomainDying) != 0) record.phase = DomainPhase::Ending;
     Domain& adopted = parts_.domains.insert(std::move(domain));
+    if (record.phase == DomainPhase::Ending) {
+        log::warning("domain {} is not in the registry, and its end has begun; it is ended as {}", info.domain,
+                     adopted.record.name);
+        return;
+    }
     if (!described) {
         log::warning("domain {} is not in the registry; it is listed as {}, without a console, and runs on",
                      info.domain, adopted.record.name);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include "base/files.hpp"
 #include "base/log.hpp"
@@ -71,7 +72,20 @@ void autostart(Context& context, Domains& domains, Definitions& definitions, Sta
                const std::string& folder) {
     // A restart of the daemon must not start what an administrator has shut down; without its records it cannot tell.
     if (context.registry.stands_in()) return;
-    if (context.registry.fact(kAutostartFact) == context.paths.boot_id) return;
+    const std::string& boot = context.paths.boot_id;
+    const auto over = [&] {
+        (void)context.registry.set_fact(kAutostartFact, boot);
+        if (!context.paths.autostarted.empty()) std::ofstream{context.paths.autostarted} << boot << '\n';
+    };
+    const std::string last = context.registry.fact(kAutostartFact);
+    if (last == boot) return over();
+    // The registry has begun anew since: which guests an administrator has shut down is not known any more.
+    if (last.empty() && first_line(context.paths.autostarted) == boot) {
+        log::error(
+            "autostart: not repeated, though the registry has begun anew: the guests of this boot run or have been "
+            "ended; 'hvctl create FILE' starts one that is missing");
+        return over();
+    }
     std::vector<std::string> seen;
     for (const FileDefinition& each : read_folder(folder, context.settings.defaults)) {
         if (const std::string now = renamed(domains, each); !now.empty()) {
@@ -94,7 +108,7 @@ void autostart(Context& context, Domains& domains, Definitions& definitions, Sta
             log::error("autostart: {}", job.error().text());
     }
     // Comes into the file after the records of these starts: who is killed before that begins again.
-    (void)context.registry.set_fact(kAutostartFact, context.paths.boot_id);
+    over();
 }
 
 }  // namespace hvctld

@@ -26,12 +26,13 @@ namespace hvctld {
 
 struct ManagerPaths {
     ConsolePaths console;
-    std::string boot_id;     // tells one boot of the host from another
-    std::string machine_id;  // tells one host from another
-    std::string seeds;       // the folder of the guests' cloud-init seeds
-    std::string dumps;       // the folder of core files that nobody has named
-    std::string scratch;     // the folder where images are converted
-    std::string ledger;      // the file of what domains got; empty: none
+    std::string boot_id;      // tells one boot of the host from another
+    std::string machine_id;   // tells one host from another
+    std::string seeds;        // the folder of the guests' cloud-init seeds
+    std::string dumps;        // the folder of core files that nobody has named
+    std::string scratch;      // the folder where images are converted
+    std::string ledger;       // the file of what domains got; empty: none
+    std::string autostarted;  // the file that says, until the host ends, that autostart is over
 };
 
 inline constexpr std::size_t kMostNetworkWork = 16;
@@ -59,6 +60,7 @@ struct Context {
           retry{loop, registry},
           jobs{loop, registry},
           looks{kMostLooks},
+          seeds{1},
           network_lane{kMostNetworkWork},
           dumps{kMostDumps},
           volume_lane{kMostVolumeWork},
@@ -88,6 +90,7 @@ struct Context {
     RegistryRetry retry;
     JobQueue jobs;
     PoolLane looks;
+    PoolLane seeds;         // writes and removes cloud-init seeds, in the order in which that was asked for
     PoolLane network_lane;  // netlink, nftables, systemd: nothing that waits for a disk
     PoolLane dumps;
     PoolLane volume_lane;  // what makes, erases and fills volumes: for hours, perhaps

@@ -204,7 +204,7 @@ Step CoreDumps::write(const SharedDump& dump, Share share) {
             TRY(dump->file->publish());
             log::info("{}: core file {}{}", dump->name, dump->path,
                       missing == 0 ? std::string{} : fmt::format(", without {} frames that it gave away", missing));
-            if (dump->of_ours) trim_dumps(folder, dump->name, kKept);
+            if (dump->of_ours) trim_dumps(folder, dump->name, dump->path, kKept);
             return {};
         };
         const auto look = std::make_shared<Timer>(context_.loop);

@@ -100,7 +100,8 @@ Result<Domain*> Definitions::draft(config::DomainDefinition definition, const st
         domain = &domains_.insert(std::move(fresh));
     } else {
         const DomainRecord& before = domain->record;
-        domain->record.fallback = {before.uuid, before.source, before.definition, before.ephemeral, before.end_reason};
+        domain->record.fallback = {before.uuid,      before.source,     before.definition,
+                                   before.ephemeral, before.end_reason, before.source_hash};
     }
     DomainRecord& record = domain->record;
     record.uuid = definition.uuid;
@@ -144,7 +145,7 @@ void Definitions::fall_back(Domain& domain) {
     record.draft = false;
     record.uuid = std::move(before.uuid);
     record.source = std::move(before.source);
-    record.source_hash = 0;
+    record.source_hash = before.source_hash;
     record.definition = std::move(before.definition);
     record.ephemeral = before.ephemeral;
     record.end_reason = before.end_reason;

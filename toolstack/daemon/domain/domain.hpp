@@ -29,6 +29,8 @@ struct Domain {
     std::optional<EndReason> ended;                // of the present run, once it has been acted upon
     std::function<void(EndReason)> on_end;         // a job waits for it
     std::uint32_t failed_starts = 0;               // in a row, of a guest that no administrator has ended
+    std::uint32_t failed_ends = 0;                 // in a row: others hold memory of it, or hv refuses
+    std::uint64_t end_again_ms = 0;                // by the loop's clock: not before
     std::vector<std::unique_ptr<Device>> devices;  // in the order in which they are published
     Disks* disks = nullptr;                        // one of them, as is the next
     Nics* nics = nullptr;

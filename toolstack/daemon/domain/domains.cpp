@@ -118,9 +118,12 @@ void Domains::save_definition(Domain& domain) {
 
 void Domains::stopped(Domain& domain, EndReason reason) {
     for (const auto& device : domain.devices) device->freed();
+    // A start that came to nothing is no run: what is said of the last one stays.
+    const bool ran = domain.in_hv() && (domain.record.run_since_us != 0 || domain.record.started_us == 0);
+    if (ran) domain.record.ended_us = realtime_us();
     domain.record.phase = DomainPhase::Stopped;
     domain.record.instance = {};
-    domain.record.ended_us = realtime_us();
+    domain.failed_ends = 0;
     if (reason != EndReason::None) domain.record.end_reason = reason;
     save(domain);
     if (domain.console) domain.console->end_sessions();

@@ -50,16 +50,17 @@ Result<std::string> prepare_dump_folder(const std::string& folder) {
     return real.string();
 }
 
-void trim_dumps(const std::string& folder, const std::string& domain, std::size_t keep) {
+void trim_dumps(const std::string& folder, const std::string& domain, const std::string& latest, std::size_t keep) {
+    const std::string own = std::filesystem::path{latest}.filename().string();
     std::error_code problem;
     std::vector<std::string> files;
     for (std::filesystem::directory_iterator entry{folder, problem}, end; !problem && entry != end;
          entry.increment(problem)) {
         const std::string name = entry->path().filename().string();
-        if (is_of(name, domain)) files.push_back(name);
+        if (name != own && is_of(name, domain)) files.push_back(name);
     }
     std::ranges::sort(files, std::ranges::greater{});  // their names are in the order of time
-    for (std::size_t i = keep; i < files.size(); ++i) {
+    for (std::size_t i = keep - 1; i < files.size(); ++i) {
         const std::string path = fmt::format("{}/{}", folder, files[i]);
         if (std::filesystem::remove(path, problem)) log::info("{}: removed, as there are newer ones", path);
     }

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "base/log.hpp"
 #include "config/values.hpp"
@@ -16,6 +18,10 @@ constexpr std::uint64_t kLongestDelayMs = 60'000;
 constexpr std::uint64_t kNoMoreRestarts = UINT64_MAX;
 constexpr std::uint64_t kFirstRetryMs = 1000;
 constexpr std::uint32_t kMostFailedStarts = 10;  // some minutes
+constexpr std::uint64_t kFirstEndAgainMs = 1000;
+constexpr std::uint64_t kLongestEndAgainMs = 3'600'000;
+// Nobody waits for it, and whoever holds the memory may be a file server's disk.
+constexpr std::uint64_t kEndAgainPatienceMs = 3'600'000;
 
 bool may_pass(ErrorId error) {
     switch (error) {
@@ -74,12 +80,17 @@ void Ends::scan() {
     std::vector<std::pair<Domain*, EndReason>> over;
     std::vector<Domain*> left_over;
     std::vector<Domain*> freed;  // whose memory others held for longer than a job waits
+    std::vector<Domain*> left;   // those of them who are there still
     for (Domain* domain : domains_.all()) {
         // Looked at again when the job is over.
         if ((domain->job != 0 && !domain->on_end) || !domain->unwinding.empty()) continue;
         const auto info = std::ranges::find(*infos, domain->record.instance.domid, &abi::DomainInfo::domain);
         if (domain->half_there() && domain->record.phase == DomainPhase::Ending) {
-            if (info == infos->end()) freed.push_back(domain);
+            if (info == infos->end()) {
+                freed.push_back(domain);
+            } else if (context_.loop.now_ms() >= domain->end_again_ms) {
+                left.push_back(domain);
+            }
             continue;
         }
         if (domain->record.phase != DomainPhase::Running) continue;
@@ -97,10 +108,58 @@ void Ends::scan() {
     }
     for (const auto& [domain, reason] : over) ended(*domain, reason);
     for (Domain* domain : left_over) act_on(*domain, *domain->ended);
+    for (Domain* domain : left) end_again(*domain);
     for (Domain* domain : freed) {
         domains_.stopped(*domain, EndReason::None);
-        work_.at_rest(*domain);
+        if (!starts_after_end(*domain)) work_.at_rest(*domain);
     }
+}
+
+// hv frees what is left of a domain only when it is told to, after others have let go.
+void Ends::end_again(Domain& domain) {
+    Job& job = work_.begin(domain, Verb::CleanUp, 0, false);
+    tear_down_.add_phases(job, domain, EndReason::None, true, kEndAgainPatienceMs);
+    job.start();
+}
+
+// It was on its way from one run to the next.
+bool Ends::starts_after_end(Domain& domain) {
+    if (!domain.record.wanted || work_.host_end() != 0) return false;
+    ++domain.failed_starts;  // until one comes to its end
+    Job& job = work_.begin(domain, Verb::Restart, 0, false);
+    starts_.add_phases(job, domain, {.paused = false, .patient = true});
+    job.start();
+    return true;
+}
+
+bool Ends::goes_on(Domain& domain, const JobRecord& job) {
+    if (domain.half_there() && domain.record.phase == DomainPhase::Ending) {
+        const bool restarts = job.verb == Verb::Restart || job.verb == Verb::Reboot;
+        if (restarts && std::exchange(domain.record.wanted, may_start_later(domain, job))) domains_.save(domain);
+        domain.end_again_ms = context_.loop.now_ms() +
+                              std::min(kLongestEndAgainMs, kFirstEndAgainMs << std::min(domain.failed_ends++, 16u));
+        look_again();
+        return false;
+    }
+    if (job.verb == Verb::CleanUp && job.state == JobState::Done && domain.record.phase == DomainPhase::Stopped)
+        return starts_after_end(domain);
+    return starts_later(domain, job);
+}
+
+// When the first of those that could not be ended is tried again.
+void Ends::look_again() {
+    std::optional<std::uint64_t> first;
+    for (const Domain* domain : domains_.all()) {
+        if (domain->failed_ends == 0 || domain->job != 0 || !domain->unwinding.empty() || !domain->half_there())
+            continue;
+        first = std::min(first.value_or(UINT64_MAX), domain->end_again_ms);
+    }
+    if (!first) return;
+    const std::uint64_t now = context_.loop.now_ms();
+    again_.start(*first > now ? *first - now : kFirstEndAgainMs, [this] {
+        scan();
+        look_again();
+    });
 }
 
 void Ends::ended(Domain& domain, EndReason reason) {
@@ -128,17 +187,22 @@ void Ends::act_on(Domain& domain, EndReason reason) {
     job.start();
 }
 
+bool Ends::may_start_later(Domain& domain, const JobRecord& job) {
+    if (job.state != JobState::Failed || !domain.record.wanted || work_.host_end() != 0) return false;
+    const auto error = static_cast<ErrorId>(job.error);
+    // No deadline is set for a guest's own restarts but that for others to let go of the run before.
+    if (!may_pass(error) && error != ErrorId::DeadlinePassed) return false;
+    if (domain.failed_starts < kMostFailedStarts) return true;
+    log::write(log::Level::Error, {domain.record.name, job.id, {}},
+               fmt::format("could not be started {} times in a row: it is not tried again", domain.failed_starts));
+    domain.record.wanted = false;
+    domains_.save(domain);
+    return false;
+}
+
 bool Ends::starts_later(Domain& domain, const JobRecord& job) {
     const bool restarts = job.verb == Verb::Restart || job.verb == Verb::Reboot;
-    if (!restarts || job.state != JobState::Failed || !domain.record.wanted || work_.host_end() != 0) return false;
-    if (domain.record.phase != DomainPhase::Stopped || !may_pass(static_cast<ErrorId>(job.error))) return false;
-    if (domain.failed_starts >= kMostFailedStarts) {
-        log::write(log::Level::Error, {domain.record.name, job.id, {}},
-                   fmt::format("could not be started {} times in a row: it is not tried again", domain.failed_starts));
-        domain.record.wanted = false;
-        domains_.save(domain);
-        return false;
-    }
+    if (!restarts || domain.record.phase != DomainPhase::Stopped || !may_start_later(domain, job)) return false;
     Job& again = work_.begin(domain, Verb::Restart, 0, false);
     again.add(back_off(std::min(kLongestDelayMs, kFirstRetryMs << domain.failed_starts++)));
     starts_.add_phases(again, domain, {.paused = false, .patient = true});
@@ -168,7 +232,8 @@ void Ends::add_phases(Job& job, Domain& domain, EndReason reason, bool asked) {
         if (domain.console) domain.console->end_sessions();
         return;
     }
-    bool restart = config::restarts(action);
+    // Who asked for the end of the guest, whichever way it took, does not want to see it again.
+    bool restart = config::restarts(action) && job.record().verb != Verb::Shutdown;
     std::uint64_t delay = 0;
     // Taken up again after a dump that was called off, or a kill: this end has been counted, and is not dumped twice.
     const bool again = domain.record.dumped_domid != 0 && domain.record.dumped_domid == domain.id().raw;
@@ -183,7 +248,7 @@ void Ends::add_phases(Job& job, Domain& domain, EndReason reason, bool asked) {
             domain.record.gave_up = true;
         }
     }
-    if (again && domain.record.gave_up) restart = false;
+    if (again && !domain.record.wanted) restart = false;  // as was decided then
     const bool dumps = config::dumps_core(action) && !again;
     if (dumps) domain.record.dumped_domid = domain.id().raw;
     domain.record.wanted = restart;

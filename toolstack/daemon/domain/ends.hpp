@@ -18,7 +18,8 @@ class Ends {
           work_{work},
           tear_down_{tear_down},
           starts_{starts},
-          core_dumps_{core_dumps} {}
+          core_dumps_{core_dumps},
+          again_{context.loop} {}
 
     // From here on hv's word that a domain has ended is heard.
     Result<void> listen();
@@ -27,14 +28,21 @@ class Ends {
     // What the definition wants after this end: nothing, an end, a restart. `asked`: by an administrator, so that it
     // does not count as one more of the guest's own.
     void add_phases(Job& job, Domain& domain, EndReason reason, bool asked);
-    // A guest is between two runs, and what the next one takes is not there for a moment: memory that another guest
-    // has, a file server, a Dom0 that has run out of something. Whether the start that `job` failed to make is tried
-    // again.
-    [[nodiscard]] bool starts_later(Domain& domain, const JobRecord& job);
+    // The last job of the domain is over: whether another one has been begun, because a guest that is wanted is not
+    // there, or not there yet. What that job could not end is ended later.
+    [[nodiscard]] bool goes_on(Domain& domain, const JobRecord& job);
 
   private:
     void ended(Domain& domain, EndReason reason);
     void act_on(Domain& domain, EndReason reason);
+    void end_again(Domain& domain);
+    [[nodiscard]] bool starts_after_end(Domain& domain);
+    // A guest is between two runs, and what the next one takes is not there for a moment: memory that another guest
+    // has, a file server, a Dom0 that has run out of something. Whether the start that `job` failed to make is tried
+    // again.
+    [[nodiscard]] bool starts_later(Domain& domain, const JobRecord& job);
+    [[nodiscard]] bool may_start_later(Domain& domain, const JobRecord& job);
+    void look_again();
     [[nodiscard]] config::EndAction action_for(const Domain& domain, EndReason reason) const;
     std::uint64_t restart_delay_ms(Domain& domain, EndReason reason);
 
@@ -45,6 +53,7 @@ class Ends {
     Starts& starts_;
     CoreDumps& core_dumps_;
     BoundPort exceptions_;
+    Timer again_;  // looks for what could not be ended
 };
 
 }  // namespace hvctld

@@ -33,7 +33,7 @@ Manager::Manager(Loop& loop, Hypervisor& hypervisor, std::shared_ptr<BlockHost> 
     };
     tear_down_.on_last_look = [this](const Domain& domain) { metering_.last_of(domain); };
     work_.on_rest = [this](Domain& domain) { at_rest(domain); };
-    work_.on_last_job = [this](Domain& domain, const JobRecord& job) { return ends_.starts_later(domain, job); };
+    work_.on_last_job = [this](Domain& domain, const JobRecord& job) { return ends_.goes_on(domain, job); };
 }
 
 Result<void> Manager::recover() {

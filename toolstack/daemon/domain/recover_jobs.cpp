@@ -70,8 +70,8 @@ void Recovery::go_on_with_reboot(Job& job, Domain& domain, const Left& left) {
 }
 
 void Recovery::go_on_with_shutdown(Job& job, Domain& domain, const Left& left) {
-    // It had called off a start, which may have come to anything.
-    if (left.phase == JobPhase::WaitForOthers || left.phase == JobPhase::LookAtRest)
+    // It had called off a start, which may have come to anything. What has never run cannot answer.
+    if (left.phase == JobPhase::WaitForOthers || left.phase == JobPhase::LookAtRest || left.unstarted)
         return job.add(parts_.requests.ask_what_is_left(domain));
     if (left.ended) return parts_.ends.add_phases(job, domain, left.reason, true);
     parts_.requests.add_ask_phases(job, domain, !waits_for_guest(left.phase));
@@ -114,6 +114,9 @@ void Recovery::recover_jobs(bool same_boot) {
         });
         const bool of_all = job.verb == Verb::StopAll;
         if (superseded || job.attempts >= kMostAttempts || (of_all && !same_boot)) {
+            // What takes the daemon down each time is not begun anew by what ends its guest.
+            if (Domain* domain = parts_.domains.named(job.domain); domain != nullptr && !superseded)
+                domain->record.wanted = false;
             give_up_job(std::move(job));
         } else if (of_all) {
             host_end = std::move(job);  // it looks at what all others do

@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "devices/block/vbd.hpp"
+#include "devices/cloud_init/seed_files.hpp"
 #include "devices/network/vif.hpp"
 #include "domain/scheduling.hpp"
 #include "domain/store_entries.hpp"
@@ -37,6 +38,7 @@ Result<void> Recovery::run() {
     (void)registry.set_fact(kPinsFact, kRemembered);
     recover_jobs(same_boot);
     clean_up_leftovers();
+    sweep_seeds_of_the_gone();
     return parts_.ends.listen();
 }
 
@@ -159,7 +161,11 @@ void Recovery::match_others(std::vector<const abi::DomainInfo*>& unknown, const 
 
 void Recovery::serve_again(Domain& domain, const abi::DomainInfo& info) {
     DomainRecord& record = domain.record;
-    if ((info.flags & abi::kDomainDying) != 0) record.phase = DomainPhase::Ending;
+    if ((info.flags & abi::kDomainDying) != 0) {
+        // Whoever began its end did not say that another run follows.
+        if (record.phase == DomainPhase::Running) record.wanted = false;
+        record.phase = DomainPhase::Ending;
+    }
     // What was never finished has never run; if it does run, somebody else has seen to it, and it is theirs.
     if (record.phase == DomainPhase::Building && (info.flags & abi::kDomainUnstarted) == 0)
         record.phase = DomainPhase::Running;
@@ -167,10 +173,9 @@ void Recovery::serve_again(Domain& domain, const abi::DomainInfo& info) {
     if (context_.registry.fact(kPinsFact) != kRemembered) take_from_hv(context_, domain.id(), domain.definition);
     if (record.instance.store_mfn != 0) {  // or it is another toolstack's
         for (const auto& device : domain.devices) {
-            const auto served = device->recover();
-            if (served) continue;
-            log::error("{}: cannot be served: {}", record.name, served.error().text());
-            return;
+            // Each as far as it can be: a disk that is lost takes nothing from the console or from the claims.
+            if (const auto served = device->recover(); !served)
+                log::error("{}: cannot be served: {}", record.name, served.error().text());
         }
     }
     log::info("{}: domain {} goes on", record.name, info.domain);
@@ -191,6 +196,20 @@ void Recovery::clean_up_leftovers() {
             parts_.starts.started(*domain);
         }
     }
+}
+
+// They may have keys in them, and the previous process may not have come to removing them.
+void Recovery::sweep_seeds_of_the_gone() {
+    std::set<std::string> there;
+    for (const Domain* domain : parts_.domains.all())
+        if (domain->in_hv() || domain->job != 0) there.insert(domain->record.uuid);
+    context_.seeds.run_apart(
+        context_.loop,
+        [folder = context_.paths.seeds, there]() -> Result<void> {
+            sweep_seeds(folder, there);
+            return {};
+        },
+        [](const Result<void>&) {});
 }
 
 }  // namespace hvctld

@@ -50,6 +50,7 @@ class Recovery {
     void forget_ghosts(const std::vector<abi::DomainInfo>& infos);
     void serve_again(Domain& domain, const abi::DomainInfo& info);
     void clean_up_leftovers();
+    void sweep_seeds_of_the_gone();
 
     // domains that the registry does not know (adoption.cpp)
     void adopt_unknown(const abi::DomainInfo& info);

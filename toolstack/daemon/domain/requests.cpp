@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "hvctl/try.hpp"
 
 namespace hvctld {
@@ -11,10 +13,18 @@ constexpr std::uint32_t kDestroyDeadlineSeconds = 120;  // for what was under wa
 
 }  // namespace
 
+// Somebody ends the domain already, and whatever was to come afterwards does not.
+Result<JobId> Requests::join(Domain& domain, JobId job) {
+    if (std::exchange(domain.record.wanted, false)) domains_.save(domain);
+    const Job* ending = context_.jobs.find(job);
+    if (domain.failed_ends == 0 || ending == nullptr || ending->record().verb != Verb::CleanUp) return job;
+    return fail(ErrorId::DeadlinePassed, TearDown::held(domain.id()));
+}
+
 Result<JobId> Requests::destroy(const std::string& text) {
     Domain* domain = TRY(domains_.find(text));
     const auto admission = TRY(work_.admit(*domain, Verb::Destroy));
-    if (admission.joined != 0) return admission.joined;
+    if (admission.joined != 0) return join(*domain, admission.joined);
     if (admission.conflict == Conflict::Beside) TRY(domains_.find_running(text));
     Job& job = work_.begin(*domain, Verb::Destroy, kDestroyDeadlineSeconds, false, "destroyed");
     domain->record.wanted = false;
@@ -29,7 +39,7 @@ Result<JobId> Requests::destroy(const std::string& text) {
 Result<JobId> Requests::shutdown(const std::string& text, std::uint32_t timeout_seconds) {
     Domain* domain = TRY(domains_.find(text));
     const auto admission = TRY(work_.admit(*domain, Verb::Shutdown));
-    if (admission.joined != 0) return admission.joined;
+    if (admission.joined != 0) return join(*domain, admission.joined);
     if (admission.conflict == Conflict::Beside) return ask_guest(*domain, Verb::Shutdown, timeout_seconds);
     Job& job = work_.begin(*domain, Verb::Shutdown, timeout_seconds, false, "shut down");
     job.add(Work::waiting_phase(*domain));

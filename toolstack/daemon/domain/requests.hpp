@@ -32,6 +32,7 @@ class Requests {
     [[nodiscard]] Phase ask_what_is_left(Domain& domain);
 
   private:
+    Result<JobId> join(Domain& domain, JobId job);
     struct Waiting;
 
     Result<JobId> ask_guest(Domain& domain, Verb verb, std::uint32_t timeout_seconds);

@@ -189,6 +189,9 @@ Step Starts::undo(Domain& domain) {
             return done({});
         }
         domain.record.phase = DomainPhase::Ending;
+        // An administrator has heard that it failed; who restarts it by himself tries again.
+        const Verb verb = failed.record().verb;
+        if (verb == Verb::Create || verb == Verb::Start) domain.record.wanted = false;
         domains_.save(domain);
         tear_down_.free(domain)(failed, [&domain, done](const Result<void>& freed) {
             if (freed) {

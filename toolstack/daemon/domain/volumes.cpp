@@ -183,7 +183,6 @@ Result<Volumes::SharedTask> Volumes::begin(const std::string& volume, uid_t user
             ErrorId::NoSuchVolumePool,
             fmt::format("there is no pool \"{}\"; the key volumes of /etc/hvctl/hvctl.yaml has all", name->pool));
     }
-    TRY(require_registry(context_.registry));
     std::erase_if(tasks_, [](const auto& entry) {
         const SharedTask other = entry.second.lock();
         return !other || (other->over && std::unique_lock{other->mutex, std::try_to_lock});
@@ -294,6 +293,7 @@ void Volumes::add_naming(Job& job, const SharedTask& task, const std::string& do
 }
 
 Result<JobId> Volumes::create(const std::string& volume, std::uint64_t bytes, uid_t user) {
+    TRY(require_registry(context_.registry));
     const SharedTask task = TRY(begin(volume, user));
     TRY(check_size(task->text, bytes));
     task->bytes = bytes;
@@ -351,6 +351,7 @@ Step Volumes::claim_image(const SharedTask& task, const std::string& file, bool 
 
 Result<JobId> Volumes::import(const std::string& volume, const std::string& file, const std::string& format,
                               uid_t user) {
+    TRY(require_registry(context_.registry));
     const SharedTask task = TRY(begin(volume, user));
     if (std::ranges::find(config::kImageFormats, format) == config::kImageFormats.end()) {
         return fail(ErrorId::InvalidArgument, fmt::format("\"{}\" is no format of images that can be imported: {}",
@@ -423,6 +424,8 @@ Result<void> Volumes::require_unnamed(const Task& task) const {
 }
 
 Result<JobId> Volumes::remove(const std::string& volume, uid_t user) {
+    // Removing one makes room for a registry whose disk is full; but without its records nobody knows what is in use.
+    if (context_.registry.stands_in()) TRY(require_registry(context_.registry));
     const SharedTask task = TRY(begin(volume, user));
     TRY(require_unnamed(*task));
     Job& job = add_job(task, Verb::DeleteVolume);
@@ -463,6 +466,7 @@ Result<JobId> Volumes::resize_of_guest(const SharedTask& task, std::uint64_t byt
 }
 
 Result<JobId> Volumes::resize(const std::string& volume, std::uint64_t bytes, uid_t user) {
+    TRY(require_registry(context_.registry));
     const SharedTask task = TRY(begin(volume, user));
     TRY(check_size(task->text, bytes));
     task->bytes = bytes;

@@ -58,9 +58,10 @@ Daemon::~Daemon() {
 }
 
 Result<std::unique_ptr<Daemon>> Daemon::start(Loop& loop, Hypervisor& hypervisor, const DaemonPaths& paths) {
-    const config::Settings settings = TRY(read_settings(paths.settings));
-    log::set_level(settings.log_level);
     TRY(make_folder(paths.run));
+    const auto [settings, trouble] = TRY(settings_in_force(paths.settings, paths.run + "/hvctl.yaml"));
+    log::set_level(settings.log_level);
+    if (!trouble.empty()) log::error("{}", trouble);
     // Before anything is looked at: two that serve the same guests would each take the other's for left over.
     UniqueFd lock = TRY(take_lock_of_the_living(paths.run + "/lock", [told = false](const std::string& reason) mutable {
         if (!std::exchange(told, true)) log::warning("{}", reason);
@@ -72,6 +73,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Loop& loop, Hypervisor& hypervisor
     }
 
     std::unique_ptr<Daemon> daemon{new Daemon};
+    daemon->settings_trouble_ = trouble;
     daemon->lock_ = std::move(lock);
     daemon->store_ = TRY(open_store(loop, paths.run + "/store", settings, daemon->store_alive_));
     daemon->journal_ = std::make_unique<Timer>(loop);
@@ -86,7 +88,8 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Loop& loop, Hypervisor& hypervisor
                                paths.state + "/seeds",
                                paths.state + "/dumps",
                                paths.state + "/scratch",
-                               paths.state + "/ledger.db"};
+                               paths.state + "/ledger.db",
+                               paths.run + "/autostarted"};
     daemon->manager_ = std::make_unique<Manager>(
         loop, hypervisor, std::make_shared<KernelBlockHost>(),
         std::make_shared<KernelNetworkHost>(

@@ -39,11 +39,14 @@ class Daemon {
     Daemon& operator=(const Daemon&) = delete;
 
     [[nodiscard]] Manager& manager() { return *manager_; }
+    // Why the settings are not what their file says; empty: they are.
+    [[nodiscard]] const std::string& settings_trouble() const { return settings_trouble_; }
 
   private:
     Daemon() = default;
 
     UniqueFd lock_;
+    std::string settings_trouble_;
     std::shared_ptr<store::Store*> store_alive_ = std::make_shared<store::Store*>(nullptr);  // for what is posted
     std::unique_ptr<store::Store> store_;
     std::unique_ptr<Timer> journal_;

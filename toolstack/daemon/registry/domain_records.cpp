@@ -10,21 +10,22 @@ constexpr std::string_view kSelect =
     "SELECT name, uuid, source, definition, ephemeral, phase, wanted, domid, store_mfn, store_port, console_mfn,"
     " console_port, created_us, started_us, ended_us, end_reason, restarts, window_us, run_since_us, draft,"
     " fallback_uuid, fallback_source, fallback_definition, fallback_ephemeral, fallback_end_reason, gave_up,"
-    " source_hash, dumped_domid FROM domains ORDER BY name";
+    " source_hash, dumped_domid, fallback_source_hash FROM domains ORDER BY name";
 
 constexpr std::string_view kSave =
     "INSERT INTO domains (name, uuid, source, definition, ephemeral, phase, wanted, domid, store_mfn, store_port,"
     " console_mfn, console_port, created_us, started_us, ended_us, end_reason, restarts, window_us, run_since_us,"
     " draft, fallback_uuid, fallback_source, fallback_definition, fallback_ephemeral, fallback_end_reason, gave_up, "
-    "source_hash, dumped_domid)"
+    "source_hash, dumped_domid, fallback_source_hash)"
     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,"
-    " ?24, ?25, ?26, ?27, ?28)"
+    " ?24, ?25, ?26, ?27, ?28, ?29)"
     " ON CONFLICT (name) DO UPDATE SET uuid = ?2, source = ?3, definition = ?4, ephemeral = ?5, phase = ?6, wanted = "
     "?7,"
     " domid = ?8, store_mfn = ?9, store_port = ?10, console_mfn = ?11, console_port = ?12, created_us = ?13,"
     " started_us = ?14, ended_us = ?15, end_reason = ?16, restarts = ?17, window_us = ?18, run_since_us = ?19,"
     " draft = ?20, fallback_uuid = ?21, fallback_source = ?22, fallback_definition = ?23, fallback_ephemeral = ?24,"
-    " fallback_end_reason = ?25, gave_up = ?26, source_hash = ?27, dumped_domid = ?28";
+    " fallback_end_reason = ?25, gave_up = ?26, source_hash = ?27, dumped_domid = ?28,"
+    " fallback_source_hash = ?29";
 
 // sqlite has signed integers only; the bits are what counts.
 std::int64_t stored(std::uint64_t value) {
@@ -56,8 +57,12 @@ DomainRecord from_row(const Statement& row) {
     record.window_us = unstored(row.integer(17));
     record.run_since_us = unstored(row.integer(18));
     record.draft = row.integer(19) != 0;
-    Fallback fallback{row.text(20), row.text(21), row.text(22), row.integer(23) != 0,
-                      reason_of(row.text(24)).value_or(EndReason::None)};
+    Fallback fallback{row.text(20),
+                      row.text(21),
+                      row.text(22),
+                      row.integer(23) != 0,
+                      reason_of(row.text(24)).value_or(EndReason::None),
+                      unstored(row.integer(28))};
     if (!fallback.uuid.empty()) record.fallback = std::move(fallback);
     record.gave_up = row.integer(25) != 0;
     record.source_hash = unstored(row.integer(26));
@@ -78,6 +83,7 @@ Result<void> write_domain(Database& database, const DomainRecord& record) {
     save.bind(stored(record.run_since_us)).bind(record.draft ? 1 : 0).bind(fallback.uuid).bind(fallback.source);
     save.bind(fallback.definition).bind(fallback.ephemeral ? 1 : 0).bind(to_string(fallback.end_reason));
     save.bind(record.gave_up ? 1 : 0).bind(stored(record.source_hash)).bind(record.dumped_domid);
+    save.bind(stored(fallback.source_hash));
     return save.run();
 }
 

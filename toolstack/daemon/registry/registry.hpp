@@ -60,6 +60,7 @@ struct Fallback {
     std::string definition;
     bool ephemeral = false;
     EndReason end_reason = EndReason::None;
+    std::uint64_t source_hash = 0;
 };
 
 struct DomainRecord {
@@ -174,7 +175,7 @@ class Registry {
     // For tests: a file that refuses, or does not answer. Runs where the file is written.
     std::function<Result<void>()> before_write;
     // For tests: the schema that this version writes.
-    static constexpr int kSchemaVersion = 3;
+    static constexpr int kSchemaVersion = 4;
     static constexpr std::uint64_t kRevisionsKept = 10;  // of each name
 
   private:

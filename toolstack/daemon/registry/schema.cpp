@@ -49,6 +49,10 @@ constexpr std::array<const char*, Registry::kSchemaVersion> kSteps{
     ALTER TABLE domains ADD COLUMN source_hash INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE domains ADD COLUMN dumped_domid INTEGER NOT NULL DEFAULT 0;
     )sql",
+    // A create that fails leaves the domain of the file that it came from.
+    R"sql(
+    ALTER TABLE domains ADD COLUMN fallback_source_hash INTEGER NOT NULL DEFAULT 0;
+    )sql",
 };
 
 }  // namespace

@@ -20,7 +20,7 @@ constexpr std::size_t kMostUserData = 1 << 20;
 }  // namespace
 
 std::string Seed::path() const {
-    return fmt::format("{}/{}.iso", context_.paths.seeds, domain_.record.uuid);
+    return seed_path(context_.paths.seeds, domain_.record.uuid);
 }
 
 Step Seed::prepare(bool) {
@@ -30,18 +30,24 @@ Step Seed::prepare(bool) {
                       [&](const auto& disk) { return disk.path.starts_with(context_.paths.seeds + "/"); });
         if (!domain_.definition.cloud_init) return done({});
         if (const auto added = add_disk(); !added) return done(added);
-        const auto write = [definition = domain_.definition, networks = context_.networks,
-                            folder = context_.paths.seeds, path = path()]() -> Result<void> {
-            const std::string& user_path = definition.cloud_init->user_data;
-            const std::string user_data =
-                user_path.empty() ? std::string{}
-                                  : TRY(within("cloud_init: user_data", read_text_file(user_path, kMostUserData)));
-            TRY(make_folder(folder));
-            return within("cloud_init", write_seed(path, seed_files(definition, networks, user_data)));
+        const auto user_data = std::make_shared<std::string>();
+        const auto read = [path = domain_.definition.cloud_init->user_data, user_data]() -> Result<void> {
+            if (path.empty()) return {};
+            *user_data = TRY(within("cloud_init: user_data", read_text_file(path, kMostUserData)));
+            return {};
         };
-        context_.looks.step_apart(write)(job, once([this, done](const Result<void>& written) {
-                                             done(within(domain_.record.name, Result<void>{written}));
-                                         }));
+        const auto write = [definition = domain_.definition, networks = context_.networks,
+                            folder = context_.paths.seeds, path = path(), user_data]() -> Result<void> {
+            TRY(make_folder(folder));
+            return within("cloud_init", write_seed(path, seed_files(definition, networks, *user_data)));
+        };
+        const auto say = [this, done](const Result<void>& outcome) {
+            done(within(domain_.record.name, Result<void>{outcome}));
+        };
+        context_.looks.step_apart(read)(job, once([this, &job, write, say](const Result<void>& there) {
+                                            if (!there) return say(there);
+                                            context_.seeds.step_apart(write)(job, once(say));
+                                        }));
     };
 }
 
@@ -68,9 +74,14 @@ Result<void> Seed::add_disk() {
     return fail(ErrorId::LimitReached, fmt::format("{}: no xvd is free for its cloud-init seed", domain_.record.name));
 }
 
-// It may have keys in it, and is made anew anyway.
+// It may have keys in it, and is made anew anyway. Apart: its disk may not answer.
 void Seed::freed() {
-    if (domain_.definition.cloud_init) (void)unlink(path().c_str());
+    if (!domain_.definition.cloud_init) return;
+    const auto remove = [path = path()]() -> Result<void> {
+        (void)unlink(path.c_str());
+        return {};
+    };
+    context_.seeds.run_apart(context_.loop, remove, [](const Result<void>&) {});
 }
 
 }  // namespace hvctld

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -127,6 +128,20 @@ Result<void> write_seed(const std::string& path, const std::vector<SeedFile>& fi
     if (written && rename(fresh.c_str(), path.c_str()) != 0) written = fail_errno(errno, path);
     if (!written) (void)unlink(fresh.c_str());
     return written;
+}
+
+std::string seed_path(const std::string& folder, const std::string& uuid) {
+    return fmt::format("{}/{}.iso", folder, uuid);
+}
+
+void sweep_seeds(const std::string& folder, const std::set<std::string>& uuids) {
+    std::set<std::string> kept;
+    for (const std::string& uuid : uuids) kept.insert(seed_path(folder, uuid));
+    std::error_code problem;
+    std::vector<std::string> left;
+    for (std::filesystem::directory_iterator at{folder, problem}, end; !problem && at != end; at.increment(problem))
+        if (!kept.contains(at->path().string())) left.push_back(at->path().string());
+    for (const std::string& path : left) (void)unlink(path.c_str());
 }
 
 }  // namespace hvctld

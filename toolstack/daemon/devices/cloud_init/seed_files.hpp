@@ -1,6 +1,7 @@
 // What cloud-init in a guest is told (its NoCloud data source): who it is, who may log in, and its network.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,5 +24,11 @@ std::vector<SeedFile> seed_files(const config::DomainDefinition& definition,
 // A file system with them on a CD-ROM, with the label that cloud-init looks for, written to `path` by nobody's leave
 // but root's. May wait for its disk: for a thread that may.
 Result<void> write_seed(const std::string& path, const std::vector<SeedFile>& files);
+
+// The seed of the domain with that UUID.
+std::string seed_path(const std::string& folder, const std::string& uuid);
+// Removes all files of the folder but the seeds of these domains: what a process left that was killed. May wait for the
+// disk.
+void sweep_seeds(const std::string& folder, const std::set<std::string>& uuids);
 
 }  // namespace hvctld
