@@ -12,6 +12,9 @@ DISK_FILE = "/dev/shm/disk.img"
 DOM0, LENGTH = "10.213.0.1", 20
 IPERF3 = f"LD_LIBRARY_PATH={FOLDER}/iperf3 {FOLDER}/iperf3/iperf3"
 PID_FILE = "/run/bench-iperf3.pid"
+# What io-init measures in the guest that asks Dom0, and in the one that asks that guest.
+FIRST_NAMES = ("ping_out", "out_1", "out_4", "in_1", "in_4", "packets_out", "packets_in")
+PEER_NAMES = ("peer_1", "peer_4")
 
 
 def address(number):
@@ -29,12 +32,15 @@ def define(hypervisor, dom0, guest):
     return path
 
 
-def _outputs(hypervisor, dom0, guest, expected):
-    """What the guest's measurements have printed, by their names, when it has done them all, which takes the expected seconds."""
+def _outputs(hypervisor, dom0, guest, names, expected):
+    """What the guest's measurements of these names have printed, when it has done them all, which takes the expected seconds."""
     # Looks take time from what is measured: none before it can be the end.
     dom0.run(f"sleep {expected}")
     text = dom0.until(hypervisor.console(guest.name), r"[\s\S]*IO-DONE", timeout=600)[0].replace("\r", "")
-    return dict(re.findall(r"IO-BEGIN (\w+)\n([\s\S]*?)IO-END\n", text))
+    found = dict(re.findall(r"IO-BEGIN (\w+)\n([\s\S]*?)IO-END\n", text))
+    if set(found) != set(names):
+        raise MachineError(f"{guest.name} measured {sorted(found)}, not {sorted(names)}: {text[-1000:]}")
+    return found
 
 
 def _parsed(name, text):
@@ -52,7 +58,7 @@ def measure_disk(hypervisor, dom0, take):
     dom0.run(f"dd if=/dev/urandom of={DISK_FILE} bs=1M count={DISK_SIZE} status=none")
     guest = IoGuest("disk", initrd="disk.initrd", memory=512, words="io=disk", disk=DISK_FILE)
     dom0.run(hypervisor.create_defined(define(hypervisor, dom0, guest), paused=False))
-    output = _outputs(hypervisor, dom0, guest, len(rows.DISK) * (DISK_RAMP + DISK_SECONDS))
+    output = _outputs(hypervisor, dom0, guest, ["fio"], len(rows.DISK) * (DISK_RAMP + DISK_SECONDS))
     jobs = {job["jobname"]: job for job in _parsed("fio", output["fio"])["jobs"]}
     for name, (_, pattern, _, _) in rows.DISK.items():
         done = jobs[name]["read" if "read" in pattern else "write"]
@@ -87,12 +93,12 @@ def measure_net(hypervisor, dom0, take):
     second = IoGuest("peer", words=f"io=peer seconds={NET_SECONDS} address={with_length(2)} ask={address(1)}", address=with_length(2))
     dom0.run(f"{IPERF3} -s -D -I {PID_FILE}")
     dom0.run(hypervisor.create_defined(define(hypervisor, dom0, first), paused=False))
-    outputs = _outputs(hypervisor, dom0, first, 6 * NET_SECONDS + 6)
+    outputs = _outputs(hypervisor, dom0, first, FIRST_NAMES, 6 * NET_SECONDS + 6)
     take("net.ping_out", _ping(hypervisor, "ping_out", outputs["ping_out"]))
     _take_iperf3(outputs, take)
     take("net.ping_in", _ping(hypervisor, "ping_in", dom0.run(f"busybox ping -q -c {PINGS} -i 0.01 {address(1)}")))
     dom0.run(hypervisor.create_defined(define(hypervisor, dom0, second), paused=False))
-    _take_iperf3(_outputs(hypervisor, dom0, second, 2 * NET_SECONDS), take)
+    _take_iperf3(_outputs(hypervisor, dom0, second, PEER_NAMES, 2 * NET_SECONDS), take)
     dom0.run(f"{hypervisor.destroy(second.name)}; {hypervisor.destroy(first.name)}; kill $(cat {PID_FILE})")
 
 
