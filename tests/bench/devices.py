@@ -89,8 +89,9 @@ def _ping(hypervisor, name, text):
 
 def measure_net(hypervisor, dom0, take):
     hypervisor.make_bridge(dom0, f"{DOM0}/{LENGTH}")
-    first = IoGuest("net", words=f"io=net seconds={NET_SECONDS} pings={PINGS} address={with_length(1)} ask={DOM0}", address=with_length(1))
-    second = IoGuest("peer", words=f"io=peer seconds={NET_SECONDS} address={with_length(2)} ask={address(1)}", address=with_length(2))
+    first = IoGuest("net", address=with_length(1),
+                    words=f"io=net seconds={NET_SECONDS} pings={PINGS} address={with_length(1)} ask={DOM0}")
+    second = IoGuest("peer", address=with_length(2), words=f"io=peer seconds={NET_SECONDS} address={with_length(2)} ask={address(1)}")
     dom0.run(f"{IPERF3} -s -D -I {PID_FILE}")
     dom0.run(hypervisor.create_defined(define(hypervisor, dom0, first), paused=False))
     outputs = _outputs(hypervisor, dom0, first, FIRST_NAMES, 6 * NET_SECONDS + 6)

@@ -19,8 +19,8 @@ def guest_archive(folder, dom0, more=None):
     stage = folder / "stage"
     (stage / "bin").mkdir(parents=True)
     shutil.copy(pvbench, stage / "bin/pvbench")
-    initrd = make_initrd(stage, Path(__file__).parent / "guest-init", ("sh", "mount", "grep", "insmod", "sleep", "poweroff", "reboot", "echo"),
-                         dom0, ("xen/xen-privcmd.ko", "xen/xen-evtchn.ko"))
+    applets = ("sh", "mount", "grep", "insmod", "sleep", "poweroff", "reboot", "echo")
+    initrd = make_initrd(stage, Path(__file__).parent / "guest-init", applets, dom0, ("xen/xen-privcmd.ko", "xen/xen-evtchn.ko"))
     files = {
         "pvbench": pvbench.read_bytes(),
         "initrd": initrd,

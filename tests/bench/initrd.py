@@ -7,9 +7,10 @@ from pathlib import Path
 
 
 def kernel_modules(dom0, folder, paths):
-    """Copies modules, by their paths below kernel/drivers, out of Dom0's image (whose kernel is the guests', too) into folder."""
+    """Copies modules, by their paths below kernel/drivers, out of Dom0's image, whose kernel is the guests', too, to folder."""
     def debugfs(request):
-        return subprocess.run(["/sbin/debugfs", "-R", request, dom0 / "dom0.img"], check=True, capture_output=True, text=True).stdout
+        command = ["/sbin/debugfs", "-R", request, dom0 / "dom0.img"]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     names = [line.split("/")[5] for line in debugfs("ls -p /usr/lib/modules").splitlines() if line.count("/") > 5]
     version = next(name for name in names if name[0].isdigit())

@@ -9,8 +9,8 @@ from rows import DEVICE_GUESTS, MANY_GUESTS, NEIGHBOURS
 MEMORY = "16G"
 KERNEL = "hello"  # of tests/guest
 NIC = "nics: [{bridge: hvbr0}]"
-# create FIRST LAST LINE...: makes guests of these numbers, and prints the microseconds that each took. Lines are more of the definition,
-# NUMBER in them the guest's.
+# create FIRST LAST LINE...: makes guests of these numbers, and prints the microseconds that each took. Lines are more of the
+# definition, NUMBER in them the guest's.
 CREATE = """
 create() {
     local first=$1 last=$2 number t u
@@ -33,7 +33,7 @@ DISK = "disks: [{target: xvda, path: /dev/shm/smallNUMBER.img}]"
 
 def kernel():
     """The file of the small kernel."""
-    subprocess.run(["cmake", "--build", "--preset", "release", "--target", "guest_tests"], cwd=TOP, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["cmake", "--build", TOP / "build/release", "--target", "guest_tests"], check=True, stdout=subprocess.DEVNULL)
     return (TOP / f"build/release/tests/guest/{KERNEL}.elf").read_bytes()
 
 
@@ -72,7 +72,8 @@ def _take_plain(hypervisor, dom0, take):
 
 def measure_many(hypervisor, folder, archive, take):
     setup = Setup(hypervisor.image, hypervisor.dom0, cpu=hypervisor.cpu, memory=MEMORY,
-                  qemu_args=["-drive", f"if=none,id=bench,format=raw,readonly=on,file={archive}", "-device", "virtio-blk-pci,drive=bench"])
+                  qemu_args=["-drive", f"if=none,id=bench,format=raw,readonly=on,file={archive}",
+                             "-device", "virtio-blk-pci,drive=bench"])
     with Machine(setup, folder / "many.log") as machine:
         machine.wait_ready()
         dom0 = Dom0(machine)
