@@ -60,6 +60,22 @@ class Hv:
         return (f"hvctl create {'--ephemeral --paused' if paused else ''} /root/bench/guest.yaml name={name} memory={memory}MiB "
                 f"cmdline='{GUEST} {words}'")
 
+    def definition(self, guest):
+        """An IoGuest's, as the text of a file."""
+        lines = [f"name: {guest.name}", f"memory: {guest.memory}MiB", f"vcpus: {guest.vcpus}", "kernel: /vmlinuz",
+                 f"initrd: /root/bench/{guest.initrd}", f"cmdline: {GUEST} {guest.words}"]
+        if guest.disk:
+            lines.append(f"disks: [{{target: xvda, path: {guest.disk}}}]")
+        if guest.address:
+            lines.append(f"nics: [{{bridge: hvbr0, addresses: [{guest.address}]}}]")
+        return "\n".join(lines) + "\n"
+
+    def create_defined(self, path, paused):
+        return f"hvctl create --ephemeral {'--paused' if paused else ''} {path}"
+
+    def make_bridge(self, dom0, address):
+        """hvctld makes hvbr0 with this address when the first guest needs it."""
+
     def destroy(self, name):
         return f"hvctl destroy {name}"
 
@@ -98,6 +114,23 @@ class Xen:
     def create(self, name, memory, words, paused):
         return (f"sed -e 's/NAME/{name}/; s/MEMORY/{memory}/; s/WORDS/{GUEST} {words}/' /root/bench/guest.cfg >/root/{name}.cfg; "
                 f"xl create -q {'-p' if paused else ''} /root/{name}.cfg")
+
+    def definition(self, guest):
+        """An IoGuest's, as the text of a file."""
+        lines = [f"name='{guest.name}'", "type='pv'", f"memory={guest.memory}", f"vcpus={guest.vcpus}", "kernel='/vmlinuz'",
+                 f"ramdisk='/root/bench/{guest.initrd}'", f"extra='{GUEST} {guest.words}'"]
+        if guest.disk:
+            lines.append(f"disk=['format=raw, vdev=xvda, access=rw, target={guest.disk}']")
+        if guest.address:  # the guest gives itself that; nothing keeps it from others
+            lines.append("vif=['bridge=xenbr0, script=vif-bridge']")
+        return "\n".join(lines) + "\n"
+
+    def create_defined(self, path, paused):
+        return f"xl create -q {'-p' if paused else ''} {path}"
+
+    def make_bridge(self, dom0, address):
+        dom0.run("modprobe -a xen-netback xen-blkback loop; ip link show xenbr0 >/dev/null 2>&1 || "
+                 f"{{ ip link add xenbr0 type bridge && ip addr add {address} dev xenbr0 && ip link set xenbr0 up; }}")
 
     def destroy(self, name):
         return f"xl destroy {name}"
