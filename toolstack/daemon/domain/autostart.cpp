@@ -73,9 +73,11 @@ void autostart(Context& context, Domains& domains, Definitions& definitions, Sta
     // A restart of the daemon must not start what an administrator has shut down; without its records it cannot tell.
     if (context.registry.stands_in()) return;
     const std::string& boot = context.paths.boot_id;
+    // Said in a place of its own when, and not before, the registry's file has it: this one outlives that file.
     const auto over = [&] {
         (void)context.registry.set_fact(kAutostartFact, boot);
-        if (!context.paths.autostarted.empty()) std::ofstream{context.paths.autostarted} << boot << '\n';
+        (void)context.retry.when_written(
+            [path = context.paths.autostarted, boot] { std::ofstream{path} << boot << '\n'; });
     };
     const std::string last = context.registry.fact(kAutostartFact);
     if (last == boot) return over();
