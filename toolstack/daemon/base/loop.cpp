@@ -56,10 +56,6 @@ struct Work {
     Result<void> outcome;
 };
 
-}  // namespace
-
-namespace {
-
 using Answer = std::function<void(const Result<void>&)>;
 
 // Never destroyed, but somebody's, in the eyes of what looks for leaks.
