@@ -1,7 +1,6 @@
 // How runs end: by request, by the guest, by a crash.
 #include <atomic>
 #include <thread>
-#include <utility>
 
 #include "base/clock.hpp"
 #include "domain/store_entries.hpp"
@@ -56,15 +55,13 @@ TEST_F(Ending, ShutdownEndsAGuestThatRebootsOrCrashesInstead) {
 
 // What a job could not end is ended later, and a guest that was between two runs has its next one.
 TEST_F(Ending, WhatCannotBeEndedNowIsEndedLater) {
+    process->finish(create(definition("ended")));
+    process->finish(create(definition("rebooted")));
+    const std::uint16_t before = domid("rebooted");
     hypervisor.fail_at = [](const std::string& call) -> hvctl::Result<void> {
         if (call == "destroy_domain") return hvctl::fail(hvctl::ErrorCode::Io, "broken");
         return {};
     };
-    const auto broken = std::exchange(hypervisor.fail_at, nullptr);
-    process->finish(create(definition("ended")));
-    process->finish(create(definition("rebooted")));
-    const std::uint16_t before = domid("rebooted");
-    hypervisor.fail_at = broken;
     EXPECT_EQ(process->finish(process->manager->destroy("ended")).state, JobState::Failed);
     hypervisor.stop(before, abi::ShutdownReason::Reboot);
     process->run_until([&] { return view("rebooted").state == "dying" && process->manager->jobs().idle(); });

@@ -59,10 +59,9 @@ TEST_F(LostRegistry, CutShort) {
     expect_served();
 }
 
-// sqlite takes it for a new one.
 TEST_F(LostRegistry, Emptied) {
     lose([&] { std::filesystem::resize_file(path, 0); });
-    EXPECT_EQ(put_aside(), 1u);
+    EXPECT_EQ(put_aside(), 0u);  // there is nothing in it
     expect_served();
 }
 
@@ -113,6 +112,16 @@ TEST_F(LostRegistry, GoesOnAfterAnotherRestart) {
     lose([&] { std::filesystem::remove(path); });
     restart();
     expect_served();
+}
+
+TEST(OpenRegistry, SaysThatTheFileWasEmpty) {
+    const TemporaryFolder folder;
+    EXPECT_EQ(open_registry(folder / "state.db").warning, "");
+    EXPECT_EQ(open_registry(folder / "state.db").warning, "");
+    for (const char* file : {"state.db", "state.db-wal"}) {
+        if (std::filesystem::exists(folder / file)) std::filesystem::resize_file(folder / file, 0);
+    }
+    EXPECT_NE(open_registry(folder / "state.db").warning.find("was empty"), std::string::npos);
 }
 
 TEST(OpenRegistry, DoesWithoutAFileThatCannotBeOpened) {

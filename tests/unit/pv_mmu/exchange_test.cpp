@@ -17,11 +17,7 @@ TEST_F(MemorySwap, CostsTheDomainNothingThatItWasPromised) {
     domain->max_frames = domain->frames + kPromised;
     ASSERT_TRUE(hv::set_claim(*domain, domain->max_frames).has_value());
     std::uint64_t in = given.raw, out = 7;
-    MemoryExchange exchange{};
-    exchange.in.domid = exchange.out.domid = kDomidSelf;
-    exchange.in.extent_start = fake::address(in);
-    exchange.out.extent_start = fake::address(out);
-    exchange.in.nr_extents = exchange.out.nr_extents = 1;
+    MemoryExchange exchange = exchange_of(in, out);
     ASSERT_EQ(
         call(*vcpu, hv::do_memory_op, static_cast<std::uint64_t>(MemoryCommand::Exchange), fake::address(exchange)), 0);
     EXPECT_EQ(exchange.nr_exchanged, 1u);

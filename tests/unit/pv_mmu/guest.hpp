@@ -9,6 +9,7 @@
 
 #include "hv/abi/xen/domain_id.hpp"
 #include "hv/abi/xen/errno.hpp"
+#include "hv/abi/xen/memory.hpp"
 #include "hv/abi/xen/mmu.hpp"
 #include "hv/domain/domain_frames.hpp"
 #include "hv/machine/tlb.hpp"
@@ -139,6 +140,15 @@ class Mmu : public testing::Test {
     }
 
     Mfn frame() { return fake::give_page(*domain); }
+    // Of one frame for another, each in the list of one entry.
+    static MemoryExchange exchange_of(std::uint64_t& in, std::uint64_t& out) {
+        MemoryExchange exchange{};
+        exchange.in.domid = exchange.out.domid = kDomidSelf;
+        exchange.in.extent_start = fake::address(in);
+        exchange.out.extent_start = fake::address(out);
+        exchange.in.nr_extents = exchange.out.nr_extents = 1;
+        return exchange;
+    }
     static FrameInfo& info(Mfn frame) { return hv::frame_info(frame); }
     static std::int64_t pin(hv::Vcpu& by, Mfn table, unsigned level) {
         return mmuext(by, static_cast<MmuextCommand>(level - 1), table.raw);

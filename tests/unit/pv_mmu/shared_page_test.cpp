@@ -89,11 +89,7 @@ TEST_F(SharedPages, AreNotGivenUp) {
             EXPECT_EQ(decrease(*fake::dom0().vcpu(hv::VcpuId{0}), kDomidXen, page), 0);
 
             std::uint64_t in = page.raw, out = 7;
-            MemoryExchange exchange{};
-            exchange.in.domid = exchange.out.domid = kDomidSelf;
-            exchange.in.extent_start = fake::address(in);
-            exchange.out.extent_start = fake::address(out);
-            exchange.in.nr_extents = exchange.out.nr_extents = 1;
+            MemoryExchange exchange = exchange_of(in, out);
             EXPECT_EQ(memory_op(*vcpu, MemoryCommand::Exchange, &exchange), kInvalid);
             EXPECT_EQ(exchange.nr_exchanged, 0u);
 

@@ -118,8 +118,7 @@ void add_volume_resize(App& app, Context& context) {
     verb.description =
         "Makes a volume larger. Where a guest that runs has it, that sees the new size with its next request to the "
         "disk; only a thick volume of LVM cannot grow under a guest. What the volume gains is zeros. The file system "
-        "in it "
-        "is the guest's to grow.";
+        "in it is the guest's to grow.";
     verb.examples = "hvctl volume-resize web1 40GiB";
     verb.positional("SIZE", Complete::Nothing, arguments->size, "its new size, such as 40GiB");
     verb.run = [arguments, &context]() -> Result<void> {

@@ -20,7 +20,7 @@ std::uint64_t available_memory();
 // A regular file's text. FileMissing, FileUnreadable (also when it is larger than `most` bytes or not a regular file).
 Result<std::string> read_text_file(const std::string& path, std::size_t most);
 
-// The first line of a file of procfs or sysfs; empty when there is none, or it cannot be read.
+// The first line of a small file, of procfs or sysfs, too; empty when there is none, or it cannot be read.
 std::string first_line(const std::string& path);
 
 // Makes a folder and its parents, mode 0755 masked; fine when it is there.

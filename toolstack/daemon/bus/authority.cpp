@@ -90,16 +90,25 @@ int read_verdict(sd_bus_message* reply, Verdict& verdict) {
     return status;
 }
 
-// What the caller is told that he may not; the name is what a rule of polkit's is written for.
-std::string what_of(Action action) {
+struct ActionWords {
+    const char* id;    // what a rule of polkit's is written for
+    const char* what;  // what somebody is told that he may not do
+};
+
+ActionWords words_of(Action action) {
     switch (action) {  // no default: the compiler names a missing case
-        case Action::View: return "looking at domains and the host (org.hvctl1.view)";
-        case Action::Control: return "controlling domains (org.hvctl1.control)";
-        case Action::Define: return "defining domains (org.hvctl1.define)";
-        case Action::Console: return "using the consoles of domains (org.hvctl1.console)";
-        case Action::Host: return "what concerns the whole host (org.hvctl1.host)";
+        case Action::View: return {"org.hvctl1.view", "looking at domains and the host"};
+        case Action::Control: return {"org.hvctl1.control", "controlling domains"};
+        case Action::Define: return {"org.hvctl1.define", "defining domains"};
+        case Action::Console: return {"org.hvctl1.console", "using the consoles of domains"};
+        case Action::Host: return {"org.hvctl1.host", "what concerns the whole host"};
     }
     return {};
+}
+
+std::string what_of(Action action) {
+    const ActionWords words = words_of(action);
+    return fmt::format("{} ({})", words.what, words.id);
 }
 
 Error refusal_of(const Verdict& verdict, bool interactive, Action action) {
@@ -144,14 +153,7 @@ struct Authority::Question {
 };
 
 std::string action_id(Action action) {
-    switch (action) {  // no default: the compiler names a missing case
-        case Action::View: return "org.hvctl1.view";
-        case Action::Control: return "org.hvctl1.control";
-        case Action::Define: return "org.hvctl1.define";
-        case Action::Console: return "org.hvctl1.console";
-        case Action::Host: return "org.hvctl1.host";
-    }
-    return {};
+    return words_of(action).id;
 }
 
 Authority::Authority(sd_bus* bus, Rules rules, std::function<void(std::string_view)> left)

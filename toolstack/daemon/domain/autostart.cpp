@@ -74,19 +74,19 @@ void autostart(Context& context, Domains& domains, Definitions& definitions, Sta
     if (context.registry.stands_in()) return;
     const std::string& boot = context.paths.boot_id;
     // Said in a place of its own when, and not before, the registry's file has it: this one outlives that file.
-    const auto over = [&] {
-        (void)context.registry.set_fact(kAutostartFact, boot);
+    const auto mark = [&] {
         (void)context.retry.when_written(
             [path = context.paths.autostarted, boot] { std::ofstream{path} << boot << '\n'; });
     };
     const std::string last = context.registry.fact(kAutostartFact);
-    if (last == boot) return over();
+    if (last == boot) return mark();
     // The registry has begun anew since: which guests an administrator has shut down is not known any more.
     if (last.empty() && first_line(context.paths.autostarted) == boot) {
         log::error(
             "autostart: not repeated, though the registry has begun anew: the guests of this boot run or have been "
             "ended; 'hvctl create FILE' starts one that is missing");
-        return over();
+        (void)context.registry.set_fact(kAutostartFact, boot);
+        return;
     }
     std::vector<std::string> seen;
     for (const FileDefinition& each : read_folder(folder, context.settings.defaults)) {
@@ -110,7 +110,8 @@ void autostart(Context& context, Domains& domains, Definitions& definitions, Sta
             log::error("autostart: {}", job.error().text());
     }
     // Comes into the file after the records of these starts: who is killed before that begins again.
-    over();
+    (void)context.registry.set_fact(kAutostartFact, boot);
+    mark();
 }
 
 }  // namespace hvctld

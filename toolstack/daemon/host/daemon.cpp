@@ -59,14 +59,14 @@ Daemon::~Daemon() {
 
 Result<std::unique_ptr<Daemon>> Daemon::start(Loop& loop, Hypervisor& hypervisor, const DaemonPaths& paths) {
     TRY(make_folder(paths.run));
-    const auto [settings, trouble] = TRY(settings_in_force(paths.settings, paths.run + "/hvctl.yaml"));
-    log::set_level(settings.log_level);
-    if (!trouble.empty()) log::error("{}", trouble);
     // Before anything is looked at: two that serve the same guests would each take the other's for left over.
     UniqueFd lock = TRY(take_lock_of_the_living(paths.run + "/lock", [told = false](const std::string& reason) mutable {
         if (!std::exchange(told, true)) log::warning("{}", reason);
         notify_waiting(reason);
     }));
+    const auto [settings, trouble] = TRY(settings_in_force(paths.settings, paths.run + "/hvctl.yaml"));
+    log::set_level(settings.log_level);
+    if (!trouble.empty()) log::error("{}", trouble);
     // On disks that may be full: what needs them says so when it is asked for.
     for (const std::string& folder : {paths.state, paths.console_logs, paths.kernel_cache}) {
         if (const auto made = make_folder(folder); !made) log::error("{}", made.error().text());

@@ -13,15 +13,14 @@ namespace hvctld::host {
 
 namespace {
 
-// Empty where there is no file.
+// Where there is no file, what says as much.
 Result<std::string> settings_text(const std::string& path) {
     auto text = read_text_file(path, config::kMaxYamlBytes);
-    if (!text && text.error().id() == ErrorId::FileMissing) return std::string{};
+    if (!text && text.error().id() == ErrorId::FileMissing) return std::string{"{}\n"};
     return text;
 }
 
 Result<config::Settings> parsed(const std::string& text, const std::string& path) {
-    if (text.empty()) return config::Settings{};
     config::Diagnostics diagnostics;
     config::Settings settings = config::parse_settings(text, path, diagnostics);
     if (diagnostics.failed()) return fail(ErrorId::DefinitionInvalid, diagnostics.text());

@@ -26,13 +26,6 @@ std::unexpected<Error> failure(sqlite3* connection, std::string_view what) {
     return fail(id_of(sqlite3_errcode(connection)), fmt::format("{}: {}", what, sqlite3_errmsg(connection)));
 }
 
-bool is_emptied(const std::string& path) {
-    struct stat file {};
-    struct stat beside {};
-    const bool pages_beside = stat((path + "-wal").c_str(), &beside) == 0 && beside.st_size > 0;
-    return stat(path.c_str(), &file) == 0 && S_ISREG(file.st_mode) && file.st_size == 0 && !pages_beside;
-}
-
 }  // namespace
 
 Statement::~Statement() {
@@ -85,8 +78,6 @@ bool Statement::is_null(int column) const {
 }
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& path) {
-    // sqlite would take it for a new one, and what it had would be gone without a word.
-    if (is_emptied(path)) return fail(ErrorId::Damaged, fmt::format("{}: the file is empty", path));
     sqlite3* connection = nullptr;
     const int outcome = sqlite3_open_v2(path.c_str(), &connection,
                                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);

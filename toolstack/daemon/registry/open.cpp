@@ -11,6 +11,7 @@
 #include <ctime>
 #include <mutex>
 #include <optional>
+#include <string_view>
 #include <thread>
 
 namespace hvctld {
@@ -26,6 +27,18 @@ std::string free_name(const std::string& path) {
     for (int i = 2; lstat(candidate.c_str(), &status) == 0; ++i) candidate = fmt::format("{}-{}", name, i);
     return candidate;
 }
+
+// sqlite takes it for a new one.
+bool is_emptied(const std::string& path) {
+    struct stat file {};
+    struct stat beside {};
+    const bool pages_beside = stat((path + "-wal").c_str(), &beside) == 0 && beside.st_size > 0;
+    return stat(path.c_str(), &file) == 0 && S_ISREG(file.st_mode) && file.st_size == 0 && !pages_beside;
+}
+
+constexpr std::string_view kBegunAnew =
+    "a new one has been begun. Guests that run go on; definitions of stopped domains are not known any more: 'hvctl "
+    "create FILE' brings them back";
 
 OpenedRegistry without_a_file(const std::string& path, const Error& reason) {
     const std::string text = fmt::format(
@@ -47,8 +60,11 @@ OpenedRegistry of_a_newer_one(const std::string& path, const Error& reason) {
 
 // `late`: nobody waits for the answer any more.
 OpenedRegistry open_now(const std::string& path, const RegistryOpener& open, const std::function<bool()>& late) {
+    const bool emptied = is_emptied(path);
     auto opened = open(path);
-    if (opened) return OpenedRegistry{std::move(*opened), {}};
+    if (opened)
+        return OpenedRegistry{std::move(*opened),
+                              emptied ? fmt::format("the registry {} was empty; {}", path, kBegunAnew) : std::string{}};
     if (opened.error().id() == ErrorId::NotSupported) return of_a_newer_one(path, opened.error());
     if (opened.error().id() != ErrorId::Damaged) return without_a_file(path, opened.error());
     // It would be put aside without a word to anybody.
@@ -60,11 +76,9 @@ OpenedRegistry open_now(const std::string& path, const RegistryOpener& open, con
     if (!opened) return without_a_file(path, opened.error());
     return OpenedRegistry{
         std::move(*opened),
-        fmt::format(
-            "the registry was damaged ({}) and is now {}; a new one has been begun. Guests that run go on; definitions "
-            "of stopped domains are not known any more: 'hvctl create FILE' brings them back, and 'sqlite3 {} "
-            ".recover' shows what can be read of them",
-            damage, *aside, *aside)};
+        fmt::format("the registry was damaged ({}) and is now {}; {}, and 'sqlite3 {} .recover' shows what can be read "
+                    "of them",
+                    damage, *aside, kBegunAnew, *aside)};
 }
 
 // What the thread that opens the file and the one that waits for it share.
