@@ -115,7 +115,7 @@ class EventChannels final {
     std::uint32_t port_limit() const;
 
     // close.cpp
-    Result<> close_all();
+    Result<> close_all(std::atomic<EventPort>& progress);
     void unbind_virq(EventChannel& channel);
     void unbind_pirq(EventChannel& channel);
 
@@ -145,7 +145,8 @@ class EventChannels final {
     Spinlock table_lock_{LockRank::EventTable};
     std::uint32_t max_ports_ = 0;                      // port numbers are below this
     EventPort next_free_{1};                           // nothing below it is free
-    std::atomic<EventPort> next_close_{EventPort{1}};  // progress of close_all()
+    std::atomic<EventPort> next_reset_{EventPort{1}};  // progress of reset(), which its caller may never go on with
+    std::atomic<EventPort> next_close_{EventPort{1}};  // progress of destroy()
     bool closing_ = false;                             // dying: no new ports
     std::atomic<std::uint32_t> in_use_{0};
     std::atomic<Group*> groups_[kGroups]{};

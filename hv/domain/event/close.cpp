@@ -1,4 +1,5 @@
 // Closing ports, one or all.
+#include "hv/base/log.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/domain/event/channel.hpp"
 #include "hv/domain/event/fifo.hpp"
@@ -69,8 +70,9 @@ Result<> EventChannels::close(EventPort port) {
     }
 }
 
-Result<> EventChannels::close_all() {
-    EventPort port = next_close_.load(std::memory_order_relaxed);
+// `progress` is where an earlier call of the same caller has stopped.
+Result<> EventChannels::close_all(std::atomic<EventPort>& progress) {
+    EventPort port = progress.load(std::memory_order_relaxed);
     while (port.raw < abi::xen::kFifoPorts) {
         if (!find(port)) {
             port = EventPort{(port.raw / kPortsPerBucket + 1) * kPortsPerBucket};
@@ -79,16 +81,16 @@ Result<> EventChannels::close_all() {
         static_cast<void>(close(port));  // fails for ports that are not in use
         ++port;
         if (port.raw % 16 == 0 && preemption_needed()) {
-            next_close_.store(port, std::memory_order_relaxed);
+            progress.store(port, std::memory_order_relaxed);
             return fail(Error::Restart);
         }
     }
-    next_close_.store(EventPort{1}, std::memory_order_relaxed);
+    progress.store(EventPort{1}, std::memory_order_relaxed);
     return {};
 }
 
 Result<> EventChannels::reset() {
-    TRY(close_all());
+    TRY(close_all(next_reset_));
     Guard table{table_lock_};
     // Another vCPU may have made a port meanwhile.
     if (ports_in_use() != 0) return fail(Error::Again);
@@ -101,8 +103,11 @@ Result<> EventChannels::destroy() {
         Guard table{table_lock_};
         closing_ = true;
     }
-    TRY(close_all());
+    // With progress of its own: a guest may have left a reset in its middle, and have made ports that it was past.
+    TRY(close_all(next_close_));
     Guard table{table_lock_};
+    // Ports at the other ends name this domain until they are told.
+    HV_ASSERT(ports_in_use() == 0);
     fifo_stop();
     return {};
 }

@@ -3,6 +3,9 @@
 #include "hv/abi/control/control.hpp"
 #include "hv/abi/xen/shared_info.hpp"
 
+#include <utility>
+#include <vector>
+
 namespace guest {
 namespace {
 
@@ -194,6 +197,31 @@ TEST_F(Events, DestroyedPeerLeavesThePortUnbound) {
     EXPECT_EQ(state(*front, a), EventChannelState::Unbound);
     EXPECT_EQ(front->events.ports_in_use(), 201u);
     EXPECT_EQ(send(*front, a), 0);
+}
+
+// A guest that leaves a reset in its middle, and makes ports that the reset was past, must not be gone with them in use:
+// the other end would go on sending to it.
+TEST_F(Events, AnAbandonedResetLeavesNoPortToATearDown) {
+    std::vector<std::pair<Port, Port>> ports;
+    for (int i = 0; i < 64; ++i) ports.push_back(connect());
+    {
+        const As as{*front};
+        EventChannelReset reset{.domid = kDomidSelf};
+        hv::HypercallArguments arguments{
+            {static_cast<std::uint64_t>(EventChannelCommand::Reset), fake::address(reset)}};
+        fake::preempt_every(2);
+        const hv::HypercallResult stopped = hv::do_event_channel_op(arguments);
+        fake::preempt_every(0);
+        ASSERT_FALSE(stopped);
+        ASSERT_EQ(stopped.error(), hv::Error::Restart);
+    }
+    const auto [low, peer] = connect();
+    ASSERT_LT(low, 16u);
+    ASSERT_EQ(state(*back, peer), EventChannelState::Interdomain);
+    EXPECT_TRUE(fake::destroy(*front));
+    EXPECT_EQ(state(*back, peer), EventChannelState::Unbound);
+    for (const auto& [mine, theirs] : ports) EXPECT_EQ(state(*back, theirs), EventChannelState::Unbound) << theirs;
+    EXPECT_EQ(send(*back, peer), 0);
 }
 
 TEST_F(Events, ResetClosesEverything) {
