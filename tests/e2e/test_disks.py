@@ -116,6 +116,39 @@ def hotplug(dom0):
     expect_nothing_left(dom0)
 
 
+def moved(dom0, seconds):
+    """MiB per second that guests read and write on all disks, as xen-blkback counts."""
+    sectors = "cat /sys/bus/xen-backend/devices/vbd-*/statistics/??_sect | awk '{s += $1} END {print s}'"
+    text = dom0.ok(f"a=$({sectors}); t=$(date +%s%N); sleep {seconds}; b=$({sectors}); echo $(( (b - a) * 512000 / (($(date +%s%N) - t) / 1000000) ))",
+                   timeout=seconds + 60)
+    return int(text) / (1 << 20)
+
+
+@in_dom0("disks: a limit is one for all disks of a guest, and changes while it runs")
+def limits(dom0):
+    path = define(dom0, "diska", f"[{{target: xvda, path: {image(dom0, 'a.img')}}}, {{target: xvdb, path: {image(dom0, 'b.img')}}}]")
+    dom0.ok(f"hvctl create {path} disk_limits.bandwidth=4MiB/s")
+    dom0.until("hvctl console --history diska", "Hello: this is Linux")
+    expect("4 MiB/s" in dom0.ok("hvctl block-limits diska"), "the limit of the definition is not shown")
+    in_guest(dom0, "diska", "(while :; do dd if=/dev/xvda of=/dev/null bs=256k iflag=direct; done) >/dev/null 2>&1 & echo reads$((40 + 2))", "reads42")
+    one = moved(dom0, 12)
+    expect(2 < one < 5, f"one disk moves {one:.1f} MiB/s under a limit of 4")
+    in_guest(dom0, "diska", "(while :; do dd if=/dev/zero of=/dev/xvdb bs=256k oflag=direct; done) >/dev/null 2>&1 & echo writes$((40 + 2))", "writes42")
+    both = moved(dom0, 12)
+    expect(2 < both < 5, f"two disks move {both:.1f} MiB/s under a limit of 4")
+    dom0.ok("systemctl kill -s KILL hvctld; for i in $(seq 100); do hvctl list >/dev/null 2>&1 && break; sleep 0.2; done")
+    dom0.ok("hvctl block-limits diska bandwidth=1MiB/s iops=1000")
+    slower = moved(dom0, 12)
+    expect(0.4 < slower < 1.5, f"{slower:.1f} MiB/s under a limit of 1")
+    dom0.ok("hvctl block-limits diska bandwidth=none iops=none")
+    free = moved(dom0, 6)
+    expect(free > 2 * both, f"{free:.1f} MiB/s without a limit")
+    dom0.refused("hvctl block-limits diska iops=1", "10 to")
+    dom0.ok("hvctl destroy diska")
+    dom0.until("ls /sys/fs/cgroup/hvctl-disks | grep -v '[.]'; echo end", r"^end")
+    expect_nothing_left(dom0)
+
+
 @in_dom0("disks: what cannot be a disk is refused with a reason, and leaves nothing")
 def refusals(dom0):
     file = image(dom0, "a.img")

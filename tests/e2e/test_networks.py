@@ -61,6 +61,15 @@ def reached(dom0):
     expect_nothing_left(dom0)
 
 
+def checked(dom0, name, *tried):
+    """Each of the NIC's frames does as it should, and these are among them."""
+    check = json.loads(dom0.ok(f"hvctl network-check --json {name}"))["nics"][0]
+    wrong = [trial["what"] for trial in check["trials"] if trial["allowed"] != trial["passed"]]
+    expect(check["sound"] and not wrong, f"not as it should be: {wrong}, in force: {check['in_force']}")
+    for what in tried:
+        expect(any(what in trial["what"] for trial in check["trials"]), f"not tried: {what}")
+
+
 @in_dom0("networks: attached, changed and detached while the guest runs; what it may not send does not pass")
 def changed(dom0):
     dom0.ok(f"hvctl create {define(dom0, 'neta', '[]')}")
@@ -70,7 +79,12 @@ def changed(dom0):
     dom0.ask("neta", up, "up42")
     dom0.until("busybox ping -c 1 -W 2 10.213.7.7", "1 packets received")
     dom0.refused("busybox ping -c 2 -W 1 10.213.7.8", "0 packets received")
+    checked(dom0, "neta", "IPv4 from its own 10.213.7.7", "ARP for 10.213.0.1", "router advertisements")
     dom0.ok("hvctl network-set neta 0 addresses=10.213.7.8/20 rate=10Mbit/s")
+    checked(dom0, "neta", "IPv4 from its own 10.213.7.8")
+    interface = nics(dom0, "neta")[0]["interface"]
+    dom0.ok(f"nft insert rule netdev hvctl_{interface} frames accept")
+    dom0.refused("hvctl network-check neta", "network interface 0")
     dom0.until("busybox ping -c 1 -W 2 10.213.7.8", "1 packets received")
     dom0.refused("busybox ping -c 2 -W 1 10.213.7.7", "0 packets received")
     # A firewall that is loaded anew takes all tables with it.

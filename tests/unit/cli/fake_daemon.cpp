@@ -135,6 +135,7 @@ const sd_bus_vtable* FakeDaemon::vtable() {
         SD_BUS_METHOD("SetMemory", "st", "", &on_call, 0),
         SD_BUS_METHOD("SetMaxMemory", "st", "b", &on_call, 0),
         SD_BUS_METHOD("SetShares", "ss", "", &on_call, 0),
+        SD_BUS_METHOD("SetDiskLimits", "ss", "", &on_call, 0),
         SD_BUS_METHOD("GetUsage", "", "a{sv}aa{sv}", &on_call, 0),
         SD_BUS_METHOD("GetGuarantees", "stu", "aa{sv}", &on_call, 0),
         SD_BUS_METHOD("ListPools", "", "aa{sv}", &on_call, 0),
@@ -156,6 +157,7 @@ const sd_bus_vtable* FakeDaemon::vtable() {
         SD_BUS_METHOD("AttachNic", "ss", "t", &on_call, 0),
         SD_BUS_METHOD("DetachNic", "ssa{sv}", "t", &on_call, 0),
         SD_BUS_METHOD("ChangeNic", "sss", "t", &on_call, 0),
+        SD_BUS_METHOD("CheckNic", "ss", "sbaa{sv}", &on_call, 0),
         SD_BUS_METHOD("ListNics", "s", "aa{sv}", &on_call, 0),
         SD_BUS_METHOD("GetHostInfo", "", "a{sv}", &on_call, 0),
         SD_BUS_METHOD("ReadHvLog", "tb", "st", &on_call, 0),
@@ -360,6 +362,12 @@ int FakeDaemon::answer_about_domain(sd_bus_message* message, const std::string& 
     if (member == "ListVcpus") return reply_list(message, vcpus[domain->text("name")]);
     if (member == "ListDisks") return reply_list(message, disks[domain->text("name")]);
     if (member == "ListNics") return reply_list(message, nics[domain->text("name")]);
+    if (member == "CheckNic") {
+        return reply_with(message, [&](sd_bus_message* reply) {
+            sd_bus_message_append(reply, "sb", "vif3.0", nic_in_force ? 1 : 0);
+            append_list(reply, trials);
+        });
+    }
     if (member == "SetMaxMemory") return sd_bus_reply_method_return(message, "b", 0);
     if (member.starts_with("Set")) return sd_bus_reply_method_return(message, "");
     if (member == "DumpCore") return sd_bus_reply_method_return(message, "ts", std::uint64_t{7}, "/srv/hello.core");

@@ -43,6 +43,8 @@ class FakeDaemon {
     std::vector<Properties> domains, jobs;
     std::map<std::string, std::vector<Properties>> vcpus;
     std::map<std::string, std::vector<Properties>> disks, nics;
+    std::vector<Properties> trials;  // of every network interface
+    bool nic_in_force = true;
     Properties host, counters;
     std::deque<Usage> usages{Usage{}};   // GetUsage takes one after the other; the last one stays
     std::vector<Properties> guarantees;  // whatever is asked for

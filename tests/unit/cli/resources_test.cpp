@@ -62,6 +62,20 @@ TEST_F(ResourceVerbs, SchedShowsAndChanges) {
     EXPECT_EQ(hvctl({"sched", "hello", "reservation=900%"}).code, 9);
 }
 
+TEST_F(ResourceVerbs, BlockLimitsShowsAndChanges) {
+    daemon_.domains[1]["disk_iops"] = std::uint64_t{2000};
+    daemon_.domains[1]["disk_bandwidth"] = std::uint64_t{100} << 20;
+    const auto shown = hvctl({"block-limits"});
+    EXPECT_EQ(shown.code, 0);
+    EXPECT_NE(shown.out.find("hello   3  2000  100 MiB/s      -"), std::string::npos) << shown.out;
+    EXPECT_EQ(shown.out.find("Domain-0"), std::string::npos) << shown.out;
+    EXPECT_NE(hvctl({"block-limits", "--json", "hello"}).out.find("\"disk_iops\": 2000"), std::string::npos);
+    EXPECT_EQ(hvctl({"block-limits", "hello", "iops=300", "bandwidth=10MiB/s", "burst=none"}).code, 0);
+    EXPECT_EQ(last_call().find("SetDiskLimits(hello, "), 0u) << last_call();
+    EXPECT_NE(last_call().find("\"bandwidth\": \"10MiB/s\""), std::string::npos) << last_call();
+    EXPECT_EQ(hvctl({"block-limits", "hello", "iop=1"}).code, 2);
+}
+
 TEST_F(ResourceVerbs, UptimeOfWhatRuns) {
     daemon_.domains[1]["uptime"] = 3725 * kSecond;
     EXPECT_NE(hvctl({"uptime"}).out.find("hello      3  1 h 2 min"), std::string::npos) << hvctl({"uptime"}).out;

@@ -287,6 +287,26 @@ TEST_F(VerbsTest, NetworkSetAndDetachNameTheirNic) {
     EXPECT_EQ(last_call().find("DetachNic(hello, 1"), 0u) << last_call();
 }
 
+TEST_F(VerbsTest, NetworkCheckFailsWithWhatPassesThatMustNot) {
+    daemon_.nics["hello"] = {{{"number", std::uint64_t{0}}}};
+    daemon_.trials = {{{"what", std::string("IPv4 from its own")}, {"allowed", true}, {"passed", true}},
+                      {{"what", std::string("ARP for another")}, {"allowed", false}, {"passed", false}}};
+    const auto sound = hvctl({"network-check", "hello"});
+    EXPECT_EQ(sound.code, 0) << sound.err;
+    EXPECT_EQ(last_call(), "CheckNic(hello, 0)");
+    EXPECT_NE(sound.out.find("refused  no       ARP for another"), std::string::npos) << sound.out;
+    daemon_.trials[1]["passed"] = true;
+    const auto spoofs = hvctl({"network-check", "hello", "0"});
+    EXPECT_EQ(spoofs.code, 1);
+    EXPECT_NE(spoofs.out.find("PASSED  no       ARP for another"), std::string::npos) << spoofs.out;
+    EXPECT_NE(spoofs.err.find("network interface 0"), std::string::npos) << spoofs.err;
+    daemon_.trials[1]["passed"] = false;
+    daemon_.nic_in_force = false;
+    const auto none = hvctl({"network-check", "--json", "hello"});
+    EXPECT_EQ(none.code, 1);
+    EXPECT_NE(none.out.find("\"sound\": false"), std::string::npos) << none.out;
+}
+
 TEST_F(VerbsTest, NetworkListShowsAllNics) {
     daemon_.nics["hello"] = {{{"number", std::uint64_t{0}},
                               {"mac", std::string("00:16:3e:00:00:01")},

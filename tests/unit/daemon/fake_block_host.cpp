@@ -41,6 +41,17 @@ std::optional<DiskCounters> FakeBlockHost::counters(DomainId domain, std::uint32
     return served.contains({domain.raw, number}) ? std::optional{counted} : std::nullopt;
 }
 
+Result<void> FakeBlockHost::check_limits() {
+    if (can_limit) return {};
+    return fail(ErrorId::NotSupported, "disks cannot have limits here");
+}
+
+Result<bool> FakeBlockHost::keep_limits(const std::vector<LimitedGuest>& guests) {
+    const std::scoped_lock lock{limiting};
+    limited = guests;
+    return !guests.empty();
+}
+
 bool FakeBlockHost::has_let_go(DomainId domain, std::uint32_t number, dev_t) {
     return !requests_hang && !serves(domain, number);
 }

@@ -4,9 +4,11 @@
 
 #include <functional>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "devices/block/block_host.hpp"
 #include "store/store.hpp"
@@ -20,6 +22,8 @@ class FakeBlockHost final : public BlockHost {
     Result<std::pair<ImageId, Backing>> find_again(const config::DiskDefinition& disk, dev_t device) override;
     [[nodiscard]] std::optional<dev_t> serves(DomainId domain, std::uint32_t number) override;
     [[nodiscard]] std::optional<DiskCounters> counters(DomainId domain, std::uint32_t number) override;
+    [[nodiscard]] Result<void> check_limits() override;
+    Result<bool> keep_limits(const std::vector<LimitedGuest>& guests) override;
     [[nodiscard]] bool has_let_go(DomainId domain, std::uint32_t number, dev_t device) override;
 
     // The kernel notices changes in this store from now on, as it does in that of each process of the daemon.
@@ -35,6 +39,9 @@ class FakeBlockHost final : public BlockHost {
     std::string grown;                                          // "xvda 7:0 1048576", by the last grow()
     std::map<std::pair<std::uint16_t, std::uint32_t>, dev_t> served;
     DiskCounters counted;  // of each disk that is served
+    bool can_limit = true;
+    std::vector<LimitedGuest> limited;  // by the last keep_limits(), which another thread calls
+    std::mutex limiting;
 
   private:
     void look(store::Store& store, const std::string& path);

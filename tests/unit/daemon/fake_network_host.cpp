@@ -25,6 +25,11 @@ void FakeNetworkHost::disconnect(const GuestNic& nic) {
     passes.erase(nic.interface);
 }
 
+Result<NicCheck> FakeNetworkHost::check(const GuestNic& nic) {
+    const std::lock_guard lock{mutex};
+    return NicCheck{nic.interface, {{"IPv4 from its own", true, true}}, passes.contains(nic.interface)};
+}
+
 bool FakeNetworkHost::exists(const std::string& interface) const {
     const std::lock_guard lock{mutex};
     return interfaces_.contains(interface);
@@ -32,7 +37,7 @@ bool FakeNetworkHost::exists(const std::string& interface) const {
 
 std::optional<NicCounters> FakeNetworkHost::counters(const std::string& interface) const {
     if (!exists(interface)) return std::nullopt;
-    return NicCounters{1000, 10, 2000, 20};
+    return counted;
 }
 
 void FakeNetworkHost::watch(store::Store& store, std::function<void(std::function<void()>)> later) {

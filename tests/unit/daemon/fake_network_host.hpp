@@ -19,6 +19,7 @@ class FakeNetworkHost final : public NetworkHost {
     void touched(const std::string&) override {}
     Result<void> connect(const GuestNic& nic) override;
     void disconnect(const GuestNic& nic) override;
+    Result<NicCheck> check(const GuestNic& nic) override;
     [[nodiscard]] bool exists(const std::string& interface) const override;
     [[nodiscard]] std::optional<NicCounters> counters(const std::string& interface) const override;
 
@@ -26,6 +27,7 @@ class FakeNetworkHost final : public NetworkHost {
     void watch(store::Store& store, std::function<void(std::function<void()>)> later);
 
     std::set<std::string> bridges{"hvbr0", "br0"};
+    NicCounters counted{1000, 10, 2000, 20};  // of each interface
     bool has_netback = true;
     bool guest_takes = true;
     bool guest_lets_go = true;

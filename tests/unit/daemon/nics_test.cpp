@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "testing.hpp"
 
 namespace hvctld::test {
@@ -74,6 +76,79 @@ TEST_F(Nics, BothEndsFindWhatTheInterfacePromises) {
     process->finish(process->manager->destroy("web1"));
     EXPECT_EQ(nics().front().state, "offline");
     expect_nothing();
+}
+
+TEST_F(Nics, ACheckIsOfTheInterfaceThatTheGuestHas) {
+    ASSERT_EQ(start(with_nic("web1", "bridge: br0, mac: 00:16:3e:00:00:07, addresses: [192.0.2.7/24]")).state,
+              JobState::Done);
+    std::optional<Result<NicCheck>> checked;
+    const auto check = [&](const std::string& domain, const std::string& which) {
+        checked.reset();
+        process->manager->check_nic(domain, which, [&](const Result<NicCheck>& answer) { checked = answer; });
+        process->run_until([&] { return checked.has_value(); });
+        return *checked;
+    };
+    const auto sound = check("web1", "00:16:3e:00:00:07");
+    ASSERT_TRUE(sound);
+    EXPECT_EQ(sound->interface, fmt::format("vif{}.0", domid("web1")));
+    EXPECT_TRUE(sound->in_force);
+    EXPECT_EQ(check("web1", "5").error().id(), ErrorId::NoSuchNic);
+    EXPECT_EQ(check("web2", "0").error().id(), ErrorId::NoSuchDomain);
+    process->finish(process->manager->destroy("web1"));
+    EXPECT_EQ(check("web1", "0").error().id(), ErrorId::WrongState);
+}
+
+// Dom0's kernel counts each run anew.
+TEST_F(Nics, CountOverAllRunsDetachesAndDaemons) {
+    constexpr const char* kNic = "bridge: br0, mac: 00:16:3e:00:00:07, addresses: [192.0.2.7/24]";
+    const auto sent = [&](std::uint64_t wanted) {
+        process->run_until([&] { return nics().front().counters.sent_bytes == wanted; });
+        return nics().front().counters.sent_bytes;
+    };
+    ASSERT_EQ(start(with_nic("web1", kNic)).state, JobState::Done);
+    EXPECT_EQ(sent(2000), 2000u);
+    kernel_side().counted.sent_bytes = 5000;
+    EXPECT_EQ(sent(5000), 5000u);
+    restart();
+    EXPECT_EQ(sent(5000), 5000u);
+    kernel_side().counted.sent_bytes = 6000;
+    EXPECT_EQ(sent(6000), 6000u);
+    process->finish(process->manager->destroy("web1"));
+    EXPECT_EQ(sent(6000), 6000u);
+    kernel_side().counted.sent_bytes = 100;
+    process->finish(process->manager->start("web1", false));
+    EXPECT_EQ(sent(6100), 6100u);
+    kernel_side().counted.sent_bytes = 200;
+    ASSERT_EQ(detach("00:16:3e:00:00:07", true).state, JobState::Done);
+    restart();
+    kernel_side().counted.sent_bytes = 50;
+    ASSERT_EQ(attach(fmt::format("{{{}}}", kNic)).state, JobState::Done);
+    EXPECT_EQ(sent(6250), 6250u);
+}
+
+TEST_F(Nics, OneWithoutQuotaLeftIsHeldToWhatItsDefinitionSays) {
+    constexpr const char* kNic =
+        "bridge: br0, mac: 00:16:3e:00:00:07, addresses: [192.0.2.7/24], transfer_quota: 1MiB, over_quota: ";
+    ASSERT_EQ(start(with_nic("web1", fmt::format("{}1Mbit/s", kNic))).state, JobState::Done);
+    const auto interface = [&] { return fmt::format("vif{}.0", domid("web1")); };
+    EXPECT_EQ(passes(interface()), "192.0.2.7/24 0");
+    EXPECT_FALSE(nics().front().over_quota);
+    kernel_side().counted.received_bytes = 2 << 20;
+    process->run_until([&] { return passes(interface()) == "192.0.2.7/24 1000000"; });
+    EXPECT_TRUE(nics().front().over_quota);
+    EXPECT_EQ(nics().front().nic.rate_bits, 0u);
+    EXPECT_GE(nics().front().month_bytes, 2u << 20);
+    ASSERT_EQ(change("0", "{over_quota: stop}").state, JobState::Done);
+    EXPECT_EQ(passes(interface()), "down 192.0.2.7/24 0");
+    restart();
+    process->run_until([&] { return passes(interface()) == "down 192.0.2.7/24 0" && nics().front().over_quota; });
+    ASSERT_EQ(change("0", "{transfer_quota: 1GiB}").state, JobState::Done);
+    process->run_until([&] { return passes(interface()) == "192.0.2.7/24 0"; });
+    EXPECT_FALSE(nics().front().over_quota);
+    for (const char* wrong : {"{transfer_quota: 1KiB}", "{over_quota: never}", "{over_quota: none}"})
+        EXPECT_EQ(change("0", wrong).state, JobState::Failed) << wrong;
+    ASSERT_EQ(change("0", "{transfer_quota: none}").state, JobState::Done);
+    EXPECT_EQ(change("0", "{over_quota: warn}").state, JobState::Failed);
 }
 
 TEST_F(Nics, WhatIsLeftToTheHostStaysTheSame) {

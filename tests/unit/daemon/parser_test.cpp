@@ -62,8 +62,9 @@ initrd: /boot/initrd.img
 cmdline: console=hvc0 root=/dev/xvda ro
 disks:
   - {target: xvda, path: /srv/web1.img, format: raw, mode: ro}
+disk_limits: {iops: 2000, bandwidth: 100MiB/s, burst: 90s}
 nics:
-  - {bridge: hvbr0, mac: 00:16:3e:00:00:01, addresses: [192.0.2.10/24, "2001:db8::10/64"], rate: 100Mbit/s}
+  - {bridge: hvbr0, mac: 00:16:3e:00:00:01, addresses: [192.0.2.10/24, "2001:db8::10/64"], rate: 100Mbit/s, transfer_quota: 1TiB, over_quota: 1Mbit/s}
 on_poweroff: preserve
 on_reboot: destroy
 on_crash: coredump-restart
@@ -155,6 +156,14 @@ INSTANTIATE_TEST_SUITE_P(
                "web1.yaml:4:10: cpu_cap: \"50\" is not a share; write for example 150% for one and a half CPUs"},
         Golden{"ReservationAboveCap", with("cpu_cap: 50%\ncpu_reservation: 60%\n"),
                "web1.yaml:5:18: cpu_reservation: 60% is more than cpu_cap, which is 50%"},
+        Golden{"FewRequests", with("disk_limits: {iops: 5}\n"),
+               "web1.yaml:4:21: iops: 5 is out of range; it must be 10 to 100000000"},
+        Golden{"BandwidthUnit", with("disk_limits: {bandwidth: 100MiB}\n"),
+               "web1.yaml:4:26: bandwidth: \"100MiB\" is not a bandwidth; write for example 100MiB/s, or none"},
+        Golden{"LittleBandwidth", with("disk_limits: {bandwidth: 4KiB/s}\n"),
+               "web1.yaml:4:26: bandwidth: 4KiB/s is out of range; it must be 1MiB/s to 1TiB/s"},
+        Golden{"BurstAlone", with("disk_limits: {burst: 5s}\n"),
+               "web1.yaml:4:22: burst: there is no limit to go beyond; write iops or bandwidth, too"},
         Golden{"Action", with("on_crash: restrat\n"),
                "web1.yaml:4:11: on_crash: \"restrat\" is not one of destroy, restart, preserve, coredump-destroy, "
                "coredump-restart; did you mean "

@@ -166,6 +166,11 @@ Result<void> Manager::set_shares(const std::string& domain, const std::string& c
     return {};
 }
 
+Result<void> Manager::set_disk_limits(const std::string& domain, const std::string& change) {
+    TRY(call("SetDiskLimits", "ss", domain.c_str(), change.c_str()));
+    return {};
+}
+
 Result<Usage> Manager::get_usage() {
     Message reply = TRY(call("GetUsage", ""));
     Usage usage;
@@ -284,6 +289,15 @@ Result<JobId> Manager::change_nic(const std::string& domain, const std::string& 
 Result<std::vector<Properties>> Manager::list_nics(const std::string& domain) {
     Message reply = TRY(call("ListNics", "s", domain.c_str()));
     return read_properties_list(reply.get());
+}
+
+Result<NicCheck> Manager::check_nic(const std::string& domain, const std::string& nic) {
+    Message reply = TRY(call("CheckNic", "ss", domain.c_str(), nic.c_str()));
+    NicCheck check;
+    check.interface = TRY(read_string(reply.get()));
+    check.in_force = TRY(read_boolean(reply.get()));
+    check.trials = TRY(read_properties_list(reply.get()));
+    return check;
 }
 
 Result<std::vector<Properties>> Manager::list_disks(const std::string& domain) {

@@ -41,6 +41,13 @@ struct LogPiece {
     std::uint64_t next = 0;
 };
 
+// How the filter of a network interface has done; see CheckNic in the bus's contract.
+struct NicCheck {
+    std::string interface;
+    bool in_force = false;
+    std::vector<Properties> trials;
+};
+
 struct Volumes {
     std::vector<Properties> pools;
     std::vector<Properties> volumes;
@@ -89,6 +96,7 @@ class Manager {
     // Whether a guest that runs has it now, or will when it starts again.
     Result<bool> set_max_memory(const std::string& domain, std::uint64_t bytes);
     Result<void> set_shares(const std::string& domain, const std::string& change);
+    Result<void> set_disk_limits(const std::string& domain, const std::string& change);
 
     Result<Usage> get_usage();
     // `hours`: that many to an entry; 0: all.
@@ -116,6 +124,7 @@ class Manager {
     Result<std::vector<Properties>> list_disks(const std::string& domain);
     Result<JobId> attach_nic(const std::string& domain, const std::string& nic);
     Result<JobId> detach_nic(const std::string& domain, const std::string& nic, const Properties& options);
+    Result<NicCheck> check_nic(const std::string& domain, const std::string& nic);
     Result<JobId> change_nic(const std::string& domain, const std::string& nic, const std::string& change);
     Result<std::vector<Properties>> list_nics(const std::string& domain);
 

@@ -23,7 +23,7 @@ std::vector<std::string> split(std::string_view list) {
 
 Value value_of(std::string_view key, const std::string& text) {
     if (key == kAddresses && text != "any") return split(text);
-    if (key == "mtu" || key == "vlan" || key == "weight") {
+    if (key == "mtu" || key == "vlan" || key == "weight" || key == "iops") {
         if (const auto number = parse_number(text)) return *number;
     }
     if (key == "offload" && (text == "true" || text == "false")) return text == "true";

@@ -25,6 +25,7 @@ std::string rate_text(std::uint64_t bits) {
 Cell nic_state_cell(const Properties& nic) {
     const std::string state = nic.text("state");
     if (!nic.flag("link") && state != "offline") return {"link down", Colour::Red};
+    if (nic.flag("over_quota") && state == "connected") return {"over quota", Colour::Red};
     return device_state_cell(state);
 }
 
@@ -53,8 +54,8 @@ Table table_of(const std::vector<DomainDevices>& all) {
                        nic_state_cell(nic),
                        {interface.empty() ? "-" : interface},
                        {rate_text(nic.number("rate"))},
-                       {interface.empty() ? "-" : format_bytes(nic.number("received_bytes"))},
-                       {interface.empty() ? "-" : format_bytes(nic.number("sent_bytes"))},
+                       {format_bytes(nic.number("received_bytes"))},
+                       {format_bytes(nic.number("sent_bytes"))},
                        {addresses.empty() ? "-" : addresses}});
         }
     }
@@ -69,7 +70,8 @@ void add_network_list(App& app, Context& context) {
     verb.description =
         "Lists the network interfaces of all domains, or of the named ones: number and MAC address in the guest, the "
         "bridge of Dom0, how far guest and Dom0 are with it (waiting: the guest has not taken it yet), Dom0's "
-        "interface, what the guest has received and sent, and the addresses that it may send from.";
+        "interface, what the guest has received and sent since it has it, over all of its runs, and the addresses that "
+        "it may send from.";
     verb.examples = "hvctl network-list web1";
     verb.positionals_of("DOMAIN", Complete::Domain, arguments->domains, Arity::Any, "name, id or UUID");
     verb.flag("--json", arguments->json, "everything that is known, in JSON");

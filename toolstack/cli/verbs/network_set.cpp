@@ -13,7 +13,7 @@ struct Arguments {
     bool no_wait = false;
 };
 
-constexpr std::array<std::string_view, 3> kKeys{"addresses", "rate", "link"};
+constexpr std::array<std::string_view, 5> kKeys{"addresses", "rate", "link", "transfer_quota", "over_quota"};
 
 Result<void> change(Context& context, const Arguments& arguments) {
     const std::string text = TRY(map_text("network-set", arguments.words, kKeys));
@@ -29,7 +29,9 @@ void add_network_set(App& app, Context& context) {
     verb.description =
         "Changes what a guest may send from and how fast, or takes its link down and up again, while it runs: all that "
         "is asked for, or nothing. It is remembered.\n"
-        "rate=none takes a limit away. A guest that gets its addresses by DHCP hears of new ones with its next "
+        "rate=none takes a limit away. transfer_quota=1TiB is what it may receive and send in a calendar month; "
+        "over_quota is what happens then: warn, stop, or a rate that it is throttled to. A guest that gets its "
+        "addresses by DHCP hears of new ones with its next "
         "request.";
     verb.examples =
         "hvctl network-set web1 0 rate=50Mbit/s\nhvctl network-set web1 0 link=down\nhvctl network-set web1 "
@@ -37,7 +39,7 @@ void add_network_set(App& app, Context& context) {
     verb.positional("DOMAIN", Complete::Guest, arguments->domain, "name, id or UUID");
     verb.positional("NIC", Complete::Nothing, arguments->nic, "its number or its MAC address: see network-list");
     verb.positionals_of("KEY=VALUE", Complete::Nothing, arguments->words, Arity::AtLeastOne,
-                        "addresses, rate or link, and its new value");
+                        "addresses, rate, link, transfer_quota or over_quota, and its new value");
     verb.flag("--no-wait", arguments->no_wait, "print the job's number and return at once");
     verb.run = [arguments, &context] { return change(context, *arguments); };
 }

@@ -33,9 +33,11 @@ void add_all_verbs(App& app, Context& context) {
     add_block_attach(app, context);
     add_block_detach(app, context);
     add_block_resize(app, context);
+    add_block_limits(app, context);
     add_block_list(app, context);
     add_volumes(app, context);
     add_network_attach(app, context);
+    add_network_check(app, context);
     add_network_detach(app, context);
     add_network_set(app, context);
     add_network_list(app, context);

@@ -62,6 +62,8 @@ void append(Writer& writer, const DomainView& view) {
     writer.entry("vcpus", view.vcpus).entry("max_vcpus", view.max_vcpus).entry("cpu_time", view.cpu_time);
     writer.entry("cpu_weight", view.cpu_weight).entry("cpu_cap", view.cpu_cap);
     writer.entry("cpu_reservation", view.cpu_reservation).entry("uptime", view.uptime);
+    writer.entry("disk_iops", view.disk_limits.requests).entry("disk_bandwidth", view.disk_limits.bytes);
+    writer.entry("disk_burst", view.disk_limits.burst_seconds);
     writer.entry("autostart", view.autostart).entry("shutdown_reason", view.shutdown_reason);
     if (view.ended_us != 0) writer.entry("ended", view.ended_us);
     writer.entry("hv_bytes", view.hv_bytes).entry("console_dropped", view.console_dropped).entry("job", view.job);

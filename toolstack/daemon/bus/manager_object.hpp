@@ -106,6 +106,7 @@ struct ResourceMethods {
     static Result<void> set_memory(ManagerObject& object, sd_bus_message* call);
     static Result<void> set_max_memory(ManagerObject& object, sd_bus_message* call);
     static Result<void> set_shares(ManagerObject& object, sd_bus_message* call);
+    static Result<void> set_disk_limits(ManagerObject& object, sd_bus_message* call);
     static Result<void> usage(ManagerObject& object, sd_bus_message* call);
     static Result<void> guarantees(ManagerObject& object, sd_bus_message* call);
 };
@@ -140,6 +141,7 @@ struct NicMethods {
     static Result<void> detach(ManagerObject& object, sd_bus_message* call);
     static Result<void> change(ManagerObject& object, sd_bus_message* call);
     static Result<void> list(ManagerObject& object, sd_bus_message* call);
+    static Result<void> check(ManagerObject& object, sd_bus_message* call);
 };
 
 struct HostMethods {

@@ -48,10 +48,29 @@ Result<void> NicMethods::list(ManagerObject& object, sd_bus_message* call) {
                     writer.entry("received_packets", view.counters.received_packets);
                     writer.entry("sent_bytes", view.counters.sent_bytes);
                     writer.entry("sent_packets", view.counters.sent_packets);
+                    writer.entry("transfer_quota", view.nic.quota_bytes).entry("month_bytes", view.month_bytes);
+                    writer.entry("over_quota", view.over_quota);
                 });
             }
         });
     });
+}
+
+Result<void> NicMethods::check(ManagerObject& object, sd_bus_message* call) {
+    Arguments arguments{call};
+    const std::string domain = TRY(arguments.text());
+    const std::string which = TRY(arguments.text());
+    object.manager().check_nic(domain, which, object.later<NicCheck>(call, [](Writer& writer, const NicCheck& check) {
+        writer.text(check.interface).boolean(check.in_force);
+        writer.array("a{sv}", [&] {
+            for (const NicTrial& trial : check.trials) {
+                writer.array("{sv}", [&] {
+                    writer.entry("what", trial.what).entry("allowed", trial.allowed).entry("passed", trial.passed);
+                });
+            }
+        });
+    }));
+    return {};
 }
 
 }  // namespace hvctld::bus

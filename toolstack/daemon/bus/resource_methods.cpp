@@ -70,6 +70,13 @@ Result<void> ResourceMethods::set_shares(ManagerObject& object, sd_bus_message* 
     return reply_nothing(call);
 }
 
+Result<void> ResourceMethods::set_disk_limits(ManagerObject& object, sd_bus_message* call) {
+    Arguments arguments{call};
+    const std::string domain = TRY(arguments.text());
+    TRY(object.manager().set_disk_limits(domain, TRY(arguments.text())));
+    return reply_nothing(call);
+}
+
 Result<void> ResourceMethods::usage(ManagerObject& object, sd_bus_message* call) {
     const HostUsage host = TRY(object.manager().usage());
     return reply(call, [&](Writer& writer) {

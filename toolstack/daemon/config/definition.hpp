@@ -42,12 +42,25 @@ struct DiskDefinition {
     bool shared = false;  // other domains may have it, too, whoever writes
 };
 
+// What all disks of a domain together may do in a second. 0: as much as there is.
+struct DiskLimits {
+    std::uint64_t requests = 0;
+    std::uint64_t bytes = 0;
+    std::uint32_t burst_seconds = 0;  // so much of what was left unused may be had on top later
+
+    [[nodiscard]] bool any() const { return requests != 0 || bytes != 0; }
+    bool operator==(const DiskLimits&) const = default;
+};
+
 // "00:16:3e:00:00:01"
 std::string format_mac(const MacAddress& mac);
 Parsed<MacAddress> parse_mac(std::string_view text);
 
 inline constexpr std::string_view kHostBridge = "hvbr0";
 inline constexpr std::uint32_t kUsualMtu = 1500;
+
+// What becomes of a network interface whose transfer_quota is used up. In the order of the words that devices.cpp has.
+enum class OverQuota : std::uint8_t { Warn, Stop, Throttle };
 
 struct NicDefinition {
     std::string bridge{kHostBridge};
@@ -59,6 +72,9 @@ struct NicDefinition {
     std::uint32_t vlan = 0;           // of a bridge that knows VLANs; 0: what comes without a tag there
     bool offload = true;              // checksums and segments are left to the other end
     bool link = true;                 // up
+    std::uint64_t quota_bytes = 0;    // received and sent in a calendar month (UTC); 0: no end
+    OverQuota over_quota = OverQuota::Warn;
+    std::uint64_t over_quota_bits = 0;  // per second, with Throttle
 };
 
 // The CPU pool of domains that name none.
@@ -102,6 +118,7 @@ struct DomainDefinition {
     std::string cmdline;
 
     std::vector<DiskDefinition> disks;
+    DiskLimits disk_limits;
     std::vector<NicDefinition> nics;
     std::optional<CloudInit> cloud_init;
 

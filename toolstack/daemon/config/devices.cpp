@@ -147,7 +147,47 @@ std::optional<T> read_parsed(MapReader& reader, std::string_view key, Parsed<T> 
     return std::nullopt;
 }
 
+constexpr std::array<std::string_view, 2> kOverQuota{"warn", "stop"};
+
+void read_quota(MapReader& reader, NicDefinition& nic, Diagnostics& diagnostics) {
+    constexpr std::string_view kNoQuota = "none";
+    constexpr std::uint64_t kLeast = std::uint64_t{1} << 20;
+    const YamlNode* quota = reader.take("transfer_quota");
+    if (quota != nullptr && quota->kind == YamlNode::Kind::Scalar && quota->scalar == kNoQuota) {
+        nic.quota_bytes = 0;
+    } else if (quota != nullptr) {
+        reader.size("transfer_quota", nic.quota_bytes);
+        if (nic.quota_bytes < kLeast) {
+            diagnostics.error(quota->position,
+                              fmt::format("transfer_quota: at least {}, or none", format_size(kLeast)));
+        }
+    }
+    const YamlNode* over = reader.take("over_quota");
+    const std::string* text = over != nullptr ? reader.scalar(*over, "over_quota") : nullptr;
+    if (text != nullptr) {
+        const auto word = std::ranges::find(kOverQuota, *text);
+        const auto rate = parse_rate(*text);
+        if (word != kOverQuota.end()) {
+            nic.over_quota = static_cast<OverQuota>(word - kOverQuota.begin());
+        } else if (rate && *rate != 0) {
+            nic.over_quota = OverQuota::Throttle;
+        } else {
+            diagnostics.error(over->position,
+                              fmt::format("over_quota: \"{}\" is neither warn nor stop nor a rate such as "
+                                          "1Mbit/s, which it is throttled to",
+                                          *text));
+        }
+        nic.over_quota_bits = word == kOverQuota.end() && rate ? *rate : 0;
+    }
+    if (nic.quota_bytes != 0) return;
+    if (over != nullptr && quota == nullptr)
+        diagnostics.error(over->position, "over_quota: there is no quota; write transfer_quota, too");
+    nic.over_quota = OverQuota::Warn;
+    nic.over_quota_bits = 0;
+}
+
 void read_link_and_rate(MapReader& reader, NicDefinition& nic, Diagnostics& diagnostics) {
+    read_quota(reader, nic, diagnostics);
     if (const auto rate = read_parsed(reader, "rate", parse_rate, diagnostics)) nic.rate_bits = *rate;
     constexpr std::array<std::string_view, 2> kLinks{"up", "down"};
     if (const int link = reader.choice("link", kLinks); link >= 0) nic.link = link == 0;
@@ -227,6 +267,11 @@ Parsed<MacAddress> parse_mac(std::string_view text) {
     constexpr MacAddress kNetback{0xfe, 0xff, 0xff, 0xff, 0xff, 0xff};
     if (mac == kNetback) return std::unexpected(fmt::format("{} is the address of Dom0's end", text));
     return mac;
+}
+
+std::string format_over_quota(const NicDefinition& nic) {
+    if (nic.over_quota == OverQuota::Throttle) return format_rate(nic.over_quota_bits);
+    return std::string{kOverQuota.at(static_cast<std::size_t>(nic.over_quota))};
 }
 
 void check_interface_name(const YamlNode& node, const std::string& name, Diagnostics& diagnostics) {

@@ -29,9 +29,12 @@ std::optional<DiskDefinition> parse_kept_disk(std::string_view text, const std::
                                               Diagnostics& diagnostics);
 // One network interface, as a list of them has it.
 std::optional<NicDefinition> parse_nic(std::string_view text, const std::string& source, Diagnostics& diagnostics);
-// What may change while the guest runs, of `nic`: the keys addresses, rate and link of a map. False, and nothing of it
+// What may change while the guest runs, of `nic`: the keys addresses, rate, link, transfer_quota and
+// over_quota of a map. False, and nothing of it
 // changed, where something is wrong.
 bool parse_nic_change(std::string_view text, const std::string& source, NicDefinition& nic, Diagnostics& diagnostics);
+// "warn", "stop", or a rate
+std::string format_over_quota(const NicDefinition& nic);
 // A sequence of addresses, or the word any.
 void read_addresses(MapReader& reader, NicDefinition& nic, Diagnostics& diagnostics);
 // What a network interface of Dom0 may be called.

@@ -5,6 +5,7 @@
 
 #include "config/definition.hpp"
 #include "config/devices.hpp"
+#include "config/disk_limits.hpp"
 
 namespace hvctld::config {
 namespace {
@@ -32,6 +33,14 @@ Json disk(const DiskDefinition& disk) {
     return result;
 }
 
+Json disk_limits(const DiskLimits& limits) {
+    Json result = Json::object();
+    if (limits.requests != 0) result["iops"] = limits.requests;
+    if (limits.bytes != 0) result["bandwidth"] = format_bandwidth(limits.bytes);
+    if (limits.burst_seconds != 0) result["burst"] = format_seconds(limits.burst_seconds);
+    return result;
+}
+
 Json nic(const NicDefinition& nic) {
     Json result{{"bridge", nic.bridge}};
     if (nic.mac) result["mac"] = format_mac(*nic.mac);
@@ -42,6 +51,10 @@ Json nic(const NicDefinition& nic) {
     if (nic.vlan != 0) result["vlan"] = nic.vlan;
     if (!nic.offload) result["offload"] = false;
     if (!nic.link) result["link"] = "down";
+    if (nic.quota_bytes != 0) {
+        result["transfer_quota"] = format_size(nic.quota_bytes);
+        result["over_quota"] = format_over_quota(nic);
+    }
     return result;
 }
 
@@ -127,6 +140,7 @@ std::string normalised(const DomainDefinition& definition) {
     if (!definition.initrd.empty()) json["initrd"] = definition.initrd;
     if (!definition.boot_from_disk) json["cmdline"] = definition.cmdline;
     for (const DiskDefinition& entry : definition.disks) json["disks"].push_back(disk(entry));
+    if (definition.disk_limits.any()) json["disk_limits"] = disk_limits(definition.disk_limits);
     for (const NicDefinition& entry : definition.nics) json["nics"].push_back(nic(entry));
     if (definition.cloud_init) json["cloud_init"] = cloud_init(*definition.cloud_init);
     json["on_poweroff"] = to_string(definition.on_poweroff);

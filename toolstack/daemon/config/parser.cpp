@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "config/devices.hpp"
+#include "config/disk_limits.hpp"
 #include "config/map_reader.hpp"
 #include "config/overrides.hpp"
 #include "config/readers.hpp"
@@ -219,6 +220,7 @@ DomainDefinition parse_definition(std::string_view text, const std::string& sour
     read_processors(reader, definition, diagnostics);
     read_boot(reader, definition, diagnostics);
     read_devices(reader, definition, defaults.volumes, diagnostics);
+    read_disk_limits(reader, definition.disk_limits, diagnostics);
     check_boot(reader, definition, diagnostics);
     read_cloud_init(reader, definition, diagnostics);
     read_endings(reader, definition, defaults.on_watchdog, diagnostics);

@@ -52,6 +52,7 @@ Result<void> check_host(const Context& context, const config::DomainDefinition& 
         return fail(ErrorId::TooManyVcpus, fmt::format("{}: wants {} vCPUs, hv gives one domain at most {}",
                                                        definition.name, definition.max_vcpus, host.max_vcpus));
     }
+    if (definition.disk_limits.any()) TRY(within(definition.name, context.blocks->check_limits()));
     TRY(check_cpus(definition, host.cpus_online));
     TRY(check_vcpus(context, definition));
     TRY(check_pool(context, definition));

@@ -62,6 +62,7 @@ struct Context {
           looks{kMostLooks},
           seeds{1},
           network_lane{kMostNetworkWork},
+          disk_limits{1},
           dumps{kMostDumps},
           volume_lane{kMostVolumeWork},
           builds{Loop::kPoolThreads / 2},
@@ -92,6 +93,7 @@ struct Context {
     PoolLane looks;
     PoolLane seeds;         // writes and removes cloud-init seeds, in the order in which that was asked for
     PoolLane network_lane;  // netlink, nftables, systemd: nothing that waits for a disk
+    PoolLane disk_limits;   // keeps them: one look after the other
     PoolLane dumps;
     PoolLane volume_lane;  // what makes, erases and fills volumes: for hours, perhaps
     PoolLane builds;

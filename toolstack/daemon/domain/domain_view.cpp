@@ -43,6 +43,7 @@ DomainView view_of(const Domain& domain, const abi::DomainInfo* info) {
     view.cpu_weight = domain.definition.cpu_weight;
     view.cpu_cap = domain.definition.cpu_cap;
     view.cpu_reservation = domain.definition.cpu_reservation;
+    view.disk_limits = domain.definition.disk_limits;
     view.autostart = domain.definition.autostart;
     view.shutdown_reason = to_string(record.end_reason);
     view.console_dropped = domain.console ? domain.console->dropped() : 0;

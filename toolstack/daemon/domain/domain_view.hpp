@@ -28,7 +28,8 @@ struct DomainView {
     std::uint32_t cpu_weight = 0;
     std::uint32_t cpu_cap = 0;          // percent of one CPU; 0: none
     std::uint32_t cpu_reservation = 0;  // percent of one CPU
-    std::uint64_t uptime = 0;           // nanoseconds since it was started; 0: it does not run
+    config::DiskLimits disk_limits;
+    std::uint64_t uptime = 0;  // nanoseconds since it was started; 0: it does not run
     bool autostart = false;
     std::string shutdown_reason;
     std::uint64_t ended_us = 0;  // the run before; CLOCK_REALTIME, 0: there was none

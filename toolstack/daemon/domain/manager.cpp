@@ -40,6 +40,7 @@ Result<void> Manager::recover() {
     TRY(recovery_.run());
     volumes_.sweep();
     metering_.begin();
+    disk_limiter_.begin();
     return {};
 }
 

@@ -14,6 +14,7 @@
 #include "domain/core_dumps.hpp"
 #include "domain/definitions.hpp"
 #include "domain/disk_changes.hpp"
+#include "domain/disk_limiter.hpp"
 #include "domain/domains.hpp"
 #include "domain/ends.hpp"
 #include "domain/host_end.hpp"
@@ -103,6 +104,9 @@ class Manager {
     Result<void> set_shares(const std::string& domain, const std::string& change) {
         return resources_.set_shares(domain, change);
     }
+    Result<void> set_disk_limits(const std::string& domain, const std::string& change) {
+        return resources_.set_disk_limits(domain, change);
+    }
     // CPU pools: see pool_changes.hpp.
     [[nodiscard]] PoolChanges& pools() { return pools_; }
     // See volumes.hpp.
@@ -139,6 +143,10 @@ class Manager {
         for (const Domain* domain : domains_.all()) domain->nics->restore(name);
     }
     Result<std::vector<NicView>> nics(const std::string& domain) { return nic_changes_.list(domain); }
+    void check_nic(const std::string& domain, const std::string& which,
+                   const std::function<void(const Result<NicCheck>&)>& done) {
+        nic_changes_.check(domain, which, done);
+    }
     // What domains use of the host now, and have had of it: see metering.hpp.
     Result<HostUsage> usage() { return metering_.usage(); }
     void guarantees(const std::string& domain, std::uint64_t since_us, std::uint64_t hours,
@@ -180,10 +188,11 @@ class Manager {
     HostEnd host_end_{context_, domains_, work_, requests_};
     Renames renames_{context_, domains_, work_};
     Vcpus vcpus_{context_, domains_, work_};
-    Resources resources_{context_, domains_, work_};
+    DiskLimiter disk_limiter_{context_, domains_};
+    Resources resources_{context_, domains_, work_, disk_limiter_};
     PoolChanges pools_{context_, domains_, work_};
     DiskChanges disk_changes_{context_, domains_, work_};
-    NicChanges nic_changes_{context_, domains_, work_};
+    NicChanges nic_changes_{context_, domains_, work_, metering_};
     Volumes volumes_{context_, domains_, disk_changes_};
     Recovery recovery_{context_,
                        {domains_, definitions_, work_, tear_down_, starts_, requests_, ends_, host_end_, core_dumps_,

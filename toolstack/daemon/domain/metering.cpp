@@ -73,6 +73,7 @@ Metering::~Metering() {
 void Metering::begin() {
     if (context_.paths.ledger.empty()) return;
     ledger_ = std::make_unique<Ledger>(context_.loop, context_.paths.ledger);
+    nic_totals_.begin(*ledger_);
     sample();
     timer_.start(
         kSampleMs, [this] { sample(); }, kSampleMs);
@@ -103,7 +104,7 @@ Result<HostUsage> Metering::look() {
 DomainUsage Metering::look_at(const Domain& domain, const abi::DomainInfo& info) {
     DomainUsage usage = usage_of(context_.hypervisor, info, view_of(domain, &info));
     usage.disks = domain.disks->counters();
-    usage.nics = domain.nics->counters();
+    for (const auto& [mac, reading] : domain.nics->counters()) usage.nics[reading.interface] = reading.counters;
     return usage;
 }
 
@@ -130,6 +131,7 @@ void Metering::sample() {
         account(std::move(usage), host->at);
     }
     std::erase_if(last_, [&](const auto& entry) { return !there.contains(entry.first); });
+    nic_totals_.look();
     if (host->at - flushed_at_ < kFlushNs) return;
     flushed_at_ = host->at;
     ledger_->flush();
@@ -137,6 +139,7 @@ void Metering::sample() {
 
 void Metering::last_of(const Domain& domain) {
     if (!ledger_ || !domain.in_hv()) return;
+    nic_totals_.look(domain);
     const auto info = context_.hypervisor.domain(domain.id());
     if (info) account(look_at(domain, *info), monotonic_us() * 1000);
 }

@@ -9,6 +9,7 @@
 
 #include "domain/context.hpp"
 #include "domain/domains.hpp"
+#include "domain/nic_totals.hpp"
 #include "registry/ledger.hpp"
 
 namespace hvctld {
@@ -50,8 +51,9 @@ class Metering {
     // NotSupported without a ledger. NoSuchDomain for a name that neither is nor was one.
     void guarantees(const std::string& domain, std::uint64_t since_us, std::uint64_t hours,
                     const Ledger::Answer& answer);
-    // What a guest that is about to be freed has used since the last time, into the ledger.
+    // What a guest that is about to be freed, or to lose a device, has used since the last time, into the ledger.
     void last_of(const Domain& domain);
+    [[nodiscard]] NicTotals& nic_totals() { return nic_totals_; }
 
   private:
     struct Seen {
@@ -69,6 +71,7 @@ class Metering {
     Context& context_;
     Domains& domains_;
     std::unique_ptr<Ledger> ledger_;
+    NicTotals nic_totals_{context_, domains_};
     Timer timer_;
     HostUsage shown_;                   // by usage(), last
     std::map<std::string, Seen> last_;  // by UUID

@@ -101,6 +101,7 @@ Result<JobId> NicChanges::detach(const std::string& text, const std::string& whi
     job.add({JobPhase::TakeNic, 60, [this, domain, nic](Job& running, const Done& done) {
                  running.keep();
                  running.shield();
+                 metering_.last_of(*domain);
                  const Step step = domain->nics->take_away(*nic);
                  step(running, [this, domain, nic, &running, done](const auto& taken) {
                      running.unshield();
@@ -163,7 +164,19 @@ void NicChanges::forget(Domain& domain, const NicDefinition& nic) {
 }
 
 Result<std::vector<NicView>> NicChanges::list(const std::string& text) {
-    return TRY(domains_.find(text))->nics->list();
+    const Domain* domain = TRY(domains_.find(text));
+    std::vector<NicView> views = domain->nics->list();
+    metering_.nic_totals().add_to(*domain, views);
+    return views;
+}
+
+void NicChanges::check(const std::string& text, const std::string& which,
+                       const std::function<void(const Result<NicCheck>&)>& done) {
+    const auto domain = domains_.find_running(text);
+    if (!domain) return done(std::unexpected(domain.error()));
+    const auto nic = (*domain)->nics->find(which);
+    if (!nic) return done(std::unexpected(nic.error()));
+    (*domain)->nics->check(*nic, done);
 }
 
 }  // namespace hvctld

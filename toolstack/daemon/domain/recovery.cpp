@@ -18,7 +18,7 @@ namespace {
 constexpr const char* kBootFact = "boot";
 // Definitions have what vcpu-pin has said: not yet where an older hvctld was.
 constexpr const char* kPinsFact = "pins";
-constexpr const char* kRemembered = "remembered";
+constexpr const char* kPinsAreKept = "remembered";
 
 }  // namespace
 
@@ -35,7 +35,7 @@ Result<void> Recovery::run() {
     parts_.renames.recover_rest();
     give_dom0_its_shares(same_boot);
     parts_.pools.apply_again();
-    (void)registry.set_fact(kPinsFact, kRemembered);
+    (void)registry.set_fact(kPinsFact, kPinsAreKept);
     recover_jobs(same_boot);
     clean_up_leftovers();
     sweep_seeds_of_the_gone();
@@ -170,7 +170,7 @@ void Recovery::serve_again(Domain& domain, const abi::DomainInfo& info) {
     if (record.phase == DomainPhase::Building && (info.flags & abi::kDomainUnstarted) == 0)
         record.phase = DomainPhase::Running;
     if (record.phase != DomainPhase::Running) return;
-    if (context_.registry.fact(kPinsFact) != kRemembered) take_from_hv(context_, domain.id(), domain.definition);
+    if (context_.registry.fact(kPinsFact) != kPinsAreKept) take_from_hv(context_, domain.id(), domain.definition);
     if (record.instance.store_mfn != 0) {  // or it is another toolstack's
         for (const auto& device : domain.devices) {
             // Each as far as it can be: a disk that is lost takes nothing from the console or from the claims.

@@ -186,4 +186,16 @@ Result<void> Resources::set_shares(const std::string& text, const std::string& c
     return {};
 }
 
+Result<void> Resources::set_disk_limits(const std::string& text, const std::string& change) {
+    if (names_dom0(text)) {
+        return fail(ErrorId::IsDom0,
+                    "Domain-0 has the disks themselves; what its own services may do is systemd's to limit, see "
+                    "systemd.resource-control(5)");
+    }
+    Domain* domain = TRY(changeable(text));
+    TRY(disk_limiter_.change(*domain, change));
+    save(*domain);
+    return {};
+}
+
 }  // namespace hvctld

@@ -1,12 +1,13 @@
-// What a domain has of the host's CPUs and memory, changed while it is there. A guest that runs has the change at once,
-// as far as it goes along; the definition has it, too, so that the domain has the same when it starts again. One that
-// does not run has it from its next start on.
+// What a domain has of the host's CPUs, memory and disks, changed while it is there. A guest that runs has the change
+// at once, as far as it goes along; the definition has it, too, so that the domain has the same when it starts again.
+// One that does not run has it from its next start on.
 #pragma once
 
 #include <cstdint>
 #include <string>
 
 #include "domain/context.hpp"
+#include "domain/disk_limiter.hpp"
 #include "domain/domains.hpp"
 #include "domain/work.hpp"
 
@@ -14,7 +15,8 @@ namespace hvctld {
 
 class Resources {
   public:
-    Resources(Context& context, Domains& domains, Work& work) : context_{context}, domains_{domains}, work_{work} {}
+    Resources(Context& context, Domains& domains, Work& work, DiskLimiter& disk_limiter)
+        : context_{context}, domains_{domains}, work_{work}, disk_limiter_{disk_limiter} {}
 
     // How many of its vCPUs are to be online: the guest is asked. Dom0's, too, which are not remembered.
     Result<void> set_vcpus(const std::string& domain, std::uint32_t count);
@@ -26,6 +28,8 @@ class Resources {
     // `change` is a map with some of the keys weight, cap and reservation: all of them are changed, or none. Dom0's,
     // too, which are not remembered.
     Result<void> set_shares(const std::string& domain, const std::string& change);
+    // See DiskLimiter::change().
+    Result<void> set_disk_limits(const std::string& domain, const std::string& change);
 
   private:
     // A guest that may be changed now.
@@ -38,6 +42,7 @@ class Resources {
     Context& context_;
     Domains& domains_;
     Work& work_;
+    DiskLimiter& disk_limiter_;
 };
 
 }  // namespace hvctld

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/log.hpp"
@@ -33,6 +34,13 @@ constexpr const char* kMake = R"sql(
         PRIMARY KEY (uuid, hour)) STRICT, WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS hours_by_name ON hours (name, hour);
     CREATE INDEX IF NOT EXISTS hours_by_hour ON hours (hour);
+    CREATE TABLE IF NOT EXISTS nics (
+        uuid TEXT NOT NULL, mac TEXT NOT NULL, boot TEXT NOT NULL, interface TEXT NOT NULL,
+        seen_received_bytes INTEGER NOT NULL, seen_received_packets INTEGER NOT NULL,
+        seen_sent_bytes INTEGER NOT NULL, seen_sent_packets INTEGER NOT NULL,
+        received_bytes INTEGER NOT NULL, received_packets INTEGER NOT NULL, sent_bytes INTEGER NOT NULL,
+        sent_packets INTEGER NOT NULL, month INTEGER NOT NULL, month_bytes INTEGER NOT NULL, hour INTEGER NOT NULL,
+        PRIMARY KEY (uuid, mac)) STRICT, WITHOUT ROWID;
 )sql";
 
 constexpr std::string_view kAdd = R"sql(
@@ -54,14 +62,46 @@ constexpr std::string_view kAsk = R"sql(
     GROUP BY uuid, hour / ?3 ORDER BY hour / ?3, name, uuid LIMIT ?4
 )sql";
 
+constexpr std::string_view kKeepNic =
+    "INSERT OR REPLACE INTO nics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+constexpr std::string_view kAskNics = R"sql(
+    SELECT uuid, mac, boot, interface, seen_received_bytes, seen_received_packets, seen_sent_bytes, seen_sent_packets,
+           received_bytes, received_packets, sent_bytes, sent_packets, month, month_bytes, hour FROM nics
+)sql";
+
 std::int64_t integer_of(std::uint64_t value) {
     return static_cast<std::int64_t>(value);
 }
 
-Result<void> write(Database& database, const std::vector<LedgerEntry>& entries) {
+Result<void> write_nic(Database& database, const LedgerNic& nic) {
+    Statement keep = TRY(database.prepare(kKeepNic));
+    keep.bind(nic.uuid).bind(nic.mac).bind(nic.boot).bind(nic.interface);
+    for (const auto& counters : {nic.seen, nic.total}) {
+        for (const std::uint64_t one : counters) keep.bind(integer_of(one));
+    }
+    return keep.bind(integer_of(nic.month)).bind(integer_of(nic.month_bytes)).bind(integer_of(nic.hour)).run();
+}
+
+Result<std::vector<LedgerNic>> read_nics(Database& database) {
+    Statement query = TRY(database.prepare(kAskNics));
+    std::vector<LedgerNic> nics;
+    while (TRY(query.step())) {
+        LedgerNic nic{query.text(0), query.text(1), query.text(2), query.text(3)};
+        int column = 4;
+        const auto next = [&] { return static_cast<std::uint64_t>(query.integer(column++)); };
+        for (auto* counters : {&nic.seen, &nic.total}) std::ranges::generate(*counters, next);
+        for (std::uint64_t* one : {&nic.month, &nic.month_bytes, &nic.hour}) *one = next();
+        nics.push_back(std::move(nic));
+    }
+    return nics;
+}
+
+Result<void> write(Database& database, const std::vector<LedgerEntry>& entries, const std::vector<LedgerNic>& nics) {
     database.wait_for_disk();
     Transaction transaction = TRY(Transaction::begin(database));
     std::uint64_t latest = 0;
+    for (const LedgerNic& nic : nics) TRY(write_nic(database, nic));
     for (const LedgerEntry& entry : entries) {
         Statement add = TRY(database.prepare(kAdd));
         add.bind(entry.uuid).bind(integer_of(entry.hour)).bind(entry.name);
@@ -75,6 +115,9 @@ Result<void> write(Database& database, const std::vector<LedgerEntry>& entries) 
         Statement trim =
             TRY(database.prepare("DELETE FROM hours WHERE hour < MIN(?, (SELECT MIN(hour) FROM hours) + 24)"));
         TRY(trim.bind(integer_of(latest - kHoursKept)).run());
+        Statement trim_nics =
+            TRY(database.prepare("DELETE FROM nics WHERE hour < MIN(?, (SELECT MIN(hour) FROM nics) + 24)"));
+        TRY(trim_nics.bind(integer_of(latest - kHoursKept)).run());
     }
     return transaction.commit();
 }
@@ -143,21 +186,42 @@ void Ledger::add(const LedgerEntry& entry) {
     found->second.sums += entry.sums;
 }
 
+void Ledger::keep(const LedgerNic& nic) {
+    const std::pair key{nic.uuid, nic.mac};
+    if (pending_nics_.size() < kMostPending || pending_nics_.contains(key)) pending_nics_.insert_or_assign(key, nic);
+}
+
+void Ledger::ask_nics(const std::function<void(const Result<std::vector<LedgerNic>>&)>& answer) {
+    const auto result = std::make_shared<Result<std::vector<LedgerNic>>>();
+    thread_.run(
+        DiskThread::Wait::IfQuick,
+        [file = file_, path = path_, result] {
+            const auto database = file->open(path);
+            *result = database ? read_nics(**database) : std::unexpected(database.error());
+            file->look_at(*result);
+        },
+        [result, answer](const Result<void>& ran) {
+            answer(ran ? *result : Result<std::vector<LedgerNic>>{std::unexpected(ran.error())});
+        });
+}
+
 void Ledger::flush() {
-    if (under_way_ || pending_.empty()) return;
+    if (under_way_ || (pending_.empty() && pending_nics_.empty())) return;
     under_way_ = true;
     const auto entries = std::make_shared<std::vector<LedgerEntry>>();
     for (auto& [key, entry] : std::exchange(pending_, {})) entries->push_back(std::move(entry));
+    const auto nics = std::make_shared<std::vector<LedgerNic>>();
+    for (auto& [key, nic] : std::exchange(pending_nics_, {})) nics->push_back(std::move(nic));
     const auto outcome = std::make_shared<Result<void>>();
     thread_.run(
         DiskThread::Wait::IfQuick,
-        [file = file_, path = path_, entries, outcome] {
+        [file = file_, path = path_, entries, nics, outcome] {
             const auto database = file->open(path);
-            *outcome = database ? write(**database, *entries) : std::unexpected(database.error());
+            *outcome = database ? write(**database, *entries, *nics) : std::unexpected(database.error());
             file->look_at(*outcome);
             if (*outcome && (*database)->pages_beside() > kMostLedgerPages) (void)Database::checkpoint(path);
         },
-        [this, entries, outcome](const Result<void>& ran) {
+        [this, entries, nics, outcome](const Result<void>& ran) {
             under_way_ = false;
             const Result<void>& result = ran ? *outcome : ran;
             if (result) {
@@ -165,6 +229,8 @@ void Ledger::flush() {
                 return;
             }
             for (const LedgerEntry& entry : *entries) add(entry);
+            // Not in place of a later one.
+            for (const LedgerNic& nic : *nics) pending_nics_.try_emplace({nic.uuid, nic.mac}, nic);
             if (!std::exchange(told_, true)) {
                 log::error("the ledger {} cannot be written ({}); what domains get is kept in memory meanwhile", path_,
                            result.error().message());

@@ -3,6 +3,7 @@
 // killed loses what came after the last time that it was written.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -40,6 +41,21 @@ struct LedgerEntry {
     LedgerSums sums;
 };
 
+// A network interface of a domain over all of its life, known by its MAC address, and what it showed when it was looked
+// at last: whoever looks next has what came after that.
+struct LedgerNic {
+    using Counters = std::array<std::uint64_t, 4>;  // received bytes and packets, sent bytes and packets
+    std::string uuid;                               // the domain's
+    std::string mac;
+    std::string boot;       // of the host, and the interface of Dom0 then
+    std::string interface;  // vif3.0
+    Counters seen{};
+    Counters total{};
+    std::uint64_t month = 0;  // 202611
+    std::uint64_t month_bytes = 0;
+    std::uint64_t hour = 0;  // when it was looked at, since the epoch
+};
+
 class Ledger {
   public:
     static constexpr std::uint64_t kDaysKept = 400;
@@ -51,6 +67,10 @@ class Ledger {
 
     // Adds to an hour of a domain.
     void add(const LedgerEntry& entry);
+    // The row of a network interface, in place of the one before.
+    void keep(const LedgerNic& nic);
+    // All of them. `answer` comes later.
+    void ask_nics(const std::function<void(const Result<std::vector<LedgerNic>>&)>& answer);
     // Offers to the file what it does not have yet.
     void flush();
     // What is known of the domain that has or had that name (empty: of each) from `first_hour` on, a row for each
@@ -66,6 +86,7 @@ class Ledger {
     std::string path_;
     std::shared_ptr<File> file_;  // the thread's
     std::map<Key, LedgerEntry> pending_;
+    std::map<std::pair<std::string, std::string>, LedgerNic> pending_nics_;  // by UUID and MAC address
     bool under_way_ = false;
     bool told_ = false;  // that the file takes nothing
     DiskThread thread_;

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "devices/block/image.hpp"
 #include "hypervisor/hypervisor.hpp"
@@ -25,6 +27,13 @@ struct DiskCounters {
     std::uint64_t written_bytes = 0;
 };
 
+// A guest whose disks have limits together.
+struct LimitedGuest {
+    DomainId domain;
+    config::DiskLimits limits;
+    std::map<std::uint32_t, dev_t> disks;  // that are served, by number
+};
+
 class BlockHost {
   public:
     virtual ~BlockHost() = default;
@@ -42,6 +51,12 @@ class BlockHost {
     [[nodiscard]] virtual bool has_let_go(DomainId domain, std::uint32_t number, dev_t device) = 0;
     // Nothing when blkback does not serve it.
     [[nodiscard]] virtual std::optional<DiskCounters> counters(DomainId domain, std::uint32_t number) = 0;
+    // NotSupported where disks cannot have limits.
+    [[nodiscard]] virtual Result<void> check_limits() = 0;
+    // Has the limits kept until it is called again, which is to be soon: they are divided anew each time. Guests that
+    // are not named have none, or have none any more. From one thread at a time. Whether it is to be
+    // called again, with no guests, too.
+    virtual Result<bool> keep_limits(const std::vector<LimitedGuest>& guests) = 0;
 };
 
 }  // namespace hvctld

@@ -342,6 +342,14 @@ std::map<std::string, DiskCounters> Disks::counters() const {
     return all;
 }
 
+std::map<std::uint32_t, dev_t> Disks::served() const {
+    std::map<std::uint32_t, dev_t> all;
+    for (const std::uint32_t number : vbds().numbers()) {
+        if (const dev_t device = vbd_device(vbds(), number); device != 0) all[number] = device;
+    }
+    return all;
+}
+
 std::vector<DiskView> Disks::list() const {
     std::vector<DiskView> views;
     for (const config::DiskDefinition& disk : domain_.definition.disks) {

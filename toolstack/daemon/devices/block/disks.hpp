@@ -60,6 +60,8 @@ class Disks final : public Device {
     [[nodiscard]] std::vector<DiskView> list() const;
     // By target; those that are served.
     [[nodiscard]] std::map<std::string, DiskCounters> counters() const;
+    // The devices that the store has for them, by number.
+    [[nodiscard]] std::map<std::uint32_t, dev_t> served() const;
 
   private:
     void prepare_from(std::size_t index, bool anew, Job& job, const Done& done);

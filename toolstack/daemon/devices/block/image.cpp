@@ -152,6 +152,10 @@ bool go_together(const config::DiskDefinition& one, const config::DiskDefinition
     return (one.read_only && other.read_only) || (one.shared && other.shared);
 }
 
+dev_t whole_disk_of(dev_t device) {
+    return static_cast<dev_t>(id_of_device(device).device);
+}
+
 ImageId id_of_block_device(int file, dev_t device) {
     if (major(device) == NBD_MAJOR) {
         const auto served = parse_label(first_line(sysfs_of(device) + "/backend"));

@@ -37,6 +37,8 @@ std::optional<ServedImage> parse_label(std::string_view label);
 
 // Of an open block device, which is number `device`: of a loop device, and of one with such a label, what is behind it.
 ImageId id_of_block_device(int file, dev_t device);
+// A partition's disk; every other block device is its own.
+dev_t whole_disk_of(dev_t device);
 
 // Two disks may have one image: neither writes, or both bear that the other does.
 bool go_together(const config::DiskDefinition& one, const config::DiskDefinition& other);

@@ -9,7 +9,9 @@
 #include <cerrno>
 #include <chrono>
 #include <fstream>
+#include <set>
 #include <thread>
+#include <utility>
 
 #include "devices/block/loop_device.hpp"
 #include "devices/block/vbd.hpp"
@@ -103,6 +105,38 @@ std::optional<DiskCounters> KernelBlockHost::counters(DomainId domain, std::uint
     constexpr std::uint64_t kSector = 512;  // of blkback's count, whatever the disk's are
     return DiskCounters{statistic("rd_req"), statistic("wr_req"), statistic("rd_sect") * kSector,
                         statistic("wr_sect") * kSector};
+}
+
+Result<void> KernelBlockHost::keep_limits(const LimitedGuest& guest) {
+    Division& division = divisions_[guest.domain.raw];
+    const auto now = std::chrono::steady_clock::now();
+    const std::chrono::duration<double> since = now - division.looked;
+    std::map<dev_t, DiskCounters> counted;
+    for (const auto& [number, device] : guest.disks) {
+        const auto of_one = counters(guest.domain, number);
+        if (!of_one) continue;
+        DiskCounters& sum = counted[whole_disk_of(device)];  // the kernel limits no partition
+        sum.reads += of_one->reads;
+        sum.writes += of_one->writes;
+        sum.read_bytes += of_one->read_bytes;
+        sum.written_bytes += of_one->written_bytes;
+    }
+    division.looked = now;
+    return groups_.set(guest.domain.raw, division.shares.next(guest.limits, counted, since.count()));
+}
+
+Result<bool> KernelBlockHost::keep_limits(const std::vector<LimitedGuest>& guests) {
+    std::set<std::uint16_t> kept;
+    Result<void> all;
+    for (const LimitedGuest& guest : guests) {
+        kept.insert(guest.domain.raw);
+        if (auto one = keep_limits(guest); !one) all = std::move(one);
+    }
+    if (auto gathered = groups_.gather(); !gathered) all = std::move(gathered);
+    const bool left = groups_.keep([&](std::uint16_t domid) { return kept.contains(domid); });
+    std::erase_if(divisions_, [&](const auto& entry) { return !kept.contains(entry.first); });
+    TRY(std::move(all));
+    return left || !guests.empty();
 }
 
 // blkback first is no device any more, then stops, and closes what it had when its last request has ended. A loop

@@ -1,8 +1,15 @@
 // Dom0's Linux: loop and network block devices, and xen-blkback.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <vector>
+
 #include "devices/block/block_host.hpp"
+#include "devices/block/disk_division.hpp"
 #include "devices/block/image_servers.hpp"
+#include "devices/block/io_groups.hpp"
 
 namespace hvctld {
 
@@ -14,9 +21,19 @@ class KernelBlockHost final : public BlockHost {
     [[nodiscard]] std::optional<dev_t> serves(DomainId domain, std::uint32_t number) override;
     [[nodiscard]] std::optional<DiskCounters> counters(DomainId domain, std::uint32_t number) override;
     [[nodiscard]] bool has_let_go(DomainId domain, std::uint32_t number, dev_t device) override;
+    [[nodiscard]] Result<void> check_limits() override { return groups_.check(); }
+    Result<bool> keep_limits(const std::vector<LimitedGuest>& guests) override;
 
   private:
+    struct Division {
+        DiskDivision shares;
+        std::chrono::steady_clock::time_point looked;
+    };
+    Result<void> keep_limits(const LimitedGuest& guest);
+
     ImageServers servers_;
+    IoGroups groups_;
+    std::map<std::uint16_t, Division> divisions_;  // by domid
 };
 
 }  // namespace hvctld

@@ -259,6 +259,10 @@ std::string filter_rules(const NicFilter& filter) {
     return table.text();
 }
 
+std::string filter_listing(const std::string& interface) {
+    return read_only(table_of(interface));
+}
+
 std::string filter_removal(const std::string& interface) {
     // There must be a table for the last command; an empty one that is ours goes with the library's socket.
     const std::string table = table_of(interface);

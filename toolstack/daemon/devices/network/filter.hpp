@@ -37,6 +37,9 @@ struct NicFilter {
 // it has refused.
 std::string filter_rules(const NicFilter& filter);
 
+// What shows it: an nft command.
+std::string filter_listing(const std::string& interface);
+
 // Takes it away; also when there is none.
 std::string filter_removal(const std::string& interface);
 

@@ -19,6 +19,8 @@
 #include "devices/network/filter.hpp"
 #include "devices/network/netlink.hpp"
 #include "devices/network/nft.hpp"
+#include "devices/network/probe.hpp"
+#include "devices/network/probe_frames.hpp"
 #include "hvctl/try.hpp"
 
 namespace hvctld {
@@ -87,6 +89,12 @@ std::string masquerade_rules(const config::NetworkSettings& network) {
                             address.network().text(), network.bridge);
     }
     return text + fmt::format("list table {}\n", table);  // all that libnftables reads then
+}
+
+std::string rules_of(const GuestNic& guest) {
+    const config::NicDefinition& nic = guest.nic;
+    return filter_rules(
+        {guest.interface, nic.mac.value_or(config::MacAddress{}), nic.addresses, nic.any_address, nic.rate_bits});
 }
 
 std::uint64_t statistic(const std::string& interface, const char* name) {
@@ -178,8 +186,7 @@ Result<void> KernelNetworkHost::connect(const GuestNic& guest) {
     last = guest.serial;
     Netlink netlink = TRY(Netlink::open());
     const auto work = [&]() -> Result<void> {
-        TRY(run_nft(filter_rules(
-            {guest.interface, nic.mac.value_or(config::MacAddress{}), nic.addresses, nic.any_address, nic.rate_bits})));
+        TRY(run_nft(rules_of(guest)));
         const auto interface = TRY(netlink.find(guest.interface));
         const auto bridge = TRY(netlink.find(nic.bridge));
         if (!interface || !bridge) {
@@ -235,6 +242,20 @@ void KernelNetworkHost::disconnect(const GuestNic& guest) {
     serials_.erase(last);
     if (const auto removed = run_nft(filter_removal(guest.interface)); !removed)
         log::error("{}: {}", guest.interface, removed.error().text());
+}
+
+Result<NicCheck> KernelNetworkHost::check(const GuestNic& guest) {
+    const config::NetworkSettings* const network = config::network_of(networks_, guest.nic.bridge);
+    const auto frames =
+        probe_frames(guest.nic, network != nullptr ? network->addresses : std::vector<config::IpPrefix>{});
+    const Probed probed = TRY(within(guest.interface, probe_filter(guest.interface, rules_of(guest), frames)));
+    NicCheck result{.interface = guest.interface, .trials = {}, .in_force = false};
+    for (std::size_t i = 0; i < frames.size(); ++i)
+        result.trials.push_back({frames[i].what, frames[i].allowed, probed.passed[i]});
+    // A table that is not there is none that is in force.
+    const auto own = read_nft(filter_listing(guest.interface));
+    result.in_force = own && *own == probed.table;
+    return result;
 }
 
 bool KernelNetworkHost::exists(const std::string& interface) const {

@@ -20,6 +20,7 @@ class KernelNetworkHost final : public NetworkHost {
     void touched(const std::string& name) override;
     Result<void> connect(const GuestNic& nic) override;
     void disconnect(const GuestNic& nic) override;
+    Result<NicCheck> check(const GuestNic& nic) override;
     [[nodiscard]] bool exists(const std::string& interface) const override;
     [[nodiscard]] std::optional<NicCounters> counters(const std::string& interface) const override;
 

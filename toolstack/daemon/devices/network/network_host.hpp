@@ -29,6 +29,18 @@ struct NicCounters {
     std::uint64_t sent_packets = 0;
 };
 
+// How a NIC's filter has done with one kind of frame, tried where it reaches nobody.
+struct NicTrial {
+    std::string what;
+    bool allowed = false;
+    bool passed = false;
+};
+struct NicCheck {
+    std::string interface;
+    std::vector<NicTrial> trials;
+    bool in_force = false;  // what was tried is what the guest's own interface has
+};
+
 class NetworkHost {
   public:
     virtual ~NetworkHost() = default;
@@ -44,6 +56,8 @@ class NetworkHost {
     // Nothing is left of it in Dom0. The interface goes with the backend; until then nothing passes. Nothing happens
     // where the interface has been connected again.
     virtual void disconnect(const GuestNic& nic) = 0;
+    // Tries what the guest may send, and what it may not, on a filter such as the interface is to have. As provide().
+    virtual Result<NicCheck> check(const GuestNic& nic) = 0;
     // Whether Dom0's kernel has the interface.
     [[nodiscard]] virtual bool exists(const std::string& interface) const = 0;
     [[nodiscard]] virtual std::optional<NicCounters> counters(const std::string& interface) const = 0;

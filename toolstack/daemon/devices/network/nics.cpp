@@ -27,7 +27,31 @@ std::string Nics::name_of(const config::NicDefinition& nic) const {
 
 GuestNic Nics::guest_nic(const config::NicDefinition& nic, std::uint32_t number) const {
     static std::uint64_t serial = 0;  // the loop's thread alone asks
-    return {vif_name(domid(), number), domain_.record.name, nic, ++serial};
+    return {vif_name(domid(), number), domain_.record.name, in_force(nic), ++serial};
+}
+
+// Less than its definition says where its quota is used up.
+config::NicDefinition Nics::in_force(const config::NicDefinition& nic) const {
+    config::NicDefinition less = nic;
+    if (nic.quota_bytes == 0 || !over_quota_.contains(mac_of(nic))) return less;
+    if (nic.over_quota == config::OverQuota::Stop) less.link = false;
+    if (nic.over_quota == config::OverQuota::Throttle)
+        less.rate_bits = nic.rate_bits != 0 ? std::min(nic.rate_bits, nic.over_quota_bits) : nic.over_quota_bits;
+    return less;
+}
+
+bool Nics::set_over_quota(const config::MacAddress& mac, bool over) {
+    if (over == over_quota_.contains(mac)) return false;
+    if (over) {
+        over_quota_.insert(mac);
+    } else {
+        over_quota_.erase(mac);
+    }
+    const auto found = live_.find(mac);
+    if (found == live_.end() || !domain_.in_hv()) return true;
+    (void)vifs().write(found->second.number, vif_rate(in_force(found->second.nic)));
+    reconnect(found->second.nic, found->second.number);
+    return true;
 }
 
 const Nics::Live* Nics::live(const config::NicDefinition& nic) const {
@@ -399,7 +423,7 @@ Step Nics::change_one(const config::NicDefinition& nic) {
                                                           live_[mac_of(nic)] = {number, nic};
                                                           (void)context_.nic_claims.take(domain_.record.name, nic);
                                                           settle(nic);
-                                                          (void)vifs().write(number, vif_rate(nic));
+                                                          (void)vifs().write(number, vif_rate(in_force(nic)));
                                                       }
                                                       done(within(domain_.record.name, Result<void>{connected}));
                                                   }));
@@ -426,14 +450,30 @@ std::string Nics::state_of(std::uint32_t number) const {
     return word_of(*state);
 }
 
-std::map<std::string, NicCounters> Nics::counters() const {
-    std::map<std::string, NicCounters> all;
+void Nics::check(const config::NicDefinition& nic, const std::function<void(const Result<NicCheck>&)>& done) {
+    const Live* const found = live(nic);
+    if (found == nullptr) return done(fail(ErrorId::NoSuchNic, fmt::format("{}: it has gone", name_of(nic))));
+    const auto checked = std::make_shared<NicCheck>();
+    context_.network_lane.run_apart(
+        context_.loop,
+        [host = context_.network, guest = guest_nic(found->nic, found->number), checked]() -> Result<void> {
+            *checked = TRY(host->check(guest));
+            return {};
+        },
+        [name = name_of(nic), checked, done](const Result<void>& tried) {
+            if (!tried) return done(std::unexpected(tried.error().within(name)));
+            done(*checked);
+        });
+}
+
+std::map<config::MacAddress, NicReading> Nics::counters() const {
+    std::map<config::MacAddress, NicReading> all;
     if (!domain_.in_hv()) return all;
     for (const config::NicDefinition& nic : domain_.definition.nics) {
         const auto number = number_of(nic);
         if (!number) continue;
         const std::string interface = vif_name(domid(), *number);
-        if (const auto of_one = context_.network->counters(interface)) all[interface] = *of_one;
+        if (const auto of_one = context_.network->counters(interface)) all[mac_of(nic)] = {interface, *of_one};
     }
     return all;
 }
@@ -441,7 +481,11 @@ std::map<std::string, NicCounters> Nics::counters() const {
 std::vector<NicView> Nics::list() const {
     std::vector<NicView> views;
     for (const config::NicDefinition& nic : domain_.definition.nics) {
-        NicView view{static_cast<std::uint32_t>(views.size()), nic, "offline", "", {}};
+        NicView view;
+        view.number = static_cast<std::uint32_t>(views.size());
+        view.nic = nic;
+        view.state = "offline";
+        view.over_quota = nic.quota_bytes != 0 && over_quota_.contains(mac_of(nic));
         const auto number = domain_.in_hv() ? number_of(nic) : std::nullopt;
         if (number) {
             view.number = *number;

@@ -22,8 +22,16 @@ namespace hvctld {
 struct NicView {
     std::uint32_t number = 0;  // of the guest's device/vif
     config::NicDefinition nic;
-    std::string state;      // offline, starting, waiting, connected, closing, closed, failed
-    std::string interface;  // of Dom0; empty: none
+    std::string state;              // offline, starting, waiting, connected, closing, closed, failed
+    std::string interface;          // of Dom0; empty: none
+    NicCounters counters;           // over all of its life
+    std::uint64_t month_bytes = 0;  // of this month, in both directions
+    bool over_quota = false;
+};
+
+// What an interface of Dom0 has counted since it is there.
+struct NicReading {
+    std::string interface;
     NicCounters counters;
 };
 
@@ -56,8 +64,13 @@ class Nics final : public Device {
     // Of those of a guest that runs, the one that `which` names: its number or its MAC address. NoSuchNic.
     [[nodiscard]] Result<config::NicDefinition> find(const std::string& which) const;
     [[nodiscard]] std::vector<NicView> list() const;
-    // By Dom0's interface; those that are there.
-    [[nodiscard]] std::map<std::string, NicCounters> counters() const;
+    // Tries the filter of one of them: see NetworkHost::check(). Of a guest that runs.
+    void check(const config::NicDefinition& nic, const std::function<void(const Result<NicCheck>&)>& done);
+    // By MAC address; those that are there.
+    [[nodiscard]] std::map<config::MacAddress, NicReading> counters() const;
+    // Its transfer_quota is used up, or is not any more: what its definition says of that begins, or ends. Whether that
+    // is new.
+    bool set_over_quota(const config::MacAddress& mac, bool over);
     // Somebody else has touched what Dom0 has for that interface or bridge: puts it right.
     void restore(const std::string& name);
 
@@ -81,6 +94,7 @@ class Nics final : public Device {
     [[nodiscard]] const Live* live(const config::NicDefinition& nic) const;
     [[nodiscard]] std::optional<std::uint32_t> number_of(const config::NicDefinition& nic) const;
     [[nodiscard]] Result<std::uint32_t> free_number() const;
+    [[nodiscard]] config::NicDefinition in_force(const config::NicDefinition& nic) const;
     [[nodiscard]] GuestNic guest_nic(const config::NicDefinition& nic, std::uint32_t number) const;
     [[nodiscard]] std::string name_of(const config::NicDefinition& nic) const;
     [[nodiscard]] std::string state_of(std::uint32_t number) const;
@@ -90,7 +104,8 @@ class Nics final : public Device {
     Context& context_;
     Domain& domain_;
     std::map<config::MacAddress, Live> live_;  // of the present run, whatever the definition says
-    std::set<std::uint32_t> leaving_;          // numbers whose interfaces Dom0 is still rid of
+    std::set<config::MacAddress> over_quota_;
+    std::set<std::uint32_t> leaving_;  // numbers whose interfaces Dom0 is still rid of
     std::map<std::uint32_t, std::chrono::steady_clock::time_point> left_;  // when, by number
     std::shared_ptr<Nics*> alive_ = std::make_shared<Nics*>(this);
 };

@@ -1,0 +1,53 @@
+// How one limit of a guest is divided among its disks, and each disk's share among reads and writes: Dom0's kernel
+// knows limits of block devices alone. Computes; whoever has it looks at the counters again and again.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "config/definition.hpp"
+#include "devices/block/block_host.hpp"
+
+namespace hvctld {
+
+// What a guest may do with a block device in a second. 0: as much as there is.
+struct DiskShare {
+    dev_t device = 0;
+    std::uint64_t reads = 0;
+    std::uint64_t writes = 0;
+    std::uint64_t read_bytes = 0;
+    std::uint64_t written_bytes = 0;
+    bool operator==(const DiskShare&) const = default;
+};
+
+// Divides a limit per second: who wants more than it has is given what the others leave, and nobody is left with
+// nothing to begin with. The sum is the limit, or one for each where that is more. `used` is what each has made of the
+// share that it has `had`; 0: none yet.
+std::vector<std::uint64_t> divide(std::uint64_t limit, std::span<const std::uint64_t> used,
+                                  std::span<const std::uint64_t> had);
+
+class DiskDivision {
+  public:
+    // What the devices may do until the next look. `counted` is what the guest has had of each since it was attached;
+    // `seconds` have passed since the last look.
+    std::vector<DiskShare> next(const config::DiskLimits& limits, const std::map<dev_t, DiskCounters>& counted,
+                                double seconds);
+
+  private:
+    // What was left unused of a limit, less what was used beyond it.
+    struct Savings {
+        std::uint64_t limit = 0;
+        double amount = 0;
+        std::uint64_t may_use(std::uint64_t limit_now, std::uint32_t burst_seconds, double used, double seconds);
+    };
+
+    Savings requests_, bytes_;
+    std::map<dev_t, DiskCounters> counted_;
+    std::vector<DiskShare> shares_;
+};
+
+}  // namespace hvctld
