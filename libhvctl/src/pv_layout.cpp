@@ -197,7 +197,8 @@ Result<PvLayout> plan_pv_layout(const KernelImage& kernel, std::uint64_t initrd_
     const std::uint64_t least = TRY(least_pages(kernel, initrd_bytes));
     return fail(ErrorCode::TooLarge,
                 fmt::format("larger than the domain's memory: the kernel ({} MiB, up to address {:#x}) and the initrd "
-                            "({} MiB) need {} MiB to start, the domain has {} MiB; give it more memory",
+                            "({} MiB) need {} MiB to start, the domain has {} MiB; give it more memory (in its file, "
+                            "or with 'hvctl mem-set')",
                             (layout.kernel.count + 255) >> 8, layout.kernel.end().raw << kPageShift,
                             (layout.initrd.count + 255) >> 8, (least + 255) >> 8, pages >> 8));
 }

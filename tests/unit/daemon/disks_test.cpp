@@ -191,6 +191,21 @@ TEST_F(Disks, HotplugRefusals) {
     expect_nothing();
 }
 
+TEST_F(Disks, ADomainThatDoesNotRunIsRidOfADiskThatIsGone) {
+    const std::string path = image("a.img");
+    ASSERT_EQ(start(with_disk("web1", path)).state, JobState::Done);
+    process->finish(process->manager->destroy("web1"));
+    ASSERT_EQ(std::remove(path.c_str()), 0);
+    const JobRecord refused = process->finish(process->manager->start("web1", false));
+    EXPECT_EQ(refused.error, static_cast<std::uint16_t>(ErrorId::FileMissing));
+    EXPECT_NE(refused.message.find("'hvctl block-detach web1 xvda'"), std::string::npos) << refused.message;
+    ASSERT_EQ(process->finish(process->manager->detach_disk("web1", "xvda", false)).state, JobState::Done);
+    EXPECT_TRUE(disks("web1").empty());
+    restart();
+    EXPECT_EQ(process->finish(process->manager->start("web1", false)).state, JobState::Done);
+    EXPECT_TRUE(disks("web1").empty());
+}
+
 TEST_F(Disks, ADiskGrowsWhileItsGuestRuns) {
     ASSERT_EQ(start(with_disk("web1", image("a.img"))).state, JobState::Done);
     EXPECT_EQ(process->finish(process->manager->resize_disk("web1", "xvda", 2 << 20)).state, JobState::Done);

@@ -107,6 +107,25 @@ TEST_F(Ending, RebootKeepsTheNameAndTakesANewDomain) {
     process->run_until([&] { return log("web1") == "one two"; });
 }
 
+// It may have taken the first request when it could not do anything about it.
+TEST_F(Ending, WhoAsksAgainIsHeardAndBringsItsOwnDeadline) {
+    process->finish(create(definition("web1")));
+    const std::uint16_t id = domid("web1");
+    const auto first = process->manager->shutdown("web1", 300);
+    process->run_until([&] { return request(id) == "poweroff"; });
+    ASSERT_TRUE(process->store->write(domain_path(id) + "/control/shutdown", ""));
+    EXPECT_EQ(process->manager->shutdown("web1", 300).value_or(0), *first);
+    EXPECT_EQ(request(id), "poweroff");
+    ASSERT_TRUE(process->store->write(domain_path(id) + "/control/shutdown", ""));
+    const auto host = process->manager->stop_all(300);
+    process->run_until([&] { return request(id) == "poweroff"; });
+    ASSERT_TRUE(process->manager->jobs().cancel(*host));
+    process->run_until([&] { return process->manager->jobs().find(*host) == nullptr; });
+    EXPECT_EQ(process->manager->shutdown("web1", 1).value_or(0), *first);
+    EXPECT_EQ(process->finish(first).error, static_cast<std::uint16_t>(ErrorId::DeadlinePassed));
+    EXPECT_EQ(request(id), "");  // asked a last time, and not acted upon later
+}
+
 TEST_F(Ending, SilentGuestIsReported) {
     process->finish(create(definition("web1")));
     const JobRecord record = process->finish(process->manager->shutdown("web1", 1));

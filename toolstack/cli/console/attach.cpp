@@ -79,6 +79,8 @@ Result<Next> after_close(Context& context, const std::string& name, std::uint64_
         bool another = found.number("domid", domain_id) != domain_id;
         if (outlook == Outlook::Alive && (another || restarted)) {
             domain_id = found.number("domid", domain_id);
+            if (restarted)
+                tell(context, "[it is back; 'hvctl console --history " + name + "' has what was said meanwhile]");
             return Next::Reattach;
         }
         if (outlook == Outlook::Ended && !found.has("domid")) break;

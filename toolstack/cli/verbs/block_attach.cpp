@@ -28,7 +28,25 @@ std::string disk_text(const Arguments& arguments) {
     return disk.text();
 }
 
+// xl's spelling, with what would be told of a file of that name otherwise.
+Result<void> check_path(const Arguments& arguments) {
+    for (const std::string_view prefix :
+         {"phy:", "file:", "tap:", "tap2:", "aio:", "qcow2:", "qcow:", "vhd:", "raw:"}) {
+        if (!arguments.path.starts_with(prefix) || std::filesystem::exists(arguments.path)) continue;
+        return fail(ExitCode::Usage, "block-attach: PATH is a path alone, without '" + std::string(prefix) +
+                                         "'; --format says what an image is, --read-only what xl's 'r' does");
+    }
+    if (arguments.path.find(',') != std::string::npos && arguments.path.find('=') != std::string::npos &&
+        !std::filesystem::exists(arguments.path)) {
+        return fail(ExitCode::Usage,
+                    "block-attach: PATH is a path alone; 'target=...' and the like are options and arguments here, "
+                    "see 'hvctl help block-attach'");
+    }
+    return {};
+}
+
 Result<void> attach(Context& context, const Arguments& arguments) {
+    TRY(check_path(arguments));
     JobId job = TRY(TRY(context.manager())->attach_disk(arguments.domain, disk_text(arguments)));
     return follow_job(context, job, arguments.no_wait, OnInterrupt::CancelJob);
 }

@@ -26,9 +26,10 @@ void add_network_detach(App& app, Context& context) {
     auto arguments = std::make_shared<Arguments>();
     Verb& verb = app.verb("network-detach", Topic::Networks, "take a network interface away from a running domain");
     verb.description =
-        "Asks a guest to let go of a network interface, and takes it away when it has. With --force nobody is asked.";
+        "Asks a guest to let go of a network interface, and takes it away when it has. With --force nobody is asked. "
+        "A domain that does not run starts without it.";
     verb.examples = "hvctl network-detach web1 1";
-    verb.positional("DOMAIN", Complete::Guest, arguments->domain, "name, id or UUID");
+    verb.positional("DOMAIN", Complete::Domain, arguments->domain, "name, id or UUID");
     verb.positionals_of("NIC", Complete::Nothing, arguments->nics, Arity::AtLeastOne,
                         "its number or its MAC address: see network-list");
     verb.flag("--force", arguments->force, "do not ask the guest");

@@ -70,7 +70,9 @@ void apply(YamlNode& root, const std::string& text, Diagnostics& diagnostics) {
     }
     YamlNode value;
     Diagnostics inner;
-    if (!parse_yaml(std::string_view{text}.substr(equals + 1), "value", inner, value)) {
+    if (equals + 1 == text.size()) {
+        value.kind = YamlNode::Kind::Scalar;  // as a shell has it: nothing is an empty text
+    } else if (!parse_yaml(std::string_view{text}.substr(equals + 1), "value", inner, value)) {
         diagnostics.error(position, fmt::format("not a YAML value: {}", inner.errors().front()));
         return;
     }

@@ -79,6 +79,21 @@ constexpr std::array kOthers{
     Meaning{"bootloader", "boot", ""},
 };
 
+// As YAML takes it: quoted where it would be something else otherwise.
+std::string as_scalar(std::string_view value) {
+    constexpr std::string_view kLeading = "-?:,[]{}#&*!|>'\"%@`";
+    const bool plain = value.find(": ") == std::string_view::npos && value.find(" #") == std::string_view::npos &&
+                       !value.empty() && !value.ends_with(':') &&
+                       kLeading.find(value.front()) == std::string_view::npos;
+    if (plain) return std::string{value};
+    std::string text{"\""};
+    for (const char c : value) {
+        if (c == '"' || c == '\\') text += '\\';
+        text += c;
+    }
+    return text + '"';
+}
+
 // What comes to the same here: a domain keeps its name.
 std::string_view ending(std::string_view value) {
     return value == "soft-reset" || value == "rename-restart" ? "restart" : value;
@@ -100,9 +115,9 @@ std::string advice(const Assignment& found) {
     if (found.value.starts_with('[')) return fmt::format("write the key \"{}\", see hvctl.yaml(5)", meaning->ours);
     std::string_view value = plain(found.value);
     if (meaning->ours.starts_with("on_")) value = ending(value);
-    const bool quotes = value.find(": ") != std::string_view::npos || value.find(" #") != std::string_view::npos;
-    return fmt::format("write {}: {}{}{}{}", meaning->ours, quotes ? "\"" : "", value, quotes ? "\"" : "",
-                       meaning->suffix);
+    if (found.key == "type" && (value == "pvh" || value == "hvm"))
+        return fmt::format("\"type\": {} guests are not there yet; write type: pv where its kernel can be one", value);
+    return fmt::format("write {}: {}{}", meaning->ours, as_scalar(value), meaning->suffix);
 }
 
 }  // namespace

@@ -10,13 +10,23 @@ namespace hvctld {
 
 // How a shutdown or reboot job waits for its guest.
 struct Requests::Waiting {
+    explicit Waiting(Loop& loop) : again{loop} {}
     std::string path;     // control/shutdown
     std::string request;  // "poweroff" or "reboot"
     bool taken = false;   // the guest has read the request
     std::optional<EndReason> reason;
     std::function<void()> wake;  // of the phase that waits now
     store::WatchHandle watch = 0;
+    Timer again;
 };
+
+namespace {
+
+// A guest whose programs are not up yet takes a request and does nothing: it is asked again, which means nothing to one
+// that is on its way.
+constexpr std::uint64_t kAskAgainMs = 20'000;
+
+}  // namespace
 
 namespace {
 
@@ -46,14 +56,17 @@ Step wait_until(const std::shared_ptr<Waiting>& waiting, Enough enough) {
 
 void Requests::stop_waiting(Domain& domain, Waiting& waiting) {
     domain.on_end = nullptr;
+    domain.ask_again = nullptr;
     waiting.wake = nullptr;
+    waiting.again.stop();
     if (waiting.watch != 0) context_.store.unwatch(std::exchange(waiting.watch, 0));
 }
 
 Result<void> Requests::make_request(Job& job, Domain& domain, const std::shared_ptr<Waiting>& waiting, bool ask) {
     job.on_failure([this, &domain, waiting](Job&, const Done& done) {
         stop_waiting(domain, *waiting);
-        if (!waiting->taken && !waiting->reason) (void)context_.store.write(waiting->path, "");
+        const bool unread = context_.store.read(waiting->path) == waiting->request;
+        if (unread && !waiting->reason) (void)context_.store.write(waiting->path, "");
         done({});
     });
     domain.on_end = [waiting, &job](EndReason reason) {
@@ -66,6 +79,17 @@ Result<void> Requests::make_request(Job& job, Domain& domain, const std::shared_
         if (!asked)
             return fail(ErrorId::Internal, fmt::format("{}: {}", waiting->path, store::wire_name(asked.error())));
     }
+    domain.ask_again = [this, state = waiting.get()] {
+        if (!state->reason) (void)context_.store.write(state->path, state->request);
+    };
+    waiting->again.start(
+        kAskAgainMs,
+        [this, state = waiting.get()] {
+            // Who has not read it yet needs it no second time.
+            if (!state->reason && context_.store.read(state->path) != state->request)
+                (void)context_.store.write(state->path, state->request);
+        },
+        kAskAgainMs);
     waiting->watch =
         context_.store.watch(waiting->path, "hvctld", [this, waiting](const std::string&, const std::string&) {
             const auto value = context_.store.read(waiting->path);
@@ -76,7 +100,7 @@ Result<void> Requests::make_request(Job& job, Domain& domain, const std::shared_
 }
 
 void Requests::add_ask_phases(Job& job, Domain& domain, bool ask) {
-    auto waiting = std::make_shared<Waiting>();
+    auto waiting = std::make_shared<Waiting>(context_.loop);
     waiting->path = domain_path(domain.record.instance.domid) + "/control/shutdown";
     waiting->request = job.record().verb == Verb::Reboot ? "reboot" : "poweroff";
     job.add({JobPhase::AskGuest, 10, immediate([this, &domain, waiting, ask](Job& running) {

@@ -67,11 +67,18 @@ Result<JobId> DiskChanges::attach(const std::string& text, const std::string& di
 }
 
 Result<JobId> DiskChanges::detach(const std::string& text, const std::string& target, bool force) {
-    Domain* domain = TRY(domains_.find_running(text));
+    Domain* domain = TRY(domains_.find(text));
     TRY(work_.admit(*domain, Verb::DetachDisk));
     TRY(Work::require_whole(*domain));
     const auto disk = std::make_shared<config::DiskDefinition>(*TRY(find(*domain, target)));
     Job& job = work_.begin_change(*domain, Verb::DetachDisk);
+    if (!domain->in_hv()) {
+        job.add({JobPhase::RememberDisks, 50, [this, domain, disk](Job& running, const Done& done) {
+                     forget(*domain, *disk);
+                     remembered(context_, false)(running, done);
+                 }});
+        return work_.go(*domain, job);
+    }
     if (!force) {
         job.add({JobPhase::AskForDisk, 20, [domain, disk](Job& running, const Done& done) {
                      running.on_failure([domain, disk](Job&, const Done& undone) {

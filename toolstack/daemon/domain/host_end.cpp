@@ -33,6 +33,7 @@ struct HostEnd::Round {
     Timer timer;
     std::uint64_t patient_until_us = 0;
     std::vector<std::string> asked;
+    std::vector<std::string> reminded;  // had been asked before, by somebody else
     std::vector<std::string> given_up;  // destroyed, or about to be
 };
 
@@ -112,7 +113,13 @@ void HostEnd::push(Domain& domain, Round& round, std::uint64_t left_us) {
         if (requests_.destroy(name) && !contains(round.given_up, name)) round.given_up.push_back(name);
         return;
     }
-    if (job != nullptr) return;
+    if (job != nullptr) {
+        if (domain.ask_again && !contains(round.asked, name) && !contains(round.reminded, name)) {
+            domain.ask_again();
+            round.reminded.push_back(name);
+        }
+        return;
+    }
     if (info && (info->flags & abi::kDomainPaused) != 0) (void)context_.hypervisor.unpause_domain(domain.id());
     const auto seconds =
         static_cast<std::uint32_t>(std::min<std::uint64_t>(left_us / 1'000'000 + kLaterSeconds, UINT32_MAX));

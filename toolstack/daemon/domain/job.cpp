@@ -58,17 +58,25 @@ Job::Job(Loop& loop, JobRecord record, std::function<void(Job&)> changed,
 
 void Job::start() {
     record_.state = JobState::Running;
-    if (record_.deadline_us != 0) {
-        const std::uint64_t now = monotonic_us();
-        const std::uint64_t left_ms = record_.deadline_us > now ? (record_.deadline_us - now) / 1000 : 0;
-        deadline_ = std::make_unique<Timer>(loop_);
-        deadline_->start(left_ms, [this] {
-            interrupt(
-                {ErrorId::DeadlinePassed, fmt::format("{} of {}: phase \"{}\" did not end before the job's deadline",
-                                                      to_string(record_.verb), record_.domain, record_.phase_text())});
-        });
-    }
+    if (record_.deadline_us != 0) watch_deadline();
     next();
+}
+
+void Job::watch_deadline() {
+    const std::uint64_t now = monotonic_us();
+    const std::uint64_t left_ms = record_.deadline_us > now ? (record_.deadline_us - now) / 1000 : 0;
+    deadline_ = std::make_unique<Timer>(loop_);
+    deadline_->start(left_ms, [this] {
+        interrupt(
+            {ErrorId::DeadlinePassed, fmt::format("{} of {}: phase \"{}\" did not end before the job's deadline",
+                                                  to_string(record_.verb), record_.domain, record_.phase_text())});
+    });
+}
+
+void Job::set_deadline(std::uint32_t seconds) {
+    record_.deadline_us = monotonic_us() + std::uint64_t{seconds} * 1'000'000;
+    watch_deadline();
+    changed_(*this);
 }
 
 void Job::count_attempt() {

@@ -58,6 +58,8 @@ class Job {
 
     // Begins; the deadline of the record counts.
     void start();
+    // Another one, for a caller who joins the job while it waits.
+    void set_deadline(std::uint32_t seconds);
     // What the record's deadline was for is over: from here on the job takes the time that it takes, also when another
     // process goes on with it.
     void lift_deadline();
@@ -80,6 +82,7 @@ class Job {
     void report_percent(std::uint32_t percent);
 
   private:
+    void watch_deadline();
     void next();
     void phase_ended(Result<void> result);
     void note_failure();

@@ -82,11 +82,18 @@ Result<JobId> NicChanges::attach(const std::string& text, const std::string& nic
 }
 
 Result<JobId> NicChanges::detach(const std::string& text, const std::string& which, bool force) {
-    Domain* domain = TRY(domains_.find_running(text));
+    Domain* domain = TRY(domains_.find(text));
     TRY(work_.admit(*domain, Verb::DetachNic));
     TRY(Work::require_whole(*domain));
     const auto nic = std::make_shared<NicDefinition>(TRY(domain->nics->find(which)));
     Job& job = work_.begin_change(*domain, Verb::DetachNic);
+    if (!domain->in_hv()) {
+        job.add({JobPhase::RememberNics, 50, [this, domain, nic](Job& running, const Done& done) {
+                     forget(*domain, *nic);
+                     remembered(context_, false)(running, done);
+                 }});
+        return work_.go(*domain, job);
+    }
     if (!force) {
         job.add({JobPhase::AskForNic, 20, [domain, nic](Job& running, const Done& done) {
                      running.on_failure([domain, nic](Job&, const Done& undone) {

@@ -21,6 +21,13 @@ Result<JobId> Requests::join(Domain& domain, JobId job) {
     return fail(ErrorId::DeadlinePassed, TearDown::held(domain.id()));
 }
 
+void Requests::ask_once_more(Domain& domain, JobId id, std::uint32_t timeout_seconds) {
+    Job* const job = context_.jobs.find(id);
+    if (job == nullptr || !domain.ask_again) return;
+    domain.ask_again();
+    job->set_deadline(timeout_seconds);
+}
+
 Result<JobId> Requests::destroy(const std::string& text) {
     Domain* domain = TRY(domains_.find(text));
     const auto admission = TRY(work_.admit(*domain, Verb::Destroy));
@@ -39,7 +46,10 @@ Result<JobId> Requests::destroy(const std::string& text) {
 Result<JobId> Requests::shutdown(const std::string& text, std::uint32_t timeout_seconds) {
     Domain* domain = TRY(domains_.find(text));
     const auto admission = TRY(work_.admit(*domain, Verb::Shutdown));
-    if (admission.joined != 0) return join(*domain, admission.joined);
+    if (admission.joined != 0) {
+        ask_once_more(*domain, admission.joined, timeout_seconds);
+        return join(*domain, admission.joined);
+    }
     if (admission.conflict == Conflict::Beside) return ask_guest(*domain, Verb::Shutdown, timeout_seconds);
     Job& job = work_.begin(*domain, Verb::Shutdown, timeout_seconds, false, "shut down");
     job.add(Work::waiting_phase(*domain));
@@ -52,7 +62,10 @@ Result<JobId> Requests::shutdown(const std::string& text, std::uint32_t timeout_
 Result<JobId> Requests::reboot(const std::string& text, std::uint32_t timeout_seconds) {
     Domain* domain = TRY(domains_.find(text));
     const auto admission = TRY(work_.admit(*domain, Verb::Reboot));
-    if (admission.joined != 0) return admission.joined;
+    if (admission.joined != 0) {
+        ask_once_more(*domain, admission.joined, timeout_seconds);
+        return admission.joined;
+    }
     return ask_guest(*domain, Verb::Reboot, timeout_seconds);
 }
 

@@ -16,7 +16,8 @@ class Requests {
     Requests(Context& context, Domains& domains, Work& work, TearDown& tear_down, Ends& ends)
         : context_{context}, domains_{domains}, work_{work}, tear_down_{tear_down}, ends_{ends} {}
 
-    // Ends a start that is under way or about to be, too; joins an end that is.
+    // Ends a start that is under way or about to be, too; joins an end that is. A guest that has been asked already is
+    // asked again: it may not have been able to before. The job that waits for it has the later caller's deadline.
     Result<JobId> shutdown(const std::string& domain, std::uint32_t timeout_seconds);
     Result<JobId> reboot(const std::string& domain, std::uint32_t timeout_seconds);
     // Ends whatever is under way first. Needs no record: works when the registry cannot be written.
@@ -33,6 +34,7 @@ class Requests {
 
   private:
     Result<JobId> join(Domain& domain, JobId job);
+    void ask_once_more(Domain& domain, JobId job, std::uint32_t timeout_seconds);
     struct Waiting;
 
     Result<JobId> ask_guest(Domain& domain, Verb verb, std::uint32_t timeout_seconds);

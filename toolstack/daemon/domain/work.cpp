@@ -122,6 +122,7 @@ JobQueue::Finished Work::finished(const std::string& name) {
         if (domain->job == job.id) {
             domain->job = 0;
             domain->on_end = nullptr;
+            domain->ask_again = nullptr;
         } else if (!was_before) {
             return;
         }

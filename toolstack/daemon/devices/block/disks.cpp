@@ -51,10 +51,18 @@ Step Disks::prepare_one(const config::DiskDefinition& disk, bool anew) {
             return {};
         };
         context_.looks.step_apart(open)(job, once([this, &job, disk, image, done](const Result<void>& opened) {
-                                            if (!opened) return done(within(domain_.record.name, Result<void>{opened}));
+                                            if (!opened) return done(refusal(job, disk, opened.error()));
                                             attach(job, disk, std::move(**image), done);
                                         }));
     };
+}
+
+std::unexpected<Error> Disks::refusal(const Job& job, const config::DiskDefinition& disk, const Error& error) const {
+    const std::string& name = domain_.record.name;
+    if (job.record().verb != Verb::Start || error.id() != ErrorId::FileMissing)
+        return std::unexpected(error.within(name));
+    return fail(error.id(), fmt::format("{0}: {1}; 'hvctl block-detach {0} {2}' has it start without", name,
+                                        error.message(), disk.target));
 }
 
 void Disks::attach(Job& job, const config::DiskDefinition& disk, Image image, const Done& done) {

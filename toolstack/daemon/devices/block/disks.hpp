@@ -65,6 +65,8 @@ class Disks final : public Device {
 
   private:
     void prepare_from(std::size_t index, bool anew, Job& job, const Done& done);
+    [[nodiscard]] std::unexpected<Error> refusal(const Job& job, const config::DiskDefinition& disk,
+                                                 const Error& error) const;
     void attach(Job& job, const config::DiskDefinition& disk, Image image, const Done& done);
     Result<void> connect(const std::vector<config::DiskDefinition>& disks);
     [[nodiscard]] Step wait_served(const std::vector<config::DiskDefinition>& disks);

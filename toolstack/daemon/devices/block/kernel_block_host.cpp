@@ -33,6 +33,10 @@ Result<void> wait_unused(const Image& image, const config::DiskDefinition& disk,
     }
 }
 
+std::string path_of(dev_t device) {
+    return fmt::format("/dev/block/{}:{}", major(device), minor(device));
+}
+
 // Nobody in Dom0 who asks for it alone, as who mounts it does, is given it meanwhile.
 Result<UniqueFd> open_alone(const std::string& path, const config::DiskDefinition& disk) {
     UniqueFd file{::open(path.c_str(), O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK)};
@@ -44,26 +48,33 @@ Result<UniqueFd> open_alone(const std::string& path, const config::DiskDefinitio
 
 }  // namespace
 
+// A device that has been made for the image is kept from Dom0 as the image's own is.
 Result<Backing> KernelBlockHost::attach(Image image, const config::DiskDefinition& disk) {
     TRY(wait_unused(image, disk, servers_));
-    if (disk.format != "raw")
-        return within(fmt::format("disk {}: {}", disk.target, disk.path), servers_.attach(image, disk));
-    if (image.device != 0) {
-        if (disk.shared || disk.read_only) return Backing{std::move(image.file), image.device};
-        return Backing{TRY(open_alone(fmt::format("/proc/self/fd/{}", image.file.get()), disk)), image.device, true};
-    }
-    LoopDevice loop = TRY(within(fmt::format("disk {}: {}", disk.target, disk.path),
-                                 attach_loop(image.file.get(), disk.read_only, disk.path)));
+    Backing backing = TRY(within(fmt::format("disk {}: {}", disk.target, disk.path), device_for(image, disk)));
+    if (disk.shared || disk.read_only) return backing;
+    UniqueFd alone = TRY(open_alone(path_of(backing.device), disk));
+    return Backing{std::move(alone), backing.device, true};
+}
+
+Result<Backing> KernelBlockHost::device_for(Image& image, const config::DiskDefinition& disk) {
+    if (disk.format != "raw") return servers_.attach(image, disk);
+    if (image.device != 0) return Backing{std::move(image.file), image.device};
+    LoopDevice loop = TRY(attach_loop(image.file.get(), disk.read_only, disk.path));
     return Backing{std::move(loop.file), loop.device};
 }
 
 Result<std::pair<ImageId, Backing>> KernelBlockHost::find_again(const config::DiskDefinition& disk, dev_t device) {
-    if (is_nbd(device)) return std::pair{TRY(servers_.image_of(device)), Backing{UniqueFd{}, device}};
-    const std::string path = fmt::format("/dev/block/{}:{}", major(device), minor(device));
-    const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-    if (!file) return fail_errno(errno, path);
-    const ImageId id = id_of_block_device(file.get(), device);
-    if (id.file || disk.shared || disk.read_only) return std::pair{id, Backing{UniqueFd{}, device}};
+    const std::string path = path_of(device);
+    ImageId id;
+    if (is_nbd(device)) {
+        id = TRY(servers_.image_of(device));
+    } else {
+        const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+        if (!file) return fail_errno(errno, path);
+        id = id_of_block_device(file.get(), device);
+    }
+    if (disk.shared || disk.read_only) return std::pair{id, Backing{UniqueFd{}, device}};
     return std::pair{id, Backing{TRY(open_alone(path, disk)), device, true}};
 }
 
@@ -140,14 +151,14 @@ Result<bool> KernelBlockHost::keep_limits(const std::vector<LimitedGuest>& guest
 }
 
 // blkback first is no device any more, then stops, and closes what it had when its last request has ended. A loop
-// device is free then; of another one only the requests are seen.
+// device that goes with its last user is free then; of another one only the requests are seen.
 bool KernelBlockHost::has_let_go(DomainId domain, std::uint32_t number, dev_t device) {
     for (const char* folder : {"/sys/bus/xen-backend/devices", "/sys/devices"}) {
         if (access(fmt::format("{}/vbd-{}-{}", folder, domain.raw, number).c_str(), F_OK) == 0) return false;
     }
     if (is_nbd(device)) return servers_.has_let_go(domain, number);
     const std::string sysfs = fmt::format("/sys/dev/block/{}:{}", major(device), minor(device));
-    if (major(device) == LOOP_MAJOR) return access((sysfs + "/loop/backing_file").c_str(), F_OK) != 0;
+    if (major(device) == LOOP_MAJOR && first_line(sysfs + "/loop/autoclear") == "1") return false;
     std::ifstream file{sysfs + "/inflight"};
     unsigned reads = 0;
     unsigned writes = 0;

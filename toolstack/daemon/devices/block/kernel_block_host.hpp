@@ -30,6 +30,7 @@ class KernelBlockHost final : public BlockHost {
         std::chrono::steady_clock::time_point looked;
     };
     Result<void> keep_limits(const LimitedGuest& guest);
+    Result<Backing> device_for(Image& image, const config::DiskDefinition& disk);
 
     ImageServers servers_;
     IoGroups groups_;

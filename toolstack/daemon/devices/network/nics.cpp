@@ -433,8 +433,11 @@ Step Nics::change_one(const config::NicDefinition& nic) {
 Result<config::NicDefinition> Nics::find(const std::string& which) const {
     const auto mac = config::parse_mac(which);
     const auto number = config::parse_number(which, 0, UINT32_MAX);
+    std::uint32_t place = 0;
     for (const config::NicDefinition& nic : domain_.definition.nics) {
-        if (mac ? nic.mac == *mac : number && number_of(nic) == *number) return nic;
+        const auto its_number = domain_.in_hv() ? number_of(nic) : std::optional{place};
+        if (mac ? nic.mac == *mac : number && its_number == *number) return nic;
+        ++place;
     }
     return fail(ErrorId::NoSuchNic, fmt::format("{0} has no network interface {1}; 'hvctl network-list {0}' shows what "
                                                 "it has",

@@ -61,7 +61,8 @@ class Nics final : public Device {
     // Addresses, rate and link, at once; what fails leaves the link down. AddressTaken leaves all as it is.
     [[nodiscard]] Step change_one(const config::NicDefinition& nic);
 
-    // Of those of a guest that runs, the one that `which` names: its number or its MAC address. NoSuchNic.
+    // The one that `which` names: its number, of a guest that does not run its place in the definition; or its MAC
+    // address. NoSuchNic.
     [[nodiscard]] Result<config::NicDefinition> find(const std::string& which) const;
     [[nodiscard]] std::vector<NicView> list() const;
     // Tries the filter of one of them: see NetworkHost::check(). Of a guest that runs.
