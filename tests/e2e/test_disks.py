@@ -112,6 +112,18 @@ def hotplug(dom0):
     in_guest(dom0, "diska", "head -c 512 /dev/xvdb >/dev/null; sleep 1; cat /sys/block/xvdb/size", "163840")
     dom0.refused("hvctl block-resize diska xvdb 8MiB", "only grow")
     dom0.ok("hvctl block-detach --force diska xvdb")
+    # What a guest writes to is not mounted in Dom0, also when a loop device is between; a loop device of Dom0's own stays.
+    dom0.ok(f"mkfs.ext4 -q -F {other} && hvctl block-attach diska {other} && mkdir -p {FOLDER}/mnt")
+    device = disks(dom0, "diska")["xvdb"]["device"]
+    dom0.refused(f"mount -o loop {other} {FOLDER}/mnt", "mount")
+    dom0.refused(f"mount /dev/block/{device} {FOLDER}/mnt", "mount")
+    dom0.ok("systemctl kill -s KILL hvctld; for i in $(seq 100); do hvctl list >/dev/null 2>&1 && break; sleep 0.2; done")
+    dom0.until(f"mount /dev/block/{device} {FOLDER}/mnt; echo status=$?; umount {FOLDER}/mnt 2>/dev/null", "status=32")
+    dom0.ok("hvctl block-detach diska xvdb")
+    loop = dom0.ok(f"losetup -f --show {other}").strip().split()[-1]
+    dom0.ok(f"hvctl block-attach diska {loop} && hvctl block-detach diska xvdb && hvctl block-attach diska {loop}")
+    dom0.ok("hvctl block-detach diska xvdb")
+    dom0.ok(f"losetup -d {loop}")
     dom0.ok("hvctl destroy diska")
     expect_nothing_left(dom0)
 

@@ -85,6 +85,8 @@ def changed(dom0):
     interface = nics(dom0, "neta")[0]["interface"]
     dom0.ok(f"nft insert rule netdev hvctl_{interface} frames accept")
     dom0.refused("hvctl network-check neta", "network interface 0")
+    dom0.ok("systemctl restart hvctld")
+    dom0.until("hvctl network-check neta >/dev/null 2>&1; echo status=$?", "status=0")
     dom0.until("busybox ping -c 1 -W 2 10.213.7.8", "1 packets received")
     dom0.refused("busybox ping -c 2 -W 1 10.213.7.7", "0 packets received")
     # A firewall that is loaded anew takes all tables with it.
