@@ -62,7 +62,7 @@ Result<> op_copy_memory(control::CopyMemory& request) {
 }
 
 Result<> op_get_frame_types(control::GetFrameTypes& request) {
-    constexpr std::uint32_t kMost = 4096;  // bounded work; callers ask in pieces
+    constexpr std::uint32_t kMost = 1024;  // bounded work; callers ask in pieces
     if (request.count > kMost) return fail(Error::TooBig);
     const DomainRef domain = TRY(find_domain(DomainId{request.domain}));
     for (std::uint32_t i = 0; i < request.count; ++i) {

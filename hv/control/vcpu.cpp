@@ -37,6 +37,8 @@ Result<> fetch_set(CpuSet& set, std::uint64_t address, std::uint32_t bits) {
 }
 
 Result<> store_set(const CpuSet& set, std::uint64_t address, std::uint32_t bits) {
+    constexpr std::uint32_t kMostBits = kPageSize * 8;  // bounded work; no machine has more CPUs
+    if (bits > kMostBits) return fail(Error::TooBig);
     std::uint64_t words[CpuSet::kWords];
     for (std::size_t i = 0; i < CpuSet::kWords; ++i) words[i] = set.word(i);
     const std::uint32_t known = bits < kMaxCpus ? bits : kMaxCpus;
@@ -107,6 +109,8 @@ Result<> op_set_vcpu_context(control::VcpuContext& request) {
     const auto context = TRY(new_context());
     TRY(copy_from_guest(context.get(), GuestVirtual{request.buffer}, sizeof *context));
     Guard guard{domain->lock};
+    // Its tear-down, which begins under that lock, gives the same tables up.
+    if (domain->dying.load() != Dying::Alive) return fail(Error::NoDomain);
     TRY(domain->kind.set_context(*vcpu, *context));
     if (context->flags & abi::xen::kVgcfOnline || request.vcpu == 0) vcpu->flags.fetch_and(~std::uint32_t{kVcpuDown});
     return {};

@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kChunk = 128 * kPageSize;
 // A chunk that starts inside a frame touches one frame more.
 constexpr std::size_t kFramesPerChunk = kChunk / kPageSize + 1;
-constexpr std::uint32_t kTypesPerCall = 4096;
+constexpr std::uint32_t kTypesPerCall = 1024;
 
 static_assert(sizeof(Mfn) == sizeof(std::uint64_t), "arrays of frames are passed to hv as they are");
 

@@ -118,7 +118,8 @@ def hotplug(dom0):
     dom0.refused(f"mount -o loop {other} {FOLDER}/mnt", "mount")
     dom0.refused(f"mount /dev/block/{device} {FOLDER}/mnt", "mount")
     dom0.ok("systemctl kill -s KILL hvctld; for i in $(seq 100); do hvctl list >/dev/null 2>&1 && break; sleep 0.2; done")
-    dom0.until(f"mount /dev/block/{device} {FOLDER}/mnt; echo status=$?; umount {FOLDER}/mnt 2>/dev/null", "status=32")
+    dom0.until(f"ls -l /proc/$(pidof hvctld)/fd | grep -c /dev/$(basename $(readlink /sys/dev/block/{device}))$", "^[1-9]")
+    dom0.refused(f"mount /dev/block/{device} {FOLDER}/mnt", "mount")
     dom0.ok("hvctl block-detach diska xvdb")
     loop = dom0.ok(f"losetup -f --show {other}").strip().split()[-1]
     dom0.ok(f"hvctl block-attach diska {loop} && hvctl block-detach diska xvdb && hvctl block-attach diska {loop}")

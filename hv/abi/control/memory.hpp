@@ -37,7 +37,8 @@ enum class FrameType : std::uint32_t {
 };
 inline constexpr std::uint32_t kFramePinned = 1u << 31;
 
-// GetFrameTypes: for each of `count` frames, a u32 FrameType (with kFramePinned) is written to `types`.
+// GetFrameTypes: for each of `count` frames, at most 1,024 at a time, a u32 FrameType (with kFramePinned) is written to
+// `types`.
 struct GetFrameTypes {
     std::uint64_t frames;    // +0   in: u64[]
     std::uint64_t types;     // +8   in: u32[]

@@ -90,10 +90,11 @@ Result<> EventChannels::close_all(std::atomic<EventPort>& progress) {
 }
 
 Result<> EventChannels::reset() {
+    const bool whole = next_reset_.load(std::memory_order_relaxed) == EventPort{1};
     TRY(close_all(next_reset_));
     Guard table{table_lock_};
-    // Another vCPU may have made a port meanwhile.
-    if (ports_in_use() != 0) return fail(Error::Again);
+    // Another vCPU may have made a port meanwhile; or somebody has left a reset before this one in its middle.
+    if (ports_in_use() != 0) return fail(whole ? Error::Again : Error::Restart);
     fifo_stop();
     return {};
 }

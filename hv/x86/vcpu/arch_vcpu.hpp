@@ -78,6 +78,7 @@ struct ArchVcpu {
 // L4 slots that linear page tables were ever behind (linear_tables.hpp), a bit each.
 struct LinearSlots {
     std::atomic<std::uint64_t> words[8]{};
+    std::atomic<std::uint64_t> settled[8]{};  // those whose bits above all CPUs have seen
 };
 
 struct ArchDomain {

@@ -2,6 +2,7 @@
 // and a guest's driver do there.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -24,6 +25,7 @@ class FakeBlockHost final : public BlockHost {
     [[nodiscard]] std::optional<DiskCounters> counters(DomainId domain, std::uint32_t number) override;
     [[nodiscard]] Result<void> check_limits() override;
     Result<bool> keep_limits(const std::vector<LimitedGuest>& guests) override;
+    void limit_newcomers() override { ++newcomer_looks; }
     [[nodiscard]] bool has_let_go(DomainId domain, std::uint32_t number, dev_t device) override;
 
     // The kernel notices changes in this store from now on, as it does in that of each process of the daemon.
@@ -40,6 +42,7 @@ class FakeBlockHost final : public BlockHost {
     std::map<std::pair<std::uint16_t, std::uint32_t>, dev_t> served;
     DiskCounters counted;  // of each disk that is served
     bool can_limit = true;
+    std::atomic<unsigned> newcomer_looks = 0;
     std::vector<LimitedGuest> limited;  // by the last keep_limits(), which another thread calls
     std::mutex limiting;
 

@@ -126,6 +126,23 @@ TEST_F(Nics, CountOverAllRunsDetachesAndDaemons) {
     EXPECT_EQ(sent(6250), 6250u);
 }
 
+// Netback forgets what it has counted when a guest's driver closes and comes again.
+TEST_F(Nics, ADriverThatComesAgainHidesNothing) {
+    ASSERT_EQ(start(with_nic("web1", "bridge: br0, mac: 00:16:3e:00:00:07, addresses: [192.0.2.7/24]")).state,
+              JobState::Done);
+    const auto sent = [&](std::uint64_t wanted) {
+        process->run_until([&] { return nics().front().counters.sent_bytes == wanted; });
+        return nics().front().counters.sent_bytes;
+    };
+    EXPECT_EQ(sent(2000), 2000u);
+    const std::string state = fmt::format("/local/domain/{}/device/vif/0/state", domid("web1"));
+    kernel_side().counted.sent_bytes = 7000;
+    ASSERT_TRUE(process->store->write(state, "5"));  // nobody has looked since
+    kernel_side().counted.sent_bytes = 9000;         // all of it new
+    ASSERT_TRUE(process->store->write(state, "4"));
+    EXPECT_EQ(sent(16000), 16000u);
+}
+
 TEST_F(Nics, OneWithoutQuotaLeftIsHeldToWhatItsDefinitionSays) {
     constexpr const char* kNic =
         "bridge: br0, mac: 00:16:3e:00:00:07, addresses: [192.0.2.7/24], transfer_quota: 1MiB, over_quota: ";

@@ -24,7 +24,7 @@ Result<void> detach(Context& context, const Arguments& arguments) {
 
 void add_block_detach(App& app, Context& context) {
     auto arguments = std::make_shared<Arguments>();
-    Verb& verb = app.verb("block-detach", Topic::Disks, "take a disk away from a running domain");
+    Verb& verb = app.verb("block-detach", Topic::Disks, "take a disk away from a domain");
     verb.description =
         "Asks a guest to let go of a disk, and takes it away when it has. Unmount it in the guest first: Linux lets go "
         "of "

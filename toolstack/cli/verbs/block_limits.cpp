@@ -75,7 +75,8 @@ void add_block_limits(App& app, Context& context) {
         "bandwidth bytes, of reads and writes together. burst=30s lets a guest that has left some of it unused have up "
         "to 30 seconds' worth of it on top, as fast as the disk goes. none takes a limit away.";
     verb.examples =
-        "hvctl block-limits\nhvctl block-limits web1 iops=2000 bandwidth=100MiB/s\nhvctl block-limits web1 burst=30s\n"
+        "hvctl block-limits\nhvctl block-limits web1 iops=2000 bandwidth=100MiB/s\nhvctl block-limits web1 iops=2000 "
+        "burst=30s\n"
         "hvctl block-limits web1 iops=none bandwidth=none";
     verb.positionals_of("DOMAIN|KEY=VALUE", Complete::Domain, arguments->words, Arity::Any,
                         "domains to show; or one, and iops, bandwidth or burst with its new value");

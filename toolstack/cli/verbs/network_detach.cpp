@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "verbs/common.hpp"
 #include "verbs/verbs.hpp"
 
@@ -14,7 +16,13 @@ Result<void> detach(Context& context, const Arguments& arguments) {
     TRY(context.manager());
     Properties options;
     if (arguments.force) options["force"] = true;
-    return for_each_word(arguments.nics, [&](const std::string& nic) -> Result<void> {
+    // By what does not change when one of them has gone: of a domain that does not run the numbers do.
+    std::vector<std::string> nics = arguments.nics;
+    if (nics.size() > 1) {
+        for (const Properties& nic : TRY(TRY(context.manager())->list_nics(arguments.domain)))
+            std::ranges::replace(nics, std::to_string(nic.number("number")), nic.text("mac"));
+    }
+    return for_each_word(nics, [&](const std::string& nic) -> Result<void> {
         JobId job = TRY(TRY(context.manager())->detach_nic(arguments.domain, nic, options));
         return follow_job(context, job, arguments.no_wait, OnInterrupt::LeaveJob);
     });
@@ -24,7 +32,7 @@ Result<void> detach(Context& context, const Arguments& arguments) {
 
 void add_network_detach(App& app, Context& context) {
     auto arguments = std::make_shared<Arguments>();
-    Verb& verb = app.verb("network-detach", Topic::Networks, "take a network interface away from a running domain");
+    Verb& verb = app.verb("network-detach", Topic::Networks, "take a network interface away from a domain");
     verb.description =
         "Asks a guest to let go of a network interface, and takes it away when it has. With --force nobody is asked. "
         "A domain that does not run starts without it.";

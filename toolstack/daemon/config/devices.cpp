@@ -180,8 +180,7 @@ void read_quota(MapReader& reader, NicDefinition& nic, Diagnostics& diagnostics)
         nic.over_quota_bits = word == kOverQuota.end() && rate ? *rate : 0;
     }
     if (nic.quota_bytes != 0) return;
-    if (over != nullptr && quota == nullptr)
-        diagnostics.error(over->position, "over_quota: there is no quota; write transfer_quota, too");
+    if (over != nullptr) diagnostics.error(over->position, "over_quota: there is no quota; write transfer_quota, too");
     nic.over_quota = OverQuota::Warn;
     nic.over_quota_bits = 0;
 }

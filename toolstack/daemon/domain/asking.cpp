@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "base/clock.hpp"
 #include "domain/requests.hpp"
 #include "domain/store_entries.hpp"
 
@@ -22,8 +23,9 @@ struct Requests::Waiting {
 
 namespace {
 
-// A guest whose programs are not up yet takes a request and does nothing: it is asked again, which means nothing to one
-// that is on its way.
+// A guest whose programs are not up yet takes a request and does nothing: a young one is asked a second time. Others
+// are not: to the shutdown of an old init a second request means to hurry.
+constexpr std::uint64_t kYoungUs = 60'000'000;
 constexpr std::uint64_t kAskAgainMs = 20'000;
 
 }  // namespace
@@ -79,17 +81,21 @@ Result<void> Requests::make_request(Job& job, Domain& domain, const std::shared_
         if (!asked)
             return fail(ErrorId::Internal, fmt::format("{}: {}", waiting->path, store::wire_name(asked.error())));
     }
-    domain.ask_again = [this, state = waiting.get()] {
-        if (!state->reason) (void)context_.store.write(state->path, state->request);
+    domain.asked_us = monotonic_us();
+    domain.ask_again = [this, &domain, state = waiting.get()] {
+        if (state->reason) return false;
+        domain.asked_us = monotonic_us();
+        (void)context_.store.write(state->path, state->request);
+        return true;
     };
-    waiting->again.start(
-        kAskAgainMs,
-        [this, state = waiting.get()] {
+    const bool young = domain.asked_us - domain.record.run_since_us < kYoungUs;
+    if (young && job.record().verb == Verb::Shutdown) {
+        waiting->again.start(kAskAgainMs, [this, state = waiting.get()] {
             // Who has not read it yet needs it no second time.
             if (!state->reason && context_.store.read(state->path) != state->request)
                 (void)context_.store.write(state->path, state->request);
-        },
-        kAskAgainMs);
+        });
+    }
     waiting->watch =
         context_.store.watch(waiting->path, "hvctld", [this, waiting](const std::string&, const std::string&) {
             const auto value = context_.store.read(waiting->path);

@@ -75,6 +75,11 @@ Result<JobId> DiskChanges::detach(const std::string& text, const std::string& ta
     if (!domain->in_hv()) {
         job.add({JobPhase::RememberDisks, 50, [this, domain, disk](Job& running, const Done& done) {
                      forget(*domain, *disk);
+                     running.on_failure([this, domain, disk](Job&, const Done& undone) {
+                         domain->definition.disks.push_back(*disk);
+                         domains_.save_definition(*domain);
+                         undone({});
+                     });
                      remembered(context_, false)(running, done);
                  }});
         return work_.go(*domain, job);

@@ -24,14 +24,18 @@ class DiskLimiter {
 
   private:
     void look();
+    void took_up(const std::string& path);
+    void limit_newcomers();
     void looked(const Result<bool>& kept);
 
     Context& context_;
     Domains& domains_;
     Timer timer_;
+    Timer newcomers_{context_.loop};
+    unsigned newcomer_looks_ = 0;
     bool looking_ = false;
     bool more_ = true;  // what a process before this one has left is to be taken away
-    std::string trouble_;
+    bool in_trouble_ = false;
 };
 
 }  // namespace hvctld

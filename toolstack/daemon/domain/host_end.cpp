@@ -13,6 +13,7 @@ constexpr std::uint32_t kDestroySeconds = 300;  // for the second part: freeing 
 constexpr std::uint64_t kDestroyUs = std::uint64_t{kDestroySeconds} * 1'000'000;
 constexpr std::uint32_t kLaterSeconds = 10;  // a shutdown's own deadline after ours: giving up is decided here
 constexpr std::uint64_t kLookMs = 100;
+constexpr std::uint64_t kLongAgoUs = 30'000'000;
 constexpr std::size_t kNamesShown = 5;
 
 std::string list_of(const std::vector<std::string>& names) {
@@ -114,8 +115,10 @@ void HostEnd::push(Domain& domain, Round& round, std::uint64_t left_us) {
         return;
     }
     if (job != nullptr) {
-        if (domain.ask_again && !contains(round.asked, name) && !contains(round.reminded, name)) {
-            domain.ask_again();
+        // One that has been asked a moment ago is on its way.
+        const bool long_ago = monotonic_us() - domain.asked_us > kLongAgoUs;
+        if (domain.ask_again && long_ago && !contains(round.asked, name) && !contains(round.reminded, name)) {
+            (void)domain.ask_again();
             round.reminded.push_back(name);
         }
         return;

@@ -90,6 +90,11 @@ Result<JobId> NicChanges::detach(const std::string& text, const std::string& whi
     if (!domain->in_hv()) {
         job.add({JobPhase::RememberNics, 50, [this, domain, nic](Job& running, const Done& done) {
                      forget(*domain, *nic);
+                     running.on_failure([this, domain, nic](Job&, const Done& undone) {
+                         domain->definition.nics.push_back(*nic);
+                         domains_.save_definition(*domain);
+                         undone({});
+                     });
                      remembered(context_, false)(running, done);
                  }});
         return work_.go(*domain, job);

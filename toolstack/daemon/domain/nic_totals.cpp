@@ -2,11 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstdio>
+#include <string_view>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "config/devices.hpp"
+#include "devices/network/vif.hpp"
 
 namespace hvctld {
 namespace {
@@ -35,15 +39,40 @@ void NicTotals::begin(Ledger& ledger) {
     });
     timer_.start(
         kQuotaLookMs, [this] { hold_to_quotas(); }, kQuotaLookMs);
+    context_.store.watch("/local/domain", "hvctld-totals",
+                         [this, weak = std::weak_ptr{context_.alive}](const std::string& path, const std::string&) {
+                             if (!weak.expired()) driver_moved(path);
+                         });
+}
+
+// A guest's driver that closes has netback forget what it has counted, as soon as that hears of it: later than this.
+void NicTotals::driver_moved(const std::string& path) {
+    unsigned domid = 0;
+    unsigned number = 0;
+    int end = 0;
+    if (std::sscanf(path.c_str(), "/local/domain/%u/device/vif/%u%n", &domid, &number, &end) != 2) return;
+    const std::string_view node = std::string_view{path}.substr(static_cast<std::size_t>(end));
+    if (domid == 0 || (node != "/state" && !node.empty())) return;
+    if (const auto state = context_.store.read(path); node == "/state" && state == "4") return;
+    for (const Domain* domain : domains_.all()) {
+        if (!domain->in_hv() || domain->id().raw != domid) continue;
+        look(*domain);
+        for (const auto& [mac, reading] : domain->nics->counters()) {
+            const auto found = nics_.find({domain->record.uuid, config::format_mac(mac)});
+            if (found == nics_.end() || reading.interface != vif_name(domain->id().raw, number)) continue;
+            found->second.restarted = true;
+        }
+    }
 }
 
 void NicTotals::load(const Result<std::vector<LedgerNic>>& nics) {
     constexpr std::uint64_t kAgainMs = 60'000;
     if (!nics) {
         log::error("what network interfaces have passed so far is not known: {}", nics.error().text());
-        const auto timer = std::make_shared<Timer>(context_.loop);
-        timer->start(kAgainMs, [this, timer, weak = std::weak_ptr{context_.alive}] {
-            if (!weak.expired()) begin(*ledger_);
+        again_.start(kAgainMs, [this] {
+            ledger_->ask_nics([this, weak = std::weak_ptr{context_.alive}](const auto& asked) {
+                if (!weak.expired()) load(asked);
+            });
         });
         return;
     }
@@ -64,20 +93,25 @@ void NicTotals::look(const Domain& domain) {
 
 LedgerNic& NicTotals::count(const Domain& domain, const config::MacAddress& mac, const NicReading& reading) {
     const Key key{domain.record.uuid, config::format_mac(mac)};
-    LedgerNic& nic = nics_.try_emplace(key, LedgerNic{.uuid = key.first, .mac = key.second, .boot = {}, .interface = {}}).first->second;
+    LedgerNic& nic =
+        nics_.try_emplace(key, LedgerNic{.uuid = key.first, .mac = key.second, .boot = {}, .interface = {}})
+            .first->second;
     const LedgerNic::Counters now = counters_of(reading.counters);
-    const bool same = nic.boot == context_.paths.boot_id && nic.interface == reading.interface;
-    if (const std::uint64_t month = this_month(); nic.month != month) {
-        nic.month = month;
-        nic.month_bytes = 0;
+    bool same = nic.boot == context_.paths.boot_id && nic.interface == reading.interface;
+    // Netback counts anew once it has less; before, it may not have heard yet.
+    if (same && nic.restarted && now != nic.seen) {
+        nic.restarted = false;
+        same = false;
     }
+    std::uint64_t bytes = 0;
     for (std::size_t i = 0; i < now.size(); ++i) {
         const bool goes_on = same && now[i] >= nic.seen[i];  // or it is another interface of that name
         const std::uint64_t gained = goes_on ? now[i] - nic.seen[i] : now[i];
         nic.total[i] += gained;
         constexpr std::size_t kIsBytes = 2;  // every other one
-        if (i % kIsBytes == 0) nic.month_bytes += gained;
+        if (i % kIsBytes == 0) bytes += gained;
     }
+    add(nic, bytes);
     nic.seen = now;
     nic.boot = context_.paths.boot_id;
     nic.interface = reading.interface;
@@ -85,12 +119,29 @@ LedgerNic& NicTotals::count(const Domain& domain, const config::MacAddress& mac,
     return nic;
 }
 
+// A clock that was wrong for a while gives no month back: one that goes back to the month before goes on with that, and
+// one that goes further back with what it has.
+void NicTotals::add(LedgerNic& nic, std::uint64_t bytes) {
+    const std::uint64_t month = this_month();
+    if (month > nic.month) {
+        nic.month_before = std::exchange(nic.month, month);
+        nic.bytes_before = std::exchange(nic.month_bytes, 0);
+    } else if (month < nic.month && month == nic.month_before) {
+        nic.month = month;
+        nic.month_bytes += nic.bytes_before;
+        nic.bytes_before = 0;
+    }
+    nic.month_bytes += bytes;
+}
+
 void NicTotals::hold_to_quotas() {
     if (!loaded_) return;
     for (Domain* domain : domains_.all()) {
+        const auto has_quota = [](const config::NicDefinition& nic) { return nic.quota_bytes != 0; };
+        if (!domain->in_hv() || std::ranges::none_of(domain->definition.nics, has_quota)) continue;
+        const auto readings = domain->nics->counters();
         for (const config::NicDefinition& nic : domain->definition.nics) {
-            if (!nic.mac || nic.quota_bytes == 0 || !domain->in_hv()) continue;
-            const auto readings = domain->nics->counters();
+            if (!nic.mac || nic.quota_bytes == 0) continue;
             const auto reading = readings.find(*nic.mac);
             if (reading == readings.end()) continue;
             LedgerNic& counted = count(*domain, *nic.mac, reading->second);
@@ -113,7 +164,7 @@ void NicTotals::add_to(const Domain& domain, std::vector<NicView>& views) {
         if (found == nics_.end()) continue;
         const LedgerNic& nic = found->second;
         view.counters = {nic.total[0], nic.total[1], nic.total[2], nic.total[3]};
-        view.month_bytes = nic.month == this_month() ? nic.month_bytes : 0;
+        view.month_bytes = nic.month >= this_month() ? nic.month_bytes : 0;
     }
 }
 

@@ -2,7 +2,8 @@
 // daemon and of the host meanwhile; and what becomes of one whose quota of the month is used up.
 //
 // An interface is known by its domain's UUID and its MAC address. Dom0's kernel counts anew with each run of a guest;
-// what it showed at the last look is kept with the sum, so that a daemon that was killed has missed nothing.
+// what it showed at the last look is kept with the sum, so that a daemon that was killed misses nothing of a run that
+// goes on.
 #pragma once
 
 #include <map>
@@ -36,11 +37,14 @@ class NicTotals {
 
     void load(const Result<std::vector<LedgerNic>>& nics);
     LedgerNic& count(const Domain& domain, const config::MacAddress& mac, const NicReading& reading);
+    void driver_moved(const std::string& path);
+    static void add(LedgerNic& nic, std::uint64_t bytes);
     void hold_to_quotas();
 
     Context& context_;
     Domains& domains_;
     Timer timer_;  // of quotas
+    Timer again_{context_.loop};
     Ledger* ledger_ = nullptr;
     bool loaded_ = false;
     std::map<Key, LedgerNic> nics_;

@@ -23,9 +23,7 @@ Result<JobId> Requests::join(Domain& domain, JobId job) {
 
 void Requests::ask_once_more(Domain& domain, JobId id, std::uint32_t timeout_seconds) {
     Job* const job = context_.jobs.find(id);
-    if (job == nullptr || !domain.ask_again) return;
-    domain.ask_again();
-    job->set_deadline(timeout_seconds);
+    if (job != nullptr && domain.ask_again && domain.ask_again()) job->set_deadline(timeout_seconds);
 }
 
 Result<JobId> Requests::destroy(const std::string& text) {

@@ -39,7 +39,8 @@ constexpr const char* kMake = R"sql(
         seen_received_bytes INTEGER NOT NULL, seen_received_packets INTEGER NOT NULL,
         seen_sent_bytes INTEGER NOT NULL, seen_sent_packets INTEGER NOT NULL,
         received_bytes INTEGER NOT NULL, received_packets INTEGER NOT NULL, sent_bytes INTEGER NOT NULL,
-        sent_packets INTEGER NOT NULL, month INTEGER NOT NULL, month_bytes INTEGER NOT NULL, hour INTEGER NOT NULL,
+        sent_packets INTEGER NOT NULL, month INTEGER NOT NULL, month_bytes INTEGER NOT NULL,
+        month_before INTEGER NOT NULL, bytes_before INTEGER NOT NULL, hour INTEGER NOT NULL,
         PRIMARY KEY (uuid, mac)) STRICT, WITHOUT ROWID;
 )sql";
 
@@ -63,11 +64,12 @@ constexpr std::string_view kAsk = R"sql(
 )sql";
 
 constexpr std::string_view kKeepNic =
-    "INSERT OR REPLACE INTO nics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "INSERT OR REPLACE INTO nics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 constexpr std::string_view kAskNics = R"sql(
     SELECT uuid, mac, boot, interface, seen_received_bytes, seen_received_packets, seen_sent_bytes, seen_sent_packets,
-           received_bytes, received_packets, sent_bytes, sent_packets, month, month_bytes, hour FROM nics
+           received_bytes, received_packets, sent_bytes, sent_packets, month, month_bytes, month_before,
+           bytes_before, hour FROM nics
 )sql";
 
 std::int64_t integer_of(std::uint64_t value) {
@@ -80,7 +82,9 @@ Result<void> write_nic(Database& database, const LedgerNic& nic) {
     for (const auto& counters : {nic.seen, nic.total}) {
         for (const std::uint64_t one : counters) keep.bind(integer_of(one));
     }
-    return keep.bind(integer_of(nic.month)).bind(integer_of(nic.month_bytes)).bind(integer_of(nic.hour)).run();
+    for (const std::uint64_t one : {nic.month, nic.month_bytes, nic.month_before, nic.bytes_before, nic.hour})
+        keep.bind(integer_of(one));
+    return keep.run();
 }
 
 Result<std::vector<LedgerNic>> read_nics(Database& database) {
@@ -91,7 +95,8 @@ Result<std::vector<LedgerNic>> read_nics(Database& database) {
         int column = 4;
         const auto next = [&] { return static_cast<std::uint64_t>(query.integer(column++)); };
         for (auto* counters : {&nic.seen, &nic.total}) std::ranges::generate(*counters, next);
-        for (std::uint64_t* one : {&nic.month, &nic.month_bytes, &nic.hour}) *one = next();
+        for (std::uint64_t* one : {&nic.month, &nic.month_bytes, &nic.month_before, &nic.bytes_before, &nic.hour})
+            *one = next();
         nics.push_back(std::move(nic));
     }
     return nics;

@@ -53,7 +53,10 @@ struct LedgerNic {
     Counters total{};
     std::uint64_t month = 0;  // 202611
     std::uint64_t month_bytes = 0;
+    std::uint64_t month_before = 0;
+    std::uint64_t bytes_before = 0;
     std::uint64_t hour = 0;  // when it was looked at, since the epoch
+    bool restarted = false;  // not kept: its counters are about to begin anew
 };
 
 class Ledger {

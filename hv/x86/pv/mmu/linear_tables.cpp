@@ -61,9 +61,13 @@ Result<> put_linear(FrameInfo& table, FrameInfo& target) {
 void hide_slot(Domain& domain, unsigned index) {
     std::atomic<std::uint64_t>& word = domain.arch->linear_slots.words[index / 64];
     const std::uint64_t bit = std::uint64_t{1} << (index % 64);
-    if (word.fetch_or(bit, std::memory_order_seq_cst) & bit) return;
+    std::atomic<std::uint64_t>& settled = domain.arch->linear_slots.settled[index / 64];
+    // Whoever set the bit first may still be waiting.
+    if (settled.load(std::memory_order_acquire) & bit) return;
+    word.fetch_or(bit, std::memory_order_seq_cst);
     // No CPU answers between its look at the slots and the end of its copy.
     flush_cpus(cpus_of(domain));
+    settled.fetch_or(bit, std::memory_order_release);
 }
 
 [[gnu::cold]] bool slots_hide(const LinearSlots& slots, GuestVirtual address, std::size_t bytes) {

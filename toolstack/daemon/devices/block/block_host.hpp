@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -30,6 +31,7 @@ struct DiskCounters {
 // A guest whose disks have limits together.
 struct LimitedGuest {
     DomainId domain;
+    std::string uuid;  // over its runs
     config::DiskLimits limits;
     std::map<std::uint32_t, dev_t> disks;  // that are served, by number
 };
@@ -57,6 +59,8 @@ class BlockHost {
     // are not named have none, or have none any more. From one thread at a time. Whether it is to be
     // called again, with no guests, too.
     virtual Result<bool> keep_limits(const std::vector<LimitedGuest>& guests) = 0;
+    // A guest's driver has taken a disk up, perhaps anew: its limits hold for that, too. From the same thread.
+    virtual void limit_newcomers() = 0;
 };
 
 }  // namespace hvctld

@@ -18,14 +18,13 @@ std::uint64_t gained(std::uint64_t before, std::uint64_t now) {
 }
 
 std::uint64_t per_second(std::uint64_t amount, double seconds) {
-    return static_cast<std::uint64_t>(static_cast<double>(amount) / seconds);
+    constexpr double kShortest = 0.001;
+    return static_cast<std::uint64_t>(static_cast<double>(amount) / std::max(seconds, kShortest));
 }
 
-DiskCounters rates(const DiskCounters& before, const DiskCounters& now, double seconds) {
-    return {per_second(gained(before.reads, now.reads), seconds),
-            per_second(gained(before.writes, now.writes), seconds),
-            per_second(gained(before.read_bytes, now.read_bytes), seconds),
-            per_second(gained(before.written_bytes, now.written_bytes), seconds)};
+DiskCounters rates(const DiskCounters& gains, double seconds) {
+    return {per_second(gains.reads, seconds), per_second(gains.writes, seconds), per_second(gains.read_bytes, seconds),
+            per_second(gains.written_bytes, seconds)};
 }
 
 double total(std::span<const std::uint64_t> values) {
@@ -35,7 +34,7 @@ double total(std::span<const std::uint64_t> values) {
 }  // namespace
 
 std::vector<std::uint64_t> divide(std::uint64_t limit, std::span<const std::uint64_t> used,
-                                  std::span<const std::uint64_t> had) {
+                                  std::span<const std::uint64_t> had, const std::vector<bool>& waits) {
     const std::size_t count = used.size();
     std::vector<double> parts(count);
     if (count == 0) return {};
@@ -44,7 +43,8 @@ std::vector<std::uint64_t> divide(std::uint64_t limit, std::span<const std::uint
     double left = static_cast<double>(limit);
     for (std::size_t i = 0; i < count; ++i) {
         const auto rate = static_cast<double>(used[i]);
-        if (had[i] == 0 || rate >= static_cast<double>(had[i]) * kPressing) {
+        const bool asks_more = i < waits.size() && waits[i];
+        if (had[i] == 0 || asks_more || rate >= static_cast<double>(had[i]) * kPressing) {
             pressing.push_back(i);
             continue;
         }
@@ -58,7 +58,7 @@ std::vector<std::uint64_t> divide(std::uint64_t limit, std::span<const std::uint
     const double sum = std::accumulate(parts.begin(), parts.end(), 0.0);
     std::vector<std::uint64_t> shares(count);
     std::ranges::transform(parts, shares.begin(), [&](double part) {
-        return std::max(std::uint64_t{1}, static_cast<std::uint64_t>(part * static_cast<double>(limit) / sum));
+        return std::max(kLeastShare, static_cast<std::uint64_t>(part * static_cast<double>(limit) / sum));
     });
     return shares;
 }
@@ -69,51 +69,90 @@ std::uint64_t DiskDivision::Savings::may_use(std::uint64_t limit_now, std::uint3
     constexpr double kLeastOfLimit = 0.25;
     const auto per_second_now = static_cast<double>(limit_now);
     const double most = per_second_now * burst_seconds;
-    if (limit != limit_now) {  // begins with what a guest that boots can make use of
-        limit = limit_now;
+    if (limit == 0) {  // begins with what a guest that boots can make use of
         amount = most;
     } else {
-        amount = std::clamp(amount + per_second_now * seconds - used, -per_second_now, most);
+        amount = std::clamp(amount + static_cast<double>(limit) * seconds - used, -per_second_now, most);
     }
+    limit = limit_now;
     // A limit without bursts is not averaged: what was asked for beyond it only waits.
     const double now = burst_seconds == 0 ? per_second_now : per_second_now + amount;
     return static_cast<std::uint64_t>(std::max(now, per_second_now * kLeastOfLimit));
 }
 
-std::vector<DiskShare> DiskDivision::next(const config::DiskLimits& limits,
-                                          const std::map<dev_t, DiskCounters>& counted, double seconds) {
-    std::vector<std::uint64_t> requests, bytes, had_requests, had_bytes;
+namespace {
+
+// What is asked for and not let through yet; a counter that has begun anew forgets it.
+std::uint64_t still_waiting(std::uint64_t before, std::uint64_t asked, std::uint64_t served) {
+    return before + asked > served ? before + asked - served : 0;
+}
+
+DiskCounters gains(const DiskCounters& before, const DiskCounters& now) {
+    return {gained(before.reads, now.reads), gained(before.writes, now.writes),
+            gained(before.read_bytes, now.read_bytes), gained(before.written_bytes, now.written_bytes)};
+}
+
+// Two of each device: its reads and its writes.
+struct Streams {
+    std::vector<std::uint64_t> used, had;
+    std::vector<bool> waits;
+    void add(std::uint64_t of_used, std::uint64_t of_had, std::uint64_t waiting) {
+        used.push_back(of_used);
+        had.push_back(of_had);
+        waits.push_back(waiting != 0);
+    }
+};
+
+}  // namespace
+
+std::vector<DiskShare> DiskDivision::next(const config::DiskLimits& limits, const std::map<dev_t, Counted>& counted,
+                                          double seconds) {
+    Streams requests, bytes;
+    std::map<dev_t, DiskCounters> waiting;
     std::vector<DiskShare> shares;
-    for (const auto& [device, counters] : counted) {
+    for (const auto& [device, now] : counted) {
         const auto before = counted_.find(device);
         const auto share = std::ranges::find(shares_, device, &DiskShare::device);
         const bool known = before != counted_.end() && share != shares_.end();
-        const DiskCounters rate = known ? rates(before->second, counters, seconds) : DiskCounters{};
         const DiskShare had = known ? *share : DiskShare{};
-        requests.insert(requests.end(), {rate.reads, rate.writes});
-        bytes.insert(bytes.end(), {rate.read_bytes, rate.written_bytes});
-        had_requests.insert(had_requests.end(), {had.reads, had.writes});
-        had_bytes.insert(had_bytes.end(), {had.read_bytes, had.written_bytes});
+        DiskCounters& waits = waiting[device];
+        DiskCounters rate;
+        if (known) {
+            const DiskCounters asked = gains(before->second.asked, now.asked);
+            const DiskCounters served = gains(before->second.served, now.served);
+            rate = rates(served, seconds);
+            const DiskCounters& waited = waiting_[device];
+            waits = {still_waiting(waited.reads, asked.reads, served.reads),
+                     still_waiting(waited.writes, asked.writes, served.writes),
+                     still_waiting(waited.read_bytes, asked.read_bytes, served.read_bytes),
+                     still_waiting(waited.written_bytes, asked.written_bytes, served.written_bytes)};
+        }
+        requests.add(rate.reads, had.reads, waits.reads);
+        requests.add(rate.writes, had.writes, waits.writes);
+        bytes.add(rate.read_bytes, had.read_bytes, waits.read_bytes);
+        bytes.add(rate.written_bytes, had.written_bytes, waits.written_bytes);
         shares.push_back({.device = device});
     }
     if (limits.requests != 0) {
         const auto now =
-            divide(requests_.may_use(limits.requests, limits.burst_seconds, total(requests) * seconds, seconds),
-                   requests, had_requests);
+            divide(requests_.may_use(limits.requests, limits.burst_seconds, total(requests.used) * seconds, seconds),
+                   requests.used, requests.had, requests.waits);
         for (std::size_t i = 0; i < shares.size(); ++i) {
             shares[i].reads = now[2 * i];
             shares[i].writes = now[2 * i + 1];
         }
     }
     if (limits.bytes != 0) {
-        const auto now = divide(bytes_.may_use(limits.bytes, limits.burst_seconds, total(bytes) * seconds, seconds),
-                                bytes, had_bytes);
+        const auto now =
+            divide(bytes_.may_use(limits.bytes, limits.burst_seconds, total(bytes.used) * seconds, seconds), bytes.used,
+                   bytes.had, bytes.waits);
         for (std::size_t i = 0; i < shares.size(); ++i) {
             shares[i].read_bytes = now[2 * i];
             shares[i].written_bytes = now[2 * i + 1];
         }
     }
     counted_ = counted;
+    waiting_ = std::move(waiting);
     shares_ = shares;
     return shares;
 }

@@ -24,17 +24,23 @@ struct DiskShare {
     bool operator==(const DiskShare&) const = default;
 };
 
-// Divides a limit per second: who wants more than it has is given what the others leave, and nobody is left with
-// nothing to begin with. The sum is the limit, or one for each where that is more. `used` is what each has made of the
-// share that it has `had`; 0: none yet.
+// The kernel takes nothing smaller.
+inline constexpr std::uint64_t kLeastShare = 2;
+
+// Divides a limit per second: who presses is given what the others leave, and nobody is left with
+// nothing to begin with. The sum is the limit, or kLeastShare for each where that is more. `used` is what each has made
+// of the share that it has `had`, 0: none yet; and `waits` whether it has asked for more than was let through.
 std::vector<std::uint64_t> divide(std::uint64_t limit, std::span<const std::uint64_t> used,
-                                  std::span<const std::uint64_t> had);
+                                  std::span<const std::uint64_t> had, const std::vector<bool>& waits = {});
 
 class DiskDivision {
   public:
-    // What the devices may do until the next look. `counted` is what the guest has had of each since it was attached;
-    // `seconds` have passed since the last look.
-    std::vector<DiskShare> next(const config::DiskLimits& limits, const std::map<dev_t, DiskCounters>& counted,
+    // What a guest has asked of a device, and what was let through; each counter begins anew at times.
+    struct Counted {
+        DiskCounters asked, served;
+    };
+    // What the devices may do until the next look; `seconds` have passed since the last one.
+    std::vector<DiskShare> next(const config::DiskLimits& limits, const std::map<dev_t, Counted>& counted,
                                 double seconds);
 
   private:
@@ -46,7 +52,8 @@ class DiskDivision {
     };
 
     Savings requests_, bytes_;
-    std::map<dev_t, DiskCounters> counted_;
+    std::map<dev_t, Counted> counted_;
+    std::map<dev_t, DiskCounters> waiting_;  // asked for and not yet let through
     std::vector<DiskShare> shares_;
 };
 

@@ -231,6 +231,10 @@ void Disks::find_again(const config::DiskDefinition& disk) {
             Disks& disks = **self;
             if (disks.domain_.record.instance.domid != domid) return disks.drop(std::move(found->second));
             if (!looked) return log::error("{}: {}", disks.name_of(disk), looked.error().text());
+            // It may have been taken away meanwhile.
+            const auto& present = disks.domain_.definition.disks;
+            if (std::ranges::find(present, disk.target, &config::DiskDefinition::target) == present.end())
+                return disks.drop(std::move(found->second));
             if (!disks.context_.claims.has(domid, disk.target))
                 disks.context_.claims.note({disks.domain_.record.name, domid, disk, found->first, ClaimState::There});
             if (found->second.file) disks.backings_[disk.target] = std::move(found->second);

@@ -13,6 +13,7 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <sstream>
 
 #include "base/files.hpp"
 #include "hvctl/try.hpp"
@@ -125,23 +126,48 @@ std::vector<pid_t> IoGroups::threads_of_the_kernel() const {
     return threads;
 }
 
-Result<void> IoGroups::gather() {
+void IoGroups::gather() {
+    constexpr std::string_view kUnborn = "kthreadd";  // until its maker has named it
     std::map<pid_t, Thread> now;
     for (const pid_t thread : threads_of_the_kernel()) {
-        const auto known = threads_.find(thread);
-        now[thread] = known != threads_.end()
-                          ? known->second
-                          : Thread{domid_of_thread(first_line(fmt::format("{}/{}/comm", processes_, thread)))};
+        if (const auto known = threads_.find(thread); known != threads_.end()) {
+            now[thread] = known->second;
+            continue;
+        }
+        const std::string name = first_line(fmt::format("{}/{}/comm", processes_, thread));
+        if (!name.empty() && name != kUnborn) now[thread] = Thread{domid_of_thread(name)};
     }
     threads_ = std::move(now);
     for (auto& [thread, seen] : threads_) {
         if (seen.gathered || !seen.domid || !groups_.contains(*seen.domid)) continue;
-        const std::string list = folder(*seen.domid) + "/cgroup.procs";
-        const int problem = put_line(list, std::to_string(thread));
-        if (problem != 0 && problem != ESRCH) return fail_errno(problem, fmt::format("{}: {}", list, thread));
-        seen.gathered = true;
+        // One that is about to begin cannot be moved yet, and one that has ended need not be.
+        seen.gathered = put_line(folder(*seen.domid) + "/cgroup.procs", std::to_string(thread)) == 0;
     }
-    return {};
+}
+
+// A line for each device: "7:0 rbytes=4096 wbytes=0 rios=1 wios=0 dbytes=0 dios=0".
+std::map<dev_t, DiskCounters> IoGroups::served(std::uint16_t domid) const {
+    std::map<dev_t, DiskCounters> all;
+    std::ifstream file{folder(domid) + "/io.stat"};
+    for (std::string line; std::getline(file, line);) {
+        std::istringstream words{line};
+        unsigned device_major = 0;
+        unsigned device_minor = 0;
+        char colon = 0;
+        if (!(words >> device_major >> colon >> device_minor)) continue;
+        DiskCounters& counters = all[makedev(device_major, device_minor)];
+        for (std::string word; words >> word;) {
+            const std::size_t equals = word.find('=');
+            const auto value =
+                number_in<std::uint64_t>(std::string_view{word}.substr(std::min(equals + 1, word.size())));
+            const std::string_view key = std::string_view{word}.substr(0, equals);
+            if (key == "rbytes") counters.read_bytes = value.value_or(0);
+            if (key == "wbytes") counters.written_bytes = value.value_or(0);
+            if (key == "rios") counters.reads = value.value_or(0);
+            if (key == "wios") counters.writes = value.value_or(0);
+        }
+    }
+    return all;
 }
 
 Result<void> IoGroups::write_share(std::uint16_t domid, const DiskShare& share) const {
@@ -155,16 +181,32 @@ Result<void> IoGroups::set(std::uint16_t domid, std::span<const DiskShare> share
     TRY(check());
     TRY(make(domid));
     Shares& written = groups_.at(domid);
+    Result<void> all;
     for (const DiskShare& share : shares) {
         const auto known = written.find(share.device);
         if (known != written.end() && known->second == share) continue;
-        TRY(write_share(domid, share));
-        written[share.device] = share;
+        // A device that goes just now keeps no other from its limit.
+        if (auto one = write_share(domid, share); one) {
+            written[share.device] = share;
+        } else {
+            all = std::move(one);
+        }
     }
     std::erase_if(written, [&](const auto& entry) {
         return std::ranges::find(shares, entry.first, &DiskShare::device) == shares.end();
     });
-    return {};
+    return all;
+}
+
+// Whoever has written them. A device that has gone has none.
+void IoGroups::take_limits_away(std::uint16_t domid) const {
+    std::vector<std::string> devices;
+    {
+        std::ifstream file{folder(domid) + "/io.max"};
+        for (std::string line; std::getline(file, line);) devices.push_back(line.substr(0, line.find(' ')));
+    }
+    for (const std::string& device : devices)
+        (void)put_line(folder(domid) + "/io.max", device + " riops=max wiops=max rbps=max wbps=max");
 }
 
 bool IoGroups::keep(const std::function<bool(std::uint16_t domid)>& kept) {
@@ -174,10 +216,8 @@ bool IoGroups::keep(const std::function<bool(std::uint16_t domid)>& kept) {
          at.increment(over)) {
         const auto domid = number_in<std::uint16_t>(at->path().filename().string());
         if (!domid || kept(*domid)) continue;
-        if (const auto group = groups_.extract(*domid)) {
-            // A device that has gone has no limits.
-            for (const auto& [device, share] : group.mapped()) (void)write_share(*domid, DiskShare{.device = device});
-        }
+        groups_.erase(*domid);
+        take_limits_away(*domid);
         // As long as there are threads in it, it stays.
         left = ::rmdir(at->path().c_str()) != 0 || left;
     }

@@ -31,7 +31,9 @@ class IoGroups {
     Result<void> set(std::uint16_t domid, std::span<const DiskShare> shares);
     // Has the guests' threads in their groups. New ones come whenever a guest's driver takes a disk up: after each boot
     // loader, for one.
-    Result<void> gather();
+    void gather();
+    // What was let through of what they have asked of devices, since the group is there.
+    [[nodiscard]] std::map<dev_t, DiskCounters> served(std::uint16_t domid) const;
     // Those that are not kept have no limits any more, and no group when their threads have ended:
     // whether there are such whose threads have not.
     bool keep(const std::function<bool(std::uint16_t domid)>& kept);
@@ -45,6 +47,7 @@ class IoGroups {
 
     [[nodiscard]] std::string folder(std::uint16_t domid) const;
     Result<void> make(std::uint16_t domid);
+    void take_limits_away(std::uint16_t domid) const;
     Result<void> write_share(std::uint16_t domid, const DiskShare& share) const;
     [[nodiscard]] std::vector<pid_t> threads_of_the_kernel() const;
 

@@ -6,13 +6,16 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <thread>
 #include <utility>
 
+#include "base/log.hpp"
 #include "devices/block/loop_device.hpp"
 #include "devices/block/vbd.hpp"
 #include "hvctl/try.hpp"
@@ -33,8 +36,14 @@ Result<void> wait_unused(const Image& image, const config::DiskDefinition& disk,
     }
 }
 
+// The kernel's own name of it, which is there before udev's.
 std::string path_of(dev_t device) {
-    return fmt::format("/dev/block/{}:{}", major(device), minor(device));
+    std::error_code problem;
+    const auto folder =
+        std::filesystem::canonical(fmt::format("/sys/dev/block/{}:{}", major(device), minor(device)), problem);
+    std::string name = problem ? std::string{} : folder.filename().string();
+    std::ranges::replace(name, '!', '/');
+    return "/dev/" + name;
 }
 
 // Nobody in Dom0 who asks for it alone, as who mounts it does, is given it meanwhile.
@@ -53,7 +62,7 @@ Result<Backing> KernelBlockHost::attach(Image image, const config::DiskDefinitio
     TRY(wait_unused(image, disk, servers_));
     Backing backing = TRY(within(fmt::format("disk {}: {}", disk.target, disk.path), device_for(image, disk)));
     if (disk.shared || disk.read_only) return backing;
-    UniqueFd alone = TRY(open_alone(path_of(backing.device), disk));
+    UniqueFd alone = TRY(open_alone(fmt::format("/proc/self/fd/{}", backing.file.get()), disk));
     return Backing{std::move(alone), backing.device, true};
 }
 
@@ -75,7 +84,10 @@ Result<std::pair<ImageId, Backing>> KernelBlockHost::find_again(const config::Di
         id = id_of_block_device(file.get(), device);
     }
     if (disk.shared || disk.read_only) return std::pair{id, Backing{UniqueFd{}, device}};
-    return std::pair{id, Backing{TRY(open_alone(path, disk)), device, true}};
+    auto alone = open_alone(path, disk);
+    // The guest has it all the same.
+    if (!alone) log::error("{}; a guest writes to it at the same time", alone.error().message());
+    return std::pair{id, Backing{alone ? std::move(*alone) : UniqueFd{}, device, true}};
 }
 
 Result<void> KernelBlockHost::grow(const config::DiskDefinition& disk, dev_t device, std::uint64_t bytes) {
@@ -119,33 +131,37 @@ std::optional<DiskCounters> KernelBlockHost::counters(DomainId domain, std::uint
 }
 
 Result<void> KernelBlockHost::keep_limits(const LimitedGuest& guest) {
-    Division& division = divisions_[guest.domain.raw];
+    Division& division = divisions_[guest.uuid];
     const auto now = std::chrono::steady_clock::now();
-    const std::chrono::duration<double> since = now - division.looked;
-    std::map<dev_t, DiskCounters> counted;
+    const std::chrono::duration<double> since = now - std::exchange(division.looked, now);
+    const auto served = groups_.served(guest.domain.raw);
+    std::map<dev_t, DiskDivision::Counted> counted;
     for (const auto& [number, device] : guest.disks) {
         const auto of_one = counters(guest.domain, number);
         if (!of_one) continue;
-        DiskCounters& sum = counted[whole_disk_of(device)];  // the kernel limits no partition
-        sum.reads += of_one->reads;
-        sum.writes += of_one->writes;
-        sum.read_bytes += of_one->read_bytes;
-        sum.written_bytes += of_one->written_bytes;
+        const dev_t limited = whole_disk_of(device);  // the kernel limits no partition
+        DiskDivision::Counted& sum = counted[limited];
+        if (const auto found = served.find(limited); found != served.end()) sum.served = found->second;
+        sum.asked.reads += of_one->reads;
+        sum.asked.writes += of_one->writes;
+        sum.asked.read_bytes += of_one->read_bytes;
+        sum.asked.written_bytes += of_one->written_bytes;
     }
-    division.looked = now;
     return groups_.set(guest.domain.raw, division.shares.next(guest.limits, counted, since.count()));
 }
 
 Result<bool> KernelBlockHost::keep_limits(const std::vector<LimitedGuest>& guests) {
+    constexpr std::chrono::hours kRemembered{1};  // a guest that starts again has saved nothing anew
     std::set<std::uint16_t> kept;
     Result<void> all;
     for (const LimitedGuest& guest : guests) {
         kept.insert(guest.domain.raw);
         if (auto one = keep_limits(guest); !one) all = std::move(one);
     }
-    if (auto gathered = groups_.gather(); !gathered) all = std::move(gathered);
+    groups_.gather();
     const bool left = groups_.keep([&](std::uint16_t domid) { return kept.contains(domid); });
-    std::erase_if(divisions_, [&](const auto& entry) { return !kept.contains(entry.first); });
+    const auto now = std::chrono::steady_clock::now();
+    std::erase_if(divisions_, [&](const auto& entry) { return now - entry.second.looked > kRemembered; });
     TRY(std::move(all));
     return left || !guests.empty();
 }

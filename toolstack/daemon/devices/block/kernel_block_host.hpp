@@ -23,6 +23,7 @@ class KernelBlockHost final : public BlockHost {
     [[nodiscard]] bool has_let_go(DomainId domain, std::uint32_t number, dev_t device) override;
     [[nodiscard]] Result<void> check_limits() override { return groups_.check(); }
     Result<bool> keep_limits(const std::vector<LimitedGuest>& guests) override;
+    void limit_newcomers() override { groups_.gather(); }
 
   private:
     struct Division {
@@ -34,7 +35,7 @@ class KernelBlockHost final : public BlockHost {
 
     ImageServers servers_;
     IoGroups groups_;
-    std::map<std::uint16_t, Division> divisions_;  // by domid
+    std::map<std::string, Division> divisions_;  // by UUID, also of guests that are between two runs
 };
 
 }  // namespace hvctld

@@ -41,7 +41,8 @@ config::NicDefinition Nics::in_force(const config::NicDefinition& nic) const {
 }
 
 bool Nics::set_over_quota(const config::MacAddress& mac, bool over) {
-    if (over == over_quota_.contains(mac)) return false;
+    // What a job does with it just now counts; the next look comes soon.
+    if (over == over_quota_.contains(mac) || domain_.job != 0) return false;
     if (over) {
         over_quota_.insert(mac);
     } else {
@@ -176,7 +177,11 @@ Result<void> Nics::connect(const std::vector<Numbered>& nics) {
     std::vector<BusDevices::Entry> entries;
     for (const auto& [number, nic] : nics) {
         live_[mac_of(nic)] = {number, nic};
+        if (nic.quota_bytes == 0) over_quota_.erase(mac_of(nic));
         entries.push_back(vif_entry(domain_.record.name, nic, number));
+        for (BusDevices::Node& node : entries.back().backend) {
+            if (node.name == vif_rate(nic).name) node = vif_rate(in_force(nic));
+        }
     }
     return within(domain_.record.name, vifs().add(entries));
 }
