@@ -199,8 +199,8 @@ TEST_F(Events, DestroyedPeerLeavesThePortUnbound) {
     EXPECT_EQ(send(*front, a), 0);
 }
 
-// A guest that leaves a reset in its middle, and makes ports that the reset was past, must not be gone with them in use:
-// the other end would go on sending to it.
+// A guest that leaves a reset in its middle, and makes ports that the reset was past, must not be gone with them in
+// use: the other end would go on sending to it.
 TEST_F(Events, AnAbandonedResetLeavesNoPortToATearDown) {
     std::vector<std::pair<Port, Port>> ports;
     for (int i = 0; i < 64; ++i) ports.push_back(connect());
