@@ -93,6 +93,16 @@ def changed(dom0):
     dom0.ok("nft flush ruleset")
     dom0.until("nft list tables", "(?s)(?=.*netdev hvctl_vif)(?=.*ip hvctl_hvbr0)")
     dom0.refused("busybox ping -c 2 -W 1 10.213.7.7", "0 packets received")
+    # A month's quota: counted over a kill of hvctld.
+    dom0.ok("hvctl network-set neta 0 rate=none transfer_quota=1MiB over_quota=stop")
+    dom0.shell("busybox ping -c 10 -i 0.2 -s 30000 10.213.7.8")
+    dom0.ok("systemctl kill -s KILL hvctld; for i in $(seq 100); do hvctl list >/dev/null 2>&1 && break; sleep 0.2; done")
+    dom0.shell("busybox ping -c 20 -i 0.2 -s 30000 10.213.7.8")
+    dom0.until("hvctl network-list neta", "over quota")
+    dom0.refused("busybox ping -c 2 -W 1 10.213.7.8", "0 packets received")
+    expect(nics(dom0, "neta")[0]["month_bytes"] > 1 << 20, "less than its quota is counted")
+    dom0.ok("hvctl network-set neta 0 transfer_quota=none")
+    dom0.until("busybox ping -c 1 -W 2 10.213.7.8", "1 packets received")
     # Another MAC address, although the address is its own.
     dom0.ask("neta", "ip link set eth0 down; ip link set eth0 address 00:16:3e:77:77:77; ip link set eth0 up; echo other$((40 + 3))", "other43")
     dom0.refused("ip neigh flush dev hvbr0; busybox ping -c 3 -W 1 10.213.7.8", "0 packets received")
