@@ -63,6 +63,7 @@ TEST_F(FullDisk, NothingIsStartedAndNothingIsLeft) {
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().id(), ErrorId::NoRecord);
     EXPECT_EQ(process->manager->start("a", false).error().id(), ErrorId::NoRecord);
+    EXPECT_EQ(process->manager->forget("a").error().id(), ErrorId::NoRecord);
     EXPECT_FALSE(process->manager->get("web1"));
     make_room();
     wait_for_records();

@@ -128,6 +128,8 @@ Result<void> Definitions::forget(const std::string& text) {
         return fail(ErrorId::WrongState,
                     fmt::format("{} runs; destroy it before its definition is forgotten", domain->record.name));
     }
+    // Or it would be listed again when hvctld is killed before there is room.
+    TRY(require_registry(context_.registry));
     domains_.drop(std::string{domain->record.name});
     return {};
 }
