@@ -1,6 +1,5 @@
 #include <array>
 
-#include "json.hpp"
 #include "text.hpp"
 #include "verbs/common.hpp"
 #include "verbs/key_words.hpp"
@@ -15,6 +14,7 @@ struct Arguments {
 };
 
 constexpr std::array<std::string_view, 3> kKeys{"iops", "bandwidth", "burst"};
+constexpr std::array kShown{"disk_iops", "disk_bandwidth", "disk_burst"};
 
 std::string or_dash(std::uint64_t value, std::string text) {
     return value == 0 ? "-" : std::move(text);
@@ -25,18 +25,7 @@ Result<void> show(Context& context, const Arguments& arguments) {
     // Domain-0 has the real ones.
     std::erase_if(domains, [](const Properties& one) { return one.has("domid") && one.number("domid") == 0; });
     if (arguments.json) {
-        std::vector<JsonDocument> list;
-        for (const Properties& domain : domains) {
-            JsonDocument entry = JsonDocument::part();
-            entry.add("name", Value(domain.text("name")));
-            if (domain.has("domid")) entry.add("domid", Value(domain.number("domid")));
-            for (const char* key : {"disk_iops", "disk_bandwidth", "disk_burst"})
-                entry.add(key, Value(domain.number(key)));
-            list.push_back(std::move(entry));
-        }
-        JsonDocument document;
-        document.add("domains", std::move(list));
-        print(document.text());
+        print(domains_json(domains, kShown));
         return {};
     }
     Table table(

@@ -60,6 +60,20 @@ Result<std::vector<DomainDevices>> devices_of(Manager& manager, const std::vecto
     return all;
 }
 
+std::string domains_json(const std::vector<Properties>& domains, std::span<const char* const> keys) {
+    std::vector<JsonDocument> list;
+    for (const Properties& domain : domains) {
+        JsonDocument entry = JsonDocument::part();
+        entry.add("name", Value(domain.text("name")));
+        if (domain.has("domid")) entry.add("domid", Value(domain.number("domid")));
+        for (const char* key : keys) entry.add(key, Value(domain.number(key)));
+        list.push_back(std::move(entry));
+    }
+    JsonDocument document;
+    document.add("domains", std::move(list));
+    return document.text();
+}
+
 std::string devices_json(const std::vector<DomainDevices>& all, const char* key) {
     std::vector<JsonDocument> list;
     for (const DomainDevices& entry : all) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,9 @@ Result<std::vector<DomainDevices>> devices_of(Manager& manager, const std::vecto
                                               const ListDevices& list);
 // With `key` for the devices of a domain.
 std::string devices_json(const std::vector<DomainDevices>& all, const char* key);
+
+// Of each its name, its id and what it has under `keys`: numbers.
+std::string domains_json(const std::vector<Properties>& domains, std::span<const char* const> keys);
 
 // "3", or "-" for a domain that does not run.
 std::string domain_id_text(const Properties& domain);

@@ -1,6 +1,5 @@
 #include <array>
 
-#include "json.hpp"
 #include "verbs/common.hpp"
 #include "verbs/key_words.hpp"
 #include "verbs/verbs.hpp"
@@ -14,6 +13,7 @@ struct Arguments {
 };
 
 constexpr std::array<std::string_view, 3> kKeys{"weight", "cap", "reservation"};
+constexpr std::array kShown{"cpu_weight", "cpu_cap", "cpu_reservation"};
 
 std::string share(std::uint64_t percent) {
     return percent == 0 ? "-" : std::to_string(percent) + "%";
@@ -22,18 +22,7 @@ std::string share(std::uint64_t percent) {
 Result<void> show(Context& context, const Arguments& arguments) {
     const std::vector<Properties> domains = TRY(domains_named(*TRY(context.manager()), arguments.words));
     if (arguments.json) {
-        std::vector<JsonDocument> list;
-        for (const Properties& domain : domains) {
-            JsonDocument entry = JsonDocument::part();
-            entry.add("name", Value(domain.text("name")));
-            if (domain.has("domid")) entry.add("domid", Value(domain.number("domid")));
-            for (const char* key : {"cpu_weight", "cpu_cap", "cpu_reservation"})
-                entry.add(key, Value(domain.number(key)));
-            list.push_back(std::move(entry));
-        }
-        JsonDocument document;
-        document.add("domains", std::move(list));
-        print(document.text());
+        print(domains_json(domains, kShown));
         return {};
     }
     Table table({{"Name"},

@@ -1,6 +1,7 @@
 // What all parts of domain/ and devices/ work with: the host's side of everything, and the means that they share.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -23,6 +24,8 @@
 #include "store/store.hpp"
 
 namespace hvctld {
+
+struct Domain;
 
 struct ManagerPaths {
     ConsolePaths console;
@@ -87,6 +90,9 @@ struct Context {
     EventHub events;
     ImageClaims claims{store};
     NicClaims nic_claims;
+    // A guest's driver has closed its end of that interface of Dom0, or is about to take it up.
+    std::function<void(const Domain& domain, const std::string& interface)> nic_driver_moved =
+        [](const Domain&, const std::string&) {};
     DiskThread console_disk;  // of all consoles' logs
     RegistryRetry retry;
     JobQueue jobs;

@@ -4,13 +4,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
-#include <string_view>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "config/devices.hpp"
-#include "devices/network/vif.hpp"
 
 namespace hvctld {
 namespace {
@@ -39,29 +36,16 @@ void NicTotals::begin(Ledger& ledger) {
     });
     timer_.start(
         kQuotaLookMs, [this] { hold_to_quotas(); }, kQuotaLookMs);
-    context_.store.watch("/local/domain", "hvctld-totals",
-                         [this, weak = std::weak_ptr{context_.alive}](const std::string& path, const std::string&) {
-                             if (!weak.expired()) driver_moved(path);
-                         });
+    context_.nic_driver_moved = [this](const Domain& domain, const std::string& interface) {
+        driver_moved(domain, interface);
+    };
 }
 
 // A guest's driver that closes has netback forget what it has counted, as soon as that hears of it: later than this.
-void NicTotals::driver_moved(const std::string& path) {
-    unsigned domid = 0;
-    unsigned number = 0;
-    int end = 0;
-    if (std::sscanf(path.c_str(), "/local/domain/%u/device/vif/%u%n", &domid, &number, &end) != 2) return;
-    const std::string_view node = std::string_view{path}.substr(static_cast<std::size_t>(end));
-    if (domid == 0 || (node != "/state" && !node.empty())) return;
-    if (const auto state = context_.store.read(path); node == "/state" && state == "4") return;
-    for (const Domain* domain : domains_.all()) {
-        if (!domain->in_hv() || domain->id().raw != domid) continue;
-        look(*domain);
-        for (const auto& [mac, reading] : domain->nics->counters()) {
-            const auto found = nics_.find({domain->record.uuid, config::format_mac(mac)});
-            if (found == nics_.end() || reading.interface != vif_name(domain->id().raw, number)) continue;
-            found->second.restarted = true;
-        }
+void NicTotals::driver_moved(const Domain& domain, const std::string& interface) {
+    look(domain);
+    for (auto& [key, nic] : nics_) {
+        if (key.first == domain.record.uuid && nic.interface == interface) nic.restarted = true;
     }
 }
 

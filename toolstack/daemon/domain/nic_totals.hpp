@@ -37,7 +37,7 @@ class NicTotals {
 
     void load(const Result<std::vector<LedgerNic>>& nics);
     LedgerNic& count(const Domain& domain, const config::MacAddress& mac, const NicReading& reading);
-    void driver_moved(const std::string& path);
+    void driver_moved(const Domain& domain, const std::string& interface);
     static void add(LedgerNic& nic, std::uint64_t bytes);
     void hold_to_quotas();
 

@@ -1,7 +1,9 @@
 #include "devices/block/disk_division.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
+#include <utility>
 
 namespace hvctld {
 namespace {
@@ -36,30 +38,37 @@ double total(std::span<const std::uint64_t> values) {
 std::vector<std::uint64_t> divide(std::uint64_t limit, std::span<const std::uint64_t> used,
                                   std::span<const std::uint64_t> had, const std::vector<bool>& waits) {
     const std::size_t count = used.size();
-    std::vector<double> parts(count);
-    if (count == 0) return {};
-    const double least = static_cast<double>(limit) / static_cast<double>(count * kLeastPart);
+    const double whole = static_cast<double>(limit);
+    const double least = whole / static_cast<double>(count * kLeastPart);
+    std::vector<double> parts(count), floors(count);
     std::vector<std::size_t> pressing;
-    double left = static_cast<double>(limit);
+    double left = whole;
     for (std::size_t i = 0; i < count; ++i) {
         const auto rate = static_cast<double>(used[i]);
-        const bool asks_more = i < waits.size() && waits[i];
-        if (had[i] == 0 || asks_more || rate >= static_cast<double>(had[i]) * kPressing) {
+        floors[i] = std::max(least, static_cast<double>(had[i]) / 2);
+        parts[i] = std::max(floors[i], rate * kRoom);
+        if (had[i] == 0 || (i < waits.size() && waits[i]) || rate >= static_cast<double>(had[i]) * kPressing) {
             pressing.push_back(i);
-            continue;
+        } else {
+            left -= parts[i];
         }
-        parts[i] = std::max(least, rate * kRoom);
-        left -= parts[i];
     }
     if (pressing.empty()) {
         for (double& part : parts) part += std::max(left, 0.0) / static_cast<double>(count);
     }
-    for (const std::size_t i : pressing) parts[i] = std::max(least, left / static_cast<double>(pressing.size()));
+    // Those whose floor is more than an equal part of what is left keep that, the others share the rest.
+    std::ranges::sort(pressing, std::greater{}, [&](std::size_t i) { return floors[i]; });
+    for (std::size_t at = 0; at < pressing.size(); ++at) {
+        const std::size_t i = pressing[at];
+        parts[i] = std::max(floors[i], left / static_cast<double>(pressing.size() - at));
+        left -= parts[i];
+    }
     const double sum = std::accumulate(parts.begin(), parts.end(), 0.0);
     std::vector<std::uint64_t> shares(count);
-    std::ranges::transform(parts, shares.begin(), [&](double part) {
-        return std::max(kLeastShare, static_cast<std::uint64_t>(part * static_cast<double>(limit) / sum));
-    });
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto part = static_cast<std::uint64_t>(sum > whole ? parts[i] * whole / sum : parts[i]);
+        shares[i] = std::max({kLeastShare, (had[i] + 1) / 2, part});
+    }
     return shares;
 }
 
@@ -72,7 +81,9 @@ std::uint64_t DiskDivision::Savings::may_use(std::uint64_t limit_now, std::uint3
     if (limit == 0) {  // begins with what a guest that boots can make use of
         amount = most;
     } else {
-        amount = std::clamp(amount + static_cast<double>(limit) * seconds - used, -per_second_now, most);
+        // What comes when the savings are used up, before the shares have fallen, is to be made up for, too.
+        amount =
+            std::clamp(amount + static_cast<double>(limit) * seconds - used, -std::max(per_second_now, most), most);
     }
     limit = limit_now;
     // A limit without bursts is not averaged: what was asked for beyond it only waits.
@@ -101,23 +112,22 @@ struct Streams {
         had.push_back(of_had);
         waits.push_back(waiting != 0);
     }
+    [[nodiscard]] std::vector<std::uint64_t> divide_among(std::uint64_t limit) const {
+        return divide(limit, used, had, waits);
+    }
 };
 
 }  // namespace
 
-std::vector<DiskShare> DiskDivision::next(const config::DiskLimits& limits, const std::map<dev_t, Counted>& counted,
-                                          double seconds) {
+std::map<dev_t, DiskShare> DiskDivision::next(const config::DiskLimits& limits, const std::map<dev_t, Counted>& counted,
+                                              double seconds) {
     Streams requests, bytes;
     std::map<dev_t, DiskCounters> waiting;
-    std::vector<DiskShare> shares;
+    std::map<dev_t, DiskShare> shares;
     for (const auto& [device, now] : counted) {
-        const auto before = counted_.find(device);
-        const auto share = std::ranges::find(shares_, device, &DiskShare::device);
-        const bool known = before != counted_.end() && share != shares_.end();
-        const DiskShare had = known ? *share : DiskShare{};
         DiskCounters& waits = waiting[device];
         DiskCounters rate;
-        if (known) {
+        if (const auto before = counted_.find(device); before != counted_.end()) {
             const DiskCounters asked = gains(before->second.asked, now.asked);
             const DiskCounters served = gains(before->second.served, now.served);
             rate = rates(served, seconds);
@@ -127,33 +137,32 @@ std::vector<DiskShare> DiskDivision::next(const config::DiskLimits& limits, cons
                      still_waiting(waited.read_bytes, asked.read_bytes, served.read_bytes),
                      still_waiting(waited.written_bytes, asked.written_bytes, served.written_bytes)};
         }
-        requests.add(rate.reads, had.reads, waits.reads);
-        requests.add(rate.writes, had.writes, waits.writes);
-        bytes.add(rate.read_bytes, had.read_bytes, waits.read_bytes);
-        bytes.add(rate.written_bytes, had.written_bytes, waits.written_bytes);
-        shares.push_back({.device = device});
+        requests.add(rate.reads, now.had.reads, waits.reads);
+        requests.add(rate.writes, now.had.writes, waits.writes);
+        bytes.add(rate.read_bytes, now.had.read_bytes, waits.read_bytes);
+        bytes.add(rate.written_bytes, now.had.written_bytes, waits.written_bytes);
+        shares[device];
     }
     if (limits.requests != 0) {
-        const auto now =
-            divide(requests_.may_use(limits.requests, limits.burst_seconds, total(requests.used) * seconds, seconds),
-                   requests.used, requests.had, requests.waits);
-        for (std::size_t i = 0; i < shares.size(); ++i) {
-            shares[i].reads = now[2 * i];
-            shares[i].writes = now[2 * i + 1];
+        const auto parts = requests.divide_among(
+            requests_.may_use(limits.requests, limits.burst_seconds, total(requests.used) * seconds, seconds));
+        auto part = parts.begin();
+        for (auto& [device, share] : shares) {
+            share.reads = *part++;
+            share.writes = *part++;
         }
     }
     if (limits.bytes != 0) {
-        const auto now =
-            divide(bytes_.may_use(limits.bytes, limits.burst_seconds, total(bytes.used) * seconds, seconds), bytes.used,
-                   bytes.had, bytes.waits);
-        for (std::size_t i = 0; i < shares.size(); ++i) {
-            shares[i].read_bytes = now[2 * i];
-            shares[i].written_bytes = now[2 * i + 1];
+        const auto parts = bytes.divide_among(
+            bytes_.may_use(limits.bytes, limits.burst_seconds, total(bytes.used) * seconds, seconds));
+        auto part = parts.begin();
+        for (auto& [device, share] : shares) {
+            share.read_bytes = *part++;
+            share.written_bytes = *part++;
         }
     }
     counted_ = counted;
     waiting_ = std::move(waiting);
-    shares_ = shares;
     return shares;
 }
 

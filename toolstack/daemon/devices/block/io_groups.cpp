@@ -63,8 +63,44 @@ Result<void> hand_down(const std::string& path) {
     return write_line(control, fmt::format("+{}", kController));
 }
 
-std::string rate(std::uint64_t value) {
-    return value == 0 ? "max" : std::to_string(value);
+// What files such as "7:0 rbytes=4096 wbytes=0" say: of each device the numbers by their words. "max" is 0.
+std::map<dev_t, std::map<std::string, std::uint64_t>> read_by_device(const std::string& path) {
+    std::map<dev_t, std::map<std::string, std::uint64_t>> all;
+    std::ifstream file{path};
+    for (std::string line; std::getline(file, line);) {
+        std::istringstream words{line};
+        unsigned device_major = 0;
+        unsigned device_minor = 0;
+        char colon = 0;
+        if (!(words >> device_major >> colon >> device_minor)) continue;
+        auto& numbers = all[makedev(device_major, device_minor)];
+        for (std::string word; words >> word;) {
+            const std::size_t equals = word.find('=');
+            if (equals == std::string::npos) continue;
+            numbers[word.substr(0, equals)] =
+                number_in<std::uint64_t>(std::string_view{word}.substr(equals + 1)).value_or(0);
+        }
+    }
+    return all;
+}
+
+Result<void> write_share(const std::string& group, dev_t device, const DiskShare& share) {
+    const auto rate = [](std::uint64_t value) { return value == 0 ? "max" : std::to_string(value); };
+    return write_line(group + "/io.max", fmt::format("{}:{} riops={} wiops={} rbps={} wbps={}", major(device),
+                                                     minor(device), rate(share.reads), rate(share.writes),
+                                                     rate(share.read_bytes), rate(share.written_bytes)));
+}
+
+IoGroups::Shares shares_in(const std::string& group) {
+    IoGroups::Shares all;
+    for (auto& [device, numbers] : read_by_device(group + "/io.max"))
+        all[device] = {numbers["riops"], numbers["wiops"], numbers["rbps"], numbers["wbps"]};
+    return all;
+}
+
+// Whoever has written them. A device that has gone has none.
+void take_limits_away(const std::string& group) {
+    for (const auto& [device, share] : shares_in(group)) (void)write_share(group, device, {});
 }
 
 // xen-blkback calls the threads of a guest's disks DOMID.TARGET-QUEUE.
@@ -92,6 +128,14 @@ std::string IoGroups::folder(std::uint16_t domid) const {
     return fmt::format("{}/{}/{}", root_, kOurs, domid);
 }
 
+std::string IoGroups::leaf(std::uint16_t domid) const {
+    return folder(domid) + "/disks";
+}
+
+IoGroups::Shares IoGroups::shares(std::uint16_t domid) const {
+    return shares_in(leaf(domid));
+}
+
 Result<void> IoGroups::check() const {
     if (has_word(root_ + "/cgroup.controllers", kController)) return {};
     return fail(ErrorId::NotSupported,
@@ -107,7 +151,9 @@ Result<void> IoGroups::make(std::uint16_t domid) {
     TRY(make_group(ours));
     TRY(hand_down(ours));
     TRY(make_group(folder(domid)));
-    groups_[domid];
+    TRY(hand_down(folder(domid)));
+    TRY(make_group(leaf(domid)));
+    groups_.insert(domid);
     return {};
 }
 
@@ -141,72 +187,34 @@ void IoGroups::gather() {
     for (auto& [thread, seen] : threads_) {
         if (seen.gathered || !seen.domid || !groups_.contains(*seen.domid)) continue;
         // One that is about to begin cannot be moved yet, and one that has ended need not be.
-        seen.gathered = put_line(folder(*seen.domid) + "/cgroup.procs", std::to_string(thread)) == 0;
+        seen.gathered = put_line(leaf(*seen.domid) + "/cgroup.procs", std::to_string(thread)) == 0;
     }
 }
 
-// A line for each device: "7:0 rbytes=4096 wbytes=0 rios=1 wios=0 dbytes=0 dios=0".
 std::map<dev_t, DiskCounters> IoGroups::served(std::uint16_t domid) const {
     std::map<dev_t, DiskCounters> all;
-    std::ifstream file{folder(domid) + "/io.stat"};
-    for (std::string line; std::getline(file, line);) {
-        std::istringstream words{line};
-        unsigned device_major = 0;
-        unsigned device_minor = 0;
-        char colon = 0;
-        if (!(words >> device_major >> colon >> device_minor)) continue;
-        DiskCounters& counters = all[makedev(device_major, device_minor)];
-        for (std::string word; words >> word;) {
-            const std::size_t equals = word.find('=');
-            const auto value =
-                number_in<std::uint64_t>(std::string_view{word}.substr(std::min(equals + 1, word.size())));
-            const std::string_view key = std::string_view{word}.substr(0, equals);
-            if (key == "rbytes") counters.read_bytes = value.value_or(0);
-            if (key == "wbytes") counters.written_bytes = value.value_or(0);
-            if (key == "rios") counters.reads = value.value_or(0);
-            if (key == "wios") counters.writes = value.value_or(0);
-        }
-    }
+    for (auto& [device, numbers] : read_by_device(leaf(domid) + "/io.stat"))
+        all[device] = {numbers["rios"], numbers["wios"], numbers["rbytes"], numbers["wbytes"]};
     return all;
 }
 
-Result<void> IoGroups::write_share(std::uint16_t domid, const DiskShare& share) const {
-    return write_line(
-        folder(domid) + "/io.max",
-        fmt::format("{}:{} riops={} wiops={} rbps={} wbps={}", major(share.device), minor(share.device),
-                    rate(share.reads), rate(share.writes), rate(share.read_bytes), rate(share.written_bytes)));
-}
-
-Result<void> IoGroups::set(std::uint16_t domid, std::span<const DiskShare> shares) {
+Result<void> IoGroups::set(std::uint16_t domid, const Shares& shares, const DiskShare& most) {
     TRY(check());
     TRY(make(domid));
-    Shares& written = groups_.at(domid);
     Result<void> all;
-    for (const DiskShare& share : shares) {
-        const auto known = written.find(share.device);
-        if (known != written.end() && known->second == share) continue;
+    const Shares present = shares_in(leaf(domid));
+    const Shares present_most = shares_in(folder(domid));
+    const auto write = [&](const std::string& group, const Shares& there, dev_t device, const DiskShare& wanted) {
+        const auto known = there.find(device);
+        if ((known != there.end() ? known->second : DiskShare{}) == wanted) return;
         // A device that goes just now keeps no other from its limit.
-        if (auto one = write_share(domid, share); one) {
-            written[share.device] = share;
-        } else {
-            all = std::move(one);
-        }
+        if (auto written = write_share(group, device, wanted); !written) all = std::move(written);
+    };
+    for (const auto& [device, share] : shares) {
+        write(folder(domid), present_most, device, most);
+        write(leaf(domid), present, device, share);
     }
-    std::erase_if(written, [&](const auto& entry) {
-        return std::ranges::find(shares, entry.first, &DiskShare::device) == shares.end();
-    });
     return all;
-}
-
-// Whoever has written them. A device that has gone has none.
-void IoGroups::take_limits_away(std::uint16_t domid) const {
-    std::vector<std::string> devices;
-    {
-        std::ifstream file{folder(domid) + "/io.max"};
-        for (std::string line; std::getline(file, line);) devices.push_back(line.substr(0, line.find(' ')));
-    }
-    for (const std::string& device : devices)
-        (void)put_line(folder(domid) + "/io.max", device + " riops=max wiops=max rbps=max wbps=max");
 }
 
 bool IoGroups::keep(const std::function<bool(std::uint16_t domid)>& kept) {
@@ -217,9 +225,11 @@ bool IoGroups::keep(const std::function<bool(std::uint16_t domid)>& kept) {
         const auto domid = number_in<std::uint16_t>(at->path().filename().string());
         if (!domid || kept(*domid)) continue;
         groups_.erase(*domid);
-        take_limits_away(*domid);
-        // As long as there are threads in it, it stays.
-        left = ::rmdir(at->path().c_str()) != 0 || left;
+        for (const std::string& group : {leaf(*domid), folder(*domid)}) {
+            take_limits_away(group);
+            // As long as there are threads in it, it stays.
+            left = (::rmdir(group.c_str()) != 0 && errno != ENOENT) || left;
+        }
     }
     return left;
 }

@@ -11,7 +11,7 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <span>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,8 +27,12 @@ class IoGroups {
 
     // NotSupported where the kernel has no such groups.
     [[nodiscard]] Result<void> check() const;
-    // What the guest may do from now on with the devices named.
-    Result<void> set(std::uint16_t domid, std::span<const DiskShare> shares);
+    using Shares = std::map<dev_t, DiskShare>;
+    // What the guest may do from now on with the devices named: its shares of them, which change often, and in no case
+    // more than `most`, which does not.
+    Result<void> set(std::uint16_t domid, const Shares& shares, const DiskShare& most);
+    // What it may do now, whoever has said so. A device that is not named has no limits.
+    [[nodiscard]] Shares shares(std::uint16_t domid) const;
     // Has the guests' threads in their groups. New ones come whenever a guest's driver takes a disk up: after each boot
     // loader, for one.
     void gather();
@@ -39,21 +43,19 @@ class IoGroups {
     bool keep(const std::function<bool(std::uint16_t domid)>& kept);
 
   private:
-    using Shares = std::map<dev_t, DiskShare>;
     struct Thread {
         std::optional<std::uint16_t> domid;  // nothing: of no guest's disk
         bool gathered = false;
     };
 
-    [[nodiscard]] std::string folder(std::uint16_t domid) const;
+    [[nodiscard]] std::string folder(std::uint16_t domid) const;  // has what it may do at most
+    [[nodiscard]] std::string leaf(std::uint16_t domid) const;    // in that one: its shares, and its threads
     Result<void> make(std::uint16_t domid);
-    void take_limits_away(std::uint16_t domid) const;
-    Result<void> write_share(std::uint16_t domid, const DiskShare& share) const;
     [[nodiscard]] std::vector<pid_t> threads_of_the_kernel() const;
 
     const std::string root_, processes_;
-    std::map<std::uint16_t, Shares> groups_;  // what this process has written, by domid
-    std::map<pid_t, Thread> threads_;         // of the kernel
+    std::set<std::uint16_t> groups_;   // that this process has made or found
+    std::map<pid_t, Thread> threads_;  // of the kernel
 };
 
 }  // namespace hvctld

@@ -135,6 +135,7 @@ Result<void> KernelBlockHost::keep_limits(const LimitedGuest& guest) {
     const auto now = std::chrono::steady_clock::now();
     const std::chrono::duration<double> since = now - std::exchange(division.looked, now);
     const auto served = groups_.served(guest.domain.raw);
+    const auto shares = groups_.shares(guest.domain.raw);
     std::map<dev_t, DiskDivision::Counted> counted;
     for (const auto& [number, device] : guest.disks) {
         const auto of_one = counters(guest.domain, number);
@@ -142,12 +143,18 @@ Result<void> KernelBlockHost::keep_limits(const LimitedGuest& guest) {
         const dev_t limited = whole_disk_of(device);  // the kernel limits no partition
         DiskDivision::Counted& sum = counted[limited];
         if (const auto found = served.find(limited); found != served.end()) sum.served = found->second;
+        if (const auto found = shares.find(limited); found != shares.end()) sum.had = found->second;
         sum.asked.reads += of_one->reads;
         sum.asked.writes += of_one->writes;
         sum.asked.read_bytes += of_one->read_bytes;
         sum.asked.written_bytes += of_one->written_bytes;
     }
-    return groups_.set(guest.domain.raw, division.shares.next(guest.limits, counted, since.count()));
+    // Of each disk with all savings; the kernel counts requests in 32 bits.
+    const std::uint64_t times = std::uint64_t{guest.limits.burst_seconds} + 1;
+    const std::uint64_t requests = guest.limits.requests * times <= UINT32_MAX ? guest.limits.requests * times : 0;
+    const std::uint64_t bytes = guest.limits.bytes * times;
+    return groups_.set(guest.domain.raw, division.shares.next(guest.limits, counted, since.count()),
+                       {requests, requests, bytes, bytes});
 }
 
 Result<bool> KernelBlockHost::keep_limits(const std::vector<LimitedGuest>& guests) {

@@ -173,7 +173,25 @@ Result<std::uint32_t> Nics::free_number() const {
                                                    domain_.record.name, config::kMostDevices));
 }
 
+void Nics::watch_driver() {
+    if (watch_ != 0) return;
+    watch_ = context_.store.watch(fmt::format("/local/domain/{}/device/vif", domid()), "hvctld",
+                                  [weak = std::weak_ptr{alive_}](const std::string& path, const std::string&) {
+                                      if (const auto self = weak.lock()) (*self)->driver_wrote(path);
+                                  });
+}
+
+void Nics::driver_wrote(const std::string& path) {
+    for (const auto& [mac, live] : live_) {
+        const std::string folder = fmt::format("/local/domain/{}/device/vif/{}", domid(), live.number);
+        if (path != folder && path != folder + "/state") continue;
+        if (context_.store.read(folder + "/state") != fmt::format("{}", static_cast<int>(BusState::Connected)))
+            context_.nic_driver_moved(domain_, vif_name(domid(), live.number));
+    }
+}
+
 Result<void> Nics::connect(const std::vector<Numbered>& nics) {
+    watch_driver();
     std::vector<BusDevices::Entry> entries;
     for (const auto& [number, nic] : nics) {
         live_[mac_of(nic)] = {number, nic};
@@ -255,6 +273,7 @@ void Nics::unplug() {
 
 // Before, netback may still have had the interfaces.
 void Nics::freed() {
+    if (watch_ != 0) context_.store.unwatch(std::exchange(watch_, 0));
     context_.nic_claims.release(domain_.record.name);
     for (const auto& [mac, live] : live_) clear(live.nic, live.number);
     live_.clear();
@@ -280,6 +299,7 @@ void Nics::clear(const config::NicDefinition& nic, std::uint32_t number, const s
 // The store knows more of the guest than its definition, which may be lost. What was about to come goes, and so does
 // what was about to go.
 Result<void> Nics::recover() {
+    watch_driver();
     for (const std::uint32_t number : vifs().numbers()) {
         if (const auto record = read_vif_record(vifs(), number)) {
             recover_one(number, *record);

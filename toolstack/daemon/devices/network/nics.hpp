@@ -88,6 +88,8 @@ class Nics final : public Device {
     [[nodiscard]] Step wait_ready(const std::vector<Numbered>& nics);
     Result<bool> is_there(const Numbered& nic);
     void open(const Numbered& nic);
+    void watch_driver();
+    void driver_wrote(const std::string& path);
     // `done` hears of it when nothing is left of it, and nobody else is given its number, or its addresses, before.
     void clear(const config::NicDefinition& nic, std::uint32_t number, const std::function<void()>& done = nullptr);
     void reconnect(const config::NicDefinition& nic, std::uint32_t number);
@@ -106,6 +108,7 @@ class Nics final : public Device {
     Domain& domain_;
     std::map<config::MacAddress, Live> live_;  // of the present run, whatever the definition says
     std::set<config::MacAddress> over_quota_;
+    store::WatchHandle watch_ = 0;     // of what the guest's driver says
     std::set<std::uint32_t> leaving_;  // numbers whose interfaces Dom0 is still rid of
     std::map<std::uint32_t, std::chrono::steady_clock::time_point> left_;  // when, by number
     std::shared_ptr<Nics*> alive_ = std::make_shared<Nics*>(this);
