@@ -8,6 +8,7 @@ cannot be run here, because something outside the tree is missing, raises Skippe
 """
 
 import json
+import multiprocessing
 import re
 import shlex
 import sys
@@ -138,14 +139,33 @@ class Bench:
 
 
 class Runner:
-    def __init__(self, bench):
-        self.bench = bench
+    """Runs tests one by one, in a process of its own: several share the tests. Each has its own Dom0 that its tests share."""
+
+    def __init__(self, bench, number):
+        self.bench, self.number = bench, number
         self.shared = None
         self.passed = self.failed = self.skipped = 0
 
+    def work(self, tests, taken, counts):
+        """Runs those of `tests` that nobody has taken; `taken` counts them over all runners."""
+        end_by_signals()
+        try:
+            while True:
+                with taken.get_lock():
+                    index = taken.value
+                    taken.value += 1
+                if index >= len(tests):
+                    break
+                if not tests[index].shares_dom0:
+                    self.drop_dom0()
+                self.run(tests[index])
+        finally:
+            self.drop_dom0()
+            counts.put((self.passed, self.failed, self.skipped))
+
     def dom0(self):
         if self.shared is None:
-            machine = self.bench.machine("dom0")
+            machine = self.bench.machine(f"dom0-{self.number}")
             try:
                 machine.wait_ready()
             except BaseException:
@@ -182,7 +202,7 @@ class Runner:
             print(f"FAIL {test.name} {took}: {reason}", flush=True)
 
 
-def main(setup, names, slow, keep):
+def main(setup, names, slow, keep, jobs):
     known = {test.name for test in TESTS}
     if unknown := [name for name in names if name not in known]:
         print(f"unknown tests: {', '.join(unknown)}; there are:\n  " + "\n  ".join(sorted(known)), file=sys.stderr)
@@ -191,17 +211,29 @@ def main(setup, names, slow, keep):
     left_out = 0 if names else len(TESTS) - len(chosen)
     folder = tempfile.mkdtemp(prefix="hv-e2e-") if keep is None else keep
     Path(folder).mkdir(parents=True, exist_ok=True)
-    runner = Runner(Bench(setup, folder, slow))
+    # The tests of a shared Dom0 first, so that it is booted once.
+    chosen.sort(key=lambda test: not test.shares_dom0)
+    taken, counts = multiprocessing.Value("i", 0), multiprocessing.SimpleQueue()
+    runners = [multiprocessing.Process(target=Runner(Bench(setup, folder, slow), number + 1).work, args=(chosen, taken, counts))
+               for number in range(min(jobs, len(chosen)))]
+    passed = failed = 0
     try:
-        # The tests of the shared Dom0 first, in one boot.
-        for test in sorted(chosen, key=lambda test: not test.shares_dom0):
-            if not test.shares_dom0:
-                runner.drop_dom0()
-            runner.run(test)
+        for runner in runners:
+            runner.start()
+        for runner in runners:
+            runner.join()
+            if runner.exitcode != 0:
+                print(f"a process that runs tests ended with status {runner.exitcode}")
+                failed += 1
+        while not counts.empty():
+            each = counts.get()
+            passed, failed, left_out = passed + each[0], failed + each[1], left_out + each[2]
     finally:
-        runner.drop_dom0()
+        for runner in runners:
+            if runner.pid is not None:  # it was started
+                runner.terminate()
+                runner.join()
         if keep is None and not any(Path(folder).iterdir()):  # no log to look at
             Path(folder).rmdir()
-    left_out += runner.skipped
-    print(f"{runner.passed} passed, {runner.failed} failed" + (f", {left_out} skipped" if left_out else ""))
-    return 1 if runner.failed or not runner.passed else 0
+    print(f"{passed} passed, {failed} failed" + (f", {left_out} skipped" if left_out else ""))
+    return 1 if failed or not passed else 0

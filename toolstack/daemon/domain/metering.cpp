@@ -67,7 +67,7 @@ Metering::Metering(Context& context, Domains& domains) : context_{context}, doma
 Metering::~Metering() {
     if (!ledger_) return;
     sample();
-    ledger_->flush();
+    ledger_->finish();
 }
 
 void Metering::begin() {

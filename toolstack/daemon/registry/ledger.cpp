@@ -211,7 +211,15 @@ void Ledger::ask_nics(const std::function<void(const Result<std::vector<LedgerNi
 }
 
 void Ledger::flush() {
-    if (under_way_ || (pending_.empty() && pending_nics_.empty())) return;
+    if (!under_way_) write_pending(DiskThread::Wait::IfQuick);
+}
+
+void Ledger::finish() {
+    write_pending(DiskThread::Wait::ForEver);
+}
+
+void Ledger::write_pending(DiskThread::Wait wait) {
+    if (pending_.empty() && pending_nics_.empty()) return;
     under_way_ = true;
     const auto entries = std::make_shared<std::vector<LedgerEntry>>();
     for (auto& [key, entry] : std::exchange(pending_, {})) entries->push_back(std::move(entry));
@@ -219,7 +227,7 @@ void Ledger::flush() {
     for (auto& [key, nic] : std::exchange(pending_nics_, {})) nics->push_back(std::move(nic));
     const auto outcome = std::make_shared<Result<void>>();
     thread_.run(
-        DiskThread::Wait::IfQuick,
+        wait,
         [file = file_, path = path_, entries, nics, outcome] {
             const auto database = file->open(path);
             *outcome = database ? write(**database, *entries, *nics) : std::unexpected(database.error());

@@ -76,6 +76,8 @@ class Ledger {
     void ask_nics(const std::function<void(const Result<std::vector<LedgerNic>>&)>& answer);
     // Offers to the file what it does not have yet.
     void flush();
+    // The same at the end of the process: waits until it is written, or cannot be.
+    void finish();
     // What is known of the domain that has or had that name (empty: of each) from `first_hour` on, a row for each
     // `hours` hours (0: one for all) and domain, in the order of their times and names. `answer` comes before this
     // returns, or later.
@@ -87,6 +89,8 @@ class Ledger {
     using Key = std::pair<std::string, std::uint64_t>;  // UUID, hour
 
     std::string path_;
+    void write_pending(DiskThread::Wait wait);
+
     std::shared_ptr<File> file_;  // the thread's
     std::map<Key, LedgerEntry> pending_;
     std::map<std::pair<std::string, std::string>, LedgerNic> pending_nics_;  // by UUID and MAC address
