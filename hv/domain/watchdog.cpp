@@ -2,6 +2,7 @@
 
 #include "hv/abi/xen/sched.hpp"
 #include "hv/base/log.hpp"
+#include "hv/base/nospec.hpp"
 #include "hv/domain/domain.hpp"
 #include "hv/machine/clock.hpp"
 #include "hv/machine/cpus.hpp"
@@ -43,12 +44,13 @@ Result<std::uint32_t> Watchdogs::set(std::uint32_t id, std::uint32_t seconds) {
         }
         return fail(Error::NoSpace);
     }
-    if (!(used_ & (1u << (id - 1)))) return fail(Error::BadArgument);
+    const std::uint32_t index = index_nospec(id - 1, kCount);
+    if (!(used_ & (1u << index))) return fail(Error::BadArgument);
     if (seconds == 0) {
-        stop_timer(timers_[id - 1]);
-        used_ &= ~(1u << (id - 1));
+        stop_timer(timers_[index]);
+        used_ &= ~(1u << index);
     } else {
-        set_timer(timers_[id - 1], time::now() + seconds * kSecond);
+        set_timer(timers_[index], time::now() + seconds * kSecond);
     }
     return 0u;
 }

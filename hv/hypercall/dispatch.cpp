@@ -74,7 +74,7 @@ constinit std::array<Counters, kMaxCpus> g_counters{};
 }
 
 const char* hypercall_name(std::uint32_t number) {
-    return number < kHypercallSlots ? g_table[number].name : nullptr;
+    return number < kHypercallSlots ? g_table[index_nospec(number, kHypercallSlots)].name : nullptr;
 }
 
 std::uint64_t hypercall_count(std::uint32_t number) {

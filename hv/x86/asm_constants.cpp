@@ -39,6 +39,7 @@ constexpr std::uint64_t table_offset(std::uint64_t address, unsigned shift) {
     HV_ASM_CONSTANT(PER_CPU_ENTRY_ALIAS, offsetof(PerCpu, isolation) + offsetof(IsolationGate, entry_alias));
     HV_ASM_CONSTANT(PER_CPU_GUEST_SPEC_CTRL, offsetof(PerCpu, guest_spec_ctrl));
     HV_ASM_CONSTANT(PER_CPU_BARRIER_ON_ENTRY, offsetof(PerCpu, barrier_on_entry));
+    HV_ASM_CONSTANT(PER_CPU_HAS_SPEC_CTRL, offsetof(PerCpu, has_spec_ctrl));
     HV_ASM_CONSTANT(TRAP_FRAME_SIZE, sizeof(TrapFrame));
     HV_ASM_CONSTANT(TRAP_FRAME_CS, offsetof(TrapFrame, cs));
     HV_ASM_CONSTANT(ERROR_CODE_VECTORS, kErrorCodeVectors);

@@ -49,6 +49,10 @@ void decide_mitigations_again() {
     apply_decision();
 }
 
+bool processor_says_more() {
+    return identify_here() != of_boot_cpu;
+}
+
 const Mitigations& mitigations() {
     return decided;
 }

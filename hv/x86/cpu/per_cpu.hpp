@@ -60,6 +60,7 @@ struct alignas(64) PerCpu {
     TrapFrame* frame = nullptr;  // the trap frame's place at the top of the stack
     IsolationGate isolation;
     bool barrier_on_entry = false;      // IBPB whenever the guest that runs enters hv
+    bool has_spec_ctrl = false;         // known to have that register, and it is switched
     std::uint64_t guest_spec_ctrl = 0;  // in SPEC_CTRL while a guest runs (cpu/spec_ctrl.hpp)
     Vcpu* current = nullptr;            // the vCPU whose state is loaded; null or an idle one otherwise
     CpuId id;
@@ -73,7 +74,7 @@ struct alignas(64) PerCpu {
     Tss* tss = nullptr;
 
     IsolatedRoots* isolated_roots = nullptr;    // null: no guest is isolated
-    std::uint64_t predictions_of = 0;           // identity of the domain that branches were last predicted for
+    std::uint64_t predictions_of = 0;           // the vCPU that has trained this CPU's branches last, or 0
     VectorEntry* vectors = nullptr;             // kVectors of them
     std::uint64_t tsc_aux = ~std::uint64_t{0};  // in the MSR; at first not known
     bool stores_in_order = false;               // LS_CFG keeps loads from overtaking stores, for the vCPU that runs

@@ -10,6 +10,13 @@
 namespace hv::x86 {
 namespace {
 
+// What the microcode does by itself, unless the firmware has turned it off.
+struct Off {
+    Measure measure;
+    std::uint64_t bits;
+};
+constexpr Off kOff[] = {{Measure::SrbLock, kSrbLockOff}, {Measure::GdsMicrocode, kGdsOff}};
+
 struct Bits {
     Measure measure;
     Msr msr;
@@ -19,6 +26,7 @@ constexpr Bits kBits[] = {
     {Measure::AutomaticIbrs, Msr::Efer, kEferAutoIbrs},
     {Measure::ZenbleedSwitch, Msr::AmdDecodeConfiguration2, 1u << 9},
     {Measure::FpDividerSwitch, Msr::AmdFloatConfiguration, 1u << 9},
+    {Measure::NonBranchSwitch, Msr::AmdNonBranches, 1u << 1},
     {Measure::TsxOff, Msr::TsxControl, kTsxDisabled | kTsxHidden},
 };
 
@@ -27,16 +35,24 @@ void set_bits(Msr msr, std::uint64_t bits) {
     if ((old & bits) != bits) write_msr(msr, old | bits);
 }
 
+void clear_bits(Msr msr, std::uint64_t bits) {
+    const std::uint64_t old = read_msr(msr);
+    if (old & bits) write_msr(msr, old & ~bits);
+}
+
 }  // namespace
 
 void set_processor_switches() {
     // Whatever is at work: hv's own barriers are LFENCEs.
-    if (const std::uint64_t bit = lfence_waits_bit(identify(ThisProcessor{})))
-        set_bits(Msr::AmdDecodeConfiguration2, bit);
+    const Identification id = identify(ThisProcessor{});
+    if (const std::uint64_t bit = lfence_waits_bit(id)) set_bits(Msr::AmdDecodeConfiguration2, bit);
     for (const Bits& each : kBits)
         if (at_work(each.measure)) set_bits(each.msr, each.bits);
+    for (const Off& each : kOff)
+        if (at_work(each.measure) && !id.has(CpuidBit::Hypervisor)) clear_bits(Msr::MicrocodeOptions, each.bits);
     if (!spec_ctrl_switched()) return;
     write_msr(Msr::SpecCtrl, hv_spec_ctrl);
+    per_cpu().has_spec_ctrl = true;
     per_cpu().guest_spec_ctrl = spec_ctrl_for_guest(0);
 }
 

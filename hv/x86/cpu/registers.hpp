@@ -93,6 +93,8 @@ enum class Msr : std::uint32_t {
     GsBase = 0xc000'0101,
     KernelGsBase = 0xc000'0102,
     TscAux = 0xc000'0103,
+    MicrocodeOptions = 0x123,  // MCU_OPT_CTRL
+    AmdNonBranches = 0xc001'10e3,
     AmdHardwareConfiguration = 0xc001'0015,
     AmdMicrocodeUpdate = 0xc001'0020,
     AmdLsCfg = 0xc001'1020,

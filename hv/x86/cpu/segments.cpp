@@ -79,6 +79,12 @@ void load_idt() {
     asm volatile("lidt %0" : : "m"(pointer));
 }
 
+bool idt_is_loaded() {
+    TablePointer pointer{};
+    asm volatile("sidt %0" : "=m"(pointer));
+    return pointer.base == idt_address();
+}
+
 std::uint64_t idt_address() {
     return reinterpret_cast<std::uint64_t>(idt.data());
 }

@@ -57,6 +57,7 @@ void load_descriptors(PerCpu&);  // on the CPU itself: GDT, TSS, IDT, data segme
 // GDTR.base for a GDT whose reserved page is at `reserved_page`; the pages below need not be mapped.
 void load_gdt(std::uint64_t reserved_page);
 void load_idt();
+bool idt_is_loaded();         // here
 std::uint64_t idt_address();  // a page
 // On the CPU itself: its TSS, at another virtual address than before.
 void load_tss(PerCpu&, std::uint64_t address);

@@ -179,6 +179,7 @@ Result<std::uint32_t> map_msi(const abi::xen::PhysdevMapPirq& request, std::uint
     if (request.pirq >= 0) {
         number = static_cast<std::uint32_t>(request.pirq);
         if (number >= kPirqs || kPirqs - number < messages) return fail(Error::BadArgument);
+        number = index_nospec(number, kPirqs);
         for (std::uint32_t i = 0; i < messages; ++i)
             if (g_pirqs[number + i].kind != Pirq::Kind::None) return fail(Error::Exists);
     } else {

@@ -97,6 +97,10 @@ enum class ArchCapability : std::uint8_t {
     ItsNo = 62,  // never the processor's: a hypervisor below hv says so
 };
 
-inline constexpr std::uint32_t kMsrArchCapabilities = 0x10a, kMsrMicrocode = 0x8b;
+inline constexpr std::uint32_t kMsrArchCapabilities = 0x10a, kMsrMicrocode = 0x8b, kMsrPredCmd = 0x49,
+                               kMsrMcuOptCtrl = 0x123;
+inline constexpr std::uint64_t kPredCmdSbpb = 1u << 7;
+// MCU_OPT_CTRL: what the microcode does against SRBDS and GDS is off; the latter for good, until the next reset.
+inline constexpr std::uint64_t kSrbLockOff = 1u << 0, kGdsOff = 1u << 4, kGdsOffLocked = 1u << 5;
 
 }  // namespace hv::x86

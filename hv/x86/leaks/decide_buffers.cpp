@@ -1,6 +1,7 @@
 // What stays behind in buffers and in units of a core.
 #include "hv/x86/leaks/amd_microcode.hpp"
 #include "hv/x86/leaks/decider.hpp"
+#include "hv/x86/leaks/designs.hpp"
 
 namespace hv::x86 {
 
@@ -28,9 +29,10 @@ void Decider::decide_buffers() {
     const Leaks cleared = verw_clears();
     choose(Measure::VerwOnExit, options_.verw.pv, !cleared.empty(), cleared);
     choose(Measure::VerwOnExitHvm, options_.verw.hvm, !cleared.empty(), cleared);
-    // The idle sibling's part of the store buffer goes to the one that runs.
-    if (out_.wanted.has(Measure::VerwOnExit) && suffers(MdsOfStoresOnly) && id_.siblings)
-        want(Measure::VerwOnIdle, {Mds, MdsOfStoresOnly});
+    // The idle sibling's part of the store buffer goes to the one that runs, and what TSA reads there with it.
+    Leaks of_idle = of_these({MdsOfStoresOnly}) | (cleared & Leaks{Tsa});
+    if (of_idle.has(MdsOfStoresOnly)) of_idle.add(Mds);
+    if (out_.wanted.has(Measure::VerwOnExit) && !of_idle.empty() && id_.siblings) want(Measure::VerwOnIdle, of_idle);
     const bool flush = suffers(L1tf) && !id_.can(SkipL1dFlush);
     choose_able(Measure::L1dFlushHvm, options_.l1d_flush, id_.has(L1dFlush), flush, of_these({L1tf}));
 }
@@ -38,10 +40,13 @@ void Decider::decide_buffers() {
 void Decider::decide_units() {
     if (suffers(Srbds) && id_.has(SrbdsCtrl)) want(Measure::SrbLock, {Srbds});
     if (suffers(Srbds) && !id_.has(SrbdsCtrl)) out_.unhelped.add(Srbds);
-    if (suffers(Gds) && id_.can(GdsCtrl)) want(Measure::GdsMicrocode, {Gds});
-    if (suffers(Gds) && !id_.can(GdsCtrl)) choose(Measure::AvxOff, options_.rest, true, {Gds});
+    const bool gds_closes = id_.can(GdsCtrl) && !id_.gds_stays_open;
+    if (suffers(Gds) && gds_closes) want(Measure::GdsMicrocode, {Gds});
+    if (suffers(Gds) && !gds_closes) choose(Measure::AvxOff, options_.rest, true, {Gds});
     choose(Measure::DividerScrub, options_.divider_scrub, suffers(Divider), of_these({Divider}));
     if (suffers(Zenbleed)) choose(Measure::ZenbleedSwitch, options_.rest, true, {Zenbleed});
+    if (suffers(Retbleed) && design_of(id_.vendor, id_.signature) == Design::Zen2 && !id_.has(Hypervisor))
+        choose(Measure::NonBranchSwitch, options_.rest, true, {Retbleed});
     if (suffers(FpDivider)) choose(Measure::FpDividerSwitch, options_.rest, true, {FpDivider});
 }
 

@@ -6,8 +6,8 @@ namespace hv::x86 {
 using enum Leak;
 using enum CpuidBit;
 
-// AMD's: branches of one type trained as another, and a return stack that overflows. IBPB on entry empties both;
-// returns that cannot be trained cost less where they are enough.
+// AMD's: branches of one type trained as another, and a return stack that overflows. IBPB on entry empties both, where
+// it forgets the types of branches.
 void Decider::decide_returns() {
     Leaks against = id_.is_amd() ? of_these({Retbleed}) : Leaks{};
     const Leaks overflow = of_these({Srso});
@@ -16,12 +16,10 @@ void Decider::decide_returns() {
     if (crosses) against = against | overflow;
     const bool able = id_.has(AmdIbpb) && (confusion || id_.has(IbpbBranchTypes));
     const GuestChoice& choice = options_.ibpb_entry;
-    if (choose_able(Measure::IbpbOnEntryDomu, choice.pv, able, confusion, against)) {
-        if (choice.pv) want(Measure::IbpbOnEntryDom0, against);
-        if (choice.pv) out_.asked.add(Measure::IbpbOnEntryDom0);
-    } else if (!against.empty()) {
-        out_.left_open = out_.left_open - against;
-        choose(Measure::SafeReturns, options_.rest, true, against);
+    if (!able) out_.unhelped = out_.unhelped | against;
+    if (choose_able(Measure::IbpbOnEntryDomu, choice.pv, able, !against.empty(), against) && choice.pv) {
+        want(Measure::IbpbOnEntryDom0, against);
+        out_.asked.add(Measure::IbpbOnEntryDom0);
     }
     const bool reduced = choose_able(Measure::ReducedSpeculation, options_.reduced_speculation, id_.has(SrsoMsrFix),
                                      !overflow.empty(), overflow);

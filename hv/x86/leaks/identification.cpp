@@ -33,6 +33,24 @@ constexpr Words kHelp =
 constexpr std::uint64_t kAdmissions = std::uint64_t{1} << static_cast<unsigned>(ArchCapability::Rsba) |
                                       std::uint64_t{1} << static_cast<unsigned>(ArchCapability::Rrsba);
 
+void add(Identification& id, CpuidBit bit) {
+    const auto number = static_cast<unsigned>(bit);
+    id.words[number / 32] |= std::uint32_t{1} << (number % 32);
+}
+
+// IBPB that forgets the types of branches, too, has come with microcode that CPUID shows from Zen 5 on. Zen 1 and 2
+// have it wherever they have IBPB; Zen 3 and 4 where a new command of the same register is taken (AMD's "Technical
+// Update Regarding Speculative Return Stack Overflow").
+void look_for_barrier(Identification& id, const ProcessorSource& processor) {
+    constexpr unsigned kZen1And2 = 0x17, kZen3And4 = 0x19;
+    if (!id.is_amd() || id.has(CpuidBit::Hypervisor) || !id.has(CpuidBit::AmdIbpb)) return;
+    if (id.signature.family == kZen1And2) return add(id, CpuidBit::IbpbBranchTypes);
+    if (id.signature.family != kZen3And4 || id.has(CpuidBit::IbpbBranchTypes)) return;
+    if (!processor.takes_msr(kMsrPredCmd, kPredCmdSbpb)) return;
+    add(id, CpuidBit::IbpbBranchTypes);
+    add(id, CpuidBit::Sbpb);
+}
+
 }  // namespace
 
 Identification identify(const ProcessorSource& processor) {
@@ -48,13 +66,16 @@ Identification identify(const ProcessorSource& processor) {
     } else if (id.is_amd()) {
         id.microcode = static_cast<std::uint32_t>(processor.read_msr(kMsrMicrocode));
     }
+    look_for_barrier(id, processor);
+    if (id.can(ArchCapability::GdsCtrl) && !id.has(CpuidBit::Hypervisor))
+        id.gds_stays_open = (~processor.read_msr(kMsrMcuOptCtrl) & (kGdsOff | kGdsOffLocked)) == 0;
     return id;
 }
 
 bool as_safe_as(const Identification& boot_cpu, const Identification& other) {
     for (std::size_t word = 0; word < kCpuidWords; ++word)
         if (boot_cpu.words[word] & ~other.words[word] & kHelp[word]) return false;
-    return other.microcode >= boot_cpu.microcode &&
+    return other.microcode >= boot_cpu.microcode && other.gds_stays_open <= boot_cpu.gds_stays_open &&
            ((boot_cpu.arch_capabilities ^ kAdmissions) & ~(other.arch_capabilities ^ kAdmissions)) == 0;
 }
 

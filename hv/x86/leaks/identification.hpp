@@ -13,6 +13,8 @@ class ProcessorSource : public CpuidSource {
   public:
     // Only asked for what CPUID says is there.
     virtual std::uint64_t read_msr(std::uint32_t number) const = 0;
+    // It takes that value, which is written; false where it refuses, or cannot be asked yet.
+    virtual bool takes_msr(std::uint32_t number, std::uint64_t value) const = 0;
 
   protected:
     ~ProcessorSource() = default;
@@ -25,6 +27,7 @@ struct Identification {
     std::uint64_t arch_capabilities = 0;  // 0 where CPUID does not announce them
     std::uint32_t microcode = 0;          // AMD's and Hygon's, outside of other hypervisors; otherwise 0
     bool siblings = false;                // threads share a core
+    bool gds_stays_open = false;          // the firmware has turned the microcode's part off, and locked that
     bool interpreted = false;             // QEMU's TCG: no speculation to leak from
 
     bool has(CpuidBit bit) const {
@@ -36,6 +39,7 @@ struct Identification {
         words[number / 32] &= ~(std::uint32_t{1} << (number % 32));
     }
     bool can(ArchCapability bit) const { return (arch_capabilities >> static_cast<unsigned>(bit)) & 1; }
+    bool operator==(const Identification&) const = default;
     bool is_amd() const { return vendor == Vendor::Amd || vendor == Vendor::Hygon; }
 };
 

@@ -92,14 +92,13 @@ std::string_view name_of(Measure measure) {
         "enhanced IBRS",
         "automatic IBRS",
         "STIBP",
-        "IBPB when a CPU changes domains",
+        "IBPB when a CPU changes vCPUs",
         "return stack filled after IBPB",
         "return stack filled on entry",
         "return stack filled on VM exit",
         "IBPB on entry",
         "IBPB on entry from Dom0",
         "IBPB on VM exit",
-        "safe returns",
         "BP_SPEC_REDUCE",
         "BHI_DIS_S",
         "branch history cleared on entry",
@@ -122,6 +121,7 @@ std::string_view name_of(Measure measure) {
         "Zenbleed switch",
         "divider scrub",
         "FP divider switch",
+        "no predictions for what is no branch",
         "SMT off",
     };
     return kNames[static_cast<unsigned>(measure)];

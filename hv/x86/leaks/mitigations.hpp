@@ -22,14 +22,13 @@ enum class Measure : std::uint8_t {
     EnhancedIbrs,  // set once
     AutomaticIbrs,
     Stibp,         // siblings do not train each other's branches
-    IbpbOnSwitch,  // when a CPU changes domains
+    IbpbOnSwitch,  // when a CPU changes vCPUs
     FillOnSwitch,  // the return stack too, where IBPB leaves it
     FillReturns,   // on the way in
     FillReturnsHvm,
     IbpbOnEntryDomu,
     IbpbOnEntryDom0,
     IbpbOnEntryHvm,
-    SafeReturns,  // hv's own returns cannot be trained
     ReducedSpeculation,
     BhiHardware,
     BhiSequence,
@@ -53,6 +52,7 @@ enum class Measure : std::uint8_t {
     ZenbleedSwitch,
     DividerScrub,
     FpDividerSwitch,
+    NonBranchSwitch,  // Zen 2: what is no branch is not predicted to be one
     // Threads that share a core
     SiblingsOff,  // one thread of each core is used: two domains are never on one core at once
 };

@@ -39,6 +39,7 @@ inline constexpr Measures kAtWork = {Measure::IsolateDomu,
                                      Measure::ZenbleedSwitch,
                                      Measure::DividerScrub,
                                      Measure::FpDividerSwitch,
+                                     Measure::NonBranchSwitch,
                                      Measure::SiblingsOff};
 
 // What remains of the leaks. Measures for guests with hardware support do not count: hv has no such guests.

@@ -104,7 +104,7 @@ extern "C" [[noreturn]] void start_secondary() {
     enable_cpu_features();
     load_descriptors(cpu);
     flush_local_tlb();
-    // A trap leaves SPEC_CTRL alone before this CPU is known to have it, but where IBRS is written always.
+    // A trap leaves SPEC_CTRL alone before this CPU is known to have it (PerCpu::has_spec_ctrl).
     cpu.guest_spec_ctrl = hv_spec_ctrl;
     load_boot_microcode_here();
     start_local_apic();

@@ -104,11 +104,14 @@
 787:
         .endm
 
-/* Before any indirect branch or return of hv's. All registers are free; rsp stands on the frame. */
-        .macro  restrict_branches
+/* Before any indirect branch or return of hv's. All registers are free; rsp stands on the frame. A trap on a stack of the
+   IST that has struck in ring 0 may have struck before a way in has come here, and a guest can see to that: it comes_always. */
+        .macro  restrict_branches comes_always=0
         jump_unless BARRIER_ON_ENTRY, 793f
+        .if     !\comes_always
         testb   $3, TRAP_FRAME_CS(%rsp)
         jz      793f
+        .endif
         find_block
         cmpb    $0, OF_BLOCK(PER_CPU_BARRIER_ON_ENTRY)(%rax)
         je      793f
@@ -137,7 +140,10 @@
         jump_if WRITE_SPEC_CTRL_ALWAYS, 791f
         cmpl    OF_BLOCK(PER_CPU_GUEST_SPEC_CTRL)(%rdx), %eax
         je      792f
-791:    write_spec_ctrl
+        jmp     789f
+791:    cmpb    $0, OF_BLOCK(PER_CPU_HAS_SPEC_CTRL)(%rdx)
+        je      792f
+789:    write_spec_ctrl
 792:    restrict_branches
         .endm
 
@@ -146,16 +152,22 @@
         jump_unless ISOLATE, 790f
         enter_hv_root_critical
 790:    jump_unless SWITCH_SPEC_CTRL, 792f
+        find_block
+        cmpb    $0, OF_BLOCK(PER_CPU_HAS_SPEC_CTRL)(%rax)
+        je      792f
         movl    $MSR_SPEC_CTRL, %ecx
         rdmsr
         movl    %eax, %r12d
         movl    hv_spec_ctrl(%rip), %eax
         write_spec_ctrl
-792:    restrict_branches
+792:    restrict_branches comes_always=1
         .endm
 
         .macro  measures_on_critical_exit
         jump_unless SWITCH_SPEC_CTRL, 790f
+        find_block
+        cmpb    $0, OF_BLOCK(PER_CPU_HAS_SPEC_CTRL)(%rax)
+        je      790f
         movl    %r12d, %eax
         write_spec_ctrl
 790:    jump_unless CLEAR_BUFFERS, 791f

@@ -66,6 +66,7 @@ struct ArchVcpu {
     std::uint64_t tsc_aux = 0;    // the vCPU's number until its kernel writes something else (tsc_aux.hpp)
     std::uint64_t spec_ctrl = 0;  // as its kernel wrote it (speculation_controls.hpp)
     std::uint64_t virt_spec_ctrl = 0;
+    CpuId trained = kNoCpu;       // the CPU whose branches it has trained last (predictions.hpp)
     std::uint8_t* fpu = nullptr;  // XSAVE area, 64-byte aligned
 
     GuestVirtual time_area{0};  // second place for pvclock, 0 when none

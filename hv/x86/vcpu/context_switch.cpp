@@ -85,7 +85,7 @@ void save_vcpu(Vcpu& vcpu, const TrapFrame& frame) {
 }
 
 void load_vcpu(Vcpu& vcpu, TrapFrame& frame) {
-    separate_predictions(vcpu.domain);
+    separate_predictions(vcpu);
     frame = vcpu.arch->frame;
     kind_of(vcpu.domain).load(vcpu, frame);
     load_debug_registers(vcpu);

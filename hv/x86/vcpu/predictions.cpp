@@ -18,13 +18,22 @@ bool wants_barrier_on_entry(const Domain& domain) {
     return at_work(domain.privileged ? Measure::IbpbOnEntryDom0 : Measure::IbpbOnEntryDomu);
 }
 
+// Never 0, and never another vCPU's.
+std::uint64_t identity_of(const Vcpu& vcpu) {
+    constexpr unsigned kVcpuBits = 16;
+    static_assert(kMaxVcpus <= 1u << kVcpuBits);
+    return vcpu.domain.arch->identity << kVcpuBits | vcpu.id.raw;
+}
+
 }  // namespace
 
-void separate_predictions(const Domain& next) {
+void separate_predictions(Vcpu& next) {
     PerCpu& cpu = per_cpu();
-    if (cpu.predictions_of == next.arch->identity) return;
-    cpu.predictions_of = next.arch->identity;
-    cpu.barrier_on_entry = wants_barrier_on_entry(next);
+    const std::uint64_t identity = identity_of(next);
+    if (cpu.predictions_of == identity && next.arch->trained == cpu.id) return;
+    cpu.predictions_of = identity;
+    next.arch->trained = cpu.id;
+    cpu.barrier_on_entry = wants_barrier_on_entry(next.domain);
     if (!at_work(Measure::IbpbOnSwitch)) return;
     write_msr(Msr::PredCmd, kPredCmdIbpb);
     if (at_work(Measure::FillOnSwitch)) fill_return_stack();

@@ -1,15 +1,16 @@
-// What the processor has learnt about one guest's branches, and another guest.
+// What the processor has learnt about one vCPU's branches, and another vCPU.
 #pragma once
 
 namespace hv {
-class Domain;
+class Vcpu;
 }
 
 namespace hv::x86 {
 
-// This CPU is about to run a vCPU of `next`: nothing that another domain has trained steers it (IBPB), where that is at
-// work. Does nothing when it ran the same domain last.
-void separate_predictions(const Domain& next);
+// This CPU is about to run `next`: nothing that another vCPU has trained here steers it (IBPB), where that is at work.
+// Nor does what it has trained here itself, once it has run elsewhere: its kernel may have had that forgotten there,
+// for the next of its programs. Does nothing when this CPU is where it ran last, and it the one that ran here.
+void separate_predictions(Vcpu& next);
 
 // Other measures are at work on this CPU than before.
 void refresh_predictions();

@@ -4,6 +4,7 @@
 
 #include "hv/abi/xen/hypercall.hpp"
 #include "hv/base/log.hpp"
+#include "hv/base/nospec.hpp"
 #include "hv/hypercall/dispatch.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/traps/masked_time.hpp"
@@ -23,6 +24,7 @@ constexpr const char* kNames[] = {
 
 bool trap_counter(std::uint32_t index, const char*& name, std::uint64_t& value) {
     if (index >= std::size(kNames)) return false;
+    index = index_nospec(index, std::size(kNames));
     name = kNames[index];
     value = 0;
     for (CpuId cpu : ids<CpuId>(present_cpus())) value += cpu_data(cpu).traps[index];

@@ -12,9 +12,16 @@ CpuidLeaf Record::read(std::uint32_t leaf, std::uint32_t subleaf) const {
 
 std::uint64_t Record::read_msr(std::uint32_t number) const {
     if (number == kMsrMicrocode) return microcode;
+    if (number == kMsrMcuOptCtrl) return microcode_control;
     EXPECT_EQ(number, kMsrArchCapabilities) << name;
     EXPECT_NE(known, Known::Nothing) << name;
     return arch_capabilities;
+}
+
+bool Record::takes_msr(std::uint32_t number, std::uint64_t value) const {
+    EXPECT_EQ(number, kMsrPredCmd) << name;
+    EXPECT_EQ(value, kPredCmdSbpb) << name;
+    return takes_sbpb;
 }
 
 const Record& record_of(std::string_view name) {

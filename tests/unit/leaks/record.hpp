@@ -31,6 +31,8 @@ struct Record final : ProcessorSource {
     Known known = Known::Nothing;
     std::uint64_t arch_capabilities = 0;
     std::uint32_t microcode = 0;
+    std::uint64_t microcode_control = 0;
+    bool takes_sbpb = false;
 
     Record(std::string_view of, std::vector<CpuidRow> said, Leaks leaks, Known how = Known::Nothing,
            std::uint64_t msr = 0)
@@ -38,6 +40,7 @@ struct Record final : ProcessorSource {
 
     CpuidLeaf read(std::uint32_t leaf, std::uint32_t subleaf) const override;
     std::uint64_t read_msr(std::uint32_t number) const override;
+    bool takes_msr(std::uint32_t number, std::uint64_t value) const override;
 };
 
 std::span<const Record> intel_servers();

@@ -88,8 +88,9 @@ class Ledger {
     struct File;
     using Key = std::pair<std::string, std::uint64_t>;  // UUID, hour
 
-    std::string path_;
     void write_pending(DiskThread::Wait wait);
+
+    std::string path_;
 
     std::shared_ptr<File> file_;  // the thread's
     std::map<Key, LedgerEntry> pending_;

@@ -15,7 +15,7 @@
 #include "hv/x86/pv/mmu/root_copy.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 
-extern "C" const char entry_text_start[], entry_text_end[], syscall32_stacks[];
+extern "C" const char entry_text_start[], entry_text_end[];
 
 namespace hv::x86 {
 
@@ -90,7 +90,6 @@ Result<> show_windows(Pte* root, CpuId cpu) {
 Result<> show_way_in(Pte* root, const PerCpu& cpu, std::uint8_t* block) {
     const auto at = [](const char* symbol) { return reinterpret_cast<std::uint64_t>(symbol); };
     TRY(show_image(root, at(entry_text_start), at(entry_text_end), kText));
-    TRY(show_image(root, at(syscall32_stacks), at(syscall32_stacks) + 1, kData));
     TRY(show_image(root, idt_address(), idt_address() + 1, kConstant));
     TRY(show_windows(root, cpu.id));
     return show_entry_stacks(root, cpu, block);

@@ -5,12 +5,15 @@
 #include "hv/x86/traps/measures.h"
 
         // As in syscall_entry.S, every CPU has an entry of its own; MSR_CSTAR of CPU n is syscall32_stubs +
-        // n * SYSCALL32_STUB_BYTES. The stack segment's slot, above what is pushed here, is filled in later: it keeps the stub short.
+        // n * SYSCALL32_STUB_BYTES.
         .macro  syscall32_stub number
         .balign SYSCALL32_STUB_BYTES
-        movq    %rsp, syscall32_stacks + 8 * \number(%rip)
-        movabsq $(STACKS_BASE + \number * STACK_SIZE + STACK_SIZE - STACK_RESERVED - 8), %rsp
-        pushq   syscall32_stacks + 8 * \number(%rip)
+        movabsq %rax, STACKS_BASE + \number * STACK_SIZE + STACK_SIZE - STACK_RESERVED + PER_CPU_SCRATCH
+        movq    %rsp, %rax
+        movabsq $(STACKS_BASE + \number * STACK_SIZE + STACK_SIZE - STACK_RESERVED), %rsp
+        pushq   $USER_DATA
+        pushq   %rax
+        movq    (16 + PER_CPU_SCRATCH)(%rsp), %rax
         jmp     syscall32_common
         .endm
 
@@ -29,7 +32,6 @@ syscall32_stubs:
 
         .balign 16
 syscall32_common:
-        movq    $USER_DATA, 8(%rsp)
         push_syscall_frame USER_CODE32
         jump_if ON_ENTRY, measures_of_syscall32
 syscall32_measures_done:
@@ -69,13 +71,5 @@ measures_of_syscall32:
 measures_of_sysenter:
         measures_on_entry
         jmp     sysenter_measures_done
-
-        /* A page of its own: isolated guests' tables have it (pv/mmu/isolation.cpp). */
-        .section .bss.syscall32_stacks, "aw", @nobits
-        .balign 4096
-        .globl  syscall32_stacks
-syscall32_stacks:
-        .skip   8 * MAX_CPUS
-        .balign 4096
 
         .section .note.GNU-stack, "", @progbits

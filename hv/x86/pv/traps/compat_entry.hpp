@@ -13,7 +13,7 @@ namespace hv::x86 {
 bool syscall32_works();
 bool sysenter_works();
 
-inline constexpr std::size_t kSyscall32StubBytes = 32;
+inline constexpr std::size_t kSyscall32StubBytes = 64;
 // On each CPU.
 void enable_compat_entries(CpuId cpu);
 
