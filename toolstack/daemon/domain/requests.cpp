@@ -87,10 +87,11 @@ Result<void> Requests::require_listening(const Domain& domain) {
         return fail(ErrorId::WrongState, fmt::format("{} has stopped already; destroy it", name));
     const bool paused = (info.flags & abi::kDomainPaused) != 0;
     if (const auto& wait = domain.disks->space_hold().wait(); paused && wait && !wait->paused) {
-        return fail(ErrorId::WrongState,
-                    fmt::format("{0} is paused and cannot react, because a disk of it cannot grow: {1}; make room there, "
-                                "and ask again; 'hvctl destroy {0}' ends it as it is",
-                                name, wait->text()));
+        return fail(
+            ErrorId::WrongState,
+            fmt::format("{0} is paused and cannot react, because a disk of it cannot grow: {1}; make room there, "
+                        "and ask again; 'hvctl destroy {0}' ends it as it is",
+                        name, wait->text()));
     }
     if (paused) return fail(ErrorId::WrongState, fmt::format("{} is paused and cannot react; unpause it first", name));
     return {};

@@ -172,9 +172,10 @@ void SpaceKeeper::hold(const Domain& domain, const SpaceHold::Wait& wait) {
         return;
     }
     if (fresh) {
-        log::write(log::Level::Warning, {domain.record.name, 0, {}},
-                   fmt::format("is paused because a disk of it cannot grow: {}; it goes on by itself when there is room",
-                               wait.text()));
+        log::write(
+            log::Level::Warning, {domain.record.name, 0, {}},
+            fmt::format("is paused because a disk of it cannot grow: {}; it goes on by itself when there is room",
+                        wait.text()));
     }
     domains_.changed(domain);
 }

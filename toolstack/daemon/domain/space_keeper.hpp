@@ -1,8 +1,9 @@
 // Pauses guests before a file system that their images grow on is full, and lets them go on when it has room again: a
-// guest whose write fails for want of space takes its file system for broken. Guests with on_full: error are left alone.
+// guest whose write fails for want of space takes its file system for broken. Guests with on_full: error are left
+// alone.
 //
-// A guest that an administrator has paused stays so, and none is touched whose job could not bear it. When the host goes
-// down nobody waits: what is left is for the guests to end in order.
+// A guest that an administrator has paused stays so, and none is touched whose job could not bear it. When the host
+// goes down nobody waits: what is left is for the guests to end in order.
 #pragma once
 
 #include <cstdint>

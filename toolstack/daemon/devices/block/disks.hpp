@@ -26,14 +26,13 @@ struct DiskView {
     bool cdrom = false;
     bool shared = false;
     bool errors_on_full = false;  // where the file system of its image is full; otherwise the guest waits
-    std::string state;   // offline, starting, waiting, connected, closing, closed, failed
-    std::string device;  // of Dom0, "7:0"; empty: none
+    std::string state;            // offline, starting, waiting, connected, closing, closed, failed
+    std::string device;           // of Dom0, "7:0"; empty: none
 };
 
 class Disks final : public Device {
   public:
-    Disks(Context& context, Domain& domain)
-        : context_{context}, domain_{domain}, space_hold_{context.store, domain} {}
+    Disks(Context& context, Domain& domain) : context_{context}, domain_{domain}, space_hold_{context.store, domain} {}
 
     Step prepare(bool anew) override;
     Phase publish() override;

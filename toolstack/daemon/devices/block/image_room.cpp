@@ -25,20 +25,20 @@ std::optional<FoundImage> find_file(const std::string& path, const ImageId& id) 
     if (stat(path.c_str(), &found.status) != 0) return std::nullopt;
     // A loop device of Dom0's own, whose file the image is.
     if (S_ISBLK(found.status.st_mode) && major(found.status.st_rdev) == LOOP_MAJOR) {
-        found.path = first_line(fmt::format("/sys/dev/block/{}:{}/loop/backing_file", LOOP_MAJOR,
-                                            minor(found.status.st_rdev)));
+        found.path =
+            first_line(fmt::format("/sys/dev/block/{}:{}/loop/backing_file", LOOP_MAJOR, minor(found.status.st_rdev)));
         if (stat(found.path.c_str(), &found.status) != 0) return std::nullopt;
     }
-    const bool same = S_ISREG(found.status.st_mode) && found.status.st_dev == id.device &&
-                      found.status.st_ino == id.number;
+    const bool same =
+        S_ISREG(found.status.st_mode) && found.status.st_dev == id.device && found.status.st_ino == id.number;
     return same ? std::optional{found} : std::nullopt;
 }
 
 // A raw image without holes takes no more than it has; the others have tables that grow, and may grow themselves.
 bool may_grow(const struct stat& status, bool raw) {
     constexpr std::uint64_t kStatBlock = 512;  // whatever the file system's are, see stat(2)
-    return !raw || static_cast<std::uint64_t>(status.st_blocks) * kStatBlock <
-                       static_cast<std::uint64_t>(status.st_size);
+    return !raw ||
+           static_cast<std::uint64_t>(status.st_blocks) * kStatBlock < static_cast<std::uint64_t>(status.st_size);
 }
 
 // The uppermost folder above the file that is on its file system.

@@ -55,8 +55,7 @@ void SpaceHold::write() {
     const store::Permissions own{{store::kDom0, store::Access::None}};
     const std::string text = fmt::format("{} {} {} {}", wait_->paused ? kHeldAndPaused : kHeldAlone, wait_->free,
                                          wait_->enough, wait_->file_system);
-    const auto written =
-        write_together(store_, [&](StoreWriter& writer) { writer.write(path(), text, own); });
+    const auto written = write_together(store_, [&](StoreWriter& writer) { writer.write(path(), text, own); });
     // This process lets it go on all the same; the next one would take the pause for an administrator's.
     if (!written) log::error("{}: {}", domain_.record.name, written.error().text());
 }

@@ -1,5 +1,6 @@
 // That a guest stands still because a file system that its disks grow on has no room, as the next process of the daemon
-// must know, too: hv only says that it is paused. It is kept in the store, with the guest's /vm, for as long as the run.
+// must know, too: hv only says that it is paused. It is kept in the store, with the guest's /vm, for as long as the
+// run.
 #pragma once
 
 #include <cstdint>
