@@ -253,7 +253,7 @@ TEST_F(Space, UnpausingDoesNotMakeRoom) {
     ASSERT_TRUE(manager().unpause("web1"));
     EXPECT_EQ(view("web1").state, "disk-full");
     EXPECT_TRUE(paused_in_hv("web1"));
-    // One that was paused before, and never stopped for want of space, is.
+    // One that is started meanwhile stands still, too.
     start("web2");
     wait_for("web2", "disk-full");
     // Whoever else sets it going: it stands still again.
@@ -378,7 +378,7 @@ TEST_F(Space, AFileSystemThatDoesNotAnswerHoldsUpNobody) {
     std::condition_variable answered;
     bool answers = true;
     bool asked = false;
-    kernel_side().on_room = [&](const std::vector<ImageFile>& images) -> Result<FileSystemRoom> {
+    const auto hang = [&](const std::vector<ImageFile>& images) -> Result<FileSystemRoom> {
         std::unique_lock lock{mutex};
         asked = true;
         answered.wait(lock, [&] { return answers; });
@@ -387,6 +387,10 @@ TEST_F(Space, AFileSystemThatDoesNotAnswerHoldsUpNobody) {
         return room;
     };
     start("web1");
+    {
+        const std::scoped_lock lock{kernel_side().measuring};
+        kernel_side().on_room = hang;
+    }
     wait_for("web1", "disk-full");
     {
         const std::scoped_lock lock{mutex};
