@@ -94,27 +94,28 @@ void SpaceKeeper::looked(FileSystem file_system, const Look& look) {
     Watched& watched = watched_[file_system];
     watched.looking = false;
     watched.due_ms = clock_ms() + kRoundMs;
-    // Said once. What was known of it stays: a guest neither stops nor goes on for want of an answer.
-    if (!look.room) {
-        if (!std::exchange(watched.in_trouble, true))
-            log::error("room for images of guests: {}; it is not known when it ends", look.room.error().text());
-    } else {
+    if (look.room) {
         watched.in_trouble = false;
-        const FileSystemRoom& room = *look.room;
-        if (!room.lost.empty() && (!watched.room || watched.room->lost != room.lost)) {
-            log::warning(
-                "{}: not the images any more that guests have; who writes to them gets errors when their file system "
-                "is full, until they have these names again",
-                fmt::join(room.lost, ", "));
-        }
-        watched.room = room;
-        if (!room.mounted_on.empty()) {
-            watched.gauge.look(look.at_ms, room.bytes, room.free);
-            watched.due_ms = look.at_ms + watched.gauge.pause_ms();
-        }
+        take_in(watched, *look.room, look.at_ms);
+    } else if (!std::exchange(watched.in_trouble, true)) {
+        // What was known of it stays: a guest neither stops nor goes on for want of an answer.
+        log::error("room for images of guests: {}; when it ends is not known", look.room.error().text());
     }
     keep();
     again();
+}
+
+void SpaceKeeper::take_in(Watched& watched, const FileSystemRoom& room, std::uint64_t at_ms) {
+    if (!room.lost.empty() && (!watched.room || watched.room->lost != room.lost)) {
+        log::warning(
+            "{}: not the images any more that guests have; who writes to these gets errors when their file system is "
+            "full, until they have their names again",
+            fmt::join(room.lost, ", "));
+    }
+    watched.room = room;
+    if (room.mounted_on.empty()) return;
+    watched.gauge.look(at_ms, room.bytes, room.free);
+    watched.due_ms = at_ms + watched.gauge.pause_ms();
 }
 
 void SpaceKeeper::keep() {
