@@ -164,6 +164,61 @@ def limits(dom0):
     expect_nothing_left(dom0)
 
 
+def image_blocks(dom0, file):
+    return int(dom0.ok(f"stat -c %b {file}"))
+
+
+@in_dom0("disks: before a file system is full its guests stand still, and go on when there is room, over a kill of hvctld")
+def full_file_system(dom0):
+    blocks = 600
+    room = f"{FOLDER}/room"
+    dom0.ok(f"mkdir -p {room} && truncate -s 200M {FOLDER}/room.img && mkfs.ext4 -q -F -m 0 {FOLDER}/room.img && mount -o loop {FOLDER}/room.img {room}")
+    file = image(dom0, "room/a.img")
+    start(dom0, define(dom0, "diska", f"[{{target: xvda, path: {file}}}]"), "diska")
+    start(dom0, define(dom0, "diskb", f"[{{target: xvda, path: {image(dom0, 'room/b.img')}, on_full: error}}]"), "diskb")
+    expect((disks(dom0, "diska")["xvda"]["on_full"], disks(dom0, "diskb")["xvda"]["on_full"]) == ("pause", "error"), "on_full is not shown")
+    # So slowly that what is left below lasts for many looks. Each block has its number.
+    write = "printf '%-65535d\\n' $i >/root/b && dd if=/root/b of=/dev/xvda bs=64k seek=$i oflag=direct 2>/dev/null || echo broken$((40 + 2))"
+    loop = f"i=0; while [ $i -lt {blocks} ]; do {write}; i=$((i + 1)); sleep 0.1; done; echo all$((40 + 2))"
+    # The line may be typed twice.
+    in_guest(dom0, "diska", f"[ -e /root/b ] || {{ : >/root/b; ({loop}) & }}; echo writes$((40 + 2))", "writes42")
+    dom0.until(f"stat -c %b {file}", r"^[1-9]\d{2}")
+    dom0.ok(f"fallocate -l $(( $(df -B1 --output=avail {room} | tail -n 1) - (6 << 20) )) {room}/other")
+
+    dom0.until("hvctl list diska", "disk-full")
+    reason = dom0.domains()["diska"]["disk_full"]
+    expect(f"{room} has " in reason, f"it is not said where room is needed: {reason}")
+    expect(dom0.domains()["diskb"]["state"] in ("running", "blocked"), "a guest with on_full: error does not run")
+    dom0.until("journalctl -u hvctld -o cat", "is paused because a disk of it cannot grow")
+    dom0.ok("sleep 1")  # what was on its way
+    before = image_blocks(dom0, file)
+    dom0.refused("hvctl unpause diska", "HV-E0205", f"{room} has ")
+    dom0.refused("hvctl shutdown diska", "HV-E0205", "hvctl destroy diska")
+    dom0.ok("systemctl kill -s KILL hvctld; for i in $(seq 100); do hvctl list >/dev/null 2>&1 && break; sleep 0.2; done")
+    expect(dom0.domains()["diska"]["state"] == "disk-full", "the next hvctld does not know why the guest is paused")
+    dom0.ok("sleep 3")
+    expect(dom0.domains()["diska"]["state"] == "disk-full", "the next hvctld has let it go")
+    expect(image_blocks(dom0, file) == before, "a guest that stands still has written")
+    expect(int(dom0.ok(f"df -B1 --output=avail {room} | tail -n 1")) > 0, "nothing is left")
+    # An administrator's pause is one of its own.
+    dom0.ok("hvctl pause diska && hvctl unpause diska")
+    expect(dom0.domains()["diska"]["state"] == "disk-full", "unpausing has set it going without room")
+
+    dom0.ok(f"rm {room}/other")
+    dom0.until("hvctl list diska", "running|blocked")
+    shown = dom0.until("hvctl console --history diska", "all42")
+    expect("broken42" not in shown and "I/O error" not in shown, f"the guest has seen errors:\n{shown[-2000:]}")
+    dom0.ok(f"sync; seq 0 {blocks - 1} >{FOLDER}/expected; head -c $(({blocks} * 65536)) {file} | tr -d ' ' | cmp - {FOLDER}/expected")
+
+    # Where the host goes down it does not wait: it ends in order with what is left.
+    dom0.ok(f"fallocate -l $(( $(df -B1 --output=avail {room} | tail -n 1) - (6 << 20) )) {room}/other")
+    dom0.until("hvctl list diska", "disk-full")
+    dom0.ok("hvctl stop-all")
+    expect(dom0.domains()["diska"]["shutdown_reason"] == "poweroff", f"not an end in order: {dom0.domains()['diska']}")
+    dom0.until(f"umount {room} && echo gone$((40 + 2))", "gone42")
+    expect_nothing_left(dom0)
+
+
 @in_dom0("disks: what cannot be a disk is refused with a reason, and leaves nothing")
 def refusals(dom0):
     file = image(dom0, "a.img")

@@ -224,6 +224,19 @@ TEST_F(VerbsTest, ShowTellsOfACrashLoopBesideTheDefinition) {
     EXPECT_EQ(hvctl({"show", "hello"}).err, "");
 }
 
+TEST_F(VerbsTest, ShowTellsWhereADiskHasNoRoom) {
+    Properties full = domain("full", 5, "disk-full");
+    full["disk_full"] = std::string("/srv has 12 MiB left, and 96 MiB are needed");
+    daemon_.domains.push_back(full);
+    const auto shown = hvctl({"show", "full"});
+    EXPECT_EQ(shown.code, 0);
+    EXPECT_NE(shown.err.find("full is paused because a disk of it cannot grow: /srv has 12 MiB left"),
+              std::string::npos)
+        << shown.err;
+    EXPECT_NE(hvctl({"list", "full"}).out.find("disk-full"), std::string::npos);
+    EXPECT_NE(hvctl({"list", "full", "--json"}).out.find("\"disk_full\": \"/srv has"), std::string::npos);
+}
+
 TEST_F(VerbsTest, SysrqAndRename) {
     EXPECT_EQ(hvctl({"sysrq", "hello", "h"}).code, 0);
     EXPECT_EQ(last_call(), "SendSysrq(hello, h)");
@@ -242,6 +255,8 @@ TEST_F(VerbsTest, BlockAttachWritesADisk) {
     EXPECT_EQ(hvctl({"block-attach", "hello", "b.img", "--no-wait"}).code, 0);
     EXPECT_NE(last_call().find((std::filesystem::current_path() / "b.img").string()), std::string::npos) << last_call();
     EXPECT_EQ(last_call().find("target"), std::string::npos) << last_call();
+    EXPECT_EQ(hvctl({"block-attach", "hello", "b.img", "--on-full", "error", "--no-wait"}).code, 0);
+    EXPECT_NE(last_call().find("\"on_full\""), std::string::npos) << last_call();
     EXPECT_EQ(hvctl({"block-attach", "hello"}).code, 2);
 }
 

@@ -26,6 +26,16 @@ Result<void> FakeBlockHost::grow(const config::DiskDefinition& disk, dev_t devic
     return {};
 }
 
+Result<FileSystemRoom> FakeBlockHost::room_for(const std::vector<ImageFile>& images) {
+    const std::scoped_lock lock{measuring};
+    if (on_room) return on_room(images);
+    FileSystemRoom now = room;
+    for (const ImageFile& image : images) {
+        if (!allocated.contains(image.path)) now.growing.push_back(image.id);
+    }
+    return now;
+}
+
 std::optional<dev_t> FakeBlockHost::serves(DomainId domain, std::uint32_t number) {
     const auto disk = served.find({domain.raw, number});
     return disk != served.end() ? std::optional{disk->second} : std::nullopt;

@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,10 +17,13 @@
 
 namespace hvctld::test {
 
+inline constexpr std::uint64_t kFakeRoom = std::uint64_t{1} << 40;
+
 class FakeBlockHost final : public BlockHost {
   public:
     Result<Backing> attach(Image image, const config::DiskDefinition& disk) override;
     Result<void> grow(const config::DiskDefinition& disk, dev_t device, std::uint64_t bytes) override;
+    Result<FileSystemRoom> room_for(const std::vector<ImageFile>& images) override;
     Result<std::pair<ImageId, Backing>> find_again(const config::DiskDefinition& disk, dev_t device) override;
     [[nodiscard]] std::optional<dev_t> serves(DomainId domain, std::uint32_t number) override;
     [[nodiscard]] std::optional<DiskCounters> counters(DomainId domain, std::uint32_t number) override;
@@ -45,6 +49,11 @@ class FakeBlockHost final : public BlockHost {
     std::atomic<unsigned> newcomer_looks = 0;
     std::vector<LimitedGuest> limited;  // by the last keep_limits(), which another thread calls
     std::mutex limiting;
+    // The file system that all images are on; and what is done in place of that, by the thread that looks.
+    FileSystemRoom room{"/srv", kFakeRoom, kFakeRoom / 2, {}, {}};
+    std::set<std::string> allocated;  // images that do not grow, by path
+    std::function<Result<FileSystemRoom>(const std::vector<ImageFile>&)> on_room;
+    std::mutex measuring;  // of these three
 
   private:
     void look(store::Store& store, const std::string& path);

@@ -189,6 +189,8 @@ INSTANTIATE_TEST_SUITE_P(
                "web1.yaml:4:34: unknown key \"fromat\" in a disk; did you mean \"format\"?"},
         Golden{"DiskShared", with("disks: [{target: xvda, path: /x, format: qcow2, shared: true}]\n"),
                "web1.yaml:4:57: shared: two that write to one qcow2 image destroy it; use a raw one or mode: ro"},
+        Golden{"DiskOnFull", with("disks: [{target: xvda, path: /x, on_full: puase}]\n"),
+               "web1.yaml:4:43: on_full: \"puase\" is not one of pause, error; did you mean \"pause\"?"},
         Golden{"Vlan", with("nics: [{bridge: b, vlan: 4095}]\n"),
                "web1.yaml:4:26: vlan: 4095 is out of range; it must be 1 to 4094"},
         Golden{"Mac", with("nics: [{bridge: b, mac: 01:00:00:00:00:01}]\n"),

@@ -8,7 +8,7 @@ namespace hvctl::cli {
 namespace {
 
 struct Arguments {
-    std::string domain, path, target, format;
+    std::string domain, path, target, format, on_full;
     bool volume = false, read_only = false, cdrom = false, shared = false, no_wait = false;
 };
 
@@ -25,6 +25,7 @@ std::string disk_text(const Arguments& arguments) {
     if (arguments.read_only) disk.add("mode", Value(std::string("ro")));
     if (arguments.cdrom) disk.add("device", Value(std::string("cdrom")));
     if (arguments.shared) disk.add("shared", Value(true));
+    if (!arguments.on_full.empty()) disk.add("on_full", Value(arguments.on_full));
     return disk.text();
 }
 
@@ -72,6 +73,8 @@ void add_block_attach(App& app, Context& context) {
     verb.flag("--read-only", "-r", arguments->read_only, "the guest may not write to it");
     verb.flag("--cdrom", arguments->cdrom, "show it as a CD-ROM");
     verb.flag("--shared", arguments->shared, "others may have it, too");
+    verb.value("--on-full", "WHAT", arguments->on_full,
+               "when its file system in Dom0 is full: pause the guest (by default), or error");
     verb.flag("--no-wait", arguments->no_wait, "print the job's number and return at once");
     verb.run = [arguments, &context] { return attach(context, *arguments); };
 }

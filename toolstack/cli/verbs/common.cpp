@@ -123,7 +123,7 @@ Cell device_state_cell(const std::string& state) {
 
 Cell state_cell(const std::string& state) {
     if (state == "running") return {state, Colour::Green};
-    if (state == "crashed" || state == "crashloop") return {state, Colour::Red};
+    if (state == "crashed" || state == "crashloop" || state == "disk-full") return {state, Colour::Red};
     if (state == "paused" || state == "dying" || state == "starting") return {state, Colour::Yellow};
     if (state == "stopped" || state == "shutdown") return {state, Colour::Dim};
     return {state, Colour::None};

@@ -67,9 +67,11 @@ void add_list(App& app, Context& context) {
         "Lists all domains, or the named ones, running or not. Memory is what a domain has now; time is what its vCPUs "
         "have "
         "used since it started.\n"
-        "States: running, blocked (idle, waiting for an event), paused, starting, shutdown, crashed, crashloop "
-        "(crashed too often "
-        "to be started again: 'hvctl show' tells more), dying, stopped.";
+        "States: running, blocked (idle, waiting for an event), paused, disk-full (paused until a disk has room to "
+        "grow in "
+        "Dom0: 'hvctl show' tells where), starting, shutdown, crashed, crashloop (crashed too often to be started "
+        "again: "
+        "'hvctl show' tells more), dying, stopped.";
     verb.examples = "hvctl list\nhvctl list --json | jq -r '.domains[] | select(.state == \"crashed\") | .name'";
     verb.positionals_of("DOMAIN", Complete::Domain, arguments->domains, Arity::Any, "name, id or UUID");
     verb.flag("--json", arguments->json, "everything that is known, in JSON");

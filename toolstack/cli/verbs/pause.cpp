@@ -8,7 +8,7 @@ void add_pause(App& app, Context& context) {
     Verb& verb = app.verb("pause", Topic::Life, "stop scheduling a domain");
     verb.description =
         "Takes the CPUs away from a domain. It keeps its memory and its devices and goes on where it was after 'hvctl "
-        "unpause'.";
+        "unpause'; also one that waits for room on a disk, when there is room.";
     verb.examples = "hvctl pause web1";
     verb.positionals_of("DOMAIN", Complete::Guest, *domains, Arity::AtLeastOne, "name, id or UUID");
     verb.run = [domains, &context]() -> Result<void> {

@@ -33,11 +33,22 @@ void explain_crash_loop(Context& context, const std::string& name) {
     warn(text);
 }
 
+// The same of what keeps it from running now.
+void explain_full_disk(Context& context, const std::string& name) {
+    const auto manager = context.manager();
+    const auto domain = manager ? (*manager)->get_domain(name) : std::unexpected(manager.error());
+    if (!domain || domain->text("disk_full").empty()) return;
+    warn(domain->text("name") + " is paused because a disk of it cannot grow: " + domain->text("disk_full") +
+         "\nIt goes on by itself when there is room" +
+         (domain->text("state") == "paused" ? ", once it is unpaused, too." : "."));
+}
+
 Result<void> show(Context& context, const Arguments& arguments) {
     Remembered remembered = TRY(TRY(context.manager())->get_definition(arguments.domain));
     if (!arguments.json) {
         print(pretty_json(remembered.definition) + '\n');
         explain_crash_loop(context, arguments.domain);
+        explain_full_disk(context, arguments.domain);
         return {};
     }
     JsonDocument document;
@@ -65,7 +76,8 @@ void add_show(App& app, Context& context) {
         "Prints the definition that hvctld remembers of a domain, with defaults written out: itself a domain file, "
         "which "
         "'hvctl create' takes. Of a domain that has crashed too often to be started again, standard error tells when "
-        "and why, with the last lines of its console. With --json also the earlier definitions that have made the "
+        "and why, with the last lines of its console; of one whose disk cannot grow, where room is needed. With --json "
+        "also the earlier definitions that have made the "
         "domain run, newest first.";
     verb.examples = "hvctl show web1 >web1.yaml\nhvctl show --json web1 | jq '.revisions[].source'";
     verb.positional("DOMAIN", Complete::Domain, arguments->domain, "name, id or UUID");

@@ -39,6 +39,7 @@ Result<void> DiskMethods::list(ManagerObject& object, sd_bus_message* call) {
                     if (!view.volume.empty()) writer.entry("volume", view.volume);
                     writer.entry("format", view.format).entry("read_only", view.read_only);
                     writer.entry("cdrom", view.cdrom).entry("shared", view.shared);
+                    writer.entry("on_full", view.errors_on_full ? "error" : "pause");
                     writer.entry("state", view.state).entry("device", view.device);
                 });
             }

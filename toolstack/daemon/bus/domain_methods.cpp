@@ -65,6 +65,7 @@ void append(Writer& writer, const DomainView& view) {
     writer.entry("disk_iops", view.disk_limits.requests).entry("disk_bandwidth", view.disk_limits.bytes);
     writer.entry("disk_burst", view.disk_limits.burst_seconds);
     writer.entry("autostart", view.autostart).entry("shutdown_reason", view.shutdown_reason);
+    if (!view.disk_full.empty()) writer.entry("disk_full", view.disk_full);
     if (view.ended_us != 0) writer.entry("ended", view.ended_us);
     writer.entry("hv_bytes", view.hv_bytes).entry("console_dropped", view.console_dropped).entry("job", view.job);
 }

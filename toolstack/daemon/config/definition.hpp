@@ -32,6 +32,10 @@ using MacAddress = std::array<std::uint8_t, 6>;
 // What an image may be, by xl's names; the first is the usual one.
 inline constexpr std::array<std::string_view, 6> kImageFormats{"raw", "qcow2", "vmdk", "vhdx", "vhd", "vdi"};
 
+// What becomes of the guest when the file system of an image that grows is full. In the order of the words that
+// devices.cpp has.
+enum class OnFull : std::uint8_t { Pause, Error };
+
 struct DiskDefinition {
     std::string target;  // xvda
     std::string path;
@@ -40,6 +44,7 @@ struct DiskDefinition {
     bool read_only = false;
     bool cdrom = false;   // read only
     bool shared = false;  // other domains may have it, too, whoever writes
+    OnFull on_full = OnFull::Pause;
 };
 
 // What all disks of a domain together may do in a second. 0: as much as there is.

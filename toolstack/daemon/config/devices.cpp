@@ -123,6 +123,8 @@ DiskDefinition read_one_disk(MapReader& reader, const YamlNode* target, const st
             node->position,
             fmt::format("shared: two that write to one {} image destroy it; use a raw one or mode: ro", disk.format));
     }
+    constexpr std::array<std::string_view, 2> kOnFull{"pause", "error"};
+    if (reader.choice("on_full", kOnFull) == 1) disk.on_full = OnFull::Error;
     reader.finish();
     return disk;
 }

@@ -30,6 +30,7 @@ Json disk(const DiskDefinition& disk) {
     result["mode"] = disk.read_only ? "ro" : "rw";
     if (disk.cdrom) result["device"] = "cdrom";
     if (disk.shared) result["shared"] = true;
+    if (disk.on_full == OnFull::Error) result["on_full"] = "error";
     return result;
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/log.hpp"
 #include "base/new_file.hpp"
+#include "devices/block/disks.hpp"
 #include "devices/looking.hpp"
 #include "domain/dump_folder.hpp"
 #include "hvctl/try.hpp"
@@ -112,7 +113,8 @@ Result<void> CoreDumps::stop_guest(Job& job, const Domain& domain) {
 }
 
 void CoreDumps::let_go(const Domain& domain, bool was_paused) {
-    if (was_paused) return;
+    // One that waits for space goes on when there is some: see space_keeper.hpp.
+    if (was_paused || domain.disks->space_hold().wait()) return;
     if (const auto going = context_.hypervisor.unpause_domain(domain.id()); !going)
         log::error("{}: cannot be set going again: {}", domain.record.name, going.error().what());
     domains_.changed(domain);

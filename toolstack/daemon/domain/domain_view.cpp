@@ -1,6 +1,7 @@
 #include "domain/domain_view.hpp"
 
 #include "base/clock.hpp"
+#include "devices/block/disks.hpp"
 #include "domain/uuid_text.hpp"
 
 namespace hvctld {
@@ -28,6 +29,13 @@ void add_live(DomainView& view, const abi::DomainInfo& info) {
     if ((info.flags & abi::kDomainShutdown) != 0) view.shutdown_reason = to_string(end_reason(info));
 }
 
+// What hv only knows as paused. Of two reasons the administrator's is the one that he must take away himself.
+void add_space(DomainView& view, const SpaceHold& hold) {
+    if (!hold.wait()) return;
+    view.disk_full = hold.wait()->text();
+    if (view.state == "paused" && !hold.wait()->paused) view.state = "disk-full";
+}
+
 }  // namespace
 
 DomainView view_of(const Domain& domain, const abi::DomainInfo* info) {
@@ -52,6 +60,7 @@ DomainView view_of(const Domain& domain, const abi::DomainInfo* info) {
     view.state = record.gave_up ? "crashloop" : is_crash(record.end_reason) ? "crashed" : "stopped";
     if (info != nullptr) {
         add_live(view, *info);
+        add_space(view, domain.disks->space_hold());
         view.uptime = record.run_since_us != 0 ? (monotonic_us() - record.run_since_us) * 1000 : 0;
     }
     // While it is being built the domain is in nobody's hands but the builder's.

@@ -32,6 +32,7 @@ struct DomainView {
     std::uint64_t uptime = 0;  // nanoseconds since it was started; 0: it does not run
     bool autostart = false;
     std::string shutdown_reason;
+    std::string disk_full;  // where it has no room to grow, and how much is needed; empty: it does not wait for that
     std::uint64_t ended_us = 0;  // the run before; CLOCK_REALTIME, 0: there was none
     std::uint64_t hv_bytes = 0;
     std::uint64_t console_dropped = 0;

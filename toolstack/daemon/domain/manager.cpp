@@ -41,6 +41,7 @@ Result<void> Manager::recover() {
     volumes_.sweep();
     metering_.begin();
     disk_limiter_.begin();
+    space_keeper_.begin();
     return {};
 }
 

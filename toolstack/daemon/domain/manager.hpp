@@ -25,6 +25,7 @@
 #include "domain/renames.hpp"
 #include "domain/requests.hpp"
 #include "domain/resources.hpp"
+#include "domain/space_keeper.hpp"
 #include "domain/starts.hpp"
 #include "domain/tear_down.hpp"
 #include "domain/vcpus.hpp"
@@ -189,6 +190,7 @@ class Manager {
     Renames renames_{context_, domains_, work_};
     Vcpus vcpus_{context_, domains_, work_};
     DiskLimiter disk_limiter_{context_, domains_};
+    SpaceKeeper space_keeper_{context_, domains_, work_};
     Resources resources_{context_, domains_, work_, disk_limiter_};
     PoolChanges pools_{context_, domains_, work_};
     DiskChanges disk_changes_{context_, domains_, work_};

@@ -159,7 +159,8 @@ void Metering::account(DomainUsage now, std::uint64_t at) {
 }
 
 void Metering::add(const DomainUsage& before, const DomainUsage& now, std::uint64_t elapsed) {
-    const bool stands = now.state == "paused" || now.state == "shutdown" || now.state == "crashed";
+    const bool stands =
+        now.state == "paused" || now.state == "disk-full" || now.state == "shutdown" || now.state == "crashed";
     LedgerEntry entry{now.uuid, now.name, realtime_us() / kHourUs, {}};
     LedgerSums& sums = entry.sums;
     sums.delivered = gained(before.cpu_time, now.cpu_time);

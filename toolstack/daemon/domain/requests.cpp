@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "devices/block/disks.hpp"
 #include "hvctl/try.hpp"
 
 namespace hvctld {
@@ -84,8 +85,15 @@ Result<void> Requests::require_listening(const Domain& domain) {
     const auto info = TRY(within(name, Result<abi::DomainInfo>{context_.hypervisor.domain(domain.id())}));
     if ((info.flags & abi::kDomainShutdown) != 0)
         return fail(ErrorId::WrongState, fmt::format("{} has stopped already; destroy it", name));
-    if ((info.flags & abi::kDomainPaused) != 0)
-        return fail(ErrorId::WrongState, fmt::format("{} is paused and cannot react; unpause it first", name));
+    const bool paused = (info.flags & abi::kDomainPaused) != 0;
+    if (const auto& wait = domain.disks->space_hold().wait(); paused && wait && !wait->paused) {
+        return fail(
+            ErrorId::WrongState,
+            fmt::format("{0} is paused and cannot react, because a disk of it cannot grow: {1}; make room there, "
+                        "and ask again; 'hvctl destroy {0}' ends it as it is",
+                        name, wait->text()));
+    }
+    if (paused) return fail(ErrorId::WrongState, fmt::format("{} is paused and cannot react; unpause it first", name));
     return {};
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "config/values.hpp"
+#include "devices/block/disks.hpp"
 #include "domain/scheduling.hpp"
 #include "hvctl/try.hpp"
 
@@ -44,6 +45,13 @@ Result<void> put_list(std::vector<config::CpuList>& lists, std::optional<std::ui
     if (each.size() == 1 && each.front() == all) each.clear();
     lists = std::move(each);
     return {};
+}
+
+std::string waits_for_space(const std::string& name, const SpaceHold::Wait& wait) {
+    return fmt::format(
+        "{} is paused because a disk of it cannot grow: {}; it goes on by itself as soon as there is room: delete what "
+        "is not needed there, or make the file system larger",
+        name, wait.text());
 }
 
 }  // namespace
@@ -109,6 +117,7 @@ Result<Domain*> Vcpus::whole(const std::string& text, Verb asked) {
 
 Result<void> Vcpus::pause(const std::string& text) {
     const Domain* domain = TRY(whole(text, Verb::Pause));
+    domain->disks->space_hold().set_paused(true);
     TRY(within("pause " + domain->record.name, Result<void>{hypervisor_.pause_domain(domain->id())}));
     domains_.changed(*domain);
     return {};
@@ -122,6 +131,13 @@ Result<void> Vcpus::unpause(const std::string& text) {
                     fmt::format("{0} has ended ({1}) and cannot go on; 'hvctl destroy {0}' removes "
                                 "what is left of it",
                                 domain->record.name, to_string(end_reason(info))));
+    }
+    if (const auto& wait = domain->disks->space_hold().wait()) {
+        if (!wait->paused) return fail(ErrorId::WrongState, waits_for_space(domain->record.name, *wait));
+        // What is left is its wait for space.
+        domain->disks->space_hold().set_paused(false);
+        domains_.changed(*domain);
+        return {};
     }
     TRY(within("unpause " + domain->record.name, Result<void>{hypervisor_.unpause_domain(domain->id())}));
     domains_.changed(*domain);

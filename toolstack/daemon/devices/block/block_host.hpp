@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "devices/block/image.hpp"
+#include "devices/block/image_room.hpp"
 #include "hypervisor/hypervisor.hpp"
 
 namespace hvctld {
@@ -44,6 +45,8 @@ class BlockHost {
     virtual Result<Backing> attach(Image image, const config::DiskDefinition& disk) = 0;
     // Grows the image behind a disk that is served by `device` to `bytes`. May wait as attach() does.
     virtual Result<void> grow(const config::DiskDefinition& disk, dev_t device, std::uint64_t bytes) = 0;
+    // What look_at_room() says. May wait as attach() does. From any thread.
+    virtual Result<FileSystemRoom> room_for(const std::vector<ImageFile>& images) = 0;
     // Of a guest that runs, with a disk that is served by `device`: what it is, and what attach() had given for it. May
     // wait as attach() does.
     virtual Result<std::pair<ImageId, Backing>> find_again(const config::DiskDefinition& disk, dev_t device) = 0;

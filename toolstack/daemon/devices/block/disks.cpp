@@ -180,12 +180,14 @@ void Disks::unplug() {
 // Before, requests that it had made may still be on their way to the disk.
 void Disks::freed() {
     context_.claims.release(domain_.record.name, domain_.record.instance.domid);
+    space_hold_.end();
 }
 
 // The store knows more of the guest's disks than its definition, which may be lost. What was about to come goes, and so
 // does what was about to go; a guest that was only asked for a disk keeps it.
 Result<void> Disks::recover() {
     const std::uint16_t domid = domain_.record.instance.domid;
+    space_hold_.recover();
     for (const ImageClaim& claim : context_.claims.of(domid)) recover_one(claim);
     for (const config::DiskDefinition& disk : domain_.definition.disks) {
         find_again(disk);
@@ -368,7 +370,7 @@ std::vector<DiskView> Disks::list() const {
         const std::uint32_t number = number_of(disk);
         const auto device = domain_.in_hv() ? context_.blocks->serves(domain_.id(), number) : std::nullopt;
         views.push_back({disk.target, number, disk.path, disk.volume, disk.format, disk.read_only, disk.cdrom,
-                         disk.shared, state_of(number),
+                         disk.shared, disk.on_full == config::OnFull::Error, state_of(number),
                          device ? fmt::format("{}:{}", major(*device), minor(*device)) : ""});
     }
     return views;

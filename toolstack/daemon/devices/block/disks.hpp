@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "devices/block/block_host.hpp"
+#include "devices/block/space_hold.hpp"
 #include "devices/block/vbd.hpp"
 #include "devices/device.hpp"
 #include "domain/context.hpp"
@@ -24,13 +25,14 @@ struct DiskView {
     bool read_only = false;
     bool cdrom = false;
     bool shared = false;
-    std::string state;   // offline, starting, waiting, connected, closing, closed, failed
-    std::string device;  // of Dom0, "7:0"; empty: none
+    bool errors_on_full = false;  // where the file system of its image is full; otherwise the guest waits
+    std::string state;            // offline, starting, waiting, connected, closing, closed, failed
+    std::string device;           // of Dom0, "7:0"; empty: none
 };
 
 class Disks final : public Device {
   public:
-    Disks(Context& context, Domain& domain) : context_{context}, domain_{domain} {}
+    Disks(Context& context, Domain& domain) : context_{context}, domain_{domain}, space_hold_{context.store, domain} {}
 
     Step prepare(bool anew) override;
     Phase publish() override;
@@ -60,6 +62,9 @@ class Disks final : public Device {
     [[nodiscard]] std::vector<DiskView> list() const;
     // By target; those that are served.
     [[nodiscard]] std::map<std::string, DiskCounters> counters() const;
+    // Whether the guest stands still until they have room to grow.
+    [[nodiscard]] SpaceHold& space_hold() { return space_hold_; }
+    [[nodiscard]] const SpaceHold& space_hold() const { return space_hold_; }
     // The devices that the store has for them, by number.
     [[nodiscard]] std::map<std::uint32_t, dev_t> served() const;
 
@@ -81,6 +86,7 @@ class Disks final : public Device {
 
     Context& context_;
     Domain& domain_;
+    SpaceHold space_hold_;
     std::map<std::string, Backing> backings_;  // by target
     std::shared_ptr<Disks*> alive_ = std::make_shared<Disks*>(this);
 };

@@ -17,6 +17,7 @@ class KernelBlockHost final : public BlockHost {
   public:
     Result<Backing> attach(Image image, const config::DiskDefinition& disk) override;
     Result<void> grow(const config::DiskDefinition& disk, dev_t device, std::uint64_t bytes) override;
+    Result<FileSystemRoom> room_for(const std::vector<ImageFile>& images) override { return look_at_room(images); }
     Result<std::pair<ImageId, Backing>> find_again(const config::DiskDefinition& disk, dev_t device) override;
     [[nodiscard]] std::optional<dev_t> serves(DomainId domain, std::uint32_t number) override;
     [[nodiscard]] std::optional<DiskCounters> counters(DomainId domain, std::uint32_t number) override;
