@@ -131,7 +131,7 @@ def hooks(dom0):
     path = define(dom0, "neta", f"[{nic}]")
     dom0.refused(f"hvctl create {path}", "HV-E0804", "not executable")
     dom0.ok("chmod 777 /etc/hvctl/hooks/route")
-    dom0.refused(f"hvctl create {path}", "HV-E0804", "others than root may write to /etc/hvctl/hooks/route")
+    dom0.refused(f"hvctl create {path}", "HV-E0804", "others than root may write")
     dom0.ok("chmod 755 /etc/hvctl/hooks/route; [ ! -e /run/hook.log ]; touch /run/hook.fails")
     dom0.refused(f"hvctl create {path}", "HV-E0804", "status 3: no such switch")
     dom0.until("cat /run/hook.log", "(?s)add vif.*remove vif")
