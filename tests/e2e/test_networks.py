@@ -116,6 +116,50 @@ def changed(dom0):
     expect_nothing_left(dom0)
 
 
+HOOK = """#!/bin/sh
+echo "$1 $2 $HVCTL_DOMAIN $HVCTL_MAC $HVCTL_BRIDGE $HVCTL_ADDRESSES link=$(cat /sys/class/net/$2/operstate 2>/dev/null)" >>/run/hook.log
+[ ! -e /run/hook.fails ] || { echo no such switch >&2; exit 3; }
+[ ! -e /run/hook.hangs ] || exec sleep 1000
+"""
+
+
+@in_dom0("networks: a host's own program runs when an interface comes and goes, and what it refuses is undone")
+def hooks(dom0):
+    dom0.ok("mkdir -p /etc/hvctl/hooks; rm -f /run/hook.*")
+    dom0.write("/etc/hvctl/hooks/route", HOOK)
+    nic = "{hook: /etc/hvctl/hooks/route, mac: '00:16:3e:00:00:77', addresses: [10.213.7.9/20]}"
+    path = define(dom0, "neta", f"[{nic}]")
+    dom0.refused(f"hvctl create {path}", "HV-E0804", "not executable")
+    dom0.ok("chmod 777 /etc/hvctl/hooks/route")
+    dom0.refused(f"hvctl create {path}", "HV-E0804", "others than root may write")
+    dom0.ok("chmod 755 /etc/hvctl/hooks/route; [ ! -e /run/hook.log ]; touch /run/hook.fails")
+    dom0.refused(f"hvctl create {path}", "HV-E0804", "status 3: no such switch")
+    dom0.until("cat /run/hook.log", "(?s)add vif.*remove vif")
+    expect(dom0.guests() == [], f"still there: {dom0.guests()}")
+    dom0.ok("rm /run/hook.*")
+    dom0.ok(f"hvctl create {path}")
+    interface = nics(dom0, "neta")[0]["interface"]
+    told = dom0.ok("cat /run/hook.log")
+    expect(told.startswith(f"add {interface} neta 00:16:3e:00:00:77 hvbr0 10.213.7.9/20 ") and told.count("\n") == 1, f"not as expected: {told}")
+    has_lease(dom0, "neta")
+    dom0.ok("systemctl kill -s KILL hvctld; for i in $(seq 100); do hvctl list >/dev/null 2>&1 && break; sleep 0.2; done")
+    dom0.ok("hvctl network-attach neta mac=00:16:3e:00:00:78 addresses=10.213.7.10/20 hook=/etc/hvctl/hooks/route")
+    dom0.ok("hvctl network-detach neta 00:16:3e:00:00:78")
+    expect(dom0.ok("cut -d ' ' -f 1 /run/hook.log").split() == ["add", "add", "remove"], dom0.ok("cat /run/hook.log"))
+    # Killed while it runs: the program goes with hvctld, and the next one undoes it.
+    dom0.ok("touch /run/hook.hangs; hvctl network-attach --no-wait neta addresses=10.213.7.10/20 hook=/etc/hvctl/hooks/route")
+    dom0.until("pgrep -fx 'sleep 1000'; echo end", r"^\d+")
+    dom0.ok("rm /run/hook.hangs; systemctl kill -s KILL hvctld; for i in $(seq 100); do hvctl list >/dev/null 2>&1 && break; sleep 0.2; done")
+    dom0.until("pgrep -fx 'sleep 1000'; echo end", r"^end")
+    dom0.until("cut -d ' ' -f 1 /run/hook.log | xargs", "add add remove add remove$")
+    expect(len(nics(dom0, "neta")) == 1, "the interface that came to nothing is still there")
+    dom0.ok("hvctl destroy neta")
+    dom0.until("tail -n 1 /run/hook.log", f"remove {interface} neta")
+    dom0.until("xenstore-list /tool/hvctld/nic-hooks; echo end", r"^(xenstore-list: [^\n]*\n)?end")
+    dom0.ok("rm -rf /etc/hvctl/hooks /run/hook.*")
+    expect_nothing_left(dom0)
+
+
 @in_dom0("networks: what cannot be had is refused with a reason, and leaves nothing")
 def refusals(dom0):
     dom0.refused(f"hvctl create -p {define(dom0, 'neta', '[{bridge: nowhere, addresses: any}]')}", "HV-E0801", "no bridge nowhere")

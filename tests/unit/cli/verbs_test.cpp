@@ -286,6 +286,8 @@ TEST_F(VerbsTest, NetworkAttachWritesANic) {
     EXPECT_EQ(hvctl({"network-attach", "hello", "vlan=30", "offload=false", "--no-wait"}).code, 0);
     EXPECT_NE(last_call().find("\"vlan\": 30"), std::string::npos) << last_call();
     EXPECT_NE(last_call().find("\"offload\": false"), std::string::npos) << last_call();
+    EXPECT_EQ(hvctl({"network-attach", "hello", "hook=/etc/hvctl/hooks/x", "--no-wait"}).code, 0);
+    EXPECT_NE(last_call().find("\"hook\": \"/etc/hvctl/hooks/x\""), std::string::npos) << last_call();
     EXPECT_EQ(hvctl({"network-attach", "hello", "--no-wait"}).code, 0);
     const auto wrong = hvctl({"network-attach", "hello", "bridg=br0"});
     EXPECT_EQ(wrong.code, 2);

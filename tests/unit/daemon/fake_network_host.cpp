@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdio>
+#include <thread>
 
 #include "devices/network/vif.hpp"
 
@@ -28,6 +30,17 @@ void FakeNetworkHost::disconnect(const GuestNic& nic) {
 Result<NicCheck> FakeNetworkHost::check(const GuestNic& nic) {
     const std::lock_guard lock{mutex};
     return NicCheck{nic.interface, {{"IPv4 from its own", true, true}}, passes.contains(nic.interface)};
+}
+
+Result<void> FakeNetworkHost::run_hook(const HookRun& run, const std::stop_token& cancel) {
+    ++hooks_begun;
+    while (hooks_hang && !cancel.stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    const std::lock_guard lock{mutex};
+    const bool adds = run.action == HookRun::Action::Add;
+    hooks.push_back(fmt::format("{} {} {} {}", adds ? "add" : "remove", run.interface, run.domain, run.program));
+    if (cancel.stop_requested()) return fail(ErrorId::HookFailed, run.text() + " was called off and killed");
+    if (run.program != failing_hook) return {};
+    return fail(ErrorId::HookFailed, run.text() + " has ended with status 3: no such switch");
 }
 
 bool FakeNetworkHost::exists(const std::string& interface) const {

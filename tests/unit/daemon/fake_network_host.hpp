@@ -2,11 +2,14 @@
 // xen-netback does for guests whose drivers answer, or do not.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <set>
+#include <stop_token>
 #include <string>
+#include <vector>
 
 #include "devices/network/network_host.hpp"
 #include "store/store.hpp"
@@ -20,6 +23,7 @@ class FakeNetworkHost final : public NetworkHost {
     Result<void> connect(const GuestNic& nic) override;
     void disconnect(const GuestNic& nic) override;
     Result<NicCheck> check(const GuestNic& nic) override;
+    Result<void> run_hook(const HookRun& run, const std::stop_token& cancel) override;
     [[nodiscard]] bool exists(const std::string& interface) const override;
     [[nodiscard]] std::optional<NicCounters> counters(const std::string& interface) const override;
 
@@ -34,6 +38,10 @@ class FakeNetworkHost final : public NetworkHost {
     std::string complaint;                   // of netback, instead of serving
     std::string broken;                      // an interface that cannot be connected
     std::map<std::string, GuestNic> passes;  // by interface: what it may send; under `mutex`
+    std::vector<std::string> hooks;          // "add vif1.0 web1 /hook", as they ended; under `mutex`
+    std::string failing_hook;                // a program that fails; under `mutex`
+    std::atomic<bool> hooks_hang = false;    // until they are called off, or this is false again
+    std::atomic<int> hooks_begun = 0;
     mutable std::mutex mutex;
 
   private:

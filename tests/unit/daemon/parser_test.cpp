@@ -193,6 +193,10 @@ INSTANTIATE_TEST_SUITE_P(
                "web1.yaml:4:43: on_full: \"puase\" is not one of pause, error; did you mean \"pause\"?"},
         Golden{"Vlan", with("nics: [{bridge: b, vlan: 4095}]\n"),
                "web1.yaml:4:26: vlan: 4095 is out of range; it must be 1 to 4094"},
+        Golden{"Hook", with("nics: [{bridge: b, hook: vif-route}]\n"),
+               "web1.yaml:4:26: hook: \"vif-route\" is not an absolute path"},
+        Golden{"HookOfXl", with("nics: [{bridge: b, script: /x}]\n"),
+               "web1.yaml:4:20: unknown key \"script\" in a nic; did you mean \"hook\"?"},
         Golden{"Mac", with("nics: [{bridge: b, mac: 01:00:00:00:00:01}]\n"),
                "web1.yaml:4:25: mac: 01:00:00:00:00:01 is a multicast address"},
         Golden{"Address", with("nics: [{bridge: b, addresses: [192.0.2.300]}]\n"),
@@ -405,13 +409,14 @@ TEST(Settings, DefaultsAndValues) {
     EXPECT_FALSE(diagnostics.failed());
     EXPECT_EQ(settings.console.log_size, 1ull << 20);
     settings = parse_settings(
-        "log_level: debug\nconsole: {log_size: 2MiB}\ndefaults: {on_crash: preserve}\n"
+        "log_level: debug\nconsole: {log_size: 2MiB}\ndefaults: {on_crash: preserve, nic_hook: /etc/hvctl/hooks/x}\n"
         "shutdown_timeout: 90s\n",
         "hvctl.yaml", diagnostics);
     EXPECT_EQ(diagnostics.text(), "");
     EXPECT_EQ(settings.console.log_size, 2ull << 20);
     EXPECT_EQ(settings.defaults.on_crash, EndAction::Preserve);
     EXPECT_FALSE(settings.defaults.on_watchdog);
+    EXPECT_EQ(settings.defaults.nic_hook, "/etc/hvctl/hooks/x");
     EXPECT_EQ(settings.shutdown_timeout_seconds, 90u);
     Diagnostics too_long;
     (void)parse_settings("shutdown_timeout: 2h\n", "hvctl.yaml", too_long);

@@ -63,6 +63,7 @@ constexpr std::array kKnown = {
     Known{"NicUnusable", ExitCode::Failed},
     Known{"AddressTaken", ExitCode::Busy},
     Known{"NoSuchNic", ExitCode::NotFound},
+    Known{"HookFailed", ExitCode::Failed},  // the host's own program
     Known{"NoSuchVolume", ExitCode::NotFound},
     Known{"VolumeExists", ExitCode::Busy},
     Known{"NoSuchVolumePool", ExitCode::NotFound},

@@ -85,6 +85,9 @@ constexpr std::array kTable{
                "A network interface cannot be had as it is defined: its bridge is none, or not there."},
     ErrorEntry{ErrorId::AddressTaken, "AddressTaken", "Another domain, or Dom0, has the MAC address or the address."},
     ErrorEntry{ErrorId::NoSuchNic, "NoSuchNic", "The domain has no network interface of that number or MAC address."},
+    ErrorEntry{
+        ErrorId::HookFailed, "HookFailed",
+        "The host's own program for a network interface has failed, or cannot be run; the message has its words."},
 };
 
 ErrorId id_of(hvctl::ErrorCode code) {

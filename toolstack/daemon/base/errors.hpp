@@ -77,6 +77,7 @@ enum class ErrorId : std::uint16_t {
     NicUnusable = 801,
     AddressTaken = 802,
     NoSuchNic = 803,
+    HookFailed = 804,
 };
 
 struct ErrorEntry {

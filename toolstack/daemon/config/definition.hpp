@@ -67,6 +67,9 @@ inline constexpr std::uint32_t kUsualMtu = 1500;
 // What becomes of a network interface whose transfer_quota is used up. In the order of the words that devices.cpp has.
 enum class OverQuota : std::uint8_t { Warn, Stop, Throttle };
 
+// In place of a program.
+inline constexpr std::string_view kNoHook = "none";
+
 struct NicDefinition {
     std::string bridge{kHostBridge};
     std::optional<MacAddress> mac;    // none: made from the domain's name when it starts
@@ -80,6 +83,7 @@ struct NicDefinition {
     std::uint64_t quota_bytes = 0;    // received and sent in a calendar month (UTC); 0: no end
     OverQuota over_quota = OverQuota::Warn;
     std::uint64_t over_quota_bits = 0;  // per second, with Throttle
+    std::string hook = {};              // the program that is run for it, or kNoHook; empty: the host's
 };
 
 // The CPU pool of domains that name none.

@@ -207,6 +207,7 @@ NicDefinition read_one_nic(MapReader& reader, Diagnostics& diagnostics) {
     if (reader.take("vlan") != nullptr) reader.number("vlan", nic.vlan, 1, kMostVlan);
     reader.boolean("offload", nic.offload);
     read_link_and_rate(reader, nic, diagnostics);
+    read_hook(reader, "hook", nic.hook, diagnostics);
     reader.finish();
     return nic;
 }
@@ -308,6 +309,19 @@ void read_addresses(MapReader& reader, NicDefinition& nic, Diagnostics& diagnost
             nic.addresses.push_back(*parsed);
         }
     }
+}
+
+void read_hook(MapReader& reader, std::string_view key, std::string& hook, Diagnostics& diagnostics) {
+    constexpr std::size_t kLongestHook = 255;  // an entry of the store has room for it beside what it is told
+    const YamlNode* node = reader.take(key);
+    if (node == nullptr) return;
+    if (node->kind == YamlNode::Kind::Scalar && node->scalar == kNoHook) {
+        hook = kNoHook;
+        return;
+    }
+    reader.path(key, hook);
+    if (hook.size() > kLongestHook)
+        diagnostics.error(node->position, fmt::format("{}: a path of at most {} bytes is needed", key, kLongestHook));
 }
 
 std::optional<NicDefinition> parse_nic(std::string_view text, const std::string& source, Diagnostics& diagnostics) {

@@ -37,6 +37,8 @@ bool parse_nic_change(std::string_view text, const std::string& source, NicDefin
 std::string format_over_quota(const NicDefinition& nic);
 // A sequence of addresses, or the word any.
 void read_addresses(MapReader& reader, NicDefinition& nic, Diagnostics& diagnostics);
+// The program that is run for a network interface: an absolute path, or the word none.
+void read_hook(MapReader& reader, std::string_view key, std::string& hook, Diagnostics& diagnostics);
 // What a network interface of Dom0 may be called.
 void check_interface_name(const YamlNode& node, const std::string& name, Diagnostics& diagnostics);
 

@@ -56,6 +56,7 @@ Json nic(const NicDefinition& nic) {
         result["transfer_quota"] = format_size(nic.quota_bytes);
         result["over_quota"] = format_over_quota(nic);
     }
+    if (!nic.hook.empty()) result["hook"] = nic.hook;
     return result;
 }
 

@@ -21,6 +21,7 @@ struct DomainDefaults {
     std::optional<EndAction> on_watchdog;  // none: what the definition says of a crash
     RestartLimit restart;
     std::uint32_t cpu_weight = 256;
+    std::string nic_hook;  // of network interfaces that name none; not written into definitions. Empty or kNoHook: none
     std::vector<VolumePoolSettings> volumes{usual_volume_pool()};  // where the disks that are volumes are
 };
 

@@ -50,6 +50,7 @@ void read_defaults(MapReader& reader, DomainDefaults& defaults, Diagnostics& dia
     if (map.take("on_watchdog") != nullptr) read_action(map, "on_watchdog", defaults.on_watchdog.emplace());
     read_restart(map, defaults.restart, diagnostics);
     map.number("cpu_weight", defaults.cpu_weight, kLeastWeight, kMostWeight);
+    read_hook(map, "nic_hook", defaults.nic_hook, diagnostics);
     map.finish();
 }
 

@@ -73,9 +73,8 @@ constexpr std::array kMeanings{
 
 // What only xl's files call so, and what a domain file has for it without taking the same words.
 constexpr std::array kOthers{
-    Meaning{"root", "cmdline", ""},
-    Meaning{"disk", "disks", ""},
-    Meaning{"vif", "nics", ""},
+    Meaning{"root", "cmdline", ""},    Meaning{"disk", "disks", ""},
+    Meaning{"vif", "nics", ""},        Meaning{"script", "hook", ""},  // of an entry of vif
     Meaning{"bootloader", "boot", ""},
 };
 

@@ -13,6 +13,7 @@
 #include "devices/block/image_claims.hpp"
 #include "devices/network/network_host.hpp"
 #include "devices/network/nic_claims.hpp"
+#include "devices/network/nic_hooks.hpp"
 #include "domain/cpu_pools.hpp"
 #include "domain/job_queue.hpp"
 #include "domain/pool_lane.hpp"
@@ -90,6 +91,7 @@ struct Context {
     EventHub events;
     ImageClaims claims{store};
     NicClaims nic_claims;
+    NicHooks nic_hooks{loop, network, store, settings.defaults.nic_hook};
     // A guest's driver has closed its end of that interface of Dom0, or is about to take it up.
     std::function<void(const Domain& domain, const std::string& interface)> nic_driver_moved =
         [](const Domain&, const std::string&) {};

@@ -34,7 +34,8 @@ bool may_pass(ErrorId error) {
         case ErrorId::FileMissing:
         case ErrorId::FileUnreadable:
         case ErrorId::ImageBusy:
-        case ErrorId::BackendFailed: return true;
+        case ErrorId::BackendFailed:
+        case ErrorId::HookFailed: return true;
         default: return false;
     }
 }

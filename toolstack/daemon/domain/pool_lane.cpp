@@ -60,6 +60,16 @@ Step PoolLane::step_apart(std::function<Result<void>()> work) {
     };
 }
 
+Step PoolLane::step_to_its_end(std::function<Result<void>(const std::stop_token&)> work) {
+    return [state = state_, work = std::move(work)](Job& job, const Done& done) {
+        call_off_in_queue(state, job, done, state->enter([state, work, &job, done] {
+            job.on_interrupt(nullptr);  // it only has the job's stop token
+            State::begin_apart(
+                state, job.loop(), [work, stop = job.stop_token()] { return work(stop); }, done);
+        }));
+    };
+}
+
 void PoolLane::run_apart(Loop& loop, std::function<Result<void>()> work,
                          std::function<void(const Result<void>&)> done) {
     state_->enter([state = state_, &loop, work = std::move(work), done = std::move(done)] {

@@ -11,6 +11,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <stop_token>
 
 #include "domain/job.hpp"
 
@@ -25,7 +26,10 @@ class PoolLane {
     // In a thread of its own, when its turn comes. Whatever calls the job off leaves that thread behind at once, so
     // `work` must own all that it uses; its place in the lane is free when it comes to its end.
     [[nodiscard]] Step step_apart(std::function<Result<void>()> work);
-    // The same without a job; never answers when the lane has gone before.
+    // In a thread of its own as well, which is not left behind: whatever calls the job off tells `work`, which must
+    // come to its end soon then, and is waited for.
+    [[nodiscard]] Step step_to_its_end(std::function<Result<void>(const std::stop_token& stop)> work);
+    // As step_apart(), without a job; never answers when the lane has gone before.
     void run_apart(Loop& loop, std::function<Result<void>()> work, std::function<void(const Result<void>&)> done);
     // As Loop::blocking(), when its turn comes; never when the lane has gone before.
     void run(Loop& loop, std::function<void()> work, std::function<void(const Result<void>&)> done);

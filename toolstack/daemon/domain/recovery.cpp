@@ -88,6 +88,7 @@ void Recovery::load_domains(bool same_boot) {
 void Recovery::match_domains(const std::vector<abi::DomainInfo>& infos) {
     context_.claims.load(
         [&](std::uint16_t domid) { return std::ranges::count(infos, domid, &abi::DomainInfo::domain) != 0; });
+    context_.nic_hooks.load();
     std::vector<const abi::DomainInfo*> unknown;
     std::set<const Domain*> there;
     const std::vector<Domain*> known = parts_.domains.all();
@@ -112,6 +113,7 @@ void Recovery::match_domains(const std::vector<abi::DomainInfo>& infos) {
     match_others(unknown, there);
     for (const abi::DomainInfo* info : unknown) adopt_unknown(*info);
     forget_ghosts(infos);
+    context_.nic_hooks.sweep();
 }
 
 // Domains that only the store's journal has: they ended while it, or the registry, could not be written.

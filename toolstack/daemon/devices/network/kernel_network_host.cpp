@@ -16,7 +16,9 @@
 
 #include "base/files.hpp"
 #include "base/log.hpp"
+#include "base/trusted_program.hpp"
 #include "devices/network/filter.hpp"
+#include "devices/network/hook_program.hpp"
 #include "devices/network/netlink.hpp"
 #include "devices/network/nft.hpp"
 #include "devices/network/probe.hpp"
@@ -256,6 +258,14 @@ Result<NicCheck> KernelNetworkHost::check(const GuestNic& guest) {
     const auto own = read_nft(filter_listing(guest.interface));
     result.in_force = own && *own == probed.table;
     return result;
+}
+
+Result<void> KernelNetworkHost::run_hook(const HookRun& run, const std::stop_token& cancel) {
+    if (const auto trusted = check_trusted_program(run.program); !trusted) {
+        return fail(ErrorId::HookFailed,
+                    fmt::format("{} is not run: {}; without one: 'hook: none'", run.text(), trusted.error().message()));
+    }
+    return run_nic_hook(run, kHookPatienceMs, cancel);
 }
 
 bool KernelNetworkHost::exists(const std::string& interface) const {

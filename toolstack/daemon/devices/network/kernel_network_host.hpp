@@ -21,6 +21,7 @@ class KernelNetworkHost final : public NetworkHost {
     Result<void> connect(const GuestNic& nic) override;
     void disconnect(const GuestNic& nic) override;
     Result<NicCheck> check(const GuestNic& nic) override;
+    Result<void> run_hook(const HookRun& run, const std::stop_token& cancel) override;
     [[nodiscard]] bool exists(const std::string& interface) const override;
     [[nodiscard]] std::optional<NicCounters> counters(const std::string& interface) const override;
 

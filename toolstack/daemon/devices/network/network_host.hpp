@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,21 @@ struct NicCheck {
     bool in_force = false;  // what was tried is what the guest's own interface has
 };
 
+// A run of the program that an administrator has for a network interface: when that has come, or when it goes.
+struct HookRun {
+    enum class Action : std::uint8_t { Add, Remove };
+    Action action = Action::Add;
+    std::string program;    // an absolute path
+    std::string interface;  // of Dom0: vif3.0
+    std::uint16_t domid = 0;
+    std::string domain;  // its name
+    std::string uuid;
+    config::NicDefinition nic;  // complete
+
+    // What people call it: "hook /etc/hvctl/hooks/x add vif3.0".
+    [[nodiscard]] std::string text() const;
+};
+
 class NetworkHost {
   public:
     virtual ~NetworkHost() = default;
@@ -58,6 +74,8 @@ class NetworkHost {
     virtual void disconnect(const GuestNic& nic) = 0;
     // Tries what the guest may send, and what it may not, on a filter such as the interface is to have. As provide().
     virtual Result<NicCheck> check(const GuestNic& nic) = 0;
+    // Runs it to its end, or until `cancel` comes; seconds, perhaps. HookFailed, with what it said. As provide().
+    virtual Result<void> run_hook(const HookRun& run, const std::stop_token& cancel) = 0;
     // Whether Dom0's kernel has the interface.
     [[nodiscard]] virtual bool exists(const std::string& interface) const = 0;
     [[nodiscard]] virtual std::optional<NicCounters> counters(const std::string& interface) const = 0;

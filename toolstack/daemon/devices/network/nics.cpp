@@ -204,8 +204,8 @@ Result<void> Nics::connect(const std::vector<Numbered>& nics) {
     return within(domain_.record.name, vifs().add(entries));
 }
 
-// First netback makes the interface, then it gets its filter and its place, and only then netback may let anything
-// through.
+// First netback makes the interface, then it gets its filter and its place, then the administrator's program does what
+// it likes with it, and only then netback may let anything through.
 Step Nics::wait_ready(const std::vector<Numbered>& nics) {
     const auto there = [this, nics]() -> Result<bool> {
         for (const Numbered& nic : nics) {
@@ -222,22 +222,45 @@ Step Nics::wait_ready(const std::vector<Numbered>& nics) {
     return [this, nics, wait](Job& job, const Done& done) {
         wait(job, [this, nics, &job, done](const Result<void>& waited) {
             if (!waited) return done(waited);
-            const auto connect = [host = context_.network, list = [&] {
-                std::vector<GuestNic> all;
-                for (const auto& [number, nic] : nics) all.push_back(guest_nic(nic, number));
-                return all;
-            }()]() -> Result<void> {
-                for (const GuestNic& nic : list) TRY(host->connect(nic));
-                return {};
+            const auto end = [this, nics, done](const Result<void>& ready) {
+                if (ready) std::ranges::for_each(nics, [this](const auto& nic) { open(nic); });
+                done(within(domain_.record.name, Result<void>{ready}));
             };
-            context_.network_lane.step_apart(connect)(job, once([this, nics, done](const Result<void>& connected) {
-                                                          if (connected)
-                                                              std::ranges::for_each(
-                                                                  nics, [this](const auto& nic) { open(nic); });
-                                                          done(within(domain_.record.name, Result<void>{connected}));
-                                                      }));
+            wire(nics)(job, once([this, nics, &job, end](const Result<void>& wired) {
+                           if (!wired) return end(wired);
+                           run_hooks(nics, 0, job, end);
+                       }));
         });
     };
+}
+
+Step Nics::wire(const std::vector<Numbered>& nics) {
+    std::vector<GuestNic> list;
+    for (const auto& [number, nic] : nics) list.push_back(guest_nic(nic, number));
+    return context_.network_lane.step_apart([host = context_.network, list]() -> Result<void> {
+        for (const GuestNic& nic : list) TRY(host->connect(nic));
+        return {};
+    });
+}
+
+// One after the other: an administrator need not think of two at once.
+void Nics::run_hooks(const std::vector<Numbered>& nics, std::size_t index, Job& job, const Done& done) {
+    while (index < nics.size() && context_.nic_hooks.program_of(nics[index].second).empty()) ++index;
+    if (index == nics.size()) return done({});
+    context_.nic_hooks.add(hook_run(nics[index]))(job, [this, nics, index, &job, done](const Result<void>& ran) {
+        if (!ran) return done(ran);
+        run_hooks(nics, index + 1, job, done);
+    });
+}
+
+HookRun Nics::hook_run(const Numbered& nic) const {
+    return {HookRun::Action::Add,
+            context_.nic_hooks.program_of(nic.second),
+            vif_name(domid(), nic.first),
+            domid(),
+            domain_.record.name,
+            domain_.record.uuid,
+            nic.second};
 }
 
 void Nics::open(const Numbered& nic) {
@@ -282,18 +305,20 @@ void Nics::freed() {
 void Nics::clear(const config::NicDefinition& nic, std::uint32_t number, const std::function<void()>& done) {
     leaving_.insert(number);
     left_[number] = std::chrono::steady_clock::now();
-    context_.network_lane.run_apart(
-        context_.loop,
-        [host = context_.network, gone = guest_nic(nic, number)]() -> Result<void> {
-            host->disconnect(gone);
+    const auto gone = [weak = std::weak_ptr{alive_}, number, done](const Result<void>&) {
+        const auto self = weak.lock();
+        if (!self) return;
+        (*self)->leaving_.erase(number);
+        if (done) done();
+    };
+    // As it came, backwards; also when nobody asks for the domain any more by then.
+    context_.nic_hooks.remove(vif_name(domid(), number), [&context = context_, nic = guest_nic(nic, number), gone] {
+        const auto disconnect = [host = context.network, nic]() -> Result<void> {
+            host->disconnect(nic);
             return {};
-        },
-        [weak = std::weak_ptr{alive_}, number, done](const Result<void>&) {
-            const auto self = weak.lock();
-            if (!self) return;
-            (*self)->leaving_.erase(number);
-            if (done) done();
-        });
+        };
+        context.network_lane.run_apart(context.loop, disconnect, gone);
+    });
 }
 
 // The store knows more of the guest than its definition, which may be lost. What was about to come goes, and so does
@@ -323,6 +348,7 @@ void Nics::recover_one(std::uint32_t number, const VifRecord& record) {
     } else {
         vifs().keep_open(number);
         live_[mac_of(record.nic)] = {number, record.nic};
+        context_.nic_hooks.take_up(vif_name(domid(), number));
         if (is_known) {
             *known = record.nic;
         } else {

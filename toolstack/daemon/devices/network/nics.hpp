@@ -86,6 +86,8 @@ class Nics final : public Device {
     Result<void> complete(config::NicDefinition& nic, std::size_t index);
     Result<void> connect(const std::vector<Numbered>& nics);
     [[nodiscard]] Step wait_ready(const std::vector<Numbered>& nics);
+    [[nodiscard]] Step wire(const std::vector<Numbered>& nics);
+    void run_hooks(const std::vector<Numbered>& nics, std::size_t index, Job& job, const Done& done);
     Result<bool> is_there(const Numbered& nic);
     void open(const Numbered& nic);
     void watch_driver();
@@ -98,6 +100,7 @@ class Nics final : public Device {
     [[nodiscard]] std::optional<std::uint32_t> number_of(const config::NicDefinition& nic) const;
     [[nodiscard]] Result<std::uint32_t> free_number() const;
     [[nodiscard]] config::NicDefinition in_force(const config::NicDefinition& nic) const;
+    [[nodiscard]] HookRun hook_run(const Numbered& nic) const;
     [[nodiscard]] GuestNic guest_nic(const config::NicDefinition& nic, std::uint32_t number) const;
     [[nodiscard]] std::string name_of(const config::NicDefinition& nic) const;
     [[nodiscard]] std::string state_of(std::uint32_t number) const;
