@@ -160,6 +160,36 @@ TEST(Registry, RefusesANewerSchema) {
     EXPECT_NE(registry.error().text().find("schema 1000"), std::string::npos);
 }
 
+// What a newer hvctld does with such a domain is not known here, so that nothing is done with any.
+TEST(Registry, RefusesAPhaseOfADomainThatItDoesNotKnow) {
+    for (const int number : {4, 255, 256, -1}) {
+        const TemporaryFolder folder;
+        ASSERT_TRUE(Registry::open(folder / "state.db").value()->save(sample("web1")));
+        const std::string change = "UPDATE domains SET phase = " + std::to_string(number);
+        ASSERT_TRUE(Database::open(folder / "state.db").value()->execute(change.c_str()));
+        const auto registry = Registry::open(folder / "state.db");
+        ASSERT_FALSE(registry);
+        EXPECT_EQ(registry.error().id(), ErrorId::NotSupported);
+        EXPECT_NE(registry.error().text().find("web1 in phase " + std::to_string(number)), std::string::npos);
+    }
+}
+
+TEST(Registry, LeavesJobsAloneWhoseStateItDoesNotKnow) {
+    const TemporaryFolder folder;
+    {
+        const auto registry = Registry::open(folder / "state.db");
+        for (int i = 0; i < 2; ++i) {
+            JobRecord job;
+            ASSERT_TRUE((*registry)->add(job));
+        }
+    }
+    ASSERT_TRUE(Database::open(folder / "state.db").value()->execute("UPDATE jobs SET state = 9 WHERE id = 1"));
+    const auto registry = Registry::open(folder / "state.db");
+    ASSERT_TRUE(registry);
+    EXPECT_FALSE((*registry)->jobs().contains(1));
+    EXPECT_TRUE((*registry)->jobs().contains(2));
+}
+
 TEST(Registry, SaysWhichFileIsNoDatabase) {
     const TemporaryFolder folder;
     const std::string path = folder.file("state.db", std::string(5000, 'x'));

@@ -38,6 +38,25 @@ TEST(Words, NeverChange) {
               ",poweroff,reboot,suspend,crash,watchdog,soft-reset,gone,destroyed,host-restart,");
 }
 
+// The numbers of phases are stored, too; what each means for the parts that ask is one column here.
+TEST(Words, PhasesOfDomains) {
+    constexpr DomainPhase kPhases[] = {DomainPhase::Stopped, DomainPhase::Building, DomainPhase::Running,
+                                       DomainPhase::Ending};
+    std::string answers;
+    for (std::int64_t number = 0; number < 4; ++number) {
+        EXPECT_EQ(domain_phase_of(number), kPhases[number]);
+        const DomainPhase phase = kPhases[number];
+        for (const bool answer : {may_begin(phase), may_be_in_hv(phase), is_being_made(phase), is_whole(phase),
+                                  runs(phase), is_ending(phase)})
+            answers += answer ? '1' : '0';
+        answers += ' ';
+    }
+    EXPECT_EQ(answers, "100000 011000 010110 010001 ");
+    EXPECT_FALSE(domain_phase_of(4));
+    EXPECT_FALSE(domain_phase_of(256));
+    EXPECT_FALSE(domain_phase_of(-1));
+}
+
 TEST(Words, AreReadAsTheyAreWritten) {
     for (std::uint8_t number = 0; number <= static_cast<std::uint8_t>(kLastVerb); ++number)
         EXPECT_EQ(verb_of(to_string(static_cast<Verb>(number))), static_cast<Verb>(number));

@@ -67,9 +67,10 @@ void Recovery::adopt_unknown(const abi::DomainInfo& info) {
     record.ephemeral = true;
     record.phase = DomainPhase::Running;
     // Its end has begun, and hv does not finish it by itself: it is ended like any other that is half there.
-    if ((info.flags & abi::kDomainDying) != 0) record.phase = DomainPhase::Ending;
+    const bool dying = (info.flags & abi::kDomainDying) != 0;
+    if (dying) record.phase = DomainPhase::Ending;
     Domain& adopted = parts_.domains.insert(std::move(domain));
-    if (record.phase == DomainPhase::Ending) {
+    if (dying) {
         log::warning("domain {} is not in the registry, and its end has begun; it is ended as {}", info.domain,
                      adopted.record.name);
         return;

@@ -62,7 +62,7 @@ std::string renamed(Domains& domains, const FileDefinition& file) {
     return {};
 }
 
-bool runs(const Domain* domain) {
+bool runs_already(const Domain* domain) {
     return domain != nullptr && (domain->in_hv() || domain->job != 0);
 }
 
@@ -96,7 +96,7 @@ void autostart(Context& context, Domains& domains, Definitions& definitions, Sta
             continue;
         }
         seen.push_back(each.definition.name);
-        if (!each.definition.autostart || runs(domains.named(each.definition.name))) continue;
+        if (!each.definition.autostart || runs_already(domains.named(each.definition.name))) continue;
         const auto job = has_not_changed(domains.named(each.definition.name), each)
                              ? starts.start(each.definition.name, {.patient = true})
                              : definitions.create(each.text, each.file, {}, {.patient = true});
@@ -105,7 +105,7 @@ void autostart(Context& context, Domains& domains, Definitions& definitions, Sta
     // Definitions that were given to `create` and not put into a file.
     for (const Domain* domain : domains.all()) {
         const std::string name = domain->record.name;
-        if (!domain->definition.autostart || runs(domain) || std::ranges::count(seen, name) != 0) continue;
+        if (!domain->definition.autostart || runs_already(domain) || std::ranges::count(seen, name) != 0) continue;
         if (const auto job = starts.start(name, {.patient = true}); !job)
             log::error("autostart: {}", job.error().text());
     }

@@ -32,8 +32,7 @@ void Definitions::validate(const std::string& text, const std::string& source, s
     auto definition = read_definition(text, source, overrides, defaults, validation.warnings);
     if (!definition) return answer(std::unexpected(definition.error()));
     if (const auto fits = check_host(context_, *definition); !fits) return answer(std::unexpected(fits.error()));
-    if (const Domain* domain = domains_.named(definition->name);
-        domain != nullptr && domain->record.phase != DomainPhase::Stopped)
+    if (const Domain* domain = domains_.named(definition->name); domain != nullptr && !may_begin(domain->record.phase))
         return answer(fail(ErrorId::NameTaken, fmt::format("a domain {} runs already", definition->name)));
     validation.normalised = normalised(*definition);
 
@@ -79,7 +78,7 @@ Result<Domain*> Definitions::draft(config::DomainDefinition definition, const st
     Domain* domain = domains_.named(definition.name);
     if (domain != nullptr) {
         TRY(work_.admit(*domain, Verb::Create));
-        if (domain->record.phase != DomainPhase::Stopped) {
+        if (!may_begin(domain->record.phase)) {
             return fail(ErrorId::NameTaken, fmt::format("a domain {} runs already (domain {}); destroy it or choose "
                                                         "another name",
                                                         definition.name, domain->record.instance.domid));
@@ -124,7 +123,7 @@ Result<DefinitionView> Definitions::view(const std::string& text) {
 Result<void> Definitions::forget(const std::string& text) {
     const Domain* domain = TRY(domains_.find(text));
     TRY(work_.admit(*domain, Verb::Forget));
-    if (domain->in_hv()) {
+    if (!may_begin(domain->record.phase)) {
         return fail(ErrorId::WrongState,
                     fmt::format("{} runs; destroy it before its definition is forgotten", domain->record.name));
     }

@@ -37,7 +37,7 @@ struct Domain {
     Disks* disks = nullptr;                        // one of them, as is the next
     Nics* nics = nullptr;
 
-    [[nodiscard]] bool in_hv() const { return record.phase != DomainPhase::Stopped && record.instance.domid != 0; }
+    [[nodiscard]] bool in_hv() const { return may_be_in_hv(record.phase) && record.instance.domid != 0; }
     // Whether `id` has to wait for others.
     [[nodiscard]] bool has_jobs_before(JobId id) const { return !unwinding.empty() && *unwinding.begin() < id; }
     // Being ended or never finished: a guest without its store and console, which must not run.

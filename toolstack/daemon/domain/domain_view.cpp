@@ -63,10 +63,15 @@ DomainView view_of(const Domain& domain, const abi::DomainInfo* info) {
         add_space(view, domain.disks->space_hold());
         view.uptime = record.run_since_us != 0 ? (monotonic_us() - record.run_since_us) * 1000 : 0;
     }
-    // While it is being built the domain is in nobody's hands but the builder's.
-    if (record.phase == DomainPhase::Building || (domain.job != 0 && record.phase == DomainPhase::Stopped))
-        view.state = "starting";
-    if (record.phase == DomainPhase::Ending) view.state = "dying";
+    // What a job does with the domain counts for more than what hv has of it at this moment.
+    switch (record.phase) {
+        case DomainPhase::Stopped:
+            if (domain.job != 0) view.state = "starting";
+            break;
+        case DomainPhase::Building: view.state = "starting"; break;
+        case DomainPhase::Running: break;
+        case DomainPhase::Ending: view.state = "dying"; break;
+    }
     return view;
 }
 

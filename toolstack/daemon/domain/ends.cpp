@@ -86,7 +86,7 @@ void Ends::scan() {
         // Looked at again when the job is over.
         if ((domain->job != 0 && !domain->on_end) || !domain->unwinding.empty()) continue;
         const auto info = std::ranges::find(*infos, domain->record.instance.domid, &abi::DomainInfo::domain);
-        if (domain->half_there() && domain->record.phase == DomainPhase::Ending) {
+        if (domain->half_there() && is_ending(domain->record.phase)) {
             if (info == infos->end()) {
                 freed.push_back(domain);
             } else if (context_.loop.now_ms() >= domain->end_again_ms) {
@@ -94,7 +94,7 @@ void Ends::scan() {
             }
             continue;
         }
-        if (domain->record.phase != DomainPhase::Running) continue;
+        if (!runs(domain->record.phase)) continue;
         if (domain->ended) {
             // The job that waited for it was called off at the same moment.
             if (domain->job == 0 && action_for(*domain, *domain->ended) != config::EndAction::Preserve)
@@ -134,7 +134,7 @@ bool Ends::starts_after_end(Domain& domain) {
 }
 
 bool Ends::goes_on(Domain& domain, const JobRecord& job) {
-    if (domain.half_there() && domain.record.phase == DomainPhase::Ending) {
+    if (domain.half_there() && is_ending(domain.record.phase)) {
         const bool restarts = job.verb == Verb::Restart || job.verb == Verb::Reboot;
         if (restarts && std::exchange(domain.record.wanted, may_start_later(domain, job))) domains_.save(domain);
         domain.end_again_ms = context_.loop.now_ms() +
@@ -142,7 +142,7 @@ bool Ends::goes_on(Domain& domain, const JobRecord& job) {
         look_again();
         return false;
     }
-    if (job.verb == Verb::CleanUp && job.state == JobState::Done && domain.record.phase == DomainPhase::Stopped)
+    if (job.verb == Verb::CleanUp && job.state == JobState::Done && may_begin(domain.record.phase))
         return starts_after_end(domain);
     return starts_later(domain, job);
 }
@@ -203,7 +203,7 @@ bool Ends::may_start_later(Domain& domain, const JobRecord& job) {
 
 bool Ends::starts_later(Domain& domain, const JobRecord& job) {
     const bool restarts = job.verb == Verb::Restart || job.verb == Verb::Reboot;
-    if (!restarts || domain.record.phase != DomainPhase::Stopped || !may_start_later(domain, job)) return false;
+    if (!restarts || !may_begin(domain.record.phase) || !may_start_later(domain, job)) return false;
     Job& again = work_.begin(domain, Verb::Restart, 0, false);
     again.add(back_off(std::min(kLongestDelayMs, kFirstRetryMs << domain.failed_starts++)));
     starts_.add_phases(again, domain, {.paused = false, .patient = true});

@@ -47,7 +47,7 @@ Result<void> Manager::recover() {
 
 void Manager::at_rest(Domain& domain) {
     domains_.changed(domain);
-    if (domain.record.phase == DomainPhase::Stopped) definitions_.let_go(domain);
+    if (may_begin(domain.record.phase)) definitions_.let_go(domain);
     // The guest may have ended while the job held it.
     context_.loop.post([this, weak = std::weak_ptr{context_.alive}] {
         if (!weak.expired()) ends_.scan();

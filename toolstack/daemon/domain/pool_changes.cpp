@@ -79,8 +79,8 @@ Result<void> PoolChanges::check_reservations() {
 Result<void> PoolChanges::apply() {
     TRY(apply_affinity(context_, hvctl::kDom0, context_.dom0));
     for (const Domain* domain : domains_.all()) {
-        const bool ours = domain->record.phase != DomainPhase::Running || domain->record.instance.store_mfn != 0;
-        if (!domain->in_hv() || domain->record.phase == DomainPhase::Ending || !ours) continue;
+        const bool ours = !is_whole(domain->record.phase) || domain->record.instance.store_mfn != 0;
+        if (!domain->in_hv() || is_ending(domain->record.phase) || !ours) continue;
         const auto applied = apply_affinity(context_, domain->id(), domain->definition);
         if (!applied && context_.hypervisor.domain(domain->id())) return applied;
     }

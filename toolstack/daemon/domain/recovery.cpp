@@ -72,8 +72,8 @@ void Recovery::load_domains(bool same_boot) {
         if (diagnostics.failed()) log::error("{}: stored definition: {}", record.name, diagnostics.text());
         if (!same_boot) {
             // Domain identifiers and the monotonic clock mean nothing after a boot of the host.
-            const bool was_there = record.phase != DomainPhase::Stopped;
-            record.phase = DomainPhase::Stopped;
+            const bool was_there = may_be_in_hv(record.phase);
+            if (was_there) record.phase = DomainPhase::Stopped;
             record.instance = {};
             record.restarts = 0;
             record.window_us = record.run_since_us = 0;
@@ -142,7 +142,7 @@ void Recovery::match_others(std::vector<const abi::DomainInfo*>& unknown, const 
             return uuid_text(info->uuid) == record.uuid && (info->flags & abi::kDomainUnstarted) != 0;
         };
         // Made just before the daemon was killed, so that its identifier was not noted. It has never run.
-        if (record.phase == DomainPhase::Building && record.instance.domid == 0 &&
+        if (is_being_made(record.phase) && record.instance.domid == 0 &&
             std::ranges::count_if(unknown, has_uuid) == 1) {
             const auto found = std::ranges::find_if(unknown, has_uuid);
             record.instance.domid = (*found)->domain;
@@ -154,8 +154,8 @@ void Recovery::match_others(std::vector<const abi::DomainInfo*>& unknown, const 
             if (std::ranges::none_of(unknown, [&](const auto* info) { return info->domain == record.instance.domid; }))
                 TearDown::unplug(*domain);
             // What was being ended has its reason, or its job will give it one.
-            parts_.domains.stopped(*domain, record.phase == DomainPhase::Running ? EndReason::Gone : EndReason::None);
-        } else if (record.phase == DomainPhase::Building && !domain->in_hv()) {
+            parts_.domains.stopped(*domain, runs(record.phase) ? EndReason::Gone : EndReason::None);
+        } else if (is_being_made(record.phase) && !domain->in_hv()) {
             parts_.domains.stopped(*domain, EndReason::None);
         }
     }
@@ -165,13 +165,12 @@ void Recovery::serve_again(Domain& domain, const abi::DomainInfo& info) {
     DomainRecord& record = domain.record;
     if ((info.flags & abi::kDomainDying) != 0) {
         // Whoever began its end did not say that another run follows.
-        if (record.phase == DomainPhase::Running) record.wanted = false;
+        if (runs(record.phase)) record.wanted = false;
         record.phase = DomainPhase::Ending;
     }
     // What was never finished has never run; if it does run, somebody else has seen to it, and it is theirs.
-    if (record.phase == DomainPhase::Building && (info.flags & abi::kDomainUnstarted) == 0)
-        record.phase = DomainPhase::Running;
-    if (record.phase != DomainPhase::Running) return;
+    if (is_being_made(record.phase) && (info.flags & abi::kDomainUnstarted) == 0) record.phase = DomainPhase::Running;
+    if (!is_whole(record.phase)) return;
     if (context_.registry.fact(kPinsFact) != kPinsAreKept) take_from_hv(context_, domain.id(), domain.definition);
     if (record.instance.store_mfn != 0) {  // or it is another toolstack's
         for (const auto& device : domain.devices) {
@@ -192,7 +191,7 @@ void Recovery::clean_up_leftovers() {
             Job& job = parts_.work.begin(*domain, Verb::CleanUp, 0, false);
             parts_.tear_down.add_phases(job, *domain, EndReason::None, true);
             job.start();
-        } else if (domain->record.phase == DomainPhase::Stopped) {
+        } else if (may_begin(domain->record.phase)) {
             parts_.definitions.let_go(*domain);
         } else if (domain->record.draft) {
             parts_.starts.started(*domain);

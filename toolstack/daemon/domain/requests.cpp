@@ -100,7 +100,7 @@ Result<void> Requests::require_listening(const Domain& domain) {
 // A whole guest, which may have more to lose than one that was being made.
 bool Requests::has_run(const Domain& domain) {
     const auto info = context_.hypervisor.domain(domain.id());
-    return domain.record.phase == DomainPhase::Running && info && (info->flags & abi::kDomainUnstarted) == 0;
+    return is_whole(domain.record.phase) && info && (info->flags & abi::kDomainUnstarted) == 0;
 }
 
 Phase Requests::ask_what_is_left(Domain& domain) {

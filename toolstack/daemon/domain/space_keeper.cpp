@@ -25,8 +25,8 @@ bool may_wait_for(const ImageClaim& claim) {
     return claim.id.file && !claim.disk.read_only && claim.disk.on_full == config::OnFull::Pause;
 }
 
-bool runs_whole(const Domain& domain) {
-    return domain.in_hv() && domain.record.phase == DomainPhase::Running;
+bool runs_in_hv(const Domain& domain) {
+    return domain.in_hv() && runs(domain.record.phase);
 }
 
 }  // namespace
@@ -64,7 +64,7 @@ void SpaceKeeper::again() {
 std::map<SpaceKeeper::FileSystem, std::vector<ImageFile>> SpaceKeeper::images() {
     std::map<FileSystem, std::vector<ImageFile>> all;
     for (const Domain* domain : domains_.all()) {
-        if (!runs_whole(*domain)) continue;
+        if (!runs_in_hv(*domain)) continue;
         for (const ImageClaim& claim : context_.claims.of(domain->id().raw)) {
             if (may_wait_for(claim))
                 all[claim.id.device].push_back({claim.id, claim.disk.path, claim.disk.format == "raw"});
@@ -121,7 +121,7 @@ void SpaceKeeper::take_in(Watched& watched, const FileSystemRoom& room, std::uin
 void SpaceKeeper::keep() {
     const bool any_full = std::ranges::any_of(watched_, [](const auto& one) { return one.second.gauge.full(); });
     for (const Domain* domain : domains_.all()) {
-        if (!runs_whole(*domain)) continue;
+        if (!runs_in_hv(*domain)) continue;
         const bool held = domain->disks->space_hold().wait().has_value();
         if (!any_full && !held) continue;
         const Verdict verdict = work_.host_end() == 0 ? judge(*domain) : Verdict{};

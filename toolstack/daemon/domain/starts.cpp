@@ -50,7 +50,7 @@ void Starts::forget_restarts(Domain& domain) {
 Result<JobId> Starts::start(const std::string& text, const StartOptions& options) {
     Domain* domain = TRY(domains_.find(text));
     const auto admission = TRY(work_.admit(*domain, Verb::Start));
-    if (admission.conflict != Conflict::Queue && domain->record.phase != DomainPhase::Stopped) {
+    if (admission.conflict != Conflict::Queue && !may_begin(domain->record.phase)) {
         return fail(ErrorId::WrongState,
                     fmt::format("{} runs already (domain {})", domain->record.name, domain->record.instance.domid));
     }

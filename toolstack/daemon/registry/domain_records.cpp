@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <optional>
 
 #include "hvctl/try.hpp"
@@ -35,14 +37,21 @@ std::uint64_t unstored(std::int64_t value) {
     return static_cast<std::uint64_t>(value);
 }
 
-DomainRecord from_row(const Statement& row) {
+Result<DomainRecord> from_row(const Statement& row) {
     DomainRecord record;
     record.name = row.text(0);
     record.uuid = row.text(1);
     record.source = row.text(2);
     record.definition = row.text(3);
     record.ephemeral = row.integer(4) != 0;
-    record.phase = static_cast<DomainPhase>(row.integer(5));
+    const auto phase = domain_phase_of(row.integer(5));
+    // What is to be done about that domain only the hvctld that wrote it knows.
+    if (!phase) {
+        return fail(ErrorId::NotSupported,
+                    fmt::format("the database has {} in phase {}, which this hvctld does not know", record.name,
+                                row.integer(5)));
+    }
+    record.phase = *phase;
     record.wanted = row.integer(6) != 0;
     record.instance.domid = static_cast<std::uint16_t>(row.integer(7));
     record.instance.store_mfn = unstored(row.integer(8));
@@ -126,7 +135,7 @@ Result<void> move_all_of(Database& database, const std::string& before, const st
 Result<std::vector<DomainRecord>> read_domains(Database& database) {
     std::vector<DomainRecord> records;
     Statement query = TRY(database.prepare(kSelect));
-    while (TRY(query.step())) records.push_back(from_row(query));
+    while (TRY(query.step())) records.push_back(TRY(from_row(query)));
     return records;
 }
 

@@ -16,16 +16,30 @@ std::uint64_t unstored(std::int64_t value) {
     return static_cast<std::uint64_t>(value);
 }
 
-// Nothing for a job of a verb that only another version of hvctld knows: it is not gone on with, and goes with the next
-// trimming.
+std::optional<JobState> job_state_of(std::int64_t number) {
+    if (number < 0 || number > UINT8_MAX) return std::nullopt;
+    const auto state = static_cast<JobState>(number);
+    switch (state) {
+        case JobState::Queued:
+        case JobState::Running:
+        case JobState::Done:
+        case JobState::Failed:
+        case JobState::Cancelled: return state;
+    }
+    return std::nullopt;
+}
+
+// Nothing for a job of a verb or in a state that only another version of hvctld knows, or of a verb that makes no jobs:
+// it is not gone on with, and goes with the next trimming.
 std::optional<JobRecord> from_row(const Statement& row) {
     const auto verb = verb_of(row.text(1));
-    if (!verb) return std::nullopt;
+    const auto state = job_state_of(row.integer(3));
+    if (!verb || !is_stored(*verb) || !state) return std::nullopt;
     JobRecord job;
     job.verb = *verb;
     job.id = unstored(row.integer(0));
     job.domain = row.text(2);
-    job.state = static_cast<JobState>(row.integer(3));
+    job.state = *state;
     const std::string phase = row.text(4);
     job.phase = phase_of(phase).value_or(JobPhase::None);
     if (to_string(job.phase) != phase) job.saying = phase;

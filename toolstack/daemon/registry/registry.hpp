@@ -19,30 +19,12 @@
 #include "base/disk_thread.hpp"
 #include "base/errors.hpp"
 #include "registry/database.hpp"
+#include "registry/domain_phase.hpp"
 #include "registry/words.hpp"
 
 namespace hvctld {
 
 using JobId = std::uint64_t;  // 0: none
-
-// Stored by its number: a number is never given to anything else, and a new one (a guest that is being saved, comes in
-// from elsewhere, is suspended) comes with a new schema, so that no older hvctld takes it for one of these.
-enum class DomainPhase : std::uint8_t {
-    Stopped = 0,   // defined only
-    Building = 1,  // a domain of this UUID in hv is half-made and never ran
-    Running = 2,   // lives in hv; `instance` says how to reach it
-    Ending = 3,    // must go: its end has begun, and half a guest is of use to nobody
-};
-// The guest has all that belongs to it, and may run.
-constexpr bool is_whole(DomainPhase phase) {
-    switch (phase) {
-        case DomainPhase::Stopped:
-        case DomainPhase::Building:
-        case DomainPhase::Ending: return false;
-        case DomainPhase::Running: return true;
-    }
-    return false;
-}
 
 // The domain in hv behind a record. All zero when there is none.
 struct Instance {

@@ -8,7 +8,8 @@
 
 namespace hvctld {
 
-// What is done to a domain. Those up to StopAll are jobs and are stored; the others are over within their call.
+// What is done to a domain. Those up to StopAll are jobs: they are stored, and each has a row in recover_jobs.cpp that
+// says how it goes on after a restart of the daemon. The others are over within their call.
 enum class Verb : std::uint8_t {
     Create,
     Start,
@@ -38,6 +39,10 @@ enum class Verb : std::uint8_t {
     Tune,  // its vCPUs, memory and shares
 };
 inline constexpr Verb kLastVerb = Verb::Tune;
+inline constexpr Verb kLastStoredVerb = Verb::StopAll;
+constexpr bool is_stored(Verb verb) {
+    return verb <= kLastStoredVerb;
+}
 
 std::string_view to_string(Verb verb);
 std::optional<Verb> verb_of(std::string_view word);
