@@ -236,6 +236,38 @@ TEST_F(Recovery, AJobThatTakesEachDaemonDownIsGivenUp) {
     EXPECT_FALSE(process->manager->get("web1"));
 }
 
+// What such a job worked on is taken up with the domain's devices, or swept with the volumes.
+TEST_F(Recovery, JobsOfDevicesAndVolumesAreInterrupted) {
+    process->finish(create(definition("web1")));
+    for (const Verb verb :
+         {Verb::AttachDisk, Verb::DetachDisk, Verb::ResizeDisk, Verb::AttachNic, Verb::DetachNic, Verb::ChangeNic,
+          Verb::CreateVolume, Verb::ImportVolume, Verb::ResizeVolume, Verb::DeleteVolume}) {
+        JobRecord job;
+        job.verb = verb;
+        job.domain = "web1";
+        job.state = JobState::Running;
+        ASSERT_TRUE(process->registry->add(job));
+        restart();
+        const JobRecord& after = process->registry->jobs().at(job.id);
+        EXPECT_EQ(after.state, JobState::Failed) << to_string(verb);
+        EXPECT_EQ(static_cast<ErrorId>(after.error), ErrorId::Interrupted) << to_string(verb);
+        EXPECT_EQ(view("web1").state, "running") << to_string(verb);
+        EXPECT_EQ(view("web1").job, 0u) << to_string(verb);
+    }
+}
+
+TEST_F(Recovery, AJobOfAVerbThatMakesNoneIsNotReadAtAll) {
+    process->finish(create(definition("web1")));
+    JobRecord job;
+    job.verb = Verb::Pause;
+    job.domain = "web1";
+    job.state = JobState::Running;
+    ASSERT_TRUE(process->registry->add(job));
+    restart();
+    EXPECT_FALSE(process->registry->jobs().contains(job.id));
+    EXPECT_EQ(view("web1").state, "running");
+}
+
 // Restarts of the daemon that it outlives have nothing to do with the job.
 TEST_F(Recovery, WaitingShutdownGoesOnAfterManyRestarts) {
     process->finish(create(definition("web1")));

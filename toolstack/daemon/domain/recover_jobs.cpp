@@ -20,6 +20,14 @@ std::uint64_t pause_before(std::uint32_t attempts) {
     return std::min(kLongestPauseMs, kFirstPauseMs << std::min(attempts - kAttemptsAtOnce, 16u));
 }
 
+// What becomes of a job after a restart of the daemon.
+enum class Course : std::uint8_t {
+    GoesOn,           // whatever is left of its domain: what is half there is ended first
+    GoesOnWithGuest,  // where the guest is whole; is interrupted otherwise
+    IsInterrupted,    // fails as Interrupted; what it worked on is taken up, or swept, by the part that it belongs to
+    OfTheHost,  // goes on when all others have been taken up, as it looks at what they do; not after the host's boot
+};
+
 // What a job wants in the end of a domain that is not there now.
 enum class Wants : std::uint8_t { Nothing, Guest, GuestIfWanted };
 
@@ -34,25 +42,60 @@ struct Recovery::Left {
     EndReason reason = EndReason::None;
 };
 
-// How each verb goes on. Where the domain is half there that is ended first, whatever the verb; where its guest is
-// whole, `with_guest` adds what is left to do.
+// How each verb goes on.
 struct Recovery::Resumption {
     Verb verb;
-    Wants wants;
-    EndReason reason;  // of the end of what is half there
-    void (Recovery::*with_guest)(Job& job, Domain& domain, const Left& left);
+    Course course;
+    // Of those that go on: what is left to do where the guest is whole.
+    void (Recovery::*with_guest)(Job& job, Domain& domain, const Left& left) = nullptr;
+    Wants wants = Wants::Nothing;
+    EndReason reason = EndReason::None;  // of the end of what is half there
+    // What the process before this one did to a whole guest and this one takes back, whatever comes of the job.
+    void (Recovery::*set_right)(const Domain& domain, const JobRecord& job) = nullptr;
 };
 
-const Recovery::Resumption Recovery::kResumptions[] = {
-    {Verb::Create, Wants::Guest, EndReason::None, &Recovery::go_on_with_start},
-    {Verb::Start, Wants::Guest, EndReason::None, &Recovery::go_on_with_start},
-    {Verb::Restart, Wants::GuestIfWanted, EndReason::None, &Recovery::go_on_with_restart},
-    {Verb::Reboot, Wants::GuestIfWanted, EndReason::None, &Recovery::go_on_with_reboot},
-    {Verb::Shutdown, Wants::Nothing, EndReason::None, &Recovery::go_on_with_shutdown},
-    {Verb::Destroy, Wants::Nothing, EndReason::Destroyed, &Recovery::go_on_with_destroy},
-    {Verb::DumpCore, Wants::Nothing, EndReason::None, &Recovery::go_on_with_dump},
-    {Verb::CleanUp, Wants::Nothing, EndReason::None, &Recovery::go_on_with_clean_up},
-};
+// One row for each verb that is stored, in their order. Those of devices and volumes are interrupted: the store says
+// which disks and network interfaces are there, and Disks::recover() and Nics::recover() bring the definition into line
+// with it; what there is of half a volume is erased by Volumes::sweep().
+const Recovery::Resumption& Recovery::resumption_of(Verb verb) {
+    using enum Course;
+    static constexpr Resumption kRows[] = {
+        {Verb::Create, GoesOn, &Recovery::go_on_with_start, Wants::Guest},
+        {Verb::Start, GoesOn, &Recovery::go_on_with_start, Wants::Guest},
+        {Verb::Restart, GoesOn, &Recovery::go_on_with_restart, Wants::GuestIfWanted},
+        {Verb::Reboot, GoesOn, &Recovery::go_on_with_reboot, Wants::GuestIfWanted},
+        {Verb::Shutdown, GoesOn, &Recovery::go_on_with_shutdown},
+        {Verb::Destroy, GoesOn, &Recovery::go_on_with_destroy, Wants::Nothing, EndReason::Destroyed},
+        {Verb::CleanUp, GoesOn, &Recovery::go_on_with_clean_up},
+        {Verb::AttachDisk, IsInterrupted},
+        {Verb::DetachDisk, IsInterrupted},
+        {Verb::ResizeDisk, IsInterrupted},
+        {Verb::AttachNic, IsInterrupted},
+        {Verb::DetachNic, IsInterrupted},
+        {Verb::ChangeNic, IsInterrupted},
+        {.verb = Verb::DumpCore,
+         .course = GoesOnWithGuest,
+         .with_guest = &Recovery::go_on_with_dump,
+         .set_right = &Recovery::let_dumped_guest_go},
+        {Verb::CreateVolume, IsInterrupted},
+        {Verb::ImportVolume, IsInterrupted},
+        {Verb::ResizeVolume, IsInterrupted},
+        {Verb::DeleteVolume, IsInterrupted},
+        {Verb::StopAll, OfTheHost},
+    };
+    static_assert(std::size(kRows) == std::size_t{static_cast<std::uint8_t>(kLastStoredVerb)} + 1);
+    static_assert(
+        [] {
+            std::uint8_t number = 0;
+            for (const Resumption& row : kRows) {
+                const bool goes_on = row.course == GoesOn || row.course == GoesOnWithGuest;
+                if (row.verb != static_cast<Verb>(number++) || goes_on != (row.with_guest != nullptr)) return false;
+            }
+            return true;
+        }(),
+        "a row for each verb that is stored, in the order of the verbs, and a function for each that goes on");
+    return kRows[static_cast<std::uint8_t>(verb)];
+}
 
 void Recovery::go_on_with_start(Job& job, Domain& domain, const Left& left) {
     parts_.starts.add_last_phase(job, domain, left.paused || !left.unstarted);
@@ -95,6 +138,11 @@ void Recovery::go_on_with_clean_up(Job& job, Domain& domain, const Left& left) {
     parts_.tear_down.add_phases(job, domain, domain.record.end_reason, true);
 }
 
+// It was stopped for the dump; the job's record says whether an administrator had paused it before.
+void Recovery::let_dumped_guest_go(const Domain& domain, const JobRecord& job) {
+    parts_.core_dumps.let_go(domain, job.start_paused);
+}
+
 void Recovery::recover_jobs(bool same_boot) {
     std::vector<JobRecord> open;
     for (const auto& [id, job] : context_.registry.jobs()) {
@@ -104,26 +152,36 @@ void Recovery::recover_jobs(bool same_boot) {
     std::vector<JobId> taken_up;
     for (JobRecord& job : open) {
         if (!same_boot) job.deadline_us = 0;  // it was of another clock
-        // Whatever comes of the job.
-        if (Domain* stopped = parts_.domains.named(job.domain);
-            job.verb == Verb::DumpCore && stopped != nullptr && stopped->record.phase == DomainPhase::Running)
-            parts_.core_dumps.let_go(*stopped, job.start_paused);
+        const Resumption& row = resumption_of(job.verb);
+        Domain* domain = parts_.domains.named(job.domain);
+        if (row.set_right != nullptr && domain != nullptr && is_whole(domain->record.phase))
+            (this->*row.set_right)(*domain, job);
         // Called off for a newer one, unless that one waited for it.
         const bool superseded = std::ranges::any_of(open, [&](const JobRecord& other) {
             return other.domain == job.domain && other.id > job.id && conflict(job.verb, other.verb) != Conflict::Queue;
         });
-        const bool of_all = job.verb == Verb::StopAll;
-        if (superseded || job.attempts >= kMostAttempts || (of_all && !same_boot)) {
+        if (superseded || job.attempts >= kMostAttempts) {
             // What takes the daemon down each time is not begun anew by what ends its guest.
-            if (Domain* domain = parts_.domains.named(job.domain); domain != nullptr && !superseded)
-                domain->record.wanted = false;
+            if (domain != nullptr && !superseded) domain->record.wanted = false;
             give_up_job(std::move(job));
-        } else if (of_all) {
-            host_end = std::move(job);  // it looks at what all others do
-        } else if (Domain* domain = parts_.domains.named(job.domain)) {
-            if (const JobId id = recover_job(*domain, std::move(job)); id != 0) taken_up.push_back(id);
+            continue;
+        }
+        const bool whole = domain != nullptr && is_whole(domain->record.phase);
+        const bool goes_on = [&] {
+            switch (row.course) {
+                case Course::GoesOn: return domain != nullptr;
+                case Course::GoesOnWithGuest: return whole;
+                case Course::IsInterrupted: return false;
+                case Course::OfTheHost: return same_boot;
+            }
+            return false;
+        }();
+        if (!goes_on) {
+            give_up_job(std::move(job));
+        } else if (row.course == Course::OfTheHost) {
+            host_end = std::move(job);
         } else {
-            give_up_job(std::move(job));
+            taken_up.push_back(recover_job(*domain, std::move(job), row));
         }
     }
     // Not before all are there: the end of the first one is not the end of the domain while another one waits for it.
@@ -144,44 +202,35 @@ void Recovery::give_up_job(JobRecord record) {
     (void)context_.registry.save(record);
 }
 
-JobId Recovery::recover_job(Domain& domain, JobRecord record) {
-    const auto row = std::ranges::find(kResumptions, record.verb, &Resumption::verb);
-    if (row == std::end(kResumptions)) {  // of a verb that makes no jobs
-        give_up_job(std::move(record));
-        return 0;
-    }
+JobId Recovery::recover_job(Domain& domain, JobRecord record, const Resumption& row) {
     Left left{.phase = record.phase, .paused = record.start_paused};
-    const bool whole = domain.record.phase == DomainPhase::Running;
+    const bool whole = is_whole(domain.record.phase);
     if (const auto info = whole ? context_.hypervisor.domain(domain.id()) : hvctl::Result<abi::DomainInfo>{};
         whole && info) {
         left.ended = (info->flags & abi::kDomainShutdown) != 0;
         left.unstarted = (info->flags & abi::kDomainUnstarted) != 0;
         left.reason = end_reason(*info);
     }
-    if (!whole && record.verb == Verb::DumpCore) {
-        give_up_job(std::move(record));
-        return 0;
-    }
     const Error cause{static_cast<ErrorId>(record.error), record.message};
     const bool undoes = record.error != 0;
     const bool behind = domain.job != 0;  // another job, which has been resumed before this one
     Job& job = parts_.work.resume(domain, std::move(record));
     const bool starts =
-        !undoes && (row->wants == Wants::Guest || (row->wants == Wants::GuestIfWanted && domain.record.wanted));
+        !undoes && (row.wants == Wants::Guest || (row.wants == Wants::GuestIfWanted && domain.record.wanted));
     const std::uint64_t pause_ms = starts ? pause_before(job.record().attempts) : 0;
     if (pause_ms == 0) job.count_attempt();
-    const StartOptions options{left.paused, row->wants == Wants::GuestIfWanted};
+    const StartOptions options{left.paused, row.wants == Wants::GuestIfWanted};
     if (behind) job.add(Work::waiting_phase(domain));
     // What never ran is half-made to a job that is undone, however far it had come.
-    const bool half = domain.half_there() || (undoes && left.unstarted && row->wants != Wants::Nothing);
+    const bool half = domain.half_there() || (undoes && left.unstarted && row.wants != Wants::Nothing);
     // A destroy that finds no guest any more has ended it just before the daemon was killed.
-    const bool done = !domain.in_hv() && !undoes && row->reason != EndReason::None;
-    if ((half || done) && !behind) parts_.tear_down.add_phases(job, domain, row->reason, !starts);
+    const bool done = !domain.in_hv() && !undoes && row.reason != EndReason::None;
+    if ((half || done) && !behind) parts_.tear_down.add_phases(job, domain, row.reason, !starts);
     if (undoes) {
         // A guest that only was to be asked to end goes on; what was half-made has been ended just now.
         job.add({left.phase, 90, immediate([cause](Job&) -> Result<void> { return std::unexpected(cause); })});
     } else if (whole && !behind) {
-        (this->*row->with_guest)(job, domain, left);
+        (this->*row.with_guest)(job, domain, left);
     } else if (starts) {
         if (pause_ms != 0)
             job.add({left.phase, job.record().percent, delay(pause_ms, [](Job& again) { again.count_attempt(); })});

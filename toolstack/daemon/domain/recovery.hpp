@@ -59,9 +59,9 @@ class Recovery {
     // jobs (recover_jobs.cpp)
     struct Left;
     struct Resumption;
-    static const Resumption kResumptions[];
+    static const Resumption& resumption_of(Verb verb);
     void recover_jobs(bool same_boot);
-    JobId recover_job(Domain& domain, JobRecord record);
+    JobId recover_job(Domain& domain, JobRecord record, const Resumption& row);
     void give_up_job(JobRecord record);
     void go_on_with_start(Job& job, Domain& domain, const Left& left);
     void go_on_with_restart(Job& job, Domain& domain, const Left& left);
@@ -70,6 +70,7 @@ class Recovery {
     void go_on_with_destroy(Job& job, Domain& domain, const Left& left);
     void go_on_with_dump(Job& job, Domain& domain, const Left& left);
     void go_on_with_clean_up(Job& job, Domain& domain, const Left& left);
+    void let_dumped_guest_go(const Domain& domain, const JobRecord& job);
 
     Context& context_;
     Parts parts_;
