@@ -52,6 +52,8 @@ DomainUsage usage_of(Hypervisor& hypervisor, const abi::DomainInfo& info, const 
     usage.uuid = view.uuid;
     usage.domid = info.domain;
     usage.state = view.state;
+    usage.stands =
+        (info.flags & (abi::kDomainPaused | abi::kDomainShutdown)) != 0 && (info.flags & abi::kDomainDying) == 0;
     usage.memory = info.frames * hvctl::kPageSize;
     usage.max_memory = view.max_memory;
     usage.vcpus = info.vcpus_online;
@@ -103,6 +105,7 @@ Result<HostUsage> Metering::look() {
 
 DomainUsage Metering::look_at(const Domain& domain, const abi::DomainInfo& info) {
     DomainUsage usage = usage_of(context_.hypervisor, info, view_of(domain, &info));
+    if (is_ending(domain.record.phase)) usage.stands = false;  // the last look at it: it ran until just now
     usage.disks = domain.disks->counters();
     for (const auto& [mac, reading] : domain.nics->counters()) usage.nics[reading.interface] = reading.counters;
     return usage;
@@ -159,13 +162,11 @@ void Metering::account(DomainUsage now, std::uint64_t at) {
 }
 
 void Metering::add(const DomainUsage& before, const DomainUsage& now, std::uint64_t elapsed) {
-    const bool stands =
-        now.state == "paused" || now.state == "disk-full" || now.state == "shutdown" || now.state == "crashed";
     LedgerEntry entry{now.uuid, now.name, realtime_us() / kHourUs, {}};
     LedgerSums& sums = entry.sums;
     sums.delivered = gained(before.cpu_time, now.cpu_time);
     sums.stolen = gained(before.steal_time, now.steal_time);
-    sums.running = stands ? 0 : elapsed;
+    sums.running = now.stands ? 0 : elapsed;
     const auto shares = context_.hypervisor.sched_parameters(DomainId{now.domid});
     const std::uint64_t reservation = shares ? std::min(shares->reservation, now.vcpus * 100) : 0;
     sums.promised = sums.running / 100 * reservation;

@@ -20,6 +20,7 @@ struct DomainUsage {
     std::string uuid;
     std::uint16_t domid = 0;
     std::string state;
+    bool stands = false;  // none of its vCPUs may run: it is paused, waits for room on a disk, or has ended
     std::uint64_t memory = 0;
     std::uint64_t max_memory = 0;
     std::uint32_t vcpus = 0;

@@ -38,12 +38,6 @@ std::string size_text(std::uint64_t bytes) {
     return fmt::format("{} ({} bytes)", config::format_size(bytes), bytes);
 }
 
-// What a pool says has the volume's name already.
-Result<void> about(const std::string& volume, const Result<void>& result) {
-    if (result || result.error().message().find(volume) != std::string::npos) return result;
-    return within("volume " + volume, Result<void>{result});
-}
-
 config::DiskDefinition disk_at(const std::string& path, bool read_only) {
     config::DiskDefinition disk;
     disk.target = "-";
@@ -253,12 +247,12 @@ Step Volumes::apart(const SharedTask& task, std::function<Result<void>(Task&)> w
         const auto locked = [task, work]() -> Result<void> {
             const std::scoped_lock lock{task->mutex};
             // Called off before this thread came to it.
-            TRY(task->pace.goes_on());
+            TRY(within(task->named(), task->pace.goes_on()));
             return work(*task);
         };
         context_.volume_lane.step_apart(locked)(job, once([look, task, done](const Result<void>& worked) {
                                                     look->stop();
-                                                    done(about(task->text, worked));
+                                                    done(worked);
                                                 }));
     };
 }
@@ -325,8 +319,9 @@ Result<void> Volumes::wait_unused_in_dom0(Task& task, bool read_only) {
     for (int look = 1;; ++look) {
         const std::string who = user_in_dom0(*task.image, read_only);
         if (who.empty()) return {};
-        if (look == kLooks) return fail(ErrorId::ImageBusy, fmt::format("it is in use: {}; end that first", who));
-        TRY(task.pace.goes_on());
+        if (look == kLooks)
+            return fail(ErrorId::ImageBusy, fmt::format("{} is in use: {}; end that first", task.named(), who));
+        TRY(within(task.named(), task.pace.goes_on()));
         std::this_thread::sleep_for(kBetweenLooks);
     }
 }
@@ -334,9 +329,10 @@ Result<void> Volumes::wait_unused_in_dom0(Task& task, bool read_only) {
 Step Volumes::claim_image(const SharedTask& task, const std::string& file, bool raw) {
     const config::DiskDefinition disk = disk_at(file, true);
     const Step look = apart(task, [disk, raw](Task& importing) -> Result<void> {
-        Image image = TRY(look_at_image(disk.path, true));
-        if (raw) TRY(check_format(image.file.get(), "raw", disk.path));
-        if (image.bytes == 0) return fail(ErrorId::ImageUnusable, disk.path + " is empty");
+        Image image = TRY(within(importing.named(), look_at_image(disk.path, true)));
+        if (raw) TRY(within(importing.named(), check_format(image.file.get(), "raw", disk.path)));
+        if (image.bytes == 0)
+            return fail(ErrorId::ImageUnusable, fmt::format("{}: {} is empty", importing.named(), disk.path));
         importing.image = std::move(image);
         return {};
     });
@@ -368,21 +364,24 @@ Result<JobId> Volumes::import(const std::string& volume, const std::string& file
                        [format, host = context_.storage,
                         scratch = context_.paths.scratch](Task& importing) -> Result<void> {
                            importing.content =
-                               TRY(convert_image(*host, importing.image->file.get(), importing.image->bytes, format,
-                                                 scratch, importing.pace));
+                               TRY(within(importing.named(),
+                                          convert_image(*host, importing.image->file.get(), importing.image->bytes,
+                                                        format, scratch, importing.pace)));
                            return {};
                        })});
     }
     job.add({JobPhase::LookAtImage, 10, apart(task, [file](Task& importing) -> Result<void> {
                  if (!importing.content) importing.content = std::move(importing.image->file);
-                 importing.bytes = TRY(size_of_content(importing.content.get(), file));
+                 importing.bytes = TRY(within(importing.named(), size_of_content(importing.content.get(), file)));
                  importing.bytes += (kVolumeSector - importing.bytes % kVolumeSector) % kVolumeSector;
                  return check_size(importing.text, importing.bytes);
              })});
     add_making(job, task);
     job.add({JobPhase::CopyImage, 50, apart(task, [file](Task& importing) -> Result<void> {
-                 const std::uint64_t bytes = TRY(size_of_content(importing.content.get(), file));
-                 return copy_sparsely(importing.content.get(), importing.fresh->fd(), bytes, importing.pace);
+                 const std::uint64_t bytes =
+                     TRY(within(importing.named(), size_of_content(importing.content.get(), file)));
+                 return within(importing.named(),
+                               copy_sparsely(importing.content.get(), importing.fresh->fd(), bytes, importing.pace));
              })});
     add_naming(job, task, fmt::format("imported from {} ({})", file, format));
     const JobId id = job.id();
@@ -396,7 +395,7 @@ Step Volumes::claim_volume(const SharedTask& task) {
         auto image = look_at_image(changing.path(), true);
         // A logical volume that is not active: nobody can have it.
         if (!image && image.error().id() == ErrorId::FileMissing) return {};
-        if (!image) return std::unexpected(image.error());
+        if (!image) return within(changing.named(), Result<void>{std::unexpected(image.error())});
         changing.image = std::move(*image);
         return {};
     });

@@ -44,11 +44,14 @@ std::unexpected<Error> file_error(int number, const std::string& what) {
 
 class NewFileVolume final : public NewVolume {
   public:
-    NewFileVolume(UniqueFd folder, UniqueFd file, std::string before, std::string name, std::unexpected<Error> exists)
+    // `what`: what errors call it.
+    NewFileVolume(UniqueFd folder, UniqueFd file, std::string before, std::string name, std::string what,
+                  std::unexpected<Error> exists)
         : folder_{std::move(folder)},
           file_{std::move(file)},
           before_{std::move(before)},
           name_{std::move(name)},
+          what_{std::move(what)},
           exists_{std::move(exists)} {}
     ~NewFileVolume() override {
         if (!before_.empty()) ::unlinkat(folder_.get(), before_.c_str(), 0);
@@ -57,22 +60,22 @@ class NewFileVolume final : public NewVolume {
     [[nodiscard]] int fd() const override { return file_.get(); }
     Result<void> clear(Pace&) override { return {}; }  // what a file was never given is zeros
     Result<void> publish() override {
-        if (::fsync(file_.get()) != 0) return file_error(errno, name_);
+        if (::fsync(file_.get()) != 0) return file_error(errno, what_);
         // Never in the place of another file, on any file system: renaming would be, on some.
         if (::linkat(folder_.get(), before_.c_str(), folder_.get(), name_.c_str(), 0) != 0) {
             if (errno == EEXIST) return exists_;
-            return file_error(errno, name_);
+            return file_error(errno, what_);
         }
         // Both names until then, should this process be killed: the sweep takes the first one away.
-        if (::unlinkat(folder_.get(), before_.c_str(), 0) != 0) return file_error(errno, name_);
+        if (::unlinkat(folder_.get(), before_.c_str(), 0) != 0) return file_error(errno, what_);
         before_.clear();
-        if (::fsync(folder_.get()) != 0) return file_error(errno, name_);
+        if (::fsync(folder_.get()) != 0) return file_error(errno, what_);
         return {};
     }
 
   private:
     UniqueFd folder_, file_;
-    std::string before_, name_;
+    std::string before_, name_, what_;
     std::unexpected<Error> exists_;
 };
 
@@ -187,8 +190,8 @@ Result<std::unique_ptr<NewVolume>> DirectoryPool::create(const std::string& volu
     UniqueFd file{::openat(folder.get(), before.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
     if (!file) return file_error(errno, named(volume));
     const int fd = file.get();
-    auto made =
-        std::make_unique<NewFileVolume>(std::move(folder), std::move(file), std::move(before), volume, exists(volume));
+    auto made = std::make_unique<NewFileVolume>(std::move(folder), std::move(file), std::move(before), volume,
+                                                named(volume), exists(volume));
     if (::ftruncate(fd, static_cast<off_t>(bytes)) != 0) return file_error(errno, named(volume));
     return made;
 }

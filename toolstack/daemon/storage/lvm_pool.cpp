@@ -67,7 +67,7 @@ class LvmPool::NewLogicalVolume final : public NewVolume {
     }
     Result<void> publish() override {
         if (::fsync(device_.get()) != 0) return fail_errno(errno, pool_.named(name_));
-        TRY(pool_.rename(before_, name_));
+        TRY(within(pool_.named(name_), pool_.rename(before_, name_)));
         before_.clear();
         device_ = {};
         return {};
@@ -211,9 +211,9 @@ Result<std::unique_ptr<NewVolume>> LvmPool::create(const std::string& volume, st
                                         std::string{"n"}, std::string{"--size"}, size})
             words.push_back(word);
     }
-    TRY(lvm(std::move(words), is_thin() ? in_group(settings().thin) : settings().group));
+    TRY(within(named(volume), lvm(std::move(words), is_thin() ? in_group(settings().thin) : settings().group)));
     auto made = std::make_unique<NewLogicalVolume>(*this, UniqueFd{}, before, volume);
-    made->take(TRY(host_->open_device(path_of(before))));
+    made->take(TRY(within(named(volume), host_->open_device(path_of(before)))));
     return made;
 }
 
@@ -243,7 +243,7 @@ Result<void> LvmPool::grow(const std::string& volume, std::uint64_t bytes, Pace&
     const std::string size = fmt::format("{}b", bytes);
     if (is_thin()) {
         TRY(require_zeroing_pool());
-        TRY(lvm({"lvextend", "--size", size}, in_group(volume)));
+        TRY(within(named(volume), lvm({"lvextend", "--size", size}, in_group(volume))));
         return {};
     }
     for (const LogicalVolume& own : TRY(ours())) {
@@ -255,17 +255,17 @@ Result<void> LvmPool::grow(const std::string& volume, std::uint64_t bytes, Pace&
                         "{1} {2}' takes it away, if all that is in it is whole",
                         named(volume), *tag, in_group(volume)));
     }
-    (void)TRY(open_active(volume));
+    (void)TRY(within(named(volume), open_active(volume)));
     LogicalVolume growing;
     growing.name = fmt::format("{}{}", kGrowLv, volume);
-    TRY(rename(volume, growing.name));
+    TRY(within(named(volume), rename(volume, growing.name)));
     growing.tags.push_back(fmt::format("{}{}", kGrowTag, before.bytes));
     auto grown = lvm({"lvchange", "--addtag", growing.tags.back()}, in_group(growing.name));
     if (!grown) growing.tags.clear();
     if (grown) grown = lvm({"lvextend", "--size", size}, in_group(growing.name));
     // It has its name again also where there was no room.
     const auto finished = finish_growing(growing, pace);
-    if (!grown) return std::unexpected(grown.error());
+    if (!grown) return within(named(volume), Result<void>{std::unexpected(grown.error())});
     return finished;
 }
 
@@ -275,13 +275,13 @@ Result<void> LvmPool::finish_growing(const LogicalVolume& growing, Pace& pace) {
         const auto from = config::parse_number(tag->substr(kGrowTag.size()), 0, UINT64_MAX);
         if (!from) return fail(ErrorId::VolumePoolFailed, fmt::format("{}: the tag {}", named(volume), *tag));
         {
-            const UniqueFd device = TRY(open_active(growing.name));
+            const UniqueFd device = TRY(within(named(volume), open_active(growing.name)));
             TRY(within(named(volume), zero_device(*host_, device.get(), *from, pace)));
             if (::fsync(device.get()) != 0) return fail_errno(errno, named(volume));
         }
-        TRY(lvm({"lvchange", "--deltag", *tag}, in_group(growing.name)));
+        TRY(within(named(volume), lvm({"lvchange", "--deltag", *tag}, in_group(growing.name))));
     }
-    return rename(growing.name, volume);
+    return within(named(volume), rename(growing.name, volume));
 }
 
 Result<std::string> LvmPool::remove(const std::string& volume, Pace& pace) {
@@ -291,13 +291,13 @@ Result<std::string> LvmPool::remove(const std::string& volume, Pace& pace) {
     const std::string gone = fmt::format("{}{}", kGoneLv, fresh_suffix());
     const char* done = nullptr;
     {
-        const UniqueFd device = TRY(open_active(volume));
-        TRY(rename(volume, gone));
+        const UniqueFd device = TRY(within(named(volume), open_active(volume)));
+        TRY(within(named(volume), rename(volume, gone)));
         done = TRY(within(
             fmt::format("{} has lost its name, and hvctld goes on erasing it when it starts again", named(volume)),
             erase(device.get(), pace)));
     }
-    TRY(drop(gone));
+    TRY(within(named(volume), drop(gone)));
     return fmt::format("{} bytes of it {}", info.bytes, done);
 }
 

@@ -54,6 +54,7 @@ class NewVolume {
     virtual Result<void> publish() = 0;
 };
 
+// What goes wrong with one volume says which; what is wrong with the whole pool says so.
 class VolumePool {
   public:
     explicit VolumePool(config::VolumePoolSettings settings) : settings_{std::move(settings)} {}
