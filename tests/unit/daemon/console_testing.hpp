@@ -22,7 +22,7 @@ class ConsoleTest : public testing::Test {
     ConsoleTest() {
         hvctl::DomainLimits limits;
         limits.max_frames = 1000;
-        EXPECT_TRUE(hypervisor.create_domain({}, limits));
+        EXPECT_TRUE(hypervisor.create_domain(abi::DomainType::Pv, {}, limits));
         hvctl::PvSpec spec;
         spec.domain = kGuest;
         const auto built = hypervisor.build({}, spec, [](auto...) {}, {});

@@ -160,8 +160,11 @@ hvctl::Result<abi::DomainInfo> FakeHypervisor::domain(DomainId id) {
     return TRY(need(id))->info;
 }
 
-hvctl::Result<DomainId> FakeHypervisor::create_domain(const hvctl::Uuid& uuid, const hvctl::DomainLimits& limits) {
+hvctl::Result<DomainId> FakeHypervisor::create_domain(abi::DomainType type, const hvctl::Uuid& uuid,
+                                                      const hvctl::DomainLimits& limits) {
     TRY(check("create_domain"));
+    // As hv has it today.
+    if (type != abi::DomainType::Pv) return std::unexpected(hvctl::Error{hvctl::ErrorCode::NotSupported, {}});
     const Guard guard{mutex_};
     const std::uint16_t id = next_domid_++;
     FakeDomain& domain = domains[id];

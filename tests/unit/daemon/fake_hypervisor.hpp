@@ -77,7 +77,8 @@ class FakeHypervisor final : public Hypervisor {
     hvctl::Result<void> send_debug_keys(std::string_view text) override;
     hvctl::Result<std::vector<abi::DomainInfo>> list_domains() override;
     hvctl::Result<abi::DomainInfo> domain(DomainId domain) override;
-    hvctl::Result<DomainId> create_domain(const hvctl::Uuid& uuid, const hvctl::DomainLimits& limits) override;
+    hvctl::Result<DomainId> create_domain(abi::DomainType type, const hvctl::Uuid& uuid,
+                                          const hvctl::DomainLimits& limits) override;
     hvctl::Result<void> destroy_domain(DomainId domain) override;
     hvctl::Result<void> pause_domain(DomainId domain) override;
     hvctl::Result<void> unpause_domain(DomainId domain) override;

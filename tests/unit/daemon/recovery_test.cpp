@@ -73,7 +73,7 @@ TEST_F(Recovery, BootOfTheHostEndsEverything) {
 TEST_F(Recovery, UnknownDomainsAreListedAndCanBeDestroyed) {
     hvctl::DomainLimits limits;
     limits.max_frames = 100;
-    ASSERT_TRUE(hypervisor.create_domain({1, 2, 3}, limits));
+    ASSERT_TRUE(hypervisor.create_domain(abi::DomainType::Pv, {1, 2, 3}, limits));
     restart();
     EXPECT_EQ(view("unknown:1").domid, 1);
     restart();
@@ -92,7 +92,7 @@ TEST_F(Recovery, DomainsThatShareAUuidAreLeftAlone) {
     std::ranges::copy(hypervisor.domains.at(good).info.uuid, uuid.begin());
     hvctl::DomainLimits limits;
     limits.max_frames = 100;
-    ASSERT_TRUE(hypervisor.create_domain(uuid, limits));
+    ASSERT_TRUE(hypervisor.create_domain(abi::DomainType::Pv, uuid, limits));
     restart();
     EXPECT_EQ(domid("web1"), good);
     EXPECT_EQ(view("web1").state, "running");

@@ -24,13 +24,19 @@ Result<void> build_from(hvctl::KernelImage& kernel, Build& build, Hypervisor& hy
     };
     const auto built = TRY(within(build.name + ": build",
                                   Result<hvctl::PvDomain>{hypervisor.build(kernel, spec, progress, job.stop_token())}));
-    build.rings = built.rings;
+    const hvctl::PvRings& rings = built.rings;
+    build.rings = {.store = rings.store,
+                   .console = rings.console,
+                   .store_port = rings.store_port,
+                   .console_port = rings.console_port};
     kernel = {};
     return {};
 }
 
 class PvGuest final : public GuestKind {
   public:
+    [[nodiscard]] abi::DomainType type() const override { return abi::DomainType::Pv; }
+
     void add_build_phases(Job& job, Context& context, const std::shared_ptr<Build>& build) const override {
         const auto kernel = std::make_shared<hvctl::KernelImage>();
         Hypervisor& hypervisor = context.hypervisor;

@@ -50,8 +50,9 @@ hvctl::Result<std::vector<abi::DomainInfo>> HvHypervisor::list_domains() {
 hvctl::Result<abi::DomainInfo> HvHypervisor::domain(DomainId domain) {
     return control_.domain(domain);
 }
-hvctl::Result<DomainId> HvHypervisor::create_domain(const hvctl::Uuid& uuid, const hvctl::DomainLimits& limits) {
-    return control_.create_domain(hvctl::kDomainAny, abi::DomainType::Pv, uuid, limits);
+hvctl::Result<DomainId> HvHypervisor::create_domain(abi::DomainType type, const hvctl::Uuid& uuid,
+                                                    const hvctl::DomainLimits& limits) {
+    return control_.create_domain(hvctl::kDomainAny, type, uuid, limits);
 }
 hvctl::Result<void> HvHypervisor::destroy_domain(DomainId domain) {
     return control_.destroy_domain(domain);

@@ -54,7 +54,8 @@ class Hypervisor {
     // domains
     virtual hvctl::Result<std::vector<abi::DomainInfo>> list_domains() = 0;
     virtual hvctl::Result<abi::DomainInfo> domain(DomainId domain) = 0;
-    virtual hvctl::Result<DomainId> create_domain(const hvctl::Uuid& uuid, const hvctl::DomainLimits& limits) = 0;
+    virtual hvctl::Result<DomainId> create_domain(abi::DomainType type, const hvctl::Uuid& uuid,
+                                                  const hvctl::DomainLimits& limits) = 0;
     virtual hvctl::Result<void> destroy_domain(DomainId domain) = 0;  // one round, see Control::destroy_domain()
     virtual hvctl::Result<void> pause_domain(DomainId domain) = 0;
     virtual hvctl::Result<void> unpause_domain(DomainId domain) = 0;
