@@ -7,6 +7,21 @@
 
 namespace hvctld {
 
+Result<BoundPort> serve_store_ring(Context& context, const std::string& what, StoreRingEnd end, bool introduced) {
+    store::Store& store = context.store;
+    const store::DomainId id{end.domain.raw};
+    BoundPort port = TRY(within(
+        what, Result<BoundPort>{context.events.bind(end.domain, end.port, [&store, id] { store.ring_event(id); })}));
+    store::RingPort ring{reinterpret_cast<store::RingPage*>(end.page.data),
+                         [&hypervisor = context.hypervisor, bound = port.port()] { (void)hypervisor.notify(bound); },
+                         std::move(end.page.keep_alive)};
+    const auto done = introduced && store.is_introduced(id)
+                          ? store.attach_ring(id, std::move(ring))
+                          : store.introduce_domain(id, end.frame, end.port.raw, std::move(ring));
+    if (!done) return fail(ErrorId::Internal, fmt::format("{}: {}", what, store::wire_name(done.error())));
+    return port;
+}
+
 Step StoreRing::prepare(bool) {
     return immediate([](Job&) { return Result<void>{}; });
 }
@@ -19,23 +34,16 @@ Phase StoreRing::publish() {
 }
 
 Result<void> StoreRing::connect(bool introduced) {
-    store::Store& store = context_.store;
     const Instance& instance = domain_.record.instance;
-    const store::DomainId id{instance.domid};
-    const auto context = domain_.record.name + ": store ring";
+    const auto what = domain_.record.name + ": store ring";
     SharedPage page =
-        TRY(within(context, Result<SharedPage>{context_.hypervisor.map_page(domain_.id(), Mfn{instance.store_mfn})}));
-    port_ = TRY(within(context, Result<BoundPort>{context_.events.bind(domain_.id(), EventPort{instance.store_port},
-                                                                       [&store, id] { store.ring_event(id); })}));
-    store::RingPort ring{reinterpret_cast<store::RingPage*>(page.data),
-                         [&hypervisor = context_.hypervisor, port = port_.port()] { (void)hypervisor.notify(port); },
-                         std::move(page.keep_alive)};
-    const auto done = introduced && store.is_introduced(id)
-                          ? store.attach_ring(id, std::move(ring))
-                          : store.introduce_domain(id, instance.store_mfn, instance.store_port, std::move(ring));
-    if (!done) return fail(ErrorId::Internal, fmt::format("{}: {}", context, store::wire_name(done.error())));
+        TRY(within(what, Result<SharedPage>{context_.hypervisor.map_page(domain_.id(), Mfn{instance.store_mfn})}));
+    port_ = TRY(serve_store_ring(context_, what,
+                                 {domain_.id(), std::move(page), instance.store_mfn, EventPort{instance.store_port}},
+                                 introduced));
     for (const auto& [name, limit] : domain_.definition.xenstore_quota) {
-        if (const auto quota = store::quota_by_name(name)) store.set_quota(id, *quota, limit);
+        if (const auto quota = store::quota_by_name(name))
+            context_.store.set_quota(store::DomainId{instance.domid}, *quota, limit);
     }
     return {};
 }

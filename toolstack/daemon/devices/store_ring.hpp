@@ -1,4 +1,5 @@
-// A guest's connection to the store, and its own part of that.
+// A domain's ring to the store: a guest's, with its own part of the store, as a device; and what Dom0's kernel's
+// (domain/host_store.hpp) has in common with it.
 #pragma once
 
 #include "devices/device.hpp"
@@ -6,6 +7,17 @@
 #include "domain/domain.hpp"
 
 namespace hvctld {
+
+// The page of a domain's ring, where the store finds it again, and the domain's port.
+struct StoreRingEnd {
+    DomainId domain;
+    SharedPage page;
+    std::uint64_t frame = 0;
+    EventPort port;
+};
+// Binds the port and gives the ring to the store, which serves it as long as the returned port is kept. `introduced`:
+// the store may know the domain from its journal, and goes on where it was. Errors begin with `what`.
+Result<BoundPort> serve_store_ring(Context& context, const std::string& what, StoreRingEnd end, bool introduced);
 
 class StoreRing final : public Device {
   public:
