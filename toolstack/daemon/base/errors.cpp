@@ -14,7 +14,8 @@ namespace {
 constexpr std::array kTable{
     ErrorEntry{ErrorId::Internal, "Internal", "hvctld has broken a promise of its own; the journal has the details."},
     ErrorEntry{ErrorId::InvalidArgument, "InvalidArgument", "An argument of the request is malformed or out of range."},
-    ErrorEntry{ErrorId::AccessDenied, "AccessDenied", "The caller may not do this. Root may, and whom polkit lets."},
+    ErrorEntry{ErrorId::AccessDenied, "AccessDenied",
+               "The caller may not do this; only root, and users allowed by polkit, may."},
     ErrorEntry{ErrorId::NotOnHv, "NotOnHv", "This system does not run as Dom0 of hv; boot it under hv."},
     ErrorEntry{ErrorId::NotSupported, "NotSupported",
                "The running hv or kernel does not offer what the request needs."},
@@ -90,6 +91,20 @@ constexpr std::array kTable{
         "The host's own program for a network interface has failed, or cannot be run; the message has its words."},
 };
 
+// In ascending order of numbers, each with a name of its own.
+constexpr bool is_in_order() {
+    for (auto entry = kTable.begin(); entry != kTable.end(); ++entry) {
+        if (entry != kTable.begin() && entry->id <= (entry - 1)->id) return false;
+        if (!entry->meaning.ends_with('.')) return false;
+        for (auto other = kTable.begin(); other != entry; ++other)
+            if (other->name == entry->name) return false;
+    }
+    return true;
+}
+static_assert(is_in_order());
+static_assert(kTable.size() == 55 && kTable.back().id == ErrorId::HookFailed,
+              "a new error must be put into the table, too; it is counted here");
+
 ErrorId id_of(hvctl::ErrorCode code) {
     using Code = hvctl::ErrorCode;
     switch (code) {  // no default: the compiler names a missing case
@@ -118,10 +133,6 @@ ErrorId id_of(hvctl::ErrorCode code) {
 }
 
 }  // namespace
-
-std::span<const ErrorEntry> error_table() {
-    return kTable;
-}
 
 const ErrorEntry& entry_of(ErrorId id) {
     const auto* found = std::ranges::find(kTable, id, &ErrorEntry::id);

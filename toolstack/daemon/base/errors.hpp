@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <exception>
 #include <expected>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -86,8 +85,6 @@ struct ErrorEntry {
     std::string_view meaning;  // one sentence for the manual: what it is and what to do
 };
 
-// In ascending order of numbers.
-std::span<const ErrorEntry> error_table();
 const ErrorEntry& entry_of(ErrorId id);
 
 class [[nodiscard]] Error {

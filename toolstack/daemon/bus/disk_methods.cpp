@@ -1,3 +1,4 @@
+// Methods of the bus's object about the disks of domains.
 #include "bus/manager_object.hpp"
 #include "hvctl/try.hpp"
 

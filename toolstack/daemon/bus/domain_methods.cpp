@@ -1,3 +1,4 @@
+// Methods of the bus's object about domains and their life: definitions, starts, ends, consoles, vCPUs.
 #include <fmt/format.h>
 
 #include "bus/manager_object.hpp"

@@ -1,3 +1,4 @@
+// Methods of the bus's object about the host: what it is, hv's log, debug keys and counters.
 #include <fmt/format.h>
 #include <sys/utsname.h>
 

@@ -1,3 +1,4 @@
+// Methods of the bus's object about jobs: their list, waiting for the end of one, cancelling one.
 #include "bus/manager_object.hpp"
 #include "hvctl/try.hpp"
 

@@ -1,3 +1,4 @@
+// Methods of the bus's object about CPU pools.
 #include "bus/manager_object.hpp"
 #include "hvctl/try.hpp"
 

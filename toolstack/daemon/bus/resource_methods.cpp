@@ -1,3 +1,4 @@
+// Methods of the bus's object about vCPUs, memory and shares of domains, and about what they use.
 #include "bus/manager_object.hpp"
 #include "hvctl/try.hpp"
 

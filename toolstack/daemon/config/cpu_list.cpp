@@ -1,3 +1,4 @@
+// Lists of CPUs as people write them ("0-3,^2"): reading and writing.
 #include <fmt/format.h>
 
 #include <bitset>

@@ -1,3 +1,4 @@
+// A definition as JSON with every key that counts: the form that the registry keeps and that is read again.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 

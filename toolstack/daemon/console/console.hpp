@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -67,7 +68,7 @@ class Console final : public ConsoleSession::Owner {
     void end_sessions();
     [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
     [[nodiscard]] std::uint64_t dropped() const { return files_->journal.dropped(); }
-    // The disk has not answered yet.
+    // For tests: the disk has not answered yet.
     [[nodiscard]] bool waits_for_disk() const { return under_way_ != 0; }
 
   private:

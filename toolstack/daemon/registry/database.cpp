@@ -44,11 +44,6 @@ Statement& Statement::bind(std::string_view value) {
     return *this;
 }
 
-Statement& Statement::bind_null() {
-    sqlite3_bind_null(statement_, next_++);
-    return *this;
-}
-
 Result<bool> Statement::step() {
     const int outcome = sqlite3_step(statement_);
     if (outcome == SQLITE_ROW) return true;
@@ -71,10 +66,6 @@ std::string Statement::text(int column) const {
     const int size = sqlite3_column_bytes(statement_, column);
     return bytes == nullptr ? std::string{}
                             : std::string{reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)};
-}
-
-bool Statement::is_null(int column) const {
-    return sqlite3_column_type(statement_, column) == SQLITE_NULL;
 }
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& path) {

@@ -24,7 +24,6 @@ class Statement {
 
     Statement& bind(std::int64_t value);
     Statement& bind(std::string_view value);
-    Statement& bind_null();
 
     // True while there is a row.
     Result<bool> step();
@@ -34,7 +33,6 @@ class Statement {
     // Columns of the current row, from 0.
     [[nodiscard]] std::int64_t integer(int column) const;
     [[nodiscard]] std::string text(int column) const;
-    [[nodiscard]] bool is_null(int column) const;
 
   private:
     sqlite3_stmt* statement_;
@@ -70,7 +68,6 @@ class Database {
     Result<void> execute(const char* sql);
     // Prepared once, kept for the next time. One use of the same text at a time.
     Result<Statement> prepare(std::string_view sql);
-    [[nodiscard]] std::int64_t last_row() const { return sqlite3_last_insert_rowid(connection_); }
 
   private:
     Database(std::string path, sqlite3* connection) : path_{std::move(path)}, connection_{connection} {}

@@ -1,3 +1,4 @@
+// The part of Registry that reads and writes domains and the revisions of their definitions.
 #include <fmt/format.h>
 
 #include <optional>

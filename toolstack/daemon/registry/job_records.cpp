@@ -1,3 +1,4 @@
+// The part of Registry that reads and writes jobs, and the small facts.
 #include <fmt/format.h>
 
 #include <optional>

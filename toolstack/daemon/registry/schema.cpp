@@ -1,3 +1,4 @@
+// The tables of state.db, and the steps that take the file of an older hvctld to them.
 #include <fmt/format.h>
 
 #include <array>

@@ -1,3 +1,4 @@
+// Reads one record of the store's journal and tells a RecordSink what it says; nothing in it is trusted.
 #include "store/path.hpp"
 #include "store/record.hpp"
 #include "store/record_codec.hpp"
