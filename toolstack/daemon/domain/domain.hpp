@@ -22,7 +22,7 @@ class Nics;
 struct Domain {
     DomainRecord record;
     config::DomainDefinition definition;
-    JobId job = 0;              // works on the domain; 0: none
+    JobId job = 0;              // works on the domain, the only one that does; 0: none
     std::set<JobId> unwinding;  // jobs before that one, which end, or undo what they did, before it begins
     std::map<JobId, std::function<void()>> waiting;  // those of them all that have not begun: each for the ones before
     std::unique_ptr<Console> console;
