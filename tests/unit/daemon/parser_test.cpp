@@ -258,7 +258,7 @@ INSTANTIATE_TEST_SUITE_P(
                "web1.yaml:1:1: this \"{\" is not closed; its \"}\" is missing"},
         Golden{"OpenQuotes", with("cmdline: \"console=hvc0\n"), "web1.yaml:4:10: these quotes are not closed"},
         Golden{"TextBehindQuotes", with("cmdline: \"a\" b\n"),
-               "web1.yaml:4:14: text behind the end of a value; put the whole value into one pair of quotes"},
+               "web1.yaml:4:14: text after the end of a value; put the whole value into one pair of quotes"},
         Golden{
             "Escape", with("cmdline: \"a\\q\"\n"),
             "web1.yaml:4:12: no such escape in double quotes; write \"\\\\\" for a backslash, or take single quotes"},

@@ -1,5 +1,5 @@
-// An answer that is waited for, and not for ever: it comes, the time is over, or nothing is left that could bring it,
-// and whoever waits hears of the first of these.
+// An answer that is waited for, and not for ever: it comes, the time is over, or nothing is left that could bring it.
+// The callback runs once, at the first of these.
 #pragma once
 
 #include <cstdint>

@@ -58,7 +58,7 @@ struct Work {
 
 using Answer = std::function<void(const Result<void>&)>;
 
-// Never destroyed, but somebody's, in the eyes of what looks for leaks.
+// Such an answer is never destroyed. The list keeps it reachable, so that leak checkers do not report it.
 void leave_behind(Answer* answer) {
     static std::mutex mutex;
     static auto* const all = new std::vector<Answer*>;

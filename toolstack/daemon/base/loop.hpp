@@ -37,7 +37,7 @@ class Loop {
     void blocking(std::function<void()> work, std::function<void(const Result<void>&)> done);
 
     // Runs `work`, which must own all that it uses, in a thread of its own, then `done` on the loop's thread. For what
-    // may never end: such a thread holds up nobody, and is left behind when the loop goes, and `done` with it.
+    // may never end: such a thread holds up nothing else, and is left behind when the loop goes, and `done` with it.
     void apart(std::function<Result<void>()> work, std::function<void(const Result<void>&)> done);
 
     // Milliseconds of a clock that never goes back.
@@ -76,7 +76,8 @@ class Timer {
 };
 
 // Readiness of a descriptor that the watch owns; destroying it stops the watching and closes the descriptor, in this
-// order. Nobody else may close it: its number would be given to another file, and to the loop both are the number.
+// order. No other code may close it: its number would be given to another file, and the loop tells files apart by
+// their number.
 class FdWatch {
   public:
     static Result<FdWatch> create(Loop& loop, UniqueFd fd);

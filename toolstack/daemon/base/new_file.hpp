@@ -1,6 +1,6 @@
 // A file that is there whole or not at all: it has no name until it is published, so a process that is killed leaves
-// nothing. It never takes the place of another file, and its folder is reached through no symbolic link, so that nobody
-// who may write to a folder on the way says where it goes.
+// nothing. It never takes the place of another file, and its folder is reached through no symbolic link, so that a user
+// who may write to a folder on the way cannot decide where it goes.
 #pragma once
 
 #include <cstdint>

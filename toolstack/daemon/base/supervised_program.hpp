@@ -1,5 +1,5 @@
-// A program of the administrator's that does what he likes, for as long as it may: it has a time to end in, is ended
-// with its process group, and dies when this process does.
+// Runs a program of the administrator's, which may do anything but run for ever: it has a time to end in, is killed
+// with its process group when that is over, and dies when this process does.
 #pragma once
 
 #include <cstdint>

@@ -12,7 +12,7 @@ namespace {
 
 Result<void> check_owner(const std::string& path, const struct stat& status) {
     if (status.st_uid != 0)
-        return fail(ErrorId::AccessDenied, path + " does not belong to root, who is to run what is there");
+        return fail(ErrorId::AccessDenied, path + " does not belong to root, and root is to run what is there");
     if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
         return fail(
             ErrorId::AccessDenied,
@@ -27,7 +27,7 @@ Result<void> check_owner(const std::string& path, const struct stat& status) {
 
 Result<void> check_trusted_program(const std::string& path) {
     if (!path.starts_with('/')) return fail(ErrorId::InvalidArgument, path + " is not an absolute path");
-    // Whoever may change a link changes what is run, wherever the link is.
+    // A user who may change a link decides what is run, wherever the link is.
     std::error_code problem;
     const std::string real = std::filesystem::canonical(path, problem);
     if (problem) return fail_errno(problem.value(), path);

@@ -1,4 +1,4 @@
-// Whether a program is the administrator's alone: what root runs must not be anybody else's to change.
+// Whether only root may change a program: one that root runs must not be writable for any other user.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 namespace hvctld {
 
 // `path` leads, without symbolic links, to a regular file that can be executed; that and all folders on the way belong
-// to root, and nobody else may write to them. The error says which of it is not so, and what to do.
+// to root, and no other user may write to them. The error says which of it is not so, and what to do.
 Result<void> check_trusted_program(const std::string& path);
 
 }  // namespace hvctld

@@ -69,7 +69,7 @@ int weigh(sd_bus_message* call, std::size_t& weight, std::size_t most) {
 
 struct Verdict {
     bool granted = false;
-    bool challenge = false;  // whoever authenticates himself would be granted it
+    bool challenge = false;  // would be granted to a user who authenticates himself
     bool dismissed = false;
 };
 
@@ -92,7 +92,7 @@ int read_verdict(sd_bus_message* reply, Verdict& verdict) {
 
 struct ActionWords {
     const char* id;    // what a rule of polkit's is written for
-    const char* what;  // what somebody is told that he may not do
+    const char* what;  // what a user is told that he may not do
 };
 
 ActionWords words_of(Action action) {
@@ -199,7 +199,7 @@ Result<void> Authority::ask(sd_bus_message* call, Action action, Granted granted
     return send<&Authority::user_known>(question, who, rules_.answer_us);
 }
 
-// Everybody on the bus may make us keep calls: not too many, and not too much.
+// Any user of the bus can send calls that have to be kept until they are decided: their number and size are limited.
 template <class Whose>
 Result<void> Authority::require_room(std::size_t most, Whose whose) {
     std::size_t count = 0;

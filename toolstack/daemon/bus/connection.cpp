@@ -15,7 +15,8 @@ namespace {
 constexpr int kMessagesPerRound = 32;  // one client must not keep the others waiting
 // A client with this many messages to be read gets no further call served until it has read some...
 constexpr std::uint64_t kHoldQueued = 64;
-// ... and signals, which nobody asked for one by one, end the connection. sd-bus's own bound is hundreds of thousands.
+// ... and with this many, as signals alone may cause, the connection is closed. sd-bus's own limit is hundreds of
+// thousands.
 constexpr std::uint64_t kMostQueued = 1024;
 constexpr std::uint64_t kStalledMs = 60'000;  // without one message taken
 

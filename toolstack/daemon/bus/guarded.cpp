@@ -17,7 +17,7 @@ int refuse(sd_bus_message* call, ErrorId id, const char* text) noexcept {
     const int status = sd_bus_reply_method_errorf(call, full.data(), "HV-E%04u: %s", static_cast<unsigned>(id), text);
     try {
         log::error("bus: {} failed: {}", sd_bus_message_get_member(call), text);
-    } catch (...) {  // NOLINT: the caller has its answer, and there is nobody else to tell
+    } catch (...) {  // NOLINT: the caller has its answer, and nothing else waits for one
     }
     return status;
 }

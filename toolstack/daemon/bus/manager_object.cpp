@@ -235,7 +235,7 @@ Result<void> ManagerObject::run(Method method, sd_bus_message* call, uid_t calle
     return method(*this, call);
 }
 
-// Nobody is there to be told.
+// The caller has left the bus: its calls that wait for a job get no answer any more.
 void ManagerObject::client_left(Connection& connection, std::string_view sender) {
     const auto found = served_.find(&connection);
     if (found == served_.end()) return;

@@ -46,7 +46,7 @@ class ManagerObject {
     // Keeps a call, to be answered once its Result is there, with what `fill` appends or with the error.
     template <class Value>
     std::function<void(const Result<Value>&)> later(sd_bus_message* call, void (*fill)(Writer&, const Value&));
-    // Whether it has come over a broker, from anybody.
+    // Whether it has come over a broker, and so may come from any user.
     [[nodiscard]] bool is_brokered(sd_bus_message* call);
     // Keeps a call until `job` has ended.
     Result<void> reply_when_ended(sd_bus_message* call, JobId job);

@@ -84,7 +84,7 @@ PrivateServer::~PrivateServer() {
     for (const auto& [connection, client] : connections_) object_.remove(*connection);
 }
 
-// Who finds no place waits in the socket's queue: accepting and hanging up would tell him nothing.
+// A client for which there is no place waits in the socket's queue: accepting and hanging up would tell it nothing.
 void PrivateServer::accept() {
     if (connections_.size() >= limits_.connections && !make_room({}, limits_.grace_ms, "all places are taken"))
         return pause("all places are taken");
@@ -160,7 +160,7 @@ bool PrivateServer::make_room(std::optional<pid_t> process, std::uint64_t silent
 
 void PrivateServer::pause(std::string_view why) {
     constexpr std::uint64_t kPauseMs = 500;
-    if (!std::exchange(told_, true)) log::warning("{}: nobody is let in for now: {}", path_, why);
+    if (!std::exchange(told_, true)) log::warning("{}: no new connection is accepted for now: {}", path_, why);
     socket_.stop();
     paused_.start(kPauseMs, [this] { socket_.change(UV_READABLE); });
 }

@@ -1,6 +1,6 @@
 // The private socket: every connection is a bus of its own with the manager's object on it. No broker is needed.
-// Places are limited, and whoever may connect at all gets one: when all are taken, the connection that has been silent
-// the longest gives its place up. A client that does not introduce itself is let go.
+// The number of connections is limited, but a client that may connect at all gets in: when all places are taken, the
+// connection that has been silent the longest is closed. A client that does not introduce itself is let go.
 #pragma once
 
 #include <sys/types.h>

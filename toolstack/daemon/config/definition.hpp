@@ -43,7 +43,7 @@ struct DiskDefinition {
     std::string format = "raw";
     bool read_only = false;
     bool cdrom = false;   // read only
-    bool shared = false;  // other domains may have it, too, whoever writes
+    bool shared = false;  // other domains may have it, too, also where one of them writes
     OnFull on_full = OnFull::Pause;
 };
 

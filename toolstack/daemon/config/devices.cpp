@@ -18,15 +18,15 @@ constexpr std::size_t kLongestTarget = 16;
 // Why a guest cannot have it; empty when it can.
 std::string problem_of_guest_address(const IpPrefix& address) {
     const auto starts = [&](std::string_view network) { return parse_ip_prefix(network)->conflicts(address); };
-    if (address.length == 0) return "everybody's addresses; the word any in place of the list allows all of them";
+    if (address.length == 0) return "all addresses there are; the word any in place of the list allows all of them";
     if (address.six) {
         if (starts("ff00::/8")) return "a multicast address";
-        if (starts("::/127")) return "nobody's address";
-        if (starts("fe80::/10") && address.is_network()) return "everybody's link-local addresses";
+        if (starts("::/127")) return "a loopback or reserved address";
+        if (starts("fe80::/10") && address.is_network()) return "the network of all link-local addresses";
         return {};
     }
     if (starts("224.0.0.0/4")) return "a multicast address";
-    if (starts("127.0.0.0/8") || starts("0.0.0.0/8") || starts("240.0.0.0/4")) return "nobody's address";
+    if (starts("127.0.0.0/8") || starts("0.0.0.0/8") || starts("240.0.0.0/4")) return "a loopback or reserved address";
     return {};
 }
 
@@ -86,7 +86,7 @@ void read_volume(const YamlNode& node, const std::string& text, const std::vecto
     }
 }
 
-// What is behind it.
+// Where its content is: a path or a volume.
 void read_source(MapReader& reader, Pools pools, DiskDefinition& disk, Diagnostics& diagnostics) {
     const YamlNode* const volume = reader.take("volume");
     if (pools == nullptr || volume == nullptr) {
@@ -115,7 +115,7 @@ DiskDefinition read_one_disk(MapReader& reader, const YamlNode* target, const st
     constexpr std::array<std::string_view, 2> kModes{"rw", "ro"};
     const int mode = reader.choice("mode", kModes);
     if (const YamlNode* node = reader.take("mode"); node != nullptr && mode == 0 && disk.cdrom)
-        diagnostics.error(node->position, "mode: nobody writes to a cdrom; leave the key out or write ro");
+        diagnostics.error(node->position, "mode: a cdrom cannot be written to; leave the key out or write ro");
     disk.read_only = mode == 1 || disk.cdrom;
     reader.boolean("shared", disk.shared);
     if (const YamlNode* node = reader.take("shared"); disk.shared && !disk.read_only && disk.format != "raw") {
@@ -265,7 +265,7 @@ Parsed<MacAddress> parse_mac(std::string_view text) {
         if (problem != std::errc{} || end != first + 2 || (i < 5 && first[2] != ':')) return wrong();
     }
     if ((mac[0] & 1) != 0) return std::unexpected(fmt::format("{} is a multicast address", text));
-    if (mac == MacAddress{}) return std::unexpected(fmt::format("{} is nobody's address", text));
+    if (mac == MacAddress{}) return std::unexpected(fmt::format("{} is no address of an interface", text));
     constexpr MacAddress kNetback{0xfe, 0xff, 0xff, 0xff, 0xff, 0xff};
     if (mac == kNetback) return std::unexpected(fmt::format("{} is the address of Dom0's end", text));
     return mac;

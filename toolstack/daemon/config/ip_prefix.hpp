@@ -17,7 +17,7 @@ struct IpPrefix {
     bool operator==(const IpPrefix&) const = default;
 
     [[nodiscard]] std::uint32_t bits() const { return six ? 128 : 32; }
-    // Bits behind the length are all zero: the network itself, none of its hosts. An address alone is no network.
+    // The bits after the length are all zero: the network itself, none of its hosts. An address alone is no network.
     [[nodiscard]] bool is_network() const;
     // The network that it is in.
     [[nodiscard]] IpPrefix network() const;

@@ -96,7 +96,7 @@ void read_endings(MapReader& reader, DomainDefinition& definition, std::optional
     read_action(reader, "on_poweroff", definition.on_poweroff);
     read_action(reader, "on_reboot", definition.on_reboot);
     read_action(reader, "on_crash", definition.on_crash);
-    // A guest whose watchdog has fired has crashed as far as anybody can tell.
+    // A guest whose watchdog has fired looks crashed from outside, and is treated as one.
     definition.on_watchdog = watchdog.value_or(definition.on_crash);
     read_action(reader, "on_watchdog", definition.on_watchdog);
     read_restart(reader, definition.restart, diagnostics);

@@ -64,7 +64,7 @@ void explain_colon(const SourceText& file, const Position& where, Diagnostics& d
 void explain_stray(const SourceText& file, const Position& where, Diagnostics& diagnostics) {
     const std::string_view line = file.line(where.line);
     if (where.column - 1 > indentation(line)) {
-        return diagnostics.error(where, "text behind the end of a value; put the whole value into one pair of quotes");
+        return diagnostics.error(where, "text after the end of a value; put the whole value into one pair of quotes");
     }
     if (without_indentation(line).starts_with("- "))
         return diagnostics.error(where, "a list entry (\"- \") among keys; put it under the key that it belongs to");

@@ -142,8 +142,8 @@ Error Console::silence() const {
     return {ErrorId::Io, fmt::format("the disk of {} does not answer; try again when it does", path_)};
 }
 
-// Who had to do without the files goes on, from the loop: what has just been answered
-// may be in the middle of something.
+// What had to wait for the files goes on, and from the loop, not from here: the code that has just had its answer may
+// be in the middle of something.
 void Console::disk_answered() {
     if (under_way_ != 0 || !std::exchange(waited_for_, false)) return;
     patience_.stop();

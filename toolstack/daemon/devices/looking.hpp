@@ -1,4 +1,4 @@
-// Waiting for what somebody else does: Dom0's kernel, a guest. They say nothing to this process, so it looks.
+// Waiting for what Dom0's kernel or a guest does. They send no message to this process, so it looks again and again.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // How much memory a guest should have: memory/target in its store, which its balloon driver follows, and hv's limit,
-// which keeps it from taking more whatever its driver does. Whoever writes the one (mem-set, or a tool of the host's)
-// changes the other, up to the domain's max_memory.
+// which keeps it from taking more whatever its driver does. A change of the target (by mem-set, or a tool of the
+// host's) changes the limit, too, up to the domain's max_memory.
 #pragma once
 
 #include "devices/device.hpp"

@@ -91,7 +91,7 @@ Result<void> Requests::make_request(Job& job, Domain& domain, const std::shared_
     const bool young = domain.asked_us - domain.record.run_since_us < kYoungUs;
     if (young && job.record().verb == Verb::Shutdown) {
         waiting->again.start(kAskAgainMs, [this, state = waiting.get()] {
-            // Who has not read it yet needs it no second time.
+            // A guest that has not read the first request yet needs no second one.
             if (!state->reason && context_.store.read(state->path) != state->request)
                 (void)context_.store.write(state->path, state->request);
         });

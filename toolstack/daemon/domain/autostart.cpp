@@ -109,7 +109,7 @@ void autostart(Context& context, Domains& domains, Definitions& definitions, Sta
         if (const auto job = starts.start(name, {.patient = true}); !job)
             log::error("autostart: {}", job.error().text());
     }
-    // Comes into the file after the records of these starts: who is killed before that begins again.
+    // Written to the file after the records of these starts: a daemon that is killed before begins again.
     (void)context.registry.set_fact(kAutostartFact, boot);
     mark();
 }

@@ -105,7 +105,7 @@ const Row& row_of(Verb present) {
         case Verb::ChangeNic: return kDevices;
         case Verb::DumpCore: return kDump;
         case Verb::StopAll: return kHostEnd;
-        case Verb::CreateVolume:  // of no domain: claims and definitions say who has a volume
+        case Verb::CreateVolume:  // of no domain: claims and definitions say whether a volume is in use
         case Verb::ImportVolume:
         case Verb::ResizeVolume:
         case Verb::DeleteVolume:

@@ -1,5 +1,5 @@
 // What may be done to a domain that a job works on already: the one table of it. Reading (lists, definitions, vCPUs'
-// state, console logs) and consoles ask nobody.
+// state, console logs) and consoles do not ask it: they are always possible.
 #pragma once
 
 #include <cstdint>

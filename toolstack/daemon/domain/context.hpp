@@ -33,7 +33,7 @@ struct ManagerPaths {
     std::string boot_id;      // tells one boot of the host from another
     std::string machine_id;   // tells one host from another
     std::string seeds;        // the folder of the guests' cloud-init seeds
-    std::string dumps;        // the folder of core files that nobody has named
+    std::string dumps;        // the folder of core files for which no path was given
     std::string scratch;      // the folder where images are converted
     std::string ledger;       // the file of what domains got; empty: none
     std::string autostarted;  // the file that says, until the host ends, that autostart is over

@@ -45,7 +45,7 @@ Result<void> require_memory(std::uint64_t frames) {
                             config::format_size(kib * 1024)));
 }
 
-// In a thread that is left behind when the job is called off, and whose end nobody hears of then.
+// In a thread that is left behind when the job is called off; its result is dropped then.
 void apart(PoolLane& lane, std::function<Result<void>()> work, Job& job, const Done& done) {
     lane.step_apart(std::move(work))(job, once(done));
 }

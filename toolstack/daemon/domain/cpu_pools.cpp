@@ -78,7 +78,7 @@ Result<CpuPools::Cpus> CpuPools::parse(const std::string& list) const {
     return fail(ErrorId::NoSuchCpu, fmt::format("the host has CPUs 0-{}, not all of {}", host_ - 1, list));
 }
 
-// CPUs that the first pool can spare, or that are nobody's.
+// CPUs that are in no other pool, and without which the first pool still has one.
 Result<void> CpuPools::require_free(const Cpus& cpus, const std::string& for_pool) const {
     for (const auto& [name, others] : pools_) {
         Cpus both;
@@ -98,8 +98,9 @@ Result<void> CpuPools::require_free(const Cpus& cpus, const std::string& for_poo
 Result<CpuPools::Cpus*> CpuPools::named(const std::string& name) {
     TRY(cpus_of(name));
     if (name != config::kFirstPool) return &pools_.find(name)->second;
-    return fail(ErrorId::WrongState,
-                fmt::format("{} stays as it is: it is the pool of whoever is in no other", config::kFirstPool));
+    return fail(
+        ErrorId::WrongState,
+        fmt::format("{} cannot be changed: it has all domains and CPUs that are in no other pool", config::kFirstPool));
 }
 
 Result<void> CpuPools::create(const std::string& name, const std::string& list) {

@@ -1,5 +1,6 @@
-// CPU pools: which CPUs the domains of which pool may use. Every domain is in one; who names none is in the first,
-// which has all CPUs that no other pool has. hv knows of CPUs alone: a domain's hard affinity is kept within its pool.
+// CPU pools: which CPUs the domains of which pool may use. Every domain is in one; one whose definition names none is
+// in the first, which has all CPUs that no other pool has. hv knows of CPUs alone: a domain's hard affinity is kept
+// within its pool.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +39,7 @@ class CpuPools {
     Result<void> destroy(const std::string& name);
     Result<void> rename(const std::string& name, const std::string& new_name);
     Result<void> add(const std::string& name, const std::string& list);
-    // They are the first pool's then; those of the first are nobody's.
+    // They are in the first pool then.
     Result<void> remove(const std::string& name, const std::string& list);
 
     // The pool of the domain that hv has under that number; for reservations, which are kept by pool.

@@ -39,7 +39,7 @@ class Definitions {
     Result<DefinitionView> view(const std::string& domain);
     Result<void> forget(const std::string& domain);
 
-    // Of a stopped domain: a definition that nobody wants to keep goes.
+    // Of a stopped domain: a draft that made no guest run goes back to what was before, and an ephemeral domain goes.
     void let_go(Domain& domain);
 
   private:

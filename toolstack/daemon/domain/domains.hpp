@@ -19,7 +19,7 @@ class Domains {
     Domains(const Domains&) = delete;
     Domains& operator=(const Domains&) = delete;
 
-    // By name, identifier or UUID. NoSuchDomain; IsDom0 for Dom0, which is nobody's to start or end.
+    // By name, identifier or UUID. NoSuchDomain; IsDom0 for Dom0, which cannot be started or ended.
     Result<Domain*> find(const std::string& text);
     // WrongState for one that hv does not have.
     Result<Domain*> find_running(const std::string& text);
@@ -28,11 +28,11 @@ class Domains {
     // In the order of their names. They may leave while the list is used: look again by name after what may drop one.
     [[nodiscard]] std::vector<Domain*> all();
 
-    // A new one, with its devices. Its record has a name that is nobody's.
+    // A new one, with its devices. The name in its record must be free.
     Domain& insert(std::unique_ptr<Domain> domain);
-    // Another name, which is nobody's, here, in the registry and in what devices have claimed.
+    // Another name, which must be free: here, in the registry and in what devices have claimed.
     void rename(Domain& domain, const std::string& name);
-    // Forgets it; its console log stays on disk, and those who read it read on.
+    // Forgets it; its console log stays on disk, and clients that read it read on.
     void drop(const std::string& name);
     // Consoles of domains that are gone, whose readers are, too.
     void release_consoles();

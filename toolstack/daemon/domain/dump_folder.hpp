@@ -1,5 +1,5 @@
-// The host's folder of core files that nobody has named: NAME-YYYYMMDDTHHMMSSZ.core, the newest few of each domain.
-// All of it but dump_path() waits for the disk.
+// The host's folder of core files for which no path was given: NAME-YYYYMMDDTHHMMSSZ.core, the newest few of each
+// domain. All of it but dump_path() waits for the disk.
 #pragma once
 
 #include <cstddef>

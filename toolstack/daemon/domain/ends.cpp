@@ -20,7 +20,7 @@ constexpr std::uint64_t kFirstRetryMs = 1000;
 constexpr std::uint32_t kMostFailedStarts = 10;  // some minutes
 constexpr std::uint64_t kFirstEndAgainMs = 1000;
 constexpr std::uint64_t kLongestEndAgainMs = 3'600'000;
-// Nobody waits for it, and whoever holds the memory may be a file server's disk.
+// No client waits for it, and what still holds the memory may be a disk of a file server that does not answer.
 constexpr std::uint64_t kEndAgainPatienceMs = 3'600'000;
 
 bool may_pass(ErrorId error) {
@@ -59,7 +59,7 @@ config::EndAction Ends::action_for(const Domain& domain, EndReason reason) const
     switch (reason) {
         case EndReason::Poweroff: return definition.on_poweroff;
         case EndReason::Reboot: return definition.on_reboot;
-        case EndReason::Suspend: return config::EndAction::Preserve;  // whoever asked for it wants the memory
+        case EndReason::Suspend: return config::EndAction::Preserve;  // it was asked for in order to keep the memory
         case EndReason::Watchdog: return definition.on_watchdog;
         case EndReason::Crash:
         case EndReason::SoftReset: return definition.on_crash;
@@ -81,7 +81,7 @@ void Ends::scan() {
     std::vector<std::pair<Domain*, EndReason>> over;
     std::vector<Domain*> left_over;
     std::vector<Domain*> freed;  // whose memory others held for longer than a job waits
-    std::vector<Domain*> left;   // those of them who are there still
+    std::vector<Domain*> left;   // those of them that hv still has
     for (Domain* domain : domains_.all()) {
         // Looked at again when the job is over.
         if ((domain->job != 0 && !domain->on_end) || !domain->unwinding.empty()) continue;
@@ -233,7 +233,7 @@ void Ends::add_phases(Job& job, Domain& domain, EndReason reason, bool asked) {
         if (domain.console) domain.console->end_sessions();
         return;
     }
-    // Who asked for the end of the guest, whichever way it took, does not want to see it again.
+    // An administrator who asked for the end of the guest, whichever way it took, does not want it started again.
     bool restart = config::restarts(action) && job.record().verb != Verb::Shutdown;
     std::uint64_t delay = 0;
     // Taken up again after a dump that was called off, or a kill: this end has been counted, and is not dumped twice.

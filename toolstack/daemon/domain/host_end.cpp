@@ -34,7 +34,7 @@ struct HostEnd::Round {
     Timer timer;
     std::uint64_t patient_until_us = 0;
     std::vector<std::string> asked;
-    std::vector<std::string> reminded;  // had been asked before, by somebody else
+    std::vector<std::string> reminded;  // had been asked before, by another job
     std::vector<std::string> given_up;  // destroyed, or about to be
 };
 

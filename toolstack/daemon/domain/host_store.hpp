@@ -9,7 +9,7 @@ class HostStore {
   public:
     explicit HostStore(Context& context) : context_{context} {}
 
-    // Writes what everybody finds there, and serves the kernel's ring. To be called once.
+    // Writes the entries that all guests and programs find there, and serves the kernel's ring. To be called once.
     Result<void> connect();
 
   private:

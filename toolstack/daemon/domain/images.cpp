@@ -21,7 +21,7 @@ constexpr std::uint64_t kMostInitrdBytes = std::uint64_t{4} << 30;
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 constexpr std::uint64_t kReserve = 64 * kMiB;  // for Dom0 itself
 
-// Runs in the guest, so that nothing of a guest's disk is read by anybody in Dom0.
+// Runs in the guest, so that no program in Dom0 reads anything of a guest's disk.
 constexpr const char* kDiskBootLoader = "/usr/lib/grub-xen/grub-x86_64-xen.bin";
 
 std::string kernel_of(const config::DomainDefinition& definition) {
@@ -39,8 +39,8 @@ std::uint64_t most_initrd(std::uint64_t memory) {
 
 // For its effect alone: what is wrong with the file is told where it is loaded.
 void read_into_page_cache(const std::string& path, std::uint64_t size) {
-    // O_NONBLOCK: opening a FIFO that has taken the file's place must not wait. A lease of somebody else's must be
-    // waited for.
+    // O_NONBLOCK: opening a FIFO that has taken the file's place must not wait. A lease that another process
+    // has on the file must be waited for.
     UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
     if (!file && errno == EWOULDBLOCK) file = UniqueFd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
     if (!file) return;

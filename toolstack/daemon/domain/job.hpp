@@ -51,14 +51,14 @@ class Job {
     // What has been done stays from here on.
     void keep() { undo_.clear(); }
 
-    // From here on, until unshield(), an interruption waits: half of what is under way helps nobody.
+    // From here on, until unshield(), an interruption waits: what is under way must not end half done.
     void shield() { shielded_ = true; }
     void unshield() { shielded_ = false; }
     [[nodiscard]] bool shielded() const { return shielded_; }
 
     // Begins; the deadline of the record counts.
     void start();
-    // Another one, for a caller who joins the job while it waits.
+    // Another one, for a client that joins the job while it waits.
     void set_deadline(std::uint32_t seconds);
     // What the record's deadline was for is over: from here on the job takes the time that it takes, also when another
     // process goes on with it.

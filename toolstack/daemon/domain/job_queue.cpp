@@ -95,7 +95,7 @@ Result<void> JobQueue::cancel(JobId id) {
     }
     if (job->shielded()) {
         return fail(ErrorId::WrongState,
-                    fmt::format("{} of {} cannot be called off any more: half of what it does now would help nobody",
+                    fmt::format("{} of {} cannot be called off any more: what it does now must not end half done",
                                 to_string(job->record().verb), job->record().domain));
     }
     job->interrupt({ErrorId::Cancelled,

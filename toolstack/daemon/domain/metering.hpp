@@ -1,4 +1,4 @@
-// What domains use of the host: at a moment, for who looks; and, hour by hour, for the ledger.
+// What domains use of the host: at a moment, for clients that ask; and, hour by hour, for the ledger.
 #pragma once
 
 #include <cstdint>
@@ -47,7 +47,7 @@ class Metering {
 
     // From here on the ledger is written, where the host has one.
     void begin();
-    // Not older than a second: whoever may look may look often.
+    // Not older than a second: clients may ask often, and a recent answer is given again.
     Result<HostUsage> usage();
     // NotSupported without a ledger. NoSuchDomain for a name that neither is nor was one.
     void guarantees(const std::string& domain, std::uint64_t since_us, std::uint64_t hours,

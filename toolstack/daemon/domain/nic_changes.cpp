@@ -158,7 +158,7 @@ Result<JobId> NicChanges::change(const std::string& text, const std::string& whi
     return work_.go(*domain, job);
 }
 
-// In place of the one with its MAC address, or behind all of them.
+// In place of the one with its MAC address, or after all others.
 void NicChanges::put(Domain& domain, const NicDefinition& nic) {
     auto& nics = domain.definition.nics;
     const auto found = std::ranges::find(nics, nic.mac, &NicDefinition::mac);

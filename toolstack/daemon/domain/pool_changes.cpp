@@ -98,7 +98,7 @@ void PoolChanges::apply_again() {
     if (const auto applied = apply(); !applied) log::error("CPU pools: {}", applied.error().text());
 }
 
-// Recorded before it is done: whoever comes after a kill does the rest.
+// Recorded before it is done: after a kill the next process of the daemon does the rest.
 Result<void> PoolChanges::change(const std::function<Result<void>(CpuPools&)>& what) {
     TRY(require_registry(context_.registry));
     const CpuPools before = context_.pools;
@@ -125,7 +125,7 @@ Result<void> PoolChanges::destroy(const std::string& name) {
     return change([&](CpuPools& pools) { return pools.destroy(name); });
 }
 
-// No CPU changes hands. Whoever has a job goes by the definition that it began with.
+// The pools keep their CPUs. A domain on which a job works keeps the definition that the job began with.
 Result<void> PoolChanges::rename(const std::string& name, const std::string& new_name) {
     TRY(require_registry(context_.registry));
     std::vector<Domain*> members;

@@ -3,7 +3,7 @@
 // their turn, and can be called off meanwhile.
 //
 // What reads files first has a lane of its own and no thread of the pool: a file server that does not answer keeps
-// those threads for as long as it likes, and must hold up nobody but its own guests.
+// those threads for as long as it likes, and must hold up no guests but its own.
 #pragma once
 
 #include <cstddef>

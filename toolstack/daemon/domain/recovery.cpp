@@ -164,11 +164,11 @@ void Recovery::match_others(std::vector<const abi::DomainInfo*>& unknown, const 
 void Recovery::serve_again(Domain& domain, const abi::DomainInfo& info) {
     DomainRecord& record = domain.record;
     if ((info.flags & abi::kDomainDying) != 0) {
-        // Whoever began its end did not say that another run follows.
+        // The registry does not know of its end, so that nothing says that another run is to follow.
         if (runs(record.phase)) record.wanted = false;
         record.phase = DomainPhase::Ending;
     }
-    // What was never finished has never run; if it does run, somebody else has seen to it, and it is theirs.
+    // The daemon lets no half-made domain run. One that does run was started by another program, and is left to run.
     if (is_being_made(record.phase) && (info.flags & abi::kDomainUnstarted) == 0) record.phase = DomainPhase::Running;
     if (!is_whole(record.phase)) return;
     if (context_.registry.fact(kPinsFact) != kPinsAreKept) take_from_hv(context_, domain.id(), domain.definition);

@@ -3,8 +3,8 @@
 namespace hvctld {
 namespace {
 
-constexpr std::uint64_t kPatienceMs =
-    10'000;  // of whoever waits for a job; a lock is held for less, and a slow disk answers sooner
+// Of a client that waits for a job: another process holds a lock for less, and a slow disk answers sooner.
+constexpr std::uint64_t kPatienceMs = 10'000;
 
 }  // namespace
 

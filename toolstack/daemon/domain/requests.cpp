@@ -14,7 +14,7 @@ constexpr std::uint32_t kDestroyDeadlineSeconds = 120;  // for what was under wa
 
 }  // namespace
 
-// Somebody ends the domain already, and whatever was to come afterwards does not.
+// Another job ends the domain already; what was to follow that end, such as a restart, does not follow any more.
 Result<JobId> Requests::join(Domain& domain, JobId job) {
     if (std::exchange(domain.record.wanted, false)) domains_.save(domain);
     const Job* ending = context_.jobs.find(job);

@@ -18,7 +18,7 @@ constexpr double kQuickDisk = 1 << 30;
 // A guest's requests that are on their way when it is stopped are some MiB.
 constexpr std::uint64_t kUsualReserve = 64 << 20;
 constexpr std::uint64_t kReservePart = 20;
-// One large file that somebody makes at once is no speed; it must not stop guests on a disk that has room.
+// One large file that is made at once is no speed; it must not stop guests on a disk that has room.
 constexpr std::uint64_t kMostReserve = 1 << 30;
 constexpr std::uint64_t kMostReservePart = 8;
 

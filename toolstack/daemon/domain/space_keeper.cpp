@@ -20,7 +20,7 @@ std::uint64_t clock_ms() {
     return monotonic_us() / 1000;
 }
 
-// Who writes to a block device takes nothing of a file system; whether a file grows is seen where it is.
+// A disk on a block device takes no room of a file system. Whether a file grows is found out by the look at it.
 bool may_wait_for(const ImageClaim& claim) {
     return claim.id.file && !claim.disk.read_only && claim.disk.on_full == config::OnFull::Pause;
 }
@@ -108,8 +108,8 @@ void SpaceKeeper::looked(FileSystem file_system, const Look& look) {
 void SpaceKeeper::take_in(Watched& watched, const FileSystemRoom& room, std::uint64_t at_ms) {
     if (!room.lost.empty() && (!watched.room || watched.room->lost != room.lost)) {
         log::warning(
-            "{}: not the images any more that guests have; who writes to these gets errors when their file system is "
-            "full, until they have their names again",
+            "{}: not the images any more that guests have; guests that write to those get errors when their file "
+            "system is full, until the images have their names again",
             fmt::join(room.lost, ", "));
     }
     watched.room = room;

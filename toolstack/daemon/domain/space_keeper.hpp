@@ -2,8 +2,8 @@
 // guest whose write fails for want of space takes its file system for broken. Guests with on_full: error are left
 // alone.
 //
-// A guest that an administrator has paused stays so, and none is touched whose job could not bear it. When the host
-// goes down nobody waits: what is left is for the guests to end in order.
+// A guest that an administrator has paused stays so, and none is touched while its job needs it as it is. When the host
+// goes down no guest is held: the room that is left is for the guests to end in order.
 #pragma once
 
 #include <cstdint>

@@ -191,7 +191,7 @@ Step Starts::undo(Domain& domain) {
             return done({});
         }
         domain.record.phase = DomainPhase::Ending;
-        // An administrator has heard that it failed; who restarts it by himself tries again.
+        // An administrator's start that fails is over: he has heard of it. An automatic restart tries again.
         const Verb verb = failed.record().verb;
         if (verb == Verb::Create || verb == Verb::Start) domain.record.wanted = false;
         domains_.save(domain);

@@ -13,7 +13,7 @@ namespace hvctld {
 
 struct StartOptions {
     bool paused = false;
-    bool patient = false;  // nobody waits: a registry that cannot be written is waited for as long as it takes
+    bool patient = false;  // no client waits: a registry that cannot be written is waited for as long as it takes
 };
 
 class Starts {
@@ -21,9 +21,9 @@ class Starts {
     Starts(Context& context, Domains& domains, Work& work, TearDown& tear_down)
         : context_{context}, domains_{domains}, work_{work}, tear_down_{tear_down} {}
 
-    // Starts a stopped domain from the definition that is remembered; behind an end that is under way.
+    // Starts a stopped domain from the definition that is remembered; after an end that is under way.
     Result<JobId> start(const std::string& domain, const StartOptions& options);
-    // A job that does so. The caller has asked who may.
+    // A job that does so. The caller has asked Work::admit().
     JobId begin(Domain& domain, Verb verb, const StartOptions& options);
 
     void add_phases(Job& job, Domain& domain, const StartOptions& options);

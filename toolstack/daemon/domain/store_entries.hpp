@@ -12,7 +12,8 @@ namespace hvctld {
 
 // /local/domain/0, /vm and /tool, where they are missing.
 Result<void> write_host_entries(store::Store& store);
-// Dom0's memory and its maximum, in bytes. A target that is there already is somebody's wish, and stays.
+// Dom0's memory and its maximum, in bytes. A target that is there already was set by an administrator or another tool,
+// and stays.
 Result<void> write_host_memory(store::Store& store, std::uint64_t memory, std::uint64_t max_memory);
 
 // /local/domain/<domid> and /vm/<uuid>, as the PV drivers of guests expect them, in one transaction.

@@ -33,8 +33,8 @@ void destroy_round(Hypervisor& hypervisor, Job& job, DomainId domid, std::uint64
 
 std::string TearDown::held(DomainId domain) {
     return fmt::format(
-        "domain {} has ended, but somebody, such as a disk that does not answer, still holds memory of it; it goes "
-        "from the list when they have let go",
+        "domain {} has ended, but something in Dom0, such as a disk that does not answer, still holds memory of it; it "
+        "goes from the list when that has let go",
         domain.raw);
 }
 

@@ -1,4 +1,4 @@
-// Taking a guest down, whoever wants it: from a domain in hv, whole or half-made, to none.
+// Taking a guest down, for whatever reason: from a domain in hv, whole or half-made, to none.
 #pragma once
 
 #include <functional>
@@ -10,7 +10,7 @@ namespace hvctld {
 
 class TearDown {
   public:
-    static constexpr std::uint64_t kFreePatienceMs = 120'000;  // of whoever has asked for it
+    static constexpr std::uint64_t kFreePatienceMs = 120'000;  // of the client that has asked for it
 
     TearDown(Context& context, Domains& domains) : context_{context}, domains_{domains} {}
 
@@ -22,7 +22,7 @@ class TearDown {
     // Destroys the domain in hv, and waits that long for others to let go of its memory.
     Step free(const Domain& domain, std::uint64_t patience_ms = kFreePatienceMs);
 
-    // What is said of a domain that has ended and that somebody still has memory of.
+    // What is said of a domain that has ended while something in Dom0 still has memory of it.
     static std::string held(DomainId domain);
 
     // The guest is about to be freed: what hv knows of it is there for the last time.

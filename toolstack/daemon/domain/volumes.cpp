@@ -48,8 +48,8 @@ config::DiskDefinition disk_at(const std::string& path, bool read_only) {
 
 }  // namespace
 
-// One volume, while a job works on it. Threads that are left behind have it as long as they last, and nobody else works
-// on that volume before.
+// One volume, while a job works on it. Threads that are left behind have it as long as they last, and no other job
+// works on that volume before they have ended.
 struct Volumes::Task {
     config::VolumeName name;
     std::string text;  // "POOL/NAME"
@@ -302,7 +302,7 @@ Result<JobId> Volumes::create(const std::string& volume, std::uint64_t bytes, ui
 // What domains and other volumes' jobs have.
 Result<void> Volumes::take_claim(Job& job, const SharedTask& task, const config::DiskDefinition& disk,
                                  const ImageId& id) {
-    if (job.interrupted()) return {};  // and nobody would give it back
+    if (job.interrupted()) return {};  // the claim would not be given back any more
     if (const ImageClaim* rival = context_.claims.rival(disk, id)) {
         return fail(ErrorId::ImageBusy, fmt::format("{}: {} is {}; end that first", task->named(), disk.path,
                                                     ImageClaims::words_for(*rival)));
@@ -393,7 +393,7 @@ Step Volumes::claim_volume(const SharedTask& task) {
     const Step look = apart(task, [](Task& changing) -> Result<void> {
         (void)TRY(changing.pool->find(changing.name.name));
         auto image = look_at_image(changing.path(), true);
-        // A logical volume that is not active: nobody can have it.
+        // A logical volume that is not active has no device, and so cannot be in use.
         if (!image && image.error().id() == ErrorId::FileMissing) return {};
         if (!image) return within(changing.named(), Result<void>{std::unexpected(image.error())});
         changing.image = std::move(*image);
@@ -423,7 +423,8 @@ Result<void> Volumes::require_unnamed(const Task& task) const {
 }
 
 Result<JobId> Volumes::remove(const std::string& volume, uid_t user) {
-    // Removing one makes room for a registry whose disk is full; but without its records nobody knows what is in use.
+    // Removing one makes room for a registry whose disk is full; but without its records it is not known what is in
+    // use.
     if (context_.registry.stands_in()) TRY(require_registry(context_.registry));
     const SharedTask task = TRY(begin(volume, user));
     TRY(require_unnamed(*task));

@@ -68,7 +68,7 @@ class Volumes {
     void add_making(Job& job, const SharedTask& task);
     void add_naming(Job& job, const SharedTask& task, const std::string& done);
     Step apart(const SharedTask& task, std::function<Result<void>(Task&)> work);
-    // Nobody in Dom0 and no guest has it, and none gets it before the job has ended.
+    // No program in Dom0 and no guest has it, and none gets it before the job has ended.
     Step claim_volume(const SharedTask& task);
     Step claim_image(const SharedTask& task, const std::string& file, bool raw);
     static Result<void> wait_unused_in_dom0(Task& task, bool read_only);

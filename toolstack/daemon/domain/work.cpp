@@ -16,7 +16,7 @@ Result<Work::Admission> Work::admit(const Domain& domain, Verb asked) {
     const Job* job = present_job(domain);
     if (job == nullptr) return Admission{};
     Conflict verdict = conflict(job->record().verb, asked);
-    // Nobody joins what has been called off, and nobody waits for a core file to see a guest end.
+    // A request does not join a job that has been called off, and to end a guest does not wait for a core file.
     if (verdict == Conflict::Join && (job->interrupted() || is_of_a_dump(job->record().phase)))
         verdict = asked == Verb::Destroy || asked == Verb::Shutdown ? Conflict::Supersede : Conflict::Refuse;
     if (verdict == Conflict::WhileItWaits)

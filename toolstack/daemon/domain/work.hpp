@@ -1,4 +1,5 @@
-// Jobs and the domains that they work on: who may begin beside whom (conflicts.hpp), and what follows when one ends.
+// Jobs and the domains that they work on: which job may begin beside which (conflicts.hpp), and what follows when one
+// ends.
 #pragma once
 
 #include <functional>
@@ -41,7 +42,7 @@ class Work {
     Job& begin_change(Domain& domain, Verb verb);
     // Starts a job that has all its phases.
     JobId go(const Domain& domain, Job& job);
-    // A job of the previous process, under its own number; behind one that has been resumed before it.
+    // A job of the previous process, under its own number; after one that has been resumed before it.
     Job& resume(Domain& domain, JobRecord record);
     // Until the jobs before this one have ended.
     [[nodiscard]] static Phase waiting_phase(Domain& domain);

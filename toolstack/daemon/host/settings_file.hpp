@@ -17,7 +17,7 @@ struct SettingsInForce {
 };
 // The same, and a copy of the file in `copy`, which lasts until the host ends. Where the file has mistakes, or cannot
 // be read, and there is such a copy, the settings of the daemon's last start: guests that run by them must not lose
-// their store, their consoles and whoever ends them because of a slip in a file.
+// their store, their consoles and the daemon that ends them because of a mistake in a file.
 Result<SettingsInForce> settings_in_force(const std::string& path, const std::string& copy);
 
 }  // namespace hvctld::host

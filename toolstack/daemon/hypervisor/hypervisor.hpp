@@ -25,7 +25,7 @@ using hvctl::Mfn;
 using hvctl::VcpuId;
 namespace abi = hvctl::abi;
 
-// One page of another domain, mapped for as long as `keep_alive` lives. Whoever owns the page is not trusted.
+// One page of another domain, mapped for as long as `keep_alive` lives. The domain that owns it is not trusted.
 struct SharedPage {
     std::byte* data = nullptr;
     std::shared_ptr<void> keep_alive;

@@ -1,8 +1,8 @@
 // How far a domain is, as state.db has it, and what each part of the daemon asks about that.
 //
-// Nobody outside this file compares phases. A new one (a guest that is being saved, that comes in from another host, or
-// that is suspended) is a new enumerator here: the switches below, and those over it in recovery and in what clients
-// are shown, then do not compile before each of them says what the new phase means.
+// No code outside this file compares phases. A new one (a guest that is being saved, that comes in from another host,
+// or that is suspended) is a new enumerator here. The switches below, and the one for what clients are shown
+// (domain_view.cpp), then do not compile before each of them says what the new phase means.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ enum class DomainPhase : std::uint8_t {
     Stopped = 0,   // defined only
     Building = 1,  // a domain of this UUID in hv is half-made and never ran
     Running = 2,   // lives in hv; `instance` says how to reach it
-    Ending = 3,    // must go: its end has begun, and half a guest is of use to nobody
+    Ending = 3,    // must go: its end has begun, and half a guest is of no use
 };
 
 // What a stored number stands for; nothing for one that only another version of hvctld knows.

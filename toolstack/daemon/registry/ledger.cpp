@@ -151,7 +151,7 @@ LedgerSums& LedgerSums::operator+=(const LedgerSums& other) {
     return *this;
 }
 
-// Opened by the first who needs it, and again by the next one when it could not be.
+// Opened when it is needed first, and tried again at the next use when it could not be.
 struct Ledger::File {
     Result<Database*> open(const std::string& path) {
         if (database) return database.get();
@@ -170,7 +170,7 @@ struct Ledger::File {
         return database.get();
     }
 
-    // What has failed, but for somebody else's lock, is opened anew by the next one.
+    // After a failure, but for a lock of another process, the next use opens the file anew.
     template <class T>
     void look_at(const Result<T>& outcome) {
         if (!outcome && outcome.error().id() != ErrorId::Busy) database.reset();

@@ -41,8 +41,8 @@ struct LedgerEntry {
     LedgerSums sums;
 };
 
-// A network interface of a domain over all of its life, known by its MAC address, and what it showed when it was looked
-// at last: whoever looks next has what came after that.
+// A network interface of a domain over all of its life, known by its MAC address, and its counters when they were read
+// last: the next reading adds what came after that.
 struct LedgerNic {
     using Counters = std::array<std::uint64_t, 4>;  // received bytes and packets, sent bytes and packets
     std::string uuid;                               // the domain's

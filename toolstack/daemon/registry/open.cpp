@@ -58,7 +58,7 @@ OpenedRegistry of_a_newer_one(const std::string& path, const Error& reason) {
     return {Registry::stand_in({ErrorId::NotSupported, text}), text};
 }
 
-// `late`: nobody waits for the answer any more.
+// `late`: the daemon has stopped waiting for the answer, and goes on without a file.
 OpenedRegistry open_now(const std::string& path, const RegistryOpener& open, const std::function<bool()>& late) {
     const bool emptied = is_emptied(path);
     auto opened = open(path);
@@ -67,7 +67,7 @@ OpenedRegistry open_now(const std::string& path, const RegistryOpener& open, con
                               emptied ? fmt::format("the registry {} was empty; {}", path, kBegunAnew) : std::string{}};
     if (opened.error().id() == ErrorId::NotSupported) return of_a_newer_one(path, opened.error());
     if (opened.error().id() != ErrorId::Damaged) return without_a_file(path, opened.error());
-    // It would be put aside without a word to anybody.
+    // It would be put aside without anything being said about it.
     if (late()) return without_a_file(path, opened.error());
     const std::string damage = opened.error().message();
     const auto aside = put_database_aside(path);

@@ -2,8 +2,8 @@
 //
 // No write waits and none is lost: a record is noted in memory and offered to the file at once, by a DiskThread. What
 // the file does not take (its disk is full or does not answer, another process has it locked) stays noted and is
-// offered again with the next write and by RegistryRetry. So whoever ends a guest saves and goes on; whoever starts
-// one asks RegistryRetry when it is in the file.
+// offered again with the next write and by RegistryRetry. So code that ends a guest saves and goes on; code that
+// starts one asks RegistryRetry when it is in the file.
 #pragma once
 
 #include <cstdint>
@@ -109,7 +109,7 @@ class Registry {
     // From here on everything is read and written by `thread`; null: by the caller, which then waits for the disk.
     void use(DiskThread* thread) { thread_ = thread; }
 
-    // What save(), forget(), set_fact() and trim_jobs() return is for those who start something: an error means that
+    // What save(), forget(), set_fact() and trim_jobs() return is for callers that start something: an error means that
     // the file does not have it yet.
 
     // As the file had them when it was opened.
@@ -118,7 +118,8 @@ class Registry {
     Result<std::vector<DomainRecord>> domains();
     // Inserts or replaces the record of that name. A proven definition that has changed becomes a revision.
     Result<void> save(const DomainRecord& record);
-    // The record that was there under the name `before`, and its revisions. A name that nobody has.
+    // Gives the record that was there under the name `before`, and its revisions, the name in `record`, which must be
+    // free.
     Result<void> rename(const std::string& before, const DomainRecord& record);
     // With its revisions.
     Result<void> forget(const std::string& name);

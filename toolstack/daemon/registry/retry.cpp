@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::uint64_t kFirstDelayMs = 20;
 constexpr std::uint64_t kLongestDelayMs = 5000;
-constexpr std::uint64_t kSilenceMs = 2000;  // of a disk, before anybody is told
+constexpr std::uint64_t kSilenceMs = 2000;  // of a disk, before this is reported
 constexpr int kMostPagesBeside = 1000;
 
 }  // namespace

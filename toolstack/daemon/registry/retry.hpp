@@ -1,5 +1,5 @@
-// Writes the registry's file on a thread of its own, offers to it again what it did not take, and
-// tells those who must not go on before it has.
+// Writes the registry's file on a thread of its own, offers it again what it did not take, and calls back those jobs
+// that must not go on before it has.
 #pragma once
 
 #include <cstdint>

@@ -126,7 +126,7 @@ enum class EndReason : std::uint8_t {
     Crash,
     Watchdog,
     SoftReset,
-    Gone,         // hv does not know it any more, and nobody saw it end
+    Gone,         // hv does not know it any more, and its end was not seen
     Destroyed,    // by an administrator, or because it did not do as it was asked
     HostRestart,  // with the host
 };

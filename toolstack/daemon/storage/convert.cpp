@@ -25,8 +25,8 @@ namespace fs = std::filesystem;
 constexpr const char* kProgram = "/usr/bin/qemu-img";
 constexpr const char* kUnitNames = "hvctl-convert-";
 
-// Where one conversion has its files. Nobody else may enter the folder, so those may be anybody's to read: the process
-// that does has a user of its own, whose number nobody knows before.
+// Where one conversion has its files. Only root may enter the folder, so the files in it may be readable for all: the
+// process that reads them has a user of its own, whose number is not known in advance.
 class Workshop {
   public:
     static Result<std::unique_ptr<Workshop>> create(const std::string& scratch) {
@@ -36,7 +36,7 @@ class Workshop {
         for (const std::string& folder : {shop->folder_, shop->root()}) {
             if (::mkdir(folder.c_str(), 0700) != 0) return fail_errno(errno, folder);
         }
-        // What is in it is bound into it; as a root it must be anybody's.
+        // The process's files are bind-mounted into it. As the process's root folder it must be open to any user.
         if (::chmod(shop->root().c_str(), 0755) != 0) return fail_errno(errno, shop->root());
         return shop;
     }
@@ -134,7 +134,7 @@ Result<UniqueFd> convert_image(StorageHost& host, int image, std::uint64_t bytes
     const auto shop = TRY(Workshop::create(scratch));
     const UniqueFd in = TRY(shop->make("in", 0444));
     UniqueFd out = TRY(shop->make("out", 0666));
-    // A copy: nobody changes it any more, and whoever may read the original need not be asked.
+    // A copy: it does not change while it is read, and the process needs no access to the original.
     TRY(copy_sparsely(image, in.get(), bytes, pace));
     if (::ftruncate(in.get(), static_cast<off_t>(bytes)) != 0) return fail_errno(errno, "the image's copy");
     TRY(check_format(in.get(), format, "the image"));

@@ -1,6 +1,6 @@
-// Images in other formats than raw, made raw by qemu-img. Who has made such an image may have made it to be misread,
-// and its headers may name other files: so it is read by a process without rights in a file system of its own, which
-// has the image, an empty file for the result and the host's programs, and nothing else.
+// Images in other formats than raw, made raw by qemu-img. Such an image may have been made to attack the program that
+// reads it, and its headers may name other files. So it is read by a process without rights, in a file system of its
+// own that has the image, an empty file for the result and the host's programs, and nothing else.
 #pragma once
 
 #include <string>
@@ -10,12 +10,12 @@
 
 namespace hvctld {
 
-// The content of the first `bytes` of `image`, in a file that has no name. `scratch` is a folder that nobody else may
+// The content of the first `bytes` of `image`, in a file that has no name. `scratch` is a folder that only root may
 // enter; there must be room in it for both. NotSupported when qemu-img is not installed.
 Result<UniqueFd> convert_image(StorageHost& host, int image, std::uint64_t bytes, const std::string& format,
                                const std::string& scratch, Pace& pace);
 
-// Ends what processes before this one have left of that.
+// Ends conversions that processes before this one have left running, and removes their files.
 void sweep_conversions(StorageHost& host, const std::string& scratch);
 
 }  // namespace hvctld

@@ -81,7 +81,8 @@ class NewFileVolume final : public NewVolume {
 
 }  // namespace
 
-// Who else may write to the folder could have another file erased, or see what guests write.
+// Opened only where no user but root may write to the folder: another one could have other files erased, or read what
+// guests write.
 Result<UniqueFd> DirectoryPool::open_folder() {
     const std::string& path = settings().path;
     UniqueFd folder{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
@@ -109,7 +110,7 @@ Result<void> DirectoryPool::require_own(const std::string& path) const {
         struct stat status {};
         if (::stat(part.c_str(), &status) != 0) return fail_errno(errno, part.string());
         const bool others_write = (status.st_mode & (S_IWGRP | S_IWOTH)) != 0;
-        // In a folder like /tmp nobody takes away what is somebody else's.
+        // In a folder like /tmp (with the sticky bit) a user cannot remove or rename another user's files.
         const bool keeps = part != real && (status.st_mode & S_ISVTX) != 0;
         if ((status.st_uid != geteuid() && status.st_uid != 0) || (others_write && !keeps)) {
             return fail(ErrorId::AccessDenied,
@@ -153,7 +154,7 @@ Result<void> DirectoryPool::sweep_one(int folder, const std::string& file, Pace&
     struct stat status {};
     if (::fstat(left->get(), &status) != 0) return fail_errno(errno, file);
     if (status.st_nlink > 1) {
-        // It has its other name already: it is whole, and somebody's.
+        // It has its final name already: it is a whole volume, and only this name is left over.
         return ::unlinkat(folder, file.c_str(), 0) == 0 ? Result<void>{} : fail_errno(errno, file);
     }
     log::warning("the pool {}: erases {}, which was left half-made or half-erased", name(), file);

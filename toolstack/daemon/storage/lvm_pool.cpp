@@ -49,7 +49,7 @@ class LvmPool::NewLogicalVolume final : public NewVolume {
     ~NewLogicalVolume() override {
         if (before_.empty()) return;
         Pace pace;
-        // It may have begun to be somebody's image.
+        // Part of an image may have been written to it already, which must not be left there.
         Result<void> gone;
         if (device_) {
             if (const auto erased = pool_.erase(device_.get(), pace); !erased) gone = std::unexpected(erased.error());
@@ -74,7 +74,7 @@ class LvmPool::NewLogicalVolume final : public NewVolume {
     }
 
   private:
-    LvmPool& pool_;  // whoever makes volumes has it
+    LvmPool& pool_;  // outlives this: the jobs that make volumes keep it
     UniqueFd device_;
     std::string before_, name_;
 };
@@ -145,7 +145,7 @@ Result<void> LvmPool::require_no_snapshot(const std::string& volume) {
         if (other.origin != volume || !other.thin_pool.empty()) continue;
         return fail(ErrorId::ImageBusy,
                     fmt::format("{} has a snapshot, {}, which would go with it; 'lvremove {}' takes "
-                                "that away, where nobody needs it",
+                                "that away, if it is not needed",
                                 named(volume), other.name, in_group(other.name)));
     }
     return {};
@@ -176,7 +176,7 @@ Result<std::vector<VolumeInfo>> LvmPool::list() {
     return volumes;
 }
 
-// Otherwise what a volume is given has what another one left there, for whoever reads beside what he has written.
+// Otherwise a volume is given blocks that still have the data of another one, which its guest could read.
 Result<void> LvmPool::require_zeroing_pool() {
     const std::string pool = in_group(settings().thin);
     for (const LogicalVolume& volume : TRY(report())) {

@@ -16,7 +16,7 @@ struct LogicalVolume {
     std::uint64_t bytes = 0;
     std::vector<std::string> tags;
     std::string thin_pool;    // that it is in; empty: none
-    std::string origin;       // whose snapshot it is; empty: nobody's
+    std::string origin;       // the volume that it is a snapshot of; empty: none
     double data_percent = 0;  // of a thin volume, or of a thin pool, what it has taken
     bool zeroes = false;      // of a thin pool: what it gives has been zeroed
 

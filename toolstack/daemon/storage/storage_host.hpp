@@ -18,7 +18,7 @@ class StorageHost {
 
     // As run_program().
     virtual Result<ProgramOutcome> run(const std::vector<std::string>& command, const std::stop_token& cancel) = 0;
-    // The block device of a logical volume, for reading and writing and for nobody else in Dom0.
+    // The block device of a logical volume, opened for reading and writing, and exclusively within Dom0.
     virtual Result<UniqueFd> open_device(const std::string& path) = 0;
     virtual Result<std::uint64_t> size_of_device(int device) = 0;
     // From there on so many bytes are read as zeros, and nothing of what was there is left.

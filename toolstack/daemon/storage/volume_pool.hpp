@@ -1,6 +1,6 @@
 // A pool of volumes: disks that hvctld makes, enlarges and erases. All of it may wait for a disk: for threads that may.
-// A volume has its name while it is whole, and only then: what is being made, enlarged or erased is nobody's, and what
-// a process has left of that the next one sweeps.
+// A volume has its name while it is whole, and only then: what is being made, enlarged or erased cannot be found by its
+// name, and what a process has left of that is swept by the next one.
 #pragma once
 
 #include <atomic>
@@ -76,12 +76,12 @@ class VolumePool {
     Result<VolumeInfo> find(const std::string& volume);
     // At least so many bytes. VolumeExists.
     virtual Result<std::unique_ptr<NewVolume>> create(const std::string& volume, std::uint64_t bytes) = 0;
-    // Of one that is nobody's. Nobody sees what the new part had before.
+    // Of one that no guest and no job has. The new part is zeros, whatever those blocks had before.
     virtual Result<void> grow(const std::string& volume, std::uint64_t bytes, Pace& pace) = 0;
     // Whether grow() may be used for one that a guest has.
     [[nodiscard]] virtual bool grows_under_guests() const = 0;
-    // Of one that is nobody's: takes its name away first, then erases all of it, then gives its room back. What was
-    // done to its content, for the audit: "discarded".
+    // Of one that no guest and no job has: takes its name away first, then erases all of it, then gives its room back.
+    // What was done to its content, for the audit: "discarded".
     virtual Result<std::string> remove(const std::string& volume, Pace& pace) = 0;
 
   protected:
@@ -98,7 +98,7 @@ class VolumePool {
 std::shared_ptr<VolumePool> make_volume_pool(const config::VolumePoolSettings& settings,
                                              std::shared_ptr<StorageHost> host);
 
-// A name that nobody else has: 16 digits of chance.
+// For a name that is not in use yet: 16 random digits.
 std::string fresh_suffix();
 
 }  // namespace hvctld

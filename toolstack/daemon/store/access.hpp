@@ -1,4 +1,4 @@
-// Who may do what with a node.
+// Which domain may do what with a node.
 #pragma once
 
 #include <optional>

@@ -17,7 +17,7 @@ struct Account {
     QuotaCounters refusals{};
     std::int64_t nodes = 0;
     std::int64_t node_bytes = 0;
-    // What its open transactions hold; shared with them, who give it back.
+    // What its open transactions hold; shared with them, which give it back.
     std::shared_ptr<std::uint64_t> transaction_bytes = std::make_shared<std::uint64_t>(0);
     std::uint32_t watches = 0;
     std::uint32_t transactions = 0;

@@ -86,7 +86,7 @@ class WireClient : public Client {
   protected:
     // Requests wait while more than this is queued for the client.
     static constexpr std::size_t kHoldBytes = 8 * 1024;
-    // Nobody, Dom0 included, may have more than this queued: tens of thousands of events.
+    // No client, Dom0 included, may have more than this queued: tens of thousands of events.
     static constexpr std::size_t kMaxOutstanding = 4 * 1024 * 1024;
     // The client may not have more queued. Called while watches are visited.
     virtual void overflow() = 0;

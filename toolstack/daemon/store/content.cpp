@@ -31,7 +31,7 @@ Result<const Node*> Content::fetch(const Scope& scope, std::string_view path, Ac
         if (!allowed) return std::unexpected{Error::NotPermitted};
         return nearest.node;
     }
-    // Whoever may not use the nearest ancestor is not told what exists below it.
+    // A client that may not use the nearest ancestor is not told what exists below it.
     if (const auto looked = look(scope, nearest.path, Looked::Existence); !looked) {
         return std::unexpected{looked.error()};
     }

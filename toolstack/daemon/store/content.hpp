@@ -32,7 +32,7 @@ class ChangeSink {
     ~ChangeSink() = default;
 };
 
-// Who asks, and in which transaction (nullptr: none).
+// Which domain asks, and in which transaction (nullptr: none).
 struct Scope {
     Actor actor;
     Transaction* transaction = nullptr;

@@ -1,4 +1,4 @@
-// Content: carrying out effects, on the store or inside a transaction, and keeping count of who owns what.
+// Content: carrying out effects, on the store or inside a transaction, and keeping count of what each domain owns.
 #include <unordered_set>
 
 #include "store/content.hpp"
@@ -93,7 +93,7 @@ Result<void> Content::check_node_quotas(const Actor& actor, Transaction& transac
     return {};
 }
 
-// Nobody changed anything since it began, and no domain went away: then its own tree is the outcome.
+// Nothing has changed since it began, and no domain went away: then its own tree is the outcome.
 bool Content::now_is_base(const Transaction& transaction) const {
     return tree_.same_as(transaction.base()) && !incarnations_.released_since(transaction.began());
 }

@@ -150,7 +150,8 @@ void Journal::give_back() {
     if (old_bytes_ == 0 || ::ftruncate(old_.get(), static_cast<off_t>(old_bytes_)) != 0) old_ = File{};
 }
 
-// Taken ahead: a file system that somebody fills up goes on taking what is journalled for a good while.
+// Room is taken ahead of need: when other programs fill the file system up, the journal still has room for a good
+// while.
 void Journal::keep_room() {
     constexpr std::uint64_t kRoom = 256 * 1024;
     if (bytes_ + kRoom / 2 <= room_until_) return;

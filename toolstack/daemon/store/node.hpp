@@ -1,5 +1,5 @@
 // A node of the tree. Nodes are shared between the store and the snapshots that transactions and compaction hold:
-// whoever changes one goes through Ref::own(), which copies what others still see.
+// code that changes one goes through Ref::own(), which copies what others still see.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// Permissions of a node: an owner, what everybody may do, and exceptions for single domains.
+// Permissions of a node: an owner, what all other domains may do, and exceptions for single domains.
 // On the wire an entry is a letter and a domain number: n0, r5, w1, b2 (docs: "xenstore permissions").
 #pragma once
 
@@ -24,7 +24,7 @@ struct PermissionEntry {
     auto operator<=>(const PermissionEntry&) const = default;
 };
 
-// Never empty. The first entry names the owner (who may do everything) and what domains without an entry may do;
+// Never empty. The first entry names the owner (which may do everything) and what domains without an entry may do;
 // each further entry is for one domain.
 using Permissions = std::vector<PermissionEntry>;
 

@@ -98,7 +98,7 @@ std::expected<void, std::string> SocketServer::Impl::listen(uv_loop_t* loop) {
     listener_ = new uv_pipe_t;
     uv_pipe_init(loop, listener_, 0);
     listener_->data = this;
-    // Nobody may connect before the mode is right, so it is right from the start.
+    // No process may connect before the mode is right, so it is right from the start.
     const mode_t old_mask = ::umask(0177);
     int result = uv_pipe_bind(listener_, path_.c_str());
     ::umask(old_mask);

@@ -1,5 +1,5 @@
 // How one limit of a guest is divided among its disks, and each disk's share among reads and writes: Dom0's kernel
-// knows limits of block devices alone. Computes; whoever has it looks at the counters again and again.
+// knows limits of block devices alone. Pure computation: its owner reads the counters periodically and calls it.
 #pragma once
 
 #include <sys/types.h>
@@ -26,9 +26,9 @@ struct DiskShare {
 // The kernel takes nothing smaller.
 inline constexpr std::uint64_t kLeastShare = 2;
 
-// Divides a limit per second: who presses is given what the others leave, and nobody is left with nothing to begin
-// with. `used` is what each has made of the share that it has `had`, 0: none yet; `waits` whether it has asked for more
-// than was let through.
+// Divides a limit per second among disks: those that ask for more get what the others leave, and none is left without
+// enough to begin with. `used` is what each has made of the share that it has `had`, 0: none yet; `waits` whether it
+// has asked for more than was let through.
 //
 // No share falls by more than half: when one falls far while requests wait, Linux (blk-throttle.c, the sum of
 // carryover_bytes) lets all of them through for as many slices as it was larger before. So the sum is the limit only

@@ -304,8 +304,8 @@ Step Disks::take_away(const config::DiskDefinition& disk) {
         };
         const auto excuse = [this, disk] {
             return Error{ErrorId::BackendFailed,
-                         fmt::format("{}: Dom0's kernel does not let go of {}: requests to it hang in its disk. Nobody "
-                                     "else is given it before they have ended",
+                         fmt::format("{}: Dom0's kernel does not let go of {}: requests to it hang in its disk. "
+                                     "It is given to no other disk before they have ended",
                                      name_of(disk), disk.path)};
         };
         look_until(gone, kKernelPatienceMs, excuse)(

@@ -19,7 +19,7 @@ struct ImageId {
     std::uint64_t device = 0;  // the file's file system; otherwise the block device, of a partition its whole disk
     std::uint64_t number = 0;  // the file's inode; otherwise the partition, 0: all of the disk
 
-    // Whoever writes to the one changes the other.
+    // Writing to one of them changes the other.
     [[nodiscard]] bool overlaps(const ImageId& other) const;
     bool operator==(const ImageId&) const = default;
 };
@@ -63,7 +63,7 @@ inline constexpr const char* kImageServer = "/usr/bin/qemu-storage-daemon";
 // BackendFailed when the disk needs it, and it is not installed.
 Result<void> check_server(const config::DiskDefinition& disk);
 
-// Who in Dom0 has it in a way that does not go with reading it, or with writing to it; empty: nobody.
+// What in Dom0 uses it in a way that does not go with reading it, or with writing to it; empty: nothing.
 std::string user_in_dom0(const Image& image, bool read_only);
 
 // A file or block device that may be anything: no disk of a guest, but what is to be one, or is not to be one any more.

@@ -1,4 +1,4 @@
-// Which guest has which image, and for what: nothing that one writes to is anybody else's.
+// Which guest has which image, and for what: an image that one guest writes to is no other's.
 //
 // A claim begins when a disk is prepared and ends when Dom0's kernel has let go of the image, or when hv has nothing of
 // the guest any more: after the last write in either case (see Disks). Those of guests that are in hv are in the store,
@@ -35,9 +35,9 @@ class ImageClaims {
     ImageClaims(const ImageClaims&) = delete;
     ImageClaims& operator=(const ImageClaims&) = delete;
 
-    // ImageBusy, with who has it.
+    // ImageBusy, with the name of the domain or volume that has it.
     Result<void> take(const std::string& domain, const config::DiskDefinition& disk, const ImageId& id);
-    // Of somebody else, with which a disk over that image does not go; null: there is none.
+    // The claim of another domain that a disk over that image cannot go beside; null: there is none.
     [[nodiscard]] const ImageClaim* rival(const config::DiskDefinition& disk, const ImageId& id) const;
     // "xvda of web1, which writes to it"
     [[nodiscard]] static std::string words_for(const ImageClaim& claim);
@@ -45,7 +45,7 @@ class ImageClaims {
     void keep(const std::string& domain, std::uint16_t domid, const std::string& target, ClaimState state);
     // The domain has another name.
     void rename(const std::string& before, const std::string& now);
-    // Of a guest that runs and has the image, whoever else has it.
+    // Of a guest that runs and has the image: taken without looking at other claims.
     void note(ImageClaim claim);
     // Of one disk that is kept.
     void release(std::uint16_t domid, const std::string& target);

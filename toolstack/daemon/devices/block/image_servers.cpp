@@ -98,8 +98,7 @@ Result<void> ImageServers::grow(const config::DiskDefinition& disk, dev_t device
         return fail(ErrorId::InvalidArgument, fmt::format("it has {}; the disk of a guest that runs can only grow",
                                                           config::format_size(present)));
     }
-    if (disk.read_only)
-        return fail(ErrorId::InvalidArgument, "nobody makes it larger through a disk that only reads it");
+    if (disk.read_only) return fail(ErrorId::InvalidArgument, "a disk that is read-only cannot be made larger");
     const std::lock_guard changing{changing_};
     return resize(*found, bytes);
 }
@@ -159,8 +158,8 @@ bool ImageServers::has_let_go(DomainId domain, std::uint32_t number) {
 }
 
 // The process before this one may have left services behind; devices that it had not yet opened for as long as blkback
-// has them; and dead ones. A connection that nobody answers takes the place of a dead one, dies at once, and is heard
-// of. One that lives is left alone.
+// has them; and dead ones. A new connection without a server is given to each: it takes the place of a dead one, dies
+// at once, and the watcher hears of that. A connection that lives stays as it is.
 void ImageServers::take_up() {
     const auto devices = connected_nbd_devices();
     auto control = NbdControl::open();
@@ -240,7 +239,7 @@ void ImageServers::watch(const std::stop_token& stop) {
             const std::lock_guard lock{mutex_};
             dead_.insert(**dead);
         }
-        // Who changes a size has ended the connection himself.
+        // While resize() runs, it has ended the connection itself, and makes the next one.
         if (const std::unique_lock changing{changing_, std::try_to_lock}; changing) revive_all();
         sweep();
     }

@@ -14,7 +14,7 @@ namespace hvctld {
 
 class ImageService {
   public:
-    // A new one for the image, under an ID that nobody guesses.
+    // A new one for the image, under a random ID.
     static ImageService make(const ImageId& image);
     explicit ImageService(ServedImage served) : served_{std::move(served)} {}
     // The IDs of all that have a folder.

@@ -98,7 +98,7 @@ IoGroups::Shares shares_in(const std::string& group) {
     return all;
 }
 
-// Whoever has written them. A device that has gone has none.
+// Also limits that another program has written. A device that has gone has none.
 void take_limits_away(const std::string& group) {
     for (const auto& [device, share] : shares_in(group)) (void)write_share(group, device, {});
 }

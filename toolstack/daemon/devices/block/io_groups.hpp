@@ -31,7 +31,7 @@ class IoGroups {
     // What the guest may do from now on with the devices named: its shares of them, which change often, and in no case
     // more than `most`, which does not.
     Result<void> set(std::uint16_t domid, const Shares& shares, const DiskShare& most);
-    // What it may do now, whoever has said so. A device that is not named has no limits.
+    // What it may do now, also where another program has set that. A device that is not named has no limits.
     [[nodiscard]] Shares shares(std::uint16_t domid) const;
     // Has the guests' threads in their groups. New ones come whenever a guest's driver takes a disk up: after each boot
     // loader, for one.

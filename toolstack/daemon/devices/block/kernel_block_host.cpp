@@ -46,7 +46,7 @@ std::string path_of(dev_t device) {
     return "/dev/" + name;
 }
 
-// Nobody in Dom0 who asks for it alone, as who mounts it does, is given it meanwhile.
+// Opened exclusively (O_EXCL): as long as it is open, no program in Dom0 can mount it or open it exclusively, too.
 Result<UniqueFd> open_alone(const std::string& path, const config::DiskDefinition& disk) {
     UniqueFd file{::open(path.c_str(), O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK)};
     if (file) return file;

@@ -33,7 +33,7 @@ Result<LoopDevice> attach_loop(int backing, bool read_only, const std::string& p
         const int number = ioctl(control.get(), LOOP_CTL_GET_FREE);
         if (number < 0) {
             return fail(ErrorId::LimitReached,
-                        fmt::format("Dom0's kernel has no loop device left: {} ('losetup -l' shows who has them)",
+                        fmt::format("Dom0's kernel has no loop device left: {} ('losetup -l' shows what uses them)",
                                     std::strerror(errno)));
         }
         const std::string name = fmt::format("/dev/loop{}", number);

@@ -87,7 +87,7 @@ class Words {
 
   private:
     int socket_;
-    // Of all that it says: who is asked may be somebody's that a hostile image has taken over.
+    // For all of its answers together: a hostile image may have taken over the server that is asked.
     std::chrono::steady_clock::time_point deadline_ = std::chrono::steady_clock::now() + kAnswerPatience;
     std::vector<char> out_;
 };

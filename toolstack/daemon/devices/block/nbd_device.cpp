@@ -30,7 +30,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kSector = 512;
-// So long requests wait for a connection: until somebody sees to it.
+// For so long requests wait for a new connection, so that there is time for an administrator to see to it.
 constexpr std::uint64_t kPatienceSeconds = 30UL * 24 * 60 * 60;
 
 struct FreeMessage {
@@ -80,7 +80,7 @@ int put_socket(nl_msg* message, int socket) {
     return 0;
 }
 
-// The index in an answer or in what the kernel tells everybody.
+// The index in an answer, or in a message that the kernel sends to all listeners.
 std::optional<std::uint32_t> index_in(nl_msg* message, int command) {
     std::array<nlattr*, NBD_ATTR_MAX + 1> attributes{};
     nlmsghdr* header = nlmsg_hdr(message);
@@ -165,7 +165,7 @@ Result<NbdControl::Connected> NbdControl::connect(int socket, const NbdExport& s
     nl_msg* raw = message.get();
     nla_put_u64(raw, NBD_ATTR_SIZE_BYTES, served.bytes);
     nla_put_u64(raw, NBD_ATTR_BLOCK_SIZE_BYTES, kSector);
-    // No NBD_ATTR_TIMEOUT: who is slow is waited for; what was lost with a connection is asked again on the next one.
+    // No NBD_ATTR_TIMEOUT: a slow server is waited for; requests lost with a connection are sent again on the next one.
     nla_put_u64(raw, NBD_ATTR_DEAD_CONN_TIMEOUT, kPatienceSeconds);
     nla_put_u64(raw, NBD_ATTR_SERVER_FLAGS, served.flags);
     nla_put_string(raw, NBD_ATTR_BACKEND_IDENTIFIER, label.c_str());

@@ -32,7 +32,7 @@ class NbdControl {
     // BackendFailed where the kernel has no nbd.
     static Result<NbdControl> open();
 
-    // A device over the connection, opened. It goes when the last who has it open lets go. While it has no connection
+    // A device over the connection, opened. It goes when it is closed everywhere. While it has no connection
     // its requests wait for reconnect().
     struct Connected {
         UniqueFd file;

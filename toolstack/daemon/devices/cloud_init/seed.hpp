@@ -9,7 +9,7 @@
 
 namespace hvctld {
 
-// Before the disks, of which it makes one more, and behind the network interfaces, which it tells of.
+// Comes after the network interfaces, which it describes, and before the disks, of which it makes one more.
 class Seed final : public Device {
   public:
     Seed(Context& context, Domain& domain) : context_{context}, domain_{domain} {}

@@ -17,12 +17,13 @@ struct SeedFile {
 };
 
 // meta-data, network-config and user-data; `user_data` is the administrator's, empty without. The same for the same
-// definition: a guest that is somebody else, or elsewhere, has another instance-id, and cloud-init sets it up anew.
+// definition: a guest with another identity, or in another network, has another instance-id, and cloud-init sets it up
+// anew.
 std::vector<SeedFile> seed_files(const config::DomainDefinition& definition,
                                  const std::vector<config::NetworkSettings>& networks, const std::string& user_data);
 
-// A file system with them on a CD-ROM, with the label that cloud-init looks for, written to `path` by nobody's leave
-// but root's. May wait for its disk: for a thread that may.
+// A file system with them on a CD-ROM, with the label that cloud-init looks for, written to `path`, and readable for
+// root alone. May wait for its disk: for a thread that may.
 Result<void> write_seed(const std::string& path, const std::vector<SeedFile>& files);
 
 // The seed of the domain with that UUID.

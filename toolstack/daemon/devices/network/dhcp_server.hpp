@@ -1,5 +1,5 @@
 // The dnsmasq of each of hvctld's own networks: it tells guests their addresses, the way out and a name server, and
-// answers nobody else. A systemd service of its own, hvctl-dnsmasq@BRIDGE, which outlives the daemon.
+// answers no other requests. A systemd service of its own, hvctl-dnsmasq@BRIDGE, which outlives the daemon.
 #pragma once
 
 #include <map>

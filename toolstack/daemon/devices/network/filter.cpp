@@ -143,7 +143,7 @@ void add_ip4(Table& table, const Own& own) {
     // Types and ports are in the first fragment, whole: later ones begin 8 bytes on at least.
     const std::string later_fragments = "ip frag-off & 0x1fff != 0 accept";
     table.chain("ip4_udp", {
-                               // Some who read raw frames take options for the header behind them.
+                               // Some programs that read raw frames take IP options for the header that follows them.
                                "ip hdrlength != 5 " + drop("refused_headers"),
                                // A server may use any port: clients look at their own.
                                "udp sport 67 " + drop("refused_server"),

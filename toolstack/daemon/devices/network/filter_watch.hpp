@@ -1,4 +1,4 @@
-// Notices that somebody else has taken the filter of a guest's interface away: `nft flush ruleset`, which firewalls'
+// Notices that another program has taken the filter of a guest's interface away: `nft flush ruleset`, which firewalls'
 // services run when they are reloaded, takes all of them.
 #pragma once
 

@@ -34,13 +34,13 @@ Result<void> write_setting(const std::string& path, const char* value) {
     return fail_errno(errno, path);
 }
 
-// Dom0 itself is nobody on a guest's interface: it has no address there and hears nothing.
+// Dom0 itself takes no part in a guest's interface: it has no address there and listens to nothing.
 Result<void> keep_silent(const std::string& interface) {
     const std::string path = fmt::format("/proc/sys/net/ipv6/conf/{}/disable_ipv6", interface);
     return access(path.c_str(), F_OK) == 0 ? write_setting(path, "1") : Result<void>{};
 }
 
-// Dom0 gives the guest whole packets with their checksums, as a guest needs them who passes them on (linux/ethtool.h).
+// Dom0 gives the guest whole packets with their checksums, which a guest that forwards them needs (linux/ethtool.h).
 Result<void> stop_offloads(const std::string& interface) {
     const UniqueFd socket{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
     if (!socket) return fail_errno(errno, "socket");
@@ -69,7 +69,8 @@ void take_down(Netlink& netlink, const std::string& interface) {
     if (const auto found = netlink.find(interface); found && *found) (void)netlink.set_up((*found)->index, false);
 }
 
-// The bridge's MAC address does not change with who is on it; the same on each boot, another one on each bridge.
+// The bridge's MAC address does not change with the guests that are on it; it is the same on each boot, and each bridge
+// has another one.
 config::MacAddress mac_of_bridge(const config::NetworkSettings& network) {
     config::MacAddress mac{0x02, 0x16, 0x3e, 0, 0, 0};
     for (const config::IpPrefix& address : network.addresses) {
@@ -78,7 +79,7 @@ config::MacAddress mac_of_bridge(const config::NetworkSettings& network) {
     return mac;
 }
 
-// Of IPv4: nobody's IPv6 addresses are that few.
+// Of IPv4 alone: there are enough IPv6 addresses to need no masquerading.
 std::string masquerade_rules(const config::NetworkSettings& network) {
     const std::string table = fmt::format("ip hvctl_{}", network.bridge);
     std::string text = fmt::format(
@@ -136,7 +137,7 @@ Result<void> KernelNetworkHost::make_whole(const config::NetworkSettings& networ
     if (!bridge) {
         TRY(netlink.add_bridge(network.bridge, mac_of_bridge(network)));
         bridge = TRY(netlink.find(network.bridge));
-        // From a change on, the bridge's is its own and no port's.
+        // From this change on the bridge's MTU is its own, and does not follow that of its ports.
         if (bridge) TRY(netlink.set_mtu(bridge->index, network.mtu));
         log::info("made the bridge {}", network.bridge);
     }

@@ -68,8 +68,8 @@ Result<void> Netlink::add_bridge(const std::string& name, const config::MacAddre
     if (!link || !address) return no_memory();
     rtnl_link_set_name(link.get(), name.c_str());
     rtnl_link_set_addr(link.get(), address.get());
-    constexpr unsigned kNobodys = 1281;
-    rtnl_link_set_mtu(link.get(), kNobodys);
+    constexpr unsigned kOdd = 1281;
+    rtnl_link_set_mtu(link.get(), kOdd);
     return outcome(rtnl_link_add(socket_.get(), link.get(), NLM_F_CREATE | NLM_F_EXCL), name);
 }
 

@@ -29,14 +29,15 @@ class Netlink {
 
     // Nothing when there is none of that name.
     Result<std::optional<Interface>> find(const std::string& name);
-    // A bridge with that MAC address, down, and an MTU that nobody wants.
+    // A bridge with that MAC address, down, and with an odd MTU: setting another one is then a change in any case,
+    // after which the bridge does not take over its ports' MTU any more.
     Result<void> add_bridge(const std::string& name, const config::MacAddress& mac);
     // Also when it is there already.
     Result<void> add_address(int index, const config::IpPrefix& address);
     Result<void> set_up(int index, bool up);
     Result<void> set_mtu(int index, std::uint32_t mtu);
     Result<void> set_master(int index, int master);
-    // A port of a bridge: in this VLAN and no other; who is behind it sees no tags.
+    // A port of a bridge: in this VLAN and no other; frames to and from it have no tags.
     Result<void> set_vlan(int index, std::uint32_t vlan);
     // What is sent on it waits its turn: at most `bits` a second; 0: no limit.
     Result<void> shape(int index, std::uint64_t bits);

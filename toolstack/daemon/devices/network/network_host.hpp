@@ -30,7 +30,7 @@ struct NicCounters {
     std::uint64_t sent_packets = 0;
 };
 
-// How a NIC's filter has done with one kind of frame, tried where it reaches nobody.
+// How a NIC's filter has done with one kind of frame, tried where the frame reaches no guest and no network.
 struct NicTrial {
     std::string what;
     bool allowed = false;
@@ -64,7 +64,7 @@ class NetworkHost {
     // The bridge is there: one of hvctld's own networks is made, or made whole. May take a moment, as the next two:
     // for a thread that may. From any thread.
     virtual Result<void> provide(const std::string& bridge) = 0;
-    // Somebody else has changed what there is for that bridge; empty: for any.
+    // Another program has changed what there is for that bridge; empty: for any.
     virtual void touched(const std::string& bridge) = 0;
     // Nothing passes but what the guest may send, and it is on its bridge. Whatever was set before. What fails leaves
     // the link down.

@@ -21,14 +21,14 @@ class NicClaims {
     using Visit = std::function<void(const std::string& domain, const config::NicDefinition& nic)>;
     std::function<void(const Visit& visit)> each_defined = [](const Visit&) {};
 
-    // AddressTaken, with who has it. In place of what the domain had claimed for that MAC address.
+    // AddressTaken, with the name of the domain that has it. Replaces what the domain had claimed for that MAC address.
     Result<void> take(const std::string& domain, const config::NicDefinition& nic);
     void release(const std::string& domain, const config::MacAddress& mac);
     void release(const std::string& domain);
     // The domain has another name.
     void rename(const std::string& before, const std::string& now);
 
-    // Of the `index`th network interface of a domain: the same each time, unless somebody else has it.
+    // Of the `index`th network interface of a domain: the same each time, unless another one has it.
     [[nodiscard]] config::MacAddress make_mac(const std::string& seed, const std::string& domain,
                                               std::size_t index) const;
     // An address in the network of Dom0's `own`, for that MAC address: as with make_mac(). LimitReached.

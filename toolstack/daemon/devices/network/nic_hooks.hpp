@@ -36,9 +36,9 @@ class NicHooks {
 
     // What processes before this one have begun.
     void load();
-    // The interface is a guest's, who goes on.
+    // The interface belongs to a guest that goes on: nothing is to be undone.
     void take_up(const std::string& interface);
-    // Undoes what nobody has taken up.
+    // Undoes the rest: what was begun for interfaces that take_up() was not called for.
     void sweep();
 
   private:

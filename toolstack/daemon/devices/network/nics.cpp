@@ -65,7 +65,7 @@ std::optional<std::uint32_t> Nics::number_of(const config::NicDefinition& nic) c
     return found != nullptr ? std::optional{found->number} : std::nullopt;
 }
 
-// Dom0's own addresses are nobody else's.
+// Dom0's own addresses cannot be given to a guest.
 Result<void> Nics::may_have(const config::NicDefinition& nic) const {
     const auto* const own = config::network_of(context_.networks, nic.bridge);
     if (own == nullptr) return {};
@@ -155,8 +155,8 @@ Step Nics::connect_one(const config::NicDefinition& nic) {
 }
 
 Result<std::uint32_t> Nics::free_number() const {
-    // A guest that has not seen yet that one is gone takes the next of that number for it. Better one that it has long
-    // forgotten.
+    // A guest that has not noticed yet that an interface is gone would take a new one with its number for the old one.
+    // So a number that has been free for long is better.
     constexpr std::chrono::seconds kForgotten{30};
     const auto now = std::chrono::steady_clock::now();
     std::optional<std::uint32_t> fresh;
@@ -311,7 +311,7 @@ void Nics::clear(const config::NicDefinition& nic, std::uint32_t number, const s
         (*self)->leaving_.erase(number);
         if (done) done();
     };
-    // As it came, backwards; also when nobody asks for the domain any more by then.
+    // In the reverse order of connecting: the hook first, then the interface. Also where the domain has gone by then.
     context_.nic_hooks.remove(vif_name(domid(), number), [&context = context_, nic = guest_nic(nic, number), gone] {
         const auto disconnect = [host = context.network, nic]() -> Result<void> {
             host->disconnect(nic);
@@ -465,7 +465,7 @@ Step Nics::change_one(const config::NicDefinition& nic) {
         if (const auto taken = context_.nic_claims.take(domain_.record.name, both); !taken) return done(taken);
         const std::uint32_t number = present->number;
         const auto connect = [host = context_.network, guest = guest_nic(nic, number)] { return host->connect(guest); };
-        // Half of it helps nobody.
+        // Not to be called off half done.
         job.shield();
         context_.network_lane.step_apart(connect)(job,
                                                   once([this, &job, nic, number, done](const Result<void>& connected) {

@@ -72,7 +72,7 @@ class Nics final : public Device {
     // Its transfer_quota is used up, or is not any more: what its definition says of that begins, or ends. Whether that
     // is new.
     bool set_over_quota(const config::MacAddress& mac, bool over);
-    // Somebody else has touched what Dom0 has for that interface or bridge: puts it right.
+    // Another program has changed what Dom0 has for that interface or bridge: puts it right.
     void restore(const std::string& name);
 
   private:
@@ -92,7 +92,7 @@ class Nics final : public Device {
     void open(const Numbered& nic);
     void watch_driver();
     void driver_wrote(const std::string& path);
-    // `done` hears of it when nothing is left of it, and nobody else is given its number, or its addresses, before.
+    // `done` hears of it when nothing is left of it, and its number and addresses are not given to another one before.
     void clear(const config::NicDefinition& nic, std::uint32_t number, const std::function<void()>& done = nullptr);
     void reconnect(const config::NicDefinition& nic, std::uint32_t number);
     void recover_one(std::uint32_t number, const VifRecord& record);

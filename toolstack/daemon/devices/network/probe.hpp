@@ -1,5 +1,5 @@
 // A throw-away network that a NIC's filter is tried on: an interface of the guest's name with that filter, and a
-// bridge, in a network namespace of their own. What is sent there reaches nobody.
+// bridge, in a network namespace of their own. What is sent there reaches no guest and no network.
 #pragma once
 
 #include <string>

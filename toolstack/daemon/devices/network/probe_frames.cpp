@@ -18,7 +18,7 @@ using config::IpPrefix;
 using config::MacAddress;
 using Bytes = std::vector<std::uint8_t>;
 
-// Nobody's: a bridge that does not know it gives it to all.
+// Of no interface: a bridge sends frames for an address that it does not know to all its ports.
 constexpr MacAddress kSomebody{0x02, 0x16, 0x3e, 0xff, 0xff, 0x01};
 constexpr MacAddress kOther{0x02, 0x16, 0x3e, 0xff, 0xff, 0x02};
 

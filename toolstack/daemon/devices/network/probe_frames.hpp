@@ -1,5 +1,5 @@
-// Frames that tell whether a NIC's filter does its work: what the guest may send, and what a guest would send to take
-// somebody else's place. Made, not sent.
+// Frames that tell whether a NIC's filter does its work: what the guest may send, and what a guest would send that
+// pretends to be another one. They are made here, not sent.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ struct ProbeFrame {
     bool allowed = false;
 };
 
-// `nic` has its MAC address. `hosts` are addresses of Dom0's on its bridge: nobody's to take.
+// `nic` has its MAC address. `hosts` are addresses of Dom0's on its bridge, which no guest may take.
 std::vector<ProbeFrame> probe_frames(const config::NicDefinition& nic, const std::vector<config::IpPrefix>& hosts);
 
 }  // namespace hvctld
