@@ -10,7 +10,6 @@
 #include <cstdlib>
 
 #include "base/log.hpp"
-#include "base/units.hpp"
 #include "hvctl/try.hpp"
 
 namespace hvctld {
@@ -200,13 +199,14 @@ void ImageServers::sweep() {
     }
     for (const auto& [id, device] : known) {
         if (device == 0 || connected.contains(id)) continue;
-        const auto runs = unit_runs(ImageService::unit_of(id));
+        const Helper helper = ImageService::helper_of(id);
+        const auto runs = helper.runs();
         if (!runs) continue;
         if (*runs) {
-            (void)ask_unit_to_stop(ImageService::unit_of(id));
+            (void)helper.ask_to_stop();
             continue;
         }
-        ImageService::forget(id);
+        helper.forget();
         const std::lock_guard lock{mutex_};
         servers_.erase(id);
         std::erase_if(users_, [&](const auto& user) { return user.second == id; });

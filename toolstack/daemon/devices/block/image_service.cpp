@@ -7,13 +7,11 @@
 
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "base/units.hpp"
 #include "devices/block/image_format.hpp"
 #include "devices/block/qmp.hpp"
 #include "devices/block/unix_socket.hpp"
@@ -24,16 +22,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kFolder = "/run/hvctl-disks";
+HelperKind kind_of_service() {
+    return {"hvctl-disk", "/run/hvctl-disks"};
+}
 // Of the unit's command line.
 constexpr const char* kExport = "disk";
 // Names of the link, and of what the service sees in its root.
 constexpr const char* kWritable = "/image";
 constexpr const char* kReadOnly = "/image-ro";
 
-std::string folder_of(const std::string& id) {
-    return fmt::format("{}/{}", kFolder, id);
-}
 std::string socket_of(const std::string& id, const char* name) {
     return fmt::format("/run/hvctl-disk-{}/{}", id, name);
 }
@@ -61,24 +58,15 @@ ImageService ImageService::make(const ImageId& image) {
 }
 
 std::vector<std::string> ImageService::all() {
-    std::vector<std::string> ids;
-    std::error_code problem;
-    for (fs::directory_iterator entry{kFolder, problem}, end; !problem && entry != end; entry.increment(problem))
-        ids.push_back(entry->path().filename());
-    return ids;
+    return Helper::names(kind_of_service());
 }
 
-std::string ImageService::unit_of(const std::string& id) {
-    return fmt::format("hvctl-disk@{}.service", id);
-}
-
-void ImageService::forget(const std::string& id) {
-    std::error_code problem;
-    fs::remove_all(folder_of(id), problem);
+Helper ImageService::helper_of(const std::string& id) {
+    return Helper{kind_of_service(), id};
 }
 
 Result<void> ImageService::prepare(const Image& image, const config::DiskDefinition& disk) const {
-    const std::string folder = folder_of(id());
+    const std::string folder = helper_of(id()).folder();
     const char* const name = disk.read_only ? kReadOnly : kWritable;
     std::error_code problem;
     fs::create_directories(folder, problem);
@@ -104,31 +92,31 @@ Result<ImageService::Connection> ImageService::connect() const {
 Result<ImageService::Connection> ImageService::start() const {
     constexpr std::chrono::milliseconds kBetweenLooks{20};
     constexpr int kLooks = 1000;
+    const Helper helper = helper_of(id());
     std::error_code problem;
-    const bool writes = fs::is_symlink(fs::symlink_status(folder_of(id()) + kWritable, problem));
+    const bool writes = fs::is_symlink(fs::symlink_status(helper.folder() + kWritable, problem));
     const char* const name = writes ? kWritable : kReadOnly;
-    TRY(check_same(folder_of(id()) + name, image()));
-    TRY(run_unit(unit()));
+    TRY(check_same(helper.folder() + name, image()));
+    TRY(helper.run());
     for (int look = 1; !connect_unix(socket_of(id(), "nbd")); ++look) {
-        if (look == kLooks || !TRY(unit_runs(unit()))) {
+        if (look == kLooks || !TRY(helper.runs())) {
             return fail(ErrorId::BackendFailed,
                         fmt::format("the image's server does not start; 'journalctl -u {}' tells why", unit()));
         }
         std::this_thread::sleep_for(kBetweenLooks);
     }
     // Not what the link leads to by now, but what the service has.
-    TRY(check_same(fmt::format("/proc/{}/root{}", TRY(unit_process(unit())), name), image()));
+    TRY(check_same(fmt::format("/proc/{}/root{}", TRY(helper.process()), name), image()));
     return connect();
 }
 
 Result<ImageService::Connection> ImageService::restart() const {
-    TRY(signal_unit(unit(), SIGKILL));
-    TRY(stop_unit(unit()));
+    TRY(helper_of(id()).kill());
     return start();
 }
 
 Result<void> ImageService::stop() const {
-    return stop_unit(unit());
+    return helper_of(id()).stop();
 }
 
 Result<void> ImageService::withdraw() const {

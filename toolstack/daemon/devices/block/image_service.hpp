@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/files.hpp"
+#include "base/helper.hpp"
 #include "devices/block/image.hpp"
 #include "devices/block/nbd_client.hpp"
 
@@ -19,13 +20,12 @@ class ImageService {
     explicit ImageService(ServedImage served) : served_{std::move(served)} {}
     // The IDs of all that have a folder.
     static std::vector<std::string> all();
-    static std::string unit_of(const std::string& id);
-    static void forget(const std::string& id);
+    static Helper helper_of(const std::string& id);
 
     [[nodiscard]] const std::string& id() const { return served_.service; }
     [[nodiscard]] const ImageId& image() const { return served_.image; }
     [[nodiscard]] std::string label() const { return format_label(served_); }
-    [[nodiscard]] std::string unit() const { return unit_of(id()); }
+    [[nodiscard]] std::string unit() const { return helper_of(id()).unit(); }
 
     // What it is started with.
     [[nodiscard]] Result<void> prepare(const Image& image, const config::DiskDefinition& disk) const;

@@ -12,17 +12,12 @@
 
 #include "base/files.hpp"
 #include "base/log.hpp"
-#include "base/units.hpp"
 #include "hvctl/try.hpp"
 
 namespace hvctld {
 namespace {
 
 constexpr std::size_t kLongestFile = 64 * 1024;
-
-std::string unit_of(const config::NetworkSettings& network) {
-    return fmt::format("hvctl-dnsmasq@{}.service", escape_unit_name(network.bridge));
-}
 
 // As a host may be called: RFC 1123.
 std::string host_name(const std::string& domain) {
@@ -97,24 +92,25 @@ std::string dnsmasq_host(const config::NetworkSettings& network, const GuestNic&
     return line + "\n";
 }
 
-std::string DhcpServer::folder_of(const config::NetworkSettings& network) const {
-    return fmt::format("{}/{}", folder_, network.bridge);
+Helper DhcpServer::helper_of(const config::NetworkSettings& network) const {
+    return Helper{{"hvctl-dnsmasq", folder_}, network.bridge};
 }
 
 std::string DhcpServer::host_file(const config::NetworkSettings& network, const GuestNic& nic) const {
-    return fmt::format("{}/hosts/{}", folder_of(network), config::format_mac(*nic.nic.mac));
+    return fmt::format("{}/hosts/{}", helper_of(network).folder(), config::format_mac(*nic.nic.mac));
 }
 
 Result<void> DhcpServer::serve(const config::NetworkSettings& network) {
     const std::lock_guard lock{mutex_};
-    const std::string folder = folder_of(network);
+    const Helper helper = helper_of(network);
+    const std::string& folder = helper.folder();
     for (const std::string& path : {folder_, folder, folder + "/hosts"}) TRY(make_readable_folder(path));
     const std::string path = folder + "/dnsmasq.conf";
     const std::string wanted = dnsmasq_configuration(network, folder);
     const auto present = read_text_file(path, kLongestFile);
     const bool changed = !present || *present != wanted;
     if (changed) TRY(write_readable(path, wanted));
-    return changed ? restart_unit(unit_of(network)) : start_unit(unit_of(network));
+    return changed ? helper.restart() : helper.start();
 }
 
 Result<void> DhcpServer::tell(const config::NetworkSettings& network, const GuestNic& nic) {
@@ -130,7 +126,7 @@ Result<void> DhcpServer::tell(const config::NetworkSettings& network, const Gues
     } else {
         TRY(write_readable(path, line));
     }
-    return present ? signal_unit(unit_of(network), SIGHUP) : Result<void>{};
+    return present ? helper_of(network).signal(SIGHUP) : Result<void>{};
 }
 
 void DhcpServer::forget(const config::NetworkSettings& network, const GuestNic& nic) {
@@ -140,7 +136,7 @@ void DhcpServer::forget(const config::NetworkSettings& network, const GuestNic& 
     if (told != told_.end() && told->second != nic.interface) return;
     if (told != told_.end()) told_.erase(told);
     if (unlink(path.c_str()) != 0) return;
-    if (const auto heard = signal_unit(unit_of(network), SIGHUP); !heard)
+    if (const auto heard = helper_of(network).signal(SIGHUP); !heard)
         log::warning("{}: {}", network.bridge, heard.error().text());
 }
 

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <string>
 
+#include "base/helper.hpp"
 #include "devices/network/network_host.hpp"
 
 namespace hvctld {
@@ -26,7 +27,7 @@ class DhcpServer {
     void forget(const config::NetworkSettings& network, const GuestNic& nic);
 
   private:
-    [[nodiscard]] std::string folder_of(const config::NetworkSettings& network) const;
+    [[nodiscard]] Helper helper_of(const config::NetworkSettings& network) const;
     [[nodiscard]] std::string host_file(const config::NetworkSettings& network, const GuestNic& nic) const;
 
     const std::string folder_;
