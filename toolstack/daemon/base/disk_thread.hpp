@@ -1,6 +1,6 @@
-// A thread for what waits for a disk, in the order in which it was given. The loop waits for it as long as a disk
-// takes that is well, so that what has been answered has been written; when the disk does not answer, the loop
-// goes on without it and hears of the end later.
+// A thread for work that waits for a disk; it does one piece after the other, in the order in which they were given.
+// The loop waits for a piece for as long as a disk that is well takes (kPatienceMs), so that what a client has been
+// answered has been written. When the disk does not answer by then, the loop goes on, and hears of the end later.
 #pragma once
 
 #include <condition_variable>

@@ -2,9 +2,9 @@
 // dnsmasq of a network; one day a device model.
 //
 // Each kind is a template unit of systemd, KIND@NAME.service, which has what confines the process. Each process has a
-// folder below that of its kind, with what it is started with (the unit does not start without it). The name tells the
-// two apart from others of the kind, and finds them again: it is kept where what is served is known (the label of a
-// block device, the name of a bridge), and the folders say which there are after a restart of the daemon.
+// folder below that of its kind, with what it is started with (the unit does not start without it). The name belongs
+// to both, and by it they are found again after a restart of the daemon: it is kept with what is served (in the label
+// of a block device, as the name of a bridge), and the folders say which there are.
 //
 // How the end of one is noticed, and what follows, is up to its owner: a server of images is missed by Dom0's kernel
 // (devices/block/image_servers.hpp), dnsmasq is started again by systemd.

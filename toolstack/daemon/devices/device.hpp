@@ -1,5 +1,5 @@
-// What Dom0 does for one guest besides memory and CPUs: an end of a ring, and what is behind it. A domain has a list of
-// devices; each contributes to a start and an end in its place, and knows nothing of the others.
+// What Dom0 does for one guest besides memory and CPUs: its end of a ring, and what that ring gives access to. A domain
+// has a list of devices; each contributes to a start and an end in its place, and knows nothing of the others.
 #pragma once
 
 #include "domain/job.hpp"

@@ -8,11 +8,12 @@
 
 namespace hvctld {
 
-// `done` for a step that may be called off: what it waited for may come all the same, when nothing here is there any
-// more.
+// `done`, but only at the first call. For a step that may be called off: what it waited for may still come afterwards,
+// when the job is gone.
 Done once(Done done);
 
-// Until `look` says true or an error, more and more seldom; `excuse` is the error when `patience_ms` are over.
+// Calls `look`, less often as time passes, until it says true or an error; when `patience_ms` are over the step fails
+// with `excuse`.
 Step look_until(std::function<Result<bool>()> look, std::uint64_t patience_ms, std::function<Error()> excuse);
 
 inline constexpr std::uint64_t kKernelPatienceMs = 30'000;  // Dom0's kernel opens a device, which may have to spin up

@@ -1,5 +1,5 @@
-// A domain's ring to the store: a guest's, with its own part of the store, as a device; and what Dom0's kernel's
-// (domain/host_store.hpp) has in common with it.
+// A domain's ring to the store. StoreRing is a guest's, with the guest's own part of the store, as a device;
+// serve_store_ring() is what it shares with the ring of Dom0's kernel (domain/host_store.hpp).
 #pragma once
 
 #include "devices/device.hpp"
@@ -8,7 +8,7 @@
 
 namespace hvctld {
 
-// The page of a domain's ring, where the store finds it again, and the domain's port.
+// The domain's end of a ring: its page, mapped here; the frame that it is; and the domain's event port.
 struct StoreRingEnd {
     DomainId domain;
     SharedPage page;

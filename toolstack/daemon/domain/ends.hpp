@@ -21,9 +21,9 @@ class Ends {
           core_dumps_{core_dumps},
           again_{context.loop} {}
 
-    // From here on hv's word that a domain has ended is heard.
+    // From here on hv tells the daemon when a domain has ended.
     Result<void> listen();
-    // Looks which have ended and acts upon it.
+    // Looks for domains that have ended, and acts upon that.
     void scan();
     // What the definition wants after this end: nothing, an end, a restart. `asked`: by an administrator, so that it
     // does not count as one more of the guest's own.

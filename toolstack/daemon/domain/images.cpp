@@ -37,7 +37,7 @@ std::uint64_t most_initrd(std::uint64_t memory) {
     return std::min(kMostInitrdBytes, memory);
 }
 
-// For its effect alone: what is wrong with the file is told where it is loaded.
+// Reports no errors: what is wrong with the file is reported where it is loaded.
 void read_into_page_cache(const std::string& path, std::uint64_t size) {
     // O_NONBLOCK: opening a FIFO that has taken the file's place must not wait. A lease that another process
     // has on the file must be waited for.

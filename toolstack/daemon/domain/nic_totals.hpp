@@ -2,7 +2,7 @@
 // daemon and of the host meanwhile; and what becomes of one whose quota of the month is used up.
 //
 // An interface is known by its domain's UUID and its MAC address. Dom0's kernel counts anew with each run of a guest;
-// what it showed at the last look is kept with the sum, so that a daemon that was killed misses nothing of a run that
+// the counters at the last look are kept with the sum, so that a daemon that was killed misses nothing of a run that
 // goes on.
 #pragma once
 

@@ -39,7 +39,8 @@ class PoolLane {
     using Place = Queue::iterator;
     struct State {
         explicit State(std::size_t width) : free{width} {}
-        // Calls `begin` now, and has no place in the queue then, or at its turn.
+        // Calls `begin` at once when there is room in the lane, and returns nothing. Otherwise calls it later, at its
+        // turn, and returns its place in the queue.
         std::optional<Place> enter(std::function<void()> begin);
         void leave();
         // What has a place begins; `done` hears of its end on the loop's thread, the place being free.

@@ -1,6 +1,6 @@
 // Whether a file system has room for the images that grow on it, from one look at it after the other. A request that
-// finds no room fails at once, so that guests are stopped before: while what is written faster than anything lately
-// still finds room until the next looks.
+// finds no room fails at once, so guests are stopped before that: while there still is room for what is written until
+// they stand still, at the fastest rate that was seen lately.
 #pragma once
 
 #include <cstdint>

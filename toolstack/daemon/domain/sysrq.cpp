@@ -21,7 +21,7 @@ Result<void> Requests::send_sysrq(const std::string& text, const std::string& le
     const std::uint16_t domid = domain->record.instance.domid;
     const std::string path = domain_path(domid) + "/control/sysrq";
     const std::string before = context_.store.read(path).value_or("");
-    // Linux leaves a zero byte behind.
+    // Linux writes a zero byte there when it has taken the key.
     if (std::ranges::any_of(before, [](char c) { return c != '\0'; })) {
         return fail(ErrorId::Busy, fmt::format("{}: the guest has not taken the SysRq letter before this one; its "
                                                "kernel is busy, or has no SysRq function",

@@ -31,11 +31,11 @@ class Work {
     // WrongState for a guest that has lost its store and console.
     [[nodiscard]] static Result<void> require_whole(const Domain& domain);
 
-    // Whether the guest runs, and not only will.
+    // Whether the guest runs now: it has been started, is not paused and has not ended.
     [[nodiscard]] Result<bool> can_answer(const Domain& domain) const;
 
-    // Begins a job for the domain: add phases, then start() it. What is superseded is told `why`; where another job
-    // comes first, waiting_phase() is the first one's to be added.
+    // Begins a job for the domain: add phases, then start() it. Jobs that are superseded end with `why`. Where
+    // other jobs come first (Domain::unwinding), the first phase to add is waiting_phase().
     Job& begin(Domain& domain, Verb verb, std::uint32_t deadline_seconds, bool paused, const std::string& why = {});
     // The same for a change of a guest that runs: without a deadline, as none of its phases waits for ever, and with
     // the waiting phase.
@@ -51,7 +51,7 @@ class Work {
     void set_host_end(JobId job) { host_end_ = job; }
     [[nodiscard]] JobId host_end() const { return host_end_; }
 
-    // No job works on the domain any more. May be the last that is heard of it.
+    // No job works on the domain any more. The domain may be forgotten by this call.
     void at_rest(Domain& domain) { on_rest(domain); }
     std::function<void(Domain&)> on_rest;
     // The last job of the domain has ended: whether another one has been begun instead.

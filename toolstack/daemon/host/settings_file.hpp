@@ -16,8 +16,8 @@ struct SettingsInForce {
     std::string trouble;  // why they are not what the file says now
 };
 // The same, and a copy of the file in `copy`, which lasts until the host ends. Where the file has mistakes, or cannot
-// be read, and there is such a copy, the settings of the daemon's last start: guests that run by them must not lose
-// their store, their consoles and the daemon that ends them because of a mistake in a file.
+// be read, and there is such a copy: the settings of the daemon's last start, so that a mistake in a file does not keep
+// the daemon from starting, while guests need their store and their consoles, and may have to be ended.
 Result<SettingsInForce> settings_in_force(const std::string& path, const std::string& copy);
 
 }  // namespace hvctld::host

@@ -15,10 +15,10 @@ struct OpenedRegistry {
     std::string warning;  // what is wrong, what was done about it, and what is left to do; empty when all is well
 };
 
-// A damaged file is put aside, with a name of its own, and a new one begun; in place of one that cannot be opened, or
-// that a newer hvctld has written, there is a registry in memory that takes no records; so there is when its disk has
-// not answered after `patience`, because guests that run cannot be served while that is waited for. `open` is for
-// tests.
+// A damaged file is put aside, with a name of its own, and a new one is begun. In place of a file that cannot be
+// opened, or that a newer hvctld has written, there is a registry in memory that takes no records
+// (Registry::stand_in()). The same where its disk has not answered after `patience`: guests that run cannot be served
+// while that is waited for. `open` is for tests.
 inline constexpr std::chrono::milliseconds kOpeningPatience = std::chrono::seconds{30};
 using RegistryOpener = std::function<Result<std::unique_ptr<Registry>>(const std::string& path)>;
 OpenedRegistry open_registry(const std::string& path, std::chrono::milliseconds patience = kOpeningPatience,
