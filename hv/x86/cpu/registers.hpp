@@ -47,6 +47,7 @@ enum Rflags : std::uint64_t {
     kRflagsVm = 1u << 17,
     kRflagsAc = 1u << 18
 };
+inline constexpr unsigned kRflagsIoplShift = 12;
 
 #define HV_CONTROL_REGISTER(name)                                       \
     inline std::uint64_t read_##name() {                                \

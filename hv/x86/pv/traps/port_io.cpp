@@ -5,6 +5,7 @@
 #include "hv/hypercall/hypercall.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "hv/x86/cpu/io.hpp"
+#include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/devices/device_moves.hpp"
 #include "hv/x86/devices/io_permissions.hpp"
 #include "hv/x86/devices/pci_config.hpp"
@@ -45,7 +46,7 @@ void port_write(std::uint16_t port, unsigned bytes, std::uint32_t value) {
 bool string_io(Vcpu& vcpu, TrapFrame& frame, const Instruction& in, unsigned bytes) {
     const bool input = in.opcode < 0x6e;
     const auto port = static_cast<std::uint16_t>(frame.rdx);
-    const std::uint64_t step = (frame.rflags & (1u << 10)) ? 0 - std::uint64_t{bytes} : bytes;
+    const std::uint64_t step = (frame.rflags & kRflagsDf) ? 0 - std::uint64_t{bytes} : bytes;
     while (!in.rep || frame.rcx != 0) {
         std::uint32_t value = 0;
         if (input) {
