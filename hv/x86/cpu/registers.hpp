@@ -129,19 +129,8 @@ inline void write_msr(Msr msr, std::uint64_t value) {
     write_msr(static_cast<std::uint32_t>(msr), value);
 }
 
-inline std::uint64_t read_flags() {
-    std::uint64_t value;
-    asm volatile("pushfq; popq %0" : "=r"(value));
-    return value;
-}
-inline bool interrupts_enabled() {
-    return read_flags() & kRflagsIf;
-}
 inline void disable_interrupts() {
     asm volatile("cli" : : : "memory");
-}
-inline void enable_interrupts() {
-    asm volatile("sti" : : : "memory");
 }
 inline void pause() {
     asm volatile("pause" : : : "memory");

@@ -45,8 +45,4 @@ inline constexpr DomainId kDom0{0};
 inline constexpr DomainId kDomainSelf{hv::abi::control::kDomainSelf};
 inline constexpr DomainId kDomainAny{hv::abi::control::kDomainAny};
 
-// References that the PV ABI reserves for the rings which the builder grants.
-inline constexpr GrantRef kConsoleGrant{0};
-inline constexpr GrantRef kStoreGrant{1};
-
 }  // namespace hvctl
