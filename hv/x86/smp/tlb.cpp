@@ -1,3 +1,5 @@
+// Flushes of the TLBs of this CPU and others, and the clock that tells who has flushed since when: it saves the flushes
+// of CPUs that have done one in the meantime.
 #include <atomic>
 
 #include "hv/x86/cpu/per_cpu.hpp"
