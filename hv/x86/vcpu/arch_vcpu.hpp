@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "hv/abi/xen/layout.hpp"
 #include "hv/abi/xen/vcpu_state.hpp"
 #include "hv/base/bitmap.hpp"
 #include "hv/base/types.hpp"
@@ -49,12 +50,12 @@ struct ArchVcpu {
     std::uint64_t gs_base_user = 0;
     std::uint16_t ds = 0, es = 0, fs = 0, gs = 0;
 
-    std::array<FrameInfo*, 16> gdt_frames{};  // type Descriptor
+    std::array<FrameInfo*, abi::xen::kGdtPages> gdt_frames{};  // type Descriptor
     std::uint32_t gdt_frame_count = 0;
     std::uint32_t gdt_entries = 0;
     GuestVirtual ldt_base{0};
     std::uint32_t ldt_entries = 0;
-    std::array<FrameInfo*, 16> ldt_frames{};  // mapped on demand
+    std::array<FrameInfo*, abi::xen::kLdtPages> ldt_frames{};  // mapped on demand
 
     std::uint64_t cr0 = 0, cr4 = 0;        // what the guest believes
     std::array<std::uint64_t, 8> debug{};  // 6 and 7 included; 4 and 5 unused

@@ -97,7 +97,7 @@ void release_ldt(Vcpu& vcpu) {
 }
 
 Result<> set_ldt(Vcpu& vcpu, GuestVirtual base, std::uint32_t entries) {
-    if (entries > 8192 || base.offset_in_page() != 0) return fail(Error::BadArgument);
+    if (entries > abi::xen::kMostLdtEntries || base.offset_in_page() != 0) return fail(Error::BadArgument);
     if (entries != 0 && !guest_range_allowed(base, entries * 8ull)) return fail(Error::BadArgument);
     release_ldt(vcpu);
     ArchVcpu& arch = *vcpu.arch;

@@ -72,7 +72,7 @@ void store_registers(const ArchVcpu& arch, CpuUserRegs& regs) {
     regs.rdi = frame.rdi;
     regs.rip = frame.rip;
     regs.cs = static_cast<std::uint16_t>(frame.cs);
-    regs.rflags = frame.rflags | (std::uint64_t{arch.iopl} << 12);
+    regs.rflags = frame.rflags | (std::uint64_t{arch.iopl} << kRflagsIoplShift);
     regs.rsp = frame.rsp;
     regs.ss = static_cast<std::uint16_t>(frame.ss);
     regs.ds = arch.ds;
@@ -93,7 +93,7 @@ Result<> set_plain_state(Vcpu& vcpu, const VcpuGuestContext& context) {
         TRY(set_gate(arch, trap));
     }
     load_registers(arch, context.user_regs);
-    set_iopl(vcpu, static_cast<std::uint32_t>((context.user_regs.rflags & kRflagsIopl) >> 12));
+    set_iopl(vcpu, static_cast<std::uint32_t>((context.user_regs.rflags & kRflagsIopl) >> kRflagsIoplShift));
     arch.io_bitmap_ports = 0;
     arch.kernel_mode = (context.flags & abi::xen::kVgcfInKernel) != 0;
     arch.event_callback = context.event_callback_rip;
@@ -127,7 +127,7 @@ Result<> PvGuest::set_context(Vcpu& vcpu, const VcpuGuestContext& context) const
     // The first vCPU's is the domain's: others join a kernel that has chosen already.
     if (vcpu.id == VcpuId{0}) vcpu.domain.vm_assist = context.vm_assist & kSupportedVmAssists;
     TRY(set_plain_state(vcpu, context));
-    if (context.gdt_entries > abi::xen::kFirstReservedGdtEntry || context.ldt_entries > 8192)
+    if (context.gdt_entries > abi::xen::kFirstReservedGdtEntry || context.ldt_entries > abi::xen::kMostLdtEntries)
         return fail(Error::BadArgument);
     TRY(set_gdt(vcpu, context.gdt_frames, static_cast<unsigned>((context.gdt_entries + 511) / 512),
                 static_cast<std::uint32_t>(context.gdt_entries)));

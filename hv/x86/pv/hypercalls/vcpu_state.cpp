@@ -3,6 +3,7 @@
 
 #include "hv/control/vcpu_state.hpp"
 #include "hv/domain/domain.hpp"
+#include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/pv_guest.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/vcpu/fpu.hpp"
@@ -11,8 +12,6 @@ namespace hv::x86 {
 namespace {
 
 using namespace abi::control;
-
-constexpr unsigned kRflagsIoplShift = 12;
 
 VcpuGeneralRegisters general(const ArchVcpu& arch) {
     const TrapFrame& frame = arch.frame;

@@ -12,22 +12,8 @@
 namespace hv::x86 {
 namespace {
 
-void give_up(Vcpu& vcpu, FrameInfo* old) {
-    if (!old) return;
-    if (put_frame_type_preemptible(*old)) {
-        put_frame(*old);
-    } else {
-        put_aside(vcpu, *old);
-    }
-}
-
 Result<FrameInfo*> take(Vcpu& vcpu, Mfn l4) {
-    FrameInfo* info = TRY(get_frame(l4, vcpu.domain.id));
-    if (const Result<> typed = get_frame_type(*info, FrameType::L4, Preemption::Allowed); !typed) {
-        put_frame(*info);
-        return fail(typed.error());
-    }
-    return info;
+    return get_frame_and_type(l4, vcpu.domain.id, FrameType::L4, Preemption::Allowed);
 }
 
 Pte* table_at(const FrameInfo& info) {
@@ -36,7 +22,7 @@ Pte* table_at(const FrameInfo& info) {
 
 Result<> drop(Vcpu& vcpu, FrameInfo*& table) {
     if (!table) return {};
-    give_up(vcpu, table);
+    put_table(vcpu, *table);
     table = nullptr;
     return finish_unfinished(vcpu);
 }
@@ -51,7 +37,7 @@ Result<> set_kernel_table(Vcpu& vcpu, Mfn l4) {
     vcpu.arch->kernel_table = taken;
     vcpu.arch->kernel_cr3 = address_of(l4).raw;
     if (&vcpu == &current_vcpu()) load_page_table(vcpu);
-    give_up(vcpu, old);
+    if (old) put_table(vcpu, *old);
     return {};
 }
 
@@ -66,7 +52,7 @@ Result<> set_user_table(Vcpu& vcpu, Mfn l4) {
     FrameInfo* old = vcpu.arch->user_table;
     vcpu.arch->user_table = taken;
     vcpu.arch->user_cr3 = address_of(l4).raw;
-    give_up(vcpu, old);
+    if (old) put_table(vcpu, *old);
     return {};
 }
 

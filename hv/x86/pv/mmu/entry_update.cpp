@@ -65,13 +65,7 @@ Result<> update_l1(Pte* entry, Pte value, Domain& table_owner, DomainId frame_ow
 // Gives up what an entry stood for; what is too much for now is put aside.
 void let_go(Pte entry, FrameInfo& table, unsigned level) {
     Result<> put;
-    FrameInfo* below = put_upper_type(entry, table, level, put);
-    if (!below) return;
-    if (put) {
-        put_frame(*below);
-    } else {
-        put_aside(current_vcpu(), *below);
-    }
+    if (FrameInfo* below = put_upper_type(entry, table, level, put)) put_frame_or_aside(current_vcpu(), *below, put);
 }
 
 // The table is locked, so nobody else changes this entry but the processor's accessed bit.
@@ -130,8 +124,7 @@ Result<> update_entry_at(MachineAddress where, Pte value, Domain& table_owner, D
             break;
         }
         if (*type != FrameType::None) {
-            done = update_entry(*info, static_cast<unsigned>(*type), index, value, table_owner, frame_owner,
-                                keep_accessed);
+            done = update_entry(*info, level_of(*type), index, value, table_owner, frame_owner, keep_accessed);
             unlock_table(*info);
             break;
         }
@@ -143,7 +136,7 @@ Result<> update_entry_at(MachineAddress where, Pte value, Domain& table_owner, D
             break;
         }
         const FrameType now = info->frame_type();
-        if (now < FrameType::L1 || now > FrameType::L4 || info->type_count() == 0 ||
+        if (!is_page_table(now) || info->type_count() == 0 ||
             (info->type.load(std::memory_order_acquire) & FrameInfo::kPartial))
             break;
         // Another CPU is validating it, and may be waiting for this one to flush its TLB.
@@ -166,6 +159,18 @@ void put_aside(Vcpu& vcpu, FrameInfo& info) {
     // Not by anything that finishes what was there before it begins. The frame keeps the work until somebody
     // needs it, or until the end of its domain.
     put_frame(info);
+}
+
+void put_frame_or_aside(Vcpu& vcpu, FrameInfo& info, const Result<>& undone) {
+    if (undone) {
+        put_frame(info);
+    } else {
+        put_aside(vcpu, info);
+    }
+}
+
+void put_table(Vcpu& vcpu, FrameInfo& table) {
+    put_frame_or_aside(vcpu, table, put_frame_type_preemptible(table));
 }
 
 Result<> finish_what_is_unfinished(Vcpu& vcpu) {

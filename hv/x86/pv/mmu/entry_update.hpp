@@ -38,5 +38,9 @@ inline Result<> finish_unfinished(Vcpu& vcpu) {
 }
 // The caller gives up a general reference on `info`, whose undoing was preempted. Does no work itself, ever.
 void put_aside(Vcpu& vcpu, FrameInfo& info);
+// The same, but only if undoing its type (`undone`) was preempted; otherwise the reference goes at once.
+void put_frame_or_aside(Vcpu& vcpu, FrameInfo& info, const Result<>& undone);
+// Gives up a page table's type and a general reference on it; what is too much for now is put aside.
+void put_table(Vcpu& vcpu, FrameInfo& table);
 
 }  // namespace hv::x86

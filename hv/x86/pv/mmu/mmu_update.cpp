@@ -37,7 +37,7 @@ class TableCache {
         frame_ = frame;
         return info_ = info;
     }
-    unsigned level() const { return static_cast<unsigned>(type_); }
+    unsigned level() const { return level_of(type_); }
     void drop() {
         if (!info_) return;
         unlock_table(*info_);

@@ -1,6 +1,7 @@
 #include "hv/x86/pv/traps/iopl.hpp"
 
 #include "hv/memory/guest_access.hpp"
+#include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/mmu/guest_tables.hpp"
 #include "hv/x86/pv/pv_guest.hpp"
 #include "hv/x86/pv/traps/bounce.hpp"
@@ -25,9 +26,8 @@ bool bitmap_allows(Vcpu& vcpu, std::uint16_t port, unsigned bytes) {
 }  // namespace
 
 void set_iopl(Vcpu& vcpu, std::uint32_t iopl) {
-    constexpr unsigned kIoplShift = 12;
     vcpu.arch->iopl = iopl;
-    vcpu.arch->shown_iopl = has_architectural_iopl(vcpu.domain) ? iopl << kIoplShift : 0;
+    vcpu.arch->shown_iopl = has_architectural_iopl(vcpu.domain) ? iopl << kRflagsIoplShift : 0;
 }
 
 Result<> PvGuest::set_io_privilege(Vcpu& vcpu, std::uint32_t level) const {

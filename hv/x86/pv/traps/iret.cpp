@@ -62,7 +62,7 @@ namespace {
     }
     const std::uint64_t iopl = saved.rflags & kRflagsIopl;
     if (iopl != arch.shown_iopl && has_architectural_iopl(vcpu.domain)) [[unlikely]]
-        set_iopl(vcpu, static_cast<std::uint32_t>(iopl >> 12));
+        set_iopl(vcpu, static_cast<std::uint32_t>(iopl >> kRflagsIoplShift));
     frame.rip = saved.rip;
     frame.cs = (saved.cs & 0xffff) | 3;
     frame.rflags = (saved.rflags & kGuestFlags) | kRflagsIf | 2;

@@ -14,10 +14,10 @@
 #include <thread>
 
 #include "base/units.hpp"
-#include "devices/block/image_format.hpp"
 #include "devices/block/qmp.hpp"
 #include "devices/block/unix_socket.hpp"
 #include "hvctl/try.hpp"
+#include "storage/image_format.hpp"
 
 namespace hvctld {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 #include <linux/if_ether.h>
-#include <linux/in.h>
+#include <netinet/in.h>
 
 #include <algorithm>
 #include <array>
