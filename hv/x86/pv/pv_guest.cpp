@@ -13,4 +13,8 @@ Result<> PvGuest::create_domain(Domain& domain) const {
     return {};
 }
 
+bool PvGuest::in_kernel(const Vcpu& vcpu) const {
+    return vcpu.arch->kernel_mode;
+}
+
 }  // namespace hv::x86

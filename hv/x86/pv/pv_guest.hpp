@@ -12,6 +12,7 @@ class PvGuest final : public GuestKind {
     constexpr PvGuest() = default;
 
     Result<> create_domain(Domain& domain) const override;
+    bool in_kernel(const Vcpu& vcpu) const override;
 
     // hypercalls/
     Result<> set_context(Vcpu& vcpu, const abi::xen::VcpuGuestContext& context) const override;

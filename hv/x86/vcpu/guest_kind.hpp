@@ -44,6 +44,9 @@ class GuestKind : public hv::GuestKind {
     // Goes on to the vCPU that was loaded last, from an empty stack: when the CPU was idle or ran another kind before.
     [[noreturn]] virtual void resume() const = 0;
 
+    // Was the vCPU, which does not run, in its kernel, and not in a program?
+    virtual bool in_kernel(const Vcpu& vcpu) const = 0;
+
     // The page tables that this CPU runs on for the vCPU (hv's own, where the processor has others for the guest). They
     // stay loaded while the CPU is idle: has_address_space() asks whether they still are, if nobody else's came
     // between.
