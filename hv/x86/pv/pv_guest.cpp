@@ -6,11 +6,23 @@
 namespace hv::x86 {
 
 Result<> PvGuest::create_domain(Domain& domain) const {
-    TRY(GuestKind::create_domain(domain));
+    TRY(make_domain<ArchDomain>(domain));
     const TableMeasures measures = table_measures(domain);
     domain.arch->isolated = measures.isolated;
     domain.arch->harmless_absent = measures.harmless_absent;
     return {};
+}
+
+void PvGuest::destroy_domain(Domain& domain) const {
+    end_domain<ArchDomain>(domain);
+}
+
+Result<> PvGuest::create_vcpu(Vcpu& vcpu) const {
+    return make_vcpu<ArchVcpu>(vcpu);
+}
+
+void PvGuest::destroy_vcpu(Vcpu& vcpu) const {
+    end_vcpu<ArchVcpu>(vcpu);
 }
 
 bool PvGuest::in_kernel(const Vcpu& vcpu) const {
