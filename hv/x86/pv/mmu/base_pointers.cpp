@@ -7,7 +7,7 @@
 #include "hv/x86/pv/mmu/roots.hpp"
 #include "hv/x86/pv/mmu/tlb.hpp"
 #include "hv/x86/pv/pv_guest.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -33,9 +33,10 @@ Result<> set_kernel_table(Vcpu& vcpu, Mfn l4) {
     TRY(finish_unfinished(vcpu));
     FrameInfo* taken = TRY(take(vcpu, l4));
     if (show_m2p(table_at(*taken))) root_changed(vcpu.domain);
-    FrameInfo* old = vcpu.arch->kernel_table;
-    vcpu.arch->kernel_table = taken;
-    vcpu.arch->kernel_cr3 = address_of(l4).raw;
+    PvVcpu& arch = pv(vcpu);
+    FrameInfo* old = arch.kernel_table;
+    arch.kernel_table = taken;
+    arch.kernel_cr3 = address_of(l4).raw;
     if (&vcpu == &current_vcpu()) load_page_table(vcpu);
     if (old) put_table(vcpu, *old);
     return {};
@@ -44,22 +45,23 @@ Result<> set_kernel_table(Vcpu& vcpu, Mfn l4) {
 Result<> set_user_table(Vcpu& vcpu, Mfn l4) {
     TRY(finish_unfinished(vcpu));
     FrameInfo* taken = l4.raw != 0 ? TRY(take(vcpu, l4)) : nullptr;
+    PvVcpu& arch = pv(vcpu);
     // Not of a kernel that uses one table for both modes: it has chosen what its programs see.
-    if (taken && taken != vcpu.arch->kernel_table && hide_m2p(table_at(*taken))) {
+    if (taken && taken != arch.kernel_table && hide_m2p(table_at(*taken))) {
         root_made(vcpu.domain);
         flush_cpus(cpus_of(vcpu.domain));
     }
-    FrameInfo* old = vcpu.arch->user_table;
-    vcpu.arch->user_table = taken;
-    vcpu.arch->user_cr3 = address_of(l4).raw;
+    FrameInfo* old = arch.user_table;
+    arch.user_table = taken;
+    arch.user_cr3 = address_of(l4).raw;
     if (old) put_table(vcpu, *old);
     return {};
 }
 
 Result<> drop_tables(Vcpu& vcpu) {
     TRY(finish_unfinished(vcpu));
-    TRY(drop(vcpu, vcpu.arch->user_table));
-    return drop(vcpu, vcpu.arch->kernel_table);
+    TRY(drop(vcpu, pv(vcpu).user_table));
+    return drop(vcpu, pv(vcpu).kernel_table);
 }
 
 Result<> PvGuest::relinquish_vcpu(Vcpu& vcpu) const {

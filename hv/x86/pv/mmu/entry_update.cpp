@@ -8,7 +8,7 @@
 #include "hv/x86/pv/mmu/linear_tables.hpp"
 #include "hv/x86/pv/mmu/roots.hpp"
 #include "hv/x86/pv/mmu/table_lock.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -151,7 +151,7 @@ Result<> update_entry_at(MachineAddress where, Pte value, Domain& table_owner, D
 }
 
 void put_aside(Vcpu& vcpu, FrameInfo& info) {
-    for (FrameInfo*& slot : vcpu.arch->unfinished) {
+    for (FrameInfo*& slot : pv(vcpu).unfinished) {
         if (slot) continue;
         slot = &info;
         return;
@@ -174,7 +174,7 @@ void put_table(Vcpu& vcpu, FrameInfo& table) {
 }
 
 Result<> finish_what_is_unfinished(Vcpu& vcpu) {
-    for (FrameInfo*& info : vcpu.arch->unfinished) {
+    for (FrameInfo*& info : pv(vcpu).unfinished) {
         if (!info) continue;
         TRY(finish_partial(*info));
         put_frame(*info);

@@ -5,7 +5,7 @@
 #include "hv/domain/vcpu.hpp"
 #include "hv/memory/frame.hpp"
 #include "hv/x86/pv/mmu/page_table_entry.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 
 namespace hv {
 class Domain;
@@ -29,7 +29,8 @@ Result<> update_entry_at(MachineAddress where, Pte value, Domain& table_owner, D
 // on with what is there, and stops after the step that made more: an update of one entry leaves two at most,
 // the tree that was there and the table itself.
 inline bool has_unfinished(const Vcpu& vcpu) {
-    return vcpu.arch->unfinished[0] || vcpu.arch->unfinished[1];
+    const PvVcpu& arch = pv(vcpu);
+    return arch.unfinished[0] || arch.unfinished[1];
 }
 // Error::Restart while there is more to do.
 Result<> finish_what_is_unfinished(Vcpu& vcpu);

@@ -10,7 +10,6 @@
 #include "hv/x86/pv/mmu/mmu_hypercalls.hpp"
 #include "hv/x86/pv/mmu/request_batch.hpp"
 #include "hv/x86/pv/mmu/tlb.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/vcpu/vcpu_mask.hpp"
 
 namespace hv::x86 {

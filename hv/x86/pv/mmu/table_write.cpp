@@ -7,7 +7,6 @@
 #include "hv/x86/pv/mmu/guest_tables.hpp"
 #include "hv/x86/pv/mmu/table_lock.hpp"
 #include "hv/x86/pv/traps/emulation.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {

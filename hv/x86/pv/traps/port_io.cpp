@@ -13,7 +13,6 @@
 #include "hv/x86/pv/traps/bounce.hpp"
 #include "hv/x86/pv/traps/emulation.hpp"
 #include "hv/x86/pv/traps/iopl.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
