@@ -1,3 +1,4 @@
+// The largest of what several CPUs note, without a lock: for statistics.
 #pragma once
 
 #include <atomic>

@@ -21,7 +21,6 @@ class IntrusiveList {
     T* back() { return empty() ? nullptr : owner(head_.previous); }
     T* next(T& item) { return (item.*Hook).next == &head_ ? nullptr : owner((item.*Hook).next); }
     void append(T& item) { insert_before(&head_, item); }
-    void prepend(T& item) { insert_before(head_.next, item); }
     // `position` null means at the end.
     void insert_before(T* position, T& item) { insert_before(position ? &(position->*Hook) : &head_, item); }
     void remove(T& item) {
@@ -29,11 +28,6 @@ class IntrusiveList {
         hook.previous->next = hook.next;
         hook.next->previous = hook.previous;
         hook = {};
-    }
-    T* take_front() {
-        T* item = front();
-        if (item) remove(*item);
-        return item;
     }
 
   private:

@@ -1,3 +1,4 @@
+// Out of line, so that each MUST() is one comparison and a call that nobody expects.
 #include "hv/base/log.hpp"
 
 namespace hv {

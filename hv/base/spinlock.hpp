@@ -55,7 +55,6 @@ class Spinlock {
         check_released();
         serving_.store(serving_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     }
-    bool is_locked() const { return next_.load(std::memory_order_relaxed) != serving_.load(std::memory_order_relaxed); }
 
   private:
     void check_taken() const {

@@ -132,7 +132,7 @@ Result<> op_set_claim(control::SetFrames& request) {
 
 Result<> op_init_hypercall_page(control::InitHypercallPage& request) {
     const DomainRef domain = TRY(find_domain(DomainId{request.domain}));
-    FrameInfo* info = TRY(get_guest_frame_and_type(*domain, Gfn{request.mfn}, FrameType::Writable));
+    FrameInfo* info = TRY(get_guest_frame_and_type(*domain, Gfn{request.gfn}, FrameType::Writable));
     domain->kind.write_hypercall_page(frame_pointer(frame_number(*info)));
     put_frame_and_type(*info);
     return {};

@@ -89,7 +89,7 @@ Result<> op_get_cpu_info(control::GetCpuInfo& request) {
     if (request.record_size < sizeof(control::CpuInfo)) return fail(Error::BadArgument);
     for (request.count = 0; request.count < request.capacity; ++request.count) {
         control::CpuInfo info{};
-        if (!describe_cpu(request.first + request.count, info)) break;
+        if (!describe_cpu(CpuId{request.first + request.count}, info)) break;
         TRY(store(GuestVirtual{request.buffer} + std::uint64_t{request.count} * request.record_size, info));
     }
     return {};

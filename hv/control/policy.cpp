@@ -1,3 +1,4 @@
+// Whoever is privileged may do everything today; who shall have parts of it (a driver domain, say) is added here.
 #include "hv/control/policy.hpp"
 
 #include "hv/domain/domain.hpp"

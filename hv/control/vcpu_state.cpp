@@ -1,3 +1,4 @@
+// Goes on counting when the buffer is full, so that one call tells the caller how much room it needs.
 #include "hv/control/vcpu_state.hpp"
 
 namespace hv {

@@ -55,6 +55,10 @@ Mfn mfn_of(const Domain&, Gfn frame) {
     return Mfn{frame.raw};
 }
 
+Gfn gfn_of(const Domain&, Mfn frame) {
+    return Gfn{frame.raw};
+}
+
 Result<FrameInfo*> get_guest_frame(const Domain& domain, Gfn frame) {
     return get_frame(mfn_of(domain, frame), domain.id);
 }

@@ -14,6 +14,8 @@ class Domain;
 // The one place where what a guest calls a frame becomes the frame. A PV guest calls them by their machine numbers. A
 // number that is no frame's is passed on, to be refused by whoever takes the frame.
 Mfn mfn_of(const Domain& domain, Gfn frame);
+// And back: what the guest calls a frame, for the lists in which it is told of frames.
+Gfn gfn_of(const Domain& domain, Mfn frame);
 
 // get_frame() and get_frame_and_type() (memory/frame.hpp) of what the guest calls `frame`.
 Result<FrameInfo*> get_guest_frame(const Domain& domain, Gfn frame);

@@ -9,17 +9,17 @@
 namespace hv {
 
 template <std::unsigned_integral T>
-bool guest_test(T& word, unsigned bit) {
+bool test_guest_bit(T& word, unsigned bit) {
     return (std::atomic_ref{word}.load(std::memory_order_acquire) >> bit) & 1;
 }
 // Both return whether the bit was set before.
 template <std::unsigned_integral T>
-bool guest_set(T& word, unsigned bit) {
+bool set_guest_bit(T& word, unsigned bit) {
     const T mask = static_cast<T>(T{1} << bit);
     return std::atomic_ref{word}.fetch_or(mask, std::memory_order_acq_rel) & mask;
 }
 template <std::unsigned_integral T>
-bool guest_clear(T& word, unsigned bit) {
+bool clear_guest_bit(T& word, unsigned bit) {
     const T mask = static_cast<T>(T{1} << bit);
     return std::atomic_ref{word}.fetch_and(static_cast<T>(~mask), std::memory_order_acq_rel) & mask;
 }

@@ -66,7 +66,7 @@ GrantOutcome<> copy_one(const GnttabCopy& op) {
 
 }  // namespace
 
-Result<> grant_copy(GrantBatch& batch) {
+Result<> copy_grants(GrantBatch& batch) {
     return for_each_operation<GnttabCopy>(batch, [](GnttabCopy& op) -> Result<> {
         const GrantOutcome<> copied = copy_one(op);
         op.status = static_cast<std::int16_t>(copied ? GrantResult::Okay : copied.error());

@@ -100,14 +100,14 @@ Result<> grant_get_version(GuestVirtual argument) {
 }
 
 // Giving frames away is not supported by any PV guest of today: each is refused, and stays where it is.
-Result<> grant_transfer(GrantBatch& batch) {
+Result<> transfer_grants(GrantBatch& batch) {
     return for_each_operation<GnttabTransfer>(batch, [](GnttabTransfer& op) -> Result<> {
         op.status = static_cast<std::int16_t>(GrantResult::GeneralError);
         return {};
     });
 }
 
-Result<> grant_swap(GrantBatch& batch) {
+Result<> swap_grants(GrantBatch& batch) {
     return for_each_operation<GnttabSwapGrantRef>(batch, [](GnttabSwapGrantRef& op) -> Result<> {
         op.status = status_of(current_domain().grants.swap(GrantRef{op.ref_a}, GrantRef{op.ref_b}));
         return {};

@@ -85,7 +85,7 @@ GrantOutcome<> map_one(GnttabMapGrantRef& op, bool& again) {
 
 }  // namespace
 
-Result<> grant_map(GrantBatch& batch) {
+Result<> map_grants(GrantBatch& batch) {
     return for_each_operation<GnttabMapGrantRef>(batch, [](GnttabMapGrantRef& op) -> Result<> {
         bool again = false;
         const GrantOutcome<> mapped = map_one(op, again);

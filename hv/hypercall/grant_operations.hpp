@@ -22,12 +22,12 @@ struct GrantBatch {
 
 // Each does what it can of the batch: Error::Restart after `done` operations, Fault when one could not be read or its
 // outcome not be written. What goes wrong with one operation is in its status.
-Result<> grant_map(GrantBatch& batch);
-Result<> grant_unmap(GrantBatch& batch);
-Result<> grant_unmap_and_replace(GrantBatch& batch);
-Result<> grant_copy(GrantBatch& batch);
-Result<> grant_transfer(GrantBatch& batch);
-Result<> grant_swap(GrantBatch& batch);
+Result<> map_grants(GrantBatch& batch);
+Result<> unmap_grants(GrantBatch& batch);
+Result<> unmap_and_replace_grants(GrantBatch& batch);
+Result<> copy_grants(GrantBatch& batch);
+Result<> transfer_grants(GrantBatch& batch);
+Result<> swap_grants(GrantBatch& batch);
 
 // One structure.
 Result<> grant_setup_table(GuestVirtual argument);

@@ -37,12 +37,12 @@ struct Batched {
 Batched batched(GrantCommand command) {
     using namespace abi::xen;
     switch (command) {
-        case GrantCommand::MapGrantRef: return {grant_map, sizeof(GnttabMapGrantRef)};
-        case GrantCommand::UnmapGrantRef: return {grant_unmap, sizeof(GnttabUnmapGrantRef)};
-        case GrantCommand::UnmapAndReplace: return {grant_unmap_and_replace, sizeof(GnttabUnmapAndReplace)};
-        case GrantCommand::Copy: return {grant_copy, sizeof(GnttabCopy)};
-        case GrantCommand::Transfer: return {grant_transfer, sizeof(GnttabTransfer)};
-        case GrantCommand::SwapGrantRef: return {grant_swap, sizeof(GnttabSwapGrantRef)};
+        case GrantCommand::MapGrantRef: return {map_grants, sizeof(GnttabMapGrantRef)};
+        case GrantCommand::UnmapGrantRef: return {unmap_grants, sizeof(GnttabUnmapGrantRef)};
+        case GrantCommand::UnmapAndReplace: return {unmap_and_replace_grants, sizeof(GnttabUnmapAndReplace)};
+        case GrantCommand::Copy: return {copy_grants, sizeof(GnttabCopy)};
+        case GrantCommand::Transfer: return {transfer_grants, sizeof(GnttabTransfer)};
+        case GrantCommand::SwapGrantRef: return {swap_grants, sizeof(GnttabSwapGrantRef)};
         default: return {nullptr, 0};
     }
 }

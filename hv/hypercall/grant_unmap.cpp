@@ -142,11 +142,11 @@ Result<> unmap_all(GrantBatch& batch) {
 
 }  // namespace
 
-Result<> grant_unmap(GrantBatch& batch) {
+Result<> unmap_grants(GrantBatch& batch) {
     return unmap_all<GnttabUnmapGrantRef>(batch);
 }
 
-Result<> grant_unmap_and_replace(GrantBatch& batch) {
+Result<> unmap_and_replace_grants(GrantBatch& batch) {
     return unmap_all<GnttabUnmapAndReplace>(batch);
 }
 

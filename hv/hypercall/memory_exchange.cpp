@@ -52,7 +52,7 @@ Result<> give_block(Domain& domain, Mfn first, unsigned order, GuestVirtual list
     TRY(assign_frames(domain, first, std::uint64_t{1} << order));
     const std::uint64_t pfn = TRY(fetch_at<std::uint64_t>(list, index));
     for (std::uint64_t i = 0; i < std::uint64_t{1} << order; ++i) set_m2p(first + i, pfn + i);
-    return store_at(list, index, first.raw);
+    return store_at(list, index, gfn_of(domain, first).raw);
 }
 
 // One chunk: the new frames are there before the old ones go.

@@ -102,7 +102,7 @@ HypercallResult acquire_resource(HypercallArguments& arguments) {
             return fail(Error::Restart);
         }
         if (!frame) return fail(frame.error());
-        TRY(store_at(GuestVirtual{request.frame_list}, i, frame->raw));
+        TRY(store_at(GuestVirtual{request.frame_list}, i, gfn_of(current_domain(), *frame).raw));
     }
     return 0;
 }

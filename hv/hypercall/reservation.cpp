@@ -22,7 +22,7 @@ Result<> add_extent(Domain& domain, const MemoryReservation& request, std::uint6
     const Mfn first = TRY(allocate_domain_frames(domain, request.extent_order, address_bits(request)));
     if (populate)
         for (std::uint64_t i = 0; i < std::uint64_t{1} << request.extent_order; ++i) set_m2p(first + i, pfn + i);
-    if (list.raw != 0) return store_at(list, index, first.raw);
+    if (list.raw != 0) return store_at(list, index, gfn_of(domain, first).raw);
     return {};
 }
 

@@ -1,3 +1,4 @@
+// SCHEDOP_poll, apart from the other calls of sched_op because its wait goes on after the call has returned.
 #pragma once
 
 #include "hv/hypercall/hypercall.hpp"

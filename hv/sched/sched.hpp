@@ -70,7 +70,6 @@ Result<> sched_pin_override(Vcpu& vcpu, CpuId cpu);
 Result<> sched_set_parameters(Domain& domain, const abi::control::SchedParameters& parameters);
 void sched_get_parameters(Domain& domain, abi::control::SchedParameters& parameters);
 
-bool sched_cpu_idle(CpuId cpu);
 // Debug key: every CPU's run queue.
 void dump_run_queues();
 

@@ -93,10 +93,6 @@ AtomicCpuSet& idle_cpus() {
     return g_idle_cpus;
 }
 
-bool sched_cpu_idle(CpuId cpu) {
-    return g_idle_cpus.test(cpu);
-}
-
 void sched_init_cpu(CpuId cpu, Vcpu& idle) {
     RunQueue& queue = g_queues[cpu.raw];
     init_timer(queue.slice_timer, slice_over, &queue, cpu);

@@ -39,11 +39,6 @@ Result<EventPort> EventChannels::bind_interdomain(DomainId remote, EventPort rem
                 fmt::format("event port {} of domain {}", remote_port.raw, remote.raw));
 }
 
-Result<EventPort> EventChannels::bind_unbound_port(DomainId remote) const {
-    return bind(fd(), linux_abi::kEvtchnBindUnboundPort, linux_abi::EvtchnOne{remote.raw},
-                fmt::format("an event port for domain {}", remote.raw));
-}
-
 Result<EventPort> EventChannels::bind_virq(Virq virq) const {
     const auto number = static_cast<std::uint32_t>(virq);
     return bind(fd(), linux_abi::kEvtchnBindVirq, linux_abi::EvtchnOne{number}, fmt::format("VIRQ {}", number));

@@ -53,31 +53,12 @@ Result<GrantMapping> GrantMapping::map(DomainId domain, std::span<const GrantRef
     const int protection = access == Access::ReadWrite ? PROT_READ | PROT_WRITE : PROT_READ;
     void* address = ::mmap(nullptr, size, protection, MAP_SHARED, device.get(), static_cast<off_t>(index));
     if (address == MAP_FAILED) return std::unexpected(Error::from_errno(errno, what()));
-    return GrantMapping{std::move(device), Mapping{address, size}, index};
+    return GrantMapping{std::move(device), Mapping{address, size}};
 }
 
 // Closing the device drops its registrations; the mapping goes first, then the device.
 GrantMapping::~GrantMapping() {
     memory_ = Mapping{};
-}
-
-Result<void> GrantMapping::notify_on_unmap(std::size_t offset, EventPort port) const {
-    linux_abi::GntdevUnmapNotify request{};
-    request.index = index_;
-    if (offset != SIZE_MAX) {
-        if (offset >= memory_.size()) {
-            return fail(ErrorCode::InvalidArgument,
-                        fmt::format("byte {} lies outside a mapping of {} bytes", offset, memory_.size()));
-        }
-        request.index += offset;
-        request.action |= linux_abi::kUnmapNotifyClearByte;
-    }
-    if (port.raw != 0) {
-        request.action |= linux_abi::kUnmapNotifySendEvent;
-        request.event_channel_port = port.raw;
-    }
-    if (::ioctl(device_.get(), linux_abi::kGntdevSetUnmapNotify, &request) >= 0) return {};
-    return std::unexpected(Error::from_errno(errno, "cannot arrange a notification for the end of a grant mapping"));
 }
 
 }  // namespace hvctl

@@ -29,12 +29,11 @@ inline constexpr unsigned long kPrivcmdMmapBatchV2 = _IOC(_IOC_NONE, 'P', 4, siz
 struct EvtchnBindInterdomain {
     std::uint32_t remote_domain, remote_port;
 };
-struct EvtchnOne {  // a VIRQ, a remote domain or a port
+struct EvtchnOne {  // a VIRQ or a port
     std::uint32_t value;
 };
 inline constexpr unsigned long kEvtchnBindVirq = _IOC(_IOC_NONE, 'E', 0, sizeof(EvtchnOne));
 inline constexpr unsigned long kEvtchnBindInterdomain = _IOC(_IOC_NONE, 'E', 1, sizeof(EvtchnBindInterdomain));
-inline constexpr unsigned long kEvtchnBindUnboundPort = _IOC(_IOC_NONE, 'E', 2, sizeof(EvtchnOne));
 inline constexpr unsigned long kEvtchnUnbind = _IOC(_IOC_NONE, 'E', 3, sizeof(EvtchnOne));
 inline constexpr unsigned long kEvtchnNotify = _IOC(_IOC_NONE, 'E', 4, sizeof(EvtchnOne));
 inline constexpr unsigned long kEvtchnReset = _IOC(_IOC_NONE, 'E', 5, 0);
@@ -49,15 +48,7 @@ struct GntdevMapGrantRef {  // followed by count - 1 more references
     GntdevGrantRef refs[1];
 };
 static_assert(sizeof(GntdevMapGrantRef) == 24);
-struct GntdevUnmapNotify {
-    std::uint64_t index;  // of a byte
-    std::uint32_t action;
-    std::uint32_t event_channel_port;
-};
 inline constexpr unsigned long kGntdevMapGrantRef = _IOC(_IOC_NONE, 'G', 0, sizeof(GntdevMapGrantRef));
-inline constexpr unsigned long kGntdevSetUnmapNotify = _IOC(_IOC_NONE, 'G', 7, sizeof(GntdevUnmapNotify));
-inline constexpr std::uint32_t kUnmapNotifyClearByte = 1;
-inline constexpr std::uint32_t kUnmapNotifySendEvent = 2;
 
 // /dev/xen/xenbus_backend; returns the kernel's port
 inline constexpr unsigned long kXenbusBackendEvtchn = _IOC(_IOC_NONE, 'B', 0, 0);

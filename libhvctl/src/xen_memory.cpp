@@ -1,4 +1,4 @@
-// Reservations: giving frames to a domain and taking them back.
+// Reservations: giving frames to a domain.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -26,17 +26,17 @@ struct Extents {
     unsigned order;
 };
 
-// Issues a reservation command over the list at the start of `list`.
-std::int64_t reserve(HypercallPort& port, xen::MemoryCommand command, const Extents& extents,
-                     const HypercallBuffer& list, const HypercallBuffer& argument) {
+// Asks for the extents that the start of `list` names.
+std::int64_t reserve(HypercallPort& port, const Extents& extents, const HypercallBuffer& list,
+                     const HypercallBuffer& argument) {
     xen::MemoryReservation reservation{};
     reservation.extent_start = list.address();
     reservation.nr_extents = extents.count;
     reservation.extent_order = extents.order;
     reservation.domid = extents.domain.raw;
     std::memcpy(argument.bytes().data(), &reservation, sizeof reservation);
-    return port.call(static_cast<std::uint64_t>(xen::HypercallId::MemoryOp), static_cast<std::uint64_t>(command),
-                     argument.address());
+    return port.call(static_cast<std::uint64_t>(xen::HypercallId::MemoryOp),
+                     static_cast<std::uint64_t>(xen::MemoryCommand::PopulatePhysmap), argument.address());
 }
 
 }  // namespace
@@ -57,8 +57,7 @@ Result<std::vector<Mfn>> XenCalls::populate(DomainId domain, Pfn first, std::uin
         const std::uint64_t small = large ? std::min(left, kLargeFrames - next.raw % kLargeFrames) : left;
         const std::uint64_t extents = std::min(use_large ? left >> kLargeOrder : small, kExtentsPerCall);
         for (std::uint64_t i = 0; i < extents; ++i) entries[i] = next.raw + (i << order);
-        const std::int64_t result =
-            reserve(port_, xen::MemoryCommand::PopulatePhysmap, {domain, extents, order}, list, argument);
+        const std::int64_t result = reserve(port_, {domain, extents, order}, list, argument);
         if (result < 0 && !use_large) {
             return std::unexpected(
                 hypercall_error(result, fmt::format("cannot give domain {} its memory: {} of {} frames found",
@@ -78,25 +77,6 @@ Result<std::vector<Mfn>> XenCalls::populate(DomainId domain, Pfn first, std::uin
         large = false;
     }
     return frames;
-}
-
-Result<std::uint64_t> XenCalls::decrease_reservation(DomainId domain, std::span<const Mfn> frames) const {
-    const HypercallBuffer list = TRY(port_.buffers().take(kExtentsPerCall * sizeof(std::uint64_t)));
-    const HypercallBuffer argument = TRY(port_.buffers().take(sizeof(xen::MemoryReservation)));
-    std::uint64_t taken = 0;
-    while (taken < frames.size()) {
-        const std::uint64_t count = std::min<std::uint64_t>(frames.size() - taken, kExtentsPerCall);
-        std::ranges::copy(frames.subspan(taken, count), list.as<Mfn>().begin());
-        const std::int64_t result =
-            reserve(port_, xen::MemoryCommand::DecreaseReservation, {domain, count, 0}, list, argument);
-        if (result < 0) {
-            return std::unexpected(
-                hypercall_error(result, fmt::format("cannot take frames back from domain {}", domain.raw)));
-        }
-        taken += std::min(static_cast<std::uint64_t>(result), count);
-        if (static_cast<std::uint64_t>(result) < count) break;
-    }
-    return taken;
 }
 
 }  // namespace hvctl

@@ -21,6 +21,9 @@
 #include <limits>
 #include <string>
 
+#include "hv/abi/xen/domain_id.hpp"
+#include "hv/abi/xen/hypercall.hpp"
+
 namespace {
 
 constexpr int kRounds = 7;
@@ -125,8 +128,9 @@ struct Notify {
 constexpr unsigned long kBindInterdomain = _IOC(_IOC_NONE, 'E', 1, sizeof(BindInterdomain));
 constexpr unsigned long kBindUnbound = _IOC(_IOC_NONE, 'E', 2, sizeof(BindUnbound));
 constexpr unsigned long kNotify = _IOC(_IOC_NONE, 'E', 4, sizeof(Notify));
-constexpr std::uint32_t kSelf = 0x7ff0;        // DOMID_SELF
-constexpr std::uint64_t kXenVersionCall = 17;  // xen_version; argument 0: XENVER_version, which needs no memory
+constexpr std::uint32_t kSelf = hv::abi::xen::kDomidSelf;
+// Its argument 0 asks for the version, which needs no memory.
+constexpr auto kXenVersionCall = static_cast<std::uint64_t>(hv::abi::xen::HypercallId::XenVersion);
 
 void hypercalls() {
     const int door = open("/dev/xen/privcmd", O_RDWR | O_CLOEXEC);

@@ -129,7 +129,7 @@ static_assert(sizeof(SetFrames) == 16);
 struct InitHypercallPage {
     std::uint16_t domain;       // +0   in
     std::uint16_t reserved[3];  // +2
-    std::uint64_t mfn;          // +8   in: a frame that the domain owns
+    std::uint64_t gfn;          // +8   in: a frame that the domain owns; for PV an mfn
 };
 static_assert(sizeof(InitHypercallPage) == 16);
 

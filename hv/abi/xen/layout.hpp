@@ -16,6 +16,11 @@ inline constexpr std::uint64_t kMachineToPhysStart = 0xffff'8000'0000'0000;
 inline constexpr std::uint64_t kMachineToPhysEnd = 0xffff'8040'0000'0000;
 inline constexpr std::uint64_t kMachineToPhysEntries = (kMachineToPhysEnd - kMachineToPhysStart) / 8;
 
+// What a selector's 13 bits can tell apart: 8192 descriptors, on 16 pages.
+inline constexpr unsigned kMostLdtEntries = 8192;
+inline constexpr unsigned kLdtPages = kMostLdtEntries * 8 / 4096;
+inline constexpr unsigned kGdtPages = kLdtPages;
+
 // A GDT's pages 14 and 15 belong to the hypervisor; a guest may fill the 7168 entries before them.
 inline constexpr unsigned kFirstReservedGdtPage = 14;
 inline constexpr unsigned kFirstReservedGdtByte = kFirstReservedGdtPage * 4096;

@@ -82,7 +82,6 @@ class EventChannels final {
     Result<> expand_array(Gfn array);
 
     // hv's own events. Each does nothing when no such port is bound.
-    void notify_port(EventPort port);
     void notify_virq(Vcpu& table, std::uint32_t virq);  // `table`: the vCPU whose virq_port[] has it
     void notify_pirq(std::uint32_t pirq);
     EventPort pirq_port(std::uint32_t pirq) const;  // kNoPort: not bound

@@ -46,13 +46,6 @@ Result<> EventChannels::unmask(EventPort port) {
     return {};
 }
 
-void EventChannels::notify_port(EventPort port) {
-    EventChannel* channel = find(port);
-    if (!channel) return;
-    Guard guard{channel->lock};
-    if (channel->state != EventState::Free && channel->state != EventState::Reserved) set_pending(*channel);
-}
-
 void EventChannels::notify_virq(Vcpu& table, std::uint32_t virq) {
     EventChannel* channel = find(table.virq_port[virq].load(std::memory_order_acquire));
     if (!channel) return;

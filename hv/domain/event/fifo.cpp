@@ -28,13 +28,13 @@ bool link_behind(std::uint32_t& tail_word, EventPort port) {
     // The guest changes the word (it may mask, unmask or unlink). BUSY asks it to leave the mask bit alone, so that a
     // guest that keeps to the rules lets one of a few more tries succeed. One that does not loses the event.
     constexpr int kTries = 4;
-    guest_set(tail_word, kFifoBusyBit);
+    set_guest_bit(tail_word, kFifoBusyBit);
     for (int i = 0; i < kTries; ++i) {
         link = try_link(tail_word, port);
         if (link == Link::Done) return true;  // which cleared BUSY
         if (link == Link::NotLinked) break;
     }
-    guest_clear(tail_word, kFifoBusyBit);
+    clear_guest_bit(tail_word, kFifoBusyBit);
     return link != Link::NotLinked;
 }
 
@@ -55,11 +55,11 @@ bool EventChannels::fifo_set_pending(FifoEvents& fifo, Vcpu& vcpu, EventChannel&
         // Unless the page came just now, and expand_array() did not see the mark.
         if (!word || !channel.pending.exchange(false, std::memory_order_acq_rel)) return !was_pending;
     }
-    const bool was_pending = guest_set(*word, kFifoPendingBit);
+    const bool was_pending = set_guest_bit(*word, kFifoPendingBit);
 
     constexpr int kTries = 8;
     for (int i = 0; i < kTries; ++i) {
-        if (guest_test(*word, kFifoMaskedBit) || guest_test(*word, kFifoLinkedBit)) return !was_pending;
+        if (test_guest_bit(*word, kFifoMaskedBit) || test_guest_bit(*word, kFifoLinkedBit)) return !was_pending;
         const std::uint32_t last = channel.last_queue.load(std::memory_order_acquire);
         FifoVcpu& old_queues = *domain_->vcpu(VcpuId{last >> 8})->fifo;
         FifoVcpu& queues = *vcpu.fifo;
@@ -71,7 +71,7 @@ bool EventChannels::fifo_set_pending(FifoEvents& fifo, Vcpu& vcpu, EventChannel&
             PairGuard pair{old_queues.lock, queues.lock};
             // Moved to another queue by a concurrent sender: look again.
             if (channel.last_queue.load(std::memory_order_relaxed) != last) continue;
-            if (guest_set(*word, kFifoLinkedBit)) return !was_pending;
+            if (set_guest_bit(*word, kFifoLinkedBit)) return !was_pending;
             EventPort& old_tail = old_queues.tail[last & 0xff];
             if (old_tail == channel.port) old_tail = kNoPort;
             channel.last_queue.store(queue_key(vcpu.id, priority), std::memory_order_release);
@@ -83,7 +83,7 @@ bool EventChannels::fifo_set_pending(FifoEvents& fifo, Vcpu& vcpu, EventChannel&
                 std::atomic_ref{control->head[priority]}.store(channel.port.raw, std::memory_order_release);
             tail = channel.port;
         }
-        if (queue_was_empty && !guest_set(control->ready, priority)) vcpu_mark_events_pending(vcpu);
+        if (queue_was_empty && !set_guest_bit(control->ready, priority)) vcpu_mark_events_pending(vcpu);
         return !was_pending;
     }
     return !was_pending;  // its vCPU or priority changes all the time; the guest has asked for it

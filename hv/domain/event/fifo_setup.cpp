@@ -54,7 +54,7 @@ Result<> EventChannels::fifo_start() {
             port.raw |= kPortsPerBucket - 1;
             continue;
         }
-        if (guest_test(domain_->shared_info->evtchn_pending[port.raw / 64], port.raw % 64))
+        if (test_guest_bit(domain_->shared_info->evtchn_pending[port.raw / 64], port.raw % 64))
             channel->pending.store(true);
     }
     return {};

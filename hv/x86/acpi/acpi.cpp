@@ -48,9 +48,6 @@ void publish_root_pointer(TableBytes copy) {
 
 }  // namespace
 
-const PhysicalView& firmware_memory() {
-    return firmware;
-}
 const AcpiInfo& acpi() {
     return machine;
 }

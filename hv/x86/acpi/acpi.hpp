@@ -20,9 +20,6 @@ struct AcpiInfo {
 void read_acpi();  // needs paging
 const AcpiInfo& acpi();
 
-// Physical bytes of firmware, wherever they are: the direct map or a mapping of their own.
-const PhysicalView& firmware_memory();
-
 // Writes the PM1 control registers, as the platform's sleep sequence asks (ACPI, "PM1 Control Registers"). Returns only
 // when the machine did not go to sleep at once. Error::NoDevice: no such register.
 Result<> acpi_write_sleep(std::uint16_t pm1a_value, std::uint16_t pm1b_value);

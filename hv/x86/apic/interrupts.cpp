@@ -30,7 +30,7 @@ void device_interrupt(PerCpu& cpu, std::uint8_t vector) {
 
 constexpr unsigned kDeviceVectors = kLastDeviceVector - kFirstDeviceVector + 1;
 
-bool block_is_free(const PerCpu& cpu, unsigned first, unsigned count) {
+bool vectors_are_free(const PerCpu& cpu, unsigned first, unsigned count) {
     if (first < kFirstDeviceVector || first % count != 0 || first + count - 1 > kLastDeviceVector) return false;
     for (unsigned i = 0; i < count; ++i)
         if (cpu.vectors[first + i].handler.load(std::memory_order_relaxed)) return false;
@@ -42,7 +42,7 @@ unsigned find_block(const PerCpu& cpu, unsigned count) {
     constexpr unsigned kClass = 16;
     for (unsigned i = 0; i < kDeviceVectors; ++i) {
         const unsigned first = kFirstDeviceVector + (i * kClass) % kDeviceVectors + (i * kClass) / kDeviceVectors;
-        if (block_is_free(cpu, first, count)) return first;
+        if (vectors_are_free(cpu, first, count)) return first;
     }
     return 0;
 }
@@ -52,7 +52,7 @@ unsigned find_block(const PerCpu& cpu, unsigned count) {
 Result<std::uint8_t> allocate_vectors(CpuId cpu, const VectorBlock& block, std::uint8_t wanted, bool manual_end) {
     Guard guard{vectors_lock};
     PerCpu& owner = cpu_data(cpu);
-    const unsigned first = block_is_free(owner, wanted, block.count) ? wanted : find_block(owner, block.count);
+    const unsigned first = vectors_are_free(owner, wanted, block.count) ? wanted : find_block(owner, block.count);
     if (first == 0) return fail(Error::NoSpace);
     for (unsigned i = 0; i < block.count; ++i) {
         VectorEntry& entry = owner.vectors[first + i];

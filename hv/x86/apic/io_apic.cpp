@@ -113,16 +113,6 @@ Result<> route_gsi(std::uint32_t gsi, const GsiRoute& route) {
     return {};
 }
 
-Result<GsiRoute> gsi_route(std::uint32_t gsi) {
-    IoApic* apic = owner_of(gsi);
-    if (!apic) return fail(Error::NoDevice);
-    Guard guard{registers_lock};
-    const std::uint8_t reg = entry_register(*apic, gsi);
-    const std::uint32_t low = read(*apic, reg), high = read(*apic, static_cast<std::uint8_t>(reg + 1));
-    return GsiRoute{high >> 24, static_cast<std::uint8_t>(low), (low & kEntryLevel) != 0, (low & kEntryActiveLow) != 0,
-                    (low & kEntryMasked) != 0};
-}
-
 Result<> mask_gsi(std::uint32_t gsi) {
     return change_mask(gsi, true);
 }

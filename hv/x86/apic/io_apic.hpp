@@ -26,9 +26,8 @@ struct GsiRoute {
     std::uint8_t vector;
     bool level, active_low, masked;
 };
-// All four: Error::NoDevice when no I/O APIC has the line.
+// All three: Error::NoDevice when no I/O APIC has the line.
 Result<> route_gsi(std::uint32_t gsi, const GsiRoute& route);
-Result<GsiRoute> gsi_route(std::uint32_t gsi);
 Result<> mask_gsi(std::uint32_t gsi);
 Result<> unmask_gsi(std::uint32_t gsi);
 

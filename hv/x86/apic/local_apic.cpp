@@ -22,7 +22,6 @@ enum Register : std::uint32_t {
     kEnd = 0xb0,
     kLogicalDestination = 0xd0,
     kSpurious = 0xf0,
-    kInService = 0x100,
     kRequested = 0x200,
     kErrorStatus = 0x280,
     kCommand = 0x300,
@@ -85,9 +84,6 @@ void command(std::uint32_t apic_id, std::uint32_t value) {
 bool local_apic_present() {
     return present;
 }
-bool x2apic_mode() {
-    return x2apic;
-}
 
 void choose_local_apic_mode() {
     present = cpu_has(Feature::Apic);
@@ -146,10 +142,6 @@ void send_init(std::uint32_t apic_id) {
 }
 void send_startup(std::uint32_t apic_id, std::uint8_t page) {
     command(apic_id, kCommandAssert | kCommandStartup | page);
-}
-
-bool interrupt_in_service(std::uint8_t vector) {
-    return present && vector_bit(kInService, vector);
 }
 
 void start_free_running_timer() {

@@ -10,7 +10,6 @@ namespace hv::x86 {
 void choose_local_apic_mode();  // once, on the boot CPU; needs ACPI and paging
 void start_local_apic();        // on every CPU
 bool local_apic_present();
-bool x2apic_mode();
 std::uint32_t local_apic_id();  // this CPU's
 
 void end_of_interrupt();
@@ -18,8 +17,6 @@ void send_ipi(std::uint32_t apic_id, std::uint8_t vector);
 void send_ipi_nmi(std::uint32_t apic_id);
 void send_init(std::uint32_t apic_id);
 void send_startup(std::uint32_t apic_id, std::uint8_t page);
-// Accepted interrupts that no CPU has taken yet, for stall reports.
-bool interrupt_in_service(std::uint8_t vector);
 
 // Calibration: lets the timer run freely from its largest value.
 void start_free_running_timer();

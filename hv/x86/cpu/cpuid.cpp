@@ -10,7 +10,7 @@ namespace hv::x86 {
 namespace {
 
 constinit CpuModel model{};
-constinit std::array<std::uint32_t, 8> feature_words{};
+constinit std::array<std::uint32_t, kFeatureWords> feature_words{};
 constinit std::uint64_t cr4_value = 0;
 constinit std::uint64_t xcr0_supported = 0;
 constinit bool on_tcg = false;
@@ -53,6 +53,7 @@ void identify_cpu() {
         return number <= last ? cpuid(number, subleaf) : CpuidLeaf{};
     };
     const CpuidLeaf one = leaf(1), seven = leaf(7), extended = leaf(0x8000'0001);
+    // In the order of FeatureWord.
     feature_words = {one.edx,    one.ecx, seven.ebx, seven.ecx, extended.edx, extended.ecx, leaf(0x8000'0007).edx,
                      leaf(6).eax};
     read_names(zero);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "hv/x86/leaks/cpuid_bits.hpp"
 #include "hv/x86/leaks/topology.hpp"
 
 namespace hv::x86 {
@@ -17,63 +18,75 @@ inline CpuidLeaf cpuid(std::uint32_t leaf, std::uint32_t subleaf = 0) {
     return result;
 }
 
-// word * 32 + bit; words are listed in kFeatureWords (cpuid.cpp).
+// Registers that are kept of the boot CPU.
+enum class FeatureWord : std::uint8_t {
+    OneEdx,
+    OneEcx,
+    SevenEbx,
+    SevenEcx,
+    ExtendedEdx,
+    ExtendedEcx,
+    PowerEdx,
+    ThermalEax
+};
+inline constexpr unsigned kFeatureWords = 8;
+
 enum class Feature : std::uint16_t {
     // 1 edx
-    Fpu = 0,
-    Vme = 1,
-    De = 2,
-    Pse = 3,
-    Tsc = 4,
-    Msr = 5,
-    Pae = 6,
-    Mce = 7,
-    Cx8 = 8,
-    Apic = 9,
-    Sep = 11,
-    Mtrr = 12,
-    Pge = 13,
-    Mca = 14,
-    Cmov = 15,
-    Pat = 16,
-    Pse36 = 17,
-    Clflush = 19,
-    Acpi = 22,
-    Mmx = 23,
-    Fxsr = 24,
-    Sse = 25,
-    Sse2 = 26,
-    Htt = 28,
+    Fpu = cpuid_bit(FeatureWord::OneEdx, 0),
+    Vme = cpuid_bit(FeatureWord::OneEdx, 1),
+    De = cpuid_bit(FeatureWord::OneEdx, 2),
+    Pse = cpuid_bit(FeatureWord::OneEdx, 3),
+    Tsc = cpuid_bit(FeatureWord::OneEdx, 4),
+    Msr = cpuid_bit(FeatureWord::OneEdx, 5),
+    Pae = cpuid_bit(FeatureWord::OneEdx, 6),
+    Mce = cpuid_bit(FeatureWord::OneEdx, 7),
+    Cx8 = cpuid_bit(FeatureWord::OneEdx, 8),
+    Apic = cpuid_bit(FeatureWord::OneEdx, 9),
+    Sep = cpuid_bit(FeatureWord::OneEdx, 11),
+    Mtrr = cpuid_bit(FeatureWord::OneEdx, 12),
+    Pge = cpuid_bit(FeatureWord::OneEdx, 13),
+    Mca = cpuid_bit(FeatureWord::OneEdx, 14),
+    Cmov = cpuid_bit(FeatureWord::OneEdx, 15),
+    Pat = cpuid_bit(FeatureWord::OneEdx, 16),
+    Pse36 = cpuid_bit(FeatureWord::OneEdx, 17),
+    Clflush = cpuid_bit(FeatureWord::OneEdx, 19),
+    Acpi = cpuid_bit(FeatureWord::OneEdx, 22),
+    Mmx = cpuid_bit(FeatureWord::OneEdx, 23),
+    Fxsr = cpuid_bit(FeatureWord::OneEdx, 24),
+    Sse = cpuid_bit(FeatureWord::OneEdx, 25),
+    Sse2 = cpuid_bit(FeatureWord::OneEdx, 26),
+    Htt = cpuid_bit(FeatureWord::OneEdx, 28),
     // 1 ecx
-    Sse3 = 32,
-    Monitor = 32 + 3,
-    Vmx = 32 + 5,
-    Pcid = 32 + 17,
-    X2Apic = 32 + 21,
-    TscDeadline = 32 + 24,
-    Xsave = 32 + 26,
-    Hypervisor = 32 + 31,
+    Sse3 = cpuid_bit(FeatureWord::OneEcx, 0),
+    Monitor = cpuid_bit(FeatureWord::OneEcx, 3),
+    Vmx = cpuid_bit(FeatureWord::OneEcx, 5),
+    Pcid = cpuid_bit(FeatureWord::OneEcx, 17),
+    X2Apic = cpuid_bit(FeatureWord::OneEcx, 21),
+    TscDeadline = cpuid_bit(FeatureWord::OneEcx, 24),
+    Xsave = cpuid_bit(FeatureWord::OneEcx, 26),
+    Hypervisor = cpuid_bit(FeatureWord::OneEcx, 31),
     // 7.0 ebx
-    Smep = 64 + 7,
-    Erms = 64 + 9,
-    Smap = 64 + 20,
+    Smep = cpuid_bit(FeatureWord::SevenEbx, 7),
+    Erms = cpuid_bit(FeatureWord::SevenEbx, 9),
+    Smap = cpuid_bit(FeatureWord::SevenEbx, 20),
     // 7.0 ecx
-    Umip = 96 + 2,
-    Pku = 96 + 3,
-    Rdpid = 96 + 22,
+    Umip = cpuid_bit(FeatureWord::SevenEcx, 2),
+    Pku = cpuid_bit(FeatureWord::SevenEcx, 3),
+    Rdpid = cpuid_bit(FeatureWord::SevenEcx, 22),
     // 0x80000001 edx
-    Syscall = 128 + 11,
-    Nx = 128 + 20,
-    Page1G = 128 + 26,
-    Rdtscp = 128 + 27,
-    LongMode = 128 + 29,
+    Syscall = cpuid_bit(FeatureWord::ExtendedEdx, 11),
+    Nx = cpuid_bit(FeatureWord::ExtendedEdx, 20),
+    Page1G = cpuid_bit(FeatureWord::ExtendedEdx, 26),
+    Rdtscp = cpuid_bit(FeatureWord::ExtendedEdx, 27),
+    LongMode = cpuid_bit(FeatureWord::ExtendedEdx, 29),
     // 0x80000001 ecx
-    Svm = 160 + 2,
-    TopologyExt = 160 + 22,
+    Svm = cpuid_bit(FeatureWord::ExtendedEcx, 2),
+    TopologyExt = cpuid_bit(FeatureWord::ExtendedEcx, 22),
     // 0x80000007 edx
-    InvariantTsc = 192 + 8,
+    InvariantTsc = cpuid_bit(FeatureWord::PowerEdx, 8),
     // 6 eax
-    Arat = 224 + 2,
+    Arat = cpuid_bit(FeatureWord::ThermalEax, 2),
 };
 
 struct CpuModel : Signature, Topology {

@@ -47,6 +47,7 @@ enum Rflags : std::uint64_t {
     kRflagsVm = 1u << 17,
     kRflagsAc = 1u << 18
 };
+inline constexpr unsigned kRflagsIoplShift = 12;
 
 #define HV_CONTROL_REGISTER(name)                                       \
     inline std::uint64_t read_##name() {                                \
@@ -130,19 +131,8 @@ inline void write_msr(Msr msr, std::uint64_t value) {
     write_msr(static_cast<std::uint32_t>(msr), value);
 }
 
-inline std::uint64_t read_flags() {
-    std::uint64_t value;
-    asm volatile("pushfq; popq %0" : "=r"(value));
-    return value;
-}
-inline bool interrupts_enabled() {
-    return read_flags() & kRflagsIf;
-}
 inline void disable_interrupts() {
     asm volatile("cli" : : : "memory");
-}
-inline void enable_interrupts() {
-    asm volatile("sti" : : : "memory");
 }
 inline void pause() {
     asm volatile("pause" : : : "memory");

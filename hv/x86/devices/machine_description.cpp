@@ -50,11 +50,11 @@ std::string_view leak_text(abi::control::Text which) {
     }
 }
 
-bool describe_cpu(std::uint32_t number, abi::control::CpuInfo& info) {
-    if (number >= x86::present_cpus()) return false;
-    const CpuId cpu = index_nospec(CpuId{number}, x86::present_cpus());
+bool describe_cpu(CpuId cpu, abi::control::CpuInfo& info) {
+    if (cpu.raw >= x86::present_cpus()) return false;
+    cpu = index_nospec(cpu, x86::present_cpus());
     const x86::CpuModel& model = x86::cpu_model();
-    info.cpu = number;
+    info.cpu = cpu.raw;
     info.apic_id = x86::cpu_data(cpu).apic_id;
     info.online = online_cpus().test(cpu) ? 1 : 0;
     info.socket = info.apic_id >> model.socket_shift;

@@ -82,7 +82,7 @@ bool any_bound(const Pirq& first) {
     return false;
 }
 
-void give_up(Place& place, std::uint32_t count) {
+void free_place(Place& place, std::uint32_t count) {
     if (place.vector != 0) free_vectors(place.cpu, place.vector, count);
     place = {};
 }
@@ -91,7 +91,7 @@ void give_up(Place& place, std::uint32_t count) {
 // or the end: what was sent there is not lost.
 Result<> connect(Pirq& first, CpuId cpu) {
     const std::uint32_t count = first.target.messages;
-    give_up(first.previous, count);
+    free_place(first.previous, count);
     const VectorBlock block{count, handle_pirq, reinterpret_cast<char*>(&first), sizeof(Pirq)};
     Place place{cpu, TRY(allocate_vectors(cpu, block, first.place.vector, true))};
     const std::uint32_t apic = cpu_data(cpu).apic_id;
@@ -107,7 +107,7 @@ Result<> connect(Pirq& first, CpuId cpu) {
         routed = write_message(first.target, message.address, message.data);
     }
     if (!routed) {
-        give_up(place, count);
+        free_place(place, count);
         return routed;
     }
     first.previous = first.place;
@@ -121,8 +121,8 @@ void disconnect(Pirq& first) {
         (void)mask_gsi(first.number);
     else
         silence_messages(first.target);
-    give_up(first.previous, first.target.messages);
-    give_up(first.place, first.target.messages);
+    free_place(first.previous, first.target.messages);
+    free_place(first.place, first.target.messages);
 }
 
 // The pirqs of a device's messages are free again.

@@ -1,3 +1,5 @@
+// What an ELF kernel says of itself, in its program headers and in its Xen notes. All of it is checked before it is
+// used: a damaged file ends the boot with a reason, and no more.
 #include <algorithm>
 #include <cstring>
 

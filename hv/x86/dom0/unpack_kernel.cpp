@@ -1,3 +1,4 @@
+// From a boot module to the ELF file in it: a bzImage holds the kernel compressed, in any of the ways that Linux has.
 #include <bit>
 #include <cstring>
 

@@ -1,3 +1,4 @@
+// Which pages of the kernel lie in its file just as they shall lie in memory: these can become Dom0's without a copy.
 #include "hv/x86/dom0/kernel_image.hpp"
 
 namespace hv::x86 {

@@ -2,8 +2,9 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <span>
+
+#include "hv/base/unaligned.hpp"
 
 namespace hv::x86 {
 
@@ -15,11 +16,8 @@ constexpr bool holds(Bytes bytes, std::size_t offset, std::size_t size) {
 
 // The caller has asked holds().
 template <class Number>
-constexpr Number number_at(Bytes bytes, std::size_t offset) {
-    Number value = 0;
-    for (std::size_t i = 0; i < sizeof(Number); ++i)
-        value = static_cast<Number>(value | static_cast<Number>(bytes[offset + i]) << (8 * i));
-    return value;
+Number number_at(Bytes bytes, std::size_t offset) {
+    return load_word<Number>(bytes.subspan(offset, sizeof(Number)).data());
 }
 
 }  // namespace hv::x86

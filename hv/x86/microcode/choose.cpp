@@ -1,3 +1,5 @@
+// Of all updates in a file that fit the processor, the newest, unless the processor has it already or cannot take it
+// now.
 #include "hv/x86/microcode/microcode.hpp"
 
 namespace hv::x86 {

@@ -166,16 +166,6 @@ Result<> map_hv(std::uint64_t virtual_address, std::uint64_t physical, std::uint
     return {};
 }
 
-void unmap_hv(std::uint64_t virtual_address, std::uint64_t size) {
-    Guard guard{tables_lock};
-    for (std::uint64_t page = virtual_address; page < virtual_address + size; page += kPageSize) {
-        const auto [place, entry, level] = walk_hv(page);
-        HV_ASSERT(level == 1);
-        *place = 0;
-        invalidate_page(page);
-    }
-}
-
 Result<void*> map_device(std::uint64_t physical, std::size_t size, std::uint32_t flags) {
     const std::uint64_t offset = physical & (kPageSize - 1);
     const std::uint64_t bytes = (offset + size + kPageSize - 1) & ~(kPageSize - 1);

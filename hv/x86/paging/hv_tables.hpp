@@ -30,8 +30,6 @@ std::uint64_t hv_root_entry(unsigned slot);
 // Maps [virtual_address, + size) in hv's hole with the largest pages that alignment allows; nothing may be mapped there
 // yet. All page-aligned. Error::NoMemory: no frame for a table.
 Result<> map_hv(std::uint64_t virtual_address, std::uint64_t physical, std::uint64_t size, std::uint32_t flags);
-// Makes present 4 KiB mappings vanish, on this CPU; the caller flushes the others.
-void unmap_hv(std::uint64_t virtual_address, std::uint64_t size);
 
 // Device registers or firmware tables anywhere in physical memory. There is no way back; the space is 1 GiB.
 Result<void*> map_device(std::uint64_t physical, std::size_t size, std::uint32_t flags = kMapWritable | kMapUncached);

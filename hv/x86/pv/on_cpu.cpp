@@ -13,9 +13,9 @@
 #include "hv/x86/pv/mmu/base_pointers.hpp"
 #include "hv/x86/pv/mmu/isolation.hpp"
 #include "hv/x86/pv/pv_guest.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 #include "hv/x86/pv/traps/guest_cr4.hpp"
 #include "hv/x86/pv/traps/traps.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -68,7 +68,7 @@ bool PvGuest::has_address_space(const Vcpu& vcpu) const {
 }
 
 void PvGuest::enter_address_space(Vcpu& vcpu) const {
-    per_cpu().work.linear_slots = vcpu.domain.linear_tables ? &vcpu.domain.arch->linear_slots : nullptr;
+    per_cpu().work.linear_slots = vcpu.domain.linear_tables ? &pv(vcpu.domain).linear_slots : nullptr;
     load_page_table(vcpu);
 }
 

@@ -12,6 +12,10 @@ class PvGuest final : public GuestKind {
     constexpr PvGuest() = default;
 
     Result<> create_domain(Domain& domain) const override;
+    void destroy_domain(Domain& domain) const override;
+    Result<> create_vcpu(Vcpu& vcpu) const override;
+    void destroy_vcpu(Vcpu& vcpu) const override;
+    bool in_kernel(const Vcpu& vcpu) const override;
 
     // hypercalls/
     Result<> set_context(Vcpu& vcpu, const abi::xen::VcpuGuestContext& context) const override;

@@ -1,3 +1,5 @@
+// What compiled C++ and the inline parts of its library call in a program: hv has no such library. Most of it is the
+// end: it is called where something went wrong that hv never lets go wrong.
 #include <cstddef>
 #include <new>
 

@@ -10,7 +10,6 @@ namespace hv::x86 {
 // Flush on the CPUs of a set, this one included when it is a member; wait until it is done.
 void flush_tlb(const CpuSet& cpus);  // everything that is not global: all of the guests'
 void flush_tlb_page(const CpuSet& cpus, std::uint64_t address);
-void flush_tlb_global(const CpuSet& cpus);  // after a change of hv's own mappings
 
 // This CPU only.
 void flush_local_tlb();

@@ -1,3 +1,5 @@
+// Flushes of the TLBs of this CPU and others, and the clock that tells who has flushed since when: it saves the flushes
+// of CPUs that have done one in the meantime.
 #include <atomic>
 
 #include "hv/x86/cpu/per_cpu.hpp"
@@ -25,18 +27,6 @@ void end_flush(std::uint32_t stamp) {
     per_cpu().tlb_flushed_at.store(stamp, std::memory_order_release);
 }
 
-void flush_global_entries() {
-    const std::uint32_t stamp = begin_flush();
-    const std::uint64_t cr4 = read_cr4();
-    if (cr4 & kCr4Pge) {
-        write_cr4(cr4 & ~std::uint64_t{kCr4Pge});
-        write_cr4(cr4);
-    } else {
-        write_cr3(read_cr3());
-    }
-    end_flush(stamp);
-}
-
 }  // namespace
 
 void load_cr3(std::uint64_t cr3) {
@@ -57,11 +47,6 @@ void flush_tlb(const CpuSet& cpus) {
 void flush_tlb_page(const CpuSet& cpus, std::uint64_t address) {
     call_on_cpus(
         cpus, [](void* page) { invalidate_page(*static_cast<const std::uint64_t*>(page)); }, &address);
-}
-
-void flush_tlb_global(const CpuSet& cpus) {
-    call_on_cpus(
-        cpus, [](void*) { flush_global_entries(); }, nullptr);
 }
 
 std::uint32_t tlb_flushed_at(CpuId cpu) {

@@ -14,33 +14,25 @@ constinit std::atomic<std::uint64_t> last_identity{0};  // 0: nobody's
 
 }  // namespace
 
-Result<> GuestKind::create_domain(Domain& domain) const {
-    domain.arch = new (std::nothrow) ArchDomain;
-    if (!domain.arch) return fail(Error::NoMemory);
-    domain.arch->identity = last_identity.fetch_add(1, std::memory_order_relaxed) + 1;
-    domain.hv_bytes += sizeof(ArchDomain);
+Result<> GuestKind::adopt(Domain& domain, ArchDomain* made, std::size_t bytes) {
+    if (!made) return fail(Error::NoMemory);
+    domain.arch = made;
+    made->identity = last_identity.fetch_add(1, std::memory_order_relaxed) + 1;
+    domain.hv_bytes += bytes;
     update_wallclock(domain);
     return {};
 }
 
-void GuestKind::destroy_domain(Domain& domain) const {
-    delete domain.arch;
-    domain.arch = nullptr;
-}
-
-Result<> GuestKind::create_vcpu(Vcpu& vcpu) const {
-    vcpu.arch = new (std::nothrow) ArchVcpu{};
-    if (!vcpu.arch) return fail(Error::NoMemory);
-    vcpu.domain.hv_bytes += sizeof(ArchVcpu);
-    vcpu.arch->tsc_aux = vcpu.id.raw;
+Result<> GuestKind::adopt(Vcpu& vcpu, ArchVcpu* made, std::size_t bytes) {
+    if (!made) return fail(Error::NoMemory);
+    vcpu.arch = made;
+    vcpu.domain.hv_bytes += bytes;
+    made->tsc_aux = vcpu.id.raw;
     return create_fpu(vcpu);
 }
 
-void GuestKind::destroy_vcpu(Vcpu& vcpu) const {
-    if (!vcpu.arch) return;
-    destroy_fpu(vcpu);
-    delete vcpu.arch;
-    vcpu.arch = nullptr;
+void GuestKind::strip(Vcpu& vcpu) {
+    if (vcpu.arch) destroy_fpu(vcpu);
 }
 
 void GuestKind::relinquish_domain(Domain& domain) const {

@@ -9,6 +9,7 @@
 #include "hv/x86/devices/pirq.hpp"
 #include "hv/x86/traps/masked_time.hpp"
 #include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/vcpu/guest_kind.hpp"
 #include "hv/x86/vcpu/trap_counters.hpp"
 
 namespace hv::x86 {
@@ -32,7 +33,7 @@ void dump_vcpu(const Vcpu& vcpu) {
          info_page.evtchn_upcall_pending, info_page.evtchn_upcall_mask);
     if (!vcpu.running.load() && (flags & kVcpuInitialised))
         info("    rip {:016x} rsp {:016x} {}", vcpu.arch->frame.rip, vcpu.arch->frame.rsp,
-             vcpu.arch->kernel_mode ? "kernel" : "user");
+             kind_of(vcpu.domain).in_kernel(vcpu) ? "kernel" : "user");
 }
 
 void dump_domains(char) {

@@ -8,8 +8,11 @@
 // (TrapFrame::instruction_length).
 #pragma once
 
+#include <cstddef>
+#include <new>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "hv/domain/domain.hpp"
 #include "hv/domain/guest_kind.hpp"
@@ -21,12 +24,7 @@ namespace hv::x86 {
 
 class GuestKind : public hv::GuestKind {
   public:
-    // What domains and vCPUs of every kind have of the processor (arch_vcpu.hpp). A kind with more overrides and calls
-    // these.
-    Result<> create_domain(Domain& domain) const override;
-    void destroy_domain(Domain& domain) const override;
-    Result<> create_vcpu(Vcpu& vcpu) const override;
-    void destroy_vcpu(Vcpu& vcpu) const override;
+    // Of what domains of every kind have of the processor. A kind with more overrides and calls these.
     void relinquish_domain(Domain& domain) const override;
     void audit_domain(FrameAudit& audit, const Domain& domain) const override;
 
@@ -43,6 +41,9 @@ class GuestKind : public hv::GuestKind {
     virtual void load(Vcpu& vcpu, TrapFrame& frame) const = 0;
     // Goes on to the vCPU that was loaded last, from an empty stack: when the CPU was idle or ran another kind before.
     [[noreturn]] virtual void resume() const = 0;
+
+    // Was the vCPU, which does not run, in its kernel, and not in a program?
+    virtual bool in_kernel(const Vcpu& vcpu) const = 0;
 
     // The page tables that this CPU runs on for the vCPU (hv's own, where the processor has others for the guest). They
     // stay loaded while the CPU is idle: has_address_space() asks whether they still are, if nobody else's came
@@ -79,6 +80,33 @@ class GuestKind : public hv::GuestKind {
   protected:
     constexpr GuestKind() = default;
     ~GuestKind() = default;
+
+    // For a kind's create_domain() and create_vcpu(), and for the two that undo them: what its domains and vCPUs have
+    // of the processor, of types of its own that begin with what those of every kind have (arch_vcpu.hpp). Nobody else
+    // knows these types, so whoever makes one also ends it.
+    template <class Own>
+    static Result<> make_domain(Domain& domain) {
+        return adopt(domain, new (std::nothrow) Own(), sizeof(Own));
+    }
+    template <class Own>
+    static void end_domain(Domain& domain) {
+        delete static_cast<Own*>(std::exchange(domain.arch, nullptr));
+    }
+    template <class Own>
+    static Result<> make_vcpu(Vcpu& vcpu) {
+        return adopt(vcpu, new (std::nothrow) Own(), sizeof(Own));
+    }
+    template <class Own>
+    static void end_vcpu(Vcpu& vcpu) {
+        strip(vcpu);
+        delete static_cast<Own*>(std::exchange(vcpu.arch, nullptr));
+    }
+
+  private:
+    // Set up what every kind has. Null: NoMemory.
+    static Result<> adopt(Domain& domain, ArchDomain* made, std::size_t bytes);
+    static Result<> adopt(Vcpu& vcpu, ArchVcpu* made, std::size_t bytes);
+    static void strip(Vcpu& vcpu);  // of what adopt() allocated for it
 };
 
 // Every domain's kind is one of these.

@@ -21,8 +21,6 @@ class EventChannels {
     // Connects to a port that `remote` holds open for this domain; returns the local port. It fires once at once, so
     // that what was sent before is not missed.
     [[nodiscard]] Result<EventPort> bind_interdomain(DomainId remote, EventPort remote_port) const;
-    // A local port that `remote` may connect to.
-    [[nodiscard]] Result<EventPort> bind_unbound_port(DomainId remote) const;
     [[nodiscard]] Result<EventPort> bind_virq(Virq virq) const;
     [[nodiscard]] Result<void> unbind(EventPort port) const;
     [[nodiscard]] Result<void> notify(EventPort port) const;

@@ -20,19 +20,13 @@ class GrantMapping {
     GrantMapping& operator=(GrantMapping&&) = delete;
     ~GrantMapping();
 
-    // When the mapping goes away, however that happens, the kernel clears the byte at `offset` (SIZE_MAX: none) and
-    // signals `port` (0: none).
-    [[nodiscard]] Result<void> notify_on_unmap(std::size_t offset, EventPort port) const;
-
     [[nodiscard]] std::span<std::byte> bytes() const { return memory_.bytes(); }
 
   private:
-    GrantMapping(UniqueFd device, Mapping memory, std::uint64_t index)
-        : device_{std::move(device)}, memory_{std::move(memory)}, index_{index} {}
+    GrantMapping(UniqueFd device, Mapping memory) : device_{std::move(device)}, memory_{std::move(memory)} {}
 
     UniqueFd device_;
     Mapping memory_;
-    std::uint64_t index_;
 };
 
 }  // namespace hvctl

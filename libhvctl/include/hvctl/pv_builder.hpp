@@ -33,7 +33,8 @@ struct PvSpec {
     DomainId backend = kDom0;           // the domain that serves the store and the console
 };
 
-// What the backend needs to serve the guest; the rings are also granted to it (kConsoleGrant, kStoreGrant).
+// What the backend needs to serve the guest; the rings are also granted to it, under the ABI's reserved
+// references.
 struct PvRings {
     Mfn console, store;
     EventPort console_port, store_port;  // the guest's ports; the backend binds to them

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "hv/abi/control/control.hpp"
 #include "hv/abi/control/domain.hpp"
 
 namespace hvctl {
@@ -41,11 +42,7 @@ using EventPort = Id<struct EventPortTag, std::uint32_t>;  // local to one domai
 using GrantRef = Id<struct GrantRefTag, std::uint32_t>;
 
 inline constexpr DomainId kDom0{0};
-inline constexpr DomainId kDomainSelf{0x7ff0};
-inline constexpr DomainId kDomainAny{0xffff};
-
-// References that the PV ABI reserves for the rings which the builder grants.
-inline constexpr GrantRef kConsoleGrant{0};
-inline constexpr GrantRef kStoreGrant{1};
+inline constexpr DomainId kDomainSelf{hv::abi::control::kDomainSelf};
+inline constexpr DomainId kDomainAny{hv::abi::control::kDomainAny};
 
 }  // namespace hvctl

@@ -25,8 +25,6 @@ class XenCalls {
     // Gives a PV domain memory: frames for pfns [first, first + count), in that order, large extents where the host has
     // them. hv sets the machine-to-phys entries. NoMemory says how many frames were found; those stay with the domain.
     [[nodiscard]] Result<std::vector<Mfn>> populate(DomainId domain, Pfn first, std::uint64_t count) const;
-    // Takes frames back; returns how many were taken.
-    [[nodiscard]] Result<std::uint64_t> decrease_reservation(DomainId domain, std::span<const Mfn> frames) const;
 
     // A port in `domain` that `remote` may bind to.
     [[nodiscard]] Result<EventPort> alloc_unbound(DomainId domain, DomainId remote) const;

@@ -156,7 +156,7 @@ void control_domain(World& world, hv::Vcpu& vcpu, unsigned tries) {
         }
         case 2:
             return run(Operation::InitHypercallPage,
-                       hv::control::InitHypercallPage{.domain = id, .reserved = {}, .mfn = world.frame(target).raw});
+                       hv::control::InitHypercallPage{.domain = id, .reserved = {}, .gfn = world.frame(target).raw});
         case 3:
             return run(Operation::SeedGrants, hv::control::SeedGrants{.domain = id,
                                                                       .backend = world.domain_id(0),

@@ -4,7 +4,6 @@
 #include "hv/x86/pv/hypercalls/guest_setup.hpp"
 #include "hv/x86/pv/mmu/mmu_hypercalls.hpp"
 #include "hv/x86/pv/traps/emulation.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "tests/fuzz/frames/world.hpp"
 #include "tests/unit/fakes/machine.hpp"
 

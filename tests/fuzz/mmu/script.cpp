@@ -15,7 +15,6 @@
 #include "hv/x86/pv/mmu/mmu_hypercalls.hpp"
 #include "hv/x86/pv/mmu/page_table_entry.hpp"
 #include "hv/x86/pv/traps/emulation.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "tests/unit/fakes/audit.hpp"
 #include "tests/unit/fakes/machine.hpp"
 

@@ -3,6 +3,7 @@
 // addresses that are null, unmapped, not canonical, in the hypervisor, at the end of a page before a hole; numbers that
 // nobody defined, also outside the hypercall page. A pass means: none of it succeeded where an address was needed, and
 // the kernel still runs.
+#include "hv/abi/xen/physdev.hpp"
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"
 #include "tests/guest/lib/traps.hpp"
@@ -47,7 +48,7 @@ void check_faults() {
     EXPECT_EQ(xen_version(VersionCommand::Extraversion, reinterpret_cast<u8*>(kMachineToPhysStart)), -kEFAULT);
     EXPECT_EQ(hypercall(HypercallId::CallbackOp, CallbackCommand::Register, hole), -kEFAULT);
     EXPECT_EQ(hypercall(HypercallId::ConsoleIo, ConsoleCommand::Write, 16, hole), -kEFAULT);
-    EXPECT_EQ(hypercall(HypercallId::PhysdevOp, 12, hole), -kEFAULT);
+    EXPECT_EQ(hypercall(HypercallId::PhysdevOp, PhysdevCommand::Eoi, hole), -kEFAULT);
     EXPECT_EQ(hypercall(HypercallId::PlatformOp, hole), -kEFAULT);
     // The result may not be written over a read-only page either.
     FeatureInfo* const read_only = reinterpret_cast<FeatureInfo*>(start_info().pt_base);

@@ -116,7 +116,7 @@ DomU build_domu(const DomUOptions& options) {
          control::CopyDirection::Zero);
     control::InitHypercallPage page{};
     page.domain = domain.id;
-    page.mfn = frames[image_offset(hypercall_page) / kPageSize];
+    page.gfn = frames[image_offset(hypercall_page) / kPageSize];
     REQUIRE_EQ(control_op(Operation::InitHypercallPage, page), 0);
     put_start_info(domain, at, domu_info(domain).shared_info_mfn);
     put_tables(domain, at);

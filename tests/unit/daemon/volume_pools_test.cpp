@@ -10,10 +10,10 @@
 
 #include "config/devices.hpp"
 #include "config/settings.hpp"
-#include "devices/block/image_format.hpp"
 #include "fake_storage_host.hpp"
 #include "storage/convert.hpp"
 #include "storage/filling.hpp"
+#include "storage/image_format.hpp"
 #include "storage/volume_pool.hpp"
 #include "testing.hpp"
 

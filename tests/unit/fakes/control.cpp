@@ -36,7 +36,7 @@ void describe_machine(abi::control::GetHostInfo&) {}
 std::string_view leak_text(abi::control::Text) {
     return {};
 }
-bool describe_cpu(std::uint32_t, abi::control::CpuInfo&) {
+bool describe_cpu(CpuId, abi::control::CpuInfo&) {
     return false;
 }
 bool machine_counter(std::uint32_t, const char*&, std::uint64_t&) {

@@ -14,7 +14,7 @@
 #include "hv/x86/pv/mmu/hv_slots.hpp"
 #include "hv/x86/pv/mmu/tlb.hpp"
 #include "hv/x86/pv/pv_guest.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 #include "hv/x86/vcpu/context_switch.hpp"
 #include "hv/x86/vcpu/fpu.hpp"
 #include "hv/x86/vcpu/guest_clock.hpp"
@@ -112,7 +112,8 @@ MachineAddress hv_page_table() {
 
 // A table that is loaded must be one: what the processor would find out in its own way.
 void load_page_table(const Vcpu& vcpu) {
-    const FrameInfo* table = vcpu.arch->kernel_mode ? vcpu.arch->kernel_table : vcpu.arch->user_table;
+    const PvVcpu& arch = pv(vcpu);
+    const FrameInfo* table = arch.kernel_mode ? arch.kernel_table : arch.user_table;
     HV_ASSERT(table && table->frame_type() == FrameType::L4 && (table->type.load() & FrameInfo::kValidated));
 }
 

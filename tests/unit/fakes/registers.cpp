@@ -12,13 +12,12 @@
 #include "hv/x86/pv/pv_guest.hpp"
 #include "hv/x86/pv/traps/guest_cr4.hpp"
 #include "hv/x86/pv/traps/iopl.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/vcpu/debug_registers.hpp"
 #include "hv/x86/vcpu/fpu.hpp"
 
 namespace hv::x86 {
 
-Result<> set_gate(ArchVcpu&, const abi::xen::TrapInfo&) {
+Result<> set_gate(PvVcpu&, const abi::xen::TrapInfo&) {
     return {};
 }
 Result<> write_guest_debug_register(Vcpu&, unsigned, std::uint64_t) {

@@ -4,20 +4,10 @@
 
 #include "hv/x86/leaks/mitigations.hpp"
 #include "tests/unit/leaks/record.hpp"
+#include "tests/unit/leaks/said.hpp"
 
 namespace hv::x86 {
 namespace {
-
-LeakOptions said(std::string_view text) {
-    LeakOptions options;
-    while (!text.empty()) {
-        std::string_view value = take_until(text, ' ');
-        const std::string_view name = take_until(value, '=');
-        apply_leak_option(options, name, value,
-                          [](std::string_view word, std::string_view why) { ADD_FAILURE() << word << ": " << why; });
-    }
-    return options;
-}
 
 Mitigations on(std::string_view processor, std::string_view text = "") {
     return decide(identify(record_of(processor)), said(text));

@@ -3,23 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "tests/unit/leaks/record.hpp"
+#include "tests/unit/leaks/said.hpp"
 
 namespace hv::x86 {
 namespace {
 
 constexpr GuestFilter kOtherFilter = {.kernel_is_user = false};
 constexpr std::uint64_t kIbrs = 1, kStibp = 2, kSsbd = 4, kPsfd = 0x80;
-
-LeakOptions said(std::string_view text) {
-    LeakOptions options;
-    while (!text.empty()) {
-        std::string_view value = take_until(text, ' ');
-        const std::string_view name = take_until(value, '=');
-        apply_leak_option(options, name, value,
-                          [](std::string_view word, std::string_view why) { ADD_FAILURE() << word << ": " << why; });
-    }
-    return options;
-}
 
 GuestControls controls_on(const ProcessorSource& processor, std::string_view text = "",
                           const GuestFilter& filter = kPvFilter) {

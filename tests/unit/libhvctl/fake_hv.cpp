@@ -99,7 +99,7 @@ std::int64_t FakeHv::control(control_abi::Operation operation, std::uint64_t arg
             at<xen::VcpuGuestContext>(at<control_abi::VcpuContext>(argument).buffer) = *vcpu0;
             return 0;
         case Operation::CopyMemory: return copy_memory(argument);
-        case Operation::InitHypercallPage: hypercall_page = at<control_abi::InitHypercallPage>(argument).mfn; return 0;
+        case Operation::InitHypercallPage: hypercall_page = at<control_abi::InitHypercallPage>(argument).gfn; return 0;
         case Operation::SeedGrants: grants = at<control_abi::SeedGrants>(argument); return 0;
         case Operation::SetVcpuContext: {
             const auto& context = at<control_abi::VcpuContext>(argument);

@@ -51,7 +51,7 @@ TEST_F(DescriptorTables, GdtHoldsItsFrames) {
     // Another one, of which the last frame is no good: nothing changes.
     const std::uint64_t bad[] = {second.raw, fake::give_page(*other).raw};
     EXPECT_FALSE(set_gdt(*vcpu, bad, 2, 600).has_value());
-    EXPECT_EQ(vcpu->arch->gdt_frame_count, 3u);
+    EXPECT_EQ(pv(*vcpu).gdt_frame_count, 3u);
     EXPECT_FALSE(set_gdt(*vcpu, frames, 15, 512).has_value());
     EXPECT_FALSE(set_gdt(*vcpu, frames, 3, 7169).has_value());
     ASSERT_TRUE(set_gdt(*vcpu, frames, 1, 512).has_value());

@@ -18,7 +18,7 @@
 #include "hv/x86/pv/mmu/base_pointers.hpp"
 #include "hv/x86/pv/mmu/mmu_hypercalls.hpp"
 #include "hv/x86/pv/mmu/page_table_entry.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 #include "tests/unit/fakes/audit.hpp"
 #include "tests/unit/fakes/machine.hpp"
 #include "tests/unit/fakes/processor.hpp"

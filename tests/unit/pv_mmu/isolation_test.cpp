@@ -21,7 +21,7 @@ class Isolation : public Mmu {
         fake::guard_tables({});
         Mmu::TearDown();
     }
-    std::uint64_t version() const { return domain->arch->roots_version; }
+    std::uint64_t version() const { return pv(*domain).roots_version; }
     // A table with marks in it, and then the copy.
     static std::vector<Pte> copy_of(const hv::Domain& domain, Mfn l4, Mfn named = Mfn{0x777}) {
         std::vector<Pte> copy(kEntriesPerTable, kMark);

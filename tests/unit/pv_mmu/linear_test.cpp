@@ -206,14 +206,14 @@ TEST_F(Linear, NoAddressBehindIt) {
     const Mfn top = pinned(4);
     ASSERT_EQ(mmuext(*vcpu, MmuextCommand::NewBaseptr, top.raw), 0);
     constexpr std::uint64_t kSlot = 5, kAddress = kSlot << 39 | 262ull << 30;
-    EXPECT_FALSE(slots_hide(domain->arch->linear_slots, hv::GuestVirtual{kAddress}, 8));
+    EXPECT_FALSE(slots_hide(pv(*domain).linear_slots, hv::GuestVirtual{kAddress}, 8));
     ASSERT_EQ(name(top, kSlot, top), 0);
-    EXPECT_TRUE(slots_hide(domain->arch->linear_slots, hv::GuestVirtual{kAddress}, 8));
-    EXPECT_TRUE(slots_hide(domain->arch->linear_slots, hv::GuestVirtual{(kSlot << 39) - 4}, 8));
-    EXPECT_FALSE(slots_hide(domain->arch->linear_slots, hv::GuestVirtual{(kSlot << 39) - 8}, 8));
+    EXPECT_TRUE(slots_hide(pv(*domain).linear_slots, hv::GuestVirtual{kAddress}, 8));
+    EXPECT_TRUE(slots_hide(pv(*domain).linear_slots, hv::GuestVirtual{(kSlot << 39) - 4}, 8));
+    EXPECT_FALSE(slots_hide(pv(*domain).linear_slots, hv::GuestVirtual{(kSlot << 39) - 8}, 8));
     EXPECT_EQ(guest_l1_table(*vcpu, hv::GuestVirtual{kAddress}), hv::kInvalidMfn);
     ASSERT_EQ(name(top, kSlot, Mfn{0}, 0), 0);
-    EXPECT_TRUE(slots_hide(domain->arch->linear_slots, hv::GuestVirtual{kAddress}, 8));  // for good
+    EXPECT_TRUE(slots_hide(pv(*domain).linear_slots, hv::GuestVirtual{kAddress}, 8));  // for good
 }
 
 }  // namespace

@@ -251,12 +251,12 @@ TEST_F(Parked, ANewTableWaitsForWhatIsUnfinished) {
     hv::Result<> set;
     while (!(set = set_kernel_table(*vcpu, next.l4))) {
         ASSERT_EQ(set.error(), hv::Error::Restart);
-        EXPECT_TRUE(!parked(doomed.l4) || vcpu->arch->kernel_table == &info(running.l4));
+        EXPECT_TRUE(!parked(doomed.l4) || pv(*vcpu).kernel_table == &info(running.l4));
         ASSERT_LT(++tries, kMostTries);
     }
     EXPECT_GT(tries, 5u);
     EXPECT_FALSE(parked(doomed.l4));
-    EXPECT_EQ(vcpu->arch->kernel_table, &info(next.l4));
+    EXPECT_EQ(pv(*vcpu).kernel_table, &info(next.l4));
     fake::preempt_every(0);
 }
 

@@ -47,7 +47,7 @@ class PvVcpuState : public Mmu {
 };
 
 TEST_F(PvVcpuState, SaysWhatTheContextSays) {
-    hv::x86::ArchVcpu& arch = *vcpu->arch;
+    PvVcpu& arch = pv(*vcpu);
     arch.frame.rax = 0x1111;
     arch.frame.r15 = 0x2222;
     arch.frame.rip = 0xffff'ffff'8100'0000;
@@ -96,8 +96,8 @@ TEST_F(PvVcpuState, SaysWhatTheContextSays) {
 
 // Vectors without a handler take no room.
 TEST_F(PvVcpuState, HasTheHandlersThatThereAre) {
-    vcpu->arch->gates[14] = {.address = 0xffff'ffff'8100'2000, .cs = 0xe033, .flags = 4};
-    vcpu->arch->gates[255] = {.address = 0xffff'ffff'8100'3000, .cs = 0xe033, .flags = 0};
+    pv(*vcpu).gates[14] = {.address = 0xffff'ffff'8100'2000, .cs = 0xe033, .flags = 4};
+    pv(*vcpu).gates[255] = {.address = 0xffff'ffff'8100'3000, .cs = 0xe033, .flags = 0};
     read();
     std::uint64_t length = 0;
     const std::byte* const place = find(VcpuRecordKind::PvTraps, length);

@@ -12,12 +12,12 @@
 
 #include "base/log.hpp"
 #include "devices/block/disks.hpp"
-#include "devices/block/image_format.hpp"
 #include "devices/looking.hpp"
 #include "domain/remembering.hpp"
 #include "hvctl/try.hpp"
 #include "storage/convert.hpp"
 #include "storage/filling.hpp"
+#include "storage/image_format.hpp"
 
 namespace hvctld {
 namespace {

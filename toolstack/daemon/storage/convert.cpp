@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "base/log.hpp"
-#include "devices/block/image_format.hpp"
 #include "hvctl/try.hpp"
 #include "storage/filling.hpp"
+#include "storage/image_format.hpp"
 
 namespace hvctld {
 namespace {

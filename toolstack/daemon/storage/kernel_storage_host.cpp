@@ -14,7 +14,7 @@
 #include <string>
 
 #include "base/files.hpp"
-#include "devices/block/vbd.hpp"
+#include "base/physical_device.hpp"
 #include "storage/lvm_pool.hpp"
 
 namespace hvctld {

@@ -13,7 +13,7 @@ HypercallResult do_set_gdt(HypercallArguments& arguments) {
     const std::uint64_t entries = arguments.value[1];
     if (entries > kFirstReservedGdtEntry) return fail(Error::BadArgument);
     const auto count = static_cast<unsigned>((entries + 511) / 512);
-    std::uint64_t frames[16];
+    std::uint64_t frames[abi::xen::kGdtPages];
     TRY(copy_from_guest(frames, GuestVirtual{arguments.value[0]}, count * sizeof(std::uint64_t)));
     TRY(set_gdt(current_vcpu(), frames, count, static_cast<std::uint32_t>(entries)));
     return 0;

@@ -10,7 +10,7 @@
 #include "hv/x86/paging/hv_tables.hpp"
 #include "hv/x86/pv/descriptors/descriptors.hpp"
 #include "hv/x86/pv/mmu/hv_slots.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -55,7 +55,7 @@ void show_in_window(unsigned page, const FrameInfo* info) {
 
 void load_descriptor_tables(Vcpu& vcpu) {
     const CpuId cpu = hv::current_cpu();
-    const ArchVcpu& arch = *vcpu.arch;
+    const PvVcpu& arch = pv(vcpu);
     for (unsigned page = 0; page < abi::xen::kFirstReservedGdtPage; ++page) {
         FrameInfo* info = page < arch.gdt_frame_count ? arch.gdt_frames[page] : nullptr;
         if (!info && window_entries(cpu)[page] == 0) break;

@@ -8,7 +8,7 @@
 #include "hv/x86/pv/descriptors/descriptor_windows.hpp"
 #include "hv/x86/pv/mmu/guest_tables.hpp"
 #include "hv/x86/pv/mmu/page_table_entry.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -50,7 +50,7 @@ Result<> validate_descriptor_page(FrameInfo& info) {
 }
 
 void release_gdt(Vcpu& vcpu) {
-    ArchVcpu& arch = *vcpu.arch;
+    PvVcpu& arch = pv(vcpu);
     for (unsigned i = 0; i < arch.gdt_frame_count; ++i) {
         put_frame_and_type(*arch.gdt_frames[i]);
         arch.gdt_frames[i] = nullptr;
@@ -72,7 +72,7 @@ Result<> set_gdt(Vcpu& vcpu, const std::uint64_t* frames, unsigned frame_count, 
         }
         taken[i] = *info;
     }
-    ArchVcpu& arch = *vcpu.arch;
+    PvVcpu& arch = pv(vcpu);
     if (&vcpu == &current_vcpu()) {
         // The window must not show the old frames once they are given back.
         for (unsigned page = 0; page < arch.gdt_frame_count; ++page) show_in_window(page, nullptr);
@@ -86,7 +86,7 @@ Result<> set_gdt(Vcpu& vcpu, const std::uint64_t* frames, unsigned frame_count, 
 }
 
 void release_ldt(Vcpu& vcpu) {
-    ArchVcpu& arch = *vcpu.arch;
+    PvVcpu& arch = pv(vcpu);
     const bool loaded = &vcpu == &current_vcpu();
     for (unsigned page = 0; page < kWindowPages; ++page) {
         if (!arch.ldt_frames[page]) continue;
@@ -97,10 +97,10 @@ void release_ldt(Vcpu& vcpu) {
 }
 
 Result<> set_ldt(Vcpu& vcpu, GuestVirtual base, std::uint32_t entries) {
-    if (entries > 8192 || base.offset_in_page() != 0) return fail(Error::BadArgument);
+    if (entries > abi::xen::kMostLdtEntries || base.offset_in_page() != 0) return fail(Error::BadArgument);
     if (entries != 0 && !guest_range_allowed(base, entries * 8ull)) return fail(Error::BadArgument);
     release_ldt(vcpu);
-    ArchVcpu& arch = *vcpu.arch;
+    PvVcpu& arch = pv(vcpu);
     arch.ldt_base = base;
     arch.ldt_entries = entries;
     if (&vcpu == &current_vcpu()) load_descriptor_tables(vcpu);
@@ -108,7 +108,7 @@ Result<> set_ldt(Vcpu& vcpu, GuestVirtual base, std::uint32_t entries) {
 }
 
 Result<> map_ldt_page(Vcpu& vcpu, unsigned page, Preemption preemption) {
-    ArchVcpu& arch = *vcpu.arch;
+    PvVcpu& arch = pv(vcpu);
     if (page >= kWindowPages || page * kPageSize >= arch.ldt_entries * 8ull || arch.ldt_frames[page])
         return fail(Error::BadArgument);
     page = index_nospec(page, kWindowPages);

@@ -3,9 +3,9 @@
 #include "hv/domain/domain.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/cpu/segments.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 #include "hv/x86/pv/traps/bounce.hpp"
 #include "hv/x86/traps/exception_table.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -40,7 +40,7 @@ HV_SEGMENT_REGISTER(gs)
 }  // namespace
 
 void save_segments(Vcpu& vcpu) {
-    ArchVcpu& arch = *vcpu.arch;
+    PvVcpu& arch = pv(vcpu);
     arch.ds = read_ds();
     arch.es = read_es();
     arch.fs = read_fs();
@@ -53,7 +53,7 @@ void save_segments(Vcpu& vcpu) {
 }
 
 bool load_segments(const Vcpu& vcpu) {
-    const ArchVcpu& arch = *vcpu.arch;
+    const PvVcpu& arch = pv(vcpu);
     bool good = true;
     // Selectors first: loading one may change the base.
     if (read_ds() != arch.ds || arch.ds > 3) good &= load_ds(arch.ds);
@@ -67,7 +67,7 @@ bool load_segments(const Vcpu& vcpu) {
 }
 
 void deliver_failsafe(Vcpu& vcpu, TrapFrame& frame) {
-    const ArchVcpu& arch = *vcpu.arch;
+    const PvVcpu& arch = pv(vcpu);
     if (arch.failsafe_callback == 0) return;  // it goes on with the null selectors
     const std::uint16_t selectors[] = {arch.ds, arch.es, arch.fs, arch.gs};
     enter_guest_kernel(

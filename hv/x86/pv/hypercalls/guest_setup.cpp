@@ -15,8 +15,8 @@
 #include "hv/x86/pv/hypercalls/guest_setup.hpp"
 #include "hv/x86/pv/mmu/guest_tables.hpp"
 #include "hv/x86/pv/mmu/table_lock.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 #include "hv/x86/pv/traps/iopl.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/vcpu/debug_registers.hpp"
 #include "hv/x86/vcpu/fpu.hpp"
 
@@ -25,11 +25,11 @@ namespace {
 
 using namespace abi::xen;
 
-ArchVcpu& arch_of_current() {
-    return *current_vcpu().arch;
+PvVcpu& arch_of_current() {
+    return pv(current_vcpu());
 }
 
-Result<> set_callback(ArchVcpu& arch, CallbackType type, std::uint64_t address, bool mask_events) {
+Result<> set_callback(PvVcpu& arch, CallbackType type, std::uint64_t address, bool mask_events) {
     if (!canonical(address)) return fail(Error::BadArgument);
     switch (type) {
         case CallbackType::Event: arch.event_callback = address; return {};
@@ -57,14 +57,14 @@ Result<> set_callback(ArchVcpu& arch, CallbackType type, std::uint64_t address, 
 
 }  // namespace
 
-Result<> set_gate(ArchVcpu& arch, const TrapInfo& trap) {
+Result<> set_gate(PvVcpu& arch, const TrapInfo& trap) {
     if (!canonical(trap.address)) return fail(Error::BadArgument);
     arch.gates[trap.vector] = {trap.address, trap.cs, trap.flags};
     return {};
 }
 
 HypercallResult do_set_trap_table(HypercallArguments& arguments) {
-    ArchVcpu& arch = arch_of_current();
+    PvVcpu& arch = arch_of_current();
     if (arguments.value[0] == 0) {
         arch.gates = {};
         return 0;
@@ -82,7 +82,7 @@ HypercallResult do_set_trap_table(HypercallArguments& arguments) {
 }
 
 HypercallResult do_set_callbacks(HypercallArguments& arguments) {
-    ArchVcpu& arch = arch_of_current();
+    PvVcpu& arch = arch_of_current();
     TRY(set_callback(arch, CallbackType::Event, arguments.value[0], true));
     TRY(set_callback(arch, CallbackType::Failsafe, arguments.value[1], false));
     TRY(set_callback(arch, CallbackType::Syscall, arguments.value[2], false));
@@ -90,7 +90,7 @@ HypercallResult do_set_callbacks(HypercallArguments& arguments) {
 }
 
 HypercallResult do_callback_op(HypercallArguments& arguments) {
-    ArchVcpu& arch = arch_of_current();
+    PvVcpu& arch = arch_of_current();
     switch (static_cast<CallbackCommand>(arguments.value[0])) {
         case CallbackCommand::Register: {
             const auto request = TRY(fetch<CallbackRegister>(GuestVirtual{arguments.value[1]}));
@@ -110,7 +110,7 @@ HypercallResult do_callback_op(HypercallArguments& arguments) {
 }
 
 HypercallResult do_nmi_op(HypercallArguments& arguments) {
-    ArchVcpu& arch = arch_of_current();
+    PvVcpu& arch = arch_of_current();
     switch (static_cast<NmiCommand>(arguments.value[0])) {
         case NmiCommand::RegisterCallback: {
             if (current_vcpu().id != VcpuId{0}) return fail(Error::BadArgument);
@@ -124,7 +124,7 @@ HypercallResult do_nmi_op(HypercallArguments& arguments) {
 }
 
 HypercallResult do_stack_switch(HypercallArguments& arguments) {
-    ArchVcpu& arch = arch_of_current();
+    PvVcpu& arch = arch_of_current();
     arch.kernel_ss = (arguments.value[0] & 0xffff) | 3;
     arch.kernel_sp = arguments.value[1];
     return 0;
@@ -174,7 +174,7 @@ HypercallResult do_vm_assist(HypercallArguments& arguments) {
         default: return fail(Error::NotImplemented);
     }
     // What frames show changes with the assist: on other vCPUs from their next change of the level on.
-    set_iopl(current_vcpu(), current_vcpu().arch->iopl);
+    set_iopl(current_vcpu(), pv(current_vcpu()).iopl);
     return 0;
 }
 

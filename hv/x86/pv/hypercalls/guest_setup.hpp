@@ -7,7 +7,7 @@
 
 namespace hv::x86 {
 
-struct ArchVcpu;
+struct PvVcpu;
 
 HypercallResult do_set_trap_table(HypercallArguments& arguments);
 HypercallResult do_set_callbacks(HypercallArguments& arguments);
@@ -34,6 +34,6 @@ inline constexpr std::uint64_t kSupportedVmAssists =
     (std::uint64_t{1} << static_cast<unsigned>(abi::xen::VmAssistType::M2pStrict));
 
 // One entry of the virtual IDT.
-Result<> set_gate(ArchVcpu& arch, const abi::xen::TrapInfo& trap);
+Result<> set_gate(PvVcpu& arch, const abi::xen::TrapInfo& trap);
 
 }  // namespace hv::x86

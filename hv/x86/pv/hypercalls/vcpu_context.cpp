@@ -11,10 +11,10 @@
 #include "hv/x86/pv/mmu/base_pointers.hpp"
 #include "hv/x86/pv/mmu/guest_tables.hpp"
 #include "hv/x86/pv/pv_guest.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 #include "hv/x86/pv/traps/guest_cr4.hpp"
 #include "hv/x86/pv/traps/iopl.hpp"
 #include "hv/x86/pv/traps/traps.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/vcpu/debug_registers.hpp"
 #include "hv/x86/vcpu/fpu.hpp"
 
@@ -24,7 +24,7 @@ namespace {
 using abi::xen::CpuUserRegs;
 using abi::xen::VcpuGuestContext;
 
-void load_registers(ArchVcpu& arch, const CpuUserRegs& regs) {
+void load_registers(PvVcpu& arch, const CpuUserRegs& regs) {
     TrapFrame& frame = arch.frame;
     frame = {};
     frame.r15 = regs.r15;
@@ -53,7 +53,7 @@ void load_registers(ArchVcpu& arch, const CpuUserRegs& regs) {
     arch.gs = guest_selector(regs.gs);
 }
 
-void store_registers(const ArchVcpu& arch, CpuUserRegs& regs) {
+void store_registers(const PvVcpu& arch, CpuUserRegs& regs) {
     const TrapFrame& frame = arch.frame;
     regs.r15 = frame.r15;
     regs.r14 = frame.r14;
@@ -72,7 +72,7 @@ void store_registers(const ArchVcpu& arch, CpuUserRegs& regs) {
     regs.rdi = frame.rdi;
     regs.rip = frame.rip;
     regs.cs = static_cast<std::uint16_t>(frame.cs);
-    regs.rflags = frame.rflags | (std::uint64_t{arch.iopl} << 12);
+    regs.rflags = frame.rflags | (std::uint64_t{arch.iopl} << kRflagsIoplShift);
     regs.rsp = frame.rsp;
     regs.ss = static_cast<std::uint16_t>(frame.ss);
     regs.ds = arch.ds;
@@ -82,7 +82,7 @@ void store_registers(const ArchVcpu& arch, CpuUserRegs& regs) {
 }
 
 Result<> set_plain_state(Vcpu& vcpu, const VcpuGuestContext& context) {
-    ArchVcpu& arch = *vcpu.arch;
+    PvVcpu& arch = pv(vcpu);
     if (!canonical(context.event_callback_rip) || !canonical(context.failsafe_callback_rip) ||
         !canonical(context.syscall_callback_rip) || !canonical(context.fs_base) || !canonical(context.gs_base_kernel) ||
         !canonical(context.gs_base_user))
@@ -93,7 +93,7 @@ Result<> set_plain_state(Vcpu& vcpu, const VcpuGuestContext& context) {
         TRY(set_gate(arch, trap));
     }
     load_registers(arch, context.user_regs);
-    set_iopl(vcpu, static_cast<std::uint32_t>((context.user_regs.rflags & kRflagsIopl) >> 12));
+    set_iopl(vcpu, static_cast<std::uint32_t>((context.user_regs.rflags & kRflagsIopl) >> kRflagsIoplShift));
     arch.io_bitmap_ports = 0;
     arch.kernel_mode = (context.flags & abi::xen::kVgcfInKernel) != 0;
     arch.event_callback = context.event_callback_rip;
@@ -119,7 +119,7 @@ Result<> set_plain_state(Vcpu& vcpu, const VcpuGuestContext& context) {
 }  // namespace
 
 Result<> PvGuest::set_context(Vcpu& vcpu, const VcpuGuestContext& context) const {
-    ArchVcpu& arch = *vcpu.arch;
+    PvVcpu& arch = pv(vcpu);
     if (vcpu.flags.load() & kVcpuInitialised) return fail(Error::Exists);
     const bool in_kernel = context.flags & abi::xen::kVgcfInKernel;
     const Mfn user{abi::xen::cr3_to_frame(context.ctrlreg[1])};
@@ -127,7 +127,7 @@ Result<> PvGuest::set_context(Vcpu& vcpu, const VcpuGuestContext& context) const
     // The first vCPU's is the domain's: others join a kernel that has chosen already.
     if (vcpu.id == VcpuId{0}) vcpu.domain.vm_assist = context.vm_assist & kSupportedVmAssists;
     TRY(set_plain_state(vcpu, context));
-    if (context.gdt_entries > abi::xen::kFirstReservedGdtEntry || context.ldt_entries > 8192)
+    if (context.gdt_entries > abi::xen::kFirstReservedGdtEntry || context.ldt_entries > abi::xen::kMostLdtEntries)
         return fail(Error::BadArgument);
     TRY(set_gdt(vcpu, context.gdt_frames, static_cast<unsigned>((context.gdt_entries + 511) / 512),
                 static_cast<std::uint32_t>(context.gdt_entries)));
@@ -140,7 +140,7 @@ Result<> PvGuest::set_context(Vcpu& vcpu, const VcpuGuestContext& context) const
 }
 
 void PvGuest::get_context(Vcpu& vcpu, VcpuGuestContext& context) const {
-    const ArchVcpu& arch = *vcpu.arch;
+    const PvVcpu& arch = pv(vcpu);
     std::memset(&context, 0, sizeof context);
     std::memcpy(context.fpu_context, fpu_image(vcpu), sizeof context.fpu_context);
     context.flags = abi::xen::kVgcfI387Valid | (arch.kernel_mode ? abi::xen::kVgcfInKernel : 0) |

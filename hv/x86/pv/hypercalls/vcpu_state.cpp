@@ -3,8 +3,9 @@
 
 #include "hv/control/vcpu_state.hpp"
 #include "hv/domain/domain.hpp"
+#include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/pv_guest.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 #include "hv/x86/vcpu/fpu.hpp"
 
 namespace hv::x86 {
@@ -12,9 +13,7 @@ namespace {
 
 using namespace abi::control;
 
-constexpr unsigned kRflagsIoplShift = 12;
-
-VcpuGeneralRegisters general(const ArchVcpu& arch) {
+VcpuGeneralRegisters general(const PvVcpu& arch) {
     const TrapFrame& frame = arch.frame;
     return {.rax = frame.rax,
             .rcx = frame.rcx,
@@ -36,7 +35,7 @@ VcpuGeneralRegisters general(const ArchVcpu& arch) {
             .rflags = frame.rflags | (std::uint64_t{arch.iopl} << kRflagsIoplShift)};
 }
 
-VcpuSegments segments(const ArchVcpu& arch) {
+VcpuSegments segments(const PvVcpu& arch) {
     return {.es = arch.es,
             .cs = static_cast<std::uint16_t>(arch.frame.cs),
             .ss = static_cast<std::uint16_t>(arch.frame.ss),
@@ -54,7 +53,7 @@ std::uint64_t frame_of_table(const FrameInfo* table) {
 }
 
 VcpuControlRegisters control_registers(const Vcpu& vcpu) {
-    const ArchVcpu& arch = *vcpu.arch;
+    const PvVcpu& arch = pv(vcpu);
     const std::uint64_t root = frame_of_table(arch.kernel_mode ? arch.kernel_table : arch.user_table);
     return {.cr0 = arch.cr0,
             .cr2 = vcpu.info.load()->arch.cr2,
@@ -80,7 +79,7 @@ void add_fpu(const Vcpu& vcpu, VcpuStateWriter& state) {
 }
 
 PvEntries entries(const Vcpu& vcpu) {
-    const ArchVcpu& arch = *vcpu.arch;
+    const PvVcpu& arch = pv(vcpu);
     return {.flags = (arch.kernel_mode ? kPvKernelMode : 0) |
                      (arch.failsafe_masks_events ? kPvFailsafeMasksEvents : 0) |
                      (arch.syscall_masks_events ? kPvSyscallMasksEvents : 0) |
@@ -99,7 +98,7 @@ PvEntries entries(const Vcpu& vcpu) {
 }
 
 // A page of them is too much for the stack: they come from the heap, and without memory the record is an error.
-Result<> add_traps(const ArchVcpu& arch, VcpuStateWriter& state) {
+Result<> add_traps(const PvVcpu& arch, VcpuStateWriter& state) {
     using Traps = std::array<PvTrap, 256>;
     const auto traps = TRY(make_own<Traps>());
     std::size_t count = 0;
@@ -116,7 +115,7 @@ Result<> add_traps(const ArchVcpu& arch, VcpuStateWriter& state) {
     return {};
 }
 
-PvDescriptors descriptors(const ArchVcpu& arch) {
+PvDescriptors descriptors(const PvVcpu& arch) {
     PvDescriptors tables{};
     for (unsigned i = 0; i < arch.gdt_frame_count; ++i) tables.gdt_frames[i] = frame_of_table(arch.gdt_frames[i]);
     tables.gdt_entries = arch.gdt_entries;
@@ -128,7 +127,7 @@ PvDescriptors descriptors(const ArchVcpu& arch) {
 }  // namespace
 
 Result<> PvGuest::add_state_records(const Vcpu& vcpu, VcpuStateWriter& state) const {
-    const ArchVcpu& arch = *vcpu.arch;
+    const PvVcpu& arch = pv(vcpu);
     state.add(VcpuRecordKind::General, general(arch));
     state.add(VcpuRecordKind::Segments, segments(arch));
     state.add(VcpuRecordKind::Control, control_registers(vcpu));

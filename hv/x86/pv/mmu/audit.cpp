@@ -9,7 +9,7 @@
 #include "hv/x86/pv/mmu/linear_tables.hpp"
 #include "hv/x86/pv/mmu/page_table_entry.hpp"
 #include "hv/x86/pv/pv_guest.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -55,7 +55,7 @@ void audit_link(FrameAudit& audit, const Domain& domain, Mfn table, unsigned lev
 
 void audit_vcpu(FrameAudit& audit, const Vcpu& vcpu) {
     if (!vcpu.arch) return;
-    const ArchVcpu& arch = *vcpu.arch;
+    const PvVcpu& arch = pv(vcpu);
     const auto base = [&](const FrameInfo* table, std::uint64_t cr3) {
         audit.use(table, FrameType::L4);
         if (table && address_of(frame_number(*table)).raw != cr3)

@@ -7,27 +7,13 @@
 #include "hv/x86/pv/mmu/roots.hpp"
 #include "hv/x86/pv/mmu/tlb.hpp"
 #include "hv/x86/pv/pv_guest.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
 
-void give_up(Vcpu& vcpu, FrameInfo* old) {
-    if (!old) return;
-    if (put_frame_type_preemptible(*old)) {
-        put_frame(*old);
-    } else {
-        put_aside(vcpu, *old);
-    }
-}
-
 Result<FrameInfo*> take(Vcpu& vcpu, Mfn l4) {
-    FrameInfo* info = TRY(get_frame(l4, vcpu.domain.id));
-    if (const Result<> typed = get_frame_type(*info, FrameType::L4, Preemption::Allowed); !typed) {
-        put_frame(*info);
-        return fail(typed.error());
-    }
-    return info;
+    return get_frame_and_type(l4, vcpu.domain.id, FrameType::L4, Preemption::Allowed);
 }
 
 Pte* table_at(const FrameInfo& info) {
@@ -36,7 +22,7 @@ Pte* table_at(const FrameInfo& info) {
 
 Result<> drop(Vcpu& vcpu, FrameInfo*& table) {
     if (!table) return {};
-    give_up(vcpu, table);
+    put_table(vcpu, *table);
     table = nullptr;
     return finish_unfinished(vcpu);
 }
@@ -47,33 +33,35 @@ Result<> set_kernel_table(Vcpu& vcpu, Mfn l4) {
     TRY(finish_unfinished(vcpu));
     FrameInfo* taken = TRY(take(vcpu, l4));
     if (show_m2p(table_at(*taken))) root_changed(vcpu.domain);
-    FrameInfo* old = vcpu.arch->kernel_table;
-    vcpu.arch->kernel_table = taken;
-    vcpu.arch->kernel_cr3 = address_of(l4).raw;
+    PvVcpu& arch = pv(vcpu);
+    FrameInfo* old = arch.kernel_table;
+    arch.kernel_table = taken;
+    arch.kernel_cr3 = address_of(l4).raw;
     if (&vcpu == &current_vcpu()) load_page_table(vcpu);
-    give_up(vcpu, old);
+    if (old) put_table(vcpu, *old);
     return {};
 }
 
 Result<> set_user_table(Vcpu& vcpu, Mfn l4) {
     TRY(finish_unfinished(vcpu));
     FrameInfo* taken = l4.raw != 0 ? TRY(take(vcpu, l4)) : nullptr;
+    PvVcpu& arch = pv(vcpu);
     // Not of a kernel that uses one table for both modes: it has chosen what its programs see.
-    if (taken && taken != vcpu.arch->kernel_table && hide_m2p(table_at(*taken))) {
+    if (taken && taken != arch.kernel_table && hide_m2p(table_at(*taken))) {
         root_made(vcpu.domain);
         flush_cpus(cpus_of(vcpu.domain));
     }
-    FrameInfo* old = vcpu.arch->user_table;
-    vcpu.arch->user_table = taken;
-    vcpu.arch->user_cr3 = address_of(l4).raw;
-    give_up(vcpu, old);
+    FrameInfo* old = arch.user_table;
+    arch.user_table = taken;
+    arch.user_cr3 = address_of(l4).raw;
+    if (old) put_table(vcpu, *old);
     return {};
 }
 
 Result<> drop_tables(Vcpu& vcpu) {
     TRY(finish_unfinished(vcpu));
-    TRY(drop(vcpu, vcpu.arch->user_table));
-    return drop(vcpu, vcpu.arch->kernel_table);
+    TRY(drop(vcpu, pv(vcpu).user_table));
+    return drop(vcpu, pv(vcpu).kernel_table);
 }
 
 Result<> PvGuest::relinquish_vcpu(Vcpu& vcpu) const {

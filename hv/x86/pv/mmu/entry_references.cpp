@@ -7,7 +7,7 @@
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/devices/io_permissions.hpp"
 #include "hv/x86/pv/mmu/linear_tables.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -34,7 +34,7 @@ bool absent_entry_allowed(Pte entry, const Domain& table_owner) {
     constexpr unsigned kSeenByCaches = 44;
     const Pte seen = (Pte{1} << std::min(kSeenByCaches, unsigned{cpu_model().physical_bits})) - 1;
     const Pte address = entry & kPteFrameMask & seen;
-    return !table_owner.arch->harmless_absent || address == 0 || (address >> kPageShift) >= max_mfn();
+    return !pv(table_owner).harmless_absent || address == 0 || (address >> kPageShift) >= max_mfn();
 }
 
 bool l1_bits_allowed(Pte entry, const Domain& table_owner) {

@@ -8,7 +8,7 @@
 #include "hv/x86/pv/mmu/linear_tables.hpp"
 #include "hv/x86/pv/mmu/roots.hpp"
 #include "hv/x86/pv/mmu/table_lock.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -65,13 +65,7 @@ Result<> update_l1(Pte* entry, Pte value, Domain& table_owner, DomainId frame_ow
 // Gives up what an entry stood for; what is too much for now is put aside.
 void let_go(Pte entry, FrameInfo& table, unsigned level) {
     Result<> put;
-    FrameInfo* below = put_upper_type(entry, table, level, put);
-    if (!below) return;
-    if (put) {
-        put_frame(*below);
-    } else {
-        put_aside(current_vcpu(), *below);
-    }
+    if (FrameInfo* below = put_upper_type(entry, table, level, put)) put_frame_or_aside(current_vcpu(), *below, put);
 }
 
 // The table is locked, so nobody else changes this entry but the processor's accessed bit.
@@ -130,8 +124,7 @@ Result<> update_entry_at(MachineAddress where, Pte value, Domain& table_owner, D
             break;
         }
         if (*type != FrameType::None) {
-            done = update_entry(*info, static_cast<unsigned>(*type), index, value, table_owner, frame_owner,
-                                keep_accessed);
+            done = update_entry(*info, level_of(*type), index, value, table_owner, frame_owner, keep_accessed);
             unlock_table(*info);
             break;
         }
@@ -143,7 +136,7 @@ Result<> update_entry_at(MachineAddress where, Pte value, Domain& table_owner, D
             break;
         }
         const FrameType now = info->frame_type();
-        if (now < FrameType::L1 || now > FrameType::L4 || info->type_count() == 0 ||
+        if (!is_page_table(now) || info->type_count() == 0 ||
             (info->type.load(std::memory_order_acquire) & FrameInfo::kPartial))
             break;
         // Another CPU is validating it, and may be waiting for this one to flush its TLB.
@@ -158,7 +151,7 @@ Result<> update_entry_at(MachineAddress where, Pte value, Domain& table_owner, D
 }
 
 void put_aside(Vcpu& vcpu, FrameInfo& info) {
-    for (FrameInfo*& slot : vcpu.arch->unfinished) {
+    for (FrameInfo*& slot : pv(vcpu).unfinished) {
         if (slot) continue;
         slot = &info;
         return;
@@ -168,8 +161,20 @@ void put_aside(Vcpu& vcpu, FrameInfo& info) {
     put_frame(info);
 }
 
+void put_frame_or_aside(Vcpu& vcpu, FrameInfo& info, const Result<>& undone) {
+    if (undone) {
+        put_frame(info);
+    } else {
+        put_aside(vcpu, info);
+    }
+}
+
+void put_table(Vcpu& vcpu, FrameInfo& table) {
+    put_frame_or_aside(vcpu, table, put_frame_type_preemptible(table));
+}
+
 Result<> finish_what_is_unfinished(Vcpu& vcpu) {
-    for (FrameInfo*& info : vcpu.arch->unfinished) {
+    for (FrameInfo*& info : pv(vcpu).unfinished) {
         if (!info) continue;
         TRY(finish_partial(*info));
         put_frame(*info);

@@ -5,7 +5,7 @@
 #include "hv/domain/vcpu.hpp"
 #include "hv/memory/frame.hpp"
 #include "hv/x86/pv/mmu/page_table_entry.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 
 namespace hv {
 class Domain;
@@ -29,7 +29,8 @@ Result<> update_entry_at(MachineAddress where, Pte value, Domain& table_owner, D
 // on with what is there, and stops after the step that made more: an update of one entry leaves two at most,
 // the tree that was there and the table itself.
 inline bool has_unfinished(const Vcpu& vcpu) {
-    return vcpu.arch->unfinished[0] || vcpu.arch->unfinished[1];
+    const PvVcpu& arch = pv(vcpu);
+    return arch.unfinished[0] || arch.unfinished[1];
 }
 // Error::Restart while there is more to do.
 Result<> finish_what_is_unfinished(Vcpu& vcpu);
@@ -38,5 +39,9 @@ inline Result<> finish_unfinished(Vcpu& vcpu) {
 }
 // The caller gives up a general reference on `info`, whose undoing was preempted. Does no work itself, ever.
 void put_aside(Vcpu& vcpu, FrameInfo& info);
+// The same, but only if undoing its type (`undone`) was preempted; otherwise the reference goes at once.
+void put_frame_or_aside(Vcpu& vcpu, FrameInfo& info, const Result<>& undone);
+// Gives up a page table's type and a general reference on it; what is too much for now is put aside.
+void put_table(Vcpu& vcpu, FrameInfo& table);
 
 }  // namespace hv::x86

@@ -9,7 +9,6 @@
 #include "hv/x86/pv/mmu/table_lock.hpp"
 #include "hv/x86/pv/mmu/tlb.hpp"
 #include "hv/x86/pv/pv_guest.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {

@@ -7,7 +7,7 @@
 #include "hv/x86/pv/mmu/entry_references.hpp"
 #include "hv/x86/pv/mmu/linear_tables.hpp"
 #include "hv/x86/pv/pv_guest.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -26,7 +26,7 @@ Mfn walk_to_l1(const Domain& domain, Mfn l4, std::uint64_t address) {
     if (!canonical(address)) return kInvalidMfn;  // nothing is mapped there, whatever its lower bits find
     if (index_in(4, address) >= abi::xen::kFirstHypervisorSlot && index_in(4, address) <= abi::xen::kLastHypervisorSlot)
         return kInvalidMfn;
-    if (domain.linear_tables && slots_hide(domain.arch->linear_slots, GuestVirtual{address}, 1)) return kInvalidMfn;
+    if (domain.linear_tables && slots_hide(pv(domain).linear_slots, GuestVirtual{address}, 1)) return kInvalidMfn;
     const auto [place, entry, level] = walk<GuestFormat>(l4, address, 2);
     return level == 2 && is_present(entry) ? frame_in(entry) : kInvalidMfn;
 }
@@ -44,16 +44,16 @@ bool PvGuest::address_allowed(GuestVirtual address, std::uint64_t bytes) const {
 }
 
 Pte guest_l1_entry(const Vcpu& vcpu, GuestVirtual address) {
-    const ArchVcpu& arch = *vcpu.arch;
+    const PvVcpu& arch = pv(vcpu);
     return l1_entry(vcpu.domain, arch.kernel_mode ? arch.kernel_table : arch.user_table, address);
 }
 
 Pte guest_kernel_l1_entry(const Vcpu& vcpu, GuestVirtual address) {
-    return l1_entry(vcpu.domain, vcpu.arch->kernel_table, address);
+    return l1_entry(vcpu.domain, pv(vcpu).kernel_table, address);
 }
 
 Mfn guest_l1_table(const Vcpu& vcpu, GuestVirtual address) {
-    const ArchVcpu& arch = *vcpu.arch;
+    const PvVcpu& arch = pv(vcpu);
     return arch.kernel_table ? walk_to_l1(vcpu.domain, frame_number(*arch.kernel_table), address.raw) : kInvalidMfn;
 }
 

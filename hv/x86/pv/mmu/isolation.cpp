@@ -13,7 +13,7 @@
 #include "hv/x86/pv/descriptors/descriptors.hpp"
 #include "hv/x86/pv/mmu/page_table_entry.hpp"
 #include "hv/x86/pv/mmu/root_copy.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 
 extern "C" const char entry_text_start[], entry_text_end[];
 
@@ -137,14 +137,14 @@ void forget_frames(IsolatedRoots& roots) {
 extern "C" [[gnu::hot]] std::uint64_t root_for_guest(const TrapFrame& frame) {
     const PerCpu& cpu = per_cpu();
     const Vcpu& vcpu = *cpu.current;
-    const ArchDomain& domain = *vcpu.domain.arch;
+    const PvDomain& domain = pv(vcpu.domain);
     if (!domain.isolated) return 0;
     IsolatedRoots& roots = *cpu.isolated_roots;
     if (roots.block_of != domain.identity) [[unlikely]] {
         forget_frames(roots);
         roots.block_of = domain.identity;
     }
-    IsolatedRoots::Copy& copy = roots.copies[vcpu.arch->kernel_mode];
+    IsolatedRoots::Copy& copy = roots.copies[pv(vcpu).kernel_mode];
     const std::uint64_t cr3 = read_cr3();
     // Before the table is read: what changes meanwhile makes another version.
     const std::uint64_t version = domain.roots_version.load(std::memory_order_acquire);

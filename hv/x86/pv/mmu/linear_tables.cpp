@@ -4,7 +4,7 @@
 
 #include "hv/domain/domain.hpp"
 #include "hv/x86/pv/mmu/tlb.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -59,9 +59,10 @@ Result<> put_linear(FrameInfo& table, FrameInfo& target) {
 }
 
 void hide_slot(Domain& domain, unsigned index) {
-    std::atomic<std::uint64_t>& word = domain.arch->linear_slots.words[index / 64];
+    LinearSlots& slots = pv(domain).linear_slots;
+    std::atomic<std::uint64_t>& word = slots.words[index / 64];
     const std::uint64_t bit = std::uint64_t{1} << (index % 64);
-    std::atomic<std::uint64_t>& settled = domain.arch->linear_slots.settled[index / 64];
+    std::atomic<std::uint64_t>& settled = slots.settled[index / 64];
     // Whoever set the bit first may still be waiting.
     if (settled.load(std::memory_order_acquire) & bit) return;
     word.fetch_or(bit, std::memory_order_seq_cst);

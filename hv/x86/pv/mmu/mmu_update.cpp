@@ -7,7 +7,6 @@
 #include "hv/x86/pv/mmu/mmu_hypercalls.hpp"
 #include "hv/x86/pv/mmu/request_batch.hpp"
 #include "hv/x86/pv/mmu/table_lock.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -37,7 +36,7 @@ class TableCache {
         frame_ = frame;
         return info_ = info;
     }
-    unsigned level() const { return static_cast<unsigned>(type_); }
+    unsigned level() const { return level_of(type_); }
     void drop() {
         if (!info_) return;
         unlock_table(*info_);

@@ -10,7 +10,6 @@
 #include "hv/x86/pv/mmu/mmu_hypercalls.hpp"
 #include "hv/x86/pv/mmu/request_batch.hpp"
 #include "hv/x86/pv/mmu/tlb.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/vcpu/vcpu_mask.hpp"
 
 namespace hv::x86 {
@@ -19,23 +18,10 @@ namespace {
 using abi::xen::MmuextCommand;
 using abi::xen::MmuextOp;
 
-// A table's type and general reference.
-void give_up(FrameInfo& info) {
-    if (put_frame_type_preemptible(info)) {
-        put_frame(info);
-    } else {
-        put_aside(current_vcpu(), info);
-    }
-}
-
 Result<> pin(Mfn frame, FrameType type, DomainId owner) {
-    FrameInfo* info = TRY(get_frame(frame, owner));
-    if (const Result<> typed = get_frame_type(*info, type, Preemption::Allowed); !typed) {
-        put_frame(*info);
-        return typed;
-    }
+    FrameInfo* info = TRY(get_frame_and_type(frame, owner, type, Preemption::Allowed));
     if (info->type.fetch_or(FrameInfo::kPinned, std::memory_order_acq_rel) & FrameInfo::kPinned) {
-        give_up(*info);  // all of it, should another vCPU have unpinned it meanwhile
+        put_table(current_vcpu(), *info);  // all of it, should another vCPU have unpinned it meanwhile
         return fail(Error::BadArgument);
     }
     return {};
@@ -48,7 +34,7 @@ Result<> unpin(Mfn frame, DomainId owner) {
         return fail(Error::BadArgument);
     }
     put_frame(*info);
-    give_up(*info);  // the pin's own reference
+    put_table(current_vcpu(), *info);  // the pin's own reference
     return {};
 }
 

@@ -2,7 +2,7 @@
 
 #include "hv/domain/domain.hpp"
 #include "hv/x86/paging/layout.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -21,7 +21,7 @@ Pte without_tables(Pte entry, Mfn l4, Mfn copy) {
 
 void copy_root(Pte* to, Mfn copy, const Domain& domain, Mfn l4) {
     const auto* from = static_cast<const Pte*>(frame_pointer(l4));
-    const LinearSlots* linear = domain.linear_tables ? &domain.arch->linear_slots : nullptr;
+    const LinearSlots* linear = domain.linear_tables ? &pv(domain).linear_slots : nullptr;
     for (unsigned slot = 0; slot < kEntriesPerTable; ++slot) {
         if (!is_copied(slot)) continue;
         Pte entry = __atomic_load_n(&from[slot], __ATOMIC_RELAXED);

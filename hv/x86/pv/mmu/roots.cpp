@@ -5,7 +5,7 @@
 #include "hv/domain/domain.hpp"
 #include "hv/machine/cpus.hpp"
 #include "hv/x86/pv/mmu/tlb.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -20,11 +20,11 @@ std::uint64_t new_roots_version() {
 
 void root_made(Domain& domain) {
     // Before any look at who runs the domain: a CPU that joins them says so first and reads the version then.
-    domain.arch->roots_version.store(new_roots_version(), std::memory_order_seq_cst);
+    pv(domain).roots_version.store(new_roots_version(), std::memory_order_seq_cst);
 }
 
 void root_changed(Domain& domain) {
-    if (!domain.arch->isolated) return;
+    if (!pv(domain).isolated) return;
     root_made(domain);
     CpuSet others = cpus_of(domain);
     others.clear(current_cpu());

@@ -1,12 +1,12 @@
 // A PV kernel may change entries of its page tables with ordinary instructions: the mapping is read-only, the write
 // faults, and it is carried out here as a checked update.
 #include "hv/domain/domain.hpp"
+#include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/emulate/instruction.hpp"
 #include "hv/x86/pv/mmu/entry_update.hpp"
 #include "hv/x86/pv/mmu/guest_tables.hpp"
 #include "hv/x86/pv/mmu/table_lock.hpp"
 #include "hv/x86/pv/traps/emulation.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -180,13 +180,13 @@ bool writes_at(const TrapFrame& frame, const Instruction& in, std::uint64_t addr
                                     : far   ? execute_far_bit(frame, in, address, old)
                                             : execute(frame, in, old, offset);
             if (outcome.known) {
-                const Result<> written = !outcome.write ? Result<>{}
-                                                        : replace_entry(**info, static_cast<unsigned>(*type), index,
-                                                                        old, outcome.value, vcpu.domain);
+                const Result<> written =
+                    !outcome.write ? Result<>{}
+                                   : replace_entry(**info, level_of(*type), index, old, outcome.value, vcpu.domain);
                 if (written) {
                     if (in.opcode == 0xab)
                         frame.rdi +=
-                            (frame.rflags & (1u << 10)) ? 0 - std::uint64_t{in.operand_bytes()} : in.operand_bytes();
+                            (frame.rflags & kRflagsDf) ? 0 - std::uint64_t{in.operand_bytes()} : in.operand_bytes();
                     frame.rip += in.length;
                     handled = true;
                 } else {

@@ -5,14 +5,15 @@
 #include "hv/memory/frame.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/mmu/base_pointers.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 #include "hv/x86/smp/ipi.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv {
 namespace x86 {
 
 std::uint64_t cr3_of(const Vcpu& vcpu) {
-    return vcpu.arch->kernel_mode ? vcpu.arch->kernel_cr3 : vcpu.arch->user_cr3;
+    const PvVcpu& arch = pv(vcpu);
+    return arch.kernel_mode ? arch.kernel_cr3 : arch.user_cr3;
 }
 
 void load_page_table(const Vcpu& vcpu) {

@@ -8,7 +8,6 @@
 #include "hv/x86/pv/mmu/mmu_hypercalls.hpp"
 #include "hv/x86/pv/mmu/table_lock.hpp"
 #include "hv/x86/pv/mmu/tlb.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/vcpu/vcpu_mask.hpp"
 
 namespace hv::x86 {

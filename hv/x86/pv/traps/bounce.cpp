@@ -6,13 +6,14 @@
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/mmu/base_pointers.hpp"
 #include "hv/x86/pv/mmu/guest_words.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 #include "hv/x86/pv/traps/traps.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
 
 [[gnu::hot]] void switch_mode(Vcpu& vcpu) {
-    vcpu.arch->kernel_mode = !vcpu.arch->kernel_mode;
+    PvVcpu& arch = pv(vcpu);
+    arch.kernel_mode = !arch.kernel_mode;
     asm volatile("swapgs" : : : "memory");
     load_page_table(vcpu);
 }
@@ -57,7 +58,7 @@ fault:
 }  // namespace
 
 [[gnu::hot]] bool enter_guest_kernel(Vcpu& vcpu, TrapFrame& frame, const GuestEntry& entry) {
-    ArchVcpu& arch = *vcpu.arch;
+    PvVcpu& arch = pv(vcpu);
     abi::xen::VcpuInfo& info = *vcpu.info.load(std::memory_order_relaxed);
     std::uint64_t stack = frame.rsp, cs = frame.cs & 0xffff;
     if (arch.kernel_mode) {
@@ -88,7 +89,7 @@ fault:
 
 [[gnu::hot]] void deliver_trap(Vcpu& vcpu, TrapFrame& frame, std::uint8_t vector,
                                std::optional<std::uint32_t> error_code) {
-    const GuestGate& gate = vcpu.arch->gates[vector];
+    const GuestGate& gate = pv(vcpu).gates[vector];
     if (gate.address == 0) {
         log(LogLevel::GuestError, "d{}v{}: no handler for trap {} (error code {:x}) at rip {:x} rsp {:x}, cr2 {:x}",
             vcpu.domain.id, vcpu.id, vector, error_code.value_or(0), frame.rip, frame.rsp, vcpu.info.load()->arch.cr2);
@@ -104,7 +105,7 @@ fault:
 [[gnu::hot]] void deliver_page_fault(Vcpu& vcpu, TrapFrame& frame, std::uint64_t address, std::uint32_t error_code) {
     constexpr std::uint32_t kFromUser = 4;
     vcpu.info.load(std::memory_order_relaxed)->arch.cr2 = address;
-    error_code = vcpu.arch->kernel_mode ? error_code & ~kFromUser : error_code | kFromUser;
+    error_code = pv(vcpu).kernel_mode ? error_code & ~kFromUser : error_code | kFromUser;
     deliver_trap(vcpu, frame, kPageFault, error_code);
 }
 

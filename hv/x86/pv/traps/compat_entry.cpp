@@ -4,9 +4,9 @@
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 #include "hv/x86/pv/traps/bounce.hpp"
 #include "hv/x86/traps/trap_frame.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 extern "C" const char syscall32_stubs[], sysenter_entry[];
 
@@ -38,7 +38,7 @@ void enable_compat_entries(CpuId cpu) {
 
 extern "C" void guest_syscall32(TrapFrame& frame) {
     Vcpu& vcpu = current_vcpu();
-    const ArchVcpu& arch = *vcpu.arch;
+    const PvVcpu& arch = pv(vcpu);
     if (arch.syscall32_callback == 0 || !syscall32_works()) {
         frame.rip -= frame.instruction_length;
         deliver_trap(vcpu, frame, kInvalidOpcode, {});
@@ -49,7 +49,7 @@ extern "C" void guest_syscall32(TrapFrame& frame) {
 
 extern "C" void guest_sysenter(TrapFrame& frame) {
     Vcpu& vcpu = current_vcpu();
-    const ArchVcpu& arch = *vcpu.arch;
+    const PvVcpu& arch = pv(vcpu);
     frame.rflags |= kRflagsIf;  // it was set, as always in a guest
     if (arch.sysenter_callback == 0) {
         deliver_general_protection(vcpu, frame, 0);

@@ -5,12 +5,12 @@
 #include "hv/domain/runstate.hpp"
 #include "hv/hypercall/dispatch.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 #include "hv/x86/pv/traps/bounce.hpp"
 #include "hv/x86/pv/traps/iret.hpp"
 #include "hv/x86/pv/traps/traps.hpp"
 #include "hv/x86/traps/guest_seam.hpp"
 #include "hv/x86/traps/masked_time.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/vcpu/context_switch.hpp"
 
 namespace hv::x86 {
@@ -47,7 +47,7 @@ void last_work(TrapFrame& frame) {
             [[unlikely]]
             do_cpu_work(frame);
         Vcpu& vcpu = *cpu.current;
-        ArchVcpu& arch = *vcpu.arch;
+        PvVcpu& arch = pv(vcpu);
         if (arch.runstate_late && arch.kernel_mode) arch.runstate_late = !runstate_publish(vcpu);
         if (arch.nmi_pending.load(std::memory_order_relaxed) && arch.nmi_callback != 0 &&
             arch.nmi_pending.exchange(false)) {
@@ -83,7 +83,7 @@ void last_work(TrapFrame& frame) {
 
 extern "C" [[gnu::hot]] void guest_syscall(TrapFrame& frame) {
     Vcpu& vcpu = current_vcpu();
-    ArchVcpu& arch = *vcpu.arch;
+    PvVcpu& arch = pv(vcpu);
     masked_time_begins(arch.kernel_mode ? call_cause(frame.rax) : kSystemCallCause);
     if (arch.kernel_mode) [[likely]]
         return hypercall(frame);

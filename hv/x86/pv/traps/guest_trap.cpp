@@ -6,11 +6,11 @@
 #include "hv/x86/policy/cpuid_policy.hpp"
 #include "hv/x86/pv/descriptors/descriptor_windows.hpp"
 #include "hv/x86/pv/descriptors/descriptors.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 #include "hv/x86/pv/traps/bounce.hpp"
 #include "hv/x86/pv/traps/emulation.hpp"
 #include "hv/x86/pv/traps/traps.hpp"
 #include "hv/x86/traps/guest_seam.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/vcpu/context_switch.hpp"
 #include "hv/x86/vcpu/debug_registers.hpp"
 #include "hv/x86/vcpu/fpu.hpp"
@@ -43,9 +43,9 @@ bool software_interrupt(Vcpu& vcpu, TrapFrame& frame) {
     Instruction in;
     if (!decode(frame, in) || in.opcode != 0xcd) return false;
     const auto vector = static_cast<std::uint8_t>(in.immediate);
-    const GuestGate& gate = vcpu.arch->gates[vector];
+    const GuestGate& gate = pv(vcpu).gates[vector];
     const unsigned level =
-        vcpu.arch->kernel_mode ? 1 : 3;  // as if the kernel ran in ring 1: gates of level 0 are hardware's
+        pv(vcpu).kernel_mode ? 1 : 3;  // as if the kernel ran in ring 1: gates of level 0 are hardware's
     if (gate.address == 0 || (gate.flags & abi::xen::kTrapDplMask) < level) {
         deliver_general_protection(vcpu, frame, vector * 8u + kIdt);
         return true;

@@ -1,15 +1,17 @@
 #include "hv/x86/pv/traps/iopl.hpp"
 
 #include "hv/memory/guest_access.hpp"
+#include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/mmu/guest_tables.hpp"
 #include "hv/x86/pv/pv_guest.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 #include "hv/x86/pv/traps/bounce.hpp"
 
 namespace hv::x86 {
 namespace {
 
 bool bitmap_allows(Vcpu& vcpu, std::uint16_t port, unsigned bytes) {
-    const ArchVcpu& arch = *vcpu.arch;
+    const PvVcpu& arch = pv(vcpu);
     if (port + bytes > arch.io_bitmap_ports) return false;
     const unsigned first = port % 8;
     std::uint8_t bits[2] = {};
@@ -25,9 +27,9 @@ bool bitmap_allows(Vcpu& vcpu, std::uint16_t port, unsigned bytes) {
 }  // namespace
 
 void set_iopl(Vcpu& vcpu, std::uint32_t iopl) {
-    constexpr unsigned kIoplShift = 12;
-    vcpu.arch->iopl = iopl;
-    vcpu.arch->shown_iopl = has_architectural_iopl(vcpu.domain) ? iopl << kIoplShift : 0;
+    PvVcpu& arch = pv(vcpu);
+    arch.iopl = iopl;
+    arch.shown_iopl = has_architectural_iopl(vcpu.domain) ? iopl << kRflagsIoplShift : 0;
 }
 
 Result<> PvGuest::set_io_privilege(Vcpu& vcpu, std::uint32_t level) const {
@@ -37,14 +39,16 @@ Result<> PvGuest::set_io_privilege(Vcpu& vcpu, std::uint32_t level) const {
 
 Result<> PvGuest::set_io_bitmap(Vcpu& vcpu, GuestVirtual bitmap, std::uint32_t ports) const {
     if (!guest_range_allowed(bitmap, (ports + 7) / 8)) return fail(Error::BadArgument);
-    vcpu.arch->io_bitmap = bitmap;
-    vcpu.arch->io_bitmap_ports = ports;
+    PvVcpu& arch = pv(vcpu);
+    arch.io_bitmap = bitmap;
+    arch.io_bitmap_ports = ports;
     return {};
 }
 
 bool iopl_allows_io(const Vcpu& vcpu) {
-    const unsigned ring = !vcpu.arch->kernel_mode ? 3 : has_architectural_iopl(vcpu.domain) ? 0 : 1;
-    return vcpu.arch->iopl >= ring;
+    const PvVcpu& arch = pv(vcpu);
+    const unsigned ring = !arch.kernel_mode ? 3 : has_architectural_iopl(vcpu.domain) ? 0 : 1;
+    return arch.iopl >= ring;
 }
 
 bool ports_allowed(Vcpu& vcpu, std::uint16_t port, unsigned bytes) {

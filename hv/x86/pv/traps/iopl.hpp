@@ -7,7 +7,6 @@
 #include <cstdint>
 
 #include "hv/domain/domain.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
 

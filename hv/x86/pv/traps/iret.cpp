@@ -7,10 +7,10 @@
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/pv/mmu/guest_words.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 #include "hv/x86/pv/traps/bounce.hpp"
 #include "hv/x86/pv/traps/iopl.hpp"
 #include "hv/x86/pv/traps/traps.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -47,14 +47,14 @@ namespace {
 }  // namespace
 
 [[gnu::hot]] void guest_iret(Vcpu& vcpu, TrapFrame& frame) {
-    ArchVcpu& arch = *vcpu.arch;
+    PvVcpu& arch = pv(vcpu);
     abi::xen::IretContext saved;
     if (!read_context(GuestVirtual{frame.rsp}, saved)) [[unlikely]] {
         vcpu.domain.crash("the frame of its iret hypercall is not readable");
         return;
     }
     if ((saved.cs & 3) == 3) {
-        if (!has_user_table(arch)) {
+        if (!arch.user_table) {
             vcpu.domain.crash("return to user mode without a user page table");
             return;
         }
@@ -62,7 +62,7 @@ namespace {
     }
     const std::uint64_t iopl = saved.rflags & kRflagsIopl;
     if (iopl != arch.shown_iopl && has_architectural_iopl(vcpu.domain)) [[unlikely]]
-        set_iopl(vcpu, static_cast<std::uint32_t>(iopl >> 12));
+        set_iopl(vcpu, static_cast<std::uint32_t>(iopl >> kRflagsIoplShift));
     frame.rip = saved.rip;
     frame.cs = (saved.cs & 0xffff) | 3;
     frame.rflags = (saved.rflags & kGuestFlags) | kRflagsIf | 2;

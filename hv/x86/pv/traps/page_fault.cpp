@@ -6,10 +6,10 @@
 #include "hv/x86/emulate/instruction.hpp"
 #include "hv/x86/pv/descriptors/descriptors.hpp"
 #include "hv/x86/pv/mmu/guest_tables.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 #include "hv/x86/pv/traps/bounce.hpp"
 #include "hv/x86/pv/traps/emulation.hpp"
 #include "hv/x86/pv/traps/traps.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -25,7 +25,7 @@ bool fault_in_ldt_window(Vcpu& vcpu, TrapFrame& frame, std::uint64_t address, Pr
     if (mapped || mapped.error() == Error::Restart) return true;  // the guest executes it again
     // The guest sees it where it put its LDT.
     const std::uint64_t offset = address - window;
-    deliver_page_fault(vcpu, frame, vcpu.arch->ldt_base.raw + offset, static_cast<std::uint32_t>(frame.error_code));
+    deliver_page_fault(vcpu, frame, pv(vcpu).ldt_base.raw + offset, static_cast<std::uint32_t>(frame.error_code));
     return true;
 }
 
@@ -95,7 +95,7 @@ bool stack_read_as_supervisor(Vcpu& vcpu, TrapFrame& frame, std::uint64_t addres
     // A write to one of its own page tables, mapped read-only: the guest's kernel changes an entry in place.
     constexpr std::uint32_t kWriteProtected = kProtection | kWrite;
     const std::uint64_t rip = frame.rip;
-    if (vcpu.arch->kernel_mode && (error & (kWriteProtected | kReserved | kFetch)) == kWriteProtected &&
+    if (pv(vcpu).kernel_mode && (error & (kWriteProtected | kReserved | kFetch)) == kWriteProtected &&
         emulate_table_write(vcpu, frame, address)) {
         if (frame.rip != rip) instruction_done(vcpu, frame);
         return;

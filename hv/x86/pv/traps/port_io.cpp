@@ -5,6 +5,7 @@
 #include "hv/hypercall/hypercall.hpp"
 #include "hv/memory/guest_access.hpp"
 #include "hv/x86/cpu/io.hpp"
+#include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/devices/device_moves.hpp"
 #include "hv/x86/devices/io_permissions.hpp"
 #include "hv/x86/devices/pci_config.hpp"
@@ -12,12 +13,11 @@
 #include "hv/x86/pv/traps/bounce.hpp"
 #include "hv/x86/pv/traps/emulation.hpp"
 #include "hv/x86/pv/traps/iopl.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 
 namespace hv::x86 {
 namespace {
 
-std::uint32_t port_read(std::uint16_t port, unsigned bytes) {
+std::uint32_t guest_port_read(std::uint16_t port, unsigned bytes) {
     if (!current_domain().privileged || !io_ports_allowed(port, bytes)) return ~0u;
     if (is_pci_port(port, bytes)) return guest_pci_read(port, bytes);
     return read_port(port, bytes);
@@ -34,7 +34,7 @@ bool moves_vga_memory(std::uint16_t port, unsigned bytes) {
     return false;
 }
 
-void port_write(std::uint16_t port, unsigned bytes, std::uint32_t value) {
+void guest_port_write(std::uint16_t port, unsigned bytes, std::uint32_t value) {
     if (!current_domain().privileged || !io_ports_allowed(port, bytes)) return;
     if (is_pci_port(port, bytes)) return guest_pci_write(port, bytes, value);
     if (moves_vga_memory(port, bytes)) return write_port_that_moves_devices(port, bytes, value);
@@ -45,11 +45,11 @@ void port_write(std::uint16_t port, unsigned bytes, std::uint32_t value) {
 bool string_io(Vcpu& vcpu, TrapFrame& frame, const Instruction& in, unsigned bytes) {
     const bool input = in.opcode < 0x6e;
     const auto port = static_cast<std::uint16_t>(frame.rdx);
-    const std::uint64_t step = (frame.rflags & (1u << 10)) ? 0 - std::uint64_t{bytes} : bytes;
+    const std::uint64_t step = (frame.rflags & kRflagsDf) ? 0 - std::uint64_t{bytes} : bytes;
     while (!in.rep || frame.rcx != 0) {
         std::uint32_t value = 0;
         if (input) {
-            value = port_read(port, bytes);
+            value = guest_port_read(port, bytes);
             if (!copy_to_guest(GuestVirtual{frame.rdi}, &value, bytes)) {
                 deliver_page_fault(vcpu, frame, frame.rdi, 2);
                 return true;
@@ -60,7 +60,7 @@ bool string_io(Vcpu& vcpu, TrapFrame& frame, const Instruction& in, unsigned byt
                 deliver_page_fault(vcpu, frame, frame.rsi, 0);
                 return true;
             }
-            port_write(port, bytes, value);
+            guest_port_write(port, bytes, value);
             frame.rsi += step;
         }
         if (!in.rep) break;
@@ -80,9 +80,9 @@ bool emulate_port_io(Vcpu& vcpu, TrapFrame& frame, const Instruction& in) {
     if (!ports_allowed(vcpu, port, bytes)) return false;
     if (in.opcode < 0x70) return string_io(vcpu, frame, in, bytes);
     if (in.opcode & 2) {
-        port_write(port, bytes, static_cast<std::uint32_t>(frame.rax));
+        guest_port_write(port, bytes, static_cast<std::uint32_t>(frame.rax));
     } else {
-        const std::uint32_t value = port_read(port, bytes);
+        const std::uint32_t value = guest_port_read(port, bytes);
         if (bytes == 4)
             frame.rax = value;
         else if (bytes == 2)

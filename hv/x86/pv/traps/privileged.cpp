@@ -7,11 +7,11 @@
 #include "hv/x86/policy/msr.hpp"
 #include "hv/x86/pv/mmu/base_pointers.hpp"
 #include "hv/x86/pv/mmu/tlb.hpp"
+#include "hv/x86/pv/pv_vcpu.hpp"
 #include "hv/x86/pv/traps/bounce.hpp"
 #include "hv/x86/pv/traps/emulation.hpp"
 #include "hv/x86/pv/traps/guest_cr4.hpp"
 #include "hv/x86/pv/traps/iopl.hpp"
-#include "hv/x86/vcpu/arch_vcpu.hpp"
 #include "hv/x86/vcpu/debug_registers.hpp"
 #include "hv/x86/vcpu/fpu.hpp"
 
@@ -19,7 +19,7 @@ namespace hv::x86 {
 namespace {
 
 bool read_control(Vcpu& vcpu, unsigned number, std::uint64_t& value) {
-    const ArchVcpu& arch = *vcpu.arch;
+    const PvVcpu& arch = pv(vcpu);
     switch (number) {
         case 0: value = arch.cr0; return true;
         case 2: value = vcpu.info.load()->arch.cr2; return true;
@@ -178,7 +178,7 @@ bool emulate_privileged(Vcpu& vcpu, TrapFrame& frame) {
         handled = emulate_interrupt_flag(vcpu, frame, in);
     else if (is_table_query(in))
         handled = emulate_table_query(vcpu, frame, in);
-    else if (vcpu.arch->kernel_mode)
+    else if (pv(vcpu).kernel_mode)
         handled = emulate_for_kernel(vcpu, frame, in);  // user programs get nothing else, whatever their kernel may do
     if (handled && frame.rip == next) instruction_done(vcpu, frame);
     return handled;

@@ -19,8 +19,8 @@
 #include <utility>
 #include <vector>
 
-#include "devices/block/image_format.hpp"
 #include "hvctl/try.hpp"
+#include "storage/image_format.hpp"
 
 namespace hvctld {
 namespace {

@@ -12,10 +12,10 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "devices/block/image_format.hpp"
 #include "devices/block/qmp.hpp"
 #include "devices/block/unix_socket.hpp"
 #include "hvctl/try.hpp"
+#include "storage/image_format.hpp"
 
 namespace hvctld {
 namespace {

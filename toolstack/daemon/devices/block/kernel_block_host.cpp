@@ -1,4 +1,5 @@
 #include "devices/block/kernel_block_host.hpp"
+#include "base/physical_device.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -1,20 +1,11 @@
 #include "devices/block/vbd.hpp"
 
 #include <fmt/format.h>
-#include <sys/sysmacros.h>
 
-#include <cstdio>
-
+#include "base/physical_device.hpp"
 #include "config/disk_target.hpp"
 
 namespace hvctld {
-
-std::optional<dev_t> parse_physical_device(const std::string& text) {
-    unsigned device_major = 0;
-    unsigned device_minor = 0;
-    if (std::sscanf(text.c_str(), "%x:%x", &device_major, &device_minor) != 2) return std::nullopt;
-    return makedev(device_major, device_minor);
-}
 
 BusDevices::Entry vbd_entry(const config::DiskDefinition& disk, dev_t device) {
     const auto target = config::parse_disk_target(disk.target);
@@ -29,7 +20,7 @@ BusDevices::Entry vbd_entry(const config::DiskDefinition& disk, dev_t device) {
              {"mode", disk.read_only ? "r" : "w"},
              {"device-type", kind},
              {"discard-enable", disk.read_only ? "0" : "1"},
-             {"physical-device", fmt::format("{:x}:{:x}", major(device), minor(device))}}};
+             {"physical-device", physical_device_text(device)}}};
 }
 
 dev_t vbd_device(const BusDevices& vbds, std::uint32_t number) {

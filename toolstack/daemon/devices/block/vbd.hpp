@@ -5,8 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <optional>
-#include <string>
+#include <string_view>
 
 #include "config/definition.hpp"
 #include "devices/xenbus.hpp"
@@ -14,9 +13,6 @@
 namespace hvctld {
 
 inline constexpr std::string_view kVbd = "vbd";
-
-// "7:1f", as blkback reads and shows it.
-std::optional<dev_t> parse_physical_device(const std::string& text);
 
 // A disk that is served from the block device `device`.
 BusDevices::Entry vbd_entry(const config::DiskDefinition& disk, dev_t device);

@@ -1,4 +1,4 @@
-#include "devices/block/image_format.hpp"
+#include "storage/image_format.hpp"
 
 #include <endian.h>
 #include <fmt/format.h>
