@@ -16,6 +16,7 @@
 #include "hv/x86/cpu/microcode.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/processor_switches.hpp"
+#include "hv/x86/cpu/returns.hpp"
 #include "hv/x86/cpu/smap.hpp"
 #include "hv/x86/cpu/switches.hpp"
 #include "hv/x86/paging/direct_map.hpp"
@@ -128,6 +129,7 @@ extern "C" [[noreturn]] void start_machine(std::uint32_t magic, std::uint32_t in
     start_early_memory(info_from_loader);
     patch_smap();
     set_switches();
+    set_returns();
     start_paging();
     build_idt();
     PerCpu& cpu = add_cpu(0);

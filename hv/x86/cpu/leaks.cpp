@@ -16,9 +16,10 @@ constinit Identification of_boot_cpu{};
 constinit GuestControls for_user_kernels{}, for_kernels{};
 constinit LeakTexts texts{};
 
-// Tables of guests are made for them or not, and a CPU that is parked has nothing to run on.
+// Tables of guests are made for them or not, a CPU that is parked has nothing to run on, and a return that stands in
+// the place of a jump is one for good.
 constexpr Measures kFromTheStart =
-    kIsolate | Measures{Measure::SanitiseDomu, Measure::SanitiseDom0, Measure::SiblingsOff};
+    kIsolate | Measures{Measure::SanitiseDomu, Measure::SanitiseDom0, Measure::SafeThunks, Measure::SiblingsOff};
 
 Identification identify_here() {
     Identification found = identify(ThisProcessor{});

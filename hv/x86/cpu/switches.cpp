@@ -7,7 +7,7 @@
 #include "hv/base/log.hpp"
 #include "hv/x86/cpu/cpuid.hpp"
 #include "hv/x86/cpu/leaks.hpp"
-#include "hv/x86/cpu/registers.hpp"
+#include "hv/x86/cpu/writable_text.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -34,18 +34,6 @@ extern "C" const Switch switches_start[], switches_end[];
 std::uint64_t address_of(const std::int32_t& field) {
     return reinterpret_cast<std::uint64_t>(&field) + static_cast<std::uint64_t>(std::int64_t{field});
 }
-
-// hv's text has no writable alias once paging is up.
-class WritableText {
-  public:
-    WritableText() : cr0_{read_cr0()} { write_cr0(cr0_ & ~std::uint64_t{kCr0Wp}); }
-    ~WritableText() { write_cr0(cr0_); }
-    WritableText(const WritableText&) = delete;
-    WritableText& operator=(const WritableText&) = delete;
-
-  private:
-    std::uint64_t cr0_;
-};
 
 void set(const Switch& which, bool jumps) {
     const std::uint64_t place = address_of(which.place);

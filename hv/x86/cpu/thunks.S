@@ -1,5 +1,6 @@
 // How hv's code takes an indirect branch: the compiler calls these (-mindirect-branch=thunk-extern) and writes no such
-// branch itself. By default one jump; a retpoline or LFENCE where they are at work.
+// branch itself. By default one jump; a retpoline or LFENCE where they are at work. And how it returns: the compiler jumps
+// here (-mfunction-return=thunk-extern), until cpu/returns.cpp puts a return in the place of the jump.
 #include "asm_constants.h"
 #include "hv/x86/traps/switches.h"
 
@@ -31,5 +32,12 @@ __x86_indirect_thunk_\register:
         .irp    register, rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15
         thunk   \register
         .endr
+
+        .balign 64, 0xcc
+        .skip   32, 0xcc
+        .globl  __x86_return_thunk
+__x86_return_thunk:
+        ret
+        int3
 
         .section .note.GNU-stack, "", @progbits

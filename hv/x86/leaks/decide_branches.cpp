@@ -75,7 +75,7 @@ void Decider::decide_history() {
                !bhi.empty(), bhi);
         choose(Measure::BhiSequenceHvm, options_.history_entry.hvm, !bhi.empty(), bhi);
     }
-    if (suffers(Its)) choose(Measure::SafeThunks, options_.rest, true, {Its});
+    choose(Measure::SafeThunks, options_.return_thunk, suffers(Its), of_these({Its}));
 }
 
 void Decider::decide_guest_controls() {

@@ -26,6 +26,7 @@ struct LeakOptions {
     std::optional<Thunk> thunk;
     Choice ibrs, stibp, ibpb, ssbd, psfd, l1d_flush, branch_barriers, unprivileged_mmio, divider_scrub,
         history_hardware, reduced_speculation;
+    Choice return_thunk;                // hv's returns are in upper halves of cache lines: no word of Xen's
     Choice isolate_dom0, isolate_domu;  // xpti
     Choice l1tf_dom0, l1tf_domu;        // pv-l1tf
     Choice siblings;                    // smt

@@ -19,6 +19,7 @@ constexpr SwitchWord kSwitches[] = {
     {"div-scrub", &LeakOptions::divider_scrub},
     {"bhi-dis-s", &LeakOptions::history_hardware},
     {"bp-spec-reduce", &LeakOptions::reduced_speculation},
+    {"return-thunk", &LeakOptions::return_thunk},
 };
 
 struct GuestWord {

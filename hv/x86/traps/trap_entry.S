@@ -125,7 +125,7 @@ end_of_critical_trap:
         .globl  fill_return_stack
 fill_return_stack:
         fill_returns
-        ret
+        jmp     __x86_return_thunk
 
 /* VERW of a memory operand that names a writable segment empties the buffers, where microcode has given it that. */
         .globl  clears_buffers

@@ -131,8 +131,19 @@ TEST(Decide, BranchHistory) {
     EXPECT_EQ(on("EPYC 7713", "spec-ctrl=bhb-entry").wanted & kSequences, Measures{Measure::BhiSequence});
     EXPECT_TRUE(on("Xeon Platinum 8268", "spec-ctrl=bhb-entry=no-pv").left_open.has(Leak::Bhi));
     EXPECT_TRUE(on("Xeon Platinum 8268", "spec-ctrl=bhi-dis-s").impossible.has(Measure::BhiHardware));
-    EXPECT_TRUE(on("Xeon Platinum 8268").wanted.has(Measure::SafeThunks));
     EXPECT_TRUE((on("EPYC 7713").wanted & Measures{Measure::BhiSequence, Measure::SafeThunks}).empty());
+}
+
+TEST(Decide, UpperHalvesOfCacheLines) {
+    EXPECT_EQ(on("Xeon Platinum 8268").reason(Measure::SafeThunks), Leaks{Leak::Its});
+    EXPECT_FALSE(on("Xeon w7-2475X").wanted.has(Measure::SafeThunks));
+    for (const char* text : {"spec-ctrl=no-return-thunk", "spec-ctrl=no-xen", "spec-ctrl=no"}) {
+        EXPECT_FALSE(on("Xeon Platinum 8268", text).wanted.has(Measure::SafeThunks)) << text;
+        EXPECT_TRUE(on("Xeon Platinum 8268", text).left_open.has(Leak::Its)) << text;
+    }
+    const Mitigations forced = on("EPYC 7713", "spec-ctrl=return-thunk");
+    EXPECT_TRUE(forced.wanted.has(Measure::SafeThunks) && forced.asked.has(Measure::SafeThunks));
+    EXPECT_TRUE(forced.reason(Measure::SafeThunks).empty());
 }
 
 constexpr Measures kReturns = {Measure::IbpbOnEntryDomu, Measure::IbpbOnEntryDom0};

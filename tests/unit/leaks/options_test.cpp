@@ -50,8 +50,8 @@ TEST(LeakOptions, Switches) {
           Word{"ssbd", &LeakOptions::ssbd}, Word{"psfd", &LeakOptions::psfd},
           Word{"l1d-flush", &LeakOptions::l1d_flush}, Word{"branch-harden", &LeakOptions::branch_barriers},
           Word{"unpriv-mmio", &LeakOptions::unprivileged_mmio}, Word{"div-scrub", &LeakOptions::divider_scrub},
-          Word{"bhi-dis-s", &LeakOptions::history_hardware},
-          Word{"bp-spec-reduce", &LeakOptions::reduced_speculation}}) {
+          Word{"bhi-dis-s", &LeakOptions::history_hardware}, Word{"bp-spec-reduce", &LeakOptions::reduced_speculation},
+          Word{"return-thunk", &LeakOptions::return_thunk}}) {
         const std::string name = word.name;
         EXPECT_EQ(parse_well("spec-ctrl=" + name).*word.choice, Choice{true}) << name;
         EXPECT_EQ(parse_well("spec-ctrl=" + name + "=1").*word.choice, Choice{true}) << name;

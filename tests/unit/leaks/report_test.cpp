@@ -118,7 +118,8 @@ TEST(Report, WhatThisHvDoes) {
     for (const auto& records : {intel_servers(), intel_others(), amd_processors(), other_processors()})
         for (const Record& record : records) {
             const Standing standing = standing_of(decide(identify(record), {}), kAtWork);
-            EXPECT_TRUE((standing.not_yet & Leaks{Leak::Meltdown, Leak::L1tf, Leak::SpectreV1, Leak::Bhi}).empty())
+            EXPECT_TRUE(
+                (standing.not_yet & Leaks{Leak::Meltdown, Leak::L1tf, Leak::SpectreV1, Leak::Bhi, Leak::Its}).empty())
                 << record.name;
         }
     LeakOptions options;
