@@ -20,8 +20,15 @@ constexpr std::string_view kHooksFolder = "/tool/hvctld/nic-hooks";
 constexpr std::size_t kMostHooks = 16;
 constexpr std::uint64_t kPatienceWithOthersMs = 60'000;  // longer than any of them may take
 
-std::string entry_of_hook(const std::string& interface) {
+// The store's names have no dots: vif3.0's is vif3-0.
+std::string entry_of_hook(std::string interface) {
+    std::ranges::replace(interface, '.', '-');
     return fmt::format("{}/{}", kHooksFolder, interface);
+}
+
+std::string interface_of_entry(std::string name) {
+    std::ranges::replace(name, '-', '.');
+    return name;
 }
 
 // One line each; none of them can have a line's end in it. The program is not the definition's word: that may be empty.
@@ -132,7 +139,8 @@ void NicHooks::forget(const std::string& interface) {
 
 void NicHooks::load() {
     const std::string folder{kHooksFolder};
-    for (const std::string& interface : store_.list(folder).value_or(std::vector<std::string>{})) {
+    for (const std::string& name : store_.list(folder).value_or(std::vector<std::string>{})) {
+        const std::string interface = interface_of_entry(name);
         const std::string path = entry_of_hook(interface);
         const std::string text = store_.read(path).value_or("");
         if (auto run = read_hook_record(interface, text)) {
@@ -148,12 +156,21 @@ void NicHooks::take_up(const std::string& interface) {
     if (const auto found = begun_.find(interface); found != begun_.end()) found->second.taken_up = true;
 }
 
+// The process before this one may have ended between the hook and the filter, which goes after it.
 void NicHooks::sweep() {
-    std::vector<std::string> left;
+    std::vector<GuestNic> left;
     for (const auto& [interface, begun] : begun_) {
-        if (!begun.taken_up) left.push_back(interface);
+        if (!begun.taken_up) left.push_back({interface, begun.run.domain, begun.run.nic});
     }
-    for (const std::string& interface : left) remove(interface, [] {});
+    for (const GuestNic& nic : left) {
+        remove(nic.interface, [this, nic] {
+            const auto disconnect = [network = network_, nic]() -> Result<void> {
+                network->disconnect(nic);
+                return {};
+            };
+            lane_.run_apart(loop_, disconnect, [](const Result<void>&) {});
+        });
+    }
 }
 
 }  // namespace hvctld
