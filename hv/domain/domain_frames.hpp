@@ -12,7 +12,7 @@ namespace hv {
 class Domain;
 
 // The one place where what a guest calls a frame becomes the frame. A PV guest calls them by their machine numbers. A
-// number that is no frame's is passed on, to be refused by whoever takes the frame.
+// number that is no frame's is passed on: the code that takes a reference on the frame refuses it.
 Mfn mfn_of(const Domain& domain, Gfn frame);
 // And back: what the guest calls a frame, for the lists in which it is told of frames.
 Gfn gfn_of(const Domain& domain, Mfn frame);

@@ -1,4 +1,4 @@
-// Machine frames: one FrameInfo per frame says who owns it, how often it is referenced, and what it is used as.
+// Machine frames: one FrameInfo per frame holds its owner, how often it is referenced, and what it is used as.
 //
 // Two counts guard every frame. The general reference count keeps it allocated: it is taken by ownership, by mappings
 // and by hv while it works on the frame. The type count keeps its use: while a frame is a page table no writable
@@ -55,8 +55,8 @@ struct FrameInfo {
     static constexpr std::uint64_t kReferenceMask = 0xffff'ffff;
     // get_frame() goes up to here: beyond are the references that hv must be able to take without asking.
     static constexpr std::uint64_t kMostReferences = 0xffff'0000;
-    // Who owns the frame: a domain, or one of kOwner*. It changes only while nobody has a
-    // reference, and for pages that hv withdraws.
+    // The frame's owner: a domain, or one of kOwner*. It changes only while there is no reference, and for pages that
+    // hv withdraws.
     static constexpr unsigned kOwnerShift = 32;
     static constexpr std::uint64_t kOwnerMask = std::uint64_t{0xffff} << kOwnerShift;
     // The owning domain's own reference is held: it has not given the frame up. Only release_frame() drops both.
@@ -86,21 +86,21 @@ struct FrameInfo {
     // or undoing them right now, or (kPartial) has been preempted in that.
     static constexpr std::uint64_t kValidated = std::uint64_t{1} << 37;
     // A page table that is half checked or half undone: the first `progress` entries hold
-    // references. Count 1, not kValidated, not kLocked; the mark itself holds one reference of
-    // either kind, and whoever clears it takes them over.
+    // references. Count 1, not kValidated, not kLocked; the mark itself holds one reference of either kind, and the CPU
+    // that clears it takes them over.
     static constexpr std::uint64_t kPartial = std::uint64_t{1} << 38;
-    // Somebody changes entries of this page table (lock_table()), and holds a type
-    // reference for that. Never between two calls.
+    // A CPU is changing entries of this page table (lock_table()), and holds a type reference for that. Never set
+    // between two hypercalls.
     static constexpr std::uint64_t kLocked = std::uint64_t{1} << 39;
     // With kPartial, or while contents are undone: they were found bad, so this table is undone and not gone on with.
     static constexpr std::uint64_t kRefused = std::uint64_t{1} << 40;
     // A writable mapping of another cache type than write-back has been there since the frame became Writable, so
-    // memory and caches may differ: its lines are flushed, after the TLBs, before it becomes anything else or somebody
-    // else's. With type Writable, and on frames that were freed with it.
+    // memory and caches may differ: its lines are flushed, after the TLBs, before it gets another use or another owner.
+    // With type Writable, and on frames that were freed with it.
     static constexpr std::uint64_t kIncoherent = std::uint64_t{1} << 41;
-    // Advances whenever a type reference goes: a word that reads the same has not been used by anybody in between, so a
-    // stamp from before a compare-and-swap still holds after it. It comes round after some seconds of nothing else,
-    // which is why what waits for other CPUs in between looks at tlb_stamp as well.
+    // Advances whenever a type reference goes: if the word reads the same, the frame has not been used in between, so a
+    // stamp from before a compare-and-swap still holds after it. It comes round after some seconds of nothing else, so
+    // code that waits for other CPUs in between looks at tlb_stamp as well.
     static constexpr std::uint64_t kGeneration = std::uint64_t{1} << 44;
     static constexpr std::uint64_t kGenerationMask = ~(kGeneration - 1);
 
@@ -156,17 +156,17 @@ bool get_frame_again(FrameInfo& info);
 // The last reference returns the frame to the allocator and the owner's accounting.
 void put_frame(FrameInfo& info);
 
-// Whether the caller can stop in the middle and be asked again. Work on a page table may be of any size, so only who
-// can begins it or takes it over from somebody else.
+// Whether the caller can stop in the middle and be asked again. Work on a page table may be of any size, so only a
+// caller that can do this begins such work, or takes it over from another.
 enum class Preemption : bool { Forbidden, Allowed };
 
 // Type references; the caller holds a general reference. A change of type may wait for other CPUs' TLBs; with
 // Preemption::Allowed that may end with Error::Restart, and nothing taken. Page tables take long: they need
 // Preemption::Allowed, return Error::Restart in the middle, with the work parked, and go on when asked again. Parked
-// work (kPartial) owns one type and one general reference; whoever needs the frame next and can be preempted takes it
-// over, to go on with it or to undo it. Either way the first `progress` entries are those that hold references. Errors:
-// BadArgument (contents or type conflict); Busy (with Preemption::Forbidden: parked work, or others who use the frame
-// all the time).
+// work (kPartial) owns one type and one general reference; the next caller that needs the frame and can be preempted
+// takes it over, to go on with it or to undo it. Either way the first `progress` entries are those that hold
+// references. Errors: BadArgument (contents or type conflict); Busy (with Preemption::Forbidden: parked work, or other
+// CPUs that use the frame all the time).
 Result<void> get_frame_type(FrameInfo& info, FrameType type, Preemption preemption = Preemption::Forbidden);
 // Of a frame that is no page table.
 void put_frame_type(FrameInfo& info);

@@ -54,7 +54,7 @@ Pte leaf_bits(std::uint32_t flags) {
     return bits;
 }
 
-// An empty table for what `place` is about. `user`: kPteUser for what guests see, or 0; never both kinds behind one
+// An empty table for what `place` is about. `user`: kPteUser for what guests see, or 0; never both kinds below one
 // entry of the root.
 Result<> add_table(Pte* place, Pte user) {
     void* page = table_page_source();

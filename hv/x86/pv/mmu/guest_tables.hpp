@@ -14,7 +14,7 @@ class Vcpu;
 
 namespace hv::x86 {
 
-// What a PV guest may name begins behind hv's part of the address space and goes on, past its end, in the lower half.
+// What a PV guest may name begins after hv's part of the address space and goes on, past its end, in the lower half.
 inline constexpr std::uint64_t kGuestRangeStart = abi::xen::kHypervisorVirtEnd;
 inline constexpr std::uint64_t kGuestRangeSize = 0x0000'8000'0000'0000 - kGuestRangeStart;
 

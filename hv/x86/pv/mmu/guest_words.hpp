@@ -8,8 +8,8 @@
 //   HV_STORE_WORD(words[1], second, fault);
 //   forbid_guest_access();  // and after `fault`, too
 //
-// The refusal returns at once: where it met the other way again, a processor that does not yet know could go on with a
-// pointer that nobody has checked.
+// The refusal returns at once. If it led back to the other path, a processor that guesses ahead could go on there with
+// a pointer that was refused.
 #pragma once
 
 #include <cstddef>
