@@ -76,7 +76,7 @@ TEST(Dom0Memory, TooMuchIsCutAndSaid) {
         EXPECT_EQ(chosen.frames, 8 * kGibibyte - 128 * kMebibyte) << large;
         EXPECT_EQ(chosen.remark, Remark::Cut) << large;
     }
-    // Whoever gives a most alone takes what is there.
+    // With a maximum alone, Dom0 takes what is there.
     EXPECT_EQ(plan("dom0_mem=max:64G").remark, Remark::AsAsked);
 }
 
