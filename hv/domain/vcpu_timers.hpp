@@ -13,7 +13,7 @@ class Vcpu;
 // At creation; and before the vCPU goes (waits for running handlers).
 void vcpu_timers_init(Vcpu& vcpu, CpuId cpu);
 void vcpu_timers_destroy(Vcpu& vcpu);
-// Everything off: VCPUOP_down's counterpart is VCPUOP_initialise of a fresh start.
+// All three off, when the domain ends. Does not wait for handlers that run.
 void vcpu_timers_stop(Vcpu& vcpu);
 
 inline constexpr Nanoseconds kMinPeriod = 1'000'000;

@@ -75,8 +75,8 @@ struct FrameInfo {
     // With kListed: on the dying owner's second list, of frames that it has let go (take_for_relinquishing()).
     static constexpr std::uint64_t kRelinquished = std::uint64_t{1} << 54;
 
-    // Bits of `type`. The type says what the frame is while the count is not 0, and what it was while it is: as long as
-    // the type and kValidated stay, the contents are still what was checked.
+    // Bits of `type`. The type says what the frame is used as; at count 0, what it was used as last. As long as the
+    // type and kValidated stay, the contents are still what was checked.
     static constexpr std::uint64_t kTypeCountMask = 0xffff'ffff;
     static constexpr unsigned kTypeShift = 32;
     static constexpr std::uint64_t kTypeMask = std::uint64_t{0xf} << kTypeShift;
@@ -117,8 +117,9 @@ struct FrameInfo {
     // kPartial, or being checked: the number of entries that hold references. kFreeHead: the
     // block's order. Heap: its size class.
     std::uint16_t progress;  // +28
-    // Page tables that name others of their level: below zero so many entries of this one, above so many of others'
-    // that name this one (x86/pv/mmu/linear_tables.hpp). 0 on every frame that is no page table.
+    // For page tables that name others of their own level (x86/pv/mmu/linear_tables.hpp): below zero, how many entries
+    // of this table do so; above zero, how many entries of others name this one. 0 on every frame that is no page
+    // table.
     std::atomic<std::int16_t> linear;  // +30
 
     static constexpr std::uint64_t owner_bits(DomainId owner) { return std::uint64_t{owner.raw} << kOwnerShift; }
@@ -137,7 +138,8 @@ struct FrameInfo {
 };
 static_assert(sizeof(FrameInfo) == 32);
 
-// The table covers every frame below max_mfn(); RAM holes have owner kOwnerNone and no references.
+// The table covers the frames below max_mfn(), but for chunks without RAM (valid_frame()). What is no RAM in it has
+// owner kOwnerIo and no references.
 std::uint64_t max_mfn();
 bool valid_frame(Mfn frame);
 FrameInfo& frame_info(Mfn frame);  // frame must be valid_frame
@@ -147,7 +149,7 @@ Mfn frame_number(const FrameInfo& info);
 void* frame_pointer(Mfn frame);
 Mfn frame_of_pointer(const void* pointer);  // of something in the direct map (hv heap, frame_pointer results)
 
-// General references. get_frame succeeds only while the frame is memory of `owner`'s, a domain. -EINVAL otherwise.
+// General references. get_frame succeeds only while the frame is memory of `owner`'s, a domain; BadArgument otherwise.
 Result<FrameInfo*> get_frame(Mfn frame, DomainId owner);
 // The same, and for pages that hv shares with `owner` (kShared): for mappings, and nothing else.
 Result<FrameInfo*> get_frame_to_map(Mfn frame, DomainId owner);

@@ -21,7 +21,8 @@ constexpr std::uint64_t kFilterX86 = 4, kFilterLzma2 = 0x21;
 constexpr std::uint8_t kIndexIndicator = 0;
 constexpr std::size_t kMaxNumberBytes = 9;
 
-// Bytes of the check after each block, by the check's number: 0, then fives of threes.
+// Bytes of the check after each block, by the check's number: 0 for none, then 4, 8, 16, 32 and 64 for three numbers
+// each.
 constexpr std::size_t check_size(std::uint8_t check) {
     return check == 0 ? 0 : std::size_t{4} << (check - 1) / 3;
 }

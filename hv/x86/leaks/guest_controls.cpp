@@ -86,8 +86,9 @@ std::uint64_t capabilities_of(const GuestFilter& filter, const Identification& i
         if (id.can(each)) result |= bit(each);
     for (const Denial& each : kDenials)
         if ((leaks & each.leaks).empty()) result |= bit(each.bit);
-    // Retpolines help a kernel in ring 3, and it would do without them. Not where returns are no better than branches:
-    // there nothing helps it, and all that it could do instead is slow.
+    // A kernel that sees IBRS_ALL does without retpolines, and in ring 3 only those help it: so the bit is kept from
+    // it. Not where returns are no better than branches: there nothing helps it, and all that it could do instead is
+    // slow.
     const bool misleads = filter.kernel_is_user && !leaks.has(Retbleed);
     if (id.can(ArchCapability::IbrsAll) && !misleads) result |= bit(ArchCapability::IbrsAll);
     return result;

@@ -14,15 +14,16 @@
 
 namespace hv::x86 {
 
-// A guest's entry point for one vector, as set_trap_table gave it. None is in two lines of the cache.
+// A guest's entry point for one vector, as set_trap_table gave it. Aligned, so that none is in two lines of the cache.
 struct alignas(16) GuestGate {
     std::uint64_t address = 0;
     std::uint16_t cs = 0;
     std::uint8_t flags = 0;
 };
 
-// System calls and the returns from them look at what comes first, which is in one line of the cache with the end of
-// ArchVcpu: after each change of the page table it has to be found in memory again.
+// System calls and the returns from them look at what comes first. It is in one line of the cache with the end of
+// ArchVcpu, and so on one page: each change of the page table empties the TLB, after which every page that is touched
+// has to be found again.
 struct PvVcpu : ArchVcpu {
     bool kernel_mode = true;  // which of its two page tables and GS bases is loaded
     bool failsafe_masks_events = false;

@@ -35,8 +35,8 @@ constexpr std::uint64_t kPreemptionMicroseconds = 200;
 // waits for an interrupt, which comes after those of devices.
 constexpr unsigned kMostRounds = 8;
 
-// Asks the CPU that ran `vcpu` last, which may be idle and still on its tables, to leave them: here it can give up the
-// very table that the other is on.
+// Asks the CPU that ran `vcpu` last, which may be idle and still on its tables, to leave them: when the vCPU runs here,
+// it can give up the very table that the other CPU is on.
 void call_back(Vcpu& vcpu, CpuId here) {
     const CpuId there = vcpu.arch->loaded_on;
     vcpu.arch->loaded_on = here;
@@ -57,7 +57,7 @@ void call_back(Vcpu& vcpu, CpuId here) {
 void enter_address_space(CpuWork& work, CpuId cpu, Vcpu& next) {
     if (is_idle(next)) return;
     call_back(next, cpu);
-    // Not before: while this CPU waited it may have been asked, too.
+    // Read only now: while this CPU waited in call_back(), another may have asked it to leave its tables.
     const Vcpu* old = work.loaded.load(std::memory_order_relaxed);
     if (old == &next && kind_of(next.domain).has_address_space(next)) return;
     // Set before the table is loaded: a flush that starts now must reach this CPU.

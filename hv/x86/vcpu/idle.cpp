@@ -41,7 +41,7 @@ void poll(CpuWork& work, Nanoseconds deadline) {
     }
     asm volatile("cli" : : : "memory");
     work.polls.store(false, std::memory_order_seq_cst);
-    // The last interrupt has ended; what was found is like one.
+    // The last interrupt has ended. Work that was found without one is timed as if an interrupt had brought it.
     masked_time_ends();
     if (has_work(work)) masked_time_begins(kInterruptCause);
 }

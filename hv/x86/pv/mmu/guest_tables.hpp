@@ -26,7 +26,7 @@ inline bool guest_range_allowed(GuestVirtual address, std::uint64_t bytes) {
     return end >= address.raw || end == 0;
 }
 
-// The address, which is allowed; 0 where the processor only believes that.
+// The address, which is allowed; 0 where the processor only guesses that it is.
 inline std::uint64_t guest_address_nospec(GuestVirtual address) {
     // Half of each, since mask_if_below() takes no more than 63 bits.
     return address.raw & mask_if_below((address.raw - kGuestRangeStart) / 2, kGuestRangeSize / 2);

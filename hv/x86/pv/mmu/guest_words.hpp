@@ -34,7 +34,7 @@ namespace hv::x86 {
     return !slots_hide(*slots, address, bytes);
 }
 
-// Of an address that may be touched: never one of hv's, not even while the processor has not made up its mind.
+// Of an address that may be touched: never one of hv's, not even speculatively.
 [[gnu::always_inline]] inline void* guest_pointer(GuestVirtual address) {
     return reinterpret_cast<void*>(guest_address_nospec(address));
 }
