@@ -191,7 +191,7 @@ TEST_F(SharedPages, StatusPagesStayWhileTheyAreMapped) {
     pages.pop_back();
 }
 
-// Dom0 keeps what it maps of a domain that is gone, until it unmaps it; the page has no owner meanwhile.
+// Dom0 keeps what it maps of a domain that is gone, until it unmaps it; the page belongs to no domain meanwhile.
 TEST_F(SharedPages, MappingsOutliveTheDomain) {
     const Mfn foreign = fake::give_page(fake::dom0());
     hv::Vcpu& dom0 = *fake::dom0().vcpu(hv::VcpuId{0});

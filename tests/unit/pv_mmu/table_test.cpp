@@ -217,7 +217,8 @@ TEST_F(Tables, ALongListLetsOthersAtTheTable) {
     EXPECT_LT(longest, kFew);
 }
 
-// Waiting for others' flushes is what takes long in a table whose frames had another use, and that others see to.
+// When a table's frames had another use, most of the time goes into waiting for flushes, and other vCPUs can cause
+// these.
 TEST_F(Tables, EachFlushOfOthersIsFollowedByALook) {
     const Mfn l1 = frame();
     std::vector<Mfn> frames;
