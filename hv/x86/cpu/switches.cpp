@@ -55,7 +55,7 @@ void set(const Switch& which, bool jumps) {
         bytes = {kJump, static_cast<std::uint8_t>(distance), static_cast<std::uint8_t>(distance >> 8),
                  static_cast<std::uint8_t>(distance >> 16), static_cast<std::uint8_t>(distance >> 24)};
     }
-    // In one store: an NMI may run through the place meanwhile.
+    // All at once.
     constexpr std::uint64_t kWord = sizeof(std::uint64_t);
     const std::uint64_t offset = place % kWord;
     HV_ASSERT(offset + kBytes <= kWord);
