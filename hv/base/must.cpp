@@ -1,4 +1,4 @@
-// Out of line, so that each MUST() is one comparison and a call that nobody expects.
+// Out of line, so that each MUST() is one comparison and a call that is almost never made.
 #include "hv/base/log.hpp"
 
 namespace hv {

@@ -1,5 +1,5 @@
-// Numbers that others choose and that a check has let through, for processors that go on before the check is done
-// (Spectre, variant 1): what is read with them ahead of time stays within what the check allows.
+// Numbers that a guest has chosen and a check has accepted, for processors that go on before the check is done
+// (Spectre, variant 1): what they read speculatively with such a number stays within what the check allows.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ inline std::uint64_t mask_if_below(std::uint64_t index, std::uint64_t size) {
     return static_cast<std::uint64_t>(static_cast<std::int64_t>(index - size) >> 63);
 }
 
-// `index`, which is below `size`; 0 where the processor only believes that it is.
+// `index`, which is below `size`; 0 where the processor only guesses that it is.
 template <class Index>
 inline Index index_nospec(Index index, std::uint64_t size) {
     return static_cast<Index>(static_cast<std::uint64_t>(index) &

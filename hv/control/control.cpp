@@ -1,4 +1,4 @@
-// The control hypercall's front: who may call, which structure, how much of it.
+// The control hypercall's front: which domain may call, with which structure, and how much of it is copied.
 #include <type_traits>
 
 #include "hv/control/operation.hpp"

@@ -1,4 +1,4 @@
-// Whoever is privileged may do everything today; who shall have parts of it (a driver domain, say) is added here.
+// A privileged domain may do everything today. Rights to parts of it (for a driver domain, say) are to be added here.
 #include "hv/control/policy.hpp"
 
 #include "hv/domain/domain.hpp"

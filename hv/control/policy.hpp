@@ -1,4 +1,4 @@
-// Who may manage hv. The one place where that is decided.
+// Which domain may manage hv. The one place where that is decided.
 #pragma once
 
 #include "hv/abi/control/control.hpp"

@@ -12,7 +12,7 @@ namespace hv {
 class Domain;
 
 // The one place where what a guest calls a frame becomes the frame. A PV guest calls them by their machine numbers. A
-// number that is no frame's is passed on, to be refused by whoever takes the frame.
+// number that is no frame's is passed on: the code that takes a reference on the frame refuses it.
 Mfn mfn_of(const Domain& domain, Gfn frame);
 // And back: what the guest calls a frame, for the lists in which it is told of frames.
 Gfn gfn_of(const Domain& domain, Mfn frame);
@@ -30,9 +30,10 @@ Result<> set_claim(Domain& domain, std::uint64_t frames);
 Result<Mfn> allocate_domain_frames(Domain& domain, unsigned order, unsigned address_bits = 64, bool clear = true);
 // Makes already allocated, unowned frames the domain's (Dom0 building, exchanges). Same errors.
 Result<> assign_frames(Domain& domain, Mfn first, std::uint64_t count);
-// While one lives, assign_frames() gives a domain that owned more than its maximum, because that was lowered, up to
-// what it owned when the first of those that live began: an exchange takes frames before it gives others. No more than
-// that, since frames that are given up may stay the domain's for as long as they are mapped.
+// For an exchange, which takes frames from a domain before it gives it others. The domain may own more than its
+// maximum, if that was lowered: while a FrameSwap lives, assign_frames() may bring it back to what it owned when the
+// first FrameSwap that lives began. No more than that, since frames that are given up may stay the domain's for as long
+// as they are mapped.
 class FrameSwap {
   public:
     explicit FrameSwap(Domain& domain);

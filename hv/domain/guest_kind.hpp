@@ -2,8 +2,8 @@
 // and the control interface is here, and each domain has the one of its type from creation on (Domain::kind).
 //
 // What the processor's rooms ask besides is in hv/x86/vcpu/guest_kind.hpp, a class that derives from this one: nothing
-// outside of hv/x86 knows what a trap frame is. A kind derives from that; who adds one writes every pure function of
-// both, overrides the others where its guests can do more, and names it in hv/x86/guest_kinds.cpp.
+// outside of hv/x86 knows what a trap frame is. To add a kind, derive it from that class, write every pure function of
+// both, override the others where its guests can do more, and name it in hv/x86/guest_kinds.cpp.
 //
 // A kind is one object without state. What a domain or a vCPU has of its own is behind Domain::arch and Vcpu::arch.
 #pragma once
@@ -64,7 +64,7 @@ class GuestKind {
     //
     // References: the caller passes with map_grant() one general reference of the frame, and one Writable type
     // reference unless the mapping is read-only. They belong to the mapping from then on, and are dropped when the
-    // guest ends it by other means. After unmap_grant() they are the caller's again, who drops them after
+    // guest ends it by other means. After unmap_grant() they are the caller's again. It drops them after
     // flush_grant_mappings(), when no CPU that ran the domain has an old translation any more.
     //
     // For PV the place is an L1 entry: of a page-aligned virtual address in the vCPU's current address space, or with

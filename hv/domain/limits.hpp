@@ -1,4 +1,4 @@
-// What there is a most of, as the interfaces promise it.
+// Upper limits that the interfaces promise.
 #pragma once
 
 #include <cstdint>

@@ -7,8 +7,8 @@
 
 namespace hv {
 
-// Takes `lock`, or is preempted: Error::Restart. Whoever waits here stands in no queue: however many vCPUs of a guest
-// want it for long, others wait for the one that has it.
+// Takes `lock`, or is preempted: Error::Restart. A CPU that waits here does not join the lock's queue: however many
+// vCPUs of a guest want the lock for long, a CPU that waits in lock() waits only for the one that has it.
 inline Result<> lock_or_restart(Spinlock& lock) {
     while (!lock.try_lock()) {
         if (preemption_needed()) return fail(Error::Restart);

@@ -13,16 +13,17 @@ class Vcpu;
 // At creation; and before the vCPU goes (waits for running handlers).
 void vcpu_timers_init(Vcpu& vcpu, CpuId cpu);
 void vcpu_timers_destroy(Vcpu& vcpu);
-// Everything off: VCPUOP_down's counterpart is VCPUOP_initialise of a fresh start.
+// All three off, when the domain ends. Does not wait for handlers that run.
 void vcpu_timers_stop(Vcpu& vcpu);
 
 inline constexpr Nanoseconds kMinPeriod = 1'000'000;
 
 // The handlers run on the calling CPU. `period` 0 stops it; below kMinPeriod or above 2^62 is BadArgument.
 Result<> vcpu_set_periodic_timer(Vcpu& vcpu, std::uint64_t period);
-// A vCPU that ticks leaves its CPU, and comes to the current one: ticks are of the time that it runs for. Others would
-// be hv's work at nobody's charge, for as long as a domain cares to sleep or its remains are kept. One that came due
-// meanwhile is delivered by resume_ticks(); none wakes anybody. As Xen has it.
+// For a vCPU with a periodic timer, when it leaves its CPU and when it comes to the current one. It has ticks only
+// while it runs. Ticks at other times would cost hv time that is charged to no domain, for as long as the domain sleeps
+// or what is left of it is kept. If a tick came due meanwhile, resume_ticks() delivers it; no tick wakes a vCPU. Xen
+// does the same.
 void suspend_ticks(Vcpu& vcpu);
 void resume_ticks(Vcpu& vcpu);
 // `future_only`: TimePassed when the deadline has passed.

@@ -19,7 +19,7 @@ using abi::xen::HypercallId;
 struct Slot {
     HypercallHandler handler = nullptr;
     const char* name = nullptr;
-    HypercallCallers callers;  // nobody: there is no such call
+    HypercallCallers callers;  // none: there is no such call
 };
 
 constexpr std::uint32_t number_of(HypercallId id) {

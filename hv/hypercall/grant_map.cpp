@@ -22,7 +22,7 @@ struct Attempt {
     bool readonly = op.flags & kGntmapReadonly;
     bool host = op.flags & kGntmapHostMap;
     bool device = op.flags & kGntmapDeviceMap;
-    bool again = false;  // nothing is wrong but the time
+    bool again = false;  // it was preempted, and only has to be made again
 
     DomainId user() const { return vcpu.domain.id; }
     void unpin() {

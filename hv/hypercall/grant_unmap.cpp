@@ -29,7 +29,7 @@ struct Ended {
     Mfn frame{};
     std::uint16_t flags = 0;  // as they were
     std::uint16_t done = 0;   // which of the host and device mappings have ended
-    bool again = false;       // none has, but only for now
+    bool again = false;       // none has, as it was preempted: ask again
 };
 
 // Claims a mapping for this CPU; what its other fields say is stable then.

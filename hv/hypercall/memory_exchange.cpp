@@ -46,8 +46,8 @@ Result<Shape> check(const MemoryExchange& exchange) {
     return shape;
 }
 
-// Hands over a block and tells its number at `index` of the domain's list, where the pfn is that it shall have.
-// Error::Fault: the domain has the block all the same; any other error: it has not.
+// Hands over a block and writes its number to place `index` of the domain's list, which has held the pfn that the block
+// is to have. Error::Fault: the domain has the block all the same; any other error: it has not.
 Result<> give_block(Domain& domain, Mfn first, unsigned order, GuestVirtual list, std::uint64_t index) {
     TRY(assign_frames(domain, first, std::uint64_t{1} << order));
     const std::uint64_t pfn = TRY(fetch_at<std::uint64_t>(list, index));

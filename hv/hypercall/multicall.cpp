@@ -28,8 +28,8 @@ HypercallResult do_multicall(HypercallArguments& arguments) {
         HypercallArguments call;
         std::memcpy(call.value, entry.args, sizeof call.value);
         const auto number = static_cast<std::uint32_t>(entry.op);
-        // The caller's kernel returns to whom it interrupted, who may not make the calls
-        // behind this one: it ends the list.
+        // It returns to what the guest's kernel had interrupted. That may be user mode, which must not make the calls
+        // that come after this one: it ends the list.
         if (number == static_cast<std::uint32_t>(abi::xen::HypercallId::Iret)) return dispatch_hypercall(number, call);
         HypercallResult result = fail(Error::BadArgument);
         // A multicall in a multicall would recurse.

@@ -16,7 +16,7 @@ void program_timer(Nanoseconds deadline);
 bool timer_interrupt_expected();
 
 // Provided by the timer queue: runs what is due on this CPU and programs the timer again. The first is for the
-// interrupt, the second for whoever was asked by request_timer_update().
+// interrupt, the second for a CPU that request_timer_update() has asked.
 void timer_interrupt();
 void update_timers();
 

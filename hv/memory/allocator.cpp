@@ -129,7 +129,7 @@ void use_up_claim(const FrameDemand& demand) {
     g_heap.claimed -= used;
 }
 
-// What the last owners of taken frames may have left behind elsewhere.
+// What the last owners of taken frames may have left elsewhere: in TLBs and caches.
 struct Traces {
     std::uint32_t now;               // TLB clock
     std::uint32_t newest = now + 1;  // TLB stamp; at first the oldest that there can be
@@ -145,7 +145,8 @@ struct Traces {
 void begin_use(std::uint64_t first, unsigned order, Traces& traces) {
     for (std::uint64_t i = 0; i < std::uint64_t{1} << order; ++i) {
         FrameInfo& info = info_at(first + i);
-        // Nobody stamps pages of hv's heap: one that the clock has run away from costs a flush this once.
+        // Pages of hv's heap keep old stamps. When the clock has advanced by half its range since, such a stamp looks
+        // newer than the clock: it is taken for new, which costs one flush.
         if (static_cast<std::int32_t>(traces.now - info.tlb_stamp) < 0) info.tlb_stamp = traces.now;
         traces.add(info.tlb_stamp);
         info.count.store(kUnowned, std::memory_order_relaxed);

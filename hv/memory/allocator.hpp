@@ -31,7 +31,8 @@ Result<Mfn> allocate_frames(const FrameDemand& demand);
 Result<> allocate_blocks(const FrameDemand& demand, std::span<std::uint32_t> blocks);
 void free_frames(Mfn first, unsigned order);
 // The same for frames that since their allocation were in no translation but hv's direct map, and no page tables: their
-// next owner has no TLB flushed. Otherwise whoever makes hv allocate and free makes all CPUs flush as often.
+// next owner has no TLB flushed. With free_frames(), a guest could make all CPUs flush as often as it makes hv allocate
+// and free.
 void free_unmapped_frames(Mfn first, unsigned order);
 
 std::uint64_t total_frames();  // that the allocator was ever given

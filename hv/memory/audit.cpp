@@ -122,7 +122,7 @@ void FrameAudit::compare(Mfn frame, const FrameInfo& info, const FrameAccount& a
         return;
     }
     if (((account.marks & kFree) != 0) != (info.owner() == kOwnerNone))
-        complain("frame 0x{:x}: {} (count 0x{:x})", frame.raw, account.marks & kFree ? "free, but somebody's" : "lost",
+        complain("frame 0x{:x}: {} (count 0x{:x})", frame.raw, account.marks & kFree ? "free, but owned" : "lost",
                  info.count.load());
     if (info.owner() >= kFirstReservedDomain && m2p(frame) != kInvalidM2pEntry)
         complain("frame 0x{:x}: no domain's, but called 0x{:x}", frame.raw, m2p(frame));
@@ -134,11 +134,11 @@ void FrameAudit::compare(Mfn frame, const FrameInfo& info, const FrameAccount& a
 void FrameAudit::compare_unowned(Mfn frame, const FrameInfo& info, const FrameAccount& account) {
     constexpr std::uint64_t kKnown = FrameInfo::kOwnerMask | FrameInfo::kFreeHead;
     if (info.count.load(std::memory_order_relaxed) & ~kKnown)
-        complain("frame 0x{:x}: nobody's, but its count is 0x{:x}", frame.raw, info.count.load());
+        complain("frame 0x{:x}: no domain's, but its count is 0x{:x}", frame.raw, info.count.load());
     if (account.references != 0 || account.types != 0 || (account.marks & (kShown | kListed)))
-        complain("frame 0x{:x}: nobody's, but held {} times", frame.raw, account.references);
+        complain("frame 0x{:x}: no domain's, but held {} times", frame.raw, account.references);
     if (info.linear.load(std::memory_order_relaxed) != 0)
-        complain("frame 0x{:x}: nobody's, but its linear count is {}", frame.raw, info.linear.load());
+        complain("frame 0x{:x}: no domain's, but its linear count is {}", frame.raw, info.linear.load());
 }
 
 void FrameAudit::compare_owned(Mfn frame, const FrameInfo& info, const FrameAccount& account) {

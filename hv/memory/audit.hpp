@@ -1,5 +1,5 @@
-// The books of all frames, done again from nothing: whoever holds references on frames says here which, free lists and
-// page tables are walked, and what comes out is compared with what every FrameInfo says of itself.
+// Counts the uses of all frames again, from nothing: each part of hv that holds references on frames says here which,
+// free lists and page tables are walked, and the sums are compared with what every FrameInfo says of itself.
 //
 // Nothing may be in the middle of an operation: a test between two steps, or the machine at a standstill. No lock is
 // taken. A discrepancy is an error of hv's, whatever the guests did.
@@ -31,8 +31,7 @@ struct AuditReport {
 
 class FrameAudit {
   public:
-    // `accounts`: one for each frame from 0 on; frames behind them are not looked at.
-    // All of RAM makes an audit complete.
+    // `accounts`: one for each frame from 0 on; frames past them are not looked at. All of RAM makes an audit complete.
     FrameAudit(std::span<FrameAccount> accounts, AuditReport report);
     FrameAudit(const FrameAudit&) = delete;
     FrameAudit& operator=(const FrameAudit&) = delete;

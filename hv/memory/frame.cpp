@@ -14,8 +14,8 @@ constexpr bool is_checked(FrameType type) {
     return type == FrameType::Descriptor || is_page_table(type);
 }
 
-// Another CPU is validating the frame: wait until it is done or gave up. That may take long, but for descriptors, for
-// which alone those wait who cannot be preempted.
+// Another CPU is validating the frame: wait until it is done or gave up. That may take long for a page table, but only
+// callers that can be preempted wait for one. Descriptors are quick.
 Result<> wait_for_validation(const FrameInfo& info, std::uint64_t seen, Preemption preemption) {
     while (info.type.load(std::memory_order_acquire) == seen) {
         if (preemption == Preemption::Allowed && preemption_needed()) return fail(Error::Restart);
@@ -76,7 +76,8 @@ std::uint32_t last_use(FrameInfo& info) {
     return std::atomic_ref{info.tlb_stamp}.load(std::memory_order_relaxed);
 }
 
-// A change of use in whose way somebody has come. That may happen each time, and each time costs a flush of TLBs.
+// Another CPU changed the frame while its type was being changed. That can happen any number of times, and each retry
+// costs a flush of TLBs: a caller that cannot be preempted gives up after some.
 Result<> may_try_again(Preemption preemption, unsigned& tries) {
     constexpr unsigned kMostTries = 8;
     if (preemption == Preemption::Allowed) return preemption_needed() ? fail(Error::Restart) : Result<>{};
@@ -142,11 +143,12 @@ Result<void> get_frame_type(FrameInfo& info, FrameType type, Preemption preempti
             const std::uint32_t stamp = last_use(info);
             if (reachable) {
                 const bool waited = flush_stale_tlbs(mapper_of(info), stamp);
-                // Nothing has been taken, and the next try finds the TLBs flushed. The caller may have very many
-                // frames whose use changes, and others may see to it that each takes a flush.
+                // Nothing has been taken, and the next try finds the TLBs flushed. The caller may have very many frames
+                // whose use changes, and other vCPUs can make each of them need a flush.
                 if (waited && preemption == Preemption::Allowed && preemption_needed()) return fail(Error::Restart);
-                // The flush waits for other CPUs. Who makes them keep it waiting can use the frame so often meanwhile
-                // that its generation comes round; but not without a newer stamp, as its own CPU has flushed.
+                // The flush waits for other CPUs. A guest that makes it wait long can use the frame so often meanwhile
+                // that the generation comes round to the same value. The stamp tells: the CPU that used the frame has
+                // flushed for this one, so its stamp is newer.
                 if (last_use(info) != stamp) {
                     TRY(may_try_again(preemption, tries));
                     word = info.type.load(std::memory_order_acquire);
@@ -163,7 +165,8 @@ Result<void> get_frame_type(FrameInfo& info, FrameType type, Preemption preempti
                 if (changes) TRY(may_try_again(preemption, tries));
                 continue;
             }
-            // Should this very CPU have been stopped for that long, by whatever is below: nobody gets at it any more.
+            // A hypervisor below hv may have paused this CPU since the stamp was read. If the frame was used meanwhile,
+            // flush again; its type has changed, so no new translation can appear.
             if (reachable && last_use(info) != stamp) flush_stale_tlbs(mapper_of(info), last_use(info));
             if (!checks) return {};
             info.progress = 0;

@@ -1,4 +1,4 @@
-// Machine frames: one FrameInfo per frame says who owns it, how often it is referenced, and what it is used as.
+// Machine frames: one FrameInfo per frame holds its owner, how often it is referenced, and what it is used as.
 //
 // Two counts guard every frame. The general reference count keeps it allocated: it is taken by ownership, by mappings
 // and by hv while it works on the frame. The type count keeps its use: while a frame is a page table no writable
@@ -55,8 +55,8 @@ struct FrameInfo {
     static constexpr std::uint64_t kReferenceMask = 0xffff'ffff;
     // get_frame() goes up to here: beyond are the references that hv must be able to take without asking.
     static constexpr std::uint64_t kMostReferences = 0xffff'0000;
-    // Who owns the frame: a domain, or one of kOwner*. It changes only while nobody has a
-    // reference, and for pages that hv withdraws.
+    // The frame's owner: a domain, or one of kOwner*. It changes only while there is no reference, and for pages that
+    // hv withdraws.
     static constexpr unsigned kOwnerShift = 32;
     static constexpr std::uint64_t kOwnerMask = std::uint64_t{0xffff} << kOwnerShift;
     // The owning domain's own reference is held: it has not given the frame up. Only release_frame() drops both.
@@ -75,8 +75,8 @@ struct FrameInfo {
     // With kListed: on the dying owner's second list, of frames that it has let go (take_for_relinquishing()).
     static constexpr std::uint64_t kRelinquished = std::uint64_t{1} << 54;
 
-    // Bits of `type`. The type says what the frame is while the count is not 0, and what it was while it is: as long as
-    // the type and kValidated stay, the contents are still what was checked.
+    // Bits of `type`. The type says what the frame is used as; at count 0, what it was used as last. As long as the
+    // type and kValidated stay, the contents are still what was checked.
     static constexpr std::uint64_t kTypeCountMask = 0xffff'ffff;
     static constexpr unsigned kTypeShift = 32;
     static constexpr std::uint64_t kTypeMask = std::uint64_t{0xf} << kTypeShift;
@@ -86,21 +86,21 @@ struct FrameInfo {
     // or undoing them right now, or (kPartial) has been preempted in that.
     static constexpr std::uint64_t kValidated = std::uint64_t{1} << 37;
     // A page table that is half checked or half undone: the first `progress` entries hold
-    // references. Count 1, not kValidated, not kLocked; the mark itself holds one reference of
-    // either kind, and whoever clears it takes them over.
+    // references. Count 1, not kValidated, not kLocked; the mark itself holds one reference of either kind, and the CPU
+    // that clears it takes them over.
     static constexpr std::uint64_t kPartial = std::uint64_t{1} << 38;
-    // Somebody changes entries of this page table (lock_table()), and holds a type
-    // reference for that. Never between two calls.
+    // A CPU is changing entries of this page table (lock_table()), and holds a type reference for that. Never set
+    // between two hypercalls.
     static constexpr std::uint64_t kLocked = std::uint64_t{1} << 39;
     // With kPartial, or while contents are undone: they were found bad, so this table is undone and not gone on with.
     static constexpr std::uint64_t kRefused = std::uint64_t{1} << 40;
     // A writable mapping of another cache type than write-back has been there since the frame became Writable, so
-    // memory and caches may differ: its lines are flushed, after the TLBs, before it becomes anything else or somebody
-    // else's. With type Writable, and on frames that were freed with it.
+    // memory and caches may differ: its lines are flushed, after the TLBs, before it gets another use or another owner.
+    // With type Writable, and on frames that were freed with it.
     static constexpr std::uint64_t kIncoherent = std::uint64_t{1} << 41;
-    // Advances whenever a type reference goes: a word that reads the same has not been used by anybody in between, so a
-    // stamp from before a compare-and-swap still holds after it. It comes round after some seconds of nothing else,
-    // which is why what waits for other CPUs in between looks at tlb_stamp as well.
+    // Advances whenever a type reference goes: if the word reads the same, the frame has not been used in between, so a
+    // stamp from before a compare-and-swap still holds after it. It comes round after some seconds of nothing else, so
+    // code that waits for other CPUs in between looks at tlb_stamp as well.
     static constexpr std::uint64_t kGeneration = std::uint64_t{1} << 44;
     static constexpr std::uint64_t kGenerationMask = ~(kGeneration - 1);
 
@@ -117,8 +117,9 @@ struct FrameInfo {
     // kPartial, or being checked: the number of entries that hold references. kFreeHead: the
     // block's order. Heap: its size class.
     std::uint16_t progress;  // +28
-    // Page tables that name others of their level: below zero so many entries of this one, above so many of others'
-    // that name this one (x86/pv/mmu/linear_tables.hpp). 0 on every frame that is no page table.
+    // For page tables that name others of their own level (x86/pv/mmu/linear_tables.hpp): below zero, how many entries
+    // of this table do so; above zero, how many entries of others name this one. 0 on every frame that is no page
+    // table.
     std::atomic<std::int16_t> linear;  // +30
 
     static constexpr std::uint64_t owner_bits(DomainId owner) { return std::uint64_t{owner.raw} << kOwnerShift; }
@@ -137,7 +138,8 @@ struct FrameInfo {
 };
 static_assert(sizeof(FrameInfo) == 32);
 
-// The table covers every frame below max_mfn(); RAM holes have owner kOwnerNone and no references.
+// The table covers the frames below max_mfn(), but for chunks without RAM (valid_frame()). What is no RAM in it has
+// owner kOwnerIo and no references.
 std::uint64_t max_mfn();
 bool valid_frame(Mfn frame);
 FrameInfo& frame_info(Mfn frame);  // frame must be valid_frame
@@ -147,7 +149,7 @@ Mfn frame_number(const FrameInfo& info);
 void* frame_pointer(Mfn frame);
 Mfn frame_of_pointer(const void* pointer);  // of something in the direct map (hv heap, frame_pointer results)
 
-// General references. get_frame succeeds only while the frame is memory of `owner`'s, a domain. -EINVAL otherwise.
+// General references. get_frame succeeds only while the frame is memory of `owner`'s, a domain; BadArgument otherwise.
 Result<FrameInfo*> get_frame(Mfn frame, DomainId owner);
 // The same, and for pages that hv shares with `owner` (kShared): for mappings, and nothing else.
 Result<FrameInfo*> get_frame_to_map(Mfn frame, DomainId owner);
@@ -156,17 +158,17 @@ bool get_frame_again(FrameInfo& info);
 // The last reference returns the frame to the allocator and the owner's accounting.
 void put_frame(FrameInfo& info);
 
-// Whether the caller can stop in the middle and be asked again. Work on a page table may be of any size, so only who
-// can begins it or takes it over from somebody else.
+// Whether the caller can stop in the middle and be asked again. Work on a page table may be of any size, so only a
+// caller that can do this begins such work, or takes it over from another.
 enum class Preemption : bool { Forbidden, Allowed };
 
 // Type references; the caller holds a general reference. A change of type may wait for other CPUs' TLBs; with
 // Preemption::Allowed that may end with Error::Restart, and nothing taken. Page tables take long: they need
 // Preemption::Allowed, return Error::Restart in the middle, with the work parked, and go on when asked again. Parked
-// work (kPartial) owns one type and one general reference; whoever needs the frame next and can be preempted takes it
-// over, to go on with it or to undo it. Either way the first `progress` entries are those that hold references. Errors:
-// BadArgument (contents or type conflict); Busy (with Preemption::Forbidden: parked work, or others who use the frame
-// all the time).
+// work (kPartial) owns one type and one general reference; the next caller that needs the frame and can be preempted
+// takes it over, to go on with it or to undo it. Either way the first `progress` entries are those that hold
+// references. Errors: BadArgument (contents or type conflict); Busy (with Preemption::Forbidden: parked work, or other
+// CPUs that use the frame all the time).
 Result<void> get_frame_type(FrameInfo& info, FrameType type, Preemption preemption = Preemption::Forbidden);
 // Of a frame that is no page table.
 void put_frame_type(FrameInfo& info);

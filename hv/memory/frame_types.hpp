@@ -12,8 +12,8 @@ namespace hv {
 // page table's back; `info.progress` carries on after Error::Restart, which descriptor pages never return. After any
 // other error the first `info.progress` entries hold references still: the caller invalidates.
 Result<> validate_frame(FrameInfo& info, FrameType type);
-// `within` comes from finish_partial: bit n is set when a table of level n is being gone on with whose
-// entry led here, by one of its own level.
+// `within` comes from finish_partial(). Bit n is set when the way here went through an entry of a table of level n that
+// names a table of its own level.
 Result<> invalidate_frame(FrameInfo& info, FrameType type, std::uint8_t within);
 
 }  // namespace hv

@@ -148,8 +148,8 @@ void unpark_some(void* argument) {
         set_timer(sched.unpark_timer, now + 1);  // not due yet for the interrupt that runs this
 }
 
-// Those that come first find CPUs, and may have all that there is for the domain before others have a
-// turn: so the one that has waited longest begins.
+// The vCPUs that are unparked first find CPUs, and may use up the domain's time before the others have a turn. So the
+// one that has waited longest begins.
 void refill_fired(void* argument) {
     Domain& domain = *static_cast<Domain*>(argument);
     Nanoseconds longest = kNoSlice;

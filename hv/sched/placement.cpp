@@ -12,9 +12,9 @@ CpuId next_after(const CpuSet& set, CpuId cpu) {
     return set.empty() ? kNoCpu : next_round(set, cpu);
 }
 
-// An idle CPU of `allowed`, the one it ran on if possible. It is ours then: others look elsewhere.
+// An idle CPU of `allowed`, the one it ran on if possible. It is the caller's then: other CPUs look elsewhere.
 CpuId claim_idle(const CpuSet& allowed, CpuId last) {
-    constexpr int kTries = 4;  // others take them away under our hands
+    constexpr int kTries = 4;  // other CPUs may claim the same one first
     if (allowed.test(last) && idle_cpus().clear(last)) return last;
     for (int i = 0; i < kTries; ++i) {
         const CpuId cpu = next_after(allowed & idle_cpus().snapshot(), last);
@@ -68,7 +68,7 @@ void finish_move(SchedVcpu& entry, std::int64_t lag, bool relative, Nanoseconds 
     entry.virtual_time = queue->virtual_time + static_cast<std::uint64_t>(lag);
     if (!entry.vcpu->runnable()) {
         entry.place = SchedPlace::Out;
-        if (queue->is_idle()) idle_cpus().set(queue->cpu);  // was claimed for nothing
+        if (queue->is_idle()) idle_cpus().set(queue->cpu);  // it was claimed, and is not needed after all
         set_active(entry, false);
         runstate_change(*entry.vcpu, runstate_when_out(*entry.vcpu), now);
         return;

@@ -98,7 +98,8 @@ void arm_slice(RunQueue& queue, std::uint32_t more_waiting, Nanoseconds now) {
             if (wait != kNoSlice && !is_owed(current, now, true))
                 deadline = std::min(deadline, std::max(earliest, now + wait));
         }
-        // One that is due already was looked at just now, and stays where it is for another while.
+        // What a deadline in the past asks for was looked at just now, and changes nothing yet: look again a little
+        // later.
         if (deadline != kNoSlice) deadline = std::max(deadline, now + kRateLimit / 4);
     }
     if (deadline == queue.slice_deadline) return;

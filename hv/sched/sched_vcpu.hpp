@@ -63,7 +63,8 @@ struct SchedDomain {
     std::atomic<Nanoseconds> reserved_since{0};  // refilled up to here
     Timer refill_timer;                          // set when a vCPU has been parked
     Timer unpark_timer;                          // a period has begun, and not all vCPUs have been looked at
-    // The first of those, and how many there are: round from it. The timers' own, which are of one CPU.
+    // The first vCPU that was not looked at, and how many there are from it on, going round. Only the two timers'
+    // handlers use these, on one CPU.
     VcpuId next_unparked;
     std::uint32_t left_unparked = 0;
 };

@@ -133,7 +133,7 @@ Vcpu& schedule(CpuId cpu, Nanoseconds now) {
         if (next->period.load(std::memory_order_relaxed) != 0) [[unlikely]]
             resume_ticks(*next);
     }
-    // Otherwise once the previous one waits, too.
+    // Not yet when the previous one is about to be queued again: then there will be one more that waits.
     if (!comes_back) balance_now_and_then(queue, now);
     return *next;
 }

@@ -1,5 +1,6 @@
-// Waiting for another CPU that was sent an interrupt. One that is lost would be waited for for ever, so whoever waits
-// asks again after a while; how often that was is counted (`hvctl perf ipi.`), and told in the log now and then.
+// Waiting for another CPU that was sent an interrupt. If the interrupt is lost, the wait would never end, so the
+// waiting CPU sends another one after a while. How often that happened is counted (`hvctl perf ipi.`) and logged now
+// and then.
 #pragma once
 
 #include <cstdint>

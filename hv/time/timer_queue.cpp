@@ -22,7 +22,7 @@ struct alignas(64) TimerQueue {
     bool update_requested = false;
     std::atomic<Nanoseconds> earliest{time::kNoDeadline};  // the heap's first deadline, for looks without the lock
     CpuId looked_at{0};  // the last of the others that this CPU has looked at; its own alone
-    // What this CPU was asked for when somebody looked last, and since when: unanswered_reschedule().
+    // What this CPU was asked for (unanswered_reschedule()) when another CPU looked last, and since when.
     std::atomic<std::uint32_t> asked{0};
     std::atomic<Nanoseconds> asked_since{0};
 };
@@ -117,9 +117,9 @@ void kill_timer(Timer& timer) {
         timer.state = Timer::State::Dead;
         queue.lock.unlock();
     }
-    // It may run on a CPU that it has left since. It was taken off that CPU's queue under that queue's lock, and
-    // whoever moved it, or took it off now, had the lock afterwards: so a look without locks, of which a domain with
-    // many vCPUs makes many, sees it.
+    // Its handler may run on a CPU whose queue it has left since. It was taken off that queue under the queue's lock,
+    // and the CPU that moved it, or took it off now, had the lock afterwards. So no lock is needed to see the handler
+    // here: a domain with many vCPUs makes many such looks.
     for_each_bit(online_cpus(), [&timer](CpuId cpu) {
         if (cpu == current_cpu()) return;
         while (g_queues[cpu.raw].running.load(std::memory_order_acquire) == &timer) spin_pause();

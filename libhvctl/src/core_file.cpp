@@ -90,7 +90,8 @@ Bytes xen_notes(const CoreContents& contents, std::size_t vcpus) {
     return notes;
 }
 
-// `pages_at` is known when their length is: it is the same whatever it is.
+// `pages_at`, where the pages begin, is only known when the length of these notes is. The length does not depend on it,
+// so the first call may pass anything.
 Bytes gdb_notes(const CoreContents& contents, std::span<const xen::VcpuGuestContext> contexts, std::uint64_t pages_at) {
     constexpr std::string_view kName = "CORE";
     Bytes notes;

@@ -51,7 +51,7 @@ struct ThreadStatus {
 static_assert(sizeof(ThreadStatus) == 336 && offsetof(ThreadStatus, thread) == 32 &&
               offsetof(ThreadStatus, r15) == 112 && offsetof(ThreadStatus, rip) == 240);
 
-// An entry of NT_FILE; two words come before them (their count, the page size), their names behind.
+// An entry of NT_FILE. Two words come before the entries (their count, the page size), and their names after them.
 struct MappedFile {
     std::uint64_t start, end;  // +0 +8
     std::uint64_t page;        // +16  of the file

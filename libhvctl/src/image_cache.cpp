@@ -52,7 +52,7 @@ bool write_all(int fd, std::span<const std::byte> data) {
     return true;
 }
 
-// A user who may write the file could put a kernel of his own into every guest.
+// A user who may write the file could put another kernel into every guest.
 bool trusted(const struct stat& status) {
     return S_ISREG(status.st_mode) && status.st_uid == ::geteuid() && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }

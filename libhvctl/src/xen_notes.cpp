@@ -107,7 +107,7 @@ Result<FeatureSets> parse_features(std::string_view text) {
             if (required) sets.required |= bit;
         } else if (required) {
             return fail(ErrorCode::NotBootable,
-                        fmt::format("the kernel requires the hypervisor feature \"{:.64}\", which nobody knows", name));
+                        fmt::format("the kernel requires the hypervisor feature \"{:.64}\", unknown to hvctl", name));
         }
     }
     return sets;

@@ -136,7 +136,7 @@ void hypercalls() {
     const int door = open("/dev/xen/privcmd", O_RDWR | O_CLOEXEC);
     if (door < 0) return;  // this kernel has no privcmd: nothing to measure
     Hypercall version{kXenVersionCall, {}};
-    // Newer kernels let nobody through in a guest that has no other domain to look after.
+    // Newer kernels let no hypercall through in a guest that has no other domain to look after.
     if (ioctl(door, kHypercall, &version) >= 0) {
         measure("hypercall", 20'000, [&] { ioctl(door, kHypercall, &version); });
     } else if (errno != EPERM) {

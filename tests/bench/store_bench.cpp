@@ -217,7 +217,7 @@ double batch(const Operation& operation, Host& host, std::size_t domains, std::s
         }
         return end - start;
     };
-    // What leaves something behind has to be undone before it can be repeated on the same domain.
+    // An operation that leaves something behind has to be undone before it can be repeated on the same domain.
     if ((!operation.undo && !operation.before) || operation.newcomer) {
         return measured(0, kBatch) / static_cast<double>(kBatch);
     }

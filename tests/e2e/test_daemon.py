@@ -39,7 +39,7 @@ def kill_daemon(dom0):
     identifier = dom0.ok("hvctl domid hello")
     old = dom0.ok("systemctl show -P MainPID hvctld")
     for _ in range(3):
-        dom0.ok("systemctl kill -s KILL hvctld; hvctl list")  # who asks meanwhile waits
+        dom0.ok("systemctl kill -s KILL hvctld; hvctl list")  # a client that asks meanwhile waits
         dom0.until("systemctl show -P ActiveState hvctld; hvctl list", r"\Aactive\n[\s\S]*hello")
     expect(dom0.ok("systemctl show -P MainPID hvctld") != old, "it was not killed at all")
     expect(dom0.ok("hvctl domid hello") == identifier, "the guest is another one")

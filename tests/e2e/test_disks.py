@@ -277,7 +277,7 @@ def other_format(dom0):
     in_guest(dom0, "diska", "head -c 512 /dev/xvda >/dev/null; echo size$(($(cat /sys/block/xvda/size) / 2048))", "size128")
     dom0.refused("hvctl block-resize diska xvda 64MiB", "can only grow")
 
-    # Nobody in Dom0 looks into it, and nobody else is given it by its device's name.
+    # No program in Dom0 looks into it, and no other guest is given it by its device's name.
     dom0.until("udevadm info --query=property /dev/nbd0", "UDEV_DISABLE_PERSISTENT_STORAGE_RULES_FLAG=1")
     dom0.refused("hvctl block-attach diska /dev/nbd0", "HV-E0702")
     # An image on a block device, and one that the guest may only read.

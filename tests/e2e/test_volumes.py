@@ -59,7 +59,7 @@ def in_a_folder(dom0):
     # What it has been is in no file that is left, and the name is free.
     dom0.ok(f"hvctl volume-import vol2 {POOL}/vol1")
     expect(dom0.ok(f"head -c 7 {POOL}/vol2") == "payload", "the content was not imported")
-    # The file outlives its name for as long as somebody has it open.
+    # The file outlives its name for as long as a process has it open.
     dom0.ok(f"exec 9<{POOL}/vol1; hvctl volume-delete vol1; head -c 7 <&9 | tr -d '\\000' | wc -c | grep -x 0")
     # What a killed daemon has left.
     dom0.ok(f"cp {POOL}/vol2 {POOL}/.new-1")

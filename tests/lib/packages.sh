@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Sourced by examples/quickstart and tests/run: Debian packages, and becoming root for the few steps that need it.
 
-# as_root COMMAND...: runs COMMAND as root, through sudo when we are somebody else.
+# as_root COMMAND...: runs COMMAND as root, through sudo when this is another user.
 as_root() {
     if [[ $(id -u) -eq 0 ]]; then
         "$@"

@@ -23,7 +23,7 @@ class Context {
 
     // Connects at the first call. A hvctld that is just being started again is waited for as long as kPatience.
     Result<Manager*> manager();
-    // The same without waiting: while somebody types.
+    // The same without waiting, for use while the user types.
     Result<Manager*> manager_at_once();
 
     // Connects anew, after the connection was lost; tries for as long as `patience`, since hvctld may be restarting,

@@ -63,7 +63,7 @@ Failure explain_unreachable(const Unreachable& attempt) {
     std::string how = attempt.is_root ? "systemctl start hvctld" : "sudo systemctl start hvctld";
     std::error_code ignored;
     if (attempt.error == ECONNREFUSED || std::filesystem::exists(attempt.root / "run/hvctl/bus", ignored)) {
-        return {ExitCode::Unreachable, "hvctld has stopped: its socket is there, but nobody answers\nStart it with '" +
+        return {ExitCode::Unreachable, "hvctld has stopped: its socket is there, but nothing answers\nStart it with '" +
                                            how +
                                            "'; 'journalctl -u hvctld' tells why it stopped. Guests are not affected."};
     }

@@ -77,7 +77,7 @@ Terminal Terminal::of(int descriptor, bool colours_wanted) {
 
 bool in_foreground(int descriptor) {
     const pid_t group = tcgetpgrp(descriptor);
-    return group < 0 || group == getpgrp();  // a terminal that does not control us stops nobody
+    return group < 0 || group == getpgrp();  // a terminal that does not control this process does not stop it
 }
 
 std::string Terminal::paint(std::string_view text, Colour colour) const {

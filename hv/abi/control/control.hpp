@@ -4,8 +4,8 @@
 //
 // `argument` is the guest-virtual address of the operation's structure (below and in the files beside this one) and
 // `argument_size` the size in bytes that the caller compiled with. The result is 0 or more on success and a negated
-// Xen errno (see hv/abi/xen/errno.hpp) on failure. The register of the 0 is hv's while a call goes on that was
-// preempted.
+// Xen errno (see hv/abi/xen/errno.hpp) on failure. The register with the 0 belongs to hv while a call that was
+// preempted goes on.
 //
 // Compatibility, both ways:
 //   * operation numbers are never reused;

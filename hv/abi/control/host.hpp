@@ -30,7 +30,7 @@ enum HostFeature : std::uint64_t {
 struct GetHostInfo {
     std::uint64_t features;          // +0   out: HostFeature bits
     std::uint64_t total_frames;      // +8   out: usable RAM in 4 KiB frames
-    std::uint64_t free_frames;       // +16  out: frames nobody owns
+    std::uint64_t free_frames;       // +16  out: frames without an owner
     std::uint64_t claimed_frames;    // +24  out: free frames that are promised by claims
     std::uint64_t hv_frames;         // +32  out: frames that hv itself uses (image, frame table, heap)
     std::uint64_t max_mfn;           // +40  out: highest machine frame number in use plus one

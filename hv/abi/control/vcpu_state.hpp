@@ -2,13 +2,11 @@
 // (version) and how long they are (length), so that a reader skips what it does not know, and can tell whether it knows
 // everything.
 //
-//   * Records begin at multiples of 8 bytes. The contents come behind the VcpuRecord; between them and the next record
-//   are zeros.
-//   * A kind's number is never reused. Contents of one version only grow at their end, and a zero in what has grown
-//   means what its
-//     absence meant; a version is increased when what was there before means something else.
-//   * A kind is there once at most, and is left out when the vCPU has no such state. The order of records means
-//   nothing.
+//   * Records begin at multiples of 8 bytes. The contents follow the VcpuRecord, and zeros fill the space between them
+//     and the next record.
+//   * A kind's number is never reused. Contents of one version only grow at their end, and a zero in what was added
+//     means the same as its absence did. The version is increased when older contents get another meaning.
+//   * A kind occurs once at most, and is left out when the vCPU has no such state. The order of records means nothing.
 //   * Kinds below kFirstPvRecord are every guest's; others belong to one kind of guest.
 #pragma once
 

@@ -1,5 +1,5 @@
-// Error numbers of Xen's public interface. A hypercall fails with the negated number; they are Linux's x86 values, but
-// they are part of Xen's ABI and do not follow the headers of whoever compiles this.
+// Error numbers of Xen's public interface. A hypercall fails with the negated number. They equal Linux's values on x86,
+// but they are part of Xen's ABI and do not depend on the errno.h of the machine that compiles this.
 #pragma once
 
 namespace hv::abi::xen {

@@ -24,7 +24,7 @@ enum class EventChannelCommand : std::uint32_t {
     SetPriority = 13,
 };
 
-// HypercallId::EventChannelOpCompat(where): the command at +0 and its structure behind it; only up to Unmask.
+// HypercallId::EventChannelOpCompat(where): the command at +0 and its structure after it; only up to Unmask.
 inline constexpr std::uint64_t kEventChannelCompatArgument = 4;
 
 struct EventChannelBindInterdomain {

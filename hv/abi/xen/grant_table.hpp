@@ -12,7 +12,7 @@ using GrantHandle = std::uint32_t;
 // Version 1 entry.
 struct GrantEntryV1 {
     std::uint16_t flags;  // +0   kGtf*
-    std::uint16_t domid;  // +2   who may use it
+    std::uint16_t domid;  // +2   the domain that may use it
     std::uint32_t frame;  // +4
 };
 static_assert(sizeof(GrantEntryV1) == 8);

@@ -1,6 +1,6 @@
-// What a PV guest finds at boot: rsi points to a StartInfo; rsp is a stack of at least 512 KiB's padding beyond the
-// last element; the initial mapping holds, in this order, kernel, initrd, phys-to-machine list, start info, store and
-// console pages (not in Dom0), page tables, stack; all writable except the page tables.
+// What a PV guest finds at boot: rsi points to a StartInfo; rsp is the end of a stack. The initial mapping holds, in
+// this order, kernel, initrd, phys-to-machine list, start info, store and console pages (not in Dom0), page tables,
+// stack, and at least 512 KiB of padding; all writable except the page tables.
 #pragma once
 
 #include <cstddef>

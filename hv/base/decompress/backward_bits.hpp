@@ -1,6 +1,6 @@
 // The bit streams of zstd (RFC 8878, 4.1): written forwards, read from their end, the latest bits first. The highest
-// bit that is set in the last byte marks the end. Before the start of the stream come zeros; whoever takes them finds
-// out by left().
+// bit that is set in the last byte marks the end. Bits from before the start of the stream are zeros; left() tells the
+// caller that it has taken some.
 #pragma once
 
 #include <bit>

@@ -8,7 +8,7 @@ namespace hv {
 namespace {
 
 constexpr std::uint64_t kEachByte = 0x0101'0101'0101'0101;
-constexpr std::size_t kOperand = 4;  // bytes behind the opcode
+constexpr std::size_t kOperand = 4;  // bytes after the opcode
 
 constexpr bool is_opcode(std::uint8_t byte) {
     return (byte & 0xfe) == 0xe8;

@@ -1,5 +1,5 @@
-// Bits from the lowest of each byte upwards, as deflate packs them. Behind the end of the input come zeros; whoever
-// takes them finds out by overrun().
+// Bits from the lowest of each byte upwards, as deflate packs them. Bits from past the end of the input are zeros;
+// overrun() tells the caller that it has taken some.
 #pragma once
 
 #include <cstddef>

@@ -23,8 +23,8 @@ std::uint32_t add_bytes(std::uint32_t sum, std::span<const std::byte> bytes) {
 }
 
 // The polynomial divides x^300 + x^155 + x^117 + x^89 + 1, so that a bit may be struck out of the message when it is
-// added to those that come 145, 183, 211 and 300 bits behind it. A word of bits is, at once, and that takes a few
-// shifts instead of a look into a table for each byte. What is still to be added to the next five words:
+// added to those that come 145, 183, 211 and 300 bits after it. A word of bits is, at once, and that takes a few shifts
+// instead of a look into a table for each byte. What is still to be added to the next five words:
 struct Carried {
     static constexpr std::size_t kWords = 5;
     std::uint64_t words[kWords] = {};

@@ -15,7 +15,7 @@ enum class Compression : std::uint8_t { None, Gzip, Xz, Zstd, Lz4, Lzma, Bzip2, 
 // By the first bytes. None: not compressed, or nothing that is known.
 Compression compression_of(std::span<const std::byte> packed);
 
-// Bytes written. Trailing data behind the end of the stream is allowed. Errors: BadArgument (corrupt, truncated, or
+// Bytes written. Trailing data past the end of the stream is allowed. Errors: BadArgument (corrupt, truncated, or
 // larger than `out`), NotSupported (a format or a feature of it that is not on offer), NoMemory.
 Result<std::size_t> decompress(std::span<const std::byte> packed, std::span<std::byte> out);
 

@@ -69,8 +69,8 @@ constexpr std::uint32_t after_short_repeat(std::uint32_t state) {
     return true;
 }
 
-// A literal behind a match is most likely not the byte that would have continued it, so that byte chooses the models
-// for as long as the bits are the same.
+// A literal after a match is most likely not the byte that would have continued it, so that byte chooses the models for
+// as long as the bits are the same.
 [[gnu::always_inline]] inline std::uint32_t decode_matched_literal(RangeDecoder& range, Probability* models,
                                                                    std::uint32_t expected) {
     std::uint32_t symbol = 1, same = 0x100;
@@ -128,7 +128,7 @@ Result<> Decoder::set_properties(std::uint8_t properties) {
             const std::uint32_t context = ((position & literal_position_mask_) << literal_context_bits_) +
                                           (previous >> (8 - literal_context_bits_));
             Probability* const models = model.literal + kLiteralModels * context;
-            // Behind a match, the latest distance has been checked.
+            // After a match, the latest distance has been checked.
             const std::uint32_t literal = state < kFirstMatchState
                                               ? range.unrolled_tree<8>(models)
                                               : decode_matched_literal(range, models, *(out - recent.latest - 1));

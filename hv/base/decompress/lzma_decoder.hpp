@@ -32,8 +32,8 @@ class Decoder {
     Result<> set_properties(std::uint8_t properties);  // lc, lp and pb in one byte; resets
     void reset();
 
-    // Decodes one chunk: all of `packed` into all of `window`. `readable` says how many bytes may be read behind
-    // packed's end.
+    // Decodes one chunk: all of `packed` into all of `window`. `readable` says how many bytes may be read past packed's
+    // end.
     Result<> chunk(std::span<const std::uint8_t> packed, std::size_t readable, Window& window);
 
   private:

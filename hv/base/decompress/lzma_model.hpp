@@ -18,7 +18,7 @@ inline constexpr unsigned kFirstModelSlot = 4;    // slots below are the distanc
 inline constexpr unsigned kFirstDirectSlot = 14;  // from here on: bits without a model, then kAlignBits with one
 inline constexpr unsigned kAlignBits = 4;
 inline constexpr unsigned kFullDistances = 1 << (kFirstDirectSlot / 2);
-inline constexpr unsigned kLiteralModels = 0x300;  // 256 for plain literals, 512 for those behind a match
+inline constexpr unsigned kLiteralModels = 0x300;  // 256 for plain literals, 512 for those after a match
 inline constexpr unsigned kMaxLiteralBits = 4;     // LZMA2's limit for lc + lp
 
 struct LengthModel {

@@ -15,7 +15,7 @@ inline constexpr Probability kEven = 1 << (kProbabilityBits - 1);
 
 class RangeDecoder {
   public:
-    // Behind `at` come at least as many bytes as will be consumed; nothing is checked here.
+    // At least as many bytes as will be consumed must follow `at`: nothing is checked here.
     [[gnu::always_inline]] RangeDecoder(const std::uint8_t* at, std::uint32_t range, std::uint32_t code)
         : at_{at}, range_{range}, code_{code} {}
 

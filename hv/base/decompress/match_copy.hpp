@@ -8,7 +8,7 @@
 
 namespace hv {
 
-// `length` (>= 1) bytes to `to` from `distance` (>= 1) bytes before it. Returns the byte behind them. The caller has
+// `length` (>= 1) bytes to `to` from `distance` (>= 1) bytes before it. Returns the end of the copy. The caller has
 // checked that source and target are inside the buffer; between the target's end and `limit`, bytes may be overwritten
 // with anything.
 [[gnu::always_inline]] inline std::uint8_t* copy_match(std::uint8_t* to, std::size_t distance, std::size_t length,

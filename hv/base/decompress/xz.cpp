@@ -21,7 +21,8 @@ constexpr std::uint64_t kFilterX86 = 4, kFilterLzma2 = 0x21;
 constexpr std::uint8_t kIndexIndicator = 0;
 constexpr std::size_t kMaxNumberBytes = 9;
 
-// Bytes of the check behind each block, by the check's number: 0, then fives of threes.
+// Bytes of the check after each block, by the check's number: 0 for none, then 4, 8, 16, 32 and 64 for three numbers
+// each.
 constexpr std::size_t check_size(std::uint8_t check) {
     return check == 0 ? 0 : std::size_t{4} << (check - 1) / 3;
 }
@@ -37,7 +38,7 @@ Result<> expect_bytes(ByteReader& reader, const std::uint8_t (&bytes)[Size]) {
     return expect(std::memcmp(TRY(reader.take(Size)).data(), bytes, Size) == 0);
 }
 
-// Verifies the CRC32 that stands behind what was read since `start`.
+// Verifies the CRC32 that follows what was read since `start`.
 Result<> expect_sum(ByteReader& reader, std::size_t start) {
     const std::uint32_t sum = crc32(reader.since(start));
     return expect(TRY(reader.u32()) == sum);

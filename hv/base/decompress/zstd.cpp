@@ -1,4 +1,4 @@
-// The zstd container (RFC 8878): frames, one behind the other, of blocks. Dictionaries are not on offer.
+// The zstd container (RFC 8878): frames, one after the other, of blocks. Dictionaries are not on offer.
 #include <cstring>
 
 #include "hv/base/byte_reader.hpp"
@@ -76,7 +76,7 @@ Result<bool> block(ByteReader& reader, Decoder& decoder, Output& output) {
     return (header & 1) != 0;
 }
 
-// Behind its magic number. Bytes written.
+// Decodes the frame whose magic number has been read. Returns the number of bytes written.
 Result<std::size_t> frame(ByteReader& reader, Decoder& decoder, std::span<std::byte> out) {
     const FrameHeader header = TRY(frame_header(reader));
     auto* const start = reinterpret_cast<std::uint8_t*>(out.data());

@@ -29,7 +29,7 @@ Result<> FseTable::read(ByteReader& input, unsigned max_log, std::span<const Val
         if (value > left + 1) return fail(Error::BadArgument);
         frequencies[symbol++] = static_cast<std::int16_t>(static_cast<int>(value) - 1);
         left -= value == 0 ? 1 : value - 1;
-        // Behind a zero: how many more there are, threes meaning that this goes on.
+        // After a zero comes the number of further zeros, in 2 bits; after a 3 comes another such number.
         for (std::uint32_t more = value == 1 ? 3 : 0; more == 3;) {
             reader.refill();
             more = reader.take(2);

@@ -17,7 +17,8 @@ Result<std::size_t> sequence_count(ByteReader& input) {
     return std::size_t{0x7f00} + TRY(input.u16());
 }
 
-// Either span may end right behind the literals, or have room for words.
+// Copies whole words, which is faster, where input and output both go on for a word past the literals: the last word
+// may be too long.
 [[gnu::always_inline]] inline void copy_literals(Output& output, std::span<const std::uint8_t>& literals,
                                                  std::size_t length) {
     const std::uint8_t* from = literals.data();

@@ -38,7 +38,7 @@ struct alignas(64) EventChannel {
     std::atomic<std::uint32_t> last_queue{0};  // FIFO: vCPU << 8 | priority of the queue it was last linked on
     EventPort port;                            // its own number
     std::uint32_t number = 0;                  // remote port, VIRQ or pirq
-    DomainId remote_domain;                    // Unbound: who may bind; Interdomain: the peer
+    DomainId remote_domain;                    // Unbound: the domain that may bind; Interdomain: the peer
     Domain* remote = nullptr;                  // Interdomain; alive as long as the connection is
     EventPort remote_port() const { return EventPort{number}; }
 };

@@ -93,7 +93,8 @@ Result<> EventChannels::reset() {
     const bool whole = next_reset_.load(std::memory_order_relaxed) == EventPort{1};
     TRY(close_all(next_reset_));
     Guard table{table_lock_};
-    // Another vCPU may have made a port meanwhile; or somebody has left a reset before this one in its middle.
+    // Another vCPU may have made a port meanwhile (Again). Or this call has gone on with an earlier reset that was left
+    // half done, and ports made since have numbers that it had passed: then it starts from the beginning (Restart).
     if (ports_in_use() != 0) return fail(whole ? Error::Again : Error::Restart);
     fifo_stop();
     return {};
@@ -104,7 +105,8 @@ Result<> EventChannels::destroy() {
         Guard table{table_lock_};
         closing_ = true;
     }
-    // With progress of its own: a guest may have left a reset in its middle, and have made ports that it was past.
+    // Not with the progress of resets: a guest may have left one half done, and ports made since have numbers that it
+    // had passed.
     TRY(close_all(next_close_));
     Guard table{table_lock_};
     // Ports at the other ends name this domain until they are told.

@@ -15,8 +15,8 @@ namespace hv {
 using GrantHandle = std::uint32_t;
 
 // In use while `flags` has a map bit. domain and number are written before the flags are (release) and stay until the
-// entry is freed. Whoever ends a mapping claims it first by setting kClaimed (compare-and-swap), so that a handle that
-// is unmapped twice at the same time is unmapped once.
+// entry is freed. Ending a mapping begins with claiming it, by setting kClaimed (compare-and-swap): a handle that two
+// vCPUs unmap at the same time is unmapped once.
 struct GrantMapping {
     static constexpr std::uint16_t kClaimed = 1u << 15;
     std::atomic<std::uint32_t> number{0};  // of the entry in its table (ref()); on a free list: the next handle

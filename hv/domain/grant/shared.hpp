@@ -22,7 +22,7 @@ class SharedGrant {
     // The table's lock is held for the life of this object; `ref` is in range.
     SharedGrant(GrantTable& table, GrantRef ref);
 
-    // Marks the entry as being read (and written). With `fresh` (nobody has it pinned) it must grant `user` access
+    // Marks the entry as being read (and written). With `fresh` (it is not pinned yet) it must grant `user` access
     // first; `whole` refuses sub-page and transitive grants. GeneralError.
     GrantOutcome<> mark(DomainId user, bool readonly, bool fresh, bool whole);
     void clear_reading();

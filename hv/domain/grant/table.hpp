@@ -1,9 +1,9 @@
-// Grant tables: what a domain lets others use, and who is using it.
+// Grant tables: what a domain lets others use, and which of them use it.
 //
 // The guest writes its entries into shared pages and may change them at any time; what is true is in the
-// active entries, which only hv sees. An entry is pinned while anybody uses it: the first use copies what it
-// needs from the shared entry and marks that as being read or written (by compare-and-swap, so that the
-// guest can see whether it may take it back).
+// active entries, which only hv sees. An entry is pinned while a domain uses it: the first use copies what it needs
+// from the shared entry and marks that as being read or written (by compare-and-swap, so that the guest can see whether
+// it may take it back).
 //
 // Locks: `lock_` (LockRank::GrantTable) guards the geometry and the active entries, for one entry's or one page's worth
 // of work at a time: back ends in other domains wait for it. Two tables' locks are never held together. Page-table work
@@ -40,7 +40,7 @@ struct ActiveGrant {
     std::uint16_t pins[4]{};       // by GrantUse
     std::uint32_t frame = 0;       // machine frame; the entries below are valid while pinned
     GrantRef transitive_ref{};     // where the frame really comes from, when that is another domain's grant
-    DomainId domain{};             // who uses it
+    DomainId domain{};             // the user
     DomainId transitive_domain{};  // kNoTransit when it is the granting domain's own
     std::uint16_t start = 0;       // the part of the frame that is granted
     std::uint16_t length = 0;      // 0 means the whole page
@@ -115,7 +115,7 @@ class GrantTable final {
     // The same for what pin_for_copy() gave. The entries may belong to other grants by now.
     void unpin_copy(GrantRef ref, DomainId user, bool readonly, const PinnedGrant& pinned);
 
-    // The frame behind an entry that `user` has pinned. BadHandle.
+    // The frame of an entry that `user` has pinned. BadHandle.
     GrantOutcome<Mfn> mapped_frame(GrantRef ref, DomainId user);
 
     Maptrack maptrack;

@@ -67,7 +67,7 @@ bool GrantTable::withdraw_status() {
     return true;
 }
 
-// lock_ is held, as for all of a change but its whole.
+// lock_ is held, as for each step of a change of version, but not from one step to the next.
 Result<> GrantTable::add_status_frame() {
     // A guest may guess its number.
     status_[status_frames_] = TRY(SharedPage::allocate_withdrawn(*domain_));

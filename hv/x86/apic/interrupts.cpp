@@ -20,7 +20,7 @@ void device_interrupt(PerCpu& cpu, std::uint8_t vector) {
     const InterruptHandler handler = entry.handler.load(std::memory_order_acquire);
     if (!handler) {
         end_of_interrupt();
-        log(LogLevel::Debug, "CPU {}: nobody handles vector {:x}", cpu.id, vector);
+        log(LogLevel::Debug, "CPU {}: no handler for vector {:x}", cpu.id, vector);
         return;
     }
     if (!entry.manual_end) end_of_interrupt();

@@ -1,4 +1,4 @@
-// Vectors, and who handles them.
+// Vectors, and what handles them.
 #pragma once
 
 #include <cstddef>

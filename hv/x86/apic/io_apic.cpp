@@ -45,7 +45,7 @@ Result<> change_mask(std::uint32_t gsi, bool masked) {
     const std::uint8_t reg = entry_register(*apic, gsi);
     const std::uint32_t low = read(*apic, reg);
     write(*apic, reg, masked ? low | kEntryMasked : low & ~kEntryMasked);
-    if (masked) read(*apic, reg);  // the write has arrived before anybody relies on it
+    if (masked) read(*apic, reg);  // the write has arrived before anything relies on it
     return {};
 }
 

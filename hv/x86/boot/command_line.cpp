@@ -190,7 +190,8 @@ bool set_number(std::uint32_t& option, std::string_view value, std::uint32_t lea
     return number && *number >= least;
 }
 
-// Options that Xen has and that mean nothing here; whoever boots us in its place should not be bothered.
+// Options of Xen's that mean nothing here. They are accepted without a word, so that a command line for Xen can stay as
+// it is.
 bool is_accepted_elsewhere(std::string_view name) {
     static constexpr std::string_view kNames[] = {"real-mode", "placeholder", "edd",       "edid",
                                                   "vga",       "iommu",       "sched",     "cpufreq",

@@ -15,7 +15,7 @@ void start_early_memory(const BootInfo& info);
 
 // The whole machine's map, sane (memory_map.hpp): what Dom0 gets to see.
 const MemoryMap& machine_memory_map();
-// Behind the last byte of RAM.
+// One past the last byte of RAM.
 std::uint64_t end_of_ram();
 // A RAM page below 1 MiB for the other CPUs' first instructions; 0 when the machine has none.
 std::uint64_t trampoline_page();

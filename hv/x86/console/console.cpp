@@ -56,7 +56,8 @@ class RateLimit {
     Nanoseconds period_start_ = 0;
     std::uint32_t used_ = 0, suppressed_ = 0;
 };
-// As the thresholds; and of what hv says about guests, who must not keep it from saying what it says of itself.
+// One for each pair of thresholds, and kAboutGuests for lines of hv's own levels that are about guests: what a guest
+// provokes must not use up the room for what hv says of itself.
 constinit RateLimit rate_limits[3];
 constexpr unsigned kAboutGuests = 2;
 

@@ -14,7 +14,7 @@ void finish_output();
 // Fetches typed characters from every device; called by their interrupts and, as a fallback, by a timer.
 void poll_console_input();
 // Hooks the devices' interrupts, or polls where there are none; interrupt controllers and timers are
-// up. From here on nobody waits for a device.
+// up. From here on no writer waits for a device.
 void enable_console_interrupts();
 // Dom0 is about to drive the screen: hv writes to it no more, except in a panic.
 void release_screen();

@@ -43,7 +43,7 @@ constinit std::array<DebugKey, 128> keys = [] {
 void keep_for_dom0(char character) {
     {
         Guard guard{input_lock};
-        if (count == waiting.size()) return;  // nobody reads: what was typed first stays
+        if (count == waiting.size()) return;  // full, as no input is read: what was typed first stays
         waiting[(first + count++) % waiting.size()] = character;
     }
     if (auto* callback = arrived.load(std::memory_order_acquire)) callback();

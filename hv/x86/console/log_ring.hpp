@@ -27,7 +27,7 @@ class LogRing {
         halves_[about_guest].add({end_, length}, parts);
         end_ += length;
     }
-    // From one place on without a gap: where lines were lost, the next call goes on behind them.
+    // From one place on without a gap: where lines were lost, the next call goes on after them.
     LogRead read(std::uint64_t position, std::span<char> out) const {
         if (position == 0) position = cleared_;
         Place at[] = {halves_[0].find(position), halves_[1].find(position)};
@@ -58,7 +58,7 @@ class LogRing {
     };
     static constexpr Line kNone{~std::uint64_t{0}, 0};
 
-    // Lines one behind the other, each after a word that says which it is.
+    // Lines one after the other, each after a word that says which it is.
     class Half {
       public:
         void add(Line line, std::span<const std::string_view> parts) {
@@ -74,7 +74,7 @@ class LogRing {
                 line.length -= std::min<std::uint64_t>(line.length, part.size());
             }
         }
-        // The first line that ends behind `position`.
+        // The first line that ends past `position`.
         Place find(std::uint64_t position) const {
             Place place = place_at(begin_);
             while (place.at != end_ && place.line.end() <= position) place = after(place);

@@ -1,6 +1,6 @@
-// What waits for a serial port that is slower than who writes to it: at 115200 baud a line takes 8 ms. Nobody
-// waits here. What does not fit is lost (from the port: hv's lines are in the log's ring all the same), counted,
-// and told in its place once there is room again.
+// Text that waits for a serial port slower than its writers: at 115200 baud a line takes 8 ms. No writer waits here.
+// What does not fit is lost (from the port: hv's lines are in the log's ring all the same), counted, and told in its
+// place once there is room again.
 #pragma once
 
 #include <array>

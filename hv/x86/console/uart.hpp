@@ -1,6 +1,6 @@
 // A 16550 serial port. At first output is synchronous: what is written is in the port when write()
-// returns. Once somebody calls service() for its interrupts, or poll(), nobody waits for the port any
-// more, but in a panic, which loses nothing.
+// returns. Once its interrupts call service(), or a timer calls poll(), writers do not wait for the port any more,
+// except in a panic, which loses nothing.
 #pragma once
 
 #include <cstdint>

@@ -12,12 +12,12 @@ namespace {
 
 constinit Mitigations decided{};
 constinit Identification of_boot_cpu{};
-// By what the filter says.
+// One for each value of GuestFilter::kernel_is_user.
 constinit GuestControls for_user_kernels{}, for_kernels{};
 constinit LeakTexts texts{};
 
-// Tables of guests are made for them or not, a CPU that is parked has nothing to run on, and a return that stands in
-// the place of a jump is one for good.
+// These stay as they were decided at boot: page tables of guests were made for them or were not, a CPU that was parked
+// is not set up to run guests, and the jumps that became returns are gone.
 constexpr Measures kFromTheStart =
     kIsolate | Measures{Measure::SanitiseDomu, Measure::SanitiseDom0, Measure::SafeThunks, Measure::SiblingsOff};
 

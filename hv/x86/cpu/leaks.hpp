@@ -27,7 +27,7 @@ bool leaks_like_the_boot_cpu();
 // What guests of a kind have against leaks, by what was decided last.
 const GuestControls& guest_controls(const GuestFilter& of_kind);
 
-// The same in words, for whoever asks later.
+// The same in words, for requests that come later.
 const LeakTexts& leak_texts();
 
 // After each decision: logs what the processor suffers from and what is not done against it. Says nothing of a sound

@@ -13,7 +13,7 @@ namespace hv::x86 {
 
 inline constexpr std::uint16_t kGdtReservedStart = 0xe000;
 enum Selector : std::uint16_t {
-    kKernelCode = 0xe008,  // ring 0, 64-bit; SYSCALL needs its stack segment right behind
+    kKernelCode = 0xe008,  // ring 0, 64-bit; SYSCALL needs its stack segment right after it
     kKernelData = 0xe010,
     kUserCode32 = 0xe023,  // ring 3; SYSRET needs code32, data, code64 in this order (ABI: FLAT_RING3_CS32, SS64, CS64)
     kUserData = 0xe02b,

@@ -1,9 +1,9 @@
-// Who owns the processor's SPEC_CTRL register, and what it holds when.
+// Which code owns the processor's SPEC_CTRL register, and what the register holds when.
 //
-// In hv it holds hv_spec_ctrl, in a guest PerCpu::guest_spec_ctrl of the CPU that runs it. The ways in and out
-// alone write the register, and only where spec_ctrl_switched(): everybody else says what it shall
-// hold by changing guest_spec_ctrl, in hv mode and on that CPU (when it loads a vCPU, when its guest writes the
-// register). The way out writes it; nothing is left to do.
+// In hv it holds hv_spec_ctrl, in a guest PerCpu::guest_spec_ctrl of the CPU that runs it. Only the ways in and out
+// write the register, and only where spec_ctrl_switched(). All other code says what it shall hold by changing
+// guest_spec_ctrl, in hv mode and on that CPU (when it loads a vCPU, when its guest writes the register). The way out
+// writes it; nothing is left to do.
 #pragma once
 
 #include <cstdint>

@@ -5,7 +5,7 @@
 
 namespace hv::x86 {
 
-// All CPUs, at a standstill, with `file`, which it changes. Errors as choose_microcode(), and Busy: somebody else is at
+// All CPUs, at a standstill, with `file`, which it changes. Errors as choose_microcode(), and Busy: another CPU is at
 // it; Io: a CPU did not take it (its revision says so, the log which). Logs what came of it, as on the boot CPU.
 Result<> update_microcode(std::span<std::byte> file);
 

@@ -137,7 +137,7 @@ HypercallResult handle(PlatformOp& op) {
         case PlatformCommand::SetProcessorPminfo: return 0;  // power states are left to the firmware
         case PlatformCommand::MicrocodeUpdate: return take_microcode(op.u.microcode.data, op.u.microcode.length);
         case PlatformCommand::MicrocodeUpdate2:
-            // What could be forced is a step backwards, which nobody can.
+            // The flag asks for an older revision by force, and hv never loads one.
             if (op.u.microcode2.flags != 0) return fail(Error::NotSupported);
             return take_microcode(op.u.microcode2.data, op.u.microcode2.length);
         case PlatformCommand::GetUcodeRevision: return ucode_revision(op.u.ucode_revision);

@@ -12,7 +12,7 @@ constexpr std::uint64_t tables_for(std::uint64_t start, std::uint64_t end, unsig
     return ((end - 1) >> shift) - (start >> shift) + 1;
 }
 
-constexpr std::uint64_t kSlack = 512 * 1024;             // the ABI promises this much behind the stack
+constexpr std::uint64_t kSlack = 512 * 1024;             // the ABI promises this much after the stack
 constexpr std::uint64_t kMappingUnit = 4 * 1024 * 1024;  // and that the mapping ends at such a boundary
 
 }  // namespace

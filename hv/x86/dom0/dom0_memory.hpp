@@ -23,8 +23,8 @@ class Dom0Memory {
     Dom0Memory& operator=(const Dom0Memory&) = delete;
 
     // Gives the domain `frames` frames: those of `pages`, which keep their contents, and others in
-    // blocks as large as there are, with whatever the machine left in them. `pages` lie in allocated
-    // frames that nobody owns, and below `frames`.
+    // blocks as large as there are, with whatever the machine left in them. `pages` lie in allocated frames without an
+    // owner, and below `frames`.
     Result<> populate(Domain& domain, std::uint64_t frames, std::span<const WholePages> pages);
     void clear(std::uint64_t first, std::uint64_t end);  // without `pages`
 

@@ -45,7 +45,7 @@ Result<Dom0MemoryPlan> plan_dom0_memory(const Dom0MemoryOptions& options, std::u
     const auto in_frames = [&](const MemoryAmount& amount) { return frames_of(amount.of(available << kPageShift)); };
     const std::uint64_t usual = std::clamp(default_frames(available), needed, limit);
 
-    // With a most and nothing else, it gets all of that, as on Xen.
+    // With a maximum and nothing else, it gets all of that, as on Xen.
     std::uint64_t asked = options.initial ? in_frames(*options.initial) : options.most ? limit : usual;
     if (options.least) asked = std::max(asked, in_frames(*options.least));
     if (options.most) asked = std::min(asked, in_frames(*options.most));

@@ -19,7 +19,7 @@ enum class CpuidWord : std::uint8_t {
 };
 inline constexpr unsigned kCpuidWords = 7;
 
-// A bit's number where the registers that somebody keeps are one row of bits. `Word` says which registers these are.
+// A bit's number in a set of registers that is kept as one row of bits. `Word` says which registers these are.
 template <class Word>
 constexpr std::uint16_t cpuid_bit(Word word, unsigned bit) {
     return static_cast<std::uint16_t>(static_cast<unsigned>(word) * 32 + bit);

@@ -50,9 +50,9 @@ void Decider::decide_switches() {
 
 namespace {
 
-// Is it, by Intel's guidance on branch history injection, one that the short sequence does not do for: Alder Lake or
-// what came after it? A hypervisor below hv may show another one than there is, and of those that no list has nobody
-// knows.
+// Does this processor need the long sequence? By Intel's guidance on branch history injection the short one is not
+// enough for Alder Lake and what came after it. Yes also below another hypervisor, which may show another processor
+// than there is, and for a processor that is in no list.
 bool has_long_history(const Identification& id) {
     if (id.vendor != Vendor::Intel) return false;
     if (id.has(BhiCtrl) || id.has(Hypervisor)) return true;

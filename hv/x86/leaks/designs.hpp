@@ -6,7 +6,7 @@
 namespace hv::x86 {
 
 enum class Design : std::uint8_t {
-    Unknown,  // newer than these lists, or in nobody's: only what it says of itself counts
+    Unknown,  // newer than these lists, or in none of them: only what it says of itself counts
     InOrder,  // does nothing ahead of time that could leak
     // Intel
     Nehalem,        // and what came before it, Netburst too: no list names that any more; and Westmere

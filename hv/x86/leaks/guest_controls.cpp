@@ -29,7 +29,7 @@ constexpr CpuidBit kFacts[] = {CpuidBit::MdClear,        CpuidBit::McdtNo,      
                                CpuidBit::AmdIbpbReturns, CpuidBit::LfenceWaits, CpuidBit::VerwClear,
                                CpuidBit::Sbpb,           CpuidBit::SrsoNo,      CpuidBit::IbpbBranchTypes,
                                CpuidBit::TsaSqNo,        CpuidBit::TsaL1No};
-// What SPEC_CTRL, which is a vCPU's own, stands behind.
+// What a guest controls through SPEC_CTRL, of which each vCPU has its own.
 constexpr CpuidBit kControls[] = {CpuidBit::IbrsIbpb,      CpuidBit::Stibp,          CpuidBit::Ssbd,
                                   CpuidBit::Psfd,          CpuidBit::AmdIbrs,        CpuidBit::AmdStibp,
                                   CpuidBit::AmdIbrsAlways, CpuidBit::AmdStibpAlways, CpuidBit::AmdIbrsPrefers,
@@ -72,7 +72,7 @@ constexpr ArchCapability kPassedOn[] = {
     ArchCapability::SbdrSsdpNo, ArchCapability::FbsdpNo,      ArchCapability::PsdpNo,
     ArchCapability::FbClear,    ArchCapability::Rrsba,        ArchCapability::RfdsClear};
 
-// What the guest may suffer from: not what hv, or the microcode, closes for everybody.
+// What the guest may suffer from: not what hv, or the microcode, closes for all.
 Leaks leaks_of_guest(const Mitigations& mitigations, Measures at_work) {
     Leaks leaks = mitigations.leaks;
     if (at_work.has(Measure::GdsMicrocode) || at_work.has(Measure::AvxOff)) leaks.remove(Gds);
@@ -86,8 +86,9 @@ std::uint64_t capabilities_of(const GuestFilter& filter, const Identification& i
         if (id.can(each)) result |= bit(each);
     for (const Denial& each : kDenials)
         if ((leaks & each.leaks).empty()) result |= bit(each.bit);
-    // Retpolines help a kernel in ring 3, and it would do without them. Not where returns are no better than branches:
-    // there nothing helps it, and all that it could do instead is slow.
+    // A kernel that sees IBRS_ALL does without retpolines, and in ring 3 only those help it: so the bit is kept from
+    // it. Not where returns are no better than branches: there nothing helps it, and all that it could do instead is
+    // slow.
     const bool misleads = filter.kernel_is_user && !leaks.has(Retbleed);
     if (id.can(ArchCapability::IbrsAll) && !misleads) result |= bit(ArchCapability::IbrsAll);
     return result;

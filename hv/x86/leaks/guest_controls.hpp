@@ -9,8 +9,9 @@ namespace hv::x86 {
 
 // What a kind of guest makes no good use of.
 struct GuestFilter {
-    // Its kernel runs in ring 3, where the processor cannot tell it from its programs: whatever only keeps users from
-    // supervisors keeps nothing from it, and a kernel that relies on it leaves out what would.
+    // Its kernel runs in ring 3, where the processor cannot tell it from its programs: a means that only keeps user
+    // mode from supervisor mode does not protect it, and a kernel that is told of such a means leaves out those that
+    // would.
     bool kernel_is_user;
 };
 inline constexpr GuestFilter kPvFilter = {.kernel_is_user = true};

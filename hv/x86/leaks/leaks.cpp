@@ -17,7 +17,7 @@ constexpr Leaks kFirstIntel = kSpeculates | Leaks{Meltdown, L1tf, Mds};
 constexpr Leaks kIntel = kFirstIntel | Leaks{Vmscape};
 constexpr Leaks kSkylake = kIntel | Leaks{MmioStaleData, Retbleed, Gds};
 constexpr Leaks kZen = kSpeculates | Leaks{Srso, Vmscape};
-// What nobody's list denies an unknown processor, and the processor itself may.
+// What an unknown processor is taken to have: no list says that it has not, but the processor itself may.
 constexpr Leaks kUnknownIntel = kIntel | Leaks{MmioStaleData, Rfds, Gds, Its};
 constexpr Leaks kUnknownAmd = kZen | Leaks{Retbleed, Tsa};
 
@@ -118,7 +118,7 @@ Leaks leaks_of(const Identification& id) {
     if (id.interpreted || design == Design::InOrder) return {};
     Leaks leaks = (of_silicon(design, id) | admitted(id, design)) - denied(id);
     const bool hypervisor = id.has(CpuidBit::Hypervisor);
-    if (hypervisor) leaks.remove(Vmscape);  // who runs hv keeps its own device models apart
+    if (hypervisor) leaks.remove(Vmscape);  // a hypervisor below hv keeps its own device models apart
     // Hidden switches and microcode are the business of a hypervisor below hv.
     if (hypervisor) leaks.remove(FpDivider);
     if (hypervisor || !id.has(CpuidBit::Avx) || microcode_mends_zenbleed(id)) leaks.remove(Zenbleed);

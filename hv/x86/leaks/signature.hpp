@@ -1,4 +1,4 @@
-// Who made a processor, and which of his it is.
+// Which vendor made a processor, and which of the vendor's it is.
 #pragma once
 
 #include "hv/x86/leaks/cpuid_leaf.hpp"

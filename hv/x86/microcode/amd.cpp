@@ -1,5 +1,5 @@
 // AMD's containers (as published with its patches; Hygon's are alike): a table that gives processors short numbers, and
-// patches, each for one of these. Several containers may stand one behind the other.
+// patches, each for one of these. Several containers may stand one after the other.
 #include "hv/x86/microcode/microcode.hpp"
 
 namespace hv::x86 {

@@ -1,4 +1,4 @@
-// Numbers in a file that nobody vouches for: little-endian, at any offset, never behind its end.
+// Little-endian numbers in an untrusted file, at any offset, never past its end.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Intel's updates (SDM volume 3, "Microcode Update Facilities"): one behind the other, each a header, data, and perhaps
+// Intel's updates (SDM volume 3, "Microcode Update Facilities"): one after the other, each a header, data, and perhaps
 // a table of more processors that it is for. Every part adds up to 0, as a sum of 32-bit words.
 #include "hv/x86/microcode/microcode.hpp"
 
@@ -34,7 +34,8 @@ bool is_for(const MicrocodeTarget& target, std::uint32_t signature, std::uint32_
     return signature == target.signature && (flags == 0 || (flags & target.platform_flags) != 0);
 }
 
-// The table behind the data. Its entries' own sums are such that each could stand in the header's place.
+// The table after the data. An entry's signature, flags and checksum could replace those of the header, which would
+// still add up.
 Result<bool> table_names(const MicrocodeTarget& target, const Header& header, Bytes table) {
     if (table.size() < kTableHeaderBytes) return fail(Error::BadArgument);
     const auto count = number_at<std::uint32_t>(table, 0);

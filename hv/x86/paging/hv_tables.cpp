@@ -14,8 +14,8 @@
 namespace hv::x86 {
 namespace {
 
-// Permissions are the leaves', but what no guest may see is not the guests' on the way either: a guest that had one of
-// these tables in the place of another would see nothing.
+// Leaves have the permissions. But where guests may see nothing, the entries above lack the user bit, too: a guest that
+// got one of these tables in the place of another would see nothing through it.
 constexpr Pte kTableEntry = kPtePresent | kPteWritable | kPteAccessed | kPteDirty;
 
 constinit std::uint64_t root = 0;
@@ -54,7 +54,7 @@ Pte leaf_bits(std::uint32_t flags) {
     return bits;
 }
 
-// An empty table for what `place` is about. `user`: kPteUser for what guests see, or 0; never both kinds behind one
+// An empty table for what `place` is about. `user`: kPteUser for what guests see, or 0; never both kinds below one
 // entry of the root.
 Result<> add_table(Pte* place, Pte user) {
     void* page = table_page_source();

@@ -34,10 +34,11 @@ Result<> map_hv(std::uint64_t virtual_address, std::uint64_t physical, std::uint
 // Device registers or firmware tables anywhere in physical memory. There is no way back; the space is 1 GiB.
 Result<void*> map_device(std::uint64_t physical, std::size_t size, std::uint32_t flags = kMapWritable | kMapUncached);
 
-// After the early allocator's end: who gives zeroed frames (direct-map pointers) for tables; null means none left.
+// After the early allocator's end: the function that gives zeroed frames (direct-map pointers) for tables; null means
+// none left.
 void set_table_page_source(void* (*source)());
 
-// Physical address behind a virtual one in hv's hole; false when nothing is mapped.
+// The physical address of a virtual one in hv's hole; false when nothing is mapped.
 bool translate_hv(std::uint64_t virtual_address, std::uint64_t& physical);
 
 }  // namespace hv::x86

@@ -23,7 +23,7 @@ struct WalkEnd {
     unsigned level;
 };
 
-// To the entry of level `lowest` that `address` is behind, or to the first one on the way that does not lead on.
+// To the entry of level `lowest` that translates `address`, or to the first one on the way that does not lead on.
 template <class Format>
 inline WalkEnd<Format> walk(Mfn root, std::uint64_t address, unsigned lowest = 1) {
     Mfn table = root;

@@ -101,7 +101,7 @@ CpuidLeaf policy(Vcpu& vcpu, std::uint32_t leaf, std::uint32_t subleaf, CpuidLea
             raw.edx &= kLeaf1Edx;
             return raw;
         case 2: return raw;
-        case 4: raw.eax &= 0x3fff; return raw;  // caches; no word on who shares them
+        case 4: raw.eax &= 0x3fff; return raw;  // caches; not how many threads and cores share them
         case 7: return features_leaf(controls, subleaf, raw);
         case 0xd: return xsave_leaf(subleaf);
         case 0x80000000: raw.eax = largest_extended_leaf(controls, raw.eax); return raw;

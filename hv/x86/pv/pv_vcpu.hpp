@@ -14,15 +14,16 @@
 
 namespace hv::x86 {
 
-// A guest's entry point for one vector, as set_trap_table gave it. None is in two lines of the cache.
+// A guest's entry point for one vector, as set_trap_table gave it. Aligned, so that none is in two lines of the cache.
 struct alignas(16) GuestGate {
     std::uint64_t address = 0;
     std::uint16_t cs = 0;
     std::uint8_t flags = 0;
 };
 
-// System calls and the returns from them look at what comes first, which is in one line of the cache with the end of
-// ArchVcpu: after each change of the page table it has to be found in memory again.
+// System calls and the returns from them look at what comes first. It is in one line of the cache with the end of
+// ArchVcpu, and so on one page: each change of the page table empties the TLB, after which every page that is touched
+// has to be found again.
 struct PvVcpu : ArchVcpu {
     bool kernel_mode = true;  // which of its two page tables and GS bases is loaded
     bool failsafe_masks_events = false;
@@ -62,10 +63,10 @@ struct PvVcpu : ArchVcpu {
     std::array<GuestGate, 256> gates{};
 };
 
-// L4 slots that linear page tables were ever behind (mmu/linear_tables.hpp), a bit each.
+// A bit for each L4 slot of the domain's tables that ever held a linear page table (mmu/linear_tables.hpp).
 struct LinearSlots {
     std::atomic<std::uint64_t> words[8]{};
-    std::atomic<std::uint64_t> settled[8]{};  // those whose bits above all CPUs have seen
+    std::atomic<std::uint64_t> settled[8]{};  // those whose bit in `words` every CPU has seen
 };
 
 struct PvDomain : ArchDomain {
@@ -75,8 +76,9 @@ struct PvDomain : ArchDomain {
     LinearSlots linear_slots;
 };
 
-// Of a PV guest's vCPU that was created, and of a PV domain: the rooms of PV are called for no others. Page tables,
-// too, are of PV domains alone, whoever changes them. Debug builds look.
+// What pv() below may be asked about: a vCPU of a PV guest, once it was created, and a PV domain. The code for PV is
+// called for no others; page tables, too, belong to PV domains alone, whichever domain changes them. Debug builds check
+// that.
 inline void check_pv([[maybe_unused]] abi::control::DomainType type, [[maybe_unused]] const void* arch) {
 #ifndef NDEBUG
     HV_ASSERT(type == abi::control::DomainType::Pv && arch != nullptr);

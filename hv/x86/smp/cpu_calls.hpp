@@ -9,7 +9,7 @@
 
 namespace hv::x86 {
 
-// What each CPU has for it: who has a call for it, and the one call that it may have for others.
+// What each CPU has for it: which CPUs have a call for it, and the one call that it may have for others.
 struct CallPost {
     AtomicCpuSet callers;
     void (*function)(void*) = nullptr;

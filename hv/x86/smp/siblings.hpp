@@ -5,7 +5,7 @@
 
 namespace hv::x86 {
 
-// `cpu` is to be started, and then left alone. Not never started: a machine check that is told to all threads of a
+// `cpu` is to be started, and then left alone. It has to be started: a machine check that is told to all threads of a
 // socket resets a machine where one does not take it (Intel SDM volume 3, "Machine-Check Architecture").
 bool is_to_be_parked(CpuId cpu);
 

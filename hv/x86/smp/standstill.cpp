@@ -13,7 +13,7 @@ namespace hv::x86 {
 namespace {
 
 struct Standstill {
-    void (*turn)(void*);  // null: nobody but the caller does anything
+    void (*turn)(void*);  // null: only the caller does anything
     void (*work)(void*);
     void* argument;
     CpuSet cpus;
@@ -25,8 +25,8 @@ struct Standstill {
     std::atomic<bool> over{false};
 };
 
-// Two who stop the machine at the same time would wait for each other. The highest
-// rank: it is taken with any lock held.
+// Two CPUs that stop the machine at the same time would wait for each other. The highest rank, as it is taken with any
+// lock held.
 constinit Spinlock g_lock{LockRank::Console};
 
 void take_turns(Standstill& standstill) {
@@ -38,8 +38,8 @@ void take_turns(Standstill& standstill) {
     });
 }
 
-// The caller works, once it has sent all of its interrupts, some of them twice if need be, and the others have arrived:
-// who still writes to its local APIC does not stand still.
+// The caller begins its work when it has sent all of its interrupts, some of them twice if need be, and the others have
+// arrived. Not earlier: while it still writes to its local APIC it does not stand still itself.
 void lead(Standstill& standstill) {
     const std::size_t others = standstill.cpus.count() - 1;
     Patience patience;

@@ -1,5 +1,5 @@
-// Flushes of the TLBs of this CPU and others, and the clock that tells who has flushed since when: it saves the flushes
-// of CPUs that have done one in the meantime.
+// Flushes of the TLBs of this CPU and others, and the clock that tells which CPU has flushed since when: it saves the
+// flushes of CPUs that have done one in the meantime.
 #include <atomic>
 
 #include "hv/x86/cpu/per_cpu.hpp"
@@ -13,7 +13,7 @@ namespace {
 constinit std::atomic<std::uint32_t> tlb_time{1};
 
 // The clock may wrap but stamps are compared by difference, so no CPU may fall behind by half its range: each time a
-// 16th has gone by everybody is asked to flush, idle CPUs too.
+// 16th has gone by, all CPUs are asked to flush, idle ones too.
 constexpr std::uint32_t kRoundUp = 1u << 28;
 
 // To be read before the flush: a mapping that went away after this may be cached again by then.

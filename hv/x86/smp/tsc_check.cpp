@@ -1,5 +1,5 @@
-// The two pass a counter back and forth. Each turn reads the TSC between two of the other's readings; if it ever lies
-// outside, the clocks differ, and the middle of the tightest pair tells by how much.
+// The two CPUs pass a counter back and forth. Each turn reads the TSC between two of the other's readings; if it ever
+// lies outside, the clocks differ, and the middle of the tightest pair tells by how much.
 #include "hv/x86/smp/tsc_check.hpp"
 
 #include <atomic>

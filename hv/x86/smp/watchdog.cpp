@@ -21,7 +21,7 @@ struct Watch {
     std::atomic<std::uint32_t> heartbeats{0};
     std::atomic<bool> hangs{false};
     // About the neighbour. Missed heartbeats are counted in periods of this CPU's own timer: when the whole machine was
-    // stopped for a while, as a virtual one may be, nobody has missed anything.
+    // stopped for a while, as a virtual one may be, no CPU has missed anything.
     std::uint32_t seen = 0, missed = 0;
 };
 constinit std::array<Watch, kMaxCpus> watches{};

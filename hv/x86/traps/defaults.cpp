@@ -32,7 +32,7 @@ extern "C" [[gnu::weak]] void return_to_guest_work(TrapFrame&) {}
 }  // namespace hv::x86
 
 namespace hv {
-// Without a scheduler nobody asks.
+// Without a scheduler there is nothing to ask for.
 [[gnu::weak]] std::uint32_t unanswered_reschedule(CpuId) {
     return 0;
 }

@@ -17,7 +17,7 @@
         pushq   %r15
         .endm
 
-/* The rest of the frame behind SYSCALL, which leaves rip in rcx and rflags in r11: the caller's ss and rsp are there already. */
+/* The rest of the frame after SYSCALL, which leaves rip in rcx and rflags in r11: the caller's ss and rsp are there already. */
         .macro  push_syscall_frame code
         pushq   %r11
         pushq   $\code

@@ -66,7 +66,7 @@ void handle_machine_check(TrapFrame& frame) {
     }
     write_msr(Msr::McgStatus, 0);
     if (!fatal) return;
-    console_enter_panic();  // whom it struck may hold the console's lock
+    console_enter_panic();  // the code that it struck may hold the console's lock
     report_machine_checks();
     panic_trap(frame);
 }

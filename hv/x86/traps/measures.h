@@ -70,8 +70,8 @@
         wrmsr
         .endm
 
-/* Returns that were made by nobody are predicted to go to where nothing happens: 32 of them, the most that a processor
-   keeps. */
+/* Fills the processor's stack of return addresses, of which none keeps more than 32. A later return without a call of
+   hv's is predicted to go into one of the loops here, where nothing happens. */
         .macro  fill_returns
         movl    $16, %ecx
 782:    call    784f
@@ -104,8 +104,11 @@
 787:
         .endm
 
-/* Before any indirect branch or return of hv's. All registers are free; rsp stands on the frame. A trap on a stack of the
-   IST that has struck in ring 0 may have struck before a way in has come here, and a guest can see to that: it comes_always. */
+/* Before any indirect branch or return of hv's. All registers are free; rsp stands on the frame.
+
+   The barrier is for entries from guests. A trap that struck in ring 0 does without it: the entry from the guest has had
+   one already. A trap on a stack of the IST cannot rely on that, since it may strike an entry that has not come here
+   yet, and a guest can arrange for that. With comes_always there is a barrier wherever the trap struck. */
         .macro  restrict_branches comes_always=0
         jump_unless BARRIER_ON_ENTRY, 793f
         .if     !\comes_always

@@ -33,7 +33,8 @@ extern "C" const char leave_iret[];
 
 void hv_exception(TrapFrame& frame) {
     if (frame.rip == reinterpret_cast<std::uint64_t>(leave_iret)) blame_guest_for_iret(frame);
-    // Before the fix-ups: one of a segment load is for a descriptor that is not to be had at all.
+    // Before the fix-ups: that of a segment load is for a descriptor that cannot be had at all, and this fault may only
+    // be the first use of an LDT's page.
     if (frame.vector == kPageFault && hv_page_fault(frame, read_cr2())) return;
     if (const std::uint64_t resume = find_fixup(frame.rip)) {
         frame.rip = resume;

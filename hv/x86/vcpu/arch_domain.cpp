@@ -10,7 +10,7 @@
 namespace hv::x86 {
 namespace {
 
-constinit std::atomic<std::uint64_t> last_identity{0};  // 0: nobody's
+constinit std::atomic<std::uint64_t> last_identity{0};  // 0: no domain's
 
 }  // namespace
 

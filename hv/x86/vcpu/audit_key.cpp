@@ -14,7 +14,7 @@
 namespace hv::x86 {
 namespace {
 
-// Lines are kept until the machine goes on: whoever stands still may have the console's lock.
+// Lines are kept until the machine goes on: a CPU that stands still may have the console's lock.
 struct Findings {
     std::span<FrameAccount> accounts;
     std::uint64_t count = 0;

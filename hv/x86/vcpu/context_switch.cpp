@@ -32,11 +32,11 @@ namespace {
 
 constexpr std::uint64_t kPreemptionMicroseconds = 200;
 // Other CPUs can ask for timers or for another vCPU faster than this one serves them. What comes beyond so many rounds
-// waits for an interrupt, behind those of devices.
+// waits for an interrupt, which comes after those of devices.
 constexpr unsigned kMostRounds = 8;
 
-// Asks the CPU that ran `vcpu` last, which may be idle and still on its tables, to leave them: here it can give up the
-// very table that the other is on.
+// Asks the CPU that ran `vcpu` last, which may be idle and still on its tables, to leave them: when the vCPU runs here,
+// it can give up the very table that the other CPU is on.
 void call_back(Vcpu& vcpu, CpuId here) {
     const CpuId there = vcpu.arch->loaded_on;
     vcpu.arch->loaded_on = here;
@@ -57,18 +57,19 @@ void call_back(Vcpu& vcpu, CpuId here) {
 void enter_address_space(CpuWork& work, CpuId cpu, Vcpu& next) {
     if (is_idle(next)) return;
     call_back(next, cpu);
-    // Not before: while this CPU waited it may have been asked, too.
+    // Read only now: while this CPU waited in call_back(), another may have asked it to leave its tables.
     const Vcpu* old = work.loaded.load(std::memory_order_relaxed);
     if (old == &next && kind_of(next.domain).has_address_space(next)) return;
     // Set before the table is loaded: a flush that starts now must reach this CPU.
     next.domain.dirty_cpus.set(cpu);
     kind_of(next.domain).enter_address_space(next);
-    // After: who sees another one here may give up the tables of `old`.
+    // Must come last: a CPU that reads the new value here may free the tables of `old`.
     work.loaded.store(&next, std::memory_order_release);
     if (old && &old->domain != &next.domain) old->domain.dirty_cpus.clear(cpu);
 }
 
-// The mark first, then the look at whether it polls: it says that it does no longer first, and looks for marks then.
+// Ordering: set the request, then read `polls`. The idle CPU clears `polls` first and then reads requests, so one
+// always sees the other.
 void ask_for(CpuId cpu, std::atomic<bool> CpuWork::*what) {
     CpuWork& work = cpu_data(cpu).work;
     (work.*what).store(true, std::memory_order_seq_cst);

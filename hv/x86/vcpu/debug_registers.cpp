@@ -82,7 +82,7 @@ std::uint64_t take_debug_status(Vcpu& vcpu) {
     asm volatile("mov %%dr6, %0" : "=r"(status));
     asm volatile("mov %0, %%dr6" : : "r"(kDr6Fixed));
     status &= kDr6Settable;
-    // The addresses of whoever used breakpoints last are still in the registers.
+    // The addresses of the vCPU that used breakpoints last are still in the registers: hits may be of those.
     if (!active(*vcpu.arch)) status &= ~kHits;
     vcpu.arch->debug[6] = (vcpu.arch->debug[6] & ~kHits) | status;
     return status;

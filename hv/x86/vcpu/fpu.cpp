@@ -26,7 +26,7 @@ bool has_xsave() {
 }
 
 // AMD's processors restore the x87's instruction and data pointers only along with a pending exception, unless CPUID
-// says otherwise (APM volume 3, leaf 8000_0008, RstrFpErrPtrs): what another guest's were must be cleared before.
+// says otherwise (APM volume 3, leaf 8000_0008, RstrFpErrPtrs): another guest's pointers must be cleared before.
 bool keeps_fpu_pointers() {
     static const bool keeps = [] {
         constexpr std::uint32_t kLeaf = 0x8000'0008, kRestoresPointers = 1u << 2;

@@ -3,7 +3,7 @@
 //
 // A kind also owns its guests' way out of hv and back. Before it enters a guest again, and with interrupts off from
 // then on, it has to: do_cpu_work() while there is any (context_switch.hpp); publish a run state that is late; deliver
-// a pending NMI; and deliver an event that is pending and not masked. Whoever sends one only wakes or interrupts the
+// a pending NMI; and deliver an event that is pending and not masked. Sending an event only wakes or interrupts the
 // vCPU. A hypercall that is to be made again is one whose rip goes back by the length that the entry gave
 // (TrapFrame::instruction_length).
 #pragma once
@@ -46,8 +46,8 @@ class GuestKind : public hv::GuestKind {
     virtual bool in_kernel(const Vcpu& vcpu) const = 0;
 
     // The page tables that this CPU runs on for the vCPU (hv's own, where the processor has others for the guest). They
-    // stay loaded while the CPU is idle: has_address_space() asks whether they still are, if nobody else's came
-    // between.
+    // stay loaded while the CPU is idle. has_address_space() says whether they still are; it is asked only when no
+    // other vCPU's were loaded since.
     virtual bool has_address_space(const Vcpu& vcpu) const = 0;
     virtual void enter_address_space(Vcpu& vcpu) const = 0;
     virtual void leave_address_space() const = 0;  // for hv's own
@@ -81,9 +81,9 @@ class GuestKind : public hv::GuestKind {
     constexpr GuestKind() = default;
     ~GuestKind() = default;
 
-    // For a kind's create_domain() and create_vcpu(), and for the two that undo them: what its domains and vCPUs have
-    // of the processor, of types of its own that begin with what those of every kind have (arch_vcpu.hpp). Nobody else
-    // knows these types, so whoever makes one also ends it.
+    // For a kind's create_domain() and create_vcpu(), and for the two that undo them. They make and end what its
+    // domains and vCPUs have of the processor: objects of the kind's own types, which derive from those for every kind
+    // (arch_vcpu.hpp). No other code knows the kind's types, so the kind also has to end what it made.
     template <class Own>
     static Result<> make_domain(Domain& domain) {
         return adopt(domain, new (std::nothrow) Own(), sizeof(Own));

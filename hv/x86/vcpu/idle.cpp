@@ -30,7 +30,7 @@ void relax() {
     if (!emulated_by_tcg()) pause();
 }
 
-// With interrupts on, until there is work or `deadline` has come. Who has work for this CPU meanwhile sends no
+// With interrupts on, until there is work or `deadline` has come. A CPU that has work for this one meanwhile sends no
 // interrupt.
 void poll(CpuWork& work, Nanoseconds deadline) {
     work.polls.store(true, std::memory_order_seq_cst);
@@ -41,7 +41,7 @@ void poll(CpuWork& work, Nanoseconds deadline) {
     }
     asm volatile("cli" : : : "memory");
     work.polls.store(false, std::memory_order_seq_cst);
-    // The last interrupt has ended; what was found is like one.
+    // The last interrupt has ended. Work that was found without one is timed as if an interrupt had brought it.
     masked_time_ends();
     if (has_work(work)) masked_time_begins(kInterruptCause);
 }
@@ -56,7 +56,7 @@ void run_idle_loop() {
         answer_requests();
         masked_time_ends();
         if (has_work(cpu.work)) {
-            // Whoever wakes and stops vCPUs here all the time must not keep interrupts out.
+            // A guest that wakes and stops vCPUs here all the time must not keep interrupts out.
             asm volatile("sti; nop; cli" : : : "memory");
             continue;
         }

@@ -41,7 +41,7 @@ void separate_predictions(Vcpu& next) {
 
 void refresh_predictions() {
     PerCpu& cpu = per_cpu();
-    cpu.predictions_of = 0;  // of nobody: what is at work now has not kept them apart
+    cpu.predictions_of = 0;  // no vCPU's: the measures at work now have not kept them apart
     if (!is_idle(*cpu.current)) cpu.barrier_on_entry = wants_barrier_on_entry(cpu.current->domain);
 }
 

@@ -14,7 +14,7 @@ struct TrapFrame;
 void load_tsc_aux(const Vcpu& vcpu);
 
 // RDPID, which older processors do not have: every guest has it. False: the instruction is another one. True: the frame
-// is behind it, and the caller does what its kind of guest needs after an instruction.
+// is past it, and the caller does what its kind of guest needs after an instruction.
 bool emulate_rdpid(Vcpu& vcpu, TrapFrame& frame);
 
 }  // namespace hv::x86

@@ -16,7 +16,7 @@
 
 namespace hvctl {
 
-// A range of the guest's addresses and the frames behind it, one after the other.
+// A range of the guest's addresses and the frames that it maps, one after the other.
 struct CoreMapping {
     std::uint64_t address = 0;
     std::uint64_t pages = 0;
@@ -28,7 +28,7 @@ inline constexpr std::size_t kMostCoreMappings = 65'536;
 struct CoreContents {
     std::string file_name;               // the file's own, without folders
     std::vector<OwnedFrame> frames;      // in the order of their pages in the file
-    std::vector<std::byte> contexts;     // of the vCPUs: Xen's vcpu_guest_context, one behind the other
+    std::vector<std::byte> contexts;     // of the vCPUs: Xen's vcpu_guest_context, one after the other
     std::vector<std::byte> shared_info;  // a page; empty: not known
     std::vector<std::byte> hypervisor;   // what Xen's version call says, as the format's note has it
     std::vector<CoreMapping> mappings;   // at most kMostCoreMappings

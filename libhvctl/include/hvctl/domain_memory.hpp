@@ -17,7 +17,7 @@ class DomainMemory {
 
     // How many frames there are; valid pfns are below it.
     [[nodiscard]] virtual std::uint64_t pages() const = 0;
-    // The machine frame behind a valid pfn.
+    // The machine frame of a valid pfn.
     [[nodiscard]] virtual Mfn mfn(Pfn pfn) const = 0;
     // Writes `data` from byte `offset` of frame `first` on, across as many frames as it takes. TooLarge past the end.
     virtual Result<void> write(Pfn first, std::uint64_t offset, std::span<const std::byte> data) = 0;

@@ -1,5 +1,5 @@
-// Kernel images: an ELF64 file, plain or compressed as a whole, or a Linux bzImage with one inside. Whoever made the
-// file is not trusted.
+// Kernel images: an ELF64 file, plain or compressed as a whole, or a Linux bzImage with one inside. The file is not
+// trusted.
 #pragma once
 
 #include <cstddef>

@@ -44,7 +44,7 @@ class [[nodiscard]] Error {
     static Error from_errno(int error_number, std::string message);
 
     [[nodiscard]] ErrorCode code() const { return code_; }
-    // The errno behind it (Linux numbering), 0 when there is none.
+    // The errno that caused it (Linux numbering), 0 when there is none.
     [[nodiscard]] int error_number() const { return error_number_; }
     // "outermost context: ...: innermost message".
     [[nodiscard]] const std::string& what() const { return message_; }

@@ -1,5 +1,6 @@
 // TRY(expression): the value of a Result or of another std::expected (nothing, when that is void), or a return of its
-// error from the enclosing function. A header of its own, which needs no other: only those who want the macro get it.
+// error from the enclosing function. A header of its own, which needs no other: only files that ask for the macro get
+// it.
 #pragma once
 
 #include <expected>

@@ -2,7 +2,7 @@
 //   spoof_frames send INTERFACE MAC IPV4 IPV6 OTHER_IPV4 OTHER_IPV6 spoofed|legitimate|all
 //       sends every frame of one kind, as the NIC that has MAC, IPV4 and IPV6, then a legitimate one named "end".
 //   spoof_frames list spoofed|legitimate
-//       their names; behind "address" those that are wrong for their addresses alone.
+//       their names; after "address" those that are wrong for their addresses alone.
 //   spoof_frames receive INTERFACE SECONDS
 //       says "ready", then the names of the frames that come, until "end" has come or time is over.
 // Destinations are addresses that a bridge floods.
@@ -355,7 +355,7 @@ class Frames {
               fragment6(58, 0, true) + advertisement("router-advertisement-fragment"));
         sixth("router-advertisement-atomic", link, all, 44,
               fragment6(58, 0, false) + advertisement("router-advertisement-atomic"));
-        // The first fragment ends with its destination options; what is behind them comes in the next.
+        // The first fragment ends with its destination options; what follows them comes in the next.
         sixth("upper-header-later", link, all, 44,
               fragment6(60, 0, true) + Bytes{58, 4, 1, 38} + zeros(4) + mark("upper-header-later"));
         sixth("destination-later", link, all, 44,

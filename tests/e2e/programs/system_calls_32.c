@@ -41,7 +41,7 @@ static int calls_are_right(word times) {
     return by_vdso(999, 0, 0, 0) == kNoSystemCall && by_vdso(kWrite, 1, 1, 5) == kFault;
 }
 
-/* Stepping must go on behind each system call: a child that gets away ends after a handful of steps. */
+/* Stepping must go on after each system call: a child that gets away ends after a handful of steps. */
 static int stepping_is_right(void) {
     const int child = by_interrupt(kFork, 0, 0, 0, 0);
     if (child == 0) {

@@ -48,7 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size == 0) return 0;
     const std::size_t room = std::size_t{16} << (data[0] / 4 % 14);
     const auto out = std::make_unique<std::byte[]>(room);
-    // A copy, so that a sanitizer sees reads behind the end.
+    // A copy, so that a sanitizer sees reads past the end.
     const auto in = std::make_unique<std::byte[]>(size - 1);
     std::copy_n(reinterpret_cast<const std::byte*>(data) + 1, size - 1, in.get());
     const Input input{in.get(), size - 1};

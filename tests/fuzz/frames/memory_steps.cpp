@@ -121,7 +121,7 @@ void acquire(World& world, hv::Vcpu& vcpu) {
 }
 
 void create_or_destroy(World& world) {
-    // Half of the scripts' wishes are not granted, or nobody would get old.
+    // Half of the scripts' wishes are not granted, or no domain would get old.
     const std::uint8_t wish = world.reader.byte();
     const std::size_t guest = 1 + wish % 2u;
     if (!world.guests[guest].dying && wish < 0x80) return;

@@ -81,7 +81,7 @@ struct Guest {
     std::array<Pending, kVcpus> pending;
 };
 
-// A mapping that somebody made of a grant.
+// A mapping that a domain made of a grant.
 struct MadeMapping {
     std::size_t by;
     std::uint32_t handle;
@@ -114,7 +114,7 @@ class World {
               Afterwards afterwards = {});
     void resume(std::size_t guest, std::size_t vcpu);
 
-    // The memory that a vCPU has for arguments. Those who work at the same time have each their own.
+    // The memory that a vCPU has for arguments. vCPUs that work at the same time have each their own.
     std::uint8_t* arguments() { return memory.data() + part * kArguments; }
     std::uint64_t argument(std::uint64_t offset = 0) { return reinterpret_cast<std::uintptr_t>(arguments()) + offset; }
     template <class T>

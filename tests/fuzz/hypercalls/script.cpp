@@ -1,6 +1,6 @@
-// One step of a script: who calls (1 byte), what (1), the command (1), how long the argument is (1), the argument
-// itself, and up to three corrections of it (2 each: where, and what is put there: a domain, a frame, an address or a
-// port). Without them random bytes would hardly ever name something that exists.
+// One step of a script: the calling vCPU (1 byte), the call (1), the command (1), how long the argument is (1), the
+// argument itself, and up to three corrections of it (2 each: where, and what is put there: a domain, a frame, an
+// address or a port). Without them random bytes would hardly ever name something that exists.
 #include "tests/fuzz/hypercalls/script.hpp"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // Promised: a bad pointer in any hypercall is -EFAULT (or a refusal that came before the pointer was needed), an
-// unknown number is -ENOSYS, and neither harms anybody. Exercised: every operation that takes an address, with
+// unknown number is -ENOSYS, and neither does any harm. Exercised: every operation that takes an address, with
 // addresses that are null, unmapped, not canonical, in the hypervisor, at the end of a page before a hole; numbers that
-// nobody defined, also outside the hypercall page. A pass means: none of it succeeded where an address was needed, and
+// are not defined, also outside the hypercall page. A pass means: none of it succeeded where an address was needed, and
 // the kernel still runs.
 #include "hv/abi/xen/physdev.hpp"
 #include "tests/guest/lib/guest.hpp"

@@ -1,7 +1,7 @@
 // Promised: a domain without devices has its memory cached in the usual way; Dom0 chooses, for mappings, not for
 // tables. Exercised: PWT, PCD and PAT bits in entries of all levels, new ones, changes of these bits alone, and tables
 // that bring them along; in Dom0 a page that was mapped write-combining becomes a page table. A pass means: an
-// unprivileged domain got none of them, nobody got one in an upper table, and Dom0's mappings and its table work.
+// unprivileged domain got none of them, no domain got one in an upper table, and Dom0's mappings and its table work.
 #include "tests/guest/lib/domu.hpp"
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/traps.hpp"

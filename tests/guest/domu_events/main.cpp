@@ -1,7 +1,7 @@
 // Promised: event channels between domains: bound only by the one they are for, closed on both sides by either end.
 // Exercised: Dom0 opens a port for a domain, which binds it; events both ways, a hundred of them; ports that are for
-// others; closing by one side, the domain's death; Dom0's notice of it. A pass means: no event was lost, nobody bound
-// what was not offered, and death left an unbound port.
+// others; closing by one side, the domain's death; Dom0's notice of it. A pass means: no event was lost, no domain
+// bound what was not offered, and death left an unbound port.
 #include "tests/guest/lib/domu.hpp"
 #include "tests/guest/lib/events.hpp"
 #include "tests/guest/lib/guest.hpp"

@@ -1,8 +1,8 @@
-// Promised: grants between domains: only what is granted, only to whom it is granted, and a frame lives as long as
-// anyone has it mapped. Exercised: a domain grants pages to Dom0; Dom0 maps and copies them, with wrong domains and
-// permissions too; the domain is destroyed while a mapping stands; the domain tries to revoke and to reuse a mapped
-// page. A pass means: data went both ways, the dying domain waited for the last mapping, and afterwards nothing could
-// be mapped.
+// Promised: grants between domains: only what is granted, only to the domain that it is granted to, and a frame lives
+// as long as a domain has it mapped. Exercised: a domain grants pages to Dom0; Dom0 maps and copies them, with wrong
+// domains and permissions too; the domain is destroyed while a mapping stands; the domain tries to revoke and to reuse
+// a mapped page. A pass means: data went both ways, the dying domain waited for the last mapping, and afterwards
+// nothing could be mapped.
 #include "tests/guest/lib/domu.hpp"
 #include "tests/guest/lib/events.hpp"
 #include "tests/guest/lib/guest.hpp"

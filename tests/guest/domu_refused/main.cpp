@@ -1,5 +1,5 @@
 // Promised: an unprivileged domain reaches nothing but itself.
-// Exercised, in such a domain: I/O ports, machine registers, frames of Dom0, of hv, of devices and of nobody,
+// Exercised, in such a domain: I/O ports, machine registers, frames of Dom0, of hv, of devices and of no owner,
 // operations on other domains, privileged hypercalls, more memory than it may have. A pass means: each try was refused
 // or faulted in the domain, and the domain then ended cleanly.
 #include "hv/abi/control/domain.hpp"

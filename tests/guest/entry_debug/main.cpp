@@ -1,6 +1,6 @@
 // Promised: whatever a guest has pending when it enters the hypervisor, be it single steps, breakpoints held back by a
 // load of SS, or odd flags, the entry is as any other and only the guest is told. Exercised: hypercalls, software
-// interrupts and invalid instructions right behind MOV SS and POP SS from watched memory; system calls, interrupts and
+// interrupts and invalid instructions right after MOV SS and POP SS from watched memory; system calls, interrupts and
 // SYSCALL from user mode with TF, NT, AC, DF and RF; hypercalls whose arguments are watched. A pass means: all results
 // are right, the kernel is entered with clean flags, the user's own flags come back.
 #include "tests/guest/lib/guest.hpp"
@@ -52,7 +52,7 @@ void watch(const volatile void* address, bool on) {
     EXPECT_EQ(hypercall(HypercallId::SetDebugreg, 7, on ? 0x000f'0001 : 0), 0);  // four bytes, reads and writes
 }
 
-// Whether the breakpoint strikes behind MOV SS, behind the next instruction or not at all is the processor's affair.
+// Whether the breakpoint strikes after MOV SS, after the next instruction or not at all differs between processors.
 void check_held_back() {
     set_trap_hook(kDebug, count);
     set_trap_hook(kBreakpoint, count_breakpoint);

@@ -20,7 +20,7 @@ void check_interdomain() {
     EventChannelStatus status;
     EXPECT_EQ(port_status(listener, status), 0);
     EXPECT_EQ(status.status, EventChannelState::Unbound);
-    EXPECT_TRUE(send(listener) <= 0);  // nobody is there
+    EXPECT_TRUE(send(listener) <= 0);  // nothing is bound to it
     const u32 peer = port_of(bind_interdomain(kDomidSelf, listener));
     EXPECT_EQ(port_status(listener, status), 0);
     EXPECT_EQ(status.status, EventChannelState::Interdomain);

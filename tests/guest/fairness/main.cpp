@@ -1,8 +1,8 @@
-// Promised: busy domains share CPUs by weight; a cap holds; a reservation is kept beside any others; who sleeps and
-// wakes beside them runs soon. Exercised: eight spinning domains of weights 1 to 8; one of them with a cap of 25 %,
-// alone and beside the others; the lightest one with a reservation of 50 %; a ninth that sleeps 5 ms at a time and
-// looks how late it is. A pass means: all of them made progress. What each got is printed, not judged; "seconds=N" on
-// the command line makes each part N seconds long, for figures that mean something.
+// Promised: busy domains share CPUs by weight; a cap holds; a reservation is kept beside any others; a domain that
+// sleeps and wakes beside them runs soon. Exercised: eight spinning domains of weights 1 to 8; one of them with a cap
+// of 25 %, alone and beside the others; the lightest one with a reservation of 50 %; a ninth that sleeps 5 ms at a time
+// and looks how late it is. A pass means: all of them made progress. What each got is printed, not judged; "seconds=N"
+// on the command line makes each part N seconds long, for figures that mean something.
 #include "hv/abi/control/sched.hpp"
 #include "tests/guest/lib/domu.hpp"
 #include "tests/guest/lib/events.hpp"

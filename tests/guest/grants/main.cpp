@@ -99,7 +99,7 @@ void check_refusals() {
     EXPECT_TRUE(map(kRef, kGntmapHostMap, kMyself, kHypervisorVirtStart).status < 0);
     EXPECT_TRUE(map(kRef, kGntmapHostMap, kMyself, 0x0000'8000'0000'0000).status < 0);
     EXPECT_TRUE(map(kRef, kGntmapHostMap | kGntmapContainsPte, kMyself, 0x000f'ffff'ffff'f000).status < 0);
-    table[kRef].domid = 77;  // for somebody else
+    table[kRef].domid = 77;  // for another domain
     EXPECT_TRUE(map(kRef).status < 0);
     table[kRef].domid = kMyself;
     table[kRef].frame = static_cast<u32>(top_table_mfn());  // a page table, writable

@@ -116,7 +116,7 @@ void check_transitive() {
     entries[kRef].header.flags = 0;
 }
 
-// Status frames are version 2's alone: they cannot go while somebody may still write to them.
+// Status frames are version 2's alone: they cannot go while they are mapped and may be written to.
 void check_status_mapped() {
     EXPECT_EQ(set_version(1), -kEBUSY);
     EXPECT_EQ(version(), 2);

@@ -2,7 +2,7 @@
 // returns with; user mode has I/O, CLI and STI only at level 3, and single ports where the kernel's bitmap opens them.
 // Frames show the level only with the assist. Exercised: every level from the kernel and from user mode, both kinds of
 // instruction, the flags of frames from both, the assist switched on and off, a second vCPU started in between, bitmaps
-// that end before, at and behind a port, or that are not there. A pass means: each was possible exactly where it should
+// that end before, at and after a port, or that are not there. A pass means: each was possible exactly where it should
 // be, and no start of a vCPU changed the domain's assists.
 #include "hv/abi/xen/physdev.hpp"
 #include "tests/guest/lib/guest.hpp"

@@ -171,7 +171,7 @@ void check_hypervisor_selectors() {
     }
 }
 
-// It comes back to an address that is not canonical: the fault is the guest's, behind the instruction.
+// It comes back to an address that is not canonical: the fault is the guest's, after the instruction.
 void check_last_instruction() {
     constexpr u64 kPage = 0x7fff'ffff'f000, kBehind = kPage + kPageSize;
     const Page code = allocate_page();

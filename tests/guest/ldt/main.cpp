@@ -1,7 +1,8 @@
-// Promised: an LDT works whoever uses an entry first: the kernel, user mode (whose page tables do not map it), the
+// Promised: an LDT works, whichever uses an entry first: the kernel, user mode (whose page tables do not map it), the
 // hypervisor on the kernel's behalf, or the return to user mode itself. Exercised: each of these as the first use of a
 // page of the LDT, and again; entries that are not there; a selector of the hypervisor's own as user mode's GS. A pass
-// means: each found its segment, with its base; what is not there is a fault of who asked or a null selector.
+// means: each found its segment, with its base; what is not there is a fault for the code that used it, or a null
+// selector.
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"
 #include "tests/guest/lib/traps.hpp"

@@ -41,7 +41,7 @@ u64 image_offset(const volatile void* address) {
     return reinterpret_cast<u64>(address) - reinterpret_cast<u64>(image_start);
 }
 
-// Behind the image: start info, frame list, then L4, L3, L2 and L1.
+// After the image: start info, frame list, then L4, L3, L2 and L1.
 struct Layout {
     u64 start_info, frame_list, l4, l3, l2, l1, end;  // page numbers
 };

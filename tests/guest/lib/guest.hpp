@@ -15,6 +15,6 @@ void domu_main(u64 role);
 StartInfo& start_info();
 SharedInfo& shared_info();
 u64 role();    // 0 in Dom0
-bool on_hv();  // the control hypercall is there; else this is somebody else's hypervisor
+bool on_hv();  // the control hypercall is there; else this is another hypervisor
 
 }  // namespace guest

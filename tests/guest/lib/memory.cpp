@@ -6,7 +6,7 @@ namespace guest {
 namespace {
 
 u64 next_free;     // virtual address
-u64 mapped_limit;  // first address behind the initial mapping
+u64 mapped_limit;  // first address past the initial mapping
 
 u64* frame_list() {
     return reinterpret_cast<u64*>(start_info().mfn_list);
@@ -20,7 +20,7 @@ u64* table_at(u64 mfn) {
 
 void init_memory() {
     const StartInfo& info = start_info();
-    next_free = info.pt_base + (info.nr_pt_frames + 1) * kPageSize;  // one page of stack behind the tables
+    next_free = info.pt_base + (info.nr_pt_frames + 1) * kPageSize;  // one page of stack after the tables
     mapped_limit = next_free;
     while (mapped_limit < kVirtBase + info.nr_pages * kPageSize) {
         u64* table = reinterpret_cast<u64*>(info.pt_base);

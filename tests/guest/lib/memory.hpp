@@ -37,7 +37,7 @@ struct Page {
 
 void init_memory();
 
-// Zeroed, mapped writable, owned by this domain; there are a few hundred and nobody takes them back.
+// Zeroed, mapped writable, owned by this domain; there are a few hundred, and they cannot be given back.
 Page allocate_page();
 u64 pages_left();
 

@@ -1,4 +1,4 @@
-// A register that is a vCPU's own: two of them write what differs, on the same CPU by turns.
+// A register that each vCPU has for itself: two of them write different values to it and take turns on one CPU.
 #pragma once
 
 #include "tests/guest/lib/guest.hpp"

@@ -1,4 +1,4 @@
-// Traps of a test kernel: every one that nobody expects is a failure.
+// Traps of a test kernel: every one that the test does not expect is a failure.
 #pragma once
 
 #include "tests/guest/lib/hypercall.hpp"

@@ -1,8 +1,8 @@
 // Promised: where it is allowed, a page table may name itself and others of its own level, read-only and one level
-// deep. Exercised: the running top table in itself, read, written, made writable; addresses behind it as arguments;
-// chains and circles of tables; a table as one of its own level and as one of the level below; taking apart in every
-// order. A pass means: tables can be seen and never written, hv's part of the top table is out of reach also for hv's
-// own accesses, and every page is plain memory in the end.
+// deep. Exercised: the running top table in itself, read, written, made writable; addresses translated through it as
+// arguments; chains and circles of tables; a table as one of its own level and as one of the level below; taking apart
+// in every order. A pass means: tables can be seen and never written, hv's part of the top table is out of reach also
+// for hv's own accesses, and every page is plain memory in the end.
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"
 #include "tests/guest/lib/traps.hpp"

@@ -112,7 +112,7 @@ low_program_interrupt:
     mov %cs, %eax
     int $0x80
 low_program_kernel_gate:
-    int $0x81                # ends in #GP, which goes on behind it
+    int $0x81                # ends in #GP, which goes on after it
     mov $0x5e7, %eax
     int $0x80
 low_program_call:

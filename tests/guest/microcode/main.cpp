@@ -87,7 +87,7 @@ void guest::test_main() {
     EXPECT_EQ(has.signature, forced_cpuid(1).a);
     EXPECT_TRUE(has.platform_flags != 0);
     check_refusals(has);
-    // Good, as far as anybody can see; the emulated processor does nothing with it.
+    // Nothing is wrong with the file; the emulated processor just does nothing with it.
     make_file(has.revision + 1, has.signature);
     EXPECT_EQ(load(file, kBytes), -kEIO);
     EXPECT_EQ(load_2(0), -kEIO);

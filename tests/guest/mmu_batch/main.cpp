@@ -72,7 +72,7 @@ void check_bad_arguments() {
     done = 0;
     EXPECT_EQ(hypercall(HypercallId::MmuUpdate, tail, 0x7fff'ffff, &done, kDomidSelf), -kEFAULT);
     EXPECT_EQ(done, 3);
-    // A counter that cannot be written is nobody's error.
+    // A counter that cannot be written is no error.
     EXPECT_EQ(hypercall(HypercallId::MmuUpdate, tail, 3, hole.address(), kDomidSelf), 0);
     EXPECT_EQ(hypercall(HypercallId::MmuUpdate, tail, 3, kHypervisorVirtStart, kDomidSelf), 0);
     EXPECT_EQ(update_mapping(hole.bytes, pte(hole.mfn, kPteKernelData)), 0);

@@ -1,4 +1,4 @@
-// Promised: no guest ever gets a writable mapping of a page table, a descriptor table or somebody else's frame, and
+// Promised: no guest ever gets a writable mapping of a page table, a descriptor table or another owner's frame, and
 // none reaches into the hypervisor's part of the address space. Exercised: update_va_mapping, mmu_update and pins with
 // every such wish; addresses that are unaligned or not canonical. A pass means: each wish is refused, nothing changed,
 // and both domain and host live on.
@@ -46,7 +46,7 @@ void check_foreign_frames() {
     EXPECT_EQ(update_mapping(freed.bytes, 0), 0);
     MemoryReservation reservation{reinterpret_cast<u64>(&extent), 1, 0, 0, kDomidSelf, {}};
     EXPECT_EQ(memory_op(MemoryCommand::DecreaseReservation, &reservation), 1);
-    refuse_mapping(pte(freed.mfn, kPteKernelData));  // nobody's
+    refuse_mapping(pte(freed.mfn, kPteKernelData));  // no domain's
     refuse_mapping(pte(freed.mfn, kPteReadOnly));
     EXPECT_TRUE(update_entry(freed.mfn * kPageSize, 0) < 0);
     EXPECT_TRUE(update_entry(freed.mfn * kPageSize, 5, MmuCommand::MachphysUpdate) < 0);

@@ -1,7 +1,7 @@
 // Promised: a vCPU's time is accounted to running, runnable, blocked and offline without a gap, readable by hypercall
 // and in a registered area. Exercised: get_runstate_info of both vCPUs, the registered area before and after blocking,
 // the update flag, bad areas. A pass means: the four times add up to the time that passed, blocking shows as blocked,
-// and bad areas harm nobody.
+// and bad areas do no harm.
 #include "tests/guest/lib/events.hpp"
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"

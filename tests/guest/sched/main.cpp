@@ -1,6 +1,6 @@
 // Promised: yield, block and poll give the CPU up and come back when they should; the watchdog and shutdown codes are
 // kept. Exercised: block with an event pending and masked, poll on ports with and without timeout, bad poll lists,
-// watchdogs, bad reasons. A pass means: no wake-up was lost, nobody woke without reason before the timeout, bad
+// watchdogs, bad reasons. A pass means: no wake-up was lost, no vCPU woke without reason before the timeout, bad
 // arguments were refused.
 #include "tests/guest/lib/events.hpp"
 #include "tests/guest/lib/guest.hpp"

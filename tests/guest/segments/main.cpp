@@ -1,6 +1,6 @@
 // Promised: FS and GS bases are a vCPU's own, also across switches; null and bad selectors behave. Exercised:
 // set_segment_base in all forms, the bases through loads, MSRs and swaps, two vCPUs that share a CPU or not, the
-// instructions that set the bases directly. A pass means: what was set is what loads see, and nobody sees the other's.
+// instructions that set the bases directly. A pass means: what was set is what loads see, and no vCPU sees the other's.
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"
 #include "tests/guest/lib/traps.hpp"

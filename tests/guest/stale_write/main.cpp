@@ -1,7 +1,7 @@
-// Promised: who gives a frame up cannot write to it any more, whatever a TLB still has. Exercised: one vCPU
-// writes to a page all the time while the other unmaps it without a flush, gives it up, and has the hypervisor
-// take it for its own use, as a page of the grant table. A pass means: that page is what a fresh one must be,
-// zero, and did come from the frame that was given up.
+// Promised: a domain that gives a frame up cannot write to it any more, whatever a TLB still has. Exercised: one vCPU
+// writes to a page all the time while the other unmaps it without a flush, gives it up, and has the hypervisor take it
+// for its own use, as a page of the grant table. A pass means: that page is what a fresh one must be, zero, and did
+// come from the frame that was given up.
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"
 #include "tests/guest/lib/traps.hpp"

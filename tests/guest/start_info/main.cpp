@@ -42,7 +42,7 @@ void check_page_tables() {
 
 void check_kernel_region() {
     const u64 first_free = start_info().pt_base + (start_info().nr_pt_frames + 1) * kPageSize;
-    // At least 512 KiB behind the last element, and to a 4 MiB boundary, are mapped and writable.
+    // At least 512 KiB after the last element, and to a 4 MiB boundary, are mapped and writable.
     const u64 end = (first_free + 512 * 1024 + 0x3f'ffff) & ~0x3f'ffffull;
     EXPECT_TRUE(pages_left() >= 128);
     EXPECT_EQ(first_free + pages_left() * kPageSize, end);

@@ -1,7 +1,7 @@
 // Promised: pvclock never goes back, the single-shot, periodic and set_timer_op timers fire, and not before their time.
 // Exercised: all three timers, timeouts in the past, stopping, flags, periods too short, ticks of a vCPU that sleeps,
 // both vCPUs' clocks. A pass means: every timer that was set fired after its time by the guest's own clock; stopped
-// ones did not, and ticks woke nobody. How long after is not judged.
+// ones did not, and ticks woke no vCPU. How long after is not judged.
 #include "tests/guest/lib/events.hpp"
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/vcpu.hpp"
@@ -79,7 +79,7 @@ void check_periodic() {
     EXPECT_TRUE(vcpu_op(VcpuCommand::SetPeriodicTimer, 0, &op) < 0);
 }
 
-// A vCPU that sleeps costs nobody a tick; the one that came due meanwhile waits for it.
+// A vCPU that sleeps gets no ticks; the one that came due meanwhile waits for it.
 void check_periodic_asleep() {
     VcpuSetPeriodicTimer op{kMillisecond};
     EXPECT_EQ(vcpu_op(VcpuCommand::SetPeriodicTimer, 0, &op), 0);

@@ -198,8 +198,8 @@ void check_vcpu_info_in_the_middle() {
     expect_plain(next_pfn + 1);
 }
 
-// The LDT would be in a table that is half undone, and the first who uses it is the IRET of the hypercall: from there
-// nobody could be let in between, so nothing is gone on with.
+// The LDT would be in a table that is half undone, and its first use is the IRET of the hypercall. That cannot be
+// preempted, so the parked work is left as it is.
 void check_ldt_in_the_middle() {
     start_over();
     half_undone = make_tree(kLarge);

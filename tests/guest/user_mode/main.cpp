@@ -56,7 +56,7 @@ void check_system_call() {
     const UserEnd& end = run(user_syscall);
     EXPECT_EQ(end.by, static_cast<u64>(CallbackType::Syscall));
     EXPECT_EQ(end.rax, 0x1234);
-    EXPECT_EQ(end.rip, address_of(user_fault) - 2);  // behind the instruction
+    EXPECT_EQ(end.rip, address_of(user_fault) - 2);  // after the instruction
     EXPECT_EQ(end.cs & 3, 3);
     EXPECT_EQ(end.rsp, kUserStack);
     EXPECT_EQ(this_vcpu().id, 0);

@@ -52,7 +52,7 @@ void check_life() {
     wait_until_down(1);
     EXPECT_EQ(ran_on, 1);
     EXPECT_EQ(got_argument, 0xabcd);
-    // Up again goes on behind the hypercall that took it down, which goes down again.
+    // Up again, the vCPU goes on after the hypercall that took it down, and goes down again.
     EXPECT_EQ(vcpu_op(VcpuCommand::Up, 1, nullptr), 0);
     wait_until_down(1);
 }

@@ -1,7 +1,7 @@
 // Promised: x87, SSE and (where there is) AVX state belongs to a vCPU and survives every switch.
 // Exercised: two vCPUs that fill the registers with values of their own, give up the CPU in every way, and look again;
 // the initial state of a new vCPU; the device-not-available trap while TS is set. A pass means: no register ever held
-// somebody else's bits.
+// another vCPU's bits.
 #include "tests/guest/lib/events.hpp"
 #include "tests/guest/lib/guest.hpp"
 #include "tests/guest/lib/memory.hpp"

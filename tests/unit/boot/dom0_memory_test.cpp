@@ -63,7 +63,7 @@ TEST(Dom0Memory, MaxIsWhatItMayGrowTo) {
     chosen = plan("dom0_mem=min:4G");
     EXPECT_EQ(chosen.frames, 4 * kGibibyte);
     EXPECT_EQ(chosen.max_frames, 4 * kGibibyte);
-    // The most wins over the others.
+    // The maximum wins over the others.
     EXPECT_EQ(plan("dom0_mem=2G,max:1G").frames, kGibibyte);
     EXPECT_EQ(plan("dom0_mem=min:2G,max:1G").frames, kGibibyte);
     EXPECT_EQ(plan("dom0_mem=1G,max:512G").max_frames, 8 * kGibibyte - 128 * kMebibyte);
@@ -76,7 +76,7 @@ TEST(Dom0Memory, TooMuchIsCutAndSaid) {
         EXPECT_EQ(chosen.frames, 8 * kGibibyte - 128 * kMebibyte) << large;
         EXPECT_EQ(chosen.remark, Remark::Cut) << large;
     }
-    // Whoever gives a most alone takes what is there.
+    // With a maximum alone, Dom0 takes what is there.
     EXPECT_EQ(plan("dom0_mem=max:64G").remark, Remark::AsAsked);
 }
 

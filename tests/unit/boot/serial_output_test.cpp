@@ -1,4 +1,4 @@
-// A serial port that is slower than who writes to it: nobody waits, the order stays, and what is lost is told.
+// A serial port that is slower than its writers: no writer waits, the order stays, and what is lost is told.
 #include "hv/x86/console/serial_output.hpp"
 
 #include <gtest/gtest.h>

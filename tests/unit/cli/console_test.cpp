@@ -298,7 +298,7 @@ TEST_F(ConsoleTest, WatchingIntoAFileInTheBackgroundLeavesTheTerminalAlone) {
     EXPECT_EQ(std::string(std::istreambuf_iterator<char>{written}, {}), "into the file\r\n");
 }
 
-// Who types cannot be in the background: the job stops, with the terminal as it was.
+// A program that reads what is typed cannot be in the background: the job stops, with the terminal as it was.
 TEST_F(ConsoleTest, TypingInTheBackgroundStopsTheJob) {
     Pty terminal(invocation({"console", "hello"}), Pty::Job{.in_background = true, .output = {}});
     termios before = terminal.settings();

@@ -20,7 +20,7 @@
 namespace hvctl::cli::test {
 
 struct BusError {
-    std::string name;  // after "org.hvctl1.Error.", or a whole name of somebody else's
+    std::string name;  // after "org.hvctl1.Error.", or a whole name of another service's
     std::string message;
 };
 

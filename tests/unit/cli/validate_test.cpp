@@ -6,7 +6,7 @@
 namespace hvctl::cli::test {
 namespace {
 
-// Text is checked by the real checker, and nobody has to listen on the bus.
+// Text is checked by the real checker, and no daemon has to listen on the bus.
 TEST_F(VerbsTest, ValidateReportsEachFile) {
     daemon_.stop();
     std::string good = definition("{name: hello, memory: 128MiB, kernel: /vmlinuz}\n");

@@ -1,4 +1,4 @@
-// The system bus: root may everything, others what polkit says, and nobody is kept waiting for polkit but they.
+// The system bus: root may do everything, others what polkit says, and only they are kept waiting for polkit.
 #include <future>
 
 #include "broker_testing.hpp"
@@ -207,7 +207,7 @@ TEST_F(BrokerTest, OneClientHasNoMoreThanItsShareOfQuestions) {
     });
 }
 
-// Anybody may send calls of megabytes: they are not kept while somebody is asked.
+// Any client may send calls of megabytes: they are not kept while polkit is asked.
 TEST_F(BrokerTest, WhatWaitsForAuthorizationIsSmall) {
     FakePolkit polkit;
     polkit.answer({});
@@ -284,7 +284,7 @@ TEST_F(BrokerTest, WhoLeavesWaitsForNoJob) {
     process->settle();
 }
 
-// Somebody else has the name: it is ours when he leaves.
+// Another service has the name: the daemon gets it when that one leaves.
 TEST_F(BrokerTest, ANameThatIsTakenIsWaitedFor) {
     sd_bus* raw = nullptr;
     ASSERT_GE(sd_bus_open_system(&raw), 0);

@@ -50,7 +50,7 @@ class FakePolkit {
     FakePolkit(const FakePolkit&) = delete;
     FakePolkit& operator=(const FakePolkit&) = delete;
 
-    // What everybody is answered from now on; nothing: no answer before there is one.
+    // The answer to every question from now on; nothing: no answer before there is one.
     void answer(std::optional<Answer> answer);
     void grant(std::set<std::string> actions);
     // Waits until so many questions have come, and gives all.
@@ -79,7 +79,7 @@ class BrokerTest : public BusTest {
     BrokerTest() : broker{folder} {}
     ~BrokerTest() override { system_bus.reset(); }
 
-    // Nobody is trusted: the tests' user stands for any.
+    // No user is trusted: the tests' user stands for any.
     static bus::Authority::Rules for_others() {
         bus::Authority::Rules rules;
         rules.trusted = [](uid_t) { return false; };

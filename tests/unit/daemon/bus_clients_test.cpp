@@ -1,4 +1,4 @@
-// Clients in numbers, and clients that do not behave: nobody else may notice.
+// Clients in numbers, and clients that do not behave: no other client may notice.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
@@ -142,7 +142,7 @@ TEST_F(BusClientsTest, AProcessWithTooManyLosesItsOwn) {
     });
 }
 
-// Who waits for a job keeps his place as long as anybody else is silent, and is told why he lost it.
+// A client that waits for a job keeps its place as long as another one is silent, and is told why it lost it.
 TEST_F(BusClientsTest, WhoWaitsForAJobIsToldWhyItsConnectionGoes) {
     std::binary_semaphore go{0};
     hypervisor.build_hook = [&] { go.acquire(); };
@@ -197,7 +197,7 @@ TEST_F(BusClientsTest, OneThatReadsNoSignalsIsLetGo) {
     });
 }
 
-// Nobody may pile up replies here: who does not read is not served meanwhile, and loses nothing.
+// No client may pile up replies here: one that does not read is not served meanwhile, and loses nothing.
 TEST_F(BusClientsTest, OneThatReadsNoRepliesIsServedNoFurther) {
     constexpr int kCalls = 4000;
     std::atomic<int> served = 0;
@@ -253,7 +253,7 @@ TEST_F(BusClientsTest, WaitsThatHaveEndedLeaveNothingBehind) {
     });
 }
 
-// No descriptor is left: whoever comes then waits, without keeping the daemon's loop busy, and is served later.
+// No descriptor is left: a client that comes then waits, without keeping the daemon's loop busy, and is served later.
 TEST_F(BusClientsTest, ADaemonWithoutDescriptorsServesLater) {
     pollfd loop{.fd = uv_backend_fd(process->loop->raw()), .events = POLLIN, .revents = 0};
     // What the start began in other threads ends first: to check a type that it has not seen yet, the sanitizer

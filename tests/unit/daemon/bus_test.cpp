@@ -10,7 +10,7 @@
 namespace hvctld::test {
 namespace {
 
-// The files are read in the thread pool: the answer comes later, and calls behind it need not wait for it.
+// The files are read in the thread pool: the answer comes later, and calls after it need not wait for it.
 TEST_F(BusTest, ValidatesAgainstTheHost) {
     with_client([&](sd_bus* bus) {
         const auto validate = [&](const std::string& text) {

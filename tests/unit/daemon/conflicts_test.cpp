@@ -175,7 +175,7 @@ TEST_F(Conflicting, AStartWaitsForAnEndThatWaits) {
     EXPECT_EQ(process->finish(process->manager->destroy("web1")).state, JobState::Done);
 }
 
-// The end of a domain that nobody keeps a definition of is not its last job while a start waits for it.
+// The end of a domain without a kept definition is not its last job while a start waits for it.
 TEST_F(Conflicting, KilledBetweenAnEndAndTheStartAfterIt) {
     process->finish(create(definition("web1"), {.ephemeral = true}));
     const std::uint16_t before = domid("web1");
@@ -211,7 +211,7 @@ TEST_F(Conflicting, AGuestThatIsAskedToEndCanBePaused) {
     EXPECT_EQ(process->finish(job).state, JobState::Done);
 }
 
-// The second half of a reboot makes a guest, which is not there to be let run by anybody else.
+// The second half of a reboot makes a guest: until that is done, no other job can let it run.
 TEST_F(Conflicting, AGuestThatIsMadeAgainCanNot) {
     process->finish(create(definition("web1")));
     const auto job = process->manager->reboot("web1", 300);

@@ -49,7 +49,7 @@ TEST_F(SilentDisk, OutputStaysInTheRing) {
     EXPECT_EQ(console->dropped(), 0u);
 }
 
-// A busy machine may be no quick disk: who attaches waits for the answer.
+// On a busy machine a disk may be slow: a client that attaches waits for the answer.
 TEST_F(SilentDisk, AClientIsLetInWhenItAnswers) {
     attach();
     hypervisor.print(1, "hello");
@@ -75,7 +75,7 @@ TEST_F(SilentDisk, AClientHearsThatItDoesNotAnswer) {
     fall_silent();
     const auto refused = ask(ConsoleMode::Read);
     ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().id(), ErrorId::Io);  // nobody else is in the way
+    EXPECT_EQ(refused.error().id(), ErrorId::Io);  // no other client is in the way
     answer();
     turn();
     EXPECT_EQ(console->sessions(), 0u);
@@ -109,7 +109,7 @@ TEST_F(SilentDisk, AClientOfAConsoleThatGoes) {
     EXPECT_FALSE(*answered);
 }
 
-// The answer to one who asks brings those before it, and what waited for them goes on all the same.
+// The answer to one client brings those before it, and what waited for them goes on all the same.
 TEST_F(SilentDisk, SomebodyWhoAsksHoldsUpNobodyElse) {
     attach();
     turn();

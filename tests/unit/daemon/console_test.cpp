@@ -123,7 +123,7 @@ TEST_F(ConsoleTest, GuestThatDoesNotReadHoldsItsWriterBack) {
     const UniqueFd writer = open(ConsoleMode::Write);
     page().input_consumer = 0;
     page().input_producer = 0;
-    hypervisor.domains.at(1).rings.console_port = EventPort{99};  // notifications reach nobody
+    hypervisor.domains.at(1).rings.console_port = EventPort{99};  // notifications get nowhere
     hypervisor.on_notify = nullptr;
     const std::string much(5000, 'k');
     ASSERT_EQ(send(writer.get(), much.data(), much.size(), MSG_DONTWAIT), 5000);

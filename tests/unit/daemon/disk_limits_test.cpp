@@ -212,7 +212,7 @@ TEST_F(Groups, AGuestsThreadsAreLimited) {
     put(kLeaf + "cgroup.procs", "");
     groups_.gather();
     EXPECT_EQ(get(kLeaf + "cgroup.procs"), "");
-    // Not named yet by whoever makes it.
+    // The thread that makes it has not named it yet.
     thread(70, "kthreadd", 2);
     groups_.gather();
     EXPECT_EQ(get(kLeaf + "cgroup.procs"), "");
@@ -228,7 +228,7 @@ TEST_F(Groups, WhatIsNotKeptHasNoLimits) {
     ASSERT_TRUE(groups_.set(7, {{makedev(7, 3), {.reads = 10}}}, {.reads = 10}));
     EXPECT_FALSE(groups_.keep([](std::uint16_t domid) { return domid == 7; }));
     EXPECT_EQ(get(kLeaf + "io.max").find("7:3 riops=10"), 0u);
-    // Whoever has written it, a daemon that was killed, too.
+    // The limit may also be one that a daemon had written before it was killed.
     EXPECT_TRUE(groups_.keep([](std::uint16_t) { return false; }));  // a folder with files stays
     for (const std::string& group : {std::string{"groups/hvctl-disks/7/"}, kLeaf})
         EXPECT_EQ(get(group + "io.max").find("7:3 riops=max wiops=max rbps=max wbps=max"), 0u) << group;

@@ -123,7 +123,7 @@ TEST_F(Draft, AnInitrdThatIsLargerThanTheGuestIsNotRead) {
 class SilentFile {
   public:
     explicit SilentFile(const std::string& path) : file_{::open(path.c_str(), O_RDWR | O_CLOEXEC)} {
-        std::signal(SIGIO, SIG_IGN);  // tells of those who wait
+        std::signal(SIGIO, SIG_IGN);  // sent when another process waits for the file
         EXPECT_EQ(fcntl(file_.get(), F_SETLEASE, F_WRLCK), 0) << std::strerror(errno);
     }
 

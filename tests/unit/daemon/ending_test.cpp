@@ -39,7 +39,7 @@ TEST_F(Ending, ShutdownWaitsForTheGuest) {
     EXPECT_EQ(guests(), 0u);
 }
 
-// Whatever a guest makes of it, who asked for its end does not see it again.
+// Whatever a guest makes of it: after a job that asked for its end, the guest does not come back.
 TEST_F(Ending, ShutdownEndsAGuestThatRebootsOrCrashesInstead) {
     for (const auto reason : {abi::ShutdownReason::Reboot, abi::ShutdownReason::Crash}) {
         process->finish(create(definition("web1", "on_crash: restart\n")));
@@ -72,7 +72,8 @@ TEST_F(Ending, WhatCannotBeEndedNowIsEndedLater) {
     EXPECT_EQ(guests(), 1u);
 }
 
-// Memory of a guest between two runs is held for long: who destroys it then is told so, and it does not come back.
+// Memory of a guest between two runs is held for long: a destroy in that time says so, and the guest does not come
+// back.
 TEST_F(Ending, AGuestThatIsHeldIsDestroyedAllTheSame) {
     process->finish(create(definition("web1")));
     bool broken = true;
@@ -131,7 +132,7 @@ TEST_F(Ending, SilentGuestIsReported) {
     const JobRecord record = process->finish(process->manager->shutdown("web1", 1));
     EXPECT_EQ(record.state, JobState::Failed);
     EXPECT_EQ(record.error, static_cast<std::uint16_t>(ErrorId::GuestSilent)) << record.message;
-    EXPECT_EQ(request(domid("web1")), "");  // not acted upon later, when nobody expects it
+    EXPECT_EQ(request(domid("web1")), "");  // not acted upon later, when it would be a surprise
     EXPECT_EQ(view("web1").state, "running");
 }
 
@@ -164,7 +165,8 @@ TEST_F(Ending, ADeadlineThatPassesWhileTheGuestIsStartedAgainEndsNothing) {
     EXPECT_EQ(view("web1").state, "running");
 }
 
-// The job that asked ends without the guest, which ends all the same and is somebody's.
+// The job that asked for its end is over before the guest is. The guest ends all the same, and another job cleans it
+// up.
 TEST_F(Ending, AGuestThatEndsAsItsJobIsCalledOffIsCleanedUp) {
     process->finish(create(definition("web1")));
     const auto job = process->manager->shutdown("web1", 300);

@@ -16,7 +16,8 @@ using FakePage = std::array<std::byte, 4096>;
 // Of the file; null: of this process alone.
 std::shared_ptr<FakePage> fresh_page(FakePage* in_file);
 
-// One domain. All zero: none is there. A kill may come between any two stores, so `there` is written last, and first.
+// One domain. All zero: none is there. A kill may come between any two stores, so `there` is set last, and cleared
+// first.
 struct FakeSlot {
     std::uint32_t there;
     abi::DomainInfo info;

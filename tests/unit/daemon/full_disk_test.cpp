@@ -1,4 +1,4 @@
-// A registry whose file takes nothing, because its disk is full or somebody else has it locked: guests end all the
+// A registry whose file takes nothing, because its disk is full or another process has it locked: guests end all the
 // same, none starts, and afterwards the file has everything.
 #include <algorithm>
 

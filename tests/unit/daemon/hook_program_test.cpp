@@ -1,5 +1,5 @@
-// The program of a network interface as it is run: what it is given, what becomes of what it says, and who may have
-// written it. With real programs.
+// The program of a network interface as it is run: what it is given, what becomes of what it says, and which users may
+// have written it. With real programs.
 #include "devices/network/hook_program.hpp"
 
 #include <fmt/format.h>
@@ -104,7 +104,7 @@ TEST_F(HookProgram, OneThatDoesNotEndIsKilledWithAllThatItHasStarted) {
     EXPECT_NE(said.find("has not ended within 3 s and was killed"), std::string::npos) << said;
     EXPECT_TRUE(said.ends_with(": waiting")) << said;
     const pid_t helper = static_cast<pid_t>(std::stol(told()));
-    // Who inherits it reaps it, or does not.
+    // The process that inherits it reaps it, or does not.
     const auto state = [&] { return first_line(fmt::format("/proc/{}/stat", helper)); };
     for (int look = 0; look < 1000 && !state().empty() && state().find(") Z") == std::string::npos; ++look)
         std::this_thread::sleep_for(std::chrono::milliseconds{10});
@@ -183,7 +183,7 @@ TEST_F(HookProgram, RootRunsNothingThatOthersMayChange) {
     EXPECT_NE(refusal("/usr/bin").find("not a regular file"), std::string::npos) << refusal("/usr/bin");
     EXPECT_NE(refusal("/etc/passwd").find("not executable"), std::string::npos) << refusal("/etc/passwd");
     EXPECT_NE(refusal("/usr/bin/no-such-program").find("No such file"), std::string::npos);
-    // In a folder that everybody may write to, whoever it belongs to.
+    // In a folder that every user may write to.
     EXPECT_NE(refusal(program("exit 0")), "");
     const std::string link = folder / "link";
     std::filesystem::create_symlink(good, link);

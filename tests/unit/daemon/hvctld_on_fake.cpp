@@ -110,7 +110,7 @@ int fail_with(const std::string& text) {
     return 1;
 }
 
-// Stands still where `where` says, for whoever waits for that to kill this process.
+// Stands still where `where` says: the test waits for that and kills this process.
 void hold(JobQueue& jobs, const std::string& where) {
     jobs.on_change = [where, tell = jobs.on_change](const JobRecord& job) {
         if (tell) tell(job);

@@ -43,7 +43,7 @@ class KilledProgram : public testing::Test {
         sd_bus_error_free(&error);
         return bus::Message{raw};
     }
-    // Asks and does not wait: who is asked may stand still before it answers.
+    // Asks and does not wait: the daemon may stand still before it answers.
     void send(const char* method, const char* types, const char* text = nullptr) {
         sd_bus_message* message = make(method, types, text);
         EXPECT_GE(sd_bus_send(bus.get(), message, nullptr), 0);

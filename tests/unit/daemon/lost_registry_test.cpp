@@ -135,7 +135,7 @@ TEST(OpenRegistry, DoesWithoutAFileThatCannotBeOpened) {
     EXPECT_TRUE(opened.registry->trouble());
 }
 
-// Guests that run are served without it: whoever waited would wait for ever.
+// Guests that run are served without the file: a wait for it would never end.
 TEST(OpenRegistry, DoesWithoutAFileWhoseDiskDoesNotAnswer) {
     const TemporaryFolder folder;
     const auto go_on = std::make_shared<std::promise<void>>();
@@ -153,7 +153,7 @@ TEST(OpenRegistry, DoesWithoutAFileWhoseDiskDoesNotAnswer) {
     over->get_future().wait();
 }
 
-// Nobody would hear that it was put aside.
+// Too late to tell a user that it was put aside.
 TEST(OpenRegistry, LeavesADamagedFileWhereItIsWhenItsDiskAnswersTooLate) {
     const TemporaryFolder folder;
     const std::string path = folder.file("state.db", "not a database");

@@ -85,7 +85,7 @@ TEST_F(NicHooks, AFailureUndoesTheStartAndSaysWhatTheProgramSaid) {
     EXPECT_NE(job.message.find("web1: hook /etc/hook add vif"), std::string::npos) << job.message;
     EXPECT_NE(job.message.find("status 3: no such switch"), std::string::npos) << job.message;
     EXPECT_EQ(guests(), 0u);
-    // What it had done before it failed is undone by itself; that it fails again is nobody's trouble.
+    // What it had done before it failed is undone by itself; that it fails again does not matter.
     EXPECT_TRUE(wait_for_hooks(2).back().starts_with("remove "));
     expect_nothing_left();
     set_failing({});

@@ -137,7 +137,7 @@ TEST_F(Nics, ADriverThatComesAgainHidesNothing) {
     EXPECT_EQ(sent(2000), 2000u);
     const std::string state = fmt::format("/local/domain/{}/device/vif/0/state", domid("web1"));
     kernel_side().counted.sent_bytes = 7000;
-    ASSERT_TRUE(process->store->write(state, "5"));  // nobody has looked since
+    ASSERT_TRUE(process->store->write(state, "5"));  // not looked at since
     kernel_side().counted.sent_bytes = 9000;         // all of it new
     ASSERT_TRUE(process->store->write(state, "4"));
     EXPECT_EQ(sent(16000), 16000u);

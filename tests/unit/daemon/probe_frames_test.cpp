@@ -39,7 +39,7 @@ TEST(ProbeFrames, OwnAddressesAreAllowedAndNeighboursAndTheHostAreNot) {
         ASSERT_NE(find(all, spoofed), nullptr) << spoofed;
         EXPECT_FALSE(find(all, spoofed)->allowed) << spoofed;
     }
-    // Nothing in its own network is somebody else's.
+    // No address in its own network counts as another's.
     EXPECT_EQ(find(all, "IPv6 from 2001:db8:1::3, which"), nullptr);
 }
 

@@ -97,7 +97,7 @@ TEST_F(Recovery, DomainsThatShareAUuidAreLeftAlone) {
     EXPECT_EQ(domid("web1"), good);
     EXPECT_EQ(view("web1").state, "running");
     process->settle();
-    EXPECT_EQ(guests(), 2u);  // the other one may run, and is nobody's to destroy unasked
+    EXPECT_EQ(guests(), 2u);  // the other one may run, and must not be destroyed unasked
     EXPECT_EQ(view("unknown:2").domid, 2);
 }
 
@@ -164,7 +164,7 @@ TEST_F(Recovery, AnEndBetweenTwoRunsIsFollowedByTheNext) {
     EXPECT_EQ(guests(), 1u);
 }
 
-// hv does not finish by itself what somebody has begun to end.
+// hv does not finish by itself the end of a domain that was begun.
 TEST_F(Recovery, AnUnknownDomainWhoseEndHasBegunIsEnded) {
     process->finish(create(definition("web1")));
     hypervisor.domains.at(domid("web1")).info.flags |= abi::kDomainDying;
@@ -320,7 +320,7 @@ TEST_F(Recovery, AutostartFromFilesAndRegistry) {
 }
 
 // kill -9 at the n-th occurrence of a call to hv. Whatever the moment: afterwards one good domain or none, nothing in
-// hv that nobody owns, and the name is usable.
+// hv that belongs to no domain, and the name is usable.
 struct KillPoint {
     std::string call;
     int occurrence;

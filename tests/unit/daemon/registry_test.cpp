@@ -124,7 +124,7 @@ TEST(Registry, ARecordThatIsRefusedHoldsUpNoOther) {
     EXPECT_EQ((*registry)->domains().value().size(), 2u);
 }
 
-// Somebody else's transaction: the registry never waits for it, and has everything once it is over.
+// A transaction of another process: the registry never waits for it, and has everything once it is over.
 TEST(Registry, DoesNotWaitForALock) {
     const TemporaryFolder folder;
     const auto registry = Registry::open(folder / "state.db");

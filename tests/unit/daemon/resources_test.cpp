@@ -51,7 +51,7 @@ TEST_F(Resources, Dom0sVcpusToo) {
     EXPECT_EQ(id(manager().set_vcpus("Domain-0", has + 1)), ErrorId::NoSuchVcpu);
 }
 
-// hv's limit follows what the guest is asked for, whoever asks.
+// hv's limit follows what the guest is asked for, whatever asks it.
 TEST_F(Resources, MemoryIsAskedForClaimedAndLimited) {
     start("max_memory: 512MiB\n");
     EXPECT_EQ(guest().info.max_frames, 128 * kMiB / 4096);

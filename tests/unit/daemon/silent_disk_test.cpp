@@ -1,5 +1,5 @@
-// A disk that does not answer: the registry holds up nobody's loop with it, guests end all the same, and
-// everything is there when it answers again.
+// A disk that does not answer: the registry holds up no loop with it, guests end all the same, and everything is there
+// when it answers again.
 #include <atomic>
 #include <chrono>
 #include <future>
@@ -48,7 +48,7 @@ TEST_F(SilentRegistry, GuestsAreListedAndEnded) {
     hypervisor.stop(domid("b"), abi::ShutdownReason::Poweroff);
     EXPECT_EQ(process->finish(shutdown).state, JobState::Done);
     EXPECT_EQ(guests(), 0u);
-    EXPECT_TRUE(process->manager->definition("a"));  // without the revisions, which nobody can read now
+    EXPECT_TRUE(process->manager->definition("a"));  // without the revisions, which cannot be read now
     EXPECT_TRUE(process->manager->health());
     answer();
     wait_for_records();

@@ -256,7 +256,7 @@ TEST_F(Space, UnpausingDoesNotMakeRoom) {
     // One that is started meanwhile stands still, too.
     start("web2");
     wait_for("web2", "disk-full");
-    // Whoever else sets it going: it stands still again.
+    // Something else sets it going: it stands still again.
     ASSERT_TRUE(hypervisor.unpause_domain(DomainId{domid("web1")}));
     process->run_until([&] { return paused_in_hv("web1"); });
     make_room();

@@ -31,7 +31,7 @@ TEST_F(StopAll, AsksSideBySideAndWaits) {
     obey("b");
     process->run_until([&] { return phase(job) == "wait for 1 guest: a"; });
     EXPECT_EQ(create(definition("c")).error().id(), ErrorId::Busy);
-    EXPECT_EQ(process->manager->stop_all(300).value(), job);  // whoever else asks waits for the same
+    EXPECT_EQ(process->manager->stop_all(300).value(), job);  // a second caller waits for the same
     obey("a");
     EXPECT_EQ(process->finish(job).state, JobState::Done);
     EXPECT_EQ(guests(), 0u);

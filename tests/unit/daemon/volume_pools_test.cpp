@@ -85,7 +85,7 @@ TEST_F(VolumePools, AFileThatIsNotPublishedIsNotThere) {
         const auto fresh = pool->create("web1", kPoolMiB);
         ASSERT_TRUE(fresh);
         EXPECT_EQ(names(*pool), "");
-        // Somebody else takes the name: it stays his.
+        // Another file takes the name, and keeps it.
         std::ofstream{pool->path_of("web1")} << "his";
         EXPECT_EQ((*fresh)->publish().error().id(), ErrorId::VolumeExists);
     }

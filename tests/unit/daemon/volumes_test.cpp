@@ -1,4 +1,4 @@
-// Volumes as clients see them: jobs, who has a volume, and the audit.
+// Volumes as clients see them: jobs, which domain has a volume, and the audit.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 

@@ -120,7 +120,7 @@ TEST_F(StoredBefore, IsReadAndGoneOnWith) {
     EXPECT_EQ(jobs.at(1).verb, Verb::CleanUp);
     EXPECT_EQ(jobs.at(1).phase_text(), "free");
     EXPECT_EQ(jobs.at(2).phase_text(), "wait for 1 guest: old1");
-    EXPECT_FALSE(jobs.contains(3));  // of a verb that this version does not know: nobody goes on with it
+    EXPECT_FALSE(jobs.contains(3));  // of a verb that this version does not know: it is not gone on with
     EXPECT_EQ(jobs.at(4).state, JobState::Done);
 }
 

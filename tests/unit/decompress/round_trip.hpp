@@ -7,7 +7,7 @@
 
 namespace round_trip {
 
-// The exact room, more of it, and data behind the end.
+// The exact room, more of it, and data past the end.
 inline void expect(const samples::Bytes& packed, const samples::Bytes& bytes) {
     EXPECT_EQ(unpacking::unpack(packed, bytes.size()), bytes);
     EXPECT_EQ(unpacking::unpack(packed, bytes.size() + 100), bytes);

@@ -26,7 +26,7 @@ TEST_F(Events, ConnectSendClose) {
     EXPECT_EQ(state(*back, b), EventChannelState::Closed);
     EXPECT_EQ(state(*front, a), EventChannelState::Unbound);
     EXPECT_EQ(status(*front, a).u.unbound.domid, back->id.raw);
-    EXPECT_EQ(send(*front, a), 0);  // to nobody
+    EXPECT_EQ(send(*front, a), 0);  // nothing is bound to it
     Port other = 0;
     EXPECT_EQ(bind_interdomain(fake::dom0(), *front, a, other), -kEINVAL);
     EXPECT_EQ(bind_interdomain(*back, *front, a, other), 0);

@@ -1,4 +1,4 @@
-// Pending, masked, blocked, polling: what wakes whom.
+// Pending, masked, blocked, polling: what wakes which vCPU.
 #include <atomic>
 #include <thread>
 

@@ -10,7 +10,7 @@ namespace fake {
 namespace {
 
 constexpr std::size_t kNobody = ~std::size_t{0};
-constexpr unsigned kMostPauses = 1'000'000;  // in a row; then nobody will ever go on
+constexpr unsigned kMostPauses = 1'000'000;  // in a row; then no job will ever go on
 
 struct Round {
     std::vector<std::function<void()>> jobs;

@@ -34,7 +34,7 @@ hv::Domain& make_domain(const hv::abi::control::CreateDomain& config);
 hv::Domain& make_linear_domain(std::uint32_t vcpus);  // page tables may name others of their level
 void bring_up(hv::Vcpu& vcpu);
 void destroy_all();                // but dom0; fails the process when one cannot be destroyed
-bool destroy(hv::Domain& domain);  // repeats until it is done; false when somebody still refers to its frames
+bool destroy(hv::Domain& domain);  // repeats until it is done; false when its frames are still referred to
 
 // Carries out what hv asked of CPUs: reschedules and timer updates, until nothing is left.
 void settle();

@@ -107,7 +107,7 @@ TEST_F(Copy, SubPage) {
 }
 
 TEST_F(Copy, Transitive) {
-    // other grants its page to granter, who passes it on to user.
+    // other grants its page to granter, which passes it on to user.
     const hv::Mfn far = fake::give_page(*other);
     std::memset(bytes(far), 'f', 4096);
     GrantEntryV1* last = table(*other);
@@ -122,7 +122,7 @@ TEST_F(Copy, Transitive) {
     EXPECT_EQ(map(*user, 9, 1).status, code(GrantResult::GeneralError));
     last[20].domid = user->id.raw;  // not to granter any more
     EXPECT_EQ(run(from_grant(9, 0, 1)), code(GrantResult::GeneralError));
-    // Neither to itself, nor through another transitive one, nor to nobody.
+    // Neither to itself, nor through another transitive one, nor to a domain that does not exist.
     v2[9].transitive.trans_domid = granter->id.raw;
     EXPECT_EQ(run(from_grant(9, 0, 1)), code(GrantResult::GeneralError));
     v2[9].transitive.trans_domid = kDomidSelf;

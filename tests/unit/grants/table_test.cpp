@@ -120,7 +120,7 @@ TEST_F(Grants, ATableGrowsInPieces) {
     EXPECT_EQ(hv::grant_frame(*user, 63, false).value().raw, list[63]);
 }
 
-// Dom0 may ask for the last page of a table that nobody has used yet.
+// Dom0 may ask for the last page of a table that was not used yet.
 TEST_F(Grants, ATableThatDom0AsksForGrowsInPieces) {
     std::uint64_t list[4] = {};
     AcquireResource request{};
@@ -161,7 +161,7 @@ TEST_F(Grants, ATableAndAMaptrackGoInPieces) {
     EXPECT_EQ(maptrack.capacity(), 0u);
 }
 
-// Until all pages of the old version are cleared, what is on the others is no entry of anybody's.
+// Until all pages of the old version are cleared, what is on the others is no entry.
 TEST_F(Grants, TheVersionChangesInPieces) {
     constexpr unsigned kPages = 8;
     constexpr Gref kLast = kPages * 4096 / sizeof(GrantEntryV2) - 1;

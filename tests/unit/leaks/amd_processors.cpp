@@ -102,7 +102,7 @@ const Record kOther[] = {
       {0x80000008, 0, {0x00003030, 0x00001007, 0x0000603f, 0}},
       {0x8000001e, 0, {0x0000003b, 0x0000011d, 0x00000303, 0}}},
      kZen1 | Leaks{BarrierLeavesReturns}},
-    // Nobody has published what it has: as Linux sees it.
+    // What it has was not published: as Linux sees it.
     {"Zhaoxin KH-40000, Yongfeng",
      {{0, 0, {0x1f, 0x746e6543, 0x736c7561, 0x48727561}},
       {0x1, 0, {0x000507b3, 0x00400800, 0x7ffa73e3, 0xbfcbfbff}},
@@ -113,7 +113,7 @@ const Record kOther[] = {
       {0x80000008, 0, {0x0000302e, 0, 0, 0}}},
      {Meltdown, L1tf, SpectreV1, StoreBypass, Mds},
      Known::Missing},
-    // QEMU 7.2's interpreter, as it answers: leaves behind the last one give what another holds.
+    // QEMU 7.2's interpreter, as it answers: leaves past the last one give what another holds.
     {"QEMU qemu64",
      {amd(0xd),
       {0x1, 0, {0x00060fb1, 0x00000800, 0x80002001, 0x078bfbfd}},

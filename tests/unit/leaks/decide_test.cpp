@@ -263,8 +263,7 @@ TEST(Decide, Guests) {
     EXPECT_TRUE(on("EPYC 7713", "spec-ctrl=no-branch-harden").left_open.has(Leak::SpectreV1));
 }
 
-// Nothing is wanted of anybody after spec-ctrl=no but what microcode does by itself, and every leak that was closed is
-// open.
+// After spec-ctrl=no nothing is wanted but what microcode does by itself, and every leak that was closed is open.
 TEST(Decide, AllOff) {
     for (const auto& records : {intel_servers(), intel_others(), amd_processors(), other_processors()})
         for (const Record& record : records) {

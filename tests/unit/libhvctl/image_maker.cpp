@@ -48,7 +48,7 @@ Bytes by_archive(Filter filter, std::span<const std::byte> data) {
     std::size_t used = 0;
     archive* writer = archive_write_new();
     archive_write_set_format_raw(writer);
-    // Whole blocks would add zeros behind the stream.
+    // Whole blocks would add zeros after the stream.
     archive_write_set_bytes_in_last_block(writer, 1);
     if (filter(writer) != ARCHIVE_OK) throw std::runtime_error{archive_error_string(writer)};
     archive_write_open_memory(writer, output.data(), output.size(), &used);

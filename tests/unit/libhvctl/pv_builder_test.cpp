@@ -118,7 +118,7 @@ void PvBuilder::check_guest(const PvDomain& built, std::uint64_t pages) {
     EXPECT_EQ(*read_only.rbegin(), layout.page_tables.end().raw - 1);
     EXPECT_FALSE(walk(layout.virt_base + (layout.initial.frames.count << 12)));
 
-    // The kernel's bytes, and zeros behind them.
+    // The kernel's bytes, and zeros after them.
     for (const KernelSegment& segment : kernel_.segments) {
         const std::uint64_t address = layout.virt_base + pseudo_physical(layout, segment);
         for (std::uint64_t at = 0; at < segment.memory_size; at += 61) {

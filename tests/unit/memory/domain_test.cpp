@@ -67,7 +67,8 @@ TEST_F(DomainMemory, AFrameWithTheMostReferencesIsRelinquished) {
     info.count.fetch_sub(kMore);
 }
 
-// Whoever asks: no extent is so large that the processor is long away for it, and between two of them it is free.
+// For a guest's own calls and for Dom0's: no extent is so large that the processor is long away for it, and between two
+// of them it is free.
 TEST_F(DomainMemory, LittleIsDoneWithoutALook) {
     hv::Domain& guest = domain(100'000);
     for (hv::Domain* caller : {&guest, &fake::dom0()}) {
@@ -103,7 +104,7 @@ TEST_F(DomainMemory, ADyingDomainGetsNothing) {
     hv::Domain& domain = this->domain(10);
     domain.dying = hv::Dying::Dying;
     EXPECT_FALSE(hv::allocate_domain_frames(domain, 0).has_value());
-    // A promise made now would be kept for ever, to nobody.
+    // A promise made now would be kept for ever, and to no use.
     EXPECT_EQ(hv::set_claim(domain, 5).error(), Error::NoDomain);
     EXPECT_TRUE(hv::set_claim(domain, 0).has_value());
     domain.dying = hv::Dying::Alive;
@@ -117,7 +118,7 @@ TEST_F(DomainMemory, FramesAreGivenUpOnce) {
     ASSERT_TRUE(hv::get_frame(frame, domain.id).has_value());
     EXPECT_TRUE(hv::release_frame(info));
     EXPECT_FALSE(hv::release_frame(info));
-    EXPECT_EQ(domain.frames, 1u);  // somebody still has it
+    EXPECT_EQ(domain.frames, 1u);  // there is still a reference
     EXPECT_EQ(hv::m2p(frame), 5u);
     hv::put_frame(info);
     EXPECT_EQ(domain.frames, 0u);
@@ -241,8 +242,8 @@ TEST_F(DomainMemory, ExchangeGivesAsMuchAsItTakesWhateverTheMaximum) {
     EXPECT_EQ(hv::allocate_domain_frames(domain, 0).error(), Error::NoSpace);
 }
 
-// A frame that is given up while somebody holds it is still the domain's, and what it would get for it does not come on
-// top.
+// A frame that is given up while there are references to it still counts as the domain's, and the domain gets no other
+// for it on top.
 TEST_F(DomainMemory, ASwapIsNoGrowth) {
     hv::Domain& domain = this->domain(10);
     const Mfn held = fake::give_page(domain);
@@ -275,7 +276,7 @@ TEST_F(DomainMemory, ExchangeWithAnUnreadableListLosesNothing) {
     }
 }
 
-// Who looks a domain up while it goes gets it whole or not at all; the last one to let go gives its memory back.
+// A look-up of a domain that is going finds it whole or not at all; with the last reference goes its memory.
 TEST_F(DomainMemory, LookupsWhileDomainsComeAndGo) {
     constexpr hv::DomainId kNumber{77};
     std::atomic<bool> ended{false};

@@ -1,4 +1,4 @@
-// What a frame's last owner can still do to it through a TLB ends before its contents are anybody else's.
+// What a frame's last owner can still do to it through a TLB ends before its contents are another owner's.
 #include <functional>
 
 #include "hv/abi/xen/memory.hpp"
@@ -61,7 +61,7 @@ TEST_F(Allocation, HvsOwnMemory) {
     hv::heap_free(page);
 }
 
-// Guests make hv allocate and free as often as they like: that makes no CPU flush, where nobody could map the page.
+// Guests make hv allocate and free as often as they like: that makes no CPU flush, where no guest could map the page.
 TEST_F(Allocation, HvsOwnMemoryComesBackWithoutAFlush) {
     give_up();
     for (const std::size_t bytes : {hv::kPageSize, hv::kPageSize / 2}) {

@@ -1,4 +1,4 @@
-// Who may map memory past the caches, and that what hv checks is then what the processor walks.
+// Which domains may map memory past the caches, and that what hv checks is then what the processor walks.
 #include "tests/unit/pv_mmu/guest.hpp"
 
 namespace {
@@ -55,7 +55,7 @@ TEST_F(Caching, IsNotForDomainsWithoutDevices) {
     }
     EXPECT_EQ(table(l1)[1] & kCacheBits, 0u);
     EXPECT_FALSE(incoherent(data));
-    // Nor does whoever builds the domain lend it the right.
+    // Nor does the domain that builds this one lend it the right.
     EXPECT_EQ(set_entry(*dom0, l1, 1, make_pte(data, kReadWrite | kPteCacheDisable),
                         std::uint64_t{domain->id.raw + 1u} << 16 | domain->id.raw),
               kInvalid);

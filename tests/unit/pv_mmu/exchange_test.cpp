@@ -10,7 +10,7 @@ using namespace guest;
 
 using MemorySwap = Mmu;
 
-// It is promised memory to grow by, and a swap is no growth: nobody else may have that memory afterwards.
+// It is promised memory to grow by, and a swap is no growth: no other domain may have that memory afterwards.
 TEST_F(MemorySwap, CostsTheDomainNothingThatItWasPromised) {
     const Mfn given = frame();
     constexpr std::uint64_t kPromised = 16;

@@ -35,8 +35,8 @@ class GrantMapping : public Mmu {
     Mfn granted_{0};
 };
 
-// The other vCPUs of a domain can have one of its L1 tables locked nearly all the time. Who
-// waits for it does so with interrupts off.
+// The other vCPUs of a domain can have one of its L1 tables locked nearly all the time. A CPU that waits for it does so
+// with interrupts off.
 TEST_F(GrantMapping, ABusyTableIsNotWaitedFor) {
     GnttabMapGrantRef map{};
     map.host_addr = entry_address(l1_, 5);

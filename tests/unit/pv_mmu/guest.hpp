@@ -80,9 +80,9 @@ inline std::int64_t mmuext(hv::Vcpu& vcpu, MmuextCommand command, std::uint64_t 
     return call(vcpu, do_mmuext_op, fake::address(op), 1, 0, foreign);
 }
 
-// Frames that had another use last, and that others use again each time that a flush of TLBs is waited for: of
-// `frames`, each takes one, in their order. Says how many of these waits there were between two looks at the time at
-// most.
+// Runs `work` on `frames` that had another use before, so that each needs a flush of TLBs. In each wait for one, other
+// CPUs use those of `frames` that are left, in their order, so that these need another flush. Returns the largest
+// number of such waits between two looks at the time.
 template <class Work>
 std::uint64_t most_flushes_between_looks(const std::vector<Mfn>& frames, Work work) {
     std::uint64_t seen = 0, longest = 0, last = fake::flushes();

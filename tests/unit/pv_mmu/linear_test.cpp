@@ -201,7 +201,7 @@ TEST_F(Linear, TheDomainEndsWithAllOfIt) {
     }
 }
 
-// What is behind an L4 entry of this kind would be hv's, too.
+// What an L4 entry of this kind translates would be hv's, too.
 TEST_F(Linear, NoAddressBehindIt) {
     const Mfn top = pinned(4);
     ASSERT_EQ(mmuext(*vcpu, MmuextCommand::NewBaseptr, top.raw), 0);

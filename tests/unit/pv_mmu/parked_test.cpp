@@ -1,5 +1,5 @@
-// Work on page tables that was preempted and parked: whoever comes next goes on with it or
-// undoes it, and all references come back.
+// Work on page tables that was preempted and parked: the next call that needs the frame goes on with it or undoes it,
+// and all references come back.
 #include "hv/domain/relinquish.hpp"
 #include "hv/hypercall/grant_operations.hpp"
 #include "hv/x86/pv/descriptors/descriptors.hpp"
@@ -134,7 +134,7 @@ TEST_F(Parked, InvalidationTurnsIntoValidation) {
 
 TEST_F(Parked, RefusedTablesAreUndoneInPieces) {
     const Tree tree = make_tree(4, 4);
-    table(tree.l1.back())[511] = make_pte(Mfn{0xf'ffff}, kReadOnly);  // nobody's
+    table(tree.l1.back())[511] = make_pte(Mfn{0xf'ffff}, kReadOnly);  // no domain's
     unsigned tries = 0;
     hv::HypercallResult result;
     while (!(result = pin_once(*vcpu, tree.l4, 4)) && result.error() == hv::Error::Restart) {
@@ -199,7 +199,7 @@ TEST_F(Parked, ChainsOfParkedTablesAreNotFollowed) {
     for (unsigned i = 1; i < chain.size(); ++i) EXPECT_TRUE(parked(chain[i]));
 }
 
-// Who cannot be preempted takes nothing over, however small it is.
+// A caller that cannot be preempted takes nothing over, however small it is.
 TEST_F(Parked, NobodyTakesItOverWhoCannotBePreempted) {
     const Tree tree = make_tree(3, 3);
     park(tree);
@@ -283,7 +283,7 @@ TEST_F(Parked, PuttingAsideDoesNoWork) {
     }
     EXPECT_FALSE(parked(trees[0].l4));
     EXPECT_FALSE(parked(trees[1].l4));
-    // Who needs the others' frames finishes them.
+    // A call that needs the others' frames finishes them.
     EXPECT_EQ(set_entry(*domain, trees[3].l4, 0, 0), 0);
     EXPECT_FALSE(parked(trees[3].l4));
 }

@@ -1,4 +1,4 @@
-// References and types: who gets them, who does not, and that a frame is one thing at a time.
+// References and types: which callers get them and which do not, and that a frame is one thing at a time.
 #include "tests/unit/pv_mmu/guest.hpp"
 
 namespace {
@@ -87,7 +87,8 @@ TEST_F(References, AWordThatHasComeRoundIsNotTakenForTheSame) {
     put_any(info(data));
 }
 
-// Others change the frame in each of our waits: who cannot be preempted gives up, and who can lets interrupts in.
+// Other CPUs change the frame in each wait: a caller that cannot be preempted gives up, and one that can lets
+// interrupts in.
 TEST_F(References, AFrameThatIsNeverAtRestHoldsNobodyUp) {
     const Mfn data = frame();
     const auto use = [&] {

@@ -168,7 +168,7 @@ TEST_F(SharedPages, AreNotGranted) {
                        static_cast<std::uint64_t>(GrantCommand::Copy), fake::address(copy), 1),
                   0);
         EXPECT_EQ(copy.status, as(GrantResult::BadPage));
-        // Nor copied from by the owner, who can read it anyway.
+        // Nor copied from by the owner, which can read it anyway.
         copy.source = {.u = {.gmfn = pages[ref - 10].raw}, .domid = kDomidSelf, .offset = 0, .pad = 0};
         copy.dest.u.gmfn = frame().raw;
         copy.flags = 0;
@@ -179,7 +179,7 @@ TEST_F(SharedPages, AreNotGranted) {
     }
 }
 
-// A status page that somebody maps would stay with them when it is one no more.
+// A status page that is mapped would stay mapped when it is one no more.
 TEST_F(SharedPages, StatusPagesStayWhileTheyAreMapped) {
     const Mfn l1 = frame();
     ASSERT_EQ(pin(*vcpu, l1, 1), 0);
@@ -191,7 +191,7 @@ TEST_F(SharedPages, StatusPagesStayWhileTheyAreMapped) {
     pages.pop_back();
 }
 
-// Dom0 keeps what it maps of a domain that is gone, until it unmaps it, under nobody's name.
+// Dom0 keeps what it maps of a domain that is gone, until it unmaps it; the page belongs to no domain meanwhile.
 TEST_F(SharedPages, MappingsOutliveTheDomain) {
     const Mfn foreign = fake::give_page(fake::dom0());
     hv::Vcpu& dom0 = *fake::dom0().vcpu(hv::VcpuId{0});

@@ -198,8 +198,8 @@ TEST_F(Tables, TheCountOfWhatWasDoneIsRight) {
     EXPECT_EQ(call(*vcpu, do_mmu_update, 8, 1, 0, kDomidSelf), -14);
 }
 
-// Who holds a table's lock for all of a long list keeps those from it who cannot be
-// preempted: they wait with interrupts off.
+// A call that held a table's lock for all of a long list would keep CPUs waiting that cannot be preempted, with their
+// interrupts off.
 TEST_F(Tables, ALongListLetsOthersAtTheTable) {
     constexpr unsigned kUpdates = 200, kFew = 32;
     std::vector<MmuUpdate> updates;
@@ -217,7 +217,8 @@ TEST_F(Tables, ALongListLetsOthersAtTheTable) {
     EXPECT_LT(longest, kFew);
 }
 
-// Waiting for others' flushes is what takes long in a table whose frames had another use, and that others see to.
+// When a table's frames had another use, most of the time goes into waiting for flushes, and other vCPUs can cause
+// these.
 TEST_F(Tables, EachFlushOfOthersIsFollowedByALook) {
     const Mfn l1 = frame();
     std::vector<Mfn> frames;

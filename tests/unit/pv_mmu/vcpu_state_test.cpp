@@ -111,7 +111,7 @@ TEST_F(PvVcpuState, HasTheHandlersThatThereAre) {
     EXPECT_EQ(traps[1].address, 0xffff'ffff'8100'3000);
 }
 
-// The image comes behind its header, and is as long as that says.
+// The image comes after its header, and is as long as that says.
 TEST_F(PvVcpuState, HasTheFpu) {
     read();
     const auto fpu = contents<VcpuFpu>(VcpuRecordKind::Fpu);

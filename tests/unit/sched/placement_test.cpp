@@ -1,4 +1,4 @@
-// Who runs where: idle CPUs first, affinity always, and no timer for a vCPU that is alone.
+// Which vCPU runs where: idle CPUs first, affinity always, and no timer for a vCPU that is alone.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -127,7 +127,7 @@ TEST_F(Affinity, PinOverrideAndBack) {
     EXPECT_EQ(now, first_cpus(fake::kCpus));
 }
 
-// Everything at random for a while; whoever runs may run there, and everybody runs.
+// Everything at random for a while: every vCPU runs, and only where it may.
 TEST_F(Affinity, NeverViolatedAndNobodyIsLost) {
     std::mt19937 random{42};
     std::vector<hv::Domain*> domains;

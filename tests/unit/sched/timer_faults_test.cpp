@@ -1,5 +1,5 @@
-// The scheduler's own timers on a machine that loses interrupts: nobody waits for ever
-// behind a vCPU whose slice does not end.
+// The scheduler's own timers on a machine that loses interrupts: no vCPU waits for ever for another one whose slice
+// does not end.
 #include <gtest/gtest.h>
 
 #include <algorithm>

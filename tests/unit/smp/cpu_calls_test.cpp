@@ -38,7 +38,7 @@ TEST(CpuCalls, EachCpuIsCalledOnce) {
     }
 }
 
-// For ever, once: nobody but the caller knows that something was to come.
+// The wait once lasted for ever: only the caller knows that something was to come.
 TEST(CpuCalls, ACpuWhoseInterruptIsLostIsAskedAgain) {
     Calls calls{};
     const std::uint64_t before = asked_again();
@@ -51,7 +51,7 @@ TEST(CpuCalls, ACpuWhoseInterruptIsLostIsAskedAgain) {
     EXPECT_GE(asked_again() - before, 5u);  // all three, and then some
 }
 
-// What they did is not done twice when the caller asks those who have not come.
+// What they did is not done twice when the caller asks those that have not come.
 TEST(CpuCalls, OnlyThoseAreAskedAgainThatHaveNotCome) {
     Calls calls{};
     cpus::run(4, cpus::Others::Sleep, [&calls] {

@@ -20,7 +20,7 @@ void run(unsigned count, Others others, const std::function<void()>& work);
 
 void lose_interrupts(unsigned count);                 // the next ones
 void delay_interrupts(std::chrono::milliseconds by);  // each, while its sender waits
-bool sending();                                       // somebody is sending one
+bool sending();                                       // a CPU is sending one
 std::vector<std::string> log();                       // lines so far
 
 }  // namespace cpus

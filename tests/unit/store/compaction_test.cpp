@@ -101,7 +101,7 @@ class Host {
                 store_->ring_event(id);
                 introduce(guest);
                 break;
-            default:  // events that nobody takes
+            default:  // events that are not taken
                 for (int i = 0; i < 3; ++i) {
                     (void)store_->write(shared + "/" + std::to_string(pick(40)), std::string(3000, 'x'));
                 }

@@ -186,7 +186,7 @@ TEST(JournalFile, IsTriedAgainWhenAskedTo) {
     EXPECT_EQ(describe(*make_store(folder.path())), before);
 }
 
-// Somebody who fills the file system up then does not take it from the journal.
+// When the file system is filled up then, that room is still the journal's.
 TEST(JournalFile, TakesRoomAhead) {
     const TemporaryFolder folder;
     const auto ahead = [&] {

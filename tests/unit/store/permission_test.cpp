@@ -1,4 +1,4 @@
-// Who may do what.
+// Which domain may do what.
 #include <gtest/gtest.h>
 
 #include "guest.hpp"

@@ -242,7 +242,7 @@ TEST(Recovery, DomainsAreKnownAndWaitForTheirRings) {
     EXPECT_EQ(domains[0].port, 7u);
     EXPECT_FALSE(domains[0].attached);
     EXPECT_EQ(store->statistics(DomainId{5})->ring, RingState::Absent);
-    store->release_domain(DomainId{6});  // it died while nobody looked; the event waits for the ring
+    store->release_domain(DomainId{6});  // it died while no daemon ran; the event waits for the ring
     store->ring_event(DomainId{5});
     guest.attach(*store);
     guest.pump(*store);

@@ -1,5 +1,5 @@
 // A domain on a CPU of its own that saves events the way Linux does: for bytes only if the store had taken all before
-// them, for room only if the ring had been full. Neither side may end up waiting for an event that nobody sends.
+// them, for room only if the ring had been full. Neither side may end up waiting for an event that is never sent.
 #include <atomic>
 #include <chrono>
 #include <thread>

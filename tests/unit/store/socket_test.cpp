@@ -293,7 +293,7 @@ TEST_F(RealClients, ListingsLargerThanAMessage) {
 
 TEST_F(RealClients, WatchTellsOfChanges) {
     const std::string out = folder.path() + "/events";
-    // The file is there before anybody counts its lines.
+    // The file is there before its lines are counted.
     const std::string command = ": > " + out + "; timeout 60 xenstore-watch -n 3 /w >> " + out + " & pid=$!; ";
     // Each change waits for the event before it, so that none can fold into another.
     const auto until = [&](int lines) {

@@ -16,7 +16,7 @@ class Transactions : public testing::Test {
     std::unique_ptr<Store> store = make_store();
     TransactionId first = store->start_transaction();
 
-    // What `first` does, then what somebody else does; does `first` commit?
+    // What `first` does, then what another does; does `first` commit?
     template <class Mine, class Theirs>
     bool fits(Mine mine, Theirs theirs) {
         const TransactionId id = store->start_transaction();

@@ -1,4 +1,4 @@
-// Who is told of what.
+// Which connection is told of what.
 #include <gtest/gtest.h>
 
 #include "guest.hpp"

@@ -108,8 +108,8 @@ TEST_F(VcpuTimers, Periodic) {
     EXPECT_FALSE(take_event());
 }
 
-// Ticks while it does not run would be hv's work at nobody's charge, for as long as that lasts. The one that came due
-// meanwhile comes with it.
+// Ticks while it does not run would cost hv time that is charged to no domain. The one that came due meanwhile comes
+// when it runs.
 TEST_F(VcpuTimers, TicksOnlyWhileItRuns) {
     constexpr hv::Nanoseconds kLong = 1'000'000'000, kMillisecond = 1'000'000;
     VcpuSetPeriodicTimer set{.period_ns = 1'000'000};

@@ -21,7 +21,7 @@ inline constexpr const char* kInterface = "org.hvctl1.Manager";
 class Connection {
   public:
     // `address` is a socket's path, a D-Bus address or "system"; empty means the environment's HVCTL_BUS and then the
-    // private socket, or the system bus for those who may not open that.
+    // private socket, or the system bus when the user may not open that.
     static Result<Connection> open(std::string address);
     // Whether open() would look for hvctld where it is by default.
     static bool is_default(const std::string& address);

@@ -3,8 +3,8 @@
 
 namespace hvctl::cli {
 
-// Whether hvctld is up or on its way, as when it was just killed and is started again. False also where nobody can
-// tell.
+// Whether hvctld is up or on its way, as when it was just killed and is started again. False also where there is no way
+// to tell.
 bool service_is_coming();
 
 }  // namespace hvctl::cli

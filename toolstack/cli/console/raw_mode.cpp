@@ -23,7 +23,7 @@ constexpr std::array kCrashSignals = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 void await_foreground(int descriptor) {
     while (!in_foreground(descriptor)) {
         kill(0, SIGTTIN);
-        // A job that nobody can bring to the foreground any more is not stopped by that, and must not spin.
+        // A job without a shell that could bring it to the foreground is not stopped by that, and must not spin.
         poll(nullptr, 0, kRetryMilliseconds);
     }
 }

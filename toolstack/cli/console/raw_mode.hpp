@@ -16,7 +16,7 @@ class RawMode {
 
     bool active() const { return active_; }
 
-    // Around a stop of the program (SIGTSTP). In the background suspend() leaves the terminal to whoever has it
+    // Around a stop of the program (SIGTSTP). In the background suspend() leaves the terminal to the job that has it
     // now, and resume() waits for the foreground.
     void suspend();
     void resume();

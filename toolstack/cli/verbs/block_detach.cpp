@@ -29,7 +29,7 @@ void add_block_detach(App& app, Context& context) {
         "Asks a guest to let go of a disk, and takes it away when it has. Unmount it in the guest first: Linux lets go "
         "of "
         "a disk that it has mounted, too, and what it had not written is lost.\n"
-        "With --force nobody is asked. A domain that does not run starts without it.";
+        "With --force the guest is not asked. A domain that does not run starts without it.";
     verb.examples = "hvctl block-detach web1 xvdb";
     verb.positional("DOMAIN", Complete::Domain, arguments->domain, "name, id or UUID");
     verb.positionals_of("TARGET", Complete::Nothing, arguments->targets, Arity::AtLeastOne,

@@ -58,7 +58,7 @@ void add_block_limits(App& app, Context& context) {
     auto arguments = std::make_shared<Arguments>();
     Verb& verb = app.verb("block-limits", Topic::Disks, "show or change what domains' disks may do in a second");
     verb.description =
-        "Shows the limits of domains' disks; with KEY=VALUE behind the name of one, changes them at once and remembers "
+        "Shows the limits of domains' disks; with KEY=VALUE after the name of one, changes them at once and remembers "
         "them.\n"
         "A limit is one for all disks of the domain together, those that come later, too. iops counts requests and "
         "bandwidth bytes, of reads and writes together. burst=30s lets a guest that has left some of it unused have up "

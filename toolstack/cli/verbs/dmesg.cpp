@@ -20,7 +20,7 @@ void show(const Context& context, const std::string& text) {
     print(context.out.is_tty ? safe_for_terminal(text) : text);
 }
 
-// Prints what is there from `position` on and moves it behind that.
+// Prints what is there from `position` on and moves `position` past it.
 Result<void> show_rest(Context& context, std::uint64_t& position, bool clear) {
     while (true) {
         LogPiece piece = TRY(TRY(context.manager())->read_hv_log(position, clear));

@@ -34,8 +34,8 @@ void add_network_detach(App& app, Context& context) {
     auto arguments = std::make_shared<Arguments>();
     Verb& verb = app.verb("network-detach", Topic::Networks, "take a network interface away from a domain");
     verb.description =
-        "Asks a guest to let go of a network interface, and takes it away when it has. With --force nobody is asked. "
-        "A domain that does not run starts without it.";
+        "Asks a guest to let go of a network interface, and takes it away when it has. With --force the guest is not "
+        "asked. A domain that does not run starts without it.";
     verb.examples = "hvctl network-detach web1 1";
     verb.positional("DOMAIN", Complete::Domain, arguments->domain, "name, id or UUID");
     verb.positionals_of("NIC", Complete::Nothing, arguments->nics, Arity::AtLeastOne,

@@ -55,10 +55,10 @@ void add_sched(App& app, Context& context) {
     auto arguments = std::make_shared<Arguments>();
     Verb& verb = app.verb("sched", Topic::Resources, "show or change domains' shares of the CPUs");
     verb.description =
-        "Shows what domains are promised of the CPUs; with KEY=VALUE behind the name of one, changes it at once and "
+        "Shows what domains are promised of the CPUs; with KEY=VALUE after the name of one, changes it at once and "
         "remembers it (not Domain-0's: see 'dom0' in hvctl.yaml(5)).\n"
         "weight (1 to 65535) decides how domains share the CPUs that more than one wants; cap is the most that a "
-        "domain gets, in percent of one CPU, even when nobody else wants it; reservation is what it gets whenever it "
+        "domain gets, in percent of one CPU, even when no other wants it; reservation is what it gets whenever it "
         "wants it, whatever others do. cap=none and reservation=none take them away.";
     verb.examples =
         "hvctl sched\nhvctl sched web1 weight=512\nhvctl sched web1 cap=150% reservation=50%\nhvctl sched --json";

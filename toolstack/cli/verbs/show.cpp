@@ -23,7 +23,7 @@ void explain_crash_loop(Context& context, const std::string& name) {
                        " has crashed too often to be started again by itself, the last time at " +
                        format_time(domain->number("ended")) + " (" + domain->text("shutdown_reason") +
                        ")\n'hvctl start' starts it all the same.";
-    // Not everybody who sees definitions may read consoles.
+    // Some users may see definitions and not read consoles.
     if (const auto log = console_log(**manager, name)) {
         const auto lines = split_lines(safe_for_terminal(*log));
         text += " Its console showed last:";

@@ -7,8 +7,8 @@
 namespace hvctl::cli {
 namespace {
 
-// The host goes down, and its guests with it if nobody asks them first: a hvctld that is just being started again is
-// waited for.
+// The host goes down, and unless its guests are asked first they are cut off: so a hvctld that is just being started
+// again is waited for.
 Result<JobId> stop_all(Context& context, const Properties& options) {
     const auto asked = [&](const Result<Manager*>& manager) -> Result<JobId> {
         return TRY(Result<Manager*>{manager})->stop_all_domains(options);

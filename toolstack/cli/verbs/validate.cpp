@@ -13,7 +13,8 @@ struct Arguments {
     bool json = false;
 };
 
-// Against the host, hvctld looks; the text alone is checked right here, by everybody and anywhere.
+// Only hvctld can check against the host. The text alone is checked right here, without hvctld, so any user can do it
+// on any machine.
 Result<Validated> validate_file(Context& context, const std::string& path, bool host) {
     DefinitionFile file = TRY(read_definition(path));
     const Definition definition{std::move(file.text), std::move(file.source), {}};

@@ -13,7 +13,7 @@ static_assert(kWindowPages == abi::xen::kLdtPages);
 // This CPU's window shows `info` in page `page` (the LDT's follow the GDT's), or nothing.
 void show_in_window(unsigned page, const FrameInfo* info);
 
-// A page behind its windows shows the CPU's TSS: its address there.
+// A page after its windows shows the CPU's TSS. Returns the address of the TSS there.
 std::uint64_t show_tss(CpuId cpu);
 
 // The entry of an L2 table at gdt_window() that shows all of this, of this CPU alone.

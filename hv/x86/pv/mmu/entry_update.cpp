@@ -68,7 +68,7 @@ void let_go(Pte entry, FrameInfo& table, unsigned level) {
     if (FrameInfo* below = put_upper_type(entry, table, level, put)) put_frame_or_aside(current_vcpu(), *below, put);
 }
 
-// The table is locked, so nobody else changes this entry but the processor's accessed bit.
+// The table is locked, so nothing else changes this entry, except that the processor may set its accessed bit.
 Result<> update_upper(FrameInfo& table, unsigned level, unsigned index, Pte value, Domain& table_owner,
                       const Store& how) {
     Pte* entry = entry_pointer(table, index);
@@ -156,8 +156,8 @@ void put_aside(Vcpu& vcpu, FrameInfo& info) {
         slot = &info;
         return;
     }
-    // Not by anything that finishes what was there before it begins. The frame keeps the work until somebody
-    // needs it, or until the end of its domain.
+    // Both slots are taken. Hypercalls that finish older work before they begin never get here. The frame keeps the
+    // work until it is needed, or until the end of its domain.
     put_frame(info);
 }
 

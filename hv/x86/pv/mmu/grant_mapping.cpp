@@ -85,7 +85,8 @@ bool maps(const Place& place, const GrantPlace& where, Mfn frame) {
 Result<> move_entry(Domain& domain, const Place& place, const GrantPlace& where, Mfn frame, const Place& source) {
     const bool same_table = place.table == source.table;
     if (same_table && place.index == source.index) return fail(Error::BadArgument);
-    // Two tables are locked in the order of their numbers, whoever names which first.
+    // Two tables are locked in the order of their numbers, so that two calls that name them the other way round cannot
+    // wait for each other.
     const LockedTable first =
         TRY(LockedTable::lock(domain, place.table.raw < source.table.raw ? place.table : source.table));
     std::optional<LockedTable> second;

@@ -14,7 +14,7 @@ class Vcpu;
 
 namespace hv::x86 {
 
-// What a PV guest may name begins behind hv's part of the address space and goes on, past its end, in the lower half.
+// What a PV guest may name begins after hv's part of the address space and goes on, past its end, in the lower half.
 inline constexpr std::uint64_t kGuestRangeStart = abi::xen::kHypervisorVirtEnd;
 inline constexpr std::uint64_t kGuestRangeSize = 0x0000'8000'0000'0000 - kGuestRangeStart;
 
@@ -26,7 +26,7 @@ inline bool guest_range_allowed(GuestVirtual address, std::uint64_t bytes) {
     return end >= address.raw || end == 0;
 }
 
-// The address, which is allowed; 0 where the processor only believes that.
+// The address, which is allowed; 0 where the processor only guesses that it is.
 inline std::uint64_t guest_address_nospec(GuestVirtual address) {
     // Half of each, since mask_if_below() takes no more than 63 bits.
     return address.raw & mask_if_below((address.raw - kGuestRangeStart) / 2, kGuestRangeSize / 2);

@@ -8,8 +8,8 @@
 //   HV_STORE_WORD(words[1], second, fault);
 //   forbid_guest_access();  // and after `fault`, too
 //
-// The refusal returns at once: where it met the other way again, a processor that does not yet know could go on with a
-// pointer that nobody has checked.
+// The refusal returns at once. If it led back to the other path, a processor that guesses ahead could go on there with
+// a pointer that was refused.
 #pragma once
 
 #include <cstddef>
@@ -34,7 +34,7 @@ namespace hv::x86 {
     return !slots_hide(*slots, address, bytes);
 }
 
-// Of an address that may be touched: never one of hv's, not even while the processor has not made up its mind.
+// Of an address that may be touched: never one of hv's, not even speculatively.
 [[gnu::always_inline]] inline void* guest_pointer(GuestVirtual address) {
     return reinterpret_cast<void*>(guest_address_nospec(address));
 }

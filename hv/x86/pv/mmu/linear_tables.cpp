@@ -63,7 +63,7 @@ void hide_slot(Domain& domain, unsigned index) {
     std::atomic<std::uint64_t>& word = slots.words[index / 64];
     const std::uint64_t bit = std::uint64_t{1} << (index % 64);
     std::atomic<std::uint64_t>& settled = slots.settled[index / 64];
-    // Whoever set the bit first may still be waiting.
+    // The bit alone is not enough: the CPU that set it first may still be waiting for the flush.
     if (settled.load(std::memory_order_acquire) & bit) return;
     word.fetch_or(bit, std::memory_order_seq_cst);
     // No CPU answers between its look at the slots and the end of its copy.

@@ -5,8 +5,8 @@
 // - A table may name itself. That takes no reference: the entry goes with the table.
 // - A table may name others of its level; then no third one may name it (FrameInfo::linear). So an entry of this kind
 //   never leads to another one, and no circle of tables keeps itself alive.
-// - The part of the address space behind an entry of an L4 table would also show what is hv's there, to hv itself: no
-//   hypercall takes an address in it.
+// - The part of the address space that such an entry of an L4 table translates would also show what is hv's there, to
+//   hv itself: no hypercall takes an address in it.
 #pragma once
 
 #include <cstddef>
@@ -33,7 +33,7 @@ inline bool is_linear(Pte entry, unsigned level) {
 Result<> get_linear(FrameInfo& table, FrameInfo& target, unsigned level);
 Result<> put_linear(FrameInfo& table, FrameInfo& target);
 
-// From here on no hypercall of the domain takes an address behind this L4 entry, on any CPU.
+// From here on no hypercall of the domain takes an address that this L4 entry translates, on any CPU.
 void hide_slot(Domain& domain, unsigned index);
 bool slots_hide(const LinearSlots& slots, GuestVirtual address, std::size_t bytes);
 

@@ -14,8 +14,8 @@ namespace {
 using abi::xen::MmuCommand;
 using abi::xen::MmuUpdate;
 
-// Consecutive updates mostly hit one table: it stays referenced and locked between them, but not for long, since others
-// wait for it who cannot be preempted (table_lock.hpp).
+// Consecutive updates mostly hit one table: it stays referenced and locked between them, but not for long, since CPUs
+// that cannot be preempted may wait for it (table_lock.hpp).
 class TableCache {
   public:
     static constexpr std::uint32_t kMostUpdates = 16;  // each may take a flush of other CPUs' TLBs
@@ -93,7 +93,7 @@ Result<DomainId> frame_owner_for(std::uint16_t foreign) {
 HypercallResult do_mmu_update(HypercallArguments& arguments) {
     RequestBatch batch = TRY(RequestBatch::begin(arguments));
     const auto foreign = static_cast<std::uint32_t>(arguments.value[3]);
-    // Page tables of another domain: whoever builds it.
+    // Page tables of another domain, which the caller builds.
     DomainRef other;
     Domain* table_owner = &current_domain();
     if (const std::uint32_t owner = foreign >> 16; owner != 0) {
@@ -107,7 +107,8 @@ HypercallResult do_mmu_update(HypercallArguments& arguments) {
         TableCache cache;
         return batch.run<MmuUpdate>([&](const MmuUpdate& update, std::uint32_t index) {
             const Result<> applied = apply(update, *table_owner, frame_owner, cache);
-            // Before time is looked at, which may go to who waits.
+            // Before the check for preemption, not after it: the time that the check takes is the others' chance to get
+            // the lock.
             if ((index + 1) % TableCache::kMostUpdates == 0) cache.drop();
             return applied;
         });

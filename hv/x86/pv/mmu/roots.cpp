@@ -19,7 +19,7 @@ std::uint64_t new_roots_version() {
 }
 
 void root_made(Domain& domain) {
-    // Before any look at who runs the domain: a CPU that joins them says so first and reads the version then.
+    // Before any look at which CPUs run the domain: a CPU that joins them says so first and reads the version then.
     pv(domain).roots_version.store(new_roots_version(), std::memory_order_seq_cst);
 }
 

@@ -46,7 +46,7 @@ void unlock_table(FrameInfo& info) {
     while ((word & FrameInfo::kTypeCountMask) > 1) {
         if (info.type.compare_exchange_weak(word, (word & ~FrameInfo::kLocked) - 1, std::memory_order_acq_rel)) return;
     }
-    // Everybody else has let go of the table meanwhile, and undoing it may take long.
+    // All other users have let go of the table meanwhile, and undoing it may take long.
     info.type.fetch_and(~FrameInfo::kLocked, std::memory_order_acq_rel);
     if (put_frame_type_preemptible(info)) return;
     HV_ASSERT(get_frame_again(info));

@@ -1,4 +1,4 @@
-// What a new domain's page tables are guarded against (leaks/mitigations.hpp), by who it is.
+// What a new domain's page tables are guarded against (leaks/mitigations.hpp); Dom0's differ from others'.
 #pragma once
 
 namespace hv {

@@ -63,7 +63,7 @@ void flush_frame_from_caches(Mfn frame) {
 }
 
 bool flush_stale_tlbs(DomainId owner, std::uint32_t stamp) {
-    // No other domain than the current one is sure to live on while hv looks at its CPUs.
+    // Only the current domain is sure to live on while hv looks at its CPUs.
     const bool is_current = owner != kOwnerNone && owner == current_domain().id;
     const CpuSet stale = x86::stale_cpus(is_current ? x86::cpus_of(current_domain()) : online_cpus(), stamp);
     if (stale.empty()) return false;

@@ -73,8 +73,9 @@ Result<> give_back(FrameInfo& info, unsigned level, Pte entry) {
     return put_upper_entry(entry, info, level);
 }
 
-// Nothing but a table of the level below, or one of the same level when no other led here: the entry may be one that
-// was never checked, and a chain of parked tables that name each other must not decide how deep this goes.
+// Finishes a parked table that an entry names: one of the level below, or one of the same level when the way here did
+// not go through another such entry. The entry may never have been checked, and a chain of parked tables that name each
+// other must not decide how deep this goes.
 Result<> finish_child(const FrameInfo& info, FrameInfo& child, unsigned level, std::uint8_t within) {
     TRY(finish_partial(child, page_table_type(level - 1), within));
     const Domain* owner = domain_in_table(info.owner());
@@ -87,7 +88,7 @@ Result<> finish_child(const FrameInfo& info, FrameInfo& child, unsigned level, s
 // again. An L1 table is undone in one piece (table_lock.hpp relies on it).
 Result<> undo_entries(FrameInfo& info, unsigned level, std::uint8_t within) {
     Pte* table = table_at(info);
-    // Of one that was refused they are still the guest's own words.
+    // A table that was refused does not have them: what is there are still the guest's own words.
     if (level == 4 && info.progress == kEntriesPerTable) remove_hv_slots(table);
     if (level > 1 && info.progress < kEntriesPerTable && is_guest_entry(level, info.progress)) {
         const Pte entry = table[info.progress];

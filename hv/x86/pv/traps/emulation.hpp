@@ -21,7 +21,7 @@ bool emulate_table_write(Vcpu& vcpu, TrapFrame& frame, std::uint64_t address);
 bool emulate_privileged(Vcpu& vcpu, TrapFrame& frame);
 
 // After an instruction that was emulated, as if the processor had executed it: the resume flag is
-// spent, and single-stepping traps behind it.
+// spent, and single-stepping traps after it.
 void instruction_done(Vcpu& vcpu, TrapFrame& frame);
 // IN, OUT, INS and OUTS; `instruction` is one of them.
 bool emulate_port_io(Vcpu& vcpu, TrapFrame& frame, const Instruction& instruction);

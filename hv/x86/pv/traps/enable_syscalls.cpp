@@ -10,8 +10,8 @@ extern "C" const char syscall_stubs[];
 namespace hv::x86 {
 
 void enable_syscalls(CpuId cpu) {
-    // SYSCALL loads the code segment in bits 32 to 47 and the stack segment behind it; SYSRET takes 64-bit code 16
-    // behind bits 48 to 63 and the stack segment 8 behind them (Intel SDM volume 2, SYSCALL and SYSRET).
+    // SYSCALL takes the code segment from bits 32 to 47 and the stack segment 8 after it. SYSRET takes the one for
+    // 64-bit code 16 after bits 48 to 63 and the stack segment 8 after them (Intel SDM volume 2, SYSCALL and SYSRET).
     const std::uint64_t star = (std::uint64_t{kUserCode32} << 48) | (std::uint64_t{kKernelCode} << 32);
     const auto entry = reinterpret_cast<std::uint64_t>(syscall_stubs) + std::uint64_t{cpu.raw} * kSyscallStubBytes;
     write_msr(Msr::Star, star);

@@ -1,6 +1,6 @@
-// Port I/O. A kernel that raised its I/O privilege level (PHYSDEVOP_set_iopl) may execute it, and whoever it
-// opened the port to; only Dom0's reaches the machine. To other domains every port is empty, as on a board without
-// the device: kernels probe some without asking.
+// Port I/O. A guest's kernel that raised its I/O privilege level (PHYSDEVOP_set_iopl) may execute it, and so may
+// programs to which the kernel opened the port; only Dom0's reaches the machine. To other domains every port is empty,
+// as on a board without the device: kernels probe some without asking.
 #include "hv/domain/domain.hpp"
 #include "hv/hypercall/hypercall.hpp"
 #include "hv/memory/guest_access.hpp"

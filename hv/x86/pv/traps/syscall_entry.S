@@ -48,7 +48,7 @@ exit_measures_done:
         pop_registers
         cmpl    $VECTOR_SYSCALL, (%rsp)
         jne     1f
-        /* SYSRET takes rip from rcx and rflags from r11, both dead for who entered with SYSCALL, and for a guest's kernel
+        /* SYSRET takes rip from rcx and rflags from r11, both dead after an entry by SYSCALL, and for a guest's kernel
            that finds them on its stack. A rip that is not canonical would make it fault in ring 0 on the guest's stack:
            those leave through IRET, which faults on ours. */
         movq    16(%rsp), %rcx
