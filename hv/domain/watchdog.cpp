@@ -12,23 +12,33 @@ namespace {
 
 constexpr Nanoseconds kSecond = 1'000'000'000;
 
-void watchdog_bit(void* argument) {
-    Domain& domain = *static_cast<Domain*>(argument);
+}  // namespace
+
+void Watchdogs::bite(void* argument) {
+    Watch& watch = *static_cast<Watch*>(argument);
+    Domain& domain = *watch.domain;
     if (domain.shut_down.load() || domain.dying.load() != Dying::Alive) return;
+    if (domain.paused_by_control.load()) return set_timer(watch.timer, time::now() + watch.seconds.load() * kSecond);
     log(LogLevel::GuestWarning, "domain {}: watchdog expired", domain.id);
     domain.shutdown(static_cast<std::uint32_t>(abi::xen::ShutdownReason::Watchdog));
 }
 
-}  // namespace
+void Watchdogs::begin(Watch& watch, std::uint32_t seconds) {
+    watch.seconds.store(seconds);
+    set_timer(watch.timer, time::now() + seconds * kSecond);
+}
 
 void Watchdogs::init(Domain& domain) {
-    domain_ = &domain;
-    for (Timer& timer : timers_) init_timer(timer, watchdog_bit, &domain, current_cpu());
+    for (Watch& watch : watches_) {
+        watch.domain = &domain;
+        init_timer(watch.timer, bite, &watch, current_cpu());
+    }
+    ready_ = true;
 }
 
 void Watchdogs::destroy() {
-    if (!domain_) return;
-    for (Timer& timer : timers_) kill_timer(timer);
+    if (!ready_) return;
+    for (Watch& watch : watches_) kill_timer(watch.timer);
 }
 
 Result<std::uint32_t> Watchdogs::set(std::uint32_t id, std::uint32_t seconds) {
@@ -39,7 +49,7 @@ Result<std::uint32_t> Watchdogs::set(std::uint32_t id, std::uint32_t seconds) {
         for (std::uint32_t i = 0; i < kCount; ++i) {
             if (used_ & (1u << i)) continue;
             used_ |= 1u << i;
-            set_timer(timers_[i], time::now() + seconds * kSecond);
+            begin(watches_[i], seconds);
             return i + 1;
         }
         return fail(Error::NoSpace);
@@ -47,10 +57,10 @@ Result<std::uint32_t> Watchdogs::set(std::uint32_t id, std::uint32_t seconds) {
     const std::uint32_t index = index_nospec(id - 1, kCount);
     if (!(used_ & (1u << index))) return fail(Error::BadArgument);
     if (seconds == 0) {
-        stop_timer(timers_[index]);
+        stop_timer(watches_[index].timer);
         used_ &= ~(1u << index);
     } else {
-        set_timer(timers_[index], time::now() + seconds * kSecond);
+        begin(watches_[index], seconds);
     }
     return 0u;
 }

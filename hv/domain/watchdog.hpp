@@ -1,6 +1,8 @@
-// SCHEDOP_watchdog: a domain's two watchdogs; one that is not set again in time shuts the domain down.
+// SCHEDOP_watchdog: a domain's two watchdogs; one that is not set again in time shuts the domain down. A domain that
+// the toolstack has paused cannot set it: its time begins again.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "hv/base/result.hpp"
@@ -28,10 +30,19 @@ class Watchdogs final {
     Result<std::uint32_t> set(std::uint32_t id, std::uint32_t seconds);
 
   private:
-    Domain* domain_ = nullptr;
+    struct Watch {
+        Timer timer;
+        Domain* domain = nullptr;
+        std::atomic<std::uint32_t> seconds{0};  // as it was set last
+    };
+
+    static void bite(void* watch);
+    static void begin(Watch& watch, std::uint32_t seconds);
+
+    bool ready_ = false;
     Spinlock lock_{LockRank::EventTable};
     std::uint32_t used_ = 0;
-    Timer timers_[kCount];
+    Watch watches_[kCount];
 };
 
 }  // namespace hv

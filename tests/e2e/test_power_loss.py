@@ -16,7 +16,7 @@ from framework import Dom0, boots, expect
 
 ENOUGH = 25  # numbers that the guest has seen through on each of its disks
 SIZE = 256 << 20
-FLUSH = 1
+FLUSH, DISCARD = 1, 4
 # The log's format is that of Linux' dm-log-writes (Documentation/admin-guide/device-mapper/log-writes.rst).
 MAGIC = 0x6A736677736872
 # Each number has a block of its own: an image that is sparse gets a new part with it.
@@ -52,6 +52,8 @@ def replay(log, before, after):
                     disk.seek(place)
                     disk.write(source.read(size))
                 cached.clear()
+            elif flags & DISCARD:
+                pass  # has no data in the log, and what it leaves is anybody's guess
             elif sectors:
                 cached.append((at * sector, offset, sectors * sector))
                 offset += sectors * sector

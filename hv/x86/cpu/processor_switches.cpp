@@ -1,10 +1,12 @@
 #include "hv/x86/cpu/processor_switches.hpp"
 
+#include "hv/x86/boot/command_line.hpp"
 #include "hv/x86/cpu/leaks.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
 #include "hv/x86/cpu/registers.hpp"
 #include "hv/x86/cpu/spec_ctrl.hpp"
 #include "hv/x86/cpu/this_processor.hpp"
+#include "hv/x86/cpu/try_msr.hpp"
 #include "hv/x86/leaks/lfence.hpp"
 
 namespace hv::x86 {
@@ -30,14 +32,17 @@ constexpr Bits kBits[] = {
     {Measure::TsxOff, Msr::TsxControl, kTsxDisabled | kTsxHidden},
 };
 
+// Nothing happens where there is no such register: not every hypervisor below hv says that it is one.
 void set_bits(Msr msr, std::uint64_t bits) {
-    const std::uint64_t old = read_msr(msr);
-    if ((old & bits) != bits) write_msr(msr, old | bits);
+    const auto number = static_cast<std::uint32_t>(msr);
+    const auto old = try_read_msr(number);
+    if (old && (*old & bits) != bits) (void)try_write_msr(number, *old | bits);
 }
 
 void clear_bits(Msr msr, std::uint64_t bits) {
-    const std::uint64_t old = read_msr(msr);
-    if (old & bits) write_msr(msr, old & ~bits);
+    const auto number = static_cast<std::uint32_t>(msr);
+    const auto old = try_read_msr(number);
+    if (old && (*old & bits)) (void)try_write_msr(number, *old & ~bits);
 }
 
 }  // namespace
@@ -48,8 +53,10 @@ void set_processor_switches() {
     if (const std::uint64_t bit = lfence_waits_bit(id)) set_bits(Msr::AmdDecodeConfiguration2, bit);
     for (const Bits& each : kBits)
         if (at_work(each.measure)) set_bits(each.msr, each.bits);
+    // With spec-ctrl=no what the firmware has turned off stays so.
+    const bool may_turn_on = boot_options().leaks.rest.value_or(true) && !id.has(CpuidBit::Hypervisor);
     for (const Off& each : kOff)
-        if (at_work(each.measure) && !id.has(CpuidBit::Hypervisor)) clear_bits(Msr::MicrocodeOptions, each.bits);
+        if (may_turn_on && at_work(each.measure)) clear_bits(Msr::MicrocodeOptions, each.bits);
     if (!spec_ctrl_switched()) return;
     write_msr(Msr::SpecCtrl, hv_spec_ctrl);
     per_cpu().has_spec_ctrl = true;

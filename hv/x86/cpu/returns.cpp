@@ -4,6 +4,7 @@
 #include "hv/x86/cpu/leaks.hpp"
 #include "hv/x86/cpu/writable_text.hpp"
 #include "hv/x86/leaks/returns.hpp"
+#include "hv/x86/panic/panic.hpp"
 
 namespace hv::x86 {
 namespace {
@@ -17,7 +18,8 @@ void set_returns() {
     const std::span text{reinterpret_cast<std::uint8_t*>(const_cast<char*>(image_start)),
                          static_cast<std::size_t>(text_end - image_start)};
     const WritableText writable;
-    write_returns(text, {return_sites_start, return_sites_end}, at_work(Measure::SafeThunks));
+    if (!write_returns(text, {return_sites_start, return_sites_end}, at_work(Measure::SafeThunks)))
+        panic("the table of hv's returns is of another image");
     (void)cpuid(0);  // serialises
 }
 

@@ -54,10 +54,11 @@ void look_for_barrier(Identification& id, const ProcessorSource& processor) {
 }  // namespace
 
 Identification identify(const ProcessorSource& processor) {
+    constexpr std::uint32_t kOsXsave = 1u << 27;  // what hv has turned on, not what the processor is
     const CpuidLeaf one = processor.leaf(1), seven = processor.leaf(7), amd = processor.leaf(0x8000'0021);
     Identification id{.vendor = vendor_of(processor.leaf(0)),
                       .signature = signature_of(one.eax),
-                      .words = {one.ecx, seven.ebx, seven.edx, processor.features(2).edx,
+                      .words = {one.ecx & ~kOsXsave, seven.ebx, seven.edx, processor.features(2).edx,
                                 processor.leaf(0x8000'0008).ebx, amd.eax, amd.ecx},
                       .siblings = topology_of(processor).threads_per_core > 1};
     if (id.has(CpuidBit::ArchCapabilities)) id.arch_capabilities = processor.read_msr(kMsrArchCapabilities);
@@ -67,8 +68,10 @@ Identification identify(const ProcessorSource& processor) {
         id.microcode = static_cast<std::uint32_t>(processor.read_msr(kMsrMicrocode));
     }
     look_for_barrier(id, processor);
-    if (id.can(ArchCapability::GdsCtrl) && !id.has(CpuidBit::Hypervisor))
-        id.gds_stays_open = (~processor.read_msr(kMsrMcuOptCtrl) & (kGdsOff | kGdsOffLocked)) == 0;
+    if (id.can(ArchCapability::GdsCtrl) && !id.has(CpuidBit::Hypervisor)) {
+        const auto control = processor.try_read_msr(kMsrMcuOptCtrl);
+        id.gds_stays_open = control && (~*control & (kGdsOff | kGdsOffLocked)) == 0;
+    }
     return id;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 
 #include "hv/x86/leaks/cpuid_bits.hpp"
 #include "hv/x86/leaks/topology.hpp"
@@ -13,6 +14,8 @@ class ProcessorSource : public CpuidSource {
   public:
     // Only asked for what CPUID says is there.
     virtual std::uint64_t read_msr(std::uint32_t number) const = 0;
+    // Nothing where it refuses, or cannot be asked yet.
+    virtual std::optional<std::uint64_t> try_read_msr(std::uint32_t number) const = 0;
     // It takes that value, which is written; false where it refuses, or cannot be asked yet.
     virtual bool takes_msr(std::uint32_t number, std::uint64_t value) const = 0;
 

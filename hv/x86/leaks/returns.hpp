@@ -8,8 +8,8 @@
 namespace hv::x86 {
 
 // Puts returns in the place of these jumps: of those in the upper half of a line when hv's returns are to be there,
-// else of all. `text` begins with a line, and `sites` are offsets into it. Whoever runs through one meanwhile (an NMI)
-// finds the jump or the return.
-void write_returns(std::span<std::uint8_t> text, std::span<const std::uint32_t> sites, bool upper_halves_only);
+// else of all. `text` begins with a line, and `sites` are offsets into it. An NMI that runs through one meanwhile
+// finds the jump or the return. False: a site has no jump, so `sites` are of another text; those before it are done.
+bool write_returns(std::span<std::uint8_t> text, std::span<const std::uint32_t> sites, bool upper_halves_only);
 
 }  // namespace hv::x86

@@ -43,8 +43,8 @@ struct FixedWord {
 };
 constexpr FixedWord kFixedWords[] = {
     {"eager-fpu", true, "spec-ctrl: hv never keeps one guest's FPU state while another runs"},
-    {"gds-mit", true, "spec-ctrl: hv leaves this to the microcode, which does it"},
-    {"srb-lock", true, "spec-ctrl: hv leaves this to the microcode, which does it"},
+    {"gds-mit", true, "spec-ctrl: the microcode does this, and hv only sees to it that it may"},
+    {"srb-lock", true, "spec-ctrl: the microcode does this, and hv only sees to it that it may"},
     {"lock-harden", false, "spec-ctrl: hv has no barriers in its locks"},
 };
 

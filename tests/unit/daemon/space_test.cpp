@@ -45,8 +45,13 @@ TEST(SpaceGauge, IsFullUntilThereIsClearlyMore) {
     gauge.look(3'000, 100 * kGig, 96 * kMeg);
     EXPECT_TRUE(gauge.full());
     gauge.look(4'000, 100 * kGig, 97 * kMeg);
+    EXPECT_TRUE(gauge.full()) << "a moment ago there was not enough";
+    gauge.look(6'000, 100 * kGig, 80 * kMeg);
+    gauge.look(10'900, 100 * kGig, 97 * kMeg);
+    EXPECT_TRUE(gauge.full());
+    gauge.look(11'000, 100 * kGig, 97 * kMeg);
     EXPECT_FALSE(gauge.full());
-    gauge.look(5'000, 100 * kGig, 70 * kMeg);
+    gauge.look(12'000, 100 * kGig, 70 * kMeg);
     EXPECT_FALSE(gauge.full());
 }
 

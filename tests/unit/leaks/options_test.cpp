@@ -158,8 +158,10 @@ TEST(LeakOptions, WhatCannotBeHonouredIsRefused) {
     expect_refused("spec-ctrl=xen", "xen", "spec-ctrl: this can only be turned off");
     expect_refused("spec-ctrl=no-eager-fpu", "no-eager-fpu",
                    "spec-ctrl: hv never keeps one guest's FPU state while another runs");
-    expect_refused("spec-ctrl=gds-mit=0", "gds-mit=0", "spec-ctrl: hv leaves this to the microcode, which does it");
-    expect_refused("spec-ctrl=no-srb-lock", "no-srb-lock", "spec-ctrl: hv leaves this to the microcode, which does it");
+    expect_refused("spec-ctrl=gds-mit=0", "gds-mit=0",
+                   "spec-ctrl: the microcode does this, and hv only sees to it that it may");
+    expect_refused("spec-ctrl=no-srb-lock", "no-srb-lock",
+                   "spec-ctrl: the microcode does this, and hv only sees to it that it may");
     expect_refused("spec-ctrl=lock-harden", "lock-harden", "spec-ctrl: hv has no barriers in its locks");
     parse_well("spec-ctrl=eager-fpu,gds-mit,srb-lock=yes,no-lock-harden");
 }

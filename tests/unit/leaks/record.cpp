@@ -12,10 +12,14 @@ CpuidLeaf Record::read(std::uint32_t leaf, std::uint32_t subleaf) const {
 
 std::uint64_t Record::read_msr(std::uint32_t number) const {
     if (number == kMsrMicrocode) return microcode;
-    if (number == kMsrMcuOptCtrl) return microcode_control;
     EXPECT_EQ(number, kMsrArchCapabilities) << name;
     EXPECT_NE(known, Known::Nothing) << name;
     return arch_capabilities;
+}
+
+std::optional<std::uint64_t> Record::try_read_msr(std::uint32_t number) const {
+    EXPECT_EQ(number, kMsrMcuOptCtrl) << name;
+    return microcode_control;
 }
 
 bool Record::takes_msr(std::uint32_t number, std::uint64_t value) const {

@@ -40,6 +40,7 @@ struct Record final : ProcessorSource {
 
     CpuidLeaf read(std::uint32_t leaf, std::uint32_t subleaf) const override;
     std::uint64_t read_msr(std::uint32_t number) const override;
+    std::optional<std::uint64_t> try_read_msr(std::uint32_t number) const override;
     bool takes_msr(std::uint32_t number, std::uint64_t value) const override;
 };
 

@@ -12,16 +12,23 @@ constexpr std::uint64_t kLongestPauseMs = 50;
 
 // What a step looks for, again and again.
 struct Looking {
-    Looking(Loop& the_loop, std::function<Result<bool>()> the_look, std::function<Error()> the_excuse, Done the_done,
+    Looking(Job& the_job, std::function<Result<bool>()> the_look, std::function<Error()> the_excuse, Done the_done,
             std::uint64_t patience_ms)
-        : loop{the_loop},
-          timer{the_loop},
+        : job{the_job},
+          timer{the_job.loop()},
           look{std::move(the_look)},
           excuse{std::move(the_excuse)},
           done{std::move(the_done)},
-          until_ms{the_loop.now_ms() + patience_ms} {}
+          until_ms{the_job.loop().now_ms() + patience_ms} {}
 
-    Loop& loop;
+    // The step that looked may wait for something else now, which must not be ended by this.
+    void end(Result<void> result) const {
+        const Done last = done;  // this may go with the job's word for an interruption
+        job.on_interrupt(nullptr);
+        last(std::move(result));
+    }
+
+    Job& job;
     Timer timer;
     const std::function<Result<bool>()> look;
     const std::function<Error()> excuse;
@@ -30,11 +37,11 @@ struct Looking {
     std::uint64_t pause_ms = kFirstLookMs;
 };
 
-void look_on(const std::shared_ptr<Looking>& looking) {
+void look_on(std::shared_ptr<Looking> looking) {
     const auto seen = looking->look();
-    if (!seen) return looking->done(std::unexpected(seen.error()));
-    if (*seen) return looking->done({});
-    if (looking->loop.now_ms() >= looking->until_ms) return looking->done(std::unexpected(looking->excuse()));
+    if (!seen) return looking->end(std::unexpected(seen.error()));
+    if (*seen) return looking->end({});
+    if (looking->job.loop().now_ms() >= looking->until_ms) return looking->end(std::unexpected(looking->excuse()));
     looking->timer.start(looking->pause_ms, [looking] { look_on(looking); });
     looking->pause_ms = std::min(looking->pause_ms * 2, kLongestPauseMs);
 }
@@ -49,7 +56,7 @@ Done once(Done done) {
 
 Step look_until(std::function<Result<bool>()> look, std::uint64_t patience_ms, std::function<Error()> excuse) {
     return [look = std::move(look), patience_ms, excuse = std::move(excuse)](Job& job, const Done& done) {
-        const auto looking = std::make_shared<Looking>(job.loop(), look, excuse, done, patience_ms);
+        const auto looking = std::make_shared<Looking>(job, look, excuse, done, patience_ms);
         job.on_interrupt([looking](Error& why) {
             looking->timer.stop();
             looking->done(std::unexpected(why));

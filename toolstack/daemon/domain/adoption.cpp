@@ -76,6 +76,7 @@ void Recovery::adopt_unknown(const abi::DomainInfo& info) {
         return;
     }
     if (!described) {
+        undescribed_.insert(info.domain);
         log::warning("domain {} is not in the registry; it is listed as {}, without a console, and runs on",
                      info.domain, adopted.record.name);
         return;

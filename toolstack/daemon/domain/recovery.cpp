@@ -113,7 +113,8 @@ void Recovery::match_domains(const std::vector<abi::DomainInfo>& infos) {
     match_others(unknown, there);
     for (const abi::DomainInfo* info : unknown) adopt_unknown(*info);
     forget_ghosts(infos);
-    context_.nic_hooks.sweep();
+    // A guest that runs on without being known keeps what it has.
+    context_.nic_hooks.sweep([&](std::uint16_t domid) { return undescribed_.contains(domid); });
 }
 
 // Domains that only the store's journal has: they ended while it, or the registry, could not be written.

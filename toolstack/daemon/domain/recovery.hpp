@@ -75,6 +75,7 @@ class Recovery {
     Context& context_;
     Parts parts_;
     HostStore host_store_;
+    std::set<std::uint16_t> undescribed_;  // domains in hv that neither the registry nor the store describes
 };
 
 }  // namespace hvctld

@@ -8,6 +8,9 @@ namespace {
 
 constexpr std::uint64_t kNearLookMs = 100;
 constexpr std::uint64_t kFarLookMs = 1000;
+// For so long there has been enough before guests go on: one that gives space back and takes it again would have the
+// others stop and go with it.
+constexpr std::uint64_t kCalmMs = 5000;
 // What is written until a guest stands still: a look, the loop's longest wait for a disk, and some.
 constexpr double kSecondsToStop = 0.5;
 // Half of a file system's fastest minute is kept in mind for the next one: databases write in bursts.
@@ -34,7 +37,8 @@ void SpaceGauge::look(std::uint64_t now_ms, std::uint64_t bytes, std::uint64_t f
     at_ms_ = now_ms;
     bytes_ = bytes;
     free_ = free;
-    full_ = full_ ? free <= enough() : free < least();
+    if (free <= enough()) enough_since_ms_ = now_ms;
+    full_ = full_ ? now_ms - enough_since_ms_ < kCalmMs : free < least();
 }
 
 std::uint64_t SpaceGauge::least() const {

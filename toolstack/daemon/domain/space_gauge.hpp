@@ -17,7 +17,7 @@ class SpaceGauge {
     [[nodiscard]] std::uint64_t free() const { return free_; }
     // Less than this is too little.
     [[nodiscard]] std::uint64_t least() const;
-    // More than this is enough again.
+    // More than this, for some seconds, is enough again.
     [[nodiscard]] std::uint64_t enough() const { return least() + least() / 2; }
     // From the last look to the next one.
     [[nodiscard]] std::uint64_t pause_ms() const;
@@ -26,6 +26,7 @@ class SpaceGauge {
     bool looked_ = false;
     bool full_ = false;
     std::uint64_t at_ms_ = 0;
+    std::uint64_t enough_since_ms_ = 0;  // the last look that did not find enough
     std::uint64_t bytes_ = 0;
     std::uint64_t free_ = 0;
     double fastest_ = 0;  // that it has been filled lately, in bytes per second

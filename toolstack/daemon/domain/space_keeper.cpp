@@ -127,10 +127,18 @@ void SpaceKeeper::keep() {
         const Verdict verdict = work_.host_end() == 0 ? judge(*domain) : Verdict{};
         if (verdict.wait) {
             hold(*domain, *verdict.wait);
-        } else if (held && verdict.known) {
+        } else if (held && (verdict.known || has_room(domain->disks->space_hold().wait()->file_system))) {
             let_go(*domain);
         }
     }
+}
+
+// Asked of the one that a guest waits for: whatever the others say that do not answer.
+bool SpaceKeeper::has_room(const std::string& file_system) const {
+    return std::ranges::any_of(watched_, [&](const auto& one) {
+        const Watched& watched = one.second;
+        return watched.room && watched.room->mounted_on == file_system && !watched.gauge.full();
+    });
 }
 
 SpaceKeeper::Verdict SpaceKeeper::judge(const Domain& domain) const {

@@ -53,6 +53,7 @@ class SpaceKeeper {
     static void take_in(Watched& watched, const FileSystemRoom& room, std::uint64_t at_ms);
     void keep();
     [[nodiscard]] Verdict judge(const Domain& domain) const;
+    [[nodiscard]] bool has_room(const std::string& file_system) const;
     [[nodiscard]] bool may_stop(const Domain& domain) const;
     void hold(const Domain& domain, const SpaceHold::Wait& wait);
     void let_go(const Domain& domain);

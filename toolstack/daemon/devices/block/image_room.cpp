@@ -1,10 +1,12 @@
 #include "devices/block/image_room.hpp"
 
 #include <fmt/format.h>
+#include <linux/magic.h>
 #include <linux/major.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 
 #include <cerrno>
 #include <filesystem>
@@ -34,11 +36,24 @@ std::optional<FoundImage> find_file(const std::string& path, const ImageId& id) 
     return same ? std::optional{found} : std::nullopt;
 }
 
-// A raw image without holes takes no more than it has; the others have tables that grow, and may grow themselves.
-bool may_grow(const struct stat& status, bool raw) {
+// What is written anew may take new space there, also where the file has no holes: copies share blocks.
+bool copies_on_write(const std::string& path) {
+    constexpr std::uint32_t kZfs = 0x2fc1'2fc1, kBcachefs = 0xca45'1a4e;
+    struct statfs system {};
+    if (statfs(path.c_str(), &system) != 0) return false;
+    const auto type = static_cast<std::uint32_t>(system.f_type);
+    return type == BTRFS_SUPER_MAGIC || type == XFS_SUPER_MAGIC || type == OCFS2_SUPER_MAGIC || type == kZfs ||
+           type == kBcachefs;
+}
+
+// Elsewhere a raw image without holes takes no more than it has; the others have tables that grow, and may grow
+// themselves.
+bool may_grow(const FoundImage& image, bool raw) {
     constexpr std::uint64_t kStatBlock = 512;  // whatever the file system's are, see stat(2)
+    const auto& status = image.status;
     return !raw ||
-           static_cast<std::uint64_t>(status.st_blocks) * kStatBlock < static_cast<std::uint64_t>(status.st_size);
+           static_cast<std::uint64_t>(status.st_blocks) * kStatBlock < static_cast<std::uint64_t>(status.st_size) ||
+           copies_on_write(image.path);
 }
 
 // The uppermost folder above the file that is on its file system.
@@ -74,7 +89,7 @@ Result<FileSystemRoom> look_at_room(const std::vector<ImageFile>& images) {
             continue;
         }
         if (room.mounted_on.empty()) TRY(measure(*found, room));
-        if (may_grow(found->status, image.raw)) room.growing.push_back(image.id);
+        if (may_grow(*found, image.raw)) room.growing.push_back(image.id);
     }
     return room;
 }

@@ -151,10 +151,17 @@ Result<void> IoGroups::make(std::uint16_t domid) {
     TRY(make_group(ours));
     TRY(hand_down(ours));
     TRY(make_group(folder(domid)));
-    TRY(hand_down(folder(domid)));
     TRY(make_group(leaf(domid)));
+    empty_into_leaf(domid);
+    TRY(hand_down(folder(domid)));
     groups_.insert(domid);
     return {};
+}
+
+// Before there were leaves, threads were in the folder, and shares too; a group that hands down may have no threads.
+void IoGroups::empty_into_leaf(std::uint16_t domid) const {
+    std::ifstream threads{folder(domid) + "/cgroup.procs"};
+    for (std::string line; std::getline(threads, line);) (void)put_line(leaf(domid) + "/cgroup.procs", line);
 }
 
 std::vector<pid_t> IoGroups::threads_of_the_kernel() const {

@@ -51,6 +51,7 @@ class IoGroups {
     [[nodiscard]] std::string folder(std::uint16_t domid) const;  // has what it may do at most
     [[nodiscard]] std::string leaf(std::uint16_t domid) const;    // in that one: its shares, and its threads
     Result<void> make(std::uint16_t domid);
+    void empty_into_leaf(std::uint16_t domid) const;
     [[nodiscard]] std::vector<pid_t> threads_of_the_kernel() const;
 
     const std::string root_, processes_;

@@ -157,10 +157,10 @@ void NicHooks::take_up(const std::string& interface) {
 }
 
 // The process before this one may have ended between the hook and the filter, which goes after it.
-void NicHooks::sweep() {
+void NicHooks::sweep(const std::function<bool(std::uint16_t domid)>& kept) {
     std::vector<GuestNic> left;
     for (const auto& [interface, begun] : begun_) {
-        if (!begun.taken_up) left.push_back({interface, begun.run.domain, begun.run.nic});
+        if (!begun.taken_up && !kept(begun.run.domid)) left.push_back({interface, begun.run.domain, begun.run.nic});
     }
     for (const GuestNic& nic : left) {
         remove(nic.interface, [this, nic] {

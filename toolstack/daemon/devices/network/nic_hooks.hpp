@@ -38,8 +38,9 @@ class NicHooks {
     void load();
     // The interface belongs to a guest that goes on: nothing is to be undone.
     void take_up(const std::string& interface);
-    // Undoes the rest: what was begun for interfaces that take_up() was not called for.
-    void sweep();
+    // Undoes the rest: what was begun for interfaces that take_up() was not called for, but for those of domains that
+    // are `kept`.
+    void sweep(const std::function<bool(std::uint16_t domid)>& kept);
 
   private:
     struct Begun {
