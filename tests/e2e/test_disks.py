@@ -172,7 +172,7 @@ def image_blocks(dom0, file):
 
 @in_dom0("disks: before a file system is full its guests stand still, and go on when there is room, over a kill of hvctld")
 def full_file_system(dom0):
-    blocks = 600
+    blocks = 150
     room = f"{FOLDER}/room"
     dom0.ok(f"mkdir -p {room} && truncate -s 200M {FOLDER}/room.img && mkfs.ext4 -q -F -m 0 {FOLDER}/room.img && mount -o loop {FOLDER}/room.img {room}")
     file = image(dom0, "room/a.img")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from framework import Dom0, boots, expect
 
-ENOUGH = 25  # numbers that the guest has seen through on each of its disks
+ENOUGH = 10  # numbers that the guest has seen through on each of its disks
 SIZE = 256 << 20
 FLUSH, DISCARD = 1, 4
 # The log's format is that of Linux' dm-log-writes (Documentation/admin-guide/device-mapper/log-writes.rst).
