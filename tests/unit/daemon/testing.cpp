@@ -17,7 +17,11 @@ TemporaryFolder::TemporaryFolder() {
 }
 
 TemporaryFolder::~TemporaryFolder() {
-    std::filesystem::remove_all(path_);
+    // Threads of processes that a test has "killed" may still put files there.
+    constexpr int kTries = 100;
+    std::error_code problem;
+    for (int tries = 0; tries < kTries && std::filesystem::exists(path_); ++tries)
+        std::filesystem::remove_all(path_, problem);
 }
 
 std::string TemporaryFolder::file(const std::string& name, const std::string& content) const {
