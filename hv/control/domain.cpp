@@ -106,6 +106,7 @@ Result<> op_unpause_domain(control::DomainOnly& request) {
     const DomainRef domain = TRY(find_managed(DomainId{request.domain}));
     if (!(domain->vcpu(VcpuId{0})->flags.load() & kVcpuInitialised)) return fail(Error::BadArgument);
     domain->unstarted = false;
+    if (domain->paused_by_control.load()) domain->watchdogs.restart();
     if (domain->paused_by_control.exchange(false)) domain->unpause();
     return {};
 }

@@ -41,6 +41,12 @@ void Watchdogs::destroy() {
     for (Watch& watch : watches_) kill_timer(watch.timer);
 }
 
+void Watchdogs::restart() {
+    Guard guard{lock_};
+    for (std::uint32_t i = 0; i < kCount; ++i)
+        if (used_ & (1u << i)) begin(watches_[i], watches_[i].seconds.load());
+}
+
 Result<std::uint32_t> Watchdogs::set(std::uint32_t id, std::uint32_t seconds) {
     if (id > kCount) return fail(Error::BadArgument);
     Guard guard{lock_};

@@ -1,5 +1,5 @@
 // SCHEDOP_watchdog: a domain's two watchdogs; one that is not set again in time shuts the domain down. A domain that
-// the toolstack has paused cannot set it: its time begins again.
+// the toolstack has paused cannot set it: it has its whole time again when it goes on.
 #pragma once
 
 #include <atomic>
@@ -28,6 +28,9 @@ class Watchdogs final {
     // `id` 0 with a timeout takes a free one and returns its id (NoSpace: none); otherwise restarts (or, at timeout 0,
     // stops) the one named. BadArgument: no such id, or it is not in use. Returns 0 for these.
     Result<std::uint32_t> set(std::uint32_t id, std::uint32_t seconds);
+
+    // Those in use have their whole time again: the domain is about to go on after a pause.
+    void restart();
 
   private:
     struct Watch {

@@ -211,4 +211,19 @@ TEST_F(SchedOp, Watchdogs) {
     EXPECT_EQ(domain->shutdown_reason.load(), static_cast<std::uint32_t>(ShutdownReason::Watchdog));
 }
 
+// A domain that the toolstack has paused cannot set it again: it has the same time once it goes on.
+TEST_F(SchedOp, AWatchdogWaitsForAPausedDomain) {
+    SchedWatchdog op{.id = 0, .timeout = 2};
+    EXPECT_EQ(sched_op(SchedCommand::Watchdog, fake::address(op)), 1);
+    domain->paused_by_control = true;
+    fake::run_until(fake::now() + 7'900'000'000);
+    EXPECT_FALSE(domain->shut_down.load());
+    domain->watchdogs.restart();
+    domain->paused_by_control = false;
+    fake::run_until(fake::now() + 1'900'000'000);
+    EXPECT_FALSE(domain->shut_down.load());
+    fake::run_until(fake::now() + 200'000'000);
+    EXPECT_TRUE(domain->shut_down.load());
+}
+
 }  // namespace
