@@ -61,7 +61,8 @@ TEST_F(VerbsTest, HelpOfAVerb) {
   hvctl pause DOMAIN...
 
 Takes the CPUs away from a domain. It keeps its memory and its devices and goes
-on where it was after 'hvctl unpause'.
+on where it was after 'hvctl unpause'; also one that waits for room on a disk,
+when there is room.
 
 Arguments
   DOMAIN      name, id or UUID
