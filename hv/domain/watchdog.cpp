@@ -14,17 +14,22 @@ constexpr Nanoseconds kSecond = 1'000'000'000;
 
 }  // namespace
 
+// A timer that is due is called without a lock: since then the domain may have stopped it or set it again.
 void Watchdogs::bite(void* argument) {
     Watch& watch = *static_cast<Watch*>(argument);
     Domain& domain = *watch.domain;
     if (domain.shut_down.load() || domain.dying.load() != Dying::Alive) return;
-    if (domain.paused_by_control.load()) return set_timer(watch.timer, time::now() + watch.seconds.load() * kSecond);
+    {
+        Guard guard{domain.watchdogs.lock_};
+        if (watch.seconds == 0 || timer_pending(watch.timer)) return;
+        if (domain.paused_by_control.load()) return begin(watch, watch.seconds);
+    }
     log(LogLevel::GuestWarning, "domain {}: watchdog expired", domain.id);
     domain.shutdown(static_cast<std::uint32_t>(abi::xen::ShutdownReason::Watchdog));
 }
 
 void Watchdogs::begin(Watch& watch, std::uint32_t seconds) {
-    watch.seconds.store(seconds);
+    watch.seconds = seconds;
     set_timer(watch.timer, time::now() + seconds * kSecond);
 }
 
@@ -43,8 +48,8 @@ void Watchdogs::destroy() {
 
 void Watchdogs::restart() {
     Guard guard{lock_};
-    for (std::uint32_t i = 0; i < kCount; ++i)
-        if (used_ & (1u << i)) begin(watches_[i], watches_[i].seconds.load());
+    for (Watch& watch : watches_)
+        if (watch.seconds != 0) begin(watch, watch.seconds);
 }
 
 Result<std::uint32_t> Watchdogs::set(std::uint32_t id, std::uint32_t seconds) {
@@ -53,20 +58,19 @@ Result<std::uint32_t> Watchdogs::set(std::uint32_t id, std::uint32_t seconds) {
     if (id == 0) {
         if (seconds == 0) return fail(Error::BadArgument);
         for (std::uint32_t i = 0; i < kCount; ++i) {
-            if (used_ & (1u << i)) continue;
-            used_ |= 1u << i;
+            if (watches_[i].seconds != 0) continue;
             begin(watches_[i], seconds);
             return i + 1;
         }
         return fail(Error::NoSpace);
     }
-    const std::uint32_t index = index_nospec(id - 1, kCount);
-    if (!(used_ & (1u << index))) return fail(Error::BadArgument);
+    Watch& watch = watches_[index_nospec(id - 1, kCount)];
+    if (watch.seconds == 0) return fail(Error::BadArgument);
     if (seconds == 0) {
-        stop_timer(watches_[index].timer);
-        used_ &= ~(1u << index);
+        stop_timer(watch.timer);
+        watch.seconds = 0;
     } else {
-        begin(watches_[index], seconds);
+        begin(watch, seconds);
     }
     return 0u;
 }

@@ -2,7 +2,6 @@
 // the toolstack has paused cannot set it: it has its whole time again when it goes on.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 
 #include "hv/base/result.hpp"
@@ -36,7 +35,7 @@ class Watchdogs final {
     struct Watch {
         Timer timer;
         Domain* domain = nullptr;
-        std::atomic<std::uint32_t> seconds{0};  // as it was set last
+        std::uint32_t seconds = 0;  // as it was set last; 0: not in use
     };
 
     static void bite(void* watch);
@@ -44,7 +43,6 @@ class Watchdogs final {
 
     bool ready_ = false;
     Spinlock lock_{LockRank::EventTable};
-    std::uint32_t used_ = 0;
     Watch watches_[kCount];
 };
 

@@ -147,8 +147,8 @@ Result<void> get_frame_type(FrameInfo& info, FrameType type, Preemption preempti
                 // whose use changes, and other vCPUs can make each of them need a flush.
                 if (waited && preemption == Preemption::Allowed && preemption_needed()) return fail(Error::Restart);
                 // The flush waits for other CPUs. A guest that makes it wait long can use the frame so often meanwhile
-                // that the generation comes round to the same value. The stamp tells: the CPU that used the frame has
-                // flushed for this one, so its stamp is newer.
+                // that the generation comes round to the same value. The stamp tells: a CPU that used it that often has
+                // flushed since, for this one or before, so it left a newer one.
                 if (last_use(info) != stamp) {
                     TRY(may_try_again(preemption, tries));
                     word = info.type.load(std::memory_order_acquire);

@@ -90,7 +90,7 @@ struct FrameInfo {
     // that clears it takes them over.
     static constexpr std::uint64_t kPartial = std::uint64_t{1} << 38;
     // A CPU is changing entries of this page table (lock_table()), and holds a type reference for that. Never set
-    // between two hypercalls.
+    // by a CPU that runs a guest.
     static constexpr std::uint64_t kLocked = std::uint64_t{1} << 39;
     // With kPartial, or while contents are undone: they were found bad, so this table is undone and not gone on with.
     static constexpr std::uint64_t kRefused = std::uint64_t{1} << 40;

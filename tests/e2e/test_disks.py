@@ -1,6 +1,7 @@
 """Disks of guests: what a guest writes is in the image, and the image is one guest's."""
 
 import json
+import re
 
 from framework import expect, in_dom0
 
@@ -192,13 +193,17 @@ def full_file_system(dom0):
     expect(f"{room} has " in reason, f"it is not said where room is needed: {reason}")
     expect(dom0.domains()["diskb"]["state"] in ("running", "blocked"), "a guest with on_full: error does not run")
     dom0.until("journalctl -u hvctld -o cat", "is paused because a disk of it cannot grow")
-    dom0.ok("sleep 1")  # what was on its way
+    # What was on its way has come when nothing changes any more.
+    dom0.until(f"a=$(stat -c %b {file}); sleep 1; [ $a = $(stat -c %b {file}) ] && echo still", "^still")
     before = image_blocks(dom0, file)
     dom0.refused("hvctl unpause diska", "HV-E0205", f"{room} has ")
     dom0.refused("hvctl shutdown diska", "HV-E0205", "hvctl destroy diska")
     dom0.ok("systemctl kill -s KILL hvctld; for i in $(seq 100); do hvctl list >/dev/null 2>&1 && break; sleep 0.2; done")
     expect(dom0.domains()["diska"]["state"] == "disk-full", "the next hvctld does not know why the guest is paused")
-    dom0.ok("sleep 3")
+    # It has looked by itself once it says how much there is now.
+    said = dom0.domains()["diska"]["disk_full"]
+    dom0.ok(f"fallocate -p -l 1M {room}/other")
+    dom0.until("hvctl list --json | jq -r '.domains[] | select(.name == \"diska\") | .disk_full'", rf"^(?!{re.escape(said)})\S")
     expect(dom0.domains()["diska"]["state"] == "disk-full", "the next hvctld has let it go")
     expect(image_blocks(dom0, file) == before, "a guest that stands still has written")
     expect(int(dom0.ok(f"df -B1 --output=avail {room} | tail -n 1")) > 0, "nothing is left")

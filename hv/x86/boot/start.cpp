@@ -83,7 +83,7 @@ void print_machine() {
     enable_cpu_features();
     enable_machine_checks();
     load_boot_microcode();
-    if (processor_says_more()) look_again_at_processor();
+    if (processor_says_otherwise()) look_again_at_processor();
     set_processor_switches();
     mark_online(CpuId{0});
     print_machine();

@@ -50,7 +50,7 @@ void decide_mitigations_again() {
     apply_decision();
 }
 
-bool processor_says_more() {
+bool processor_says_otherwise() {
     return identify_here() != of_boot_cpu;
 }
 

@@ -12,8 +12,8 @@ void decide_mitigations();
 // The same at a standstill, when new microcode has changed what the processor says of itself; set_switches() then, and
 // set_processor_switches() on each CPU. What guests are built on stays as it was.
 void decide_mitigations_again();
-// This CPU says more of itself than when that was decided: what can only be asked once there is an IDT.
-bool processor_says_more();
+// This CPU says something else of itself than when that was decided: what can only be asked once there is an IDT.
+bool processor_says_otherwise();
 const Mitigations& mitigations();
 // What is wanted and this hv has.
 Measures measures_at_work();

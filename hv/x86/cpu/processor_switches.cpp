@@ -1,5 +1,6 @@
 #include "hv/x86/cpu/processor_switches.hpp"
 
+#include "hv/base/log.hpp"
 #include "hv/x86/boot/command_line.hpp"
 #include "hv/x86/cpu/leaks.hpp"
 #include "hv/x86/cpu/per_cpu.hpp"
@@ -32,11 +33,11 @@ constexpr Bits kBits[] = {
     {Measure::TsxOff, Msr::TsxControl, kTsxDisabled | kTsxHidden},
 };
 
-// Nothing happens where there is no such register: not every hypervisor below hv says that it is one.
-void set_bits(Msr msr, std::uint64_t bits) {
+// False: there is no such register, or it does not take them. Not every hypervisor below hv says that it is one.
+bool set_bits(Msr msr, std::uint64_t bits) {
     const auto number = static_cast<std::uint32_t>(msr);
     const auto old = try_read_msr(number);
-    if (old && (*old & bits) != bits) (void)try_write_msr(number, *old | bits);
+    return old && ((*old & bits) == bits || try_write_msr(number, *old | bits));
 }
 
 void clear_bits(Msr msr, std::uint64_t bits) {
@@ -50,9 +51,10 @@ void clear_bits(Msr msr, std::uint64_t bits) {
 void set_processor_switches() {
     // Whatever is at work: hv's own barriers are LFENCEs.
     const Identification id = identify(ThisProcessor{});
-    if (const std::uint64_t bit = lfence_waits_bit(id)) set_bits(Msr::AmdDecodeConfiguration2, bit);
+    if (const std::uint64_t bit = lfence_waits_bit(id)) (void)set_bits(Msr::AmdDecodeConfiguration2, bit);
     for (const Bits& each : kBits)
-        if (at_work(each.measure)) set_bits(each.msr, each.bits);
+        if (at_work(each.measure) && !set_bits(each.msr, each.bits))
+            warn("CPU {}: the processor refuses what is against its leaks: {}", per_cpu().id, name_of(each.measure));
     // With spec-ctrl=no what the firmware has turned off stays so.
     const bool may_turn_on = boot_options().leaks.rest.value_or(true) && !id.has(CpuidBit::Hypervisor);
     for (const Off& each : kOff)

@@ -38,9 +38,13 @@ void Decider::decide_buffers() {
 }
 
 void Decider::decide_units() {
-    if (suffers(Srbds) && id_.has(SrbdsCtrl)) want(Measure::SrbLock, {Srbds});
+    // What the firmware has turned off stays so with spec-ctrl=no (cpu/processor_switches.cpp).
+    const bool may_turn_on = options_.rest.value_or(true);
+    const bool locks = id_.has(SrbdsCtrl) && (may_turn_on || !id_.srb_lock_off);
+    if (suffers(Srbds) && locks) want(Measure::SrbLock, {Srbds});
+    if (suffers(Srbds) && id_.has(SrbdsCtrl) && !locks) out_.left_open.add(Srbds);
     if (suffers(Srbds) && !id_.has(SrbdsCtrl)) out_.unhelped.add(Srbds);
-    const bool gds_closes = id_.can(GdsCtrl) && !id_.gds_stays_open;
+    const bool gds_closes = id_.can(GdsCtrl) && !id_.gds_stays_open() && (may_turn_on || !id_.gds_off);
     if (suffers(Gds) && gds_closes) want(Measure::GdsMicrocode, {Gds});
     if (suffers(Gds) && !gds_closes) choose(Measure::AvxOff, options_.rest, true, {Gds});
     choose(Measure::DividerScrub, options_.divider_scrub, suffers(Divider), of_these({Divider}));

@@ -68,9 +68,12 @@ Identification identify(const ProcessorSource& processor) {
         id.microcode = static_cast<std::uint32_t>(processor.read_msr(kMsrMicrocode));
     }
     look_for_barrier(id, processor);
-    if (id.can(ArchCapability::GdsCtrl) && !id.has(CpuidBit::Hypervisor)) {
-        const auto control = processor.try_read_msr(kMsrMcuOptCtrl);
-        id.gds_stays_open = control && (~*control & (kGdsOff | kGdsOffLocked)) == 0;
+    const bool has_control = id.can(ArchCapability::GdsCtrl) || id.has(CpuidBit::SrbdsCtrl);
+    if (has_control && !id.has(CpuidBit::Hypervisor)) {
+        const std::uint64_t control = processor.try_read_msr(kMsrMcuOptCtrl).value_or(0);
+        id.srb_lock_off = control & kSrbLockOff;
+        id.gds_off = control & kGdsOff;
+        id.gds_off_locked = control & kGdsOffLocked;
     }
     return id;
 }
@@ -78,7 +81,7 @@ Identification identify(const ProcessorSource& processor) {
 bool as_safe_as(const Identification& boot_cpu, const Identification& other) {
     for (std::size_t word = 0; word < kCpuidWords; ++word)
         if (boot_cpu.words[word] & ~other.words[word] & kHelp[word]) return false;
-    return other.microcode >= boot_cpu.microcode && other.gds_stays_open <= boot_cpu.gds_stays_open &&
+    return other.microcode >= boot_cpu.microcode && other.gds_stays_open() <= boot_cpu.gds_stays_open() &&
            ((boot_cpu.arch_capabilities ^ kAdmissions) & ~(other.arch_capabilities ^ kAdmissions)) == 0;
 }
 

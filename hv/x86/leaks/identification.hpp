@@ -30,8 +30,10 @@ struct Identification {
     std::uint64_t arch_capabilities = 0;  // 0 where CPUID does not announce them
     std::uint32_t microcode = 0;          // AMD's and Hygon's, outside of other hypervisors; otherwise 0
     bool siblings = false;                // threads share a core
-    bool gds_stays_open = false;          // the firmware has turned the microcode's part off, and locked that
-    bool interpreted = false;             // QEMU's TCG: no speculation to leak from
+    // What the firmware has turned off of what the microcode does by itself; the second one perhaps for good.
+    bool srb_lock_off = false;
+    bool gds_off = false, gds_off_locked = false;
+    bool interpreted = false;  // QEMU's TCG: no speculation to leak from
 
     bool has(CpuidBit bit) const {
         const auto number = static_cast<unsigned>(bit);
@@ -42,6 +44,7 @@ struct Identification {
         words[number / 32] &= ~(std::uint32_t{1} << (number % 32));
     }
     bool can(ArchCapability bit) const { return (arch_capabilities >> static_cast<unsigned>(bit)) & 1; }
+    bool gds_stays_open() const { return gds_off && gds_off_locked; }
     bool operator==(const Identification&) const = default;
     bool is_amd() const { return vendor == Vendor::Amd || vendor == Vendor::Hygon; }
 };

@@ -12,6 +12,7 @@ constexpr std::uint8_t kJump = 0xe9, kReturn = 0xc3, kBreakpoint = 0xcc;
 bool write_returns(std::span<std::uint8_t> text, std::span<const std::uint32_t> sites, bool upper_halves_only) {
     for (const std::uint32_t site : sites) {
         if (upper_halves_only && site % kLine < kLine / 2) continue;
+        if (text.size() < kJumpBytes || site > text.size() - kJumpBytes) return false;
         // In this order: what is behind a return is never reached.
         volatile std::uint8_t* const code = text.subspan(site, kJumpBytes).data();
         if (code[0] != kJump) return false;

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <unistd.h>
+
+#include <atomic>
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
@@ -418,6 +421,37 @@ TEST_F(Space, AFileSystemThatDoesNotAnswerHoldsUpNobody) {
     // The hook's thread may still look: it must not outlive what the hook has.
     const std::scoped_lock lock{kernel_side().measuring};
     kernel_side().on_room = nullptr;
+}
+
+TEST_F(Space, OneThatIsNotKnownKeepsNoGuestWaitingForAnother) {
+    const std::string other = fmt::format("/dev/shm/hvctl-space-{}.img", getpid());
+    std::ofstream{other} << std::string(1 << 20, '\0');
+    std::atomic<bool> has_room = false;
+    std::atomic<bool> other_answers = true;
+    {
+        const std::scoped_lock lock{kernel_side().measuring};
+        kernel_side().on_room = [&](const std::vector<ImageFile>& images) -> Result<FileSystemRoom> {
+            if (images.front().path == other) {
+                if (!other_answers) return fail(ErrorId::Io, "it does not answer");
+                return FileSystemRoom{"/mnt", kFakeRoom, kFakeRoom / 2, {}, {}};
+            }
+            return FileSystemRoom{"/srv", kFakeRoom, has_room ? kFakeRoom / 2 : 12 * kMeg, {images.front().id}, {}};
+        };
+    }
+    const std::string disks =
+        fmt::format("disks: [{{target: xvda, path: {}}}, {{target: xvdb, path: {}}}]\n", image("web1.img"), other);
+    ASSERT_EQ(process->finish(create(definition("web1", disks))).state, JobState::Done);
+    wait_for("web1", "disk-full");
+    other_answers = false;
+    restart();
+    look_on();
+    EXPECT_EQ(view("web1").state, "disk-full");
+    has_room = true;
+    wait_for("web1", "running");
+    EXPECT_EQ(process->finish(manager().destroy("web1")).state, JobState::Done);
+    const std::scoped_lock lock{kernel_side().measuring};
+    kernel_side().on_room = nullptr;
+    std::filesystem::remove(other);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "hv/abi/xen/sched.hpp"
 #include "hv/abi/xen/vcpu.hpp"
 #include "hv/abi/xen/vcpu_state.hpp"
+#include "hv/control/operation.hpp"
 #include "hv/domain/runstate.hpp"
 #include "hv/hypercall/handlers.hpp"
 #include "hv/memory/frame.hpp"
@@ -215,11 +216,13 @@ TEST_F(SchedOp, Watchdogs) {
 TEST_F(SchedOp, AWatchdogWaitsForAPausedDomain) {
     SchedWatchdog op{.id = 0, .timeout = 2};
     EXPECT_EQ(sched_op(SchedCommand::Watchdog, fake::address(op)), 1);
+    hv::abi::control::DomainOnly request{};
+    request.domain = domain->id.raw;
+    domain->pause_nosync();
     domain->paused_by_control = true;
     fake::run_until(fake::now() + 7'900'000'000);
     EXPECT_FALSE(domain->shut_down.load());
-    domain->watchdogs.restart();
-    domain->paused_by_control = false;
+    EXPECT_TRUE(hv::op_unpause_domain(request));
     fake::run_until(fake::now() + 1'900'000'000);
     EXPECT_FALSE(domain->shut_down.load());
     fake::run_until(fake::now() + 200'000'000);

@@ -220,6 +220,8 @@ TEST(Decide, Units) {
               names({Measure::GdsMicrocode}));
     icelake.microcode_control = kGdsOff;
     EXPECT_TRUE(decide(identify(icelake), {}).wanted.has(Measure::GdsMicrocode)) << "it can be turned on";
+    EXPECT_FALSE(decide(identify(icelake), said("spec-ctrl=no")).wanted.has(Measure::GdsMicrocode));
+    EXPECT_TRUE(decide(identify(icelake), said("spec-ctrl=no")).left_open.has(Leak::Gds));
     icelake.microcode_control = kGdsOff | kGdsOffLocked;
     EXPECT_TRUE(decide(identify(icelake), {}).wanted.has(Measure::AvxOff));
     EXPECT_TRUE(on("EPYC 7502").wanted.has(Measure::ZenbleedSwitch));

@@ -34,7 +34,7 @@ Text with_returns_at(const std::vector<std::uint32_t>& sites) {
 
 Text written(const std::vector<std::uint32_t>& sites, bool upper_halves_only) {
     Text text = fake_text();
-    write_returns(text, sites, upper_halves_only);
+    EXPECT_TRUE(write_returns(text, sites, upper_halves_only));
     return text;
 }
 
@@ -50,6 +50,14 @@ TEST(Returns, WhatIsNotNamedStays) {
     EXPECT_EQ(written({}, false), fake_text());
     EXPECT_EQ(written({27, 59}, false), with_returns_at({27, 59}));
     EXPECT_EQ(written({27, 59}, true), with_returns_at({59}));
+}
+
+TEST(Returns, ATableOfAnotherTextIsNotBelieved) {
+    for (const std::uint32_t site : {5u, 252u, 100'000u}) {
+        Text text = fake_text();
+        EXPECT_FALSE(write_returns(text, std::vector<std::uint32_t>{site}, false)) << site;
+        EXPECT_EQ(text, fake_text()) << site;
+    }
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ class DiskThread {
     enum class Wait : std::uint8_t {
         IfQuick,    // kPatienceMs, but a slow disk is waited for a tenth of the time at most
         Patiently,  // kPatienceMs: the caller wants the answer
-        ForEver,    // while nothing is served yet
+        ForEver,    // while nothing is served yet, or nothing any more
     };
 
     explicit DiskThread(Loop& loop);

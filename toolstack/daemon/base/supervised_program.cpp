@@ -15,6 +15,7 @@
 #include <chrono>
 #include <csignal>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "base/files.hpp"
@@ -99,6 +100,8 @@ class Supervised {
 
     std::string program_;
     UniqueFd process_, output_, errors_;
+    UniqueFd report_;  // why it could not become the program; its end: it has
+    int problem_ = 0;
     pid_t pid_ = 0;
     bool ended_ = false;
     std::optional<SteadyClock::time_point> killed_;
@@ -109,7 +112,7 @@ Result<Supervised> Supervised::start(const std::vector<std::string>& command,
                                      const std::vector<std::string>& environment) {
     Channel output = TRY(make_channel(O_NONBLOCK));
     Channel errors = TRY(make_channel(O_NONBLOCK));
-    Channel report = TRY(make_channel(0));
+    Channel report = TRY(make_channel(O_NONBLOCK));
     const UniqueFd input{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
     if (!input) return fail_errno(errno, "/dev/null");
     const auto arguments = pointers(command);
@@ -119,19 +122,17 @@ Result<Supervised> Supervised::start(const std::vector<std::string>& command,
     const pid_t child = fork();
     if (child < 0) return fail_errno(errno, "fork");
     if (child == 0) become(execution);
+    setpgid(child, child);  // as it does itself, whichever comes first
     Supervised started;
     started.program_ = command.front();
     started.pid_ = child;
     started.process_ = UniqueFd{static_cast<int>(syscall(SYS_pidfd_open, child, 0))};
     started.output_ = std::move(output.read);
     started.errors_ = std::move(errors.read);
-    report.write = {};
-    int problem = started.process_ ? 0 : errno;
-    if (problem != 0) {
-        kill(child, SIGKILL);
-    } else if (read(report.read.get(), &problem, sizeof problem) <= 0) {
-        return started;  // it is the program now, in a process group of its own
-    }
+    started.report_ = std::move(report.read);
+    if (started.process_) return started;
+    const int problem = errno;
+    kill(child, SIGKILL);
     (void)waitpid(child, nullptr, 0);
     return fail_errno(problem, started.program_);
 }
@@ -148,11 +149,15 @@ bool Supervised::take(UniqueFd& pipe, std::string& text) {
 }
 
 void Supervised::look(std::chrono::milliseconds longest) {
-    std::array<pollfd, 3> watched{pollfd{process_.get(), POLLIN, 0}, pollfd{output_ ? output_.get() : -1, POLLIN, 0},
-                                  pollfd{errors_ ? errors_.get() : -1, POLLIN, 0}};
+    const auto of = [](const UniqueFd& pipe) { return pollfd{pipe ? pipe.get() : -1, POLLIN, 0}; };
+    std::array<pollfd, 4> watched{of(process_), of(output_), of(errors_), of(report_)};
     if (poll(watched.data(), watched.size(), static_cast<int>(longest.count())) <= 0) return;
     if (watched[1].revents != 0) (void)take(output_, outcome_.output);
     if (watched[2].revents != 0) (void)take(errors_, outcome_.errors);
+    if (watched[3].revents != 0) {
+        if (read(report_.get(), &problem_, sizeof problem_) <= 0) problem_ = 0;
+        report_ = {};
+    }
     ended_ = watched[0].revents != 0;
 }
 
@@ -175,9 +180,11 @@ Result<SupervisedOutcome> Supervised::wait(std::uint64_t patience_ms, const std:
     const auto until = SteadyClock::now() + std::chrono::milliseconds{patience_ms};
     while (!ended_) {
         const auto now = SteadyClock::now();
-        if (killed_ && now - *killed_ > kPatienceWithTheKilled)
+        if (killed_ && now - *killed_ > kPatienceWithTheKilled) {
+            std::thread{[pid = pid_] { (void)waitpid(pid, nullptr, 0); }}.detach();  // whenever that is
             return fail(ErrorId::Io,
                         fmt::format("{} does not end although it was killed: it hangs in Dom0's kernel", program_));
+        }
         if (!killed_ && cancel.stop_requested()) kill_all(End::CalledOff);
         if (!killed_ && now >= until) kill_all(End::TimedOut);
         look(kBetweenCancelLooks);
@@ -192,6 +199,7 @@ Result<SupervisedOutcome> Supervised::reap() {
         if (errno != EINTR) return fail_errno(errno, program_);
     }
     if (killed_) return outcome_;
+    if (problem_ != 0) return fail_errno(problem_, program_);
     outcome_.end = WIFEXITED(status) ? End::Exited : End::Signalled;
     outcome_.number = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status);
     return outcome_;

@@ -23,9 +23,8 @@ struct Looking {
 
     // The step that looked may wait for something else now, which must not be ended by this.
     void end(Result<void> result) const {
-        const Done last = done;  // this may go with the job's word for an interruption
         job.on_interrupt(nullptr);
-        last(std::move(result));
+        done(std::move(result));
     }
 
     Job& job;

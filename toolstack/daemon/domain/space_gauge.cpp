@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace hvctld {
 namespace {
@@ -33,11 +34,11 @@ void SpaceGauge::look(std::uint64_t now_ms, std::uint64_t bytes, std::uint64_t f
         const double used = free < free_ ? static_cast<double>(free_ - free) / seconds : 0;
         fastest_ = std::max(fastest_ * std::exp2(-seconds / kHalvesInSeconds), used);
     }
-    looked_ = true;
+    const bool first = !std::exchange(looked_, true);
     at_ms_ = now_ms;
     bytes_ = bytes;
     free_ = free;
-    if (free <= enough()) enough_since_ms_ = now_ms;
+    if (first || free <= enough()) enough_since_ms_ = now_ms;
     full_ = full_ ? now_ms - enough_since_ms_ < kCalmMs : free < least();
 }
 

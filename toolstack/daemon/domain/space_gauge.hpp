@@ -12,6 +12,9 @@ class SpaceGauge {
     // The look at `now_ms` of a clock that never goes back; `bytes` is all that the file system has.
     void look(std::uint64_t now_ms, std::uint64_t bytes, std::uint64_t free);
 
+    // Before the first look: guests wait for it, so there was too little.
+    void begin_full() { full_ = true; }
+
     // There is too little, or there was, and there is not enough yet.
     [[nodiscard]] bool full() const { return full_; }
     [[nodiscard]] std::uint64_t free() const { return free_; }

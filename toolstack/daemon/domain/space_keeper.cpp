@@ -112,6 +112,7 @@ void SpaceKeeper::take_in(Watched& watched, const FileSystemRoom& room, std::uin
             "system is full, until the images have their names again",
             fmt::join(room.lost, ", "));
     }
+    if (!watched.room && is_waited_for(room.mounted_on)) watched.gauge.begin_full();
     watched.room = room;
     if (room.mounted_on.empty()) return;
     watched.gauge.look(at_ms, room.bytes, room.free);
@@ -131,6 +132,14 @@ void SpaceKeeper::keep() {
             let_go(*domain);
         }
     }
+}
+
+bool SpaceKeeper::is_waited_for(const std::string& file_system) const {
+    return std::ranges::any_of(domains_.all(), [&](const Domain* domain) {
+        if (!runs_whole(*domain)) return false;
+        const auto wait = domain->disks->space_hold().wait();
+        return wait && wait->file_system == file_system;
+    });
 }
 
 // Asked of the one that a guest waits for: whatever the others say that do not answer.

@@ -50,9 +50,10 @@ class SpaceKeeper {
     [[nodiscard]] std::map<FileSystem, std::vector<ImageFile>> images();
     void look(FileSystem file_system, const std::vector<ImageFile>& images);
     void looked(FileSystem file_system, const Look& look);
-    static void take_in(Watched& watched, const FileSystemRoom& room, std::uint64_t at_ms);
+    void take_in(Watched& watched, const FileSystemRoom& room, std::uint64_t at_ms);
     void keep();
     [[nodiscard]] Verdict judge(const Domain& domain) const;
+    [[nodiscard]] bool is_waited_for(const std::string& file_system) const;
     [[nodiscard]] bool has_room(const std::string& file_system) const;
     [[nodiscard]] bool may_stop(const Domain& domain) const;
     void hold(const Domain& domain, const SpaceHold::Wait& wait);

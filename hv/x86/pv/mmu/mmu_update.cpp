@@ -107,8 +107,8 @@ HypercallResult do_mmu_update(HypercallArguments& arguments) {
         TableCache cache;
         return batch.run<MmuUpdate>([&](const MmuUpdate& update, std::uint32_t index) {
             const Result<> applied = apply(update, *table_owner, frame_owner, cache);
-            // Before the check for preemption, not after it: the time that the check takes is the others' chance to get
-            // the lock.
+            // Before the check for preemption, not after it: the time that it and the fetch of the next request take
+            // is the others' chance to get the lock.
             if ((index + 1) % TableCache::kMostUpdates == 0) cache.drop();
             return applied;
         });

@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <chrono>
 #include <fstream>
+#include <future>
+#include <stop_token>
 #include <thread>
 
 #include "base/files.hpp"
@@ -105,6 +107,19 @@ std::uint64_t statistic(const std::string& interface, const char* name) {
     std::uint64_t value = 0;
     file >> value;
     return value;
+}
+
+// A file system that does not answer keeps a thread of its own, and no guest.
+Result<void> trusted_in_time(const std::string& program, const std::stop_token& cancel) {
+    constexpr std::chrono::milliseconds kBetweenCancelLooks{100};
+    std::packaged_task<Result<void>()> check{[program] { return check_trusted_program(program); }};
+    auto answer = check.get_future();
+    std::thread{std::move(check)}.detach();
+    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds{kHookPatienceMs};
+    while (std::chrono::steady_clock::now() < until && !cancel.stop_requested()) {
+        if (answer.wait_for(kBetweenCancelLooks) == std::future_status::ready) return answer.get();
+    }
+    return fail(ErrorId::Io, "the file system that it is on does not answer");
 }
 
 }  // namespace
@@ -262,7 +277,7 @@ Result<NicCheck> KernelNetworkHost::check(const GuestNic& guest) {
 }
 
 Result<void> KernelNetworkHost::run_hook(const HookRun& run, const std::stop_token& cancel) {
-    if (const auto trusted = check_trusted_program(run.program); !trusted) {
+    if (const auto trusted = trusted_in_time(run.program, cancel); !trusted) {
         return fail(ErrorId::HookFailed,
                     fmt::format("{} is not run: {}; without one: 'hook: none'", run.text(), trusted.error().message()));
     }

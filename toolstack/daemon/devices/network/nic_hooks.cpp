@@ -129,7 +129,9 @@ void NicHooks::remember(const HookRun& run) {
     const std::string path = entry_of_hook(run.interface);
     // Where that fails, a process after this one does not undo it.
     if (!store_.write(path, hook_record(run)) || !store_.set_permissions(path, own))
-        log::error("store entry {} cannot be written", path);
+        log::error(
+            "store entry {} cannot be written: should hvctld be killed now, what '{}' has done is to be undone by hand",
+            path, run.text());
 }
 
 void NicHooks::forget(const std::string& interface) {
@@ -160,7 +162,8 @@ void NicHooks::take_up(const std::string& interface) {
 void NicHooks::sweep(const std::function<bool(std::uint16_t domid)>& kept) {
     std::vector<GuestNic> left;
     for (const auto& [interface, begun] : begun_) {
-        if (!begun.taken_up && !kept(begun.run.domid)) left.push_back({interface, begun.run.domain, begun.run.nic});
+        if (!begun.taken_up && !begun.leaves && !kept(begun.run.domid))
+            left.push_back({interface, begun.run.domain, begun.run.nic});
     }
     for (const GuestNic& nic : left) {
         remove(nic.interface, [this, nic] {
