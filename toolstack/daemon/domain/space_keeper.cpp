@@ -136,7 +136,7 @@ void SpaceKeeper::keep() {
 
 bool SpaceKeeper::is_waited_for(const std::string& file_system) const {
     return std::ranges::any_of(domains_.all(), [&](const Domain* domain) {
-        if (!runs_whole(*domain)) return false;
+        if (!runs_in_hv(*domain)) return false;
         const auto wait = domain->disks->space_hold().wait();
         return wait && wait->file_system == file_system;
     });
