@@ -66,6 +66,7 @@ constexpr Entry kEntries[] = {
     entry<op_set_claim>(Operation::SetClaim),
     entry<op_init_hypercall_page>(Operation::InitHypercallPage),
     entry<op_seed_grants>(Operation::SeedGrants),
+    entry<op_set_uuid>(Operation::SetUuid),
     entry<op_get_vcpu_context>(Operation::GetVcpuContext),
     entry<op_set_vcpu_context>(Operation::SetVcpuContext),
     entry<op_get_vcpu_info>(Operation::GetVcpuInfo),

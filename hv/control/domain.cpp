@@ -22,7 +22,7 @@ control::DomainInfo describe(Domain& domain) {
     // The flag first: the reason is written before it is set.
     if (domain.shut_down.load()) info.flags |= control::kDomainShutdown;
     info.shutdown_reason = domain.shutdown_reason.load();
-    std::memcpy(info.uuid, domain.uuid, sizeof info.uuid);
+    domain.copy_uuid(info.uuid);
     info.frames = domain.frames;
     info.max_frames = domain.max_frames;
     info.claimed_frames = domain.claimed_frames;
@@ -142,6 +142,13 @@ Result<> op_init_hypercall_page(control::InitHypercallPage& request) {
 Result<> op_seed_grants(control::SeedGrants& request) {
     const DomainRef domain = TRY(find_domain(DomainId{request.domain}));
     return domain->grants.seed(DomainId{request.backend}, Gfn{request.console_gfn}, Gfn{request.store_gfn});
+}
+
+Result<> op_set_uuid(control::SetUuid& request) {
+    const DomainRef domain = TRY(find_managed(DomainId{request.domain}));
+    if (!domain->shut_down.load()) return fail(Error::Busy);
+    domain->set_uuid(request.uuid);
+    return {};
 }
 
 }  // namespace hv

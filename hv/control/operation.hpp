@@ -37,6 +37,7 @@ Result<> op_set_max_memory(control::SetFrames& request);
 Result<> op_set_claim(control::SetFrames& request);
 Result<> op_init_hypercall_page(control::InitHypercallPage& request);
 Result<> op_seed_grants(control::SeedGrants& request);
+Result<> op_set_uuid(control::SetUuid& request);
 
 Result<> op_get_vcpu_context(control::VcpuContext& request);
 Result<> op_set_vcpu_context(control::VcpuContext& request);

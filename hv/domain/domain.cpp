@@ -70,11 +70,21 @@ Domain::Domain(DomainId number, const CreateDomain& config, bool is_privileged)
       max_vcpus{config.max_vcpus},
       max_frames{config.max_frames},
       map_frames{config.max_frames} {
-    std::memcpy(uuid, config.uuid, sizeof uuid);
+    std::memcpy(uuid_, config.uuid, sizeof uuid_);
     hv_bytes = sizeof(Domain);
 }
 
 Domain::~Domain() = default;
+
+void Domain::copy_uuid(std::uint8_t (&into)[kUuidBytes]) {
+    Guard guard{lock};
+    std::memcpy(into, uuid_, sizeof uuid_);
+}
+
+void Domain::set_uuid(const std::uint8_t (&from)[kUuidBytes]) {
+    Guard guard{lock};
+    std::memcpy(uuid_, from, sizeof uuid_);
+}
 
 // Takes a domain apart that cannot be reached any more, or that was never published.
 void free_domain(Domain& domain) {

@@ -32,6 +32,8 @@ class GuestKind;
 
 class Domain final {
   public:
+    static constexpr std::size_t kUuidBytes = 16;
+
     // Makes an empty, paused domain with `max_vcpus` offline vCPUs and publishes it. Id kDomainAny picks a free one.
     static Result<Domain*> create(const abi::control::CreateDomain& config, bool privileged);
 
@@ -45,7 +47,6 @@ class Domain final {
     const abi::control::DomainType type;
     const GuestKind& kind;     // of that type (guest_kind.hpp)
     const bool linear_tables;  // page tables may name others of their level
-    std::uint8_t uuid[16];
     Nanoseconds created_at = 0;
 
     // Life cycle.
@@ -108,6 +109,12 @@ class Domain final {
     Watchdogs watchdogs;
     x86::ArchDomain* arch = nullptr;  // owned by x86
     ListHook on_list;
+
+    void copy_uuid(std::uint8_t (&into)[kUuidBytes]);
+    void set_uuid(const std::uint8_t (&from)[kUuidBytes]);
+
+  private:
+    std::uint8_t uuid_[kUuidBytes];  // under `lock`
 };
 
 // Takes it apart; the last DomainRef does this.

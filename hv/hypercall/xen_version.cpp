@@ -77,7 +77,9 @@ HypercallResult do_xen_version(HypercallArguments& arguments) {
         case VersionCommand::GetFeatures: return get_features(where);
         case VersionCommand::Pagesize: return kPageSize;
         case VersionCommand::GuestHandle: {
-            TRY(copy_to_guest(where, current_domain().uuid, sizeof current_domain().uuid));
+            std::uint8_t uuid[Domain::kUuidBytes];
+            current_domain().copy_uuid(uuid);
+            TRY(copy_to_guest(where, uuid, sizeof uuid));
             return 0;
         }
         case VersionCommand::Commandline:

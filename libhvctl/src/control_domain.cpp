@@ -107,4 +107,11 @@ Result<void> Control::seed_grants(DomainId domain, DomainId backend, Mfn console
                       fmt::format("grant the rings of domain {} to domain {}", domain.raw, backend.raw));
 }
 
+Result<void> Control::set_uuid(DomainId domain, const Uuid& uuid) const {
+    abi::SetUuid argument{};
+    argument.domain = domain.raw;
+    std::ranges::copy(uuid, argument.uuid);
+    return control_do(port_, abi::Operation::SetUuid, argument, fmt::format("give domain {} another UUID", domain.raw));
+}
+
 }  // namespace hvctl

@@ -105,6 +105,25 @@ def dump_at_crash(dom0):
     dom0.ok(f"grep -aq 'Kernel panic' {path}; hvctl forget hello; rm -r /var/lib/hvctl/dumps")
 
 
+@in_dom0("hello: a guest that crashes is kept under another name while it runs again, as its definition says", slow=True)
+def keep_at_crash(dom0):
+    dom0.ok(f"hvctl create {HELLO} on_crash=rename-restart")
+    dom0.until("hvctl console --history hello", BANNER)
+    dom0.ask("hello", "echo c >/proc/sysrq-trigger", "Kernel panic")
+    dom0.until("hvctl list --json | jq -r '.domains[] | select(.domid) | .name'", r"hello-\d{8}T\d{6}Z")
+    dom0.until("hvctl console --history hello", r"(?s)Kernel panic.*Hello: this is Linux")
+    kept = next(name for name in dom0.domains() if name.startswith("hello-"))
+    expect(dom0.domains()[kept]["state"] == "crashed", f"not as it ended: {dom0.domains()[kept]}")
+    expect(dom0.domains()["hello"]["state"] != "crashed", f"not started again: {dom0.domains()['hello']}")
+    dom0.ok(f"hvctl dump-core {kept} /var/tmp/kept.core")
+    check_core(dom0, "/var/tmp/kept.core", 128 << 8)
+    dom0.ok("grep -aq 'Kernel panic' /var/tmp/kept.core; rm /var/tmp/kept.core")
+    dom0.ok(f"systemctl kill -s KILL hvctld; hvctl list {kept}; hvctl destroy {kept} hello")
+    expect(dom0.guests() == [], f"left: {dom0.guests()}")
+    expect(list(dom0.domains()) == ["hello"], f"listed: {dom0.domains()}")
+    dom0.ok("hvctl forget hello")
+
+
 @in_dom0("hello: takes a SysRq letter, and another name, under which its console and its log go on", slow=True)
 def sysrq_and_rename(dom0):
     start_hello(dom0)

@@ -26,7 +26,7 @@ namespace hv::abi::control {
 inline constexpr std::uint32_t kControlHypercall = 55;
 
 // Grows with every addition; nothing is ever taken away.
-inline constexpr std::uint32_t kInterfaceVersion = 4;
+inline constexpr std::uint32_t kInterfaceVersion = 5;
 
 enum class Operation : std::uint32_t {
     // host.hpp
@@ -50,6 +50,7 @@ enum class Operation : std::uint32_t {
     SetClaim = 0x0208,
     InitHypercallPage = 0x0209,
     SeedGrants = 0x020a,
+    SetUuid = 0x020b,
     // vcpu.hpp
     GetVcpuContext = 0x0300,
     SetVcpuContext = 0x0301,

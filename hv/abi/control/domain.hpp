@@ -144,4 +144,12 @@ struct SeedGrants {
 };
 static_assert(sizeof(SeedGrants) == 24);
 
+// SetUuid: of a domain that has shut down; -EBUSY for one that runs, which may have read it. Since interface version 5.
+struct SetUuid {
+    std::uint16_t domain;       // +0   in
+    std::uint16_t reserved[3];  // +2
+    std::uint8_t uuid[16];      // +8   in
+};
+static_assert(sizeof(SetUuid) == 24);
+
 }  // namespace hv::abi::control

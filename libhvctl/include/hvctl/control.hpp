@@ -101,6 +101,8 @@ class Control {
     [[nodiscard]] Result<void> set_max_memory(DomainId domain, std::uint64_t frames) const;
     [[nodiscard]] Result<void> set_claim(DomainId domain, std::uint64_t frames) const;
     [[nodiscard]] Result<void> init_hypercall_page(DomainId domain, Mfn frame) const;
+    // Of a domain that has shut down.
+    [[nodiscard]] Result<void> set_uuid(DomainId domain, const Uuid& uuid) const;
     [[nodiscard]] Result<void> seed_grants(DomainId domain, DomainId backend, Mfn console, Mfn store) const;
 
     // vCPUs

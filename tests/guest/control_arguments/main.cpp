@@ -42,6 +42,7 @@ constexpr Entry kOperations[] = {
     {Operation::SetClaim, sizeof(control::SetFrames)},
     {Operation::InitHypercallPage, sizeof(control::InitHypercallPage)},
     {Operation::SeedGrants, sizeof(control::SeedGrants)},
+    {Operation::SetUuid, sizeof(control::SetUuid)},
     {Operation::GetVcpuContext, sizeof(control::VcpuContext)},
     {Operation::SetVcpuContext, sizeof(control::VcpuContext)},
     {Operation::GetVcpuInfo, sizeof(control::GetVcpuInfo)},
@@ -91,7 +92,7 @@ void check_missing_domains() {
     for (const Operation operation :
          {Operation::GetDomain, Operation::DestroyDomain, Operation::PauseDomain, Operation::UnpauseDomain,
           Operation::ShutdownDomain, Operation::SetMaxMemory, Operation::SetClaim, Operation::InitHypercallPage,
-          Operation::SeedGrants, Operation::GetVcpuInfo, Operation::GetSchedParameters})
+          Operation::SeedGrants, Operation::SetUuid, Operation::GetVcpuInfo, Operation::GetSchedParameters})
         for (const Entry& entry : kOperations)
             if (entry.operation == operation)
                 expect(operation, call(operation, reinterpret_cast<u64>(buffer), entry.size), -kESRCH,
@@ -111,6 +112,28 @@ void check_dom0_is_safe() {
     dom0.domain = control::kDomainSelf;
     EXPECT_TRUE(control_op(Operation::DestroyDomain, dom0) < 0);
     EXPECT_TRUE(control_op(Operation::PauseDomain, dom0) < 0);
+}
+
+// Only of a domain that has shut down: one that runs may have read the old one.
+void check_uuid() {
+    control::CreateDomain create{};
+    create.domain = control::kDomainAny;
+    create.max_frames = 16;
+    create.max_vcpus = 1;
+    EXPECT_EQ(control_op(Operation::CreateDomain, create), 0);
+    control::SetUuid set{.domain = create.domain, .reserved = {}, .uuid = {1, 2, 3}};
+    EXPECT_EQ(control_op(Operation::SetUuid, set), -kEBUSY);
+    control::ShutdownDomain stop{create.domain, 0, static_cast<u32>(control::ShutdownReason::Crash)};
+    EXPECT_EQ(control_op(Operation::ShutdownDomain, stop), 0);
+    EXPECT_EQ(control_op(Operation::SetUuid, set), 0);
+    control::GetDomain get{};
+    get.domain = create.domain;
+    EXPECT_EQ(control_op(Operation::GetDomain, get), 0);
+    EXPECT_TRUE(get.info.uuid[0] == 1 && get.info.uuid[2] == 3 && get.info.uuid[15] == 0);
+    control::DomainOnly one{create.domain, {}};
+    EXPECT_EQ(control_op(Operation::DestroyDomain, one), 0);
+    set.domain = 0;
+    EXPECT_EQ(control_op(Operation::SetUuid, set), -kEINVAL);
 }
 
 void check_create() {
@@ -175,6 +198,7 @@ void guest::test_main() {
     check_missing_domains();
     check_dom0_is_safe();
     check_create();
+    check_uuid();
     check_buffers();
     for (const u32 unknown : {0u, 0x99u, 0x1ffu, 0xffff'ffffu}) {
         const long result = call(static_cast<Operation>(unknown), page.address(), 64);

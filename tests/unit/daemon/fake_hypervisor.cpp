@@ -200,6 +200,16 @@ hvctl::Result<void> FakeHypervisor::destroy_domain(DomainId id) {
     return {};
 }
 
+hvctl::Result<void> FakeHypervisor::set_uuid(DomainId id, const hvctl::Uuid& uuid) {
+    TRY(check("set_uuid"));
+    const Guard guard{mutex_};
+    FakeDomain* domain = TRY(need(id));
+    if ((domain->info.flags & abi::kDomainShutdown) == 0) return hvctl::fail(hvctl::ErrorCode::Busy, "it runs");
+    std::ranges::copy(uuid, domain->info.uuid);
+    keep(*domain);
+    return {};
+}
+
 hvctl::Result<void> FakeHypervisor::pause_domain(DomainId id) {
     TRY(check("pause_domain"));
     const Guard guard{mutex_};

@@ -80,6 +80,7 @@ class FakeHypervisor final : public Hypervisor {
     hvctl::Result<DomainId> create_domain(abi::DomainType type, const hvctl::Uuid& uuid,
                                           const hvctl::DomainLimits& limits) override;
     hvctl::Result<void> destroy_domain(DomainId domain) override;
+    hvctl::Result<void> set_uuid(DomainId domain, const hvctl::Uuid& uuid) override;
     hvctl::Result<void> pause_domain(DomainId domain) override;
     hvctl::Result<void> unpause_domain(DomainId domain) override;
     hvctl::Result<void> set_max_memory(DomainId domain, std::uint64_t frames) override;

@@ -166,7 +166,7 @@ INSTANTIATE_TEST_SUITE_P(
                "web1.yaml:4:22: burst: there is no limit to go beyond; write iops or bandwidth, too"},
         Golden{"Action", with("on_crash: restrat\n"),
                "web1.yaml:4:11: on_crash: \"restrat\" is not one of destroy, restart, preserve, coredump-destroy, "
-               "coredump-restart; did you mean "
+               "coredump-restart, rename-restart; did you mean "
                "\"restart\"?"},
         Golden{"Boolean", with("autostart: yes\n"),
                "web1.yaml:4:12: autostart: \"yes\" is neither true nor false; write true"},

@@ -56,6 +56,8 @@ TEST_F(ControlTest, ErrorsNameOperationAndDomain) {
     EXPECT_EQ(control_.destroy_domain(DomainId{7}).error().code(), ErrorCode::TryAgain);
     answer_all_with(-xen::kEPERM);
     EXPECT_EQ(control_.pause_domain(DomainId{7}).error().code(), ErrorCode::NotPermitted);
+    answer_all_with(-xen::kEBUSY);
+    EXPECT_EQ(control_.set_uuid(DomainId{7}, Uuid{1}).error().what().find("cannot give domain 7 another UUID: "), 0u);
     answer_all_with(-xen::kENOMEM);
     EXPECT_EQ(control_.set_claim(DomainId{7}, 5).error().code(), ErrorCode::NoMemory);
 }

@@ -15,9 +15,9 @@ namespace hvctld::config {
 
 enum class DomainType : std::uint8_t { Pv, Pvh, Hvm };
 // What becomes of a run that has ended. In the order of the words that readers.cpp takes.
-enum class EndAction : std::uint8_t { Destroy, Restart, Preserve, CoredumpDestroy, CoredumpRestart };
+enum class EndAction : std::uint8_t { Destroy, Restart, Preserve, CoredumpDestroy, CoredumpRestart, RenameRestart };
 constexpr bool restarts(EndAction action) {
-    return action == EndAction::Restart || action == EndAction::CoredumpRestart;
+    return action == EndAction::Restart || action == EndAction::CoredumpRestart || action == EndAction::RenameRestart;
 }
 constexpr bool dumps_core(EndAction action) {
     return action == EndAction::CoredumpDestroy || action == EndAction::CoredumpRestart;

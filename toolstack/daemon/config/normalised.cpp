@@ -100,6 +100,7 @@ std::string_view to_string(EndAction action) {
         case EndAction::Preserve: return "preserve";
         case EndAction::CoredumpDestroy: return "coredump-destroy";
         case EndAction::CoredumpRestart: return "coredump-restart";
+        case EndAction::RenameRestart: return "rename-restart";
     }
     return "destroy";
 }

@@ -7,8 +7,8 @@
 namespace hvctld::config {
 
 void read_action(MapReader& reader, std::string_view key, EndAction& action) {
-    constexpr std::array<std::string_view, 5> kActions{"destroy", "restart", "preserve", "coredump-destroy",
-                                                       "coredump-restart"};
+    constexpr std::array<std::string_view, 6> kActions{"destroy",          "restart",          "preserve",
+                                                       "coredump-destroy", "coredump-restart", "rename-restart"};
     if (const int chosen = reader.choice(key, kActions); chosen >= 0) action = static_cast<EndAction>(chosen);
 }
 

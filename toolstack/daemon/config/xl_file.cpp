@@ -93,9 +93,9 @@ std::string as_scalar(std::string_view value) {
     return text + '"';
 }
 
-// What comes to the same here: a domain keeps its name.
+// What comes to the same here.
 std::string_view ending(std::string_view value) {
-    return value == "soft-reset" || value == "rename-restart" ? "restart" : value;
+    return value == "soft-reset" ? "restart" : value;
 }
 
 std::string advice(const Assignment& found) {

@@ -255,6 +255,7 @@ void Ends::add_phases(Job& job, Domain& domain, EndReason reason, bool asked) {
     domain.record.wanted = restart;
     domains_.save(domain);
     if (dumps) core_dumps_.add_phases(job, domain);
+    if (restart && action == config::EndAction::RenameRestart) kept_runs_.add_phase(job, domain);
     tear_down_.add_phases(job, domain, domain.record.end_reason, !restart);
     if (!restart) return;
     if (delay != 0) job.add(back_off(delay));

@@ -4,6 +4,7 @@
 #include "domain/context.hpp"
 #include "domain/core_dumps.hpp"
 #include "domain/domains.hpp"
+#include "domain/kept_runs.hpp"
 #include "domain/starts.hpp"
 #include "domain/tear_down.hpp"
 #include "domain/work.hpp"
@@ -12,13 +13,15 @@ namespace hvctld {
 
 class Ends {
   public:
-    Ends(Context& context, Domains& domains, Work& work, TearDown& tear_down, Starts& starts, CoreDumps& core_dumps)
+    Ends(Context& context, Domains& domains, Work& work, TearDown& tear_down, Starts& starts, CoreDumps& core_dumps,
+         KeptRuns& kept_runs)
         : context_{context},
           domains_{domains},
           work_{work},
           tear_down_{tear_down},
           starts_{starts},
           core_dumps_{core_dumps},
+          kept_runs_{kept_runs},
           again_{context.loop} {}
 
     // From here on hv tells the daemon when a domain has ended.
@@ -52,6 +55,7 @@ class Ends {
     TearDown& tear_down_;
     Starts& starts_;
     CoreDumps& core_dumps_;
+    KeptRuns& kept_runs_;
     BoundPort exceptions_;
     Timer again_;  // looks for what could not be ended
 };

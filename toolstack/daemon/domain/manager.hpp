@@ -184,7 +184,8 @@ class Manager {
     Starts starts_{context_, domains_, work_, tear_down_};
     Definitions definitions_{context_, domains_, work_, starts_};
     CoreDumps core_dumps_{context_, domains_, work_, tear_down_};
-    Ends ends_{context_, domains_, work_, tear_down_, starts_, core_dumps_};
+    KeptRuns kept_runs_{context_, domains_, tear_down_};
+    Ends ends_{context_, domains_, work_, tear_down_, starts_, core_dumps_, kept_runs_};
     Requests requests_{context_, domains_, work_, tear_down_, ends_};
     HostEnd host_end_{context_, domains_, work_, requests_};
     Renames renames_{context_, domains_, work_};
@@ -198,7 +199,7 @@ class Manager {
     Volumes volumes_{context_, domains_, disk_changes_};
     Recovery recovery_{context_,
                        {domains_, definitions_, work_, tear_down_, starts_, requests_, ends_, host_end_, core_dumps_,
-                        renames_, pools_}};
+                        kept_runs_, renames_, pools_}};
 };
 
 }  // namespace hvctld

@@ -103,11 +103,17 @@ void Recovery::match_domains(const std::vector<abi::DomainInfo>& infos) {
         const auto owner = std::ranges::find_if(known, [&](const Domain* domain) {
             return domain->in_hv() && domain->record.instance.domid == info.domain && domain->record.uuid == uuid;
         });
-        if (owner == known.end()) {
-            unknown.push_back(&info);
-        } else {
+        if (owner != known.end()) {
             there.insert(*owner);
             serve_again(**owner, info);
+            continue;
+        }
+        const auto giver =
+            std::ranges::find_if(known, [&](const Domain* domain) { return KeptRuns::is_run_of(*domain, info); });
+        if (giver == known.end()) {
+            unknown.push_back(&info);
+        } else {
+            parts_.kept_runs.give_away(**giver);
         }
     }
     match_others(unknown, there);

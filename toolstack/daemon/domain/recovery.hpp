@@ -12,6 +12,7 @@
 #include "domain/ends.hpp"
 #include "domain/host_end.hpp"
 #include "domain/host_store.hpp"
+#include "domain/kept_runs.hpp"
 #include "domain/pool_changes.hpp"
 #include "domain/renames.hpp"
 #include "domain/requests.hpp"
@@ -33,6 +34,7 @@ class Recovery {
         Ends& ends;
         HostEnd& host_end;
         CoreDumps& core_dumps;
+        KeptRuns& kept_runs;
         Renames& renames;
         PoolChanges& pools;
     };

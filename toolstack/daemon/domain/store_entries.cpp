@@ -99,6 +99,22 @@ Result<void> write_domain_entries(store::Store& store, const config::DomainDefin
     });
 }
 
+Result<void> write_kept_entries(store::Store& store, std::uint16_t domid, const std::string& name,
+                                const std::string& uuid) {
+    const std::string home = domain_path(domid);
+    const std::string vm = "/vm/" + uuid;
+    return write_together(store, [&](StoreWriter& writer) {
+        const Permissions host{{store::kDom0, Access::None}};
+        writer.directory(vm, host);
+        writer.write(vm + "/name", name, host);
+        writer.write(vm + "/uuid", uuid, host);
+        writer.directory(home, host);
+        writer.write(home + "/name", name, host);
+        writer.write(home + "/domid", fmt::format("{}", domid), host);
+        writer.write(home + "/vm", vm, host);
+    });
+}
+
 void remove_domain_entries(store::Store& store, std::uint16_t domid, const std::string& uuid) {
     (void)store.remove(domain_path(domid));
     if (!uuid.empty()) (void)store.remove("/vm/" + uuid);

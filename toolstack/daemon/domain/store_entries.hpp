@@ -19,7 +19,10 @@ Result<void> write_host_memory(store::Store& store, std::uint64_t memory, std::u
 // /local/domain/<domid> and /vm/<uuid>, as the PV drivers of guests expect them, in one transaction.
 Result<void> write_domain_entries(store::Store& store, const config::DomainDefinition& definition,
                                   const Instance& instance);
-// Takes them away again; fine when they are not there.
+// Of a domain that is kept although its guest has ended: for people and tools, not for the guest.
+Result<void> write_kept_entries(store::Store& store, std::uint16_t domid, const std::string& name,
+                                const std::string& uuid);
+// Takes either away again; fine when they are not there.
 void remove_domain_entries(store::Store& store, std::uint16_t domid, const std::string& uuid);
 
 std::string domain_path(std::uint16_t domid);

@@ -21,6 +21,8 @@ class TearDown {
     static void unplug(Domain& domain);
     // Destroys the domain in hv, and waits that long for others to let go of its memory.
     Step free(const Domain& domain, std::uint64_t patience_ms = kFreePatienceMs);
+    // hv has nothing of the domain any more, or what it has is another's now; `last` and `reason` as above.
+    void freed(Domain& domain, EndReason reason, bool last);
 
     // What is said of a domain that has ended while something in Dom0 still has memory of it.
     static std::string held(DomainId domain);
@@ -29,8 +31,6 @@ class TearDown {
     std::function<void(const Domain&)> on_last_look;
 
   private:
-    void freed(Domain& domain, EndReason reason, bool last);
-
     Context& context_;
     Domains& domains_;
 };

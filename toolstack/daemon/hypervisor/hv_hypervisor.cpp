@@ -57,6 +57,9 @@ hvctl::Result<DomainId> HvHypervisor::create_domain(abi::DomainType type, const 
 hvctl::Result<void> HvHypervisor::destroy_domain(DomainId domain) {
     return control_.destroy_domain(domain);
 }
+hvctl::Result<void> HvHypervisor::set_uuid(DomainId domain, const hvctl::Uuid& uuid) {
+    return control_.set_uuid(domain, uuid);
+}
 hvctl::Result<void> HvHypervisor::pause_domain(DomainId domain) {
     return control_.pause_domain(domain);
 }

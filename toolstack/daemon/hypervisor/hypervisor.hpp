@@ -57,6 +57,8 @@ class Hypervisor {
     virtual hvctl::Result<DomainId> create_domain(abi::DomainType type, const hvctl::Uuid& uuid,
                                                   const hvctl::DomainLimits& limits) = 0;
     virtual hvctl::Result<void> destroy_domain(DomainId domain) = 0;  // one round, see Control::destroy_domain()
+    // Of a domain that has shut down.
+    virtual hvctl::Result<void> set_uuid(DomainId domain, const hvctl::Uuid& uuid) = 0;
     virtual hvctl::Result<void> pause_domain(DomainId domain) = 0;
     virtual hvctl::Result<void> unpause_domain(DomainId domain) = 0;
     virtual hvctl::Result<void> set_max_memory(DomainId domain, std::uint64_t frames) = 0;

@@ -73,6 +73,7 @@ std::string_view to_string(JobPhase phase) {
         case JobPhase::Stop: return "stop";
         case JobPhase::Disconnect: return "disconnect";
         case JobPhase::Free: return "free";
+        case JobPhase::Keep: return "keep the run under another name";
         case JobPhase::BackOff: return "back off";
         case JobPhase::PrepareDisk: return "prepare the disk";
         case JobPhase::ConnectDisk: return "connect the disk";

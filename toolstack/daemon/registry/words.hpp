@@ -74,6 +74,7 @@ enum class JobPhase : std::uint8_t {
     Stop,
     Disconnect,
     Free,
+    Keep,
     BackOff,
     // a disk that comes or goes
     PrepareDisk,

@@ -320,6 +320,23 @@ Step Disks::take_away(const config::DiskDefinition& disk) {
     };
 }
 
+Step Disks::take_all_away() {
+    return [this](Job& job, const Done& done) {
+        std::map<std::uint32_t, dev_t> devices;
+        for (const std::uint32_t number : vbds().numbers()) devices[number] = vbd_device(vbds(), number);
+        unplug();
+        const auto gone = [this, devices, domid = domain_.id()]() -> Result<bool> {
+            return std::ranges::all_of(
+                devices, [&](const auto& one) { return context_.blocks->has_let_go(domid, one.first, one.second); });
+        };
+        look_until(gone, kKernelPatienceMs, [this] {
+            return Error{ErrorId::BackendFailed,
+                         fmt::format("{}: Dom0's kernel does not let go of its disks: requests to them hang",
+                                     domain_.record.name)};
+        })(job, done);
+    };
+}
+
 bool Disks::has(const std::string& target) const {
     return context_.claims.has(domain_.record.instance.domid, target) || vbds().state(number_of_target(target));
 }

@@ -57,6 +57,10 @@ class Disks final : public Device {
     // beginning on there is no way back.
     [[nodiscard]] Step take_away(const config::DiskDefinition& disk);
 
+    // As unplug(), and over when Dom0's kernel has let go of all of them: requests of theirs do not reach their images
+    // after that.
+    [[nodiscard]] Step take_all_away();
+
     // Whether a disk of that name is there, or not yet gone.
     [[nodiscard]] bool has(const std::string& target) const;
     [[nodiscard]] std::vector<DiskView> list() const;
