@@ -260,6 +260,28 @@ def own_kernel(dom0):
     expect_nothing_left(dom0)
 
 
+@in_dom0("disks: an image is encrypted with a key of Dom0's, and the guest sees none of that", slow=True)
+def encrypted(dom0):
+    image, key = f"{FOLDER}/a.luks", f"{FOLDER}/key"
+    dom0.ok(f"mkdir -p {FOLDER} && printf secret >{key} && chmod 600 {key} && "
+            f"qemu-img create -q -f luks --object secret,id=k,file={key} -o key-secret=k,iter-time=10 {image} 32M")
+    path = define(dom0, "diska", f"[{{target: xvda, path: {image}, format: luks, key_file: {key}}}]")
+    start(dom0, path, "diska")
+    in_guest(dom0, "diska", "yes payload | dd of=/dev/xvda bs=1M count=1 conv=fsync 2>/dev/null; echo written$((40 + 2))", "written42")
+    dom0.ok(f"! grep -q payload {image}")
+    dom0.ok("systemctl kill -s KILL 'hvctl-disk@*'")
+    in_guest(dom0, "diska", "dd if=/dev/xvda bs=7 count=1 iflag=fullblock 2>/dev/null | sed s/load/LOAD/; echo", "payLOAD")
+    dom0.ok("hvctl block-resize diska xvda 48MiB")
+    in_guest(dom0, "diska", "head -c 512 /dev/xvda >/dev/null; echo size$(($(cat /sys/block/xvda/size) / 2048))", "size48")
+    dom0.ok(f"qemu-img create -q -f luks --object secret,id=k,file={key} -o key-secret=k,iter-time=10 {FOLDER}/b.luks 32M && "
+            f"hvctl block-attach diska {FOLDER}/b.luks xvdb --format luks --key-file {key} && hvctl block-detach diska xvdb && hvctl destroy diska")
+    dom0.refused(f"mv {key} {key}.away && hvctl start diska", "key_file")
+    dom0.ok(f"printf wrong >{key}")
+    dom0.refused("hvctl start diska", "journalctl")
+    dom0.refused(f"hvctl create {define(dom0, 'diskb', f'[{{target: xvda, path: {image}, format: luks}}]')}", "key_file")
+    expect_nothing_left(dom0)
+
+
 @in_dom0("disks: a qcow2 image is served, outlives the death of what serves it, and grows")
 def other_format(dom0):
     file = f"{FOLDER}/a.qcow2"

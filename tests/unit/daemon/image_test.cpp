@@ -82,6 +82,8 @@ TEST_F(ImageTest, OtherFormatsAreNamedWhereAnAdministratorAsks) {
     EXPECT_NE(also.error().message().find("format: qcow2"), std::string::npos) << also.error().message();
     // A guest that has written such a header to its own disk still restarts.
     EXPECT_TRUE(open_image(disk(path), false));
+    // A guest that encrypts its whole disk makes no image of it.
+    EXPECT_TRUE(open_image(disk(image("encrypted", std::string{"LUKS\xba\xbe\0\2", 8})), true));
 }
 
 TEST_F(ImageTest, AnImageIsOfTheFormatThatItsDiskSays) {
@@ -94,7 +96,8 @@ TEST_F(ImageTest, AnImageIsOfTheFormatThatItsDiskSays) {
                                   {"vmdk", std::string{"KDMV\1\0\0\0\3\0\0\0\0\0\2\0", 16}},
                                   {"vhdx", "vhdxfile"},
                                   {"vhd", "conectix"},
-                                  {"vdi", vdi}};
+                                  {"vdi", vdi},
+                                  {"luks", std::string{"LUKS\xba\xbe\0\1", 8}}};
     for (const Case& own : cases) {
         const std::string path = image(own.format, own.head);
         for (const Case& said : cases) {

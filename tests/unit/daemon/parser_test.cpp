@@ -64,7 +64,7 @@ disks:
   - {target: xvda, path: /srv/web1.img, format: raw, mode: ro}
 disk_limits: {iops: 2000, bandwidth: 100MiB/s, burst: 90s}
 nics:
-  - {bridge: hvbr0, mac: 00:16:3e:00:00:01, addresses: [192.0.2.10/24, "2001:db8::10/64"], rate: 100Mbit/s, transfer_quota: 1TiB, over_quota: 1Mbit/s}
+  - {bridge: hvbr0, mac: 00:16:3e:00:00:01, addresses: [192.0.2.10/24, "2001:db8::10/64"], gateways: [192.0.2.1, "2001:db8::1"], nameservers: [192.0.2.53], rate: 100Mbit/s, transfer_quota: 1TiB, over_quota: 1Mbit/s}
 on_poweroff: preserve
 on_reboot: destroy
 on_crash: coredump-restart
@@ -193,6 +193,14 @@ INSTANTIATE_TEST_SUITE_P(
                "web1.yaml:4:43: on_full: \"puase\" is not one of pause, error; did you mean \"pause\"?"},
         Golden{"Vlan", with("nics: [{bridge: b, vlan: 4095}]\n"),
                "web1.yaml:4:26: vlan: 4095 is out of range; it must be 1 to 4094"},
+        Golden{"NoKey", with("disks: [{target: xvda, path: /x, format: luks}]\n"),
+               "web1.yaml:4:9: key_file: a luks image needs the file that its key is in"},
+        Golden{"KeyOfNothing", with("disks: [{target: xvda, path: /x, key_file: /k}]\n"),
+               "web1.yaml:4:44: key_file: a raw image has no key; write format: luks"},
+        Golden{"Gateway", with("nics: [{bridge: b, gateways: [192.0.2.0/24]}]\n"),
+               "web1.yaml:4:31: gateways: \"192.0.2.0/24\" is not the address of a host, such as 192.0.2.1"},
+        Golden{"Gateways", with("nics: [{bridge: b, gateways: [192.0.2.1, 192.0.2.2]}]\n"),
+               "web1.yaml:4:30: gateways: one of IPv4 and one of IPv6 at most"},
         Golden{"Hook", with("nics: [{bridge: b, hook: vif-route}]\n"),
                "web1.yaml:4:26: hook: \"vif-route\" is not an absolute path"},
         Golden{"HookOfXl", with("nics: [{bridge: b, script: /x}]\n"),

@@ -8,7 +8,7 @@ namespace hvctl::cli {
 namespace {
 
 struct Arguments {
-    std::string domain, path, target, format, on_full;
+    std::string domain, path, target, format, key_file, on_full;
     bool volume = false, read_only = false, cdrom = false, shared = false, no_wait = false;
 };
 
@@ -22,6 +22,8 @@ std::string disk_text(const Arguments& arguments) {
         disk.add("path", Value(std::filesystem::absolute(arguments.path).string()));
     }
     if (!arguments.format.empty()) disk.add("format", Value(arguments.format));
+    if (!arguments.key_file.empty())
+        disk.add("key_file", Value(std::filesystem::absolute(arguments.key_file).string()));
     if (arguments.read_only) disk.add("mode", Value(std::string("ro")));
     if (arguments.cdrom) disk.add("device", Value(std::string("cdrom")));
     if (arguments.shared) disk.add("shared", Value(true));
@@ -69,7 +71,9 @@ void add_block_attach(App& app, Context& context) {
     verb.flag("--volume", arguments->volume, "PATH is a volume, NAME or POOL/NAME");
     verb.positional("TARGET", Complete::Nothing, arguments->target, "its name in the guest (the next xvd that is free)",
                     Arity::Optional);
-    verb.value("--format", "FORMAT", arguments->format, "of the image: raw (by default), qcow2, vmdk, vhdx, vhd, vdi");
+    verb.value("--format", "FORMAT", arguments->format,
+               "of the image: raw (by default), qcow2, vmdk, vhdx, vhd, vdi, luks");
+    verb.value("--key-file", "FILE", arguments->key_file, "the key of a luks image");
     verb.flag("--read-only", "-r", arguments->read_only, "the guest may not write to it");
     verb.flag("--cdrom", arguments->cdrom, "show it as a CD-ROM");
     verb.flag("--shared", arguments->shared, "others may have it, too");

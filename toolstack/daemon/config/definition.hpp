@@ -30,7 +30,8 @@ std::string_view to_string(EndAction action);
 using MacAddress = std::array<std::uint8_t, 6>;
 
 // What an image may be, by xl's names; the first is the usual one.
-inline constexpr std::array<std::string_view, 6> kImageFormats{"raw", "qcow2", "vmdk", "vhdx", "vhd", "vdi"};
+inline constexpr std::array<std::string_view, 7> kImageFormats{"raw", "qcow2", "vmdk", "vhdx", "vhd", "vdi", "luks"};
+inline constexpr std::string_view kEncrypted = "luks";  // with a key of the host's
 
 // What becomes of the guest when the file system of an image that grows is full. In the order of the words that
 // devices.cpp has.
@@ -41,6 +42,7 @@ struct DiskDefinition {
     std::string path;
     std::string volume = {};  // POOL/NAME, where the path is that of a volume; empty: just a path
     std::string format = "raw";
+    std::string key_file = {};  // an absolute path; of an encrypted image
     bool read_only = false;
     bool cdrom = false;   // read only
     bool shared = false;  // other domains may have it, too, also where one of them writes
@@ -75,12 +77,15 @@ struct NicDefinition {
     std::optional<MacAddress> mac;    // none: made from the domain's name when it starts
     std::vector<IpPrefix> addresses;  // what the guest is told, and all that it may send from
     bool any_address = false;         // it may send from any
-    std::uint64_t rate_bits = 0;      // per second, in each direction; 0: no limit
-    std::uint32_t mtu = 0;            // 0: the bridge's
-    std::uint32_t vlan = 0;           // of a bridge that knows VLANs; 0: what comes without a tag there
-    bool offload = true;              // checksums and segments are left to the other end
-    bool link = true;                 // up
-    std::uint64_t quota_bytes = 0;    // received and sent in a calendar month (UTC); 0: no end
+    // What cloud-init is told: hosts. None: what the host's own network has.
+    std::vector<IpPrefix> gateways;  // one of each kind, at most
+    std::vector<IpPrefix> nameservers;
+    std::uint64_t rate_bits = 0;    // per second, in each direction; 0: no limit
+    std::uint32_t mtu = 0;          // 0: the bridge's
+    std::uint32_t vlan = 0;         // of a bridge that knows VLANs; 0: what comes without a tag there
+    bool offload = true;            // checksums and segments are left to the other end
+    bool link = true;               // up
+    std::uint64_t quota_bytes = 0;  // received and sent in a calendar month (UTC); 0: no end
     OverQuota over_quota = OverQuota::Warn;
     std::uint64_t over_quota_bits = 0;  // per second, with Throttle
     std::string hook = {};              // the program that is run for it, or kNoHook; empty: the host's

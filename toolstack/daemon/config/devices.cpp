@@ -40,14 +40,15 @@ Parsed<std::uint64_t> parse_rate(std::string_view text) {
         std::uint64_t factor;
     };
     constexpr std::array kUnits{Unit{"Gbit/s", 1000000000}, Unit{"Mbit/s", 1000000}, Unit{"kbit/s", 1000}};
-    constexpr std::uint64_t kMost = 1000000000000;
+    constexpr std::uint64_t kMost = 17000000000;  // what Dom0's kernel can be told is 32 bits of bytes, with a sign
     if (text == kNoRate) return 0;
     for (const Unit& unit : kUnits) {
         if (!text.ends_with(unit.name)) continue;
         const auto number = parse_number(text.substr(0, text.size() - unit.name.size()), 1, kMost / unit.factor);
         if (number) return *number * unit.factor;
     }
-    return std::unexpected(fmt::format("\"{}\" is not a rate; write for example 100Mbit/s, or none", text));
+    return std::unexpected(
+        fmt::format("\"{}\" is not a rate; write for example 100Mbit/s, 17Gbit/s at most, or none", text));
 }
 
 // Complains of a target that is none, or that a disk before has.
@@ -101,6 +102,18 @@ void read_source(MapReader& reader, Pools pools, DiskDefinition& disk, Diagnosti
         read_volume(*volume, *text, *pools, disk, diagnostics);
 }
 
+void read_key(MapReader& reader, DiskDefinition& disk, Diagnostics& diagnostics) {
+    const YamlNode* const key = reader.take("key_file");
+    reader.path("key_file", disk.key_file);
+    const bool encrypted = disk.format == kEncrypted;
+    if (encrypted && key == nullptr) {
+        diagnostics.error(reader.position(), "key_file: a luks image needs the file that its key is in");
+    } else if (!encrypted && key != nullptr) {
+        diagnostics.error(key->position,
+                          fmt::format("key_file: a {} image has no key; write format: luks", disk.format));
+    }
+}
+
 DiskDefinition read_one_disk(MapReader& reader, const YamlNode* target, const std::vector<DiskDefinition>& others,
                              Pools pools, Diagnostics& diagnostics) {
     DiskDefinition disk;
@@ -110,6 +123,7 @@ DiskDefinition read_one_disk(MapReader& reader, const YamlNode* target, const st
     if (const int format = reader.choice("format", kImageFormats); format > 0) disk.format = kImageFormats.at(format);
     if (const YamlNode* node = reader.take("format"); !disk.volume.empty() && disk.format != kImageFormats.front())
         diagnostics.error(node->position, "format: what is in a volume is raw; 'hvctl volume-import' makes it so");
+    read_key(reader, disk, diagnostics);
     constexpr std::array<std::string_view, 2> kDevices{"disk", "cdrom"};
     disk.cdrom = reader.choice("device", kDevices) == 1;
     constexpr std::array<std::string_view, 2> kModes{"rw", "ro"};
@@ -194,6 +208,35 @@ void read_link_and_rate(MapReader& reader, NicDefinition& nic, Diagnostics& diag
     if (const int link = reader.choice("link", kLinks); link >= 0) nic.link = link == 0;
 }
 
+// Addresses of others than the guest.
+void read_hosts(MapReader& reader, std::string_view key, std::vector<IpPrefix>& hosts, std::size_t most,
+                Diagnostics& diagnostics) {
+    const YamlNode* list = reader.take(key);
+    if (list == nullptr || !expect(*list, YamlNode::Kind::Sequence, key, diagnostics)) return;
+    if (list->items.size() > most) diagnostics.error(list->position, fmt::format("{}: {} at most", key, most));
+    for (const YamlNode& item : list->items) {
+        const std::string* text = reader.scalar(item, "an address");
+        if (text == nullptr) continue;
+        const auto parsed = parse_ip_prefix(*text);
+        if (!parsed || parsed->length != parsed->bits()) {
+            diagnostics.error(item.position,
+                              fmt::format("{}: \"{}\" is not the address of a host, such as 192.0.2.1", key, *text));
+        } else {
+            hosts.push_back(*parsed);
+        }
+    }
+}
+
+void read_gateways(MapReader& reader, NicDefinition& nic, Diagnostics& diagnostics) {
+    constexpr std::size_t kMostGateways = 2;
+    constexpr std::size_t kMostNameservers = 3;  // of resolv.conf(5)
+    const YamlNode* list = reader.take("gateways");
+    if (list != nullptr) read_hosts(reader, "gateways", nic.gateways, kMostGateways, diagnostics);
+    if (nic.gateways.size() == kMostGateways && nic.gateways[0].six == nic.gateways[1].six)
+        diagnostics.error(list->position, "gateways: one of IPv4 and one of IPv6 at most");
+    read_hosts(reader, "nameservers", nic.nameservers, kMostNameservers, diagnostics);
+}
+
 NicDefinition read_one_nic(MapReader& reader, Diagnostics& diagnostics) {
     NicDefinition nic;
     if (const YamlNode* bridge = reader.take("bridge")) {
@@ -202,6 +245,7 @@ NicDefinition read_one_nic(MapReader& reader, Diagnostics& diagnostics) {
     }
     nic.mac = read_parsed(reader, "mac", parse_mac, diagnostics);
     read_addresses(reader, nic, diagnostics);
+    read_gateways(reader, nic, diagnostics);
     if (reader.take("mtu") != nullptr) reader.number("mtu", nic.mtu, kLeastMtu, kMostMtu);
     constexpr std::uint32_t kMostVlan = 4094;
     if (reader.take("vlan") != nullptr) reader.number("vlan", nic.vlan, 1, kMostVlan);

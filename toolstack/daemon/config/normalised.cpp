@@ -28,6 +28,7 @@ Json disk(const DiskDefinition& disk) {
         result["volume"] = disk.volume;
     }
     result["format"] = disk.format;
+    if (!disk.key_file.empty()) result["key_file"] = disk.key_file;
     result["mode"] = disk.read_only ? "ro" : "rw";
     if (disk.cdrom) result["device"] = "cdrom";
     if (disk.shared) result["shared"] = true;
@@ -48,6 +49,8 @@ Json nic(const NicDefinition& nic) {
     if (nic.mac) result["mac"] = format_mac(*nic.mac);
     if (nic.any_address) result["addresses"] = kAnyAddress;
     for (const IpPrefix& address : nic.addresses) result["addresses"].push_back(address.text());
+    for (const IpPrefix& host : nic.gateways) result["gateways"].push_back(host.address());
+    for (const IpPrefix& host : nic.nameservers) result["nameservers"].push_back(host.address());
     if (nic.rate_bits != 0) result["rate"] = format_rate(nic.rate_bits);
     if (nic.mtu != 0) result["mtu"] = nic.mtu;
     if (nic.vlan != 0) result["vlan"] = nic.vlan;

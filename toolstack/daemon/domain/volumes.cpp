@@ -349,9 +349,11 @@ Result<JobId> Volumes::import(const std::string& volume, const std::string& file
                               uid_t user) {
     TRY(require_registry(context_.registry));
     const SharedTask task = TRY(begin(volume, user));
-    if (std::ranges::find(config::kImageFormats, format) == config::kImageFormats.end()) {
+    const auto formats = std::span{config::kImageFormats}.first<std::size(config::kImageFormats) - 1>();
+    static_assert(config::kImageFormats.back() == config::kEncrypted, "of which a volume has no key");
+    if (std::ranges::find(formats, format) == formats.end()) {
         return fail(ErrorId::InvalidArgument, fmt::format("\"{}\" is no format of images that can be imported: {}",
-                                                          format, fmt::join(config::kImageFormats, ", ")));
+                                                          format, fmt::join(formats, ", ")));
     }
     if (!file.starts_with('/') || file.find('\0') != std::string::npos)
         return fail(ErrorId::InvalidArgument, fmt::format("\"{}\" is no absolute path of an image", file));

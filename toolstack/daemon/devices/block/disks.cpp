@@ -200,7 +200,9 @@ void Disks::recover_one(const ImageClaim& claim) {
     const std::uint32_t number = number_of(claim.disk);
     const auto same = [&](const config::DiskDefinition& disk) { return disk.target == claim.disk.target; };
     const bool known = std::ranges::any_of(disks, same);
-    if (claim.state == ClaimState::There) {
+    // The guest has let go of it as it was asked: to take it away was all that was left.
+    const bool let_go = vbds().state(number) == BusState::Closed && vbds().read(number, "online") == "0";
+    if (claim.state == ClaimState::There && !let_go) {
         vbds().keep_open(number);
         if (known) return;
         disks.push_back(claim.disk);

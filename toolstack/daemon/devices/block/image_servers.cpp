@@ -98,6 +98,14 @@ Result<void> ImageServers::grow(const config::DiskDefinition& disk, dev_t device
                                                           config::format_size(present)));
     }
     if (disk.read_only) return fail(ErrorId::InvalidArgument, "a disk that is read-only cannot be made larger");
+    // Of what QEMU serves it knows how to with these alone; to find that out takes the disk away for a while.
+    if (disk.format != "qcow2" && disk.format != config::kEncrypted) {
+        return fail(
+            ErrorId::InvalidArgument,
+            fmt::format("QEMU cannot make a {0} image larger; while no guest has it, 'qemu-img convert -O qcow2 "
+                        "{1} NEW' makes one of it that it can",
+                        disk.format, disk.path));
+    }
     const std::lock_guard changing{changing_};
     return resize(*found, bytes);
 }

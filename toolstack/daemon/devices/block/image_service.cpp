@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -30,6 +31,7 @@ constexpr const char* kExport = "disk";
 // Names of the link, and of what the service sees in its root.
 constexpr const char* kWritable = "/image";
 constexpr const char* kReadOnly = "/image-ro";
+constexpr const char* kKey = "/key";
 
 std::string socket_of(const std::string& id, const char* name) {
     return fmt::format("/run/hvctl-disk-{}/{}", id, name);
@@ -39,6 +41,18 @@ bool can_be_direct(const Image& image, bool read_only) {
     const std::string path = fmt::format("/proc/self/fd/{}", image.file.get());
     return static_cast<bool>(
         UniqueFd{::open(path.c_str(), (read_only ? O_RDONLY : O_RDWR) | O_DIRECT | O_CLOEXEC | O_NONBLOCK)});
+}
+
+// QEMU takes all of it as the key, as cryptsetup does.
+Result<void> check_key(const config::DiskDefinition& disk) {
+    constexpr off_t kLongest = 64 * 1024;
+    const UniqueFd file{::open(disk.key_file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+    struct stat status {};
+    if (!file || fstat(file.get(), &status) != 0)
+        return fail(errno == ENOENT ? ErrorId::FileMissing : ErrorId::FileUnreadable,
+                    fmt::format("key_file: {}: {}", disk.key_file, std::strerror(errno)));
+    if (S_ISREG(status.st_mode) && status.st_size > 0 && status.st_size <= kLongest) return {};
+    return fail(ErrorId::FileUnreadable, fmt::format("key_file: {} is no file with a key", disk.key_file));
 }
 
 // What a path leads to is looked for again by another process.
@@ -71,10 +85,15 @@ Result<void> ImageService::prepare(const Image& image, const config::DiskDefinit
     std::error_code problem;
     fs::create_directories(folder, problem);
     if (!problem) fs::create_symlink(disk.path, folder + name, problem);
+    const bool encrypted = disk.format == config::kEncrypted;
+    if (encrypted) TRY(check_key(disk));
+    if (encrypted && !problem) fs::create_symlink(disk.key_file, folder + kKey, problem);
     if (problem) return fail_errno(problem.value(), folder);
     std::ofstream options{folder + "/options"};
-    options << fmt::format("FILE={}\nIMAGE={}\nFORMAT={}\nREAD_ONLY={}\nWRITABLE={}\nDIRECT={}\n",
-                           image.device != 0 ? "host_device" : "file", name, qemu_driver(disk.format),
+    options << fmt::format("FILE={}\nIMAGE={}\nFORMAT={}\nOBJECTS={}\nREAD_ONLY={}\nWRITABLE={}\nDIRECT={}\n",
+                           image.device != 0 ? "host_device" : "file", name,
+                           fmt::format("{}{}", qemu_driver(disk.format), encrypted ? ",key-secret=key" : ""),
+                           encrypted ? fmt::format("--object secret,id=key,file={}", kKey) : "",
                            disk.read_only ? "on" : "off", disk.read_only ? "off" : "on",
                            can_be_direct(image, disk.read_only) ? "on" : "off");
     options.close();
