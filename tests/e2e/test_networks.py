@@ -160,6 +160,25 @@ def hooks(dom0):
     expect_nothing_left(dom0)
 
 
+@in_dom0("networks: addresses of a provider are routed to the guest that has them, and to no other when they move")
+def routed(dom0):
+    path = define(dom0, "neta", '[{addresses: [203.0.113.5, "2001:db8:5::1", "2001:db8:5:1::/64"]}]')
+    dom0.ok(f"hvctl create {path}")
+    dom0.ask("neta", "ip address add 203.0.113.5/32 dev eth0; ip route add 10.213.0.1 dev eth0; ip route add default via 10.213.0.1;"
+             " ip -6 address add 2001:db8:5::1/128 dev eth0; ip -6 address add 2001:db8:5:1::7/64 dev eth0; echo $((6 * 7)) set", "42 set")
+    dom0.until("busybox ping -c 1 -W 2 203.0.113.5", "1 packets received")
+    expect("203.0.113.5 dev hvbr0" in dom0.ok("ip route show proto 104"), "no route that says whose it is")
+    dom0.until("busybox ping -6 -c 1 -W 2 2001:db8:5::1", "1 packets received")
+    expect("2001:db8:5:1::/64 via 2001:db8:5::1" in dom0.ok("ip -6 route show proto 104"), "no way to the network behind it")
+    dom0.ok("test $(cat /proc/sys/net/ipv4/ip_forward)$(cat /proc/sys/net/ipv6/conf/all/forwarding) = 11")
+    dom0.ok("hvctl network-set neta 0 addresses=203.0.113.6")
+    expect(dom0.ok("ip route show proto 104; ip -6 route show proto 104").split()[0] == "203.0.113.6", "routes of before")
+    dom0.ok("systemctl kill -s KILL hvctld; for i in $(seq 100); do hvctl list >/dev/null 2>&1 && break; sleep 0.2; done")
+    dom0.ok("hvctl destroy neta")
+    dom0.until("ip route show proto 104; ip -6 route show proto 104; echo end", r"^end")
+    expect_nothing_left(dom0)
+
+
 @in_dom0("networks: what cannot be had is refused with a reason, and leaves nothing")
 def refusals(dom0):
     dom0.refused(f"hvctl create -p {define(dom0, 'neta', '[{bridge: nowhere, addresses: any}]')}", "HV-E0801", "no bridge nowhere")

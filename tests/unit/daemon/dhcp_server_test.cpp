@@ -36,5 +36,14 @@ TEST(DhcpServer, AGuestIsToldItsFirstAddressOfEachFamily) {
     EXPECT_EQ(dnsmasq_host(network(), guest("+", {"10.213.1.5/20"})), "00:16:3e:00:00:01,10.213.1.5\n");
 }
 
+TEST(DhcpServer, AGuestIsToldAnMtuOfItsOwn) {
+    GuestNic small = guest("web1", {"10.213.1.5/20"});
+    small.nic.mtu = 1400;
+    EXPECT_EQ(dnsmasq_host(network(), small), "00:16:3e:00:00:01,10.213.1.5,set:mtu1400,web1\n");
+    EXPECT_EQ(dnsmasq_mtu(1400), "tag:mtu1400,option:mtu,1400\n");
+    EXPECT_NE(dnsmasq_configuration(network(), "/run/n/hvbr0").find("dhcp-optsdir=/run/n/hvbr0/options\n"),
+              std::string::npos);
+}
+
 }  // namespace
 }  // namespace hvctld::test

@@ -27,6 +27,10 @@ TEST(NicClaims, AnAddressIsOneGuests) {
     EXPECT_FALSE(claims.take("a", nic("00:16:3e:00:00:02", "192.0.2.10/24")));
     // What is apart may be the same; a MAC address never.
     EXPECT_TRUE(claims.take("b", nic("00:16:3e:00:00:02", "192.0.2.10/24", "br1")));
+    config::NicDefinition tagged = nic("00:16:3e:00:00:04", "192.0.2.10/24");
+    tagged.vlan = 20;
+    EXPECT_TRUE(claims.take("b", tagged));
+    claims.release("b", *tagged.mac);
     EXPECT_FALSE(claims.take("c", nic("00:16:3e:00:00:02", "", "br2")));
     // A change of one's own.
     EXPECT_TRUE(claims.take("a", nic("00:16:3e:00:00:01", "192.0.2.12/24")));

@@ -50,6 +50,35 @@ TEST(Seed, TellsWhoTheGuestIsAndWhere) {
     EXPECT_EQ(text_of(seed_files(server(), networks, "#!/bin/sh\n"), "user-data"), "#!/bin/sh\n");
 }
 
+TEST(Seed, GatewaysAndNameserversOfOtherBridges) {
+    auto there = server();
+    config::NicDefinition& nic = there.nics.front();
+    nic.bridge = "br0";
+    nic.addresses = {*config::parse_ip_prefix("192.0.2.10/24"), *config::parse_ip_prefix("2001:db8::10/64")};
+    const auto told = [&] { return Json::parse(text_of(seed_files(there, {}, ""), "network-config")); };
+    EXPECT_FALSE(told()["ethernets"]["nic0"].contains("gateway4"));
+    nic.gateways = {*config::parse_ip_prefix("192.0.2.1"), *config::parse_ip_prefix("2001:db8::1")};
+    nic.nameservers = {*config::parse_ip_prefix("192.0.2.53")};
+    const Json world = told()["ethernets"]["nic0"];
+    EXPECT_EQ(world["gateway4"], "192.0.2.1");
+    EXPECT_EQ(world["gateway6"], "2001:db8::1");
+    EXPECT_EQ(world["nameservers"]["addresses"], Json::array({"192.0.2.53"}));
+}
+
+TEST(Seed, AGatewayThatIsApartIsToldAsEachKindOfGuestTakesIt) {
+    auto there = server();
+    there.nics.front().addresses = {*config::parse_ip_prefix("203.0.113.5"), *config::parse_ip_prefix("2001:db8::/64")};
+    const std::vector networks{config::usual_network("")};
+    const Json all = Json::parse(text_of(seed_files(there, networks, ""), "network-config"));
+    EXPECT_EQ(all["version"], 1);
+    const Json nic = all["config"][0];
+    EXPECT_EQ(nic["mac_address"], "00:16:3e:00:00:01");
+    ASSERT_EQ(nic["subnets"].size(), 1u);
+    EXPECT_EQ(nic["subnets"][0]["address"], "203.0.113.5/32");
+    EXPECT_EQ(nic["subnets"][0]["gateway"], "10.213.0.1");
+    EXPECT_EQ(nic["subnets"][0]["dns_nameservers"][0], "10.213.0.1");
+}
+
 TEST(Seed, AnotherIdentityIsAnotherInstance) {
     const std::vector networks{config::usual_network("")};
     const auto id = [&](const config::DomainDefinition& definition, const std::string& user_data = {}) {

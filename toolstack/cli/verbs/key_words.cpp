@@ -23,6 +23,7 @@ std::vector<std::string> split(std::string_view list) {
 
 Value value_of(std::string_view key, const std::string& text) {
     if (key == kAddresses && text != "any") return split(text);
+    if (key == "gateways" || key == "nameservers") return split(text);
     if (key == "mtu" || key == "vlan" || key == "weight" || key == "iops") {
         if (const auto number = parse_number(text)) return *number;
     }

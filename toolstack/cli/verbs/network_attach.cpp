@@ -13,8 +13,8 @@ struct Arguments {
     bool no_wait = false;
 };
 
-constexpr std::array<std::string_view, 9> kKeys{"bridge", "mac",     "addresses", "rate", "mtu",
-                                                "vlan",   "offload", "link",      "hook"};
+constexpr std::array<std::string_view, 11> kKeys{"bridge", "mac",  "addresses", "gateways", "nameservers", "rate",
+                                                 "mtu",    "vlan", "offload",   "link",     "hook"};
 
 Result<void> attach(Context& context, const Arguments& arguments) {
     const std::string nic = TRY(map_text("network-attach", arguments.words, kKeys));
@@ -30,8 +30,10 @@ void add_network_attach(App& app, Context& context) {
     verb.description =
         "Gives a guest that runs a network interface. Returns when the guest's driver has taken it; a guest that is "
         "paused finds it when it goes on. The guest keeps it when it starts again.\n"
-        "The words are those of the domain file: bridge (hvbr0), mac, addresses (apart by commas, or any), rate, mtu, "
-        "vlan, offload (true or false), link, hook. The guest may send from its addresses and from no others; without "
+        "The words are those of the domain file: bridge (hvbr0), mac, addresses (apart by commas, or any), gateways "
+        "and "
+        "nameservers (which cloud-init is told at the next start), rate, mtu, vlan, offload (true or false), link, "
+        "hook. The guest may send from its addresses and from no others; without "
         "the "
         "word, hvctld gives it one of its "
         "own network.";

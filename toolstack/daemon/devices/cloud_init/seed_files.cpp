@@ -10,10 +10,12 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "base/files.hpp"
+#include "devices/network/guest_routes.hpp"
 #include "hvctl/try.hpp"
 
 namespace hvctld {
@@ -25,34 +27,102 @@ std::string text_of(const Json& json) {
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-Json ethernet(const config::NicDefinition& nic, const std::vector<config::NetworkSettings>& networks) {
-    Json result{{"match", {{"macaddress", config::format_mac(nic.mac.value_or(config::MacAddress{}))}}}};
-    bool has_four = false;
-    for (const config::IpPrefix& address : nic.addresses) {
-        if (address.is_network()) continue;
-        has_four = has_four || !address.six;
-        result["addresses"].push_back(address.text());
-    }
-    result["dhcp4"] = !has_four;
-    if (nic.mtu != 0) result["mtu"] = nic.mtu;
+// What the guest is told of the world beyond one of its interfaces.
+struct Beyond {
+    std::vector<config::IpPrefix> gateways;  // one of each kind, at most
+    std::vector<std::string> nameservers;
+};
+
+Beyond beyond(const config::NicDefinition& nic, const std::vector<config::NetworkSettings>& networks) {
+    Beyond result;
     const auto* const own = config::network_of(networks, nic.bridge);
-    if (own == nullptr || nic.addresses.empty()) return result;
-    for (const config::IpPrefix& host : own->addresses) {
-        const bool same_kind = std::ranges::any_of(nic.addresses, [&](const config::IpPrefix& one) {
-            return host.network().covers(one) && !one.is_network();
-        });
-        if (!same_kind) continue;
-        result[host.six ? "gateway6" : "gateway4"] = host.address();
-        if (own->dhcp) result["nameservers"]["addresses"].push_back(host.address());
+    if (own != nullptr) result.gateways = guest_gateways(*own, nic);
+    if (own != nullptr && own->dhcp) {
+        for (const config::IpPrefix& host : result.gateways) result.nameservers.push_back(host.address());
     }
+    if (!nic.gateways.empty()) result.gateways = nic.gateways;
+    if (!nic.nameservers.empty()) {
+        result.nameservers.clear();
+        for (const config::IpPrefix& host : nic.nameservers) result.nameservers.push_back(host.address());
+    }
+    return result;
+}
+
+std::vector<config::IpPrefix> hosts_of(const config::NicDefinition& nic) {
+    std::vector<config::IpPrefix> hosts;
+    std::ranges::copy_if(nic.addresses, std::back_inserter(hosts),
+                         [](const config::IpPrefix& one) { return !one.is_network(); });
+    return hosts;
+}
+
+bool has_four(const std::vector<config::IpPrefix>& hosts) {
+    return std::ranges::any_of(hosts, [](const config::IpPrefix& one) { return !one.six; });
+}
+
+std::string mac_of(const config::NicDefinition& nic) {
+    return config::format_mac(nic.mac.value_or(config::MacAddress{}));
+}
+
+// A gateway that is in none of the networks that the guest is in, as that of an address which is routed to it.
+bool is_apart(const config::IpPrefix& gateway, const std::vector<config::IpPrefix>& hosts) {
+    return std::ranges::none_of(hosts, [&](const config::IpPrefix& one) { return one.network().covers(gateway); });
+}
+
+// As netplan has it, version 2.
+Json ethernet(const config::NicDefinition& nic, const Beyond& world) {
+    Json result{{"match", {{"macaddress", mac_of(nic)}}}};
+    const auto hosts = hosts_of(nic);
+    for (const config::IpPrefix& address : hosts) result["addresses"].push_back(address.text());
+    result["dhcp4"] = !has_four(hosts);
+    if (nic.mtu != 0) result["mtu"] = nic.mtu;
+    // In the order in which it has always been: another text makes cloud-init begin anew.
+    const auto tell_nameservers = [&] {
+        if (!world.nameservers.empty()) result["nameservers"]["addresses"] = world.nameservers;
+    };
+    for (const config::IpPrefix& host : world.gateways) {
+        result[host.six ? "gateway6" : "gateway4"] = host.address();
+        tell_nameservers();
+    }
+    tell_nameservers();
+    return result;
+}
+
+// cloud-init's own, version 1: from this one it makes what each kind of guest needs to reach a gateway that is apart.
+Json physical(const config::NicDefinition& nic, const Beyond& world, std::size_t index) {
+    const auto hosts = hosts_of(nic);
+    Json subnets = Json::array();
+    if (!has_four(hosts)) subnets.push_back({{"type", "dhcp4"}});
+    std::vector<config::IpPrefix> gateways = world.gateways;
+    for (const config::IpPrefix& address : hosts) {
+        Json subnet{{"type", address.six ? "static6" : "static"}, {"address", address.text()}};
+        const auto gateway = std::ranges::find(gateways, address.six, &config::IpPrefix::six);
+        if (gateway != gateways.end()) {
+            subnet["gateway"] = gateway->address();
+            gateways.erase(gateway);
+        }
+        subnets.push_back(std::move(subnet));
+    }
+    if (!world.nameservers.empty()) subnets.front()["dns_nameservers"] = world.nameservers;
+    Json result{{"type", "physical"}, {"name", fmt::format("eth{}", index)}, {"mac_address", mac_of(nic)}};
+    if (nic.mtu != 0) result["mtu"] = nic.mtu;
+    result["subnets"] = std::move(subnets);
     return result;
 }
 
 Json network_config(const config::DomainDefinition& definition, const std::vector<config::NetworkSettings>& networks) {
     Json ethernets = Json::object();
+    Json all = Json::array();
+    bool apart = false;
     std::size_t index = 0;
-    for (const config::NicDefinition& nic : definition.nics)
-        ethernets[fmt::format("nic{}", index++)] = ethernet(nic, networks);
+    for (const config::NicDefinition& nic : definition.nics) {
+        const Beyond world = beyond(nic, networks);
+        const auto hosts = hosts_of(nic);
+        apart = apart ||
+                std::ranges::any_of(world.gateways, [&](const config::IpPrefix& one) { return is_apart(one, hosts); });
+        all.push_back(physical(nic, world, index));
+        ethernets[fmt::format("nic{}", index++)] = ethernet(nic, world);
+    }
+    if (apart) return {{"version", 1}, {"config", all}};
     return {{"version", 2}, {"ethernets", ethernets}};
 }
 

@@ -52,13 +52,18 @@ Result<void> write_readable(const std::string& path, const std::string& text) {
     return {};
 }
 
+// What dnsmasq calls the guests whose interfaces have an MTU of their own.
+std::string mtu_tag(std::uint32_t mtu) {
+    return fmt::format("mtu{}", mtu);
+}
+
 }  // namespace
 
 std::string dnsmasq_configuration(const config::NetworkSettings& network, const std::string& folder) {
     std::string text = fmt::format(
         "# Made by hvctld, which writes it anew.\n"
         "interface={0}\nexcept-interface=lo\nbind-dynamic\nno-hosts\ndomain-needed\nbogus-priv\n"
-        "pid-file=\ndhcp-leasefile={1}/leases\ndhcp-hostsdir={1}/hosts\n"
+        "pid-file=\ndhcp-leasefile={1}/leases\ndhcp-hostsdir={1}/hosts\ndhcp-optsdir={1}/options\n"
         "dhcp-ignore=tag:!known\ndhcp-authoritative\nno-ping\nquiet-dhcp\nquiet-dhcp6\nquiet-ra\n",
         network.bridge, folder);
     if (network.mtu != config::kUsualMtu) text += fmt::format("dhcp-option=option:mtu,{}\n", network.mtu);
@@ -75,6 +80,10 @@ std::string dnsmasq_configuration(const config::NetworkSettings& network, const 
     return text;
 }
 
+std::string dnsmasq_mtu(std::uint32_t mtu) {
+    return fmt::format("tag:{},option:mtu,{}\n", mtu_tag(mtu), mtu);
+}
+
 std::string dnsmasq_host(const config::NetworkSettings& network, const GuestNic& guest) {
     std::string line = config::format_mac(guest.nic.mac.value_or(config::MacAddress{}));
     bool has_four = false;
@@ -88,6 +97,7 @@ std::string dnsmasq_host(const config::NetworkSettings& network, const GuestNic&
         line += address.six ? fmt::format(",[{}]", address.address()) : "," + address.address();
     }
     if (!has_four && !has_six) return {};
+    if (guest.nic.mtu != 0) line += ",set:" + mtu_tag(guest.nic.mtu);
     if (const std::string name = host_name(guest.domain); !name.empty()) line += "," + name;
     return line + "\n";
 }
@@ -104,7 +114,8 @@ Result<void> DhcpServer::serve(const config::NetworkSettings& network) {
     const std::lock_guard lock{mutex_};
     const Helper helper = helper_of(network);
     const std::string& folder = helper.folder();
-    for (const std::string& path : {folder_, folder, folder + "/hosts"}) TRY(make_readable_folder(path));
+    for (const std::string& path : {folder_, folder, folder + "/hosts", folder + "/options"})
+        TRY(make_readable_folder(path));
     const std::string path = folder + "/dnsmasq.conf";
     const std::string wanted = dnsmasq_configuration(network, folder);
     const auto present = read_text_file(path, kLongestFile);
@@ -118,6 +129,11 @@ Result<void> DhcpServer::tell(const config::NetworkSettings& network, const Gues
     const std::string path = host_file(network, nic);
     const std::string line = dnsmasq_host(network, nic);
     told_[path] = nic.interface;
+    // Few are different; they stay.
+    if (nic.nic.mtu != 0) {
+        const std::string option = fmt::format("{}/options/{}", helper_of(network).folder(), mtu_tag(nic.nic.mtu));
+        if (!read_text_file(option, kLongestFile)) TRY(write_readable(option, dnsmasq_mtu(nic.nic.mtu)));
+    }
     const auto present = read_text_file(path, kLongestFile);
     if (line == present.value_or("")) return {};
     // It notices files that come; what it was told before it forgets only when it is asked to.

@@ -15,6 +15,8 @@ namespace hvctld {
 std::string dnsmasq_configuration(const config::NetworkSettings& network, const std::string& folder);
 // What it is told of a guest: a line for dhcp-hostsdir; empty when there is nothing to tell.
 std::string dnsmasq_host(const config::NetworkSettings& network, const GuestNic& nic);
+// The line of its options folder for guests whose interfaces have that MTU, which is not the network's.
+std::string dnsmasq_mtu(std::uint32_t mtu);
 
 class DhcpServer {
   public:

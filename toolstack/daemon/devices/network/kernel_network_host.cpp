@@ -1,9 +1,11 @@
 #include "devices/network/kernel_network_host.hpp"
 
 #include <fmt/format.h>
+#include <ifaddrs.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,8 +13,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <fstream>
 #include <future>
+#include <memory>
 #include <stop_token>
 #include <thread>
 
@@ -40,6 +44,37 @@ Result<void> write_setting(const std::string& path, const char* value) {
 Result<void> keep_silent(const std::string& interface) {
     const std::string path = fmt::format("/proc/sys/net/ipv6/conf/{}/disable_ipv6", interface);
     return access(path.c_str(), F_OK) == 0 ? write_setting(path, "1") : Result<void>{};
+}
+
+config::IpPrefix address_in(const sockaddr& address) {
+    config::IpPrefix own;
+    own.six = address.sa_family == AF_INET6;
+    if (own.six) {
+        std::memcpy(own.bytes.data(), &reinterpret_cast<const sockaddr_in6&>(address).sin6_addr, sizeof(in6_addr));
+    } else {
+        std::memcpy(own.bytes.data(), &reinterpret_cast<const sockaddr_in&>(address).sin_addr, sizeof(in_addr));
+    }
+    own.length = own.bits();
+    return own;
+}
+
+// A bridge that is not hvctld's has addresses that only Dom0's kernel knows. Another VLAN is another network.
+Result<void> check_not_ours(const config::NicDefinition& nic) {
+    if (nic.vlan != 0) return {};
+    ifaddrs* list = nullptr;
+    if (getifaddrs(&list) != 0) return fail_errno(errno, "addresses of Dom0");
+    const std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> all{list, &freeifaddrs};
+    for (const ifaddrs* one = list; one != nullptr; one = one->ifa_next) {
+        if (one->ifa_addr == nullptr || nic.bridge != one->ifa_name) continue;
+        if (one->ifa_addr->sa_family != AF_INET && one->ifa_addr->sa_family != AF_INET6) continue;
+        const config::IpPrefix own = address_in(*one->ifa_addr);
+        for (const config::IpPrefix& address : nic.addresses) {
+            if (!own.conflicts(address)) continue;
+            return fail(ErrorId::AddressTaken,
+                        fmt::format("{} is, or has in it, Dom0's own address on {}", address.text(), nic.bridge));
+        }
+    }
+    return {};
 }
 
 // Dom0 gives the guest whole packets with their checksums, which a guest that forwards them needs (linux/ethtool.h).
@@ -211,6 +246,7 @@ Result<void> KernelNetworkHost::connect(const GuestNic& guest) {
             return fail(ErrorId::NicUnusable,
                         fmt::format("there is no {} in Dom0 any more", interface ? nic.bridge : guest.interface));
         }
+        TRY(check_not_ours(nic));
         TRY(keep_silent(guest.interface));
         const config::NetworkSettings* const network = config::network_of(networks_, nic.bridge);
         const std::uint32_t mtu = nic.mtu != 0 ? nic.mtu : network != nullptr ? network->mtu : bridge->mtu;
@@ -224,6 +260,7 @@ Result<void> KernelNetworkHost::connect(const GuestNic& guest) {
         if (interface->master != bridge->index) TRY(netlink.set_master(interface->index, bridge->index));
         if (nic.vlan != 0) TRY(netlink.set_vlan(interface->index, nic.vlan));
         if (!nic.offload) TRY(stop_offloads(guest.interface));
+        if (network != nullptr) TRY(routes_.keep(netlink, bridge->index, guest.interface, guest_routes(*network, nic)));
         if (network != nullptr && network->dhcp) {
             if (const auto told = dhcp_.tell(*network, guest); !told)
                 log::error("{}: {}", guest.interface, told.error().text());
@@ -245,11 +282,15 @@ void KernelNetworkHost::disconnect(const GuestNic& guest) {
         std::uint64_t& last = serials_[guest.interface];
         if (last > guest.serial) return;
         last = guest.serial;
-        if (const config::NetworkSettings* network = config::network_of(networks_, guest.nic.bridge))
+        auto netlink = Netlink::open();
+        if (const config::NetworkSettings* network = config::network_of(networks_, guest.nic.bridge)) {
             dhcp_.forget(*network, guest);
-        if (exists(guest.interface)) {
-            if (auto netlink = Netlink::open()) take_down(*netlink, guest.interface);
+            const auto bridge = netlink ? netlink->find(network->bridge) : Result<std::optional<Interface>>{};
+            if (bridge && *bridge)
+                routes_.drop(*netlink, (*bridge)->index, guest.interface, guest_routes(*network, guest.nic));
+            routes_.forget(guest.interface);
         }
+        if (netlink && exists(guest.interface)) take_down(*netlink, guest.interface);
     }
     for (int look = 0; exists(guest.interface) && look < kLooks; ++look) std::this_thread::sleep_for(kBetweenLooks);
     const std::lock_guard lock{connecting_};

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "devices/network/dhcp_server.hpp"
+#include "devices/network/kept_routes.hpp"
 #include "devices/network/network_host.hpp"
 
 namespace hvctld {
@@ -36,6 +37,7 @@ class KernelNetworkHost final : public NetworkHost {
     std::map<std::string, int> whole_;              // its bridges that are, by their index; under `known_`
     std::mutex connecting_;                         // one at a time
     std::map<std::string, std::uint64_t> serials_;  // by interface: what was asked for last; under `connecting_`
+    KeptRoutes routes_;                             // under `connecting_`
 };
 
 }  // namespace hvctld

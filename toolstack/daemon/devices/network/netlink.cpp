@@ -8,8 +8,10 @@
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
 #include <netlink/route/link/bridge.h>
+#include <netlink/route/nexthop.h>
 #include <netlink/route/qdisc.h>
 #include <netlink/route/qdisc/tbf.h>
+#include <netlink/route/route.h>
 #include <netlink/route/tc.h>
 
 #include <algorithm>
@@ -27,6 +29,7 @@ using Link = std::unique_ptr<rtnl_link, Release<rtnl_link, rtnl_link_put>>;
 using Address = std::unique_ptr<rtnl_addr, Release<rtnl_addr, rtnl_addr_put>>;
 using Binary = std::unique_ptr<nl_addr, Release<nl_addr, nl_addr_put>>;
 using Qdisc = std::unique_ptr<rtnl_qdisc, Release<rtnl_qdisc, rtnl_qdisc_put>>;
+using KernelRoute = std::unique_ptr<rtnl_route, Release<rtnl_route, rtnl_route_put>>;
 
 Result<void> outcome(int status, const std::string& what) {
     if (status >= 0) return {};
@@ -35,6 +38,36 @@ Result<void> outcome(int status, const std::string& what) {
 
 std::unexpected<Error> no_memory() {
     return fail(ErrorId::Internal, "netlink: no memory");
+}
+
+Binary binary(const config::IpPrefix& prefix, std::uint32_t length) {
+    constexpr std::uint32_t kBitsOfByte = 8;
+    Binary address{nl_addr_build(prefix.six ? AF_INET6 : AF_INET, prefix.bytes.data(), prefix.bits() / kBitsOfByte)};
+    if (address) nl_addr_set_prefixlen(address.get(), static_cast<int>(length));
+    return address;
+}
+
+// As 'ip route show proto 104' tells them from others'.
+constexpr std::uint8_t kOfHvctld = 104;
+
+Result<KernelRoute> kernel_route(int index, const Route& route) {
+    KernelRoute made{rtnl_route_alloc()};
+    rtnl_nexthop* const hop = made ? rtnl_route_nh_alloc() : nullptr;
+    if (hop == nullptr) return no_memory();
+    rtnl_route_add_nexthop(made.get(), hop);  // which is its own from here on
+    const Binary to = binary(route.to, route.to.length);
+    if (!to) return no_memory();
+    rtnl_route_set_family(made.get(), route.to.six ? AF_INET6 : AF_INET);
+    rtnl_route_set_protocol(made.get(), kOfHvctld);
+    rtnl_route_set_scope(made.get(), route.via ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK);
+    rtnl_route_nh_set_ifindex(hop, index);
+    if (route.via) {
+        const Binary via = binary(*route.via, route.via->bits());
+        if (!via) return no_memory();
+        rtnl_route_nh_set_gateway(hop, via.get());
+    }
+    TRY(outcome(rtnl_route_set_dst(made.get(), to.get()), route.to.text()));
+    return made;
 }
 
 }  // namespace
@@ -133,6 +166,26 @@ Result<void> Netlink::change_vlans(int message_type, int index, std::initializer
     nla_nest_end(message.get(), of_family);
     const int sent = nl_send_auto(socket_.get(), message.get());
     return outcome(sent < 0 ? sent : nl_wait_for_ack(socket_.get()), "VLAN");
+}
+
+Result<void> Netlink::set_route(int index, const Route& route) {
+    const KernelRoute made = TRY(kernel_route(index, route));
+    const std::string what = fmt::format("route to {}", route.to.text());
+    const int status = rtnl_route_add(socket_.get(), made.get(), NLM_F_CREATE | NLM_F_EXCL);
+    if (status != -NLE_EXIST) return outcome(status, what);
+    // Its own of before is replaced, and no other: what is Dom0's way to its network is no guest's.
+    if (const int removed = rtnl_route_delete(socket_.get(), made.get(), 0); removed == -NLE_OBJ_NOTFOUND) {
+        return fail(ErrorId::AddressTaken,
+                    fmt::format("{} has a route in Dom0 already, which is not hvctld's", route.to.text()));
+    }
+    return outcome(rtnl_route_add(socket_.get(), made.get(), NLM_F_CREATE | NLM_F_EXCL), what);
+}
+
+Result<void> Netlink::remove_route(int index, const Route& route) {
+    const KernelRoute made = TRY(kernel_route(index, route));
+    const int status = rtnl_route_delete(socket_.get(), made.get(), 0);
+    if (status == -NLE_OBJ_NOTFOUND || status == -NLE_NODEV) return {};
+    return outcome(status, fmt::format("route to {}", route.to.text()));
 }
 
 Result<void> Netlink::shape(int index, std::uint64_t bits) {

@@ -9,6 +9,7 @@
 
 #include "base/errors.hpp"
 #include "config/definition.hpp"
+#include "devices/network/guest_routes.hpp"
 
 struct bridge_vlan_info;
 struct nl_sock;
@@ -39,6 +40,10 @@ class Netlink {
     Result<void> set_master(int index, int master);
     // A port of a bridge: in this VLAN and no other; frames to and from it have no tags.
     Result<void> set_vlan(int index, std::uint32_t vlan);
+    // A way through that interface, in place of another one to the same destination; fine when it is there already.
+    Result<void> set_route(int index, const Route& route);
+    // Fine when it is not there.
+    Result<void> remove_route(int index, const Route& route);
     // What is sent on it waits its turn: at most `bits` a second; 0: no limit.
     Result<void> shape(int index, std::uint64_t bits);
 

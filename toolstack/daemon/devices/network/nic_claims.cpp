@@ -23,8 +23,8 @@ Result<void> NicClaims::take(const std::string& domain, const config::NicDefinit
             return fail(ErrorId::AddressTaken, fmt::format("{}: MAC address {} is {}'s; give one of them another",
                                                            domain, config::format_mac(mac), holder));
         }
-        // What is apart in different bridges may have the same addresses.
-        if (other.bridge != nic.bridge) continue;
+        // What is apart in different bridges or VLANs may have the same addresses.
+        if (other.bridge != nic.bridge || other.vlan != nic.vlan) continue;
         for (const config::IpPrefix& address : nic.addresses) {
             const auto taken = std::ranges::find_if(
                 other.addresses, [&](const config::IpPrefix& one) { return one.conflicts(address); });

@@ -299,6 +299,11 @@ void Nics::freed() {
     if (watch_ != 0) context_.store.unwatch(std::exchange(watch_, 0));
     context_.nic_claims.release(domain_.record.name);
     for (const auto& [mac, live] : live_) clear(live.nic, live.number);
+    // It has ended while no process saw it.
+    if (live_.empty() && domid() != 0) {
+        for (std::uint32_t number = 0; number < domain_.definition.nics.size(); ++number)
+            clear(domain_.definition.nics[number], number);
+    }
     live_.clear();
 }
 
@@ -340,7 +345,9 @@ void Nics::recover_one(std::uint32_t number, const VifRecord& record) {
     auto& nics = domain_.definition.nics;
     const auto known = std::ranges::find(nics, record.nic.mac, &config::NicDefinition::mac);
     const bool is_known = known != nics.end();
-    if (record.state != NicState::There) {
+    // The guest has let go of it as it was asked: to take it away was all that was left.
+    const bool let_go = vifs().state(number) == BusState::Closed && vifs().read(number, "online") == "0";
+    if (record.state != NicState::There || let_go) {
         vifs().remove(number);
         clear(record.nic, number);
         if (!is_known) return;
