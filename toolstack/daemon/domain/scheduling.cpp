@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "domain/reservations.hpp"
 #include "hvctl/try.hpp"
 
 namespace hvctld {
@@ -35,16 +36,23 @@ config::CpuList list_of(const hvctl::CpuBitmap& bitmap, std::uint32_t cpus, std:
     return list;
 }
 
-// What the others of a pool have reserved, in percent of one CPU.
-Result<std::uint32_t> reserved_by_others(const Context& context, DomainId domain, const std::string& pool) {
-    std::uint32_t sum = 0;
+// What the others of a pool have reserved, and where.
+Result<std::vector<Reservation>> reserved_by_others(const Context& context, DomainId domain, const std::string& pool,
+                                                    std::uint32_t cpus) {
+    std::vector<Reservation> all;
     for (const abi::DomainInfo& info :
          TRY(within("list domains", Result<std::vector<abi::DomainInfo>>{context.hypervisor.list_domains()}))) {
         if (info.domain == domain.raw || context.pools.pool_of(info.domain) != pool) continue;
-        const auto parameters = context.hypervisor.sched_parameters(DomainId{info.domain});
-        if (parameters) sum += parameters->reservation;
+        const DomainId other{info.domain};
+        const auto parameters = context.hypervisor.sched_parameters(other);
+        if (!parameters || parameters->reservation == 0) continue;
+        Reservation& reservation = all.emplace_back(Reservation{parameters->reservation, {}});
+        for (std::uint32_t vcpu = 0; vcpu < info.max_vcpus; ++vcpu) {
+            const auto affinity = context.hypervisor.vcpu_affinity(other, VcpuId{vcpu}, cpus);
+            if (affinity) reservation.vcpus.push_back(cpus_in(affinity->hard, cpus).cpus);
+        }
     }
-    return sum;
+    return all;
 }
 
 }  // namespace
@@ -66,12 +74,33 @@ Result<void> check_pool(const Context& context, const config::DomainDefinition& 
                                             definition.name, definition.pool));
 }
 
+namespace {
+
+// The sum is there; whether it is where the vCPUs may run.
+Result<void> check_place(const config::DomainDefinition& definition, const std::vector<Reservation>& others,
+                         const CpuPools::Cpus& pool, std::uint32_t cpus) {
+    Reservation wanted{definition.cpu_reservation, {}};
+    for (std::uint32_t vcpu = 0; vcpu < definition.max_vcpus; ++vcpu)
+        wanted.vcpus.push_back(cpus_in(bitmap_of(definition.cpus, vcpu, pool, cpus), cpus).cpus);
+    const std::uint32_t room = room_for(wanted, others);
+    if (room >= definition.cpu_reservation) return {};
+    return fail(ErrorId::NoCpu,
+                fmt::format("{}: wants {}% of a CPU reserved, but where its vCPUs may run {}% are left beside what is "
+                            "reserved for others; 'hvctl vcpu-list' shows who may run where",
+                            definition.name, definition.cpu_reservation, room));
+}
+
+}  // namespace
+
 Result<void> check_reservation(const Context& context, DomainId domain, const config::DomainDefinition& definition) {
     if (definition.cpu_reservation == 0) return {};
     const auto cpus = TRY(within(definition.name, context.pools.cpus_of(definition.pool)));
     const auto has = static_cast<std::uint32_t>(cpus.size()) * kWhole;
-    const std::uint32_t others = TRY(reserved_by_others(context, domain, definition.pool));
-    if (others + definition.cpu_reservation <= has) return {};
+    const auto host = TRY(within("host information", Result<abi::GetHostInfo>{context.hypervisor.host_info()}));
+    const auto reserved = TRY(reserved_by_others(context, domain, definition.pool, host.cpus_online));
+    std::uint32_t others = 0;
+    for (const Reservation& other : reserved) others += other.percent;
+    if (others + definition.cpu_reservation <= has) return check_place(definition, reserved, cpus, host.cpus_online);
     return fail(ErrorId::NoCpu,
                 fmt::format("{}: wants {}% of a CPU reserved, but of the {}% that {} has {}% are reserved for others; "
                             "'hvctl sched' shows for whom",
@@ -104,6 +133,7 @@ Result<void> apply_affinity(const Context& context, DomainId domain, const confi
 
 Result<void> change_affinity(const Context& context, DomainId domain, const config::DomainDefinition& before,
                              const config::DomainDefinition& after) {
+    TRY(check_reservation(context, domain, after));
     auto changed = apply_affinity(context, domain, after);
     if (!changed) (void)apply_affinity(context, domain, before);
     return changed;
