@@ -286,6 +286,15 @@ TEST_F(Ending, CrashLoopIsGivenUp) {
     EXPECT_EQ(view("web1").state, "stopped");
 }
 
+TEST_F(Ending, RebootsAreNoCrashes) {
+    process->finish(create(definition("web1", "restart: {max: 1, window: 1h}\n")));
+    for (int i = 0; i < 2; ++i) stop_and_settle(abi::ShutdownReason::Reboot);
+    stop_and_settle(abi::ShutdownReason::Crash);
+    EXPECT_EQ(view("web1").state, "running");
+    stop_and_settle(abi::ShutdownReason::Crash);
+    EXPECT_EQ(view("web1").state, "crashloop");
+}
+
 TEST_F(Ending, DomainThatVanishesIsNoticed) {
     process->finish(create(definition("web1")));
     const std::uint16_t id = domid("web1");

@@ -71,6 +71,21 @@ void FakeBlockHost::watch(store::Store& store, std::function<void(std::function<
                 [this, &store, post](const std::string& path, const std::string&) {
                     post([this, &store, path] { look(store, path); });
                 });
+    go_on(store);
+}
+
+// Those of a process of the daemon before this one: the kernel goes on with them.
+void FakeBlockHost::go_on(store::Store& store) {
+    const std::string folder = "/local/domain/0/backend/vbd";
+    for (const std::string& domid : store.list(folder).value_or(std::vector<std::string>{})) {
+        const BusDevices vbds{store, kVbd, static_cast<std::uint16_t>(std::stoul(domid))};
+        for (const std::uint32_t number : vbds.numbers()) {
+            const auto state = vbds.state(number).value_or(BusState::Closed);
+            if (state >= BusState::InitWait && state <= BusState::Closing)
+                served[{static_cast<std::uint16_t>(std::stoul(domid)), number}] = vbd_device(vbds, number);
+            look(store, fmt::format("{}/{}/{}", folder, domid, number));
+        }
+    }
 }
 
 void FakeBlockHost::look(store::Store& store, const std::string& path) {

@@ -56,6 +56,7 @@ class FakeBlockHost final : public BlockHost {
     std::mutex measuring;  // of these three
 
   private:
+    void go_on(store::Store& store);
     void look(store::Store& store, const std::string& path);
 
     unsigned devices_ = 0;

@@ -58,6 +58,23 @@ void FakeNetworkHost::watch(store::Store& store, std::function<void(std::functio
                 [this, &store, later](const std::string& path, const std::string&) {
                     later([this, &store, path] { look(store, path); });
                 });
+    go_on(store);
+}
+
+// Those of a process of the daemon before this one: the kernel goes on with them.
+void FakeNetworkHost::go_on(store::Store& store) {
+    const std::string folder = "/local/domain/0/backend/vif";
+    for (const std::string& domid : store.list(folder).value_or(std::vector<std::string>{})) {
+        const BusDevices vifs{store, kVif, static_cast<std::uint16_t>(std::stoul(domid))};
+        for (const std::uint32_t number : vifs.numbers()) {
+            const auto state = vifs.state(number).value_or(BusState::Closed);
+            if (state >= BusState::InitWait && state <= BusState::Closed) {
+                const std::lock_guard lock{mutex};
+                interfaces_.insert(vif_name(static_cast<std::uint16_t>(std::stoul(domid)), number));
+            }
+            look(store, fmt::format("{}/{}/{}", folder, domid, number));
+        }
+    }
 }
 
 void FakeNetworkHost::look(store::Store& store, const std::string& path) {

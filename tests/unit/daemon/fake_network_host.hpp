@@ -45,6 +45,7 @@ class FakeNetworkHost final : public NetworkHost {
     mutable std::mutex mutex;
 
   private:
+    void go_on(store::Store& store);
     void look(store::Store& store, const std::string& path);
 
     std::set<std::string> interfaces_;  // under `mutex`

@@ -30,6 +30,7 @@ struct Domain {
     std::function<void(EndReason)> on_end;         // a job waits for it
     std::function<bool()> ask_again;               // a job waits for the guest to do what it has been asked
     std::uint64_t asked_us = 0;                    // when that was, last; monotonic
+    std::uint32_t short_runs = 0;                  // in a row: each ended soon after it had begun
     std::uint32_t failed_starts = 0;               // in a row, of a guest that no administrator has ended
     std::uint32_t failed_ends = 0;                 // in a row: others hold memory of it, or hv refuses
     std::uint64_t end_again_ms = 0;                // by the loop's clock: not before

@@ -220,11 +220,12 @@ std::uint64_t Ends::restart_delay_ms(Domain& domain, EndReason reason) {
         record.window_us = now;
         record.restarts = 0;
     }
-    if (is_crash(reason) && record.restarts >= limit.max) return kNoMoreRestarts;
-    const std::uint32_t doublings = std::min(record.restarts, 16u);
-    ++record.restarts;
-    if (now - record.run_since_us > kShortRunUs) return 0;
-    return std::min(kLongestDelayMs, kFirstDelayMs << doublings);
+    if (is_crash(reason) && record.restarts++ >= limit.max) return kNoMoreRestarts;
+    if (now - record.run_since_us > kShortRunUs) {
+        domain.short_runs = 0;
+        return 0;
+    }
+    return std::min(kLongestDelayMs, kFirstDelayMs << std::min(domain.short_runs++, 16u));
 }
 
 void Ends::add_phases(Job& job, Domain& domain, EndReason reason, bool asked) {
@@ -238,13 +239,14 @@ void Ends::add_phases(Job& job, Domain& domain, EndReason reason, bool asked) {
     std::uint64_t delay = 0;
     // Taken up again after a dump that was called off, or a kill: this end has been counted, and is not dumped twice.
     const bool again = domain.record.dumped_domid != 0 && domain.record.dumped_domid == domain.id().raw;
-    if (restart && !asked && !again) {
+    const bool counted = again || job.record().phase == JobPhase::Keep;
+    if (restart && !asked && !counted) {
         delay = restart_delay_ms(domain, reason);
         if (delay == kNoMoreRestarts) {
-            log::write(log::Level::Error, {domain.record.name, job.id(), {}},
-                       fmt::format("has crashed {} times within {}: it is not started again; see its console log",
-                                   domain.record.restarts + 1,
-                                   config::format_seconds(domain.definition.restart.window_seconds)));
+            log::write(
+                log::Level::Error, {domain.record.name, job.id(), {}},
+                fmt::format("has crashed {} times within {}: it is not started again; see its console log",
+                            domain.record.restarts, config::format_seconds(domain.definition.restart.window_seconds)));
             restart = false;
             domain.record.gave_up = true;
         }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <string_view>
 #include <utility>
 
 #include "base/log.hpp"
@@ -17,6 +18,8 @@
 
 namespace hvctld {
 namespace {
+
+constexpr std::string_view kSource = "a run that has ended of ";
 
 // Made from what the registry has of the run, so that a process that comes after a kill knows whose it was.
 hvctl::Uuid uuid_of_run(const DomainRecord& record) {
@@ -44,6 +47,8 @@ config::DomainDefinition without_devices(config::DomainDefinition definition) {
     definition.nics.clear();
     definition.cloud_init.reset();
     definition.disk_limits = {};
+    // A definition needs something to boot, though this one never does.
+    if (std::exchange(definition.boot_from_disk, false)) definition.kernel = "/dev/null";
     definition.autostart = false;
     definition.cpu_reservation = 0;
     definition.on_poweroff = definition.on_reboot = config::EndAction::Preserve;
@@ -68,10 +73,10 @@ void KeptRuns::add_phase(Job& job, Domain& domain) {
                                                                domain.id(), uuid_of_run(domain.record))});
                      }
                      if (gone) {
-                         give_away(domain);
+                         give_away(domain, domain.record.end_reason);
                      } else {
-                         log::error("{}; the run of {} that has ended is not kept", gone.error().text(),
-                                    domain.record.name);
+                         log::warning("{}; the run of {} that has ended is not kept", gone.error().text(),
+                                      domain.record.name);
                      }
                      done({});
                  });
@@ -87,12 +92,12 @@ std::string KeptRuns::name_for(const Domain& domain) {
     return name;
 }
 
-void KeptRuns::give_away(Domain& domain) {
+Domain& KeptRuns::give_away(Domain& domain, EndReason reason) {
     auto fresh = std::make_unique<Domain>();
     DomainRecord& record = fresh->record;
     record.name = name_for(domain);
     record.uuid = text_of(uuid_of_run(domain.record));
-    record.source = fmt::format("a run of {} that has ended", domain.record.name);
+    record.source = fmt::format("{}{}", kSource, domain.record.name);
     fresh->definition = without_devices(domain.definition);
     fresh->definition.name = record.name;
     fresh->definition.uuid = record.uuid;
@@ -103,22 +108,33 @@ void KeptRuns::give_away(Domain& domain) {
     record.created_us = domain.record.created_us;
     record.started_us = domain.record.started_us;
     record.ended_us = realtime_us();
-    record.end_reason = domain.record.end_reason;
-    fresh->ended = record.end_reason;
+    record.end_reason = reason;
+    fresh->ended = reason;
     Domain& kept = domains_.insert(std::move(fresh));
     domains_.save(kept);
-    tear_down_.freed(domain, domain.record.end_reason, false);
+    tear_down_.freed(domain, reason, false);
 
     log::write(log::Level::Info, {domain.record.name, 0, {}},
                fmt::format("domain {0} is kept as {1}; 'hvctl dump-core {1}' writes its memory to a file, 'hvctl "
                            "destroy {1}' frees it",
                            kept.id().raw, kept.record.name));
+    serve(kept);
+    domains_.changed(kept);
+    return kept;
+}
+
+bool KeptRuns::is_kept(const Domain& domain) {
+    const DomainRecord& record = domain.record;
+    return domain.in_hv() && is_whole(record.phase) && record.instance.store_mfn == 0 &&
+           record.source.starts_with(kSource);
+}
+
+void KeptRuns::serve(const Domain& kept) {
     // What it had reserved is for the run to come.
     if (const auto given = apply_scheduling(context_, kept.id(), kept.definition); !given)
         log::error("{}", given.error().text());
     if (const auto told = write_kept_entries(context_.store, kept.id().raw, kept.record.name, kept.record.uuid); !told)
         log::error("{}: {}", kept.record.name, told.error().text());
-    domains_.changed(kept);
 }
 
 }  // namespace hvctld

@@ -20,8 +20,13 @@ class KeptRuns {
     // hv has the domain's last run as that of a UUID of its own, but the registry does not: the process before this one
     // was killed in between.
     static bool is_run_of(const Domain& domain, const abi::DomainInfo& info);
-    // What hv has as that is listed as a domain of its own, and `domain` has no run any more.
-    void give_away(Domain& domain);
+    // What hv has as that is listed as a domain of its own, which is returned, and `domain` has no run any more.
+    Domain& give_away(Domain& domain, EndReason reason);
+
+    // A domain that has been made so.
+    static bool is_kept(const Domain& domain);
+    // What it needs; also where a process before this one has done that.
+    void serve(const Domain& kept);
 
   private:
     [[nodiscard]] std::string name_for(const Domain& domain);

@@ -113,10 +113,12 @@ void Recovery::match_domains(const std::vector<abi::DomainInfo>& infos) {
         if (giver == known.end()) {
             unknown.push_back(&info);
         } else {
-            parts_.kept_runs.give_away(**giver);
+            there.insert(&parts_.kept_runs.give_away(**giver, end_reason(info)));
         }
     }
     match_others(unknown, there);
+    for (Domain* domain : parts_.domains.all())
+        if (KeptRuns::is_kept(*domain)) parts_.kept_runs.serve(*domain);
     for (const abi::DomainInfo* info : unknown) adopt_unknown(*info);
     forget_ghosts(infos);
     // A guest that runs on without being known keeps what it has.
@@ -158,7 +160,9 @@ void Recovery::match_others(std::vector<const abi::DomainInfo*>& unknown, const 
             // Also a domain that a job had destroyed just before the daemon was killed; that job then goes on.
             log::warning("{}: has vanished while hvctld was away", record.name);
             // Under its number there may be another one by now.
-            if (std::ranges::none_of(unknown, [&](const auto* info) { return info->domain == record.instance.domid; }))
+            const std::uint16_t domid = record.instance.domid;
+            if (std::ranges::none_of(unknown, [&](const auto* info) { return info->domain == domid; }) &&
+                std::ranges::none_of(there, [&](const Domain* other) { return other->record.instance.domid == domid; }))
                 TearDown::unplug(*domain);
             // What was being ended has its reason, or its job will give it one.
             parts_.domains.stopped(*domain, runs(record.phase) ? EndReason::Gone : EndReason::None);

@@ -45,6 +45,7 @@ void prepare_from(Domain& domain, std::size_t index, bool anew, Job& job, const 
 void Starts::forget_restarts(Domain& domain) {
     domain.record.restarts = 0;
     domain.record.window_us = 0;
+    domain.short_runs = 0;
 }
 
 Result<JobId> Starts::start(const std::string& text, const StartOptions& options) {
@@ -131,7 +132,8 @@ Result<void> Starts::create_in_hv(Domain& domain, Build& build) {
                                                      type, binary_uuid(definition.uuid), limits_of(definition))}));
     domain.record.instance.domid = build.domid.raw;
     domains_.save(domain);  // until the file has it, the UUID of a domain in the phase of building tells as much
-    // Reserved before anything is built, as its memory is.
+    // Reserved before anything is built, as its memory is, and where it will run.
+    if (!definition.cpus.empty()) TRY(apply_affinity(context_, build.domid, definition));
     return apply_shares(context_, build.domid, definition);
 }
 

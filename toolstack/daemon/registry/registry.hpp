@@ -59,7 +59,7 @@ struct DomainRecord {
     std::uint64_t started_us = 0;
     std::uint64_t ended_us = 0;
     EndReason end_reason = EndReason::None;
-    std::uint32_t restarts = 0;        // since window_us
+    std::uint32_t restarts = 0;        // after crashes, since window_us
     std::uint64_t window_us = 0;       // CLOCK_MONOTONIC; nothing after a boot of the host
     std::uint64_t run_since_us = 0;    // as started_us, on CLOCK_MONOTONIC
     bool draft = false;                // the definition has not made a guest run yet
