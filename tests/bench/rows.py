@@ -28,18 +28,19 @@ class Row:
         return value >= bound if self.more else value <= bound
 
 
+PV = 0.9  # of Xen's figure, for what a PV kernel does; with everything at work against processors that leak at most Xen's
 MICRO = {
     "compute": ("100,000 steps of arithmetic (the same on both, if the machine was quiet)", None),
-    "getppid": ("getppid", 1),
+    "getppid": ("getppid", PV),
     "clock_gettime": ("clock_gettime", 0.2),
-    "sched_yield": ("sched_yield", None),
-    "fork_exit": ("fork, exit, wait", 1),
-    "mmap_1mib": ("mmap, touch, munmap 1 MiB", 1),
-    "mprotect": ("two mprotect", 1),
-    "pipe": ("pipe round trip of two processes", 1),
-    "hypercall": ("version hypercall through privcmd", 1),
-    "event": ("event channel, notify to read on the same vCPU", 1),
-    "event_other": ("event channel, notify to read, through another vCPU that sleeps", 1),
+    "sched_yield": ("sched_yield", PV),
+    "fork_exit": ("fork, exit, wait", PV),
+    "mmap_1mib": ("mmap, touch, munmap 1 MiB", PV),
+    "mprotect": ("two mprotect", PV),
+    "pipe": ("pipe round trip of two processes", PV),
+    "hypercall": ("version hypercall through privcmd", PV),
+    "event": ("event channel, notify to read on the same vCPU", PV),
+    "event_other": ("event channel, notify to read, through another vCPU that sleeps", PV),
 }
 
 # The jobs of fio in a guest: what each is, its pattern for fio, the size of a request and how many are under way.
@@ -113,17 +114,18 @@ def figure(value, unit):
     return f"{value:.3f} s" if unit == "s" else f"{value:,.0f} ns"
 
 
-def verdict(row, ours, theirs):
+def verdict(row, ours, theirs, forced):
     """(what it must be, kept or not), as text."""
+    ratio = 1 if forced and row.ratio == PV else row.ratio
     sign = ">=" if row.more else "<="
     if row.limit is not None:
         return f"{sign} {figure(row.limit, row.unit)}", "" if ours is None else "yes" if row.keeps(ours, row.limit) else "NO"
-    if row.ratio is None:
+    if ratio is None:
         return "", ""
-    return f"{sign} {row.ratio:g} x", "" if ours is None or not theirs else "yes" if row.keeps(ours, row.ratio * theirs) else "NO"
+    return f"{sign} {ratio:g} x", "" if ours is None or not theirs else "yes" if row.keeps(ours, ratio * theirs) else "NO"
 
 
-def table(results, names):
+def table(results, names, forced=False):
     """A text table: a row each for what was measured; results: {"hv": {...}, "xen": {...}}."""
     lines = [("what", "hv", "Xen 4.17", "ratio", "must be", "is")] if "xen" in results else [("what", "hv", "", "", "must be", "is")]
     for row in ROWS:
@@ -132,7 +134,7 @@ def table(results, names):
         ours, theirs = results["hv"].get(row.name), results.get("xen", {}).get(row.name)
         ratio = f"{ours / theirs:.2f}" if ours is not None and theirs else ""
         lines.append((row.what, figure(ours, row.unit), figure(theirs, row.unit) if "xen" in results else "", ratio,
-                      *verdict(row, ours, theirs)))
+                      *verdict(row, ours, theirs, forced)))
     widths = [max(len(line[column]) for line in lines) for column in range(6)]
     return "\n".join("  ".join(cell.ljust(width) if column == 0 else cell.rjust(width)
                                for column, (cell, width) in enumerate(zip(line, widths))).rstrip() for line in lines)

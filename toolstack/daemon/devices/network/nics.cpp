@@ -301,8 +301,9 @@ void Nics::freed() {
     for (const auto& [mac, live] : live_) clear(live.nic, live.number);
     // It has ended while no process saw it.
     if (live_.empty() && domid() != 0) {
-        for (std::uint32_t number = 0; number < domain_.definition.nics.size(); ++number)
-            clear(domain_.definition.nics[number], number);
+        const auto& nics = domain_.definition.nics;
+        for (std::uint32_t number = 0; number < nics.size(); ++number)
+            if (nics[number].mac) clear(nics[number], number);
     }
     live_.clear();
 }
