@@ -12,13 +12,17 @@ std::optional<PoolLane::Place> PoolLane::State::enter(std::function<void()> begi
 }
 
 void PoolLane::State::leave() {
-    if (queue.empty()) {
-        ++free;
-        return;
+    while (!queue.empty()) {
+        const auto next = std::move(queue.front());
+        queue.pop_front();
+        if (next) return next();  // or the lane is gone
     }
-    const auto next = std::move(queue.front());
-    queue.pop_front();
-    next();
+    ++free;
+}
+
+// Each of them owns the state that owns it. Their places stay: jobs know them.
+PoolLane::~PoolLane() {
+    for (auto& waiting : state_->queue) waiting = nullptr;
 }
 
 void PoolLane::call_off_in_queue(const std::shared_ptr<State>& state, Job& job, const Done& done,

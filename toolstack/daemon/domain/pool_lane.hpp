@@ -20,6 +20,10 @@ namespace hvctld {
 class PoolLane {
   public:
     explicit PoolLane(std::size_t width) : state_{std::make_shared<State>(width)} {}
+    // What still waits for its turn never has it.
+    ~PoolLane();
+    PoolLane(const PoolLane&) = delete;
+    PoolLane& operator=(const PoolLane&) = delete;
 
     // As in_pool(), when its turn comes.
     [[nodiscard]] Step step(std::function<Result<void>(Job& job)> work);
