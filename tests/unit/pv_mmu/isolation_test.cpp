@@ -45,6 +45,17 @@ TEST_F(Isolation, TheCopyHasTheGuestsPartAlone) {
     EXPECT_EQ(copy_of(*domain, user.l4)[kM2pReadOnlySlot], 0u);
 }
 
+// Processors with L1TF look at the bit of large pages whether the entry is present or not.
+TEST_F(Isolation, AnAbsentEntryNamesNoLargePage) {
+    const Tree tree = make_tree();
+    ASSERT_EQ(mmuext(*vcpu, MmuextCommand::NewBaseptr, tree.l4.raw), 0);
+    for (const Mfn upper : {tree.l2[0], tree.l3, tree.l4}) {
+        EXPECT_EQ(set_entry(*domain, upper, 9, kPteLarge), kInvalid);
+        EXPECT_EQ(set_entry(*domain, upper, 9, 0x10), 0);
+    }
+    EXPECT_EQ(set_entry(*domain, tree.l1[0], 9, kPteLarge), 0);  // there it is a bit of the cache's type
+}
+
 TEST_F(Isolation, AChangeMakesAnotherVersion) {
     const Tree tree = make_tree(), second = make_tree(), extra = make_tree();
     std::vector<std::uint64_t> seen{version()};

@@ -12,8 +12,8 @@
 namespace hv::x86 {
 namespace {
 
-Result<> check_absent(Pte entry, const Domain& owner) {
-    if (absent_entry_allowed(entry, owner)) return {};
+Result<> check_absent(Pte entry, unsigned level, const Domain& owner) {
+    if (absent_entry_allowed(entry, level, owner)) return {};
     log(LogLevel::GuestError, "d{}: a page-table entry that is not present names memory ({:x}): see pv-l1tf", owner.id,
         entry);
     return fail(Error::BadArgument);
@@ -29,12 +29,16 @@ Pte adjust_l1(Pte entry) {
     return entry & ~kPteGlobal;
 }
 
-bool absent_entry_allowed(Pte entry, const Domain& table_owner) {
+bool absent_entry_allowed(Pte entry, unsigned level, const Domain& table_owner) {
+    if (!pv(table_owner).harmless_absent) return true;
+    // Such processors look at this bit though the entry is not present, and then at 2 MiB or 1 GiB from the rounded
+    // address on, memory's first for 0. In L4 too, which is walked as an L3 where tables are linear.
+    if (level > 1 && (entry & kPteLarge)) return false;
     // Of an address, what the caches of all such processors look at, and of those with fewer wires, what they have.
     constexpr unsigned kSeenByCaches = 44;
     const Pte seen = (Pte{1} << std::min(kSeenByCaches, unsigned{cpu_model().physical_bits})) - 1;
     const Pte address = entry & kPteFrameMask & seen;
-    return !pv(table_owner).harmless_absent || address == 0 || (address >> kPageShift) >= max_mfn();
+    return address == 0 || (address >> kPageShift) >= max_mfn();
 }
 
 bool l1_bits_allowed(Pte entry, const Domain& table_owner) {
@@ -48,7 +52,7 @@ void note_caching(Pte entry) {
 }
 
 Result<> get_l1_entry(Pte entry, Domain& table_owner, DomainId frame_owner) {
-    if (!is_present(entry)) return check_absent(entry, table_owner);
+    if (!is_present(entry)) return check_absent(entry, 1, table_owner);
     if (!l1_bits_allowed(entry, table_owner)) return fail(Error::BadArgument);
     const Mfn frame = frame_in(entry);
     if (!is_counted(frame)) {
@@ -79,7 +83,7 @@ void put_l1_entry(Pte entry) {
 }
 
 Result<> get_upper_entry(Pte entry, FrameInfo& table, unsigned level, unsigned index, Domain& owner) {
-    if (!is_present(entry)) return check_absent(entry, owner);
+    if (!is_present(entry)) return check_absent(entry, level, owner);
     if (entry & ~kAllowedUpper) return fail(Error::BadArgument);
     FrameInfo* info = TRY(get_frame(frame_in(entry), owner.id));
     Result<> typed;

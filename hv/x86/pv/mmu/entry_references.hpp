@@ -17,11 +17,11 @@ namespace hv::x86 {
 Result<> get_l1_entry(Pte entry, Domain& table_owner, DomainId frame_owner);
 void put_l1_entry(Pte entry);
 
-// May tables of the domain hold this entry, which is not present? A processor with L1TF speculatively reads the memory
-// that such an entry names from its cache, whichever domain owns that memory. Where that is to be prevented, an entry
-// that names memory is refused rather than changed: the guest keeps something of its own there (where a page was
-// swapped to), and would read something else than it wrote. Kernels that know of the leak write none.
-bool absent_entry_allowed(Pte entry, const Domain& table_owner);
+// May tables of that level of the domain hold this entry, which is not present? A processor with L1TF speculatively
+// reads the memory that such an entry names from its cache, whichever domain owns that memory. Where that is to be
+// prevented, an entry that names memory is refused rather than changed: the guest keeps something of its own there
+// (where a page was swapped to), and would read something else than it wrote. Kernels that know of the leak write none.
+bool absent_entry_allowed(Pte entry, unsigned level, const Domain& table_owner);
 
 // May tables of the domain hold this L1 entry, as far as its bits go? Caching is for domains with I/O
 // resources to choose: others have no device that would care, and memory that is written past the
